@@ -1,0 +1,1 @@
+"""What is claimed about: one file per layer, learner, basis, discretisation. Definitions only."""

@@ -1,0 +1,1 @@
+"""The arithmetics, and the engines on them. Knows no claim."""

@@ -1,0 +1,1 @@
+"""Claims about layers that run gradient descent in context."""

@@ -1,0 +1,1 @@
+"""Everything a person sees: command line, pytest plugin, reports, figures."""
