@@ -1,0 +1,380 @@
+"""Rules of aten's arithmetic in terms of a carrier's few primitives. One function an operation; names are aten's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from numeric.carrier import NoRule, Parts, terms
+from numeric.interpreter import Exact, Interpreter
+
+Rule = Callable[..., Parts | Tensor]
+
+
+def _scaled(interp: Interpreter, parts: Parts, factor: Any) -> Parts:
+    return parts if isinstance(factor, (int, float)) and factor == 1 else interp.carrier.mul(parts, interp.parts(factor))
+
+
+def _dims(parts: Parts, dim: Any) -> list[int]:
+    ndim = parts[0].ndim
+    if dim is None or (isinstance(dim, Sequence) and not dim):
+        return list(range(ndim))
+    dims = [dim] if isinstance(dim, int) else list(dim)
+    return [d % max(1, ndim) for d in dims] if ndim else []
+
+
+def add(interp: Interpreter, a: Any, b: Any, *, alpha: Any = 1) -> Parts:
+    return interp.carrier.add(interp.parts(a), _scaled(interp, interp.parts(b), alpha))
+
+
+def sub(interp: Interpreter, a: Any, b: Any, *, alpha: Any = 1) -> Parts:
+    return interp.carrier.sub(interp.parts(a), _scaled(interp, interp.parts(b), alpha))
+
+
+def rsub(interp: Interpreter, a: Any, b: Any, alpha: Any = 1) -> Parts:
+    return sub(interp, b, a, alpha=alpha)
+
+
+def mul(interp: Interpreter, a: Any, b: Any) -> Parts:
+    return interp.carrier.mul(interp.parts(a), interp.parts(b))
+
+
+def div(interp: Interpreter, a: Any, b: Any, *, rounding_mode: str | None = None) -> Parts:
+    if rounding_mode is not None:
+        raise NoRule(f"piecewise: rounding mode {rounding_mode!r}")
+    if isinstance(b, Exact):
+        return interp.carrier.div(interp.parts(a), b.parts)
+    value = b.detach() if isinstance(b, Tensor) else torch.tensor(b, dtype=torch.float64)
+    if not interp.carrier.follows_kernel:
+        value = value.double()
+    return interp.carrier.div_constant(interp.parts(a), value)
+
+
+def reciprocal(interp: Interpreter, a: Any) -> Parts:
+    return div(interp, 1, a)
+
+
+def neg(interp: Interpreter, a: Any) -> Parts:
+    return interp.carrier.neg(interp.parts(a))
+
+
+def square(interp: Interpreter, a: Any) -> Parts:
+    return pow(interp, a, 2)
+
+
+def pow(interp: Interpreter, a: Any, exponent: Any) -> Parts:
+    if isinstance(exponent, Tensor) or not isinstance(a, Tensor):
+        raise NoRule("transcendental: an exponent that is data")
+    if isinstance(exponent, float) and exponent.is_integer():
+        exponent = int(exponent)
+    if not isinstance(exponent, int):
+        raise NoRule(f"algebraic, not rational: the power {exponent}")
+    parts = interp.parts(a)
+    if exponent == 0:
+        return interp.carrier.lift(torch.ones(parts[0].shape, dtype=torch.float64))
+    power = interp.carrier.power(parts, abs(exponent))
+    return power if exponent > 0 else interp.carrier.div(interp.carrier.constant(1), power)
+
+
+def mm(interp: Interpreter, a: Any, b: Any) -> Parts:
+    return interp.carrier.matmul(interp.parts(a), interp.parts(b))
+
+
+def mv(interp: Interpreter, a: Any, v: Any) -> Parts:
+    product = interp.carrier.matmul(interp.parts(a), tuple(p[:, None] for p in interp.parts(v)))
+    return tuple(p[:, 0] for p in product)
+
+
+def dot(interp: Interpreter, a: Any, b: Any) -> Parts:
+    product = interp.carrier.matmul(
+        tuple(p[None, :] for p in interp.parts(a)), tuple(p[:, None] for p in interp.parts(b))
+    )
+    return tuple(p[0, 0] for p in product)
+
+
+def addmm(interp: Interpreter, c: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1) -> Parts:
+    return _accumulate(interp, c, mm(interp, a, b), beta, alpha)
+
+
+def addmv(interp: Interpreter, c: Any, a: Any, v: Any, *, beta: Any = 1, alpha: Any = 1) -> Parts:
+    return _accumulate(interp, c, mv(interp, a, v), beta, alpha)
+
+
+def addbmm(interp: Interpreter, c: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1) -> Parts:
+    return _accumulate(interp, c, interp.carrier.sum(mm(interp, a, b), [0], False), beta, alpha)
+
+
+def addr(interp: Interpreter, c: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1) -> Parts:
+    return _accumulate(interp, c, ger(interp, a, b), beta, alpha)
+
+
+def ger(interp: Interpreter, a: Any, b: Any) -> Parts:
+    return interp.carrier.mul(
+        tuple(p[:, None] for p in interp.parts(a)), tuple(p[None, :] for p in interp.parts(b))
+    )
+
+
+def _accumulate(interp: Interpreter, c: Any, product: Parts, beta: Any, alpha: Any) -> Parts:
+    product = _scaled(interp, product, alpha)
+    if isinstance(beta, (int, float)) and beta == 0:
+        return product
+    return interp.carrier.add(_scaled(interp, interp.parts(c), beta), product)
+
+
+def addcmul(interp: Interpreter, c: Any, a: Any, b: Any, *, value: Any = 1) -> Parts:
+    return interp.carrier.add(interp.parts(c), _scaled(interp, mul(interp, a, b), value))
+
+
+def addcdiv(interp: Interpreter, c: Any, a: Any, b: Any, *, value: Any = 1) -> Parts:
+    return interp.carrier.add(interp.parts(c), _scaled(interp, div(interp, a, b), value))
+
+
+def sum(interp: Interpreter, a: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Parts:
+    parts = interp.parts(a)
+    return interp.carrier.sum(parts, _dims(parts, dim), keepdim)
+
+
+def mean(interp: Interpreter, a: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Parts:
+    parts = interp.parts(a)
+    dims = _dims(parts, dim)
+    count = torch.tensor(float(terms(parts[0].shape, dims)), dtype=torch.float64)
+    if count == 0:
+        raise NoRule("the mean of no numbers")
+    return interp.carrier.div_constant(interp.carrier.sum(parts, dims, keepdim), count)
+
+
+def cumsum(interp: Interpreter, a: Any, dim: int, *, dtype: Any = None) -> Parts:
+    parts = interp.parts(a)
+    return interp.carrier.cumsum(parts, dim % max(1, parts[0].ndim))
+
+
+def cumprod(interp: Interpreter, a: Any, dim: int, *, dtype: Any = None) -> Parts:
+    parts = interp.parts(a)
+    return interp.carrier.cumprod(parts, dim % max(1, parts[0].ndim))
+
+
+def prod(interp: Interpreter, a: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Parts:
+    parts = interp.parts(a)
+    if dim is None:
+        parts, dim = tuple(p.reshape(-1) for p in parts), 0
+    if parts[0].ndim == 0:
+        return parts
+    if parts[0].shape[dim] == 0:
+        raise NoRule("the product of no numbers")
+    return interp.carrier.prod(parts, dim % parts[0].ndim, keepdim)
+
+
+def trace(interp: Interpreter, a: Any) -> Parts:
+    return interp.carrier.sum(tuple(p.diagonal() for p in interp.parts(a)), [0], False)
+
+
+def where(interp: Interpreter, condition: Any, a: Any = None, b: Any = None) -> Parts:
+    if isinstance(condition, Exact) or a is None:
+        raise NoRule("data-dependent: the condition or the result's shape depends on data")
+    left, right = interp.parts(a), interp.parts(b)
+    return tuple(torch.where(condition, x, y) for x, y in zip(left, right, strict=True))
+
+
+def masked_fill(interp: Interpreter, a: Any, mask: Any, value: Any) -> Parts:
+    return where(interp, mask, value, a)
+
+
+def fill(interp: Interpreter, a: Any, value: Any) -> Parts:
+    return tuple(v.expand(a.shape).clone() for v in interp.parts(value))
+
+
+def zero(interp: Interpreter, a: Any) -> Parts:
+    return interp.carrier.zeros(a.shape)
+
+
+def constant_pad_nd(interp: Interpreter, a: Any, pad: Any, value: Any = 0) -> Parts:
+    parts = interp.parts(a)
+    inside = torch.nn.functional.pad(torch.ones(parts[0].shape, dtype=torch.bool), pad)
+    return tuple(
+        torch.where(inside, torch.nn.functional.pad(p, pad), v)
+        for p, v in zip(parts, interp.parts(value), strict=True)
+    )
+
+
+def index_put(interp: Interpreter, a: Any, indices: Any, values: Any, accumulate: bool = False, *rest: Any) -> Parts:
+    own, new = interp.parts(a), interp.parts(values)
+    if not accumulate:
+        return tuple(o.clone().index_put_(tuple(_full(indices, o)), n) for o, n in zip(own, new, strict=True))
+    # one target at a time, since the same entry may be hit twice
+    places = torch.arange(own[0].numel()).reshape(own[0].shape)[tuple(_full(indices, own[0]))]
+    new = tuple(n.expand(places.shape).reshape(-1) for n in new)
+    return _add_at(interp, own, places.reshape(-1), new)
+
+
+def _full(indices: Any, like: Tensor) -> list[Any]:
+    return [slice(None) if i is None else i for i in indices]
+
+
+def _add_at(interp: Interpreter, own: Parts, places: Tensor, new: Parts) -> Parts:
+    flat = [o.clone().reshape(-1) for o in own]
+    order = torch.argsort(places, stable=True)
+    places = places[order]
+    first = torch.ones_like(places, dtype=torch.bool)
+    first[1:] = places[1:] != places[:-1]
+    rank = torch.arange(len(places)) - torch.cummax(torch.where(first, torch.arange(len(places)), 0), 0).values
+    for round in range(int(rank.max()) + 1 if len(rank) else 0):
+        take = rank == round
+        at, chosen = places[take], order[take]
+        total = interp.carrier.add(tuple(f[at] for f in flat), tuple(n[chosen] for n in new))
+        for f, t in zip(flat, total, strict=True):
+            f[at] = t
+    return tuple(f.reshape(o.shape) for f, o in zip(flat, own, strict=True))
+
+
+def index_add(interp: Interpreter, a: Any, dim: int, index: Tensor, source: Any, *, alpha: Any = 1) -> Parts:
+    own = interp.parts(a)
+    shape = own[0].shape
+    places = torch.arange(own[0].numel()).reshape(shape).index_select(dim, index).reshape(-1)
+    new = tuple(p.reshape(-1) for p in _scaled(interp, interp.parts(source), alpha))
+    return _add_at(interp, own, places, new)
+
+
+def scatter_add(interp: Interpreter, a: Any, dim: int, index: Tensor, source: Any) -> Parts:
+    own = interp.parts(a)
+    places = torch.arange(own[0].numel()).reshape(own[0].shape).gather(dim, index).reshape(-1)
+    cut = tuple(slice(0, n) for n in index.shape)
+    return _add_at(interp, own, places, tuple(p[cut].reshape(-1) for p in interp.parts(source)))
+
+
+def unfold_backward(interp: Interpreter, grad: Any, sizes: Any, dim: int, size: int, step: int) -> Parts:
+    places = torch.arange(torch.Size(sizes).numel()).reshape(sizes).unfold(dim, size, step).reshape(-1)
+    flat = tuple(p.reshape(-1) for p in interp.parts(grad))
+    return _add_at(interp, interp.carrier.zeros(sizes), places, flat)
+
+
+def convolution(
+    interp: Interpreter, x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool,
+    output_padding: Any, groups: int,
+) -> Parts:
+    if transposed or len(stride) != 1:
+        raise NoRule("only one-dimensional, untransposed convolutions have a rule")
+    data, weight = interp.parts(x), interp.parts(w)
+    data = tuple(torch.nn.functional.pad(p, (padding[0], padding[0])) for p in data)
+    reach = dilation[0] * (weight[0].shape[-1] - 1) + 1
+    # [batch, channel, place, tap] times [out, channel in group, tap]
+    windows = tuple(p.unfold(-1, reach, stride[0])[..., :: dilation[0]] for p in data)
+    batch, channels, places, taps = windows[0].shape
+    per = channels // groups
+    outs = weight[0].shape[0] // groups
+    pieces = []
+    for g in range(groups):
+        left = tuple(
+            p[:, g * per : (g + 1) * per].permute(0, 2, 1, 3).reshape(batch * places, per * taps) for p in windows
+        )
+        right = tuple(p[g * outs : (g + 1) * outs].reshape(outs, per * taps).T for p in weight)
+        product = interp.carrier.matmul(left, right)
+        pieces.append(tuple(p.reshape(batch, places, outs).permute(0, 2, 1) for p in product))
+    out = tuple(torch.cat([piece[i] for piece in pieces], 1) for i in range(len(data)))
+    if bias is not None:
+        out = interp.carrier.add(out, tuple(p[None, :, None] for p in interp.parts(bias)))
+    return out
+
+
+def triangular_solve(
+    interp: Interpreter, a: Any, b: Any, *, upper: bool, left: bool = True, unitriangular: bool = False
+) -> Parts:
+    """`linalg.solve_triangular`: substitution, row by row."""
+    matrix, rhs = interp.parts(a), interp.parts(b)
+    if not left:
+        matrix, rhs, upper = tuple(p.mT for p in matrix), tuple(p.mT for p in rhs), not upper
+    batch = torch.broadcast_shapes(matrix[0].shape[:-2], rhs[0].shape[:-2])
+    matrix = tuple(p.expand(*batch, *p.shape[-2:]) for p in matrix)
+    rhs = tuple(p.expand(*batch, *p.shape[-2:]) for p in rhs)
+    n = matrix[0].shape[-1]
+    rows: dict[int, Parts] = {}
+    for i in reversed(range(n)) if upper else range(n):
+        value = tuple(p[..., i, :] for p in rhs)
+        for j, row in rows.items():
+            factor = tuple(p[..., i, j, None] for p in matrix)
+            value = interp.carrier.sub(value, interp.carrier.mul(factor, row))
+        if not unitriangular:
+            value = interp.carrier.div(value, tuple(p[..., i, i, None] for p in matrix))
+        rows[i] = value
+    out = tuple(torch.stack([rows[i][k] for i in range(n)], -2) for k in range(len(rhs)))
+    return out if left else tuple(p.mT for p in out)
+
+
+_COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
+
+
+def _comparison(name: str) -> Rule:
+    def rule(interp: Interpreter, a: Any, b: Any) -> Tensor:
+        return interp.carrier.compare(name, interp.parts(a), interp.parts(b))
+
+    return rule
+
+
+ORDERED = frozenset("abs clamp clamp_min clamp_max relu maximum minimum max min amax amin sign".split())
+"""Piecewise operations, possible where numbers have an order."""
+
+
+def ordered(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    """A piecewise operation on numbers: choose by comparisons."""
+    carrier = interp.carrier
+
+    def choose(a: Parts, b: Parts, greater: bool) -> Parts:
+        takes = carrier.compare("ge" if greater else "le", a, b)
+        return tuple(torch.where(takes, x, y) for x, y in zip(*(torch.broadcast_tensors(*pair) for pair in
+                     zip(a, b, strict=True)), strict=True)) if len(a) == 0 else tuple(
+            torch.where(takes, x, y) for x, y in zip(a, b, strict=True)
+        )
+
+    a = interp.parts(args[0])
+    if name == "abs":
+        return interp.wrap(choose(a, carrier.neg(a), True))
+    if name == "relu":
+        return interp.wrap(choose(a, carrier.constant(0), True))
+    if name == "sign":
+        zero = carrier.constant(0)
+        values = carrier.compare("gt", a, zero).double() - carrier.compare("lt", a, zero).double()
+        return interp.wrap(carrier.lift(values))
+    if name.startswith("clamp"):
+        names = {"clamp": ("min", "max"), "clamp_min": ("min",), "clamp_max": ("max",)}[name]
+        limits = dict(zip(names, args[1:], strict=False)) | kwargs
+        for which in ("min", "max"):
+            if limits.get(which) is not None:
+                a = choose(a, interp.parts(limits[which]), which == "min")
+        return interp.wrap(a)
+    greater = name in ("maximum", "max", "amax")
+    if name in ("maximum", "minimum") or (len(args) == 2 and isinstance(args[1], Tensor)):
+        return interp.wrap(choose(a, interp.parts(args[1]), greater))
+    if name in ("max", "min") and len(args) > 1:
+        raise NoRule("data-dependent: the position of a maximum")
+    dims = _dims(a, args[1] if len(args) > 1 else kwargs.get("dim"))
+    keep = bool(args[2]) if len(args) > 2 else bool(kwargs.get("keepdim", False))
+    for d in sorted(dims, reverse=True):
+        slices = [tuple(p.select(d, i) for p in a) for i in range(a[0].shape[d])]
+        best = slices[0]
+        for item in slices[1:]:
+            best = choose(best, item, greater)
+        a = tuple(p.unsqueeze(d) for p in best) if keep else best
+    return interp.wrap(a)
+
+
+RULES: dict[str, Rule] = {
+    rule.__name__: rule
+    for rule in (
+        add, sub, rsub, mul, div, reciprocal, neg, square, pow, mm, mv, dot, addmm, addmv, addbmm, addr, ger, addcmul,
+        addcdiv, sum, mean, cumsum, cumprod, prod, trace, where, masked_fill, fill, zero, constant_pad_nd, index_put,
+        index_add, scatter_add, unfold_backward, convolution,
+    )
+} | {
+    "bmm": mm,
+    "baddbmm": addmm,
+    "vdot": dot,
+    "true_divide": div,
+    "subtract": sub,
+    "multiply": mul,
+    "negative": neg,
+    "_index_put_impl": index_put,
+    "linalg_solve_triangular": triangular_solve,
+} | {name: _comparison(name) for name in _COMPARISONS}
+"""aten name -> rule. A rule returns parts, or a plain tensor for a comparison."""

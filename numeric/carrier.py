@@ -1,0 +1,140 @@
+"""What an arithmetic has to provide so that torch code can run in it.
+
+A carrier's number array is a tuple of plain tensors of one shape (its parts): one int64 tensor of residues, or a value
+and an error, or a degree. Views, copies and slices run on each part by torch itself, so aliasing and in-place writes
+stay right; only arithmetic comes here. All parts of the number zero are 0 in every carrier, hence `zeros`, `tril` and
+zero padding need no rule.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Parts = tuple[Tensor, ...]
+
+
+class NoRule(Exception):
+    """The arithmetic has no meaning for an operation (a square root of a residue); the message says why."""
+
+
+class Carrier(ABC):
+    """One arithmetic. Operands broadcast as in torch; `matmul` gets two 2-d or two 3-d operands."""
+
+    name: str
+    dtypes: tuple[torch.dtype, ...]
+    """The dtypes of the parts."""
+    follows_kernel: bool = False
+    """True if part 0 is to be what torch's own kernel returns on the operands' part 0 (running error bounds)."""
+    decides_order: bool = False
+    """True if comparisons have an answer (numbers, not indeterminates)."""
+
+    @abstractmethod
+    def lift(self, values: Tensor) -> Parts:
+        """Constants: finite float64 entries read as the dyadic rationals they are (integers included)."""
+
+    @abstractmethod
+    def add(self, a: Parts, b: Parts) -> Parts: ...
+
+    @abstractmethod
+    def neg(self, a: Parts) -> Parts: ...
+
+    @abstractmethod
+    def mul(self, a: Parts, b: Parts) -> Parts: ...
+
+    @abstractmethod
+    def div(self, a: Parts, b: Parts) -> Parts:
+        """a/b. Raises ZeroDivisionError where b is 0, NoRule where the carrier has no division."""
+
+    def div_constant(self, a: Parts, values: Tensor) -> Parts:
+        """a/values for a plain divisor, such as the N of a mean: exact, and no zero of an indeterminate."""
+        return self.div(a, self.lift(values))
+
+    @abstractmethod
+    def matmul(self, a: Parts, b: Parts) -> Parts: ...
+
+    @abstractmethod
+    def sum(self, a: Parts, dims: Sequence[int], keepdim: bool) -> Parts:
+        """Sum over `dims` (non-negative, at least one)."""
+
+    def sub(self, a: Parts, b: Parts) -> Parts:
+        """a - b."""
+        return self.add(a, self.neg(b))
+
+    def power(self, a: Parts, exponent: int) -> Parts:
+        """a**exponent entrywise, exponent >= 1, by squaring."""
+        result: Parts | None = None
+        while exponent:
+            if exponent & 1:
+                result = a if result is None else self.mul(result, a)
+            exponent >>= 1
+            if exponent:
+                a = self.mul(a, a)
+        assert result is not None
+        return result
+
+    def cumsum(self, a: Parts, dim: int) -> Parts:
+        """Running sums along `dim`."""
+        return self._scan(a, dim, self.add)
+
+    def cumprod(self, a: Parts, dim: int) -> Parts:
+        """Running products along `dim`."""
+        return self._scan(a, dim, self.mul)
+
+    def prod(self, a: Parts, dim: int, keepdim: bool) -> Parts:
+        """Product along `dim` (at least one factor)."""
+        last = tuple(p.narrow(dim, p.shape[dim] - 1, 1) for p in self.cumprod(a, dim))
+        return last if keepdim else tuple(p.squeeze(dim) for p in last)
+
+    def cast(self, a: Parts, dtype: torch.dtype) -> Parts:
+        """A conversion between floating dtypes inside the code: the identity in exact arithmetic (it is recorded)."""
+        return a
+
+    def compare(self, name: str, a: Parts, b: Parts) -> Tensor:
+        """Plain booleans for "lt", "le", "gt", "ge", "eq", "ne"."""
+        raise NoRule("data-dependent: a comparison of indeterminates has no answer")
+
+    def uninitialised(self, shape: Sequence[int], entropy_free_fill: int = 1) -> Parts:
+        """What `torch.empty` returns; not zero, so that code which reads it shows."""
+        return tuple(torch.full(tuple(shape), entropy_free_fill, dtype=d) for d in self.dtypes)
+
+    def zeros(self, shape: Sequence[int]) -> Parts:
+        """The number zero."""
+        return tuple(torch.zeros(tuple(shape), dtype=d) for d in self.dtypes)
+
+    def constant(self, value: float | int) -> Parts:
+        """A Python number as a 0-d constant; integers of any size that a float holds exactly."""
+        return self.lift(torch.tensor(float(value), dtype=torch.float64))
+
+    def _scan(self, a: Parts, dim: int, combine: Any) -> Parts:
+        if a[0].ndim == 0 or a[0].shape[dim] == 0:
+            return tuple(p.clone() for p in a)
+        slices = [tuple(p.select(dim, t) for p in a) for t in range(a[0].shape[dim])]
+        out = [slices[0]]
+        for item in slices[1:]:
+            out.append(combine(out[-1], item))
+        return tuple(torch.stack([o[i] for o in out], dim=dim) for i in range(len(a)))
+
+
+def terms(shape: Sequence[int], dims: Sequence[int]) -> int:
+    """How many entries a sum over `dims` adds up."""
+    return math.prod(shape[d] for d in dims)
+
+
+def stride_sum(part: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
+    """`part.sum(dims)` for plain tensors (torch sums over all dims for an empty list, hence the guard)."""
+    return part.sum(dim=tuple(dims), keepdim=keepdim) if dims else part.clone()
+
+
+def stride_max(part: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
+    """`part.amax(dims)`, 0 where there is nothing to take the maximum of."""
+    if not dims:
+        return part.clone()
+    if terms(part.shape, dims) == 0:
+        return part.sum(dim=tuple(dims), keepdim=keepdim)
+    return part.amax(dim=tuple(dims), keepdim=keepdim)

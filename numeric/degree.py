@@ -1,0 +1,223 @@
+"""Carriers that bound the polynomials a program computes: degree and height, as rational functions.
+
+`Degree` gives the number that the Schwartz-Zippel lemma needs, computed from the code instead of assumed.
+`Height` bounds the integer coefficients, hence how many primes can hide a non-zero polynomial.
+Both are upper bounds: cancellations and common denominators are not recognised. An entry is a fraction
+numerator/denominator; code 0 is the zero polynomial with denominator 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from numeric.carrier import Carrier, Parts, stride_max, terms
+
+_EXACT_PRODUCT = 1 << 20
+"""Largest number of products for which a matrix product takes its maximum term by term."""
+
+
+class Degree(Carrier):
+    """Parts: degree of the numerator + 1 (0 for zero), degree of the denominator."""
+
+    dtypes = (torch.int64, torch.int64)
+    name = "degree"
+
+    def __init__(self) -> None:
+        self.divisors = 0
+        """Total degree of the numerators of all divisors met: their zeros are the points to be avoided."""
+
+    def lift(self, values: Tensor) -> Parts:
+        return (values != 0).long(), torch.zeros(values.shape, dtype=torch.int64)
+
+    def indeterminate(self, shape: Sequence[int]) -> Parts:
+        """Independent variables."""
+        return torch.full(tuple(shape), 2, dtype=torch.int64), torch.zeros(tuple(shape), dtype=torch.int64)
+
+    def add(self, a: Parts, b: Parts) -> Parts:
+        (n1, d1), (n2, d2) = a, b
+        left = torch.where(n1 > 0, n1 + d2, 0)
+        right = torch.where(n2 > 0, n2 + d1, 0)
+        # a zero summand leaves the other's denominator
+        den = torch.where(n1 > 0, d1, 0) + torch.where(n2 > 0, d2, 0)
+        return torch.maximum(left, right), den
+
+    def neg(self, a: Parts) -> Parts:
+        return a
+
+    def mul(self, a: Parts, b: Parts) -> Parts:
+        (n1, d1), (n2, d2) = a, b
+        some = (n1 > 0) & (n2 > 0)
+        return torch.where(some, n1 + n2 - 1, 0), torch.where(some, d1 + d2, 0)
+
+    def div(self, a: Parts, b: Parts) -> Parts:
+        (n1, d1), (n2, d2) = a, b
+        if bool((n2 == 0).any()):
+            raise ZeroDivisionError("a divisor is the zero polynomial")
+        self.divisors += int((n2 - 1).sum())
+        some = n1 > 0
+        return torch.where(some, n1 + d2, 0), torch.where(some, d1 + n2 - 1, 0)
+
+    def div_constant(self, a: Parts, values: Tensor) -> Parts:
+        return self.mul(a, self.lift(values))
+
+    def matmul(self, a: Parts, b: Parts) -> Parts:
+        (n1, d1), (n2, d2) = a, b
+        if bool((d1 > 0).any()) or bool((d2 > 0).any()):
+            return self._rational_matmul(a, b)
+        work = n1.numel() * n2.shape[-1]
+        if work <= _EXACT_PRODUCT:
+            pairs = n1[..., :, :, None] + n2[..., None, :, :] - 1
+            some = (n1 > 0)[..., :, :, None] & (n2 > 0)[..., None, :, :]
+            out = torch.where(some, pairs, 0)
+            out = out.amax(-2) if n1.shape[-1] else out.sum(-2)
+        else:
+            bound = n1.amax(-1, keepdim=True) + n2.amax(-2, keepdim=True) - 1
+            meets = ((n1 > 0).double() @ (n2 > 0).double()) > 0
+            out = torch.where(meets, bound, 0)
+        return out, torch.zeros_like(out)
+
+    def _rational_matmul(self, a: Parts, b: Parts) -> Parts:
+        products = self.mul(
+            tuple(p[..., :, :, None] for p in a), tuple(p[..., None, :, :] for p in b)
+        )
+        return self.sum(products, [products[0].ndim - 2], False)
+
+    def sum(self, a: Parts, dims: Sequence[int], keepdim: bool) -> Parts:
+        num, den = a
+        if not bool((den > 0).any()):
+            top = stride_max(num, dims, keepdim)
+            return top, torch.zeros_like(top)
+        # over the product of all denominators, each numerator gains the others' degrees
+        live = torch.where(num > 0, den, 0)
+        total = live.sum(dim=tuple(dims), keepdim=True)
+        top = stride_max(torch.where(num > 0, num + total - live, 0), dims, keepdim)
+        return top, (total if keepdim else stride_max(total, dims, False))
+
+    def cumsum(self, a: Parts, dim: int) -> Parts:
+        num, den = a
+        if num.ndim and num.shape[dim] and not bool((den > 0).any()):
+            return num.cummax(dim).values, torch.zeros_like(num)
+        return super().cumsum(a, dim)
+
+
+class Constants(Degree):
+    """Degree in the non-integer constants: `lift` counts them as variables, inputs count 0.
+
+    Multiplying by `denominator` to that degree clears the denominators of all constants. Every float is a dyadic
+    rational, so its denominator is a power of two; a constant divisor adds its odd part.
+    """
+
+    name = "degree in constants"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._dyadic_log2 = 0.0
+        self._odd = 1
+
+    @property
+    def denominator_log2(self) -> float:
+        """log2 of the number that clears one constant's denominator."""
+        return self._dyadic_log2 + math.log2(self._odd)
+
+    def lift(self, values: Tensor) -> Parts:
+        whole = values == values.round()
+        if not bool(whole.all()):
+            mantissa, exponent = torch.frexp(values[~whole].double())
+            scaled = (mantissa * 2.0**53).long()
+            trailing = torch.log2((scaled & -scaled).double())
+            self._dyadic_log2 = max(self._dyadic_log2, float((53 - exponent.double() - trailing).max()))
+        return torch.where(values == 0, 0, torch.where(whole, 1, 2)), torch.zeros(values.shape, dtype=torch.int64)
+
+    def indeterminate(self, shape: Sequence[int]) -> Parts:
+        return torch.full(tuple(shape), 1, dtype=torch.int64), torch.zeros(tuple(shape), dtype=torch.int64)
+
+    def div_constant(self, a: Parts, values: Tensor) -> Parts:
+        for value in values.reshape(-1).tolist():
+            top, bottom = value.as_integer_ratio()
+            if top == 0:
+                raise ZeroDivisionError("a divisor is the constant 0")
+            power = (top & -top).bit_length() - 1
+            self._odd = math.lcm(self._odd, abs(top) >> power)
+            self._dyadic_log2 = max(self._dyadic_log2, float(power))
+        units = (values.abs() == 1).long()
+        return self.mul(a, (2 - units, torch.zeros(values.shape, dtype=torch.int64)))
+
+
+class Height(Carrier):
+    """Parts: log2(1 + 1-norm) of the numerator and log2(1-norm) of the denominator, coefficients included.
+
+    Sound because log2(1+xy) <= log2(1+x) + log2(1+y), and a sum adds norms. Float rounding is covered by a relative
+    slack a step, far above 2**-53.
+    """
+
+    dtypes = (torch.float64, torch.float64)
+    name = "height"
+    _slack = 1.0 + 2.0**-40
+
+    def lift(self, values: Tensor) -> Parts:
+        return torch.log2(1 + values.abs().double()) * self._slack, torch.zeros(values.shape, dtype=torch.float64)
+
+    def indeterminate(self, shape: Sequence[int]) -> Parts:
+        """Independent variables: norm 1."""
+        return torch.ones(tuple(shape), dtype=torch.float64), torch.zeros(tuple(shape), dtype=torch.float64)
+
+    def add(self, a: Parts, b: Parts) -> Parts:
+        (n1, d1), (n2, d2) = a, b
+        left, right = torch.where(n1 > 0, n1 + d2, 0), torch.where(n2 > 0, n2 + d1, 0)
+        both = torch.logaddexp2(left, right) * self._slack
+        num = torch.where((n1 > 0) & (n2 > 0), both, torch.maximum(left, right))
+        return num, torch.where(n1 > 0, d1, 0) + torch.where(n2 > 0, d2, 0)
+
+    def neg(self, a: Parts) -> Parts:
+        return a
+
+    def mul(self, a: Parts, b: Parts) -> Parts:
+        (n1, d1), (n2, d2) = a, b
+        some = (n1 > 0) & (n2 > 0)
+        return torch.where(some, (n1 + n2) * self._slack, 0), torch.where(some, d1 + d2, 0)
+
+    def div(self, a: Parts, b: Parts) -> Parts:
+        (n1, d1), (n2, d2) = a, b
+        some = n1 > 0
+        return torch.where(some, (n1 + d2) * self._slack, 0), torch.where(some, d1 + n2, 0)
+
+    def div_constant(self, a: Parts, values: Tensor) -> Parts:
+        num, den = a
+        grown = torch.log2(values.abs().double()).neg().clamp(min=0)
+        return torch.where(num > 0, (num + grown) * self._slack, 0), den + torch.zeros_like(grown)
+
+    def matmul(self, a: Parts, b: Parts) -> Parts:
+        (n1, d1), (n2, d2) = a, b
+        if bool((d1 > 0).any()) or bool((d2 > 0).any()):
+            products = self.mul(
+                tuple(p[..., :, :, None] for p in a), tuple(p[..., None, :, :] for p in b)
+            )
+            return self.sum(products, [products[0].ndim - 2], False)
+        if n1.shape[-1] == 0:
+            out = torch.exp2(n1) @ torch.exp2(n2)
+            return out, torch.zeros_like(out)
+        top1, top2 = n1.amax(-1, keepdim=True), n2.amax(-2, keepdim=True)
+        scaled1 = torch.where(n1 > 0, torch.exp2(n1 - top1), 0)
+        scaled2 = torch.where(n2 > 0, torch.exp2(n2 - top2), 0)
+        total = scaled1 @ scaled2
+        # terms lost to underflow are covered by the slack of half a bit
+        out = torch.where(total > 0, (torch.log2(total) + top1 + top2).clamp(min=0) + 0.5, 0)
+        meets = ((n1 > 0).double() @ (n2 > 0).double()) > 0
+        floor = torch.where(meets, 0.5 + top1 + top2 - 1000, 0).clamp(min=0)
+        return torch.maximum(out, floor), torch.zeros_like(out)
+
+    def sum(self, a: Parts, dims: Sequence[int], keepdim: bool) -> Parts:
+        num, den = a
+        live = torch.where(num > 0, den, 0)
+        total = live.sum(dim=tuple(dims), keepdim=True) if dims else live
+        if terms(num.shape, dims) == 0:
+            out = num.sum(dim=tuple(dims), keepdim=keepdim)
+            return out, torch.zeros_like(out)
+        full = torch.where(num > 0, num + total - live, -torch.inf)
+        summed = torch.logsumexp(full * 0.6931471805599453, dim=tuple(dims), keepdim=keepdim) / 0.6931471805599453
+        out = torch.where(torch.isinf(summed), 0, summed.clamp(min=0) * self._slack + 2.0**-30)
+        return out, (total if keepdim else stride_max(total, dims, False))

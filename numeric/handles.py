@@ -1,0 +1,203 @@
+"""Carriers whose numbers are Python objects: rationals and polynomials. Part 0 holds indices into a list of them.
+
+Index 0 is zero, so slicing, padding and zeros still run in torch. Arithmetic loops in Python: for small sizes, for
+counterexamples, and for the rung that compares polynomials coefficient by coefficient.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any, Protocol
+
+import flint
+import numpy as np
+import symengine
+import torch
+from torch import Tensor
+
+from numeric.carrier import Carrier, NoRule, Parts
+
+
+class Ring(Protocol):
+    """Where the objects live: they support + - * and, where it is exact, division."""
+
+    name: str
+
+    def from_fraction(self, top: int, bottom: int) -> Any:
+        """The constant top/bottom."""
+
+    def divide(self, a: Any, b: Any) -> Any:
+        """a/b. Raises ZeroDivisionError, or NoRule where the quotient leaves the ring."""
+
+
+class Rationals:
+    """Q, by FLINT."""
+
+    name = "rationals"
+
+    def from_fraction(self, top: int, bottom: int) -> Any:
+        return flint.fmpq(top, bottom)
+
+    def divide(self, a: Any, b: Any) -> Any:
+        return a / b
+
+
+class FlintPolynomials:
+    """Q[x_1, ..., x_n] with expanded terms, by FLINT: fast where the variables are few."""
+
+    def __init__(self, variables: Sequence[str]) -> None:
+        self.name = f"polynomials in {len(variables)} variables over Q (FLINT)"
+        self.context = flint.fmpq_mpoly_ctx.get(tuple(variables) or ("x",), flint.Ordering.degrevlex)
+        self.variables = dict(zip(variables, self.context.gens(), strict=False))
+
+    def from_fraction(self, top: int, bottom: int) -> Any:
+        return self.context.constant(flint.fmpq(top, bottom))
+
+    def divide(self, a: Any, b: Any) -> Any:
+        if b.is_zero():
+            raise ZeroDivisionError("a divisor is the zero polynomial")
+        if not b.is_constant():
+            raise NoRule("division by data: the result is a rational function, not a polynomial")
+        return a / b.leading_coefficient()
+
+    def equal(self, a: Any, b: Any) -> bool:
+        """Whether all coefficients agree."""
+        return bool(a == b)
+
+    def terms(self, a: Any) -> int:
+        """How many monomials `a` has."""
+        return len(a)
+
+
+class SymenginePolynomials:
+    """The same by SymEngine, which stores only the variables that occur: for many variables."""
+
+    def __init__(self, variables: Sequence[str]) -> None:
+        self.name = f"polynomials in {len(variables)} variables over Q (SymEngine)"
+        self.variables = {v: symengine.Symbol(v) for v in variables}
+
+    def from_fraction(self, top: int, bottom: int) -> Any:
+        return symengine.Integer(top) / symengine.Integer(bottom)
+
+    def divide(self, a: Any, b: Any) -> Any:
+        if b == 0:
+            raise ZeroDivisionError("a divisor is the zero polynomial")
+        if not b.is_Number:
+            raise NoRule("division by data: the result is a rational function, not a polynomial")
+        return a / b
+
+    def equal(self, a: Any, b: Any) -> bool:
+        """Whether the difference expands to zero."""
+        return bool(symengine.expand(a - b) == 0)
+
+    def terms(self, a: Any) -> int:
+        """How many monomials `a` has when expanded."""
+        return len(symengine.expand(a).args) or 1
+
+
+class Handles(Carrier):
+    """The carrier of a ring's objects."""
+
+    dtypes = (torch.int64,)
+
+    def __init__(self, ring: Ring) -> None:
+        self.ring = ring
+        self.name = ring.name
+        self.decides_order = isinstance(ring, Rationals)
+        self._store: list[Any] = [ring.from_fraction(0, 1)]
+
+    def put(self, values: Sequence[Any], shape: Sequence[int]) -> Parts:
+        """The parts that stand for `values` (ring elements, row-major)."""
+        zero = self._store[0]
+        indices = []
+        for value in values:
+            if value == zero:
+                indices.append(0)
+            else:
+                indices.append(len(self._store))
+                self._store.append(value)
+        return (torch.tensor(indices, dtype=torch.int64).reshape(tuple(shape)),)
+
+    def get(self, a: Parts) -> np.ndarray:
+        """The ring elements, as an object array of the same shape."""
+        flat = np.empty(a[0].numel(), dtype=object)
+        for i, index in enumerate(a[0].reshape(-1).tolist()):
+            flat[i] = self._store[index]  # one by one: numpy would unpack a polynomial into its terms
+        return flat.reshape(tuple(a[0].shape))
+
+    def lift(self, values: Tensor) -> Parts:
+        ratios = [v.as_integer_ratio() for v in values.reshape(-1).tolist()]
+        return self.put([self.ring.from_fraction(int(t), int(b)) for t, b in ratios], values.shape)
+
+    def constant(self, value: float | int) -> Parts:
+        top, bottom = value.as_integer_ratio()
+        return self.put([self.ring.from_fraction(int(top), int(bottom))], ())
+
+    def _map(self, function: Callable[..., Any], *operands: Parts) -> Parts:
+        arrays = torch.broadcast_tensors(*(o[0] for o in operands))
+        store = self._store
+        columns = [a.reshape(-1).tolist() for a in arrays]
+        return self.put([function(*(store[i] for i in row)) for row in zip(*columns, strict=True)], arrays[0].shape)
+
+    def add(self, a: Parts, b: Parts) -> Parts:
+        return self._map(operator.add, a, b)
+
+    def sub(self, a: Parts, b: Parts) -> Parts:
+        return self._map(operator.sub, a, b)
+
+    def neg(self, a: Parts) -> Parts:
+        return self._map(operator.neg, a)
+
+    def mul(self, a: Parts, b: Parts) -> Parts:
+        return self._map(operator.mul, a, b)
+
+    def div(self, a: Parts, b: Parts) -> Parts:
+        return self._map(self.ring.divide, a, b)
+
+    def matmul(self, a: Parts, b: Parts) -> Parts:
+        left, right = a[0], b[0]
+        if left.ndim == 3:
+            pieces = [self.matmul((x,), (y,))[0] for x, y in zip(left, right, strict=True)]
+            return (torch.stack(pieces) if pieces else torch.zeros(0, left.shape[1], right.shape[2], dtype=torch.int64),)
+        store = self._store
+        columns = right.T.tolist()
+        out = []
+        for row in left.tolist():
+            for column in columns:
+                total = store[0]
+                for i, j in zip(row, column, strict=True):
+                    if i and j:
+                        total = total + store[i] * store[j]
+                out.append(total)
+        return self.put(out, (left.shape[0], right.shape[1]))
+
+    def sum(self, a: Parts, dims: Sequence[int], keepdim: bool) -> Parts:
+        part = a[0]
+        kept = [d for d in range(part.ndim) if d not in dims]
+        rows = part.permute(*kept, *dims).reshape([part.shape[d] for d in kept] + [-1] if dims else [*part.shape, 1])
+        shape = [1 if d in dims else n for d, n in enumerate(part.shape)] if keepdim else [part.shape[d] for d in kept]
+        width = rows.shape[-1]
+        store, out = self._store, []
+        for row in rows.reshape(-1, width).tolist() if width else [[]] * rows[..., :0].sum(-1).numel():
+            total = store[0]
+            for index in row:
+                if index:
+                    total = total + store[index]
+            out.append(total)
+        return self.put(out, shape)
+
+    def compare(self, name: str, a: Parts, b: Parts) -> Tensor:
+        if not self.decides_order:
+            return super().compare(name, a, b)
+        function = getattr(operator, name)
+        left, right = torch.broadcast_tensors(a[0], b[0])
+        pairs = zip(left.reshape(-1).tolist(), right.reshape(-1).tolist(), strict=True)
+        answers = [bool(function(self._store[i], self._store[j])) for i, j in pairs]
+        return torch.tensor(answers, dtype=torch.bool).reshape(left.shape)
+
+
+def as_fraction(value: Any) -> Fraction:
+    """A FLINT rational as Python's."""
+    return Fraction(int(value.p), int(value.q))

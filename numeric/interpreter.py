@@ -1,0 +1,182 @@
+"""The one interpreter: torch code, unmodified, run in another arithmetic.
+
+`Exact` is a tensor whose numbers live in a carrier (`numeric.carrier`); `Interpreter` is a dispatch mode that catches
+every aten operation. Views and copies run on the carrier's parts by torch itself; arithmetic goes to the rules in
+`numeric.operations`; all else is decomposed into those or refused, with the operation's name, the line that called it
+and the reason. Nothing is approximated.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_map
+
+from numeric.carrier import Carrier, NoRule, Parts
+
+_HERE = str(Path(__file__).resolve().parent)
+_TORCH = str(Path(torch.__file__).resolve().parent)
+
+
+class Refused(Exception):
+    """The code does something that has no meaning in this arithmetic; the message names operation, line and reason."""
+
+    def __init__(self, operation: str, where: str, reason: str) -> None:
+        super().__init__(f"{operation} at {where}: {reason}")
+        self.operation = operation
+        self.where = where
+        self.reason = reason
+
+
+class Exact(Tensor):
+    """A tensor of a carrier's numbers. It claims to be a float tensor, so that code treats it as data."""
+
+    parts: Parts
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    @staticmethod
+    def __new__(cls, parts: Parts, dtype: torch.dtype = torch.float64) -> Exact:
+        head = parts[0]
+        made: Exact = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+            cls, head.shape, strides=head.stride(), storage_offset=head.storage_offset(), dtype=dtype
+        )
+        made.parts = parts
+        return made
+
+    def __repr__(self, *, tensor_contents: object = None) -> str:
+        return f"Exact(shape={tuple(self.shape)}, parts={self.parts})"
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        raise RuntimeError(f"{func} was called on an exact tensor outside its Interpreter")
+
+
+@dataclass
+class Record:
+    """What a run did that its verdict must mention.
+
+    operations: how often each aten operation ran. casts: lines that round to a narrower type.
+    constants: floating-point constants read, with the line. trace: a hash of the sequence of operations.
+    """
+
+    operations: Counter[str] = field(default_factory=Counter)
+    casts: dict[str, None] = field(default_factory=dict)
+    constants: dict[str, None] = field(default_factory=dict)
+    trace: int = 0
+
+    def note(self, name: str) -> None:
+        self.operations[name] += 1
+        self.trace = hash((self.trace, name))
+
+
+class Interpreter(TorchDispatchMode):
+    """Runs torch code on `carrier`'s numbers inside a `with` block; `record` says what the code did.
+
+    Raises Refused for an operation the arithmetic has no meaning for, ZeroDivisionError for a divisor that is 0.
+    """
+
+    def __init__(self, carrier: Carrier) -> None:
+        super().__init__()
+        self.carrier = carrier
+        self.record = Record()
+        self._lifted: dict[tuple[int, int], tuple[Tensor, Parts]] = {}
+
+    def wrap(self, parts: Parts) -> Exact:
+        """The tensor that holds `parts`."""
+        return Exact(parts, parts[0].dtype if self.carrier.follows_kernel else torch.float64)
+
+    def parts(self, value: Any) -> Parts:
+        """The carrier's parts of an operand; floats, integers and plain tensors are lifted exactly."""
+        if isinstance(value, Exact):
+            return value.parts
+        if isinstance(value, Tensor):
+            return self._lift(value)
+        if isinstance(value, bool):
+            value = int(value)
+        if isinstance(value, int):
+            return self.carrier.constant(value)
+        if isinstance(value, float):
+            if value != value or value in (float("inf"), float("-inf")):
+                raise NoRule(f"the constant {value} is not a number")
+            if not value.is_integer():
+                self._note_constant(repr(value))
+            return self.carrier.constant(value)
+        raise NoRule(f"an operand of type {type(value).__name__}")
+
+    def _lift(self, value: Tensor) -> Parts:
+        if value.dtype.is_complex:
+            raise NoRule("a complex constant; pass real and imaginary parts")
+        if not value.dtype.is_floating_point and self.carrier.follows_kernel:
+            return self.carrier.lift(value.double())
+        key = (id(value), value._version)
+        if key not in self._lifted:
+            plain = value.detach()
+            if not bool(torch.isfinite(plain).all()):
+                raise NoRule("a constant tensor with NaN or infinite entries")
+            if plain.dtype.is_floating_point and not bool((plain == plain.round()).all()):
+                self._note_constant(f"a {tuple(plain.shape)} tensor")
+            # holding on to the tensor keeps its id from being used again
+            wide = plain if self.carrier.follows_kernel else plain.double()
+            self._lifted[key] = (value, self.carrier.lift(wide))
+        return self._lifted[key][1]
+
+    def _note_constant(self, what: str) -> None:
+        if what not in self.record.constants:
+            self.record.constants[f"{what} at {caller()}"] = None
+
+    def refuse(self, operation: str, reason: str) -> Refused:
+        """The exception for `operation` at the line that is running."""
+        return Refused(operation, caller(), reason)
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        from numeric import operations
+
+        kwargs = kwargs or {}
+        namespace, full = func._schema.name.split("::")
+        exact = any(isinstance(a, Exact) for a in tree_flatten((args, kwargs))[0])
+        if not exact:
+            return operations.plain(self, func, full, args, kwargs)
+        if namespace != "aten":
+            if namespace == "profiler":
+                return func(*args, **kwargs)
+            raise self.refuse(f"{namespace}.{full}", "not an aten operation; its kernel can't be followed")
+        self.record.note(str(func))
+        try:
+            return operations.exact(self, func, full, args, kwargs)
+        except NoRule as error:
+            raise self.refuse(f"aten.{func.__name__}", str(error)) from None
+
+
+def map_parts(function: Callable[..., Any], part: int, interp: Interpreter, args: Any, kwargs: Any) -> Any:
+    """`function` on part `part` of every operand; plain float tensors are lifted, indices and masks left alone."""
+
+    def pick(value: Any) -> Any:
+        if isinstance(value, Exact):
+            return value.parts[part]
+        if isinstance(value, Tensor) and value.dtype.is_floating_point:
+            return interp.parts(value)[part]
+        return value
+
+    return function(*tree_map(pick, args), **tree_map(pick, kwargs))
+
+
+def caller() -> str:
+    """`file:line` of the innermost frame outside torch and this package."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith((_HERE, _TORCH, "<")) and "array_api_compat" not in file:
+            return f"{file}:{frame.f_lineno}"
+        frame = frame.f_back
+    return "an unknown line"

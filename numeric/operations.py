@@ -1,0 +1,218 @@
+"""Rules for aten operations in any carrier: what moves numbers, what computes with them, what is refused and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._mode_utils import no_dispatch
+from torch.utils._pytree import tree_flatten, tree_map
+
+from numeric import arithmetic
+from numeric.carrier import NoRule, Parts
+from numeric.interpreter import Exact, Interpreter, caller, map_parts
+
+MOVES = frozenset(
+    """
+    _reshape_alias _unsafe_view alias as_strided as_strided_copy cat chunk clone concat constant_pad_nd contiguous
+    detach diag_embed diagonal diagonal_backward diagonal_scatter expand expand_copy flip gather index index_select
+    lift_fresh movedim narrow permute permute_copy reflection_pad1d repeat roll rot90 scatter select select_backward
+    select_scatter slice slice_backward slice_scatter split split_with_sizes squeeze stack swapaxes t take
+    take_along_dim transpose tril triu unbind unfold unsqueeze view view_copy _conj _neg_view
+    """.split()
+)
+"""Operations that only move numbers (or put zeros): torch runs them on each part, views stay views."""
+
+FACTORIES = frozenset("zeros zeros_like new_zeros ones ones_like new_ones eye full full_like new_full".split())
+EMPTY = frozenset("empty empty_like new_empty empty_strided new_empty_strided empty_permuted".split())
+RANDOM = frozenset(
+    "rand rand_like randn randn_like randint randint_like randperm bernoulli bernoulli_ uniform_ normal normal_ "
+    "exponential_ multinomial native_dropout poisson geometric_ cauchy_ log_normal_ random_".split()
+)
+REASONS = {
+    "transcendental": "exp exp2 expm1 log log2 log10 log1p logaddexp logsumexp sigmoid tanh sin cos tan sinh cosh softplus "
+    "silu gelu elu mish erf erfc lgamma digamma _softmax _log_softmax logit hardswish atan2 "
+    "_scaled_dot_product_attention_math _scaled_dot_product_flash_attention_for_cpu",
+    "algebraic (a root), not rational": "sqrt rsqrt linalg_vector_norm norm native_layer_norm native_group_norm "
+    "_fused_rms_norm native_batch_norm cdist _cdist_forward",
+    "piecewise": "abs clamp clamp_min clamp_max relu relu6 hardtanh hardsigmoid leaky_relu threshold maximum minimum max "
+    "min amax amin aminmax sign floor ceil round trunc frac fmod remainder median mode",
+    "data-dependent": "_local_scalar_dense item argmax argmin argsort sort topk nonzero unique _unique2 equal is_nonzero "
+    "searchsorted bucketize histc bincount any all isnan isinf isfinite logical_and logical_or logical_not allclose",
+}
+_WHY = {name: why for why, names in REASONS.items() for name in names.split()}
+
+
+def plain(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    """An operation on plain tensors only: run as it is, except that new float tensors become exact ones.
+
+    Code writes its results into tensors it makes with `zeros` and the like, so those have to hold exact numbers.
+    """
+    if name in RANDOM:
+        raise interp.refuse(f"aten.{func.__name__}", "random: the result differs from call to call")
+    result = func(*args, **kwargs)
+    if not isinstance(result, Tensor) or not result.dtype.is_floating_point:
+        return result
+    if name in FACTORIES and bool(torch.isfinite(result).all()):
+        return _made(interp, func, name, interp.carrier.lift(result), kwargs)
+    if name in EMPTY:
+        return _made(interp, func, name, interp.carrier.uninitialised(result.shape), kwargs)
+    return result
+
+
+def _made(interp: Interpreter, func: Any, name: str, parts: Parts, kwargs: Any) -> Exact:
+    narrow = kwargs.get("dtype")
+    if narrow is not None and narrow.is_floating_point and torch.finfo(narrow).bits < 64:
+        interp.record.casts.setdefault(f"{name}(dtype={narrow}) at {caller()}")
+    if interp.carrier.follows_kernel:
+        wanted = narrow or torch.get_default_dtype()
+        parts = (parts[0].to(wanted), *parts[1:])
+    return interp.wrap(parts)
+
+
+def exact(interp: Interpreter, func: Any, full: str, args: Any, kwargs: Any) -> Any:
+    """An operation with at least one exact operand."""
+    inplace = full.endswith("_") and not full.endswith("__")
+    name = full[:-1] if inplace else full
+    if name in FACTORIES or name in EMPTY:
+        return _like(interp, func, name, args, kwargs)
+    if name == "copy":
+        return _write(interp, args[0], interp.parts(args[1]), func)
+    if kwargs.get("out") is not None:
+        target = kwargs["out"]
+        result = exact(interp, func.overloadpacket, name, args, {k: v for k, v in kwargs.items() if k != "out"})
+        return _write(interp, target, result.parts, func)
+    if name in MOVES and not (name == "constant_pad_nd" and (kwargs.get("value") or (args[2:] and args[2]))):
+        return _reshape_in_place(interp, func, args, kwargs) if inplace else _move(interp, func, args, kwargs)
+    if name == "_to_copy":
+        return _cast(interp, func, args, kwargs)
+    rule = arithmetic.RULES.get(name)
+    if rule is None:
+        return _elsewhere(interp, func, name, args, kwargs)
+    result = rule(interp, *args, **kwargs)
+    if isinstance(result, Tensor):
+        return result
+    if inplace:
+        return _in_place(interp, func, args, kwargs, result)
+    return interp.wrap(_follow(interp, func, args, kwargs, result))
+
+
+def _move(interp: Interpreter, func: Any, args: Any, kwargs: Any) -> Any:
+    count = len(interp.carrier.dtypes)
+    moved = [map_parts(func, i, interp, args, kwargs) for i in range(count)]
+    if isinstance(moved[0], Tensor):
+        return interp.wrap(tuple(moved))
+    return type(moved[0])(interp.wrap(tuple(m[i] for m in moved)) for i in range(len(moved[0])))
+
+
+def _reshape_in_place(interp: Interpreter, func: Any, args: Any, kwargs: Any) -> Exact:
+    target = args[0]
+    for i in range(len(target.parts)):
+        map_parts(func, i, interp, args, kwargs)
+    if torch.Tag.inplace_view in func.tags:
+        with no_dispatch():
+            func(*args, **kwargs)  # the wrapper's own shape
+    return target  # type: ignore[no-any-return]
+
+
+def _like(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    dtype = kwargs.get("dtype")
+    if dtype is not None and not dtype.is_floating_point:
+        return map_parts(func, 0, interp, args, kwargs)
+    shaped = map_parts(func, 0, interp, args, {k: v for k, v in kwargs.items() if k != "dtype"})
+    if name in EMPTY:
+        return _made(interp, func, name, _strided(interp.carrier.uninitialised(shaped.shape), shaped), kwargs)
+    values = shaped.double()
+    return _made(interp, func, name, _strided(interp.carrier.lift(values), shaped), kwargs)
+
+
+def _strided(parts: Parts, like: Tensor) -> Parts:
+    # autograd makes gradients with the parameter's strides and later takes views of them
+    out = tuple(torch.empty_strided(like.shape, like.stride(), dtype=p.dtype) for p in parts)
+    for target, source in zip(out, parts, strict=True):
+        target.copy_(source)
+    return out
+
+
+def _cast(interp: Interpreter, func: Any, args: Any, kwargs: Any) -> Any:
+    dtype = kwargs.get("dtype")
+    if dtype is None or dtype == args[0].dtype:
+        return interp.wrap(tuple(p.clone() for p in interp.parts(args[0])))
+    if not dtype.is_floating_point:
+        raise NoRule(f"data-dependent: a conversion to {dtype} cuts digits")
+    if torch.finfo(dtype).bits < torch.finfo(args[0].dtype).bits:
+        interp.record.casts.setdefault(f"cast to {dtype} at {caller()}")
+    return interp.wrap(interp.carrier.cast(interp.parts(args[0]), dtype))
+
+
+def _write(interp: Interpreter, target: Any, parts: Parts, func: Any) -> Any:
+    if not isinstance(target, Exact):
+        raise NoRule(
+            "writes a computed number into a tensor that the interpreter did not make (a buffer, a parameter or a "
+            "literal); make it with torch.zeros inside the call, or pass it in"
+        )
+    if interp.carrier.follows_kernel and parts[0].dtype != target.dtype:
+        parts = interp.carrier.cast(parts, target.dtype)
+    for own, new in zip(target.parts, parts, strict=True):
+        own.copy_(new)
+    return target
+
+
+def _in_place(interp: Interpreter, func: Any, args: Any, kwargs: Any, result: Parts) -> Any:
+    target = args[0]
+    if not isinstance(target, Exact):
+        return _write(interp, target, result, func)
+    if not interp.carrier.follows_kernel:
+        return _write(interp, target, result, func)
+    before = result[0]
+    map_parts(func, 0, interp, args, kwargs)
+    shifted = interp.carrier.follow(result, before, target.parts[0])  # type: ignore[attr-defined]
+    for own, new in zip(target.parts[1:], shifted[1:], strict=True):
+        own.copy_(new)
+    return target
+
+
+def _follow(interp: Interpreter, func: Any, args: Any, kwargs: Any, result: Parts) -> Parts:
+    if not interp.carrier.follows_kernel:
+        return result
+    kernel = map_parts(func, 0, interp, args, kwargs)
+    return interp.carrier.follow(result, result[0], kernel)  # type: ignore[attr-defined, no-any-return]
+
+
+def _elsewhere(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    if name in arithmetic.ORDERED and interp.carrier.decides_order:
+        return arithmetic.ordered(interp, func, name, args, kwargs)
+    if name in _WHY:
+        raise NoRule(_WHY[name])
+    if name in RANDOM:
+        raise NoRule("random: the result differs from call to call")
+    smaller = _decomposition(func)
+    if smaller is None:
+        raise NoRule("no exact rule for it")
+    with interp:
+        result = smaller(*args, **kwargs)
+    if interp.carrier.follows_kernel and isinstance(result, Exact) and not func._schema.is_mutable:
+        return interp.wrap(_follow(interp, func, args, kwargs, result.parts))
+    return result
+
+
+@cache
+def _decomposition(func: Any) -> Callable[..., Any] | None:
+    if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), torch._C.DispatchKey.CompositeImplicitAutograd):
+        return func.decompose  # type: ignore[no-any-return]
+    from torch._decomp import decomposition_table  # a second's import, only for rare operations
+
+    return decomposition_table.get(func)
+
+
+def unwrap(value: Any) -> Any:
+    """The first part of each exact tensor in a nested value (plain tensors as they are)."""
+    return tree_map(lambda v: v.parts[0] if isinstance(v, Exact) else v, value)
+
+
+def tensors(value: Any) -> list[Exact]:
+    """The exact tensors in a nested value."""
+    return [v for v in tree_flatten(value)[0] if isinstance(v, Exact)]
