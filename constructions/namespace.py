@@ -1,0 +1,40 @@
+"""Arrays of any namespace: the few helpers every construction shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from array_api_compat import array_namespace, device
+
+Array = Any
+"""A numpy array, a torch tensor, an exact tensor, or any array of the array API standard."""
+
+
+def namespace(*arrays: Array) -> Any:
+    """The array namespace of the arguments (Python numbers are passed over)."""
+    return array_namespace(*(a for a in arrays if hasattr(a, "shape")))
+
+
+def zeros(shape: tuple[int, ...], like: Array) -> Array:
+    """Zeros of `like`'s namespace, dtype and device."""
+    return namespace(like).zeros(shape, dtype=like.dtype, device=device(like))
+
+
+def identity(size: int, like: Array) -> Array:
+    """The identity matrix (size, size) of `like`'s namespace, dtype and device."""
+    return namespace(like).eye(size, dtype=like.dtype, device=device(like))
+
+
+def unit(index: int, size: int, like: Array) -> Array:
+    """The unit vector e_index (counted from 0) of length `size`."""
+    return identity(size, like)[index, :]
+
+
+def pad_last(array: Array, width: int) -> Array:
+    """`array` with zeros appended along its last axis up to `width`. Raises ValueError if it is wider."""
+    missing = width - array.shape[-1]
+    if missing < 0:
+        raise ValueError(f"an axis of length {array.shape[-1]} does not fit into width {width}; choose a larger width")
+    if not missing:
+        return array
+    return namespace(array).concat([array, zeros((*array.shape[:-1], missing), array)], axis=-1)
