@@ -44,3 +44,15 @@ def sgd(W: Tensor, *data: Any, eta: Any, steps: int = 1, of: Loss = loss) -> Ten
             (eta * of(weight, *data)).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
     return weight.detach()
+
+
+def prefix_predictions(X: Tensor, Y: Tensor, x_q: Tensor, eta: Any) -> Tensor:
+    """One step from W = 0 on every prefix, asked at the next input: (N, m).
+
+    Row t (from 1) takes the first t pairs, their own mean loss and step size eta t/N, and x_{t+1} (x_{N+1} = x_q).
+    """
+    N = X.shape[0]
+    following = torch.concat([X[1:, :], x_q[None, :]])
+    W = X.new_zeros(Y.shape[1], X.shape[1])
+    rows = [descend(W, X[:t, :], Y[:t, :], eta=eta * t / N) @ following[t - 1, :] for t in range(1, N + 1)]
+    return torch.stack(rows)

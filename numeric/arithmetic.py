@@ -96,19 +96,20 @@ def dot(interp: Interpreter, a: Any, b: Any) -> Parts:
 
 
 def addmm(interp: Interpreter, c: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1) -> Parts:
-    return _accumulate(interp, c, mm(interp, a, b), beta, alpha)
+    return _accumulate(interp, c, mm(interp, a, b), beta, alpha, a.shape[-1])
 
 
 def addmv(interp: Interpreter, c: Any, a: Any, v: Any, *, beta: Any = 1, alpha: Any = 1) -> Parts:
-    return _accumulate(interp, c, mv(interp, a, v), beta, alpha)
+    return _accumulate(interp, c, mv(interp, a, v), beta, alpha, a.shape[-1])
 
 
 def addbmm(interp: Interpreter, c: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1) -> Parts:
-    return _accumulate(interp, c, interp.carrier.sum(mm(interp, a, b), [0], False), beta, alpha)
+    length = a.shape[0] * a.shape[-1]
+    return _accumulate(interp, c, interp.carrier.sum(mm(interp, a, b), [0], False), beta, alpha, length)
 
 
 def addr(interp: Interpreter, c: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1) -> Parts:
-    return _accumulate(interp, c, ger(interp, a, b), beta, alpha)
+    return _accumulate(interp, c, ger(interp, a, b), beta, alpha, 1)
 
 
 def ger(interp: Interpreter, a: Any, b: Any) -> Parts:
@@ -117,11 +118,11 @@ def ger(interp: Interpreter, a: Any, b: Any) -> Parts:
     )
 
 
-def _accumulate(interp: Interpreter, c: Any, product: Parts, beta: Any, alpha: Any) -> Parts:
+def _accumulate(interp: Interpreter, c: Any, product: Parts, beta: Any, alpha: Any, length: int) -> Parts:
     product = _scaled(interp, product, alpha)
     if isinstance(beta, (int, float)) and beta == 0:
         return product
-    return interp.carrier.add(_scaled(interp, interp.parts(c), beta), product)
+    return interp.carrier.accumulate(_scaled(interp, interp.parts(c), beta), product, length)
 
 
 def addcmul(interp: Interpreter, c: Any, a: Any, b: Any, *, value: Any = 1) -> Parts:
@@ -274,7 +275,8 @@ def convolution(
         pieces.append(tuple(p.reshape(batch, places, outs).permute(0, 2, 1) for p in product))
     out = tuple(torch.cat([piece[i] for piece in pieces], 1) for i in range(len(data)))
     if bias is not None:
-        out = interp.carrier.add(out, tuple(p[None, :, None] for p in interp.parts(bias)))
+        start = tuple(p[None, :, None].expand(out[0].shape) for p in interp.parts(bias))
+        out = interp.carrier.accumulate(start, out, per * taps)
     return out
 
 
@@ -322,10 +324,7 @@ def ordered(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -
 
     def choose(a: Parts, b: Parts, greater: bool) -> Parts:
         takes = carrier.compare("ge" if greater else "le", a, b)
-        return tuple(torch.where(takes, x, y) for x, y in zip(*(torch.broadcast_tensors(*pair) for pair in
-                     zip(a, b, strict=True)), strict=True)) if len(a) == 0 else tuple(
-            torch.where(takes, x, y) for x, y in zip(a, b, strict=True)
-        )
+        return tuple(torch.where(takes, x, y) for x, y in zip(a, b, strict=True))
 
     a = interp.parts(args[0])
     if name == "abs":

@@ -31,6 +31,8 @@ class Carrier(ABC):
     """The dtypes of the parts."""
     follows_kernel: bool = False
     """True if part 0 is to be what torch's own kernel returns on the operands' part 0 (running error bounds)."""
+    precision: torch.dtype = torch.float64
+    """The dtype the code is meant to run in: conversions to narrower ones are recorded as casts."""
     decides_order: bool = False
     """True if comparisons have an answer (numbers, not indeterminates)."""
 
@@ -66,6 +68,10 @@ class Carrier(ABC):
         """a - b."""
         return self.add(a, self.neg(b))
 
+    def accumulate(self, c: Parts, product: Parts, length: int) -> Parts:
+        """c + product, where `product` is a matrix product of `length` terms and a kernel may start its sum from c."""
+        return self.add(c, product)
+
     def power(self, a: Parts, exponent: int) -> Parts:
         """a**exponent entrywise, exponent >= 1, by squaring."""
         result: Parts | None = None
@@ -95,6 +101,13 @@ class Carrier(ABC):
         """A conversion between floating dtypes inside the code: the identity in exact arithmetic (it is recorded)."""
         return a
 
+    def follow(self, parts: Parts, before: Tensor, kernel: Tensor) -> Parts:
+        """The parts of `kernel`, torch's own result, where a rule found `parts` with the value `before`.
+
+        Only called if `follows_kernel`.
+        """
+        raise NotImplementedError
+
     def compare(self, name: str, a: Parts, b: Parts) -> Tensor:
         """Plain booleans for "lt", "le", "gt", "ge", "eq", "ne"."""
         raise NoRule("data-dependent: a comparison of indeterminates has no answer")
@@ -108,8 +121,12 @@ class Carrier(ABC):
         return tuple(torch.zeros(tuple(shape), dtype=d) for d in self.dtypes)
 
     def constant(self, value: float | int) -> Parts:
-        """A Python number as a 0-d constant; integers of any size that a float holds exactly."""
-        return self.lift(torch.tensor(float(value), dtype=torch.float64))
+        """A Python number as a 0-d constant. An integer above 2**53 is read as the float that holds it."""
+        try:
+            held = float(value)
+        except OverflowError:
+            raise NoRule(f"the integer {str(value)[:20]}... is beyond float64") from None
+        return self.lift(torch.tensor(held, dtype=torch.float64))
 
     def _scan(self, a: Parts, dim: int, combine: Any) -> Parts:
         if a[0].ndim == 0 or a[0].shape[dim] == 0:

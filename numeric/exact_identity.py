@@ -111,7 +111,7 @@ def decide(
         first, second = bounds(left, here), bounds(right, here)
     except Refused as refusal:
         return _points_only(left, right, shapes, sizes, entropy, refusal, names, admits, settings)
-    flags = _flags(names[0], first.record) + _flags(names[1], second.record)
+    flags = first.record.flags(names[0]) + second.record.flags(names[1])
     if first.shape != second.shape:
         return Finding(
             Verdict.REFUTED,
@@ -213,8 +213,3 @@ def _points_only(
         reason=f"no exact meaning: {refusal}; no difference at rational points of size up to {scales[-1]}",
         settings=settings | {"engine": "rational points"},
     )
-
-
-def _flags(name: str, record: Record) -> tuple[str, ...]:
-    casts = tuple(f"{name}: {cast}: exact arithmetic does not see its rounding" for cast in record.casts)
-    return casts + tuple(f"{name}: constant {constant}, read as the dyadic number it is" for constant in record.constants)

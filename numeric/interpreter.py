@@ -24,6 +24,8 @@ from torch.utils._pytree import tree_flatten, tree_map
 from numeric.carrier import Carrier, NoRule, Parts
 
 _HERE = str(Path(__file__).resolve().parent)
+_PLAIN = 2**20
+"""Integers up to this size are not worth a note when code reads them as constants."""
 _TORCH = str(Path(torch.__file__).resolve().parent)
 
 
@@ -74,8 +76,14 @@ class Record:
     trace: int = 0
 
     def note(self, name: str) -> None:
+        """Count one operation."""
         self.operations[name] += 1
         self.trace = hash((self.trace, name))
+
+    def flags(self, side: str) -> tuple[str, ...]:
+        """What an exact verdict does not cover, for `side` of a comparison."""
+        casts = tuple(f"{side}: {cast}: exact arithmetic does not see its rounding" for cast in self.casts)
+        return casts + tuple(f"{side}: constant {c}, read as the dyadic number it is" for c in self.constants)
 
 
 class Interpreter(TorchDispatchMode):
@@ -107,7 +115,7 @@ class Interpreter(TorchDispatchMode):
         if isinstance(value, float):
             if value != value or value in (float("inf"), float("-inf")):
                 raise NoRule(f"the constant {value} is not a number")
-            if not value.is_integer():
+            if not value.is_integer() or abs(value) > _PLAIN:
                 self._note_constant(repr(value))
             return self.carrier.constant(value)
         raise NoRule(f"an operand of type {type(value).__name__}")
@@ -122,7 +130,7 @@ class Interpreter(TorchDispatchMode):
             plain = value.detach()
             if not bool(torch.isfinite(plain).all()):
                 raise NoRule("a constant tensor with NaN or infinite entries")
-            if plain.dtype.is_floating_point and not bool((plain == plain.round()).all()):
+            if plain.dtype.is_floating_point and not bool(((plain == plain.round()) & (plain.abs() <= _PLAIN)).all()):
                 self._note_constant(f"a {tuple(plain.shape)} tensor")
             # holding on to the tensor keeps its id from being used again
             wide = plain if self.carrier.follows_kernel else plain.double()
@@ -171,12 +179,20 @@ def map_parts(function: Callable[..., Any], part: int, interp: Interpreter, args
     return function(*tree_map(pick, args), **tree_map(pick, kwargs))
 
 
+def _shown(file: str) -> str:
+    path = Path(file)
+    for base in (Path.cwd(), Path(_HERE).parent):
+        if path.is_relative_to(base):
+            return str(path.relative_to(base))
+    return file
+
+
 def caller() -> str:
     """`file:line` of the innermost frame outside torch and this package."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
         if not file.startswith((_HERE, _TORCH, "<")) and "array_api_compat" not in file:
-            return f"{file}:{frame.f_lineno}"
+            return f"{_shown(file)}:{frame.f_lineno}"
         frame = frame.f_back
     return "an unknown line"

@@ -19,12 +19,15 @@ MOVES = frozenset(
     """
     _reshape_alias _unsafe_view alias as_strided as_strided_copy cat chunk clone concat constant_pad_nd contiguous
     detach diag_embed diagonal diagonal_backward diagonal_scatter expand expand_copy flip gather index index_select
-    lift_fresh movedim narrow permute permute_copy reflection_pad1d repeat roll rot90 scatter select select_backward
+    lift_fresh movedim narrow permute permute_copy reflection_pad1d repeat roll rot90 select select_backward
     select_scatter slice slice_backward slice_scatter split split_with_sizes squeeze stack swapaxes t take
-    take_along_dim transpose tril triu unbind unfold unsqueeze view view_copy _conj _neg_view
+    take_along_dim transpose tril triu unbind unfold unsqueeze view view_copy
     """.split()
 )
 """Operations that only move numbers (or put zeros): torch runs them on each part, views stay views."""
+
+_GATHERS = frozenset("cat concat stack select_scatter slice_scatter diagonal_scatter".split())
+"""Moves whose tensors are all data; the tensors beside the first one in other moves are indices."""
 
 FACTORIES = frozenset("zeros zeros_like new_zeros ones ones_like new_ones eye full full_like new_full".split())
 EMPTY = frozenset("empty empty_like new_empty empty_strided new_empty_strided empty_permuted".split())
@@ -57,20 +60,23 @@ def plain(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> 
     if not isinstance(result, Tensor) or not result.dtype.is_floating_point:
         return result
     if name in FACTORIES and bool(torch.isfinite(result).all()):
-        return _made(interp, func, name, interp.carrier.lift(result), kwargs)
+        return _made(interp, name, interp.carrier.lift(result), kwargs, result.dtype)
     if name in EMPTY:
-        return _made(interp, func, name, interp.carrier.uninitialised(result.shape), kwargs)
+        return _made(interp, name, interp.carrier.uninitialised(result.shape), kwargs, result.dtype)
     return result
 
 
-def _made(interp: Interpreter, func: Any, name: str, parts: Parts, kwargs: Any) -> Exact:
-    narrow = kwargs.get("dtype")
-    if narrow is not None and narrow.is_floating_point and torch.finfo(narrow).bits < 64:
-        interp.record.casts.setdefault(f"{name}(dtype={narrow}) at {caller()}")
+def _made(interp: Interpreter, name: str, parts: Parts, kwargs: Any, dtype: torch.dtype) -> Exact:
+    wanted = kwargs.get("dtype")
+    if wanted is not None and wanted.is_floating_point and _narrow(interp, wanted):
+        interp.record.casts.setdefault(f"{name}(dtype={wanted}) at {caller()}")
     if interp.carrier.follows_kernel:
-        wanted = narrow or torch.get_default_dtype()
-        parts = (parts[0].to(wanted), *parts[1:])
+        parts = (parts[0].to(dtype), *parts[1:])
     return interp.wrap(parts)
+
+
+def _narrow(interp: Interpreter, dtype: torch.dtype) -> bool:
+    return torch.finfo(dtype).bits < torch.finfo(interp.carrier.precision).bits
 
 
 def exact(interp: Interpreter, func: Any, full: str, args: Any, kwargs: Any) -> Any:
@@ -86,7 +92,7 @@ def exact(interp: Interpreter, func: Any, full: str, args: Any, kwargs: Any) -> 
         result = exact(interp, func.overloadpacket, name, args, {k: v for k, v in kwargs.items() if k != "out"})
         return _write(interp, target, result.parts, func)
     if name in MOVES and not (name == "constant_pad_nd" and (kwargs.get("value") or (args[2:] and args[2]))):
-        return _reshape_in_place(interp, func, args, kwargs) if inplace else _move(interp, func, args, kwargs)
+        return _reshape_in_place(interp, func, args, kwargs) if inplace else _move(interp, func, name, args, kwargs)
     if name == "_to_copy":
         return _cast(interp, func, args, kwargs)
     rule = arithmetic.RULES.get(name)
@@ -95,13 +101,34 @@ def exact(interp: Interpreter, func: Any, full: str, args: Any, kwargs: Any) -> 
     result = rule(interp, *args, **kwargs)
     if isinstance(result, Tensor):
         return result
+    result = _settled(result, tensors((args, kwargs)))
     if inplace:
         return _in_place(interp, func, args, kwargs, result)
     return interp.wrap(_follow(interp, func, args, kwargs, result))
 
 
-def _move(interp: Interpreter, func: Any, args: Any, kwargs: Any) -> Any:
+def _settled(result: Parts, operands: list[Exact]) -> Parts:
+    """`result` in memory of its own, all parts laid out alike: torch's results share no memory with their operands."""
+    held = {p.untyped_storage().data_ptr() for o in operands for p in o.parts}
+    head = result[0]
+    if head.untyped_storage().data_ptr() in held or head.untyped_storage().nbytes() != head.numel() * head.element_size():
+        head = head.clone(memory_format=torch.contiguous_format)
+    out = [head]
+    for part in result[1:]:
+        alike = part.stride() == head.stride() and part.untyped_storage().nbytes() == part.numel() * part.element_size()
+        if not alike or part.untyped_storage().data_ptr() in held:
+            part = torch.empty_strided(head.shape, head.stride(), dtype=part.dtype).copy_(part)
+        out.append(part)
+    return tuple(out)
+
+
+def _move(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     count = len(interp.carrier.dtypes)
+    if name in _GATHERS:
+        # integer tensors are data here, unlike in the moves that take indices
+        args, kwargs = tree_map(lambda v: v.double() if _whole(v) else v, (args, kwargs))
+    elif tensors((args[1:], kwargs)):
+        raise NoRule("data-dependent: an index that is data")
     moved = [map_parts(func, i, interp, args, kwargs) for i in range(count)]
     if isinstance(moved[0], Tensor):
         return interp.wrap(tuple(moved))
@@ -122,11 +149,18 @@ def _like(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> 
     dtype = kwargs.get("dtype")
     if dtype is not None and not dtype.is_floating_point:
         return map_parts(func, 0, interp, args, kwargs)
-    shaped = map_parts(func, 0, interp, args, {k: v for k, v in kwargs.items() if k != "dtype"})
+    if tensors(args[1:]):
+        raise NoRule("data-dependent: a fill value that is data; multiply `ones` by it instead")
+    # parts may be integers, which could not hold a fill value such as 0.5
+    wide = kwargs if interp.carrier.follows_kernel else kwargs | {"dtype": torch.float64}
+    shaped = map_parts(func, 0, interp, args, wide)
     if name in EMPTY:
-        return _made(interp, func, name, _strided(interp.carrier.uninitialised(shaped.shape), shaped), kwargs)
-    values = shaped.double()
-    return _made(interp, func, name, _strided(interp.carrier.lift(values), shaped), kwargs)
+        parts = interp.carrier.uninitialised(shaped.shape)
+    elif bool(torch.isfinite(shaped).all()):
+        parts = interp.carrier.lift(shaped.double())
+    else:
+        raise NoRule("a constant tensor with NaN or infinite entries")
+    return _made(interp, name, _strided(parts, shaped), kwargs, shaped.dtype)
 
 
 def _strided(parts: Parts, like: Tensor) -> Parts:
@@ -143,9 +177,9 @@ def _cast(interp: Interpreter, func: Any, args: Any, kwargs: Any) -> Any:
         return interp.wrap(tuple(p.clone() for p in interp.parts(args[0])))
     if not dtype.is_floating_point:
         raise NoRule(f"data-dependent: a conversion to {dtype} cuts digits")
-    if torch.finfo(dtype).bits < torch.finfo(args[0].dtype).bits:
+    if _narrow(interp, dtype):
         interp.record.casts.setdefault(f"cast to {dtype} at {caller()}")
-    return interp.wrap(interp.carrier.cast(interp.parts(args[0]), dtype))
+    return interp.wrap(_settled(interp.carrier.cast(interp.parts(args[0]), dtype), tensors(args)))
 
 
 def _write(interp: Interpreter, target: Any, parts: Parts, func: Any) -> Any:
@@ -155,6 +189,7 @@ def _write(interp: Interpreter, target: Any, parts: Parts, func: Any) -> Any:
             "literal); make it with torch.zeros inside the call, or pass it in"
         )
     if interp.carrier.follows_kernel and parts[0].dtype != target.dtype:
+        _note_narrowing(interp, parts, target)
         parts = interp.carrier.cast(parts, target.dtype)
     for own, new in zip(target.parts, parts, strict=True):
         own.copy_(new)
@@ -167,19 +202,24 @@ def _in_place(interp: Interpreter, func: Any, args: Any, kwargs: Any, result: Pa
         return _write(interp, target, result, func)
     if not interp.carrier.follows_kernel:
         return _write(interp, target, result, func)
-    before = result[0]
+    _note_narrowing(interp, result, target)
     map_parts(func, 0, interp, args, kwargs)
-    shifted = interp.carrier.follow(result, before, target.parts[0])  # type: ignore[attr-defined]
+    shifted = interp.carrier.follow(result, result[0], target.parts[0])
     for own, new in zip(target.parts[1:], shifted[1:], strict=True):
         own.copy_(new)
     return target
+
+
+def _note_narrowing(interp: Interpreter, parts: Parts, target: Exact) -> None:
+    if _narrow(interp, target.dtype) and torch.finfo(parts[0].dtype).bits > torch.finfo(target.dtype).bits:
+        interp.record.casts.setdefault(f"written into a {target.dtype} tensor at {caller()}")
 
 
 def _follow(interp: Interpreter, func: Any, args: Any, kwargs: Any, result: Parts) -> Parts:
     if not interp.carrier.follows_kernel:
         return result
     kernel = map_parts(func, 0, interp, args, kwargs)
-    return interp.carrier.follow(result, result[0], kernel)  # type: ignore[attr-defined, no-any-return]
+    return interp.carrier.follow(result, result[0], kernel)
 
 
 def _elsewhere(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> Any:
@@ -197,6 +237,10 @@ def _elsewhere(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any
     if interp.carrier.follows_kernel and isinstance(result, Exact) and not func._schema.is_mutable:
         return interp.wrap(_follow(interp, func, args, kwargs, result.parts))
     return result
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, Tensor) and not isinstance(value, Exact) and not value.dtype.is_floating_point
 
 
 @cache

@@ -1,17 +1,17 @@
 """The symbolic rung: two programs compute identical polynomials at one size, coefficients compared. No probability.
 
-Work is estimated first, from the computed heights: the number of terms is at most the 1-norm of an integer polynomial.
+Work is estimated first: the code is run on the number of terms each value could have if nothing merged.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 
-from numeric.degree import Height
+from numeric.carrier import Carrier, NoRule, Parts, stride_sum
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
 from numeric.handles import FlintPolynomials, Handles, SymenginePolynomials
@@ -25,12 +25,42 @@ _MANY_VARIABLES = 80
 """Above this FLINT's dense exponent vectors cost more than SymEngine's sparse ones."""
 
 
+class Terms(Carrier):
+    """One float64 part: an upper bound for the number of monomials, as if none merged."""
+
+    name = "number of terms"
+    dtypes = (torch.float64,)
+
+    def lift(self, values: torch.Tensor) -> Parts:
+        return ((values != 0).double(),)
+
+    def add(self, a: Parts, b: Parts) -> Parts:
+        return (a[0] + b[0],)
+
+    def neg(self, a: Parts) -> Parts:
+        return a
+
+    def mul(self, a: Parts, b: Parts) -> Parts:
+        return (a[0] * b[0],)
+
+    def div(self, a: Parts, b: Parts) -> Parts:
+        raise NoRule("division by data: the result is a rational function, not a polynomial")
+
+    def div_constant(self, a: Parts, values: torch.Tensor) -> Parts:
+        return (a[0] + torch.zeros(values.shape, dtype=torch.float64),)
+
+    def matmul(self, a: Parts, b: Parts) -> Parts:
+        return (a[0] @ b[0],)
+
+    def sum(self, a: Parts, dims: Sequence[int], keepdim: bool) -> Parts:
+        return (stride_sum(a[0], dims, keepdim),)
+
+
 def estimate(program: Program, shapes: dict[str, tuple[int, ...]]) -> float:
     """An upper estimate of how many terms the expanded results have, all outputs together."""
-    carrier = Height()
-    interp = Interpreter(carrier)
-    heights = run(program, interp, {n: carrier.indeterminate(s) for n, s in shapes.items()}).parts[0]
-    return float(torch.exp2(heights.clamp(max=1000)).sum())
+    carrier = Terms()
+    ones = {name: (torch.ones(shape, dtype=torch.float64),) for name, shape in shapes.items()}
+    return float(run(program, Interpreter(carrier), ones).parts[0].sum())
 
 
 def decide(
@@ -54,20 +84,22 @@ def decide(
         if work > TERMS:
             return Finding(
                 Verdict.UNDECIDED,
-                reason=f"up to 2^{math.log2(work):.0f} terms at these sizes, more than {TERMS}; use smaller sizes or the "
-                "exact rung",
+                reason=f"up to {work:.1g} terms at these sizes, more than {TERMS:.1g}; use smaller sizes or the exact rung",
                 settings=settings,
             )
         variables = [f"{name}{'_'.join(map(str, i))}" for name, s in here.items() for i in np.ndindex(s)]
         make = SymenginePolynomials if len(variables) > _MANY_VARIABLES else FlintPolynomials
         ring = make(variables)
-        results = []
-        for program in (left, right):
+        results: list[np.ndarray] = []
+        flags: tuple[str, ...] = ()
+        for side, program in zip(names, (left, right), strict=True):
             carrier = Handles(ring)
+            interp = Interpreter(carrier)
             point, at = {}, iter(variables)
             for name, shape in here.items():
                 point[name] = carrier.put([ring.variables[next(at)] for _ in range(math.prod(shape))], shape)
-            results.append(carrier.get(run(program, Interpreter(carrier), point).parts))
+            results.append(carrier.get(run(program, interp, point).parts))
+            flags += interp.record.flags(side)
     except Refused as refusal:
         return Finding(Verdict.UNDECIDED, reason=f"no polynomial: {refusal}", settings=settings)
     settings |= {"engine": ring.name}
@@ -89,5 +121,6 @@ def decide(
         Verdict.CONFIRMED,
         figures={"variables": len(variables), "terms": sum(ring.terms(v) for v in a.reshape(-1))},
         settings=settings,
+        flags=flags,
         trust=(ring.name, "the interpreter's rules (numeric/operations.py, numeric/arithmetic.py)"),
     )

@@ -63,7 +63,7 @@ def rational(program: Program, inputs: Mapping[str, np.ndarray]) -> tuple[np.nda
     return out.reshape(result.shape), interp.record
 
 
-def smaller(sizes: Sizes, limit: int = 4) -> Iterator[dict[str, int]]:
+def smaller(sizes: Sizes, limit: int = 5) -> Iterator[dict[str, int]]:
     """All sizes up to the given ones and at most `limit` each, smallest total first."""
     names = list(sizes)
     ladder = product(*(range(1, min(limit, sizes[n]) + 1) for n in names))

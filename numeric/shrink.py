@@ -13,6 +13,7 @@ from numeric.interpreter import Refused
 from numeric.programs import Program, Shapes, Sizes, WrongResult, concrete, fractions, rational, smaller, text
 
 Inputs = dict[str, np.ndarray]
+_SIMPLE = (1, 2, 3, *(10**k for k in range(1, 10)))
 
 
 def values(left: Program, right: Program, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
@@ -37,7 +38,7 @@ def search(
 
     Raises Refused if even rational numbers do not get through the code.
     """
-    for candidate in smaller(sizes, 4):
+    for candidate in smaller(sizes):
         if not admits(candidate):
             continue
         for scale in scales:
@@ -85,8 +86,8 @@ def shrink(left: Program, right: Program, inputs: Inputs) -> Inputs:
         block //= 2
     for name, index in places:
         if current[name][index] != 0:
-            for small in (1, 2, 3):
-                if current[name][index] == small or attempt([(name, index)], Fraction(small)):
+            for simple in _SIMPLE:
+                if current[name][index] == simple or attempt([(name, index)], Fraction(simple)):
                     break
     return current
 

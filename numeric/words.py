@@ -1,6 +1,6 @@
 r"""Matrix polynomials of symbolic size in one normal form ("matrix words"): the engine of the universal rung.
 
-Main definitions: `Words`; its constructors `matrix`, `scalar`, `size`, `eye`, `zeros`; `trace`. Functions written for
+Main definitions: `Words`; its constructors `matrix`, `scalar` (also named `size`), `eye`, `zeros`; `trace`. Functions written for
 numpy or torch arrays with `+ - * / @ .mT .T .shape` and `xp.sum(R * R)` run on `Words` unchanged.
 
 A matrix is a dictionary {word: coefficient}. A word is a product of letters (named matrices, perhaps transposed). A
@@ -20,13 +20,14 @@ inverse matrices (`numeric.derivation.rewrite` applies rules such as A A^-1 = I)
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import groupby, pairwise
 from numbers import Integral
 from types import SimpleNamespace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import flint
 
@@ -51,7 +52,9 @@ class Letter(NamedTuple):
     @property
     def mT(self) -> Letter:
         """The transposed factor; a symmetric or diagonal one is its own."""
-        return self if self.kind != "general" else Letter(self.name, not self.transposed, self.kind, self.cols, self.rows)
+        if self.kind != "general":
+            return self
+        return Letter(self.name, not self.transposed, self.kind, self.cols, self.rows)
 
 
 Word = tuple[Letter, ...]
@@ -95,13 +98,13 @@ def cyclic(word: Word) -> tuple[Atom, ...]:
         if letter.rows.one:
             return normal(word[i:] + word[:i])[0]
 
-    def rotations(w: Word) -> Iterator[Word]:
+    rotations = []
+    for w in (word, flip(word)):
         diagonal = [letter.kind == "diagonal" for letter in w]
-        for i in range(len(w)):  # a run of diagonal letters is never cut in two, so that it can be sorted
-            if not (diagonal[i - 1] and diagonal[i]) or all(diagonal):
-                yield _commute(w[i:] + w[:i])
-
-    return (Atom("trace", "", min(r for w in (word, flip(word)) for r in rotations(w))),)
+        # a run of diagonal letters is never cut in two, so that it can be sorted
+        starts = [i for i in range(len(w)) if not (diagonal[i - 1] and diagonal[i]) or all(diagonal)]
+        rotations += [_commute(w[i:] + w[:i]) for i in starts]
+    return (Atom("trace", "", min(rotations)),)
 
 
 class Ratio:
@@ -135,12 +138,6 @@ class Ratio:
         atoms, a, b, c, d = self._with(other)
         return Ratio(atoms, a * c, b * d)
 
-    def inverse(self) -> Ratio:
-        """1 / self; ZeroDivisionError for 0."""
-        if not self:
-            raise ZeroDivisionError("division by a scalar that is zero for all values")
-        return Ratio(self.atoms, self.bottom, self.top)
-
     def __bool__(self) -> bool:
         return not self.top.is_zero()
 
@@ -150,13 +147,13 @@ class Ratio:
         return bool(self.top.is_one() and self.bottom.is_one())
 
     def __eq__(self, other: object) -> bool:
-        if self is other or not isinstance(other, Ratio):
-            return self is other
+        if not isinstance(other, Ratio):
+            return False
         _, a, b, c, d = self._with(other)
         return bool(a == c and b == d)
 
     def __hash__(self) -> int:
-        return hash(tuple(atom.name for atom in self.used()))
+        return len(self.top)  # the same for equal values, and quick: it is part of every letter's hash
 
     def used(self) -> list[Atom]:
         """The generators that occur."""
@@ -175,13 +172,8 @@ class Ratio:
         values = [value(atom) if atom in used else 1 for atom in self.atoms]
 
         def polynomial(p: Any) -> Any:
-            total: Any = Fraction(0)
-            for powers, count in p.terms():
-                term: Any = Fraction(int(count))
-                for factor in (v for v, power in zip(values, powers, strict=True) for _ in range(power)):
-                    term = term * factor
-                total = total + term
-            return total
+            factors = [(Fraction(int(c)), [v ** int(k) for v, k in zip(values, ks, strict=True) if k]) for ks, c in p.terms()]
+            return sum((math.prod(powers, start=c) for c, powers in factors), Fraction(0))
 
         return polynomial(self.top) if self.bottom.is_one() else polynomial(self.top) / polynomial(self.bottom)
 
@@ -191,7 +183,7 @@ class Ratio:
             return {0: self}
         i, parts = self.atoms.index(atom), dict[int, dict[tuple[int, ...], Any]]()
         if self.bottom.degrees()[i] > 0:
-            raise Unsupported(f"{self.text(False)} is no polynomial in {atom.name}: it occurs in the denominator")
+            raise Unsupported(f"no polynomial in {atom.name}: it occurs in a denominator")
         for exponents, count in self.top.terms():
             parts.setdefault(exponents[i], {})[(*exponents[:i], 0, *exponents[i + 1 :])] = count
         return {k: Ratio(self.atoms, self.top.context().from_dict(d), self.bottom) for k, d in parts.items()}
@@ -216,6 +208,16 @@ def times(coefficient: Ratio, atoms: Iterable[Atom]) -> Ratio:
 ZERO, ONE = _number(0), _number(1)
 
 
+def _lifted(operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """An operator whose right operand may be a number; NotImplemented for what `lift` does not know."""
+
+    def wrapper(self: Words, other: Any) -> Any:
+        other = lift(other)
+        return NotImplemented if other is NotImplemented else operator(self, other)
+
+    return wrapper
+
+
 class Words:
     """A matrix polynomial (`ndim` 2), or a scalar (`ndim` 0, shape `()`); immutable.
 
@@ -230,11 +232,13 @@ class Words:
     def __init__(
         self, rows: Ratio, cols: Ratio, terms: Iterable[tuple[Word, Ratio]], origin: tuple[Any, ...], ndim: int = 2
     ) -> None:
-        total: dict[Word, Ratio] = {}
-        for word, coefficient in terms:
-            total[word] = total[word] + coefficient if word in total else coefficient
         self.rows, self.cols, self.origin, self.ndim = rows, cols, origin, ndim
-        self.terms = {word: c for word, c in total.items() if c and rows and cols}
+        self.terms: dict[Word, Ratio] = {}
+        for word, coefficient in terms if rows and cols else ():
+            found = self.terms.get(word)
+            self.terms[word] = coefficient if found is None else found + coefficient
+        for word in [word for word, coefficient in self.terms.items() if not coefficient]:
+            del self.terms[word]
 
     @property
     def shape(self) -> tuple[Words, ...]:
@@ -256,10 +260,8 @@ class Words:
         """The coefficient of the empty word: the value of a scalar or of a 1x1 matrix."""
         return self.terms.get((), ZERO)
 
-    def __add__(self, other: Any) -> Words:
-        other = lift(other)
-        if not isinstance(other, Words):
-            return NotImplemented
+    @_lifted
+    def __add__(self, other: Words) -> Any:
         same_shape("+", self, other)
         terms = [*self.terms.items(), *other.terms.items()]
         return Words(self.rows, self.cols, terms, ("add", self, other), max(self.ndim, other.ndim))
@@ -269,21 +271,20 @@ class Words:
     def __neg__(self) -> Words:
         return self._scaled(lift(-1))
 
-    def __sub__(self, other: Any) -> Words:
-        other = lift(other)
-        return self + -other if isinstance(other, Words) else NotImplemented
+    @_lifted
+    def __sub__(self, other: Words) -> Any:
+        return self + -other
 
-    def __rsub__(self, other: Any) -> Words:
-        return -self + other
+    @_lifted
+    def __rsub__(self, other: Words) -> Any:
+        return other + -self
 
     def _scaled(self, number: Words) -> Words:
         terms = [(word, c * number.value) for word, c in self.terms.items()]
         return Words(self.rows, self.cols, terms, ("scale", number, self), max(self.ndim, number.ndim))
 
-    def __mul__(self, other: Any) -> Any:
-        other = lift(other)
-        if not isinstance(other, Words):
-            return NotImplemented
+    @_lifted
+    def __mul__(self, other: Words) -> Any:
         if self.small or other.small:
             return self._scaled(other) if other.small else other._scaled(self)
         same_shape("*", self, other)
@@ -291,26 +292,26 @@ class Words:
 
     __rmul__ = __mul__
 
-    def __truediv__(self, other: Any) -> Words:
-        other = lift(other)
-        if not isinstance(other, Words):
-            return NotImplemented
+    @_lifted
+    def __truediv__(self, other: Words) -> Any:
         if not other.small:
             raise Unsupported(f"division by a matrix of shape {other.shape}: only scalars can be divided by")
-        inverse = Words(ONE, ONE, [((), other.value.inverse())], ("invert", other), other.ndim)
-        return self._scaled(inverse)
+        if other.is_zero:
+            raise ZeroDivisionError("division by a scalar that is zero for all values")
+        inverse = Ratio(other.value.atoms, other.value.bottom, other.value.top)
+        return self._scaled(Words(ONE, ONE, [((), inverse)], ("invert", other), other.ndim))
 
-    def __rtruediv__(self, other: Any) -> Words:
-        return lift(other) / self
+    @_lifted
+    def __rtruediv__(self, other: Words) -> Any:
+        return other / self
 
     def __pow__(self, power: int) -> Any:
         if not isinstance(power, int) or power < 1 or (power > 2 and not self.small):
-            raise Unsupported(f"power {power!r} at shape {self.shape}: only powers of scalars, and squares to be summed")
+            raise Unsupported(f"power {power!r} of shape {self.shape}: only of scalars, or a square to be summed")
         return self if power == 1 else self * self ** (power - 1)
 
-    def __matmul__(self, other: Any) -> Words:
-        if not isinstance(other, Words):
-            return NotImplemented
+    @_lifted
+    def __matmul__(self, other: Words) -> Words:
         if not (self.ndim and other.ndim) or self.cols != other.rows:
             raise ShapeError(f"@ of shapes {self.shape} and {other.shape}: the inner sizes differ")
         terms = []
@@ -328,17 +329,15 @@ class Words:
 
     T = mT
 
-    def __eq__(self, other: object) -> bool:
-        other = lift(other)
-        if not isinstance(other, Words):
-            return NotImplemented
+    @_lifted
+    def __eq__(self, other: Words) -> bool:
         return (self.rows, self.cols) == (other.rows, other.cols) and (self - other).is_zero
 
     def gradient(self, letter: Words) -> Words:
         """The matrix G with d(self) = sum(G * dA), for a scalar self and a general letter A; the shape of A."""
-        target, terms = letter_of(letter), list[tuple[Word, Ratio]]()
+        target, terms = symbol("letter", letter), list[tuple[Word, Ratio]]()
         if not self.small or target.kind != "general":
-            raise Unsupported(f"gradient of shape {self.shape} by {target.kind} {target.name}: needs a scalar, a general letter")
+            raise Unsupported(f"gradient of shape {self.shape} by a {target.kind} letter: not defined here")
         for atom in self.value.used():
             for i, found in enumerate(atom.word):
                 if found in (target, target.mT):
@@ -349,47 +348,48 @@ class Words:
 
     def coefficients(self, t: Words) -> dict[int, Words]:
         """The coefficients {power: Words} of a polynomial in the named scalar t; zero ones are left out."""
-        atom, parts = atom_of(t), dict[int, list[tuple[Word, Ratio]]]()
+        atom, parts = symbol("name", t), dict[int, list[tuple[Word, Ratio]]]()
         for word, c in self.terms.items():
             for power, part in c.powers(atom).items():
                 parts.setdefault(power, []).append((word, part))
         origin = ("coefficient", self, t)
         return {p: Words(self.rows, self.cols, parts[p], (*origin, p), self.ndim) for p in sorted(parts)}
 
-    def map(self, image: Callable[[Word, Ratio], Words], named: Callable[[Atom], Words], origin: tuple[Any, ...]) -> Words:
-        """The homomorphism with these images of words (given with their number of rows) and of named scalars."""
-
-        def atom(a: Atom) -> Words:
-            if a.kind == "name":
-                return named(a)
-            return trace(image(a.word, a.word[0].rows))
-
-        parts = [(image(word, self.rows), lift(c.at(atom))) for word, c in self.terms.items()]
-        terms = [(word, c * factor.value) for part, factor in parts for word, c in part.terms.items()]
+    def map(self, image: Callable[[Word, Ratio], Words], atom: Callable[[Atom], Any], origin: tuple[Any, ...]) -> Words:
+        """The homomorphism with these images of words (given with their number of rows) and of atoms."""
+        parts = [image(word, self.rows) * c.at(atom) for word, c in self.terms.items()]
+        terms = [item for part in parts for item in part.terms.items()]
         return Words(self.rows, self.cols, terms, origin, self.ndim)
 
     def substitute(self, old: Words, new: Any) -> Words:
         """Puts `new` for a letter (same shape) or for a named scalar that is no dimension here."""
         new = lift(new)
         same_shape("substitute", old, new)
-        target, atom = (letter_of(old), None) if old.ndim else (None, atom_of(old))
+        target, atom = (symbol("letter", old), None) if old.ndim else (None, symbol("name", old))
 
         def image(word: Word, rows: Ratio) -> Words:
-            if any(atom in s.used() for x in word for s in (rows, x.rows, x.cols)):
+            if any(atom in dimension.used() for dimension in (rows, *(x.cols for x in word))):
                 raise Unsupported(f"{old!r} is a dimension here; a number cannot be put for it")
             out = spell((), rows)
             for x in word:
                 out = out @ (spell((x,), x.rows) if target not in (x, x.mT) else new if x == target else new.mT)
             return out
 
-        return self.map(image, lambda a: new if a == atom else lift(times(ONE, [a])), ("substitute", self, old, new))
+        def scalars(a: Atom) -> Any:
+            return trace(image(a.word, a.word[0].rows)) if a.word else new if a == atom else lift(times(ONE, [a]))
+
+        return self.map(image, scalars, ("substitute", self, old, new))
 
     def __repr__(self) -> str:
-        return _text(self, False)
+        from numeric.words_sympy import text  # SymPy is loaded only to print, and for a second opinion
+
+        return text(self)
 
     def latex(self) -> str:
         """LaTeX without dollar signs."""
-        return _text(self, True)
+        from numeric.words_sympy import text
+
+        return text(self, tex=True)
 
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"
@@ -407,8 +407,8 @@ class Hadamard(NamedTuple):
 
 def lift(value: Any) -> Any:
     """A number as a scalar; `Words` as they are; NotImplemented for anything else, Unsupported for a rounded float."""
-    if isinstance(value, float) and Fraction(value) != Fraction(repr(value)):
-        raise Unsupported(f"the float {value!r} is not that decimal number; write Fraction({str(value)!r}) or use scalar()")
+    if isinstance(value, float) and not (math.isfinite(value) and Fraction(value) == Fraction(str(value))):
+        raise Unsupported(f"the float {value} is not that decimal number; write Fraction('{value}') or a scalar")
     if isinstance(value, (Integral, Fraction, float)):
         return Words(ONE, ONE, [((), _number(Fraction(value)))], ("number", Fraction(value)), 0)
     if isinstance(value, Ratio):
@@ -421,7 +421,7 @@ def same_shape(operation: str, left: Words, right: Words) -> None:
     pairs = ((left.rows, right.rows), (left.cols, right.cols))
     if any(a != b for a, b in pairs):
         if all(a == b or a.one or b.one for a, b in pairs):
-            raise Unsupported(f"{operation} of shapes {left.shape} and {right.shape}: broadcasting is not in this class")
+            raise Unsupported(f"{operation} of shapes {left.shape} and {right.shape} would broadcast")
         raise ShapeError(f"{operation} of shapes {left.shape} and {right.shape}: they differ")
 
 
@@ -440,14 +440,15 @@ def matrix(name: str, rows: Any, cols: Any, kind: Literal["general", "symmetric"
     return spell((letter,), letter.rows)
 
 
-def scalar(name: str) -> Words:
-    """A named scalar."""
-    return lift(times(ONE, [Atom("name", _checked(name), ())]))
+def scalar(value: Any) -> Words:
+    """A scalar from its name, from a number, or as it is. A size is a scalar: one name, one symbol."""
+    if not isinstance(value, str):
+        return cast(Words, lift(value))
+    atom = Atom("name", _checked(value), ())
+    return Words(ONE, ONE, [((), times(ONE, [atom]))], ("name", atom), 0)
 
 
-def size(value: Any) -> Words:
-    """A dimension: from a name (the same scalar as `scalar(name)`), from an integer, or from a scalar as it is."""
-    return scalar(value) if isinstance(value, str) else lift(value)
+size = scalar
 
 
 def eye(rows: Any) -> Words:
@@ -463,26 +464,18 @@ def zeros(rows: Any, cols: Any) -> Words:
 def trace(x: Any) -> Words:
     """The trace of a square matrix, a scalar; the value of a 1x1 matrix."""
     if not isinstance(x, Words):
-        return x.trace()
+        return cast(Words, x.trace())
     if x.rows != x.cols:
         raise ShapeError(f"trace of shape {x.shape}: not square")
     terms = [((), times(c, cyclic(word)) if word else c * x.rows) for word, c in x.terms.items()]
     return Words(ONE, ONE, terms, ("trace", x), 0)
 
 
-def letter_of(x: Words) -> Letter:
-    """The letter that `x` is; Unsupported if it is anything else."""
-    if x.origin[0] != "letter":
-        raise Unsupported(f"expected a letter, as made by matrix(), not {x!r}")
+def symbol(kind: Literal["letter", "name"], x: Words) -> Any:
+    """The letter, or the atom of the named scalar, that `x` is; Unsupported if it is anything else."""
+    if x.origin[0] != kind:
+        raise Unsupported(f"expected a {kind} as made by matrix() or scalar(), not {x!r}")
     return x.origin[1]
-
-
-def atom_of(x: Words) -> Atom:
-    """The atom that the named scalar `x` is; Unsupported if it is anything else."""
-    used = x.value.used()
-    if len(used) != 1 or used[0].kind != "name" or x != lift(times(ONE, used)):
-        raise Unsupported(f"expected a named scalar, as made by scalar(), not {x!r}")
-    return used[0]
 
 
 def _sum(x: Any) -> Words:
@@ -500,3 +493,9 @@ NAMESPACE = SimpleNamespace(
     zeros=lambda shape, **_: zeros(*shape),
     eye=lambda rows, **_: eye(rows),
 )
+
+
+def _checked(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]+[0-9]*(_[A-Za-z0-9]+)?(\^-1)?'*", name):
+        raise ValueError(f"{name!r} is no name; expected letters, digits, perhaps then _subscript, ^-1 and primes")
+    return name

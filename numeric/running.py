@@ -1,0 +1,151 @@
+"""Running rounding bounds: the program's own floating values, each with a bound for its distance from the exact one.
+
+Main definition: `Running`, a carrier with two parts: value v, in the program's dtype, and error e >= |v - exact|.
+v is what torch's own kernel returns on the operands' values, so it is the number that a plain call gives, bit for bit.
+For each operation a float64 value is computed beside it by a formula whose rounding is known, and e grows by the
+distance between the two: the bound holds whatever the kernel's order of summation.
+
+Source: N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.3 (running error analysis);
+the underflow terms and the slack for the bound's own rounding are derived below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from numeric.carrier import Carrier, Parts, stride_sum, terms
+from numeric.rounding import SUBNORMAL, UNIT
+
+
+def _up(e: Tensor, roundings: int | Tensor = 8) -> Tensor:
+    """`e`, a sum of non-negative terms evaluated with at most `roundings` roundings a term, made an upper bound."""
+    return e * (1 + (2 * roundings + 4) * UNIT)
+
+
+class Running(Carrier):
+    """Parts: v (any floating dtype), e (float64), for a program that is declared to run in `dtype`.
+
+    Formulas work on v in float64, in which every narrower v is exact. A product's e gains 4 subnormals: one for
+    the underflow of the product, the others for those in the evaluation of e.
+    A value narrower than the declared dtype was cast there by the code: its rounding is *not* in e, so that the bound
+    stays that of the declared precision and a hidden cast shows as a violation.
+    `underflow=False` leaves the subnormals out: no bound then, but a measure of stability that scaling can't distort.
+    """
+
+    follows_kernel = True
+    name = "running rounding bound"
+
+    def __init__(self, dtype: torch.dtype = torch.float64, *, underflow: bool = True) -> None:
+        if dtype not in (torch.float64, torch.float32):
+            raise ValueError(f"dtype is {dtype}; rounding bounds exist for torch.float64 and torch.float32")
+        self.precision = dtype
+        self.dtypes = (dtype, torch.float64)
+        self._least = 4 * SUBNORMAL if underflow else 0.0
+
+    def inputs(self, values: Tensor) -> Parts:
+        """Arguments of the program: floats of its own dtype, exact as they are."""
+        return values, torch.zeros(values.shape, dtype=torch.float64)
+
+    def bound(self, parts: Parts) -> Tensor:
+        """The bound, shape of the parts, float64: inf or NaN where it is not assessable (overflow)."""
+        return torch.where(torch.isfinite(parts[0].double()), parts[1], torch.inf)
+
+    def follow(self, parts: Parts, before: Tensor, kernel: Tensor) -> Parts:
+        """The parts of `kernel`, the program's own value, where `before` is a value whose error is `parts[1]`."""
+        error = parts[1]
+        if self._wide(kernel.dtype):
+            error = _up(error + (kernel.double() - before.double()).abs(), 2)
+        return kernel, _like(error, kernel)
+
+    def cast(self, a: Parts, dtype: torch.dtype) -> Parts:
+        value = a[0].to(dtype)
+        return self.follow(a, a[0], value)
+
+    def lift(self, values: Tensor) -> Parts:
+        value = values if values.dtype.is_floating_point else values.double()
+        error = torch.zeros(value.shape, dtype=torch.float64)
+        if value.ndim == 0 and value.dtype == torch.float64 and self.precision != torch.float64:
+            # a 0-d constant takes the dtype of the tensor it meets
+            held = value.to(self.precision).double()
+            return held, _up((held - value).abs())
+        return value, error
+
+    def constant(self, value: float | int) -> Parts:
+        held, error = super().constant(value)
+        if isinstance(value, int) and int(float(value)) != value:
+            error = _up(error + held.abs() * UNIT)
+        return held, error
+
+    def uninitialised(self, shape: Sequence[int], entropy_free_fill: int = 1) -> Parts:
+        value, error = super().uninitialised(shape, entropy_free_fill)
+        return value, error + torch.inf
+
+    def add(self, a: Parts, b: Parts) -> Parts:
+        value = a[0].double() + b[0].double()
+        return value, _up(a[1] + b[1] + value.abs() * UNIT)
+
+    def neg(self, a: Parts) -> Parts:
+        return -a[0], a[1].clone()
+
+    def mul(self, a: Parts, b: Parts) -> Parts:
+        left, right = a[0].double(), b[0].double()
+        value = left * right
+        return value, _up(left.abs() * b[1] + a[1] * (right.abs() + b[1]) + value.abs() * UNIT + self._least)
+
+    def div(self, a: Parts, b: Parts) -> Parts:
+        top, bottom = a[0].double(), b[0].double()
+        value = top / bottom
+        # |a/b - v1/v2| <= (e1 + |v1/v2| e2) / (|v2| - e2); the divisor rounded down
+        room = (bottom.abs() - b[1]) * (1 - 4 * UNIT)
+        error = _up(
+            (a[1] + (value.abs() * (1 + 2 * UNIT) + self._least) * b[1] + self._least) / room
+            + value.abs() * UNIT + self._least
+        )
+        return value, torch.where(room > 0, error, torch.inf)
+
+    def div_constant(self, a: Parts, values: Tensor) -> Parts:
+        return self.div(a, self.lift(values))
+
+    def matmul(self, a: Parts, b: Parts) -> Parts:
+        left, right = a[0].double(), b[0].double()
+        length = left.shape[-1]
+        value = left @ right
+        size = right.abs()
+        error = (left.abs() @ size) * _gamma(length) + length * self._least
+        if bool((a[1] != 0).any()):
+            error = error + a[1] @ (size + b[1])
+        if bool((b[1] != 0).any()):
+            error = error + left.abs() @ b[1]
+        return value, _up(error, length + 8)
+
+    def sum(self, a: Parts, dims: Sequence[int], keepdim: bool) -> Parts:
+        value = a[0].double()
+        count = terms(value.shape, dims)
+        error = stride_sum(a[1], dims, keepdim) + stride_sum(value.abs(), dims, keepdim) * _gamma(count)
+        return stride_sum(value, dims, keepdim), _up(error, count + 8)
+
+    def cumsum(self, a: Parts, dim: int) -> Parts:
+        value = a[0].double()
+        if value.ndim == 0 or value.shape[dim] == 0:
+            return value.clone(), a[1].clone()
+        count = value.shape[dim]
+        return value.cumsum(dim), _up(a[1].cumsum(dim) + value.abs().cumsum(dim) * _gamma(count), count + 8)
+
+    def _wide(self, dtype: torch.dtype) -> bool:
+        return torch.finfo(dtype).bits >= torch.finfo(self.precision).bits
+
+
+def _gamma(count: int) -> float:
+    # gamma_n of float64, rounded up by the count of one more; a sum of n terms needs n - 1
+    return (count + 1) * UNIT / (1 - (count + 1) * UNIT)
+
+
+def _like(error: Tensor, value: Tensor) -> Tensor:
+    # views of the value are taken of the error too, so both need the same strides
+    if error.stride() == value.stride() and error.shape == value.shape:
+        return error
+    out = torch.empty_strided(value.shape, value.stride(), dtype=torch.float64)
+    return out.copy_(error)

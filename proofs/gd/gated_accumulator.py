@@ -1,0 +1,50 @@
+"""A gated diagonal recurrence is the gated sum of its inputs: the state equation solved, for any gates."""
+
+from constructions.gated_accumulator import accumulate, closed_form, recurrence
+from constructions.namespace import Array, namespace
+from proofs.claim import Claim, Kind
+from proofs.identity import Identity
+
+
+def gate_before_write(a: Array, u: Array, z0: Array) -> Array:
+    """The input is added before the gate acts, so the newest input is gated too."""
+    states, state = [], z0
+    for t in range(u.shape[0]):
+        state = a[t, ...] * (state + u[t, ...])
+        states.append(state)
+    return namespace(u).stack(states)
+
+
+IDENTITY = Identity(
+    shapes={"a": ("T", "d", "e"), "u": ("T", "d", "e"), "z0": ("d", "e")},
+    left=lambda a, u, z0: recurrence(a, u, z0),
+    right=lambda a, u, z0: closed_form(a, u, z0),
+    names=("recurrence", "closed form"),
+    sizes=({"T": 6, "d": 3, "e": 2}, {"T": 24, "d": 4, "e": 4}),
+    symbolic_sizes={"T": 4, "d": 1, "e": 2},
+    positive=("a",),
+)
+
+CLAIM = Claim(
+    __name__,
+    title="The state of a gated accumulator",
+    kind=Kind.IDENTITY,
+    statement=r"""Entrywise, the recurrence $z_t = a_t \, z_{t-1} + u_t$ has the states
+
+$$ z_t = \Bigl( \prod_{s=1}^{t} a_s \Bigr) z_0 + \sum_{r=1}^{t} \Bigl( \prod_{s=r+1}^{t} a_s \Bigr) u_r . $$""",
+    derivation=r"""By induction on $t$. Multiplying the formula for $z_t$ by $a_{t+1}$ appends $a_{t+1}$ to every
+product; adding $u_{t+1}$ adds the term $r = t+1$ with the empty product.""",
+    source="the state equation of a diagonal SSM; derived here",
+    checks=IDENTITY.checks(),
+    mutants=(
+        IDENTITY.mutant("gate_before_write", "the gate acts on the newest input too", left=gate_before_write),
+        IDENTITY.mutant(
+            "start_dropped", "the start z_0 is forgotten", left=lambda a, u, z0: recurrence(a, u, 0 * z0)
+        ),
+        IDENTITY.mutant(
+            "stale_gate",
+            "step t uses the gate of step t-1",
+            left=lambda a, u, z0: recurrence(namespace(a).concat([a[:1, ...], a[:-1, ...]], axis=0), u, z0),
+        ),
+    ),
+)

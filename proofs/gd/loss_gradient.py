@@ -1,0 +1,61 @@
+"""The gradient of the least-squares loss, from the loss: by expansion in t, by uniqueness, and by autograd."""
+
+from constructions import autograd_descent
+from constructions.gradient_descent import gradient
+from constructions.namespace import Array
+from proofs.claim import Claim, Kind
+from proofs.identity import Identity
+
+
+def written(W: Array, X: Array, Y: Array) -> Array:
+    """The gradient as written down."""
+    return gradient(W, X, Y)
+
+
+def by_autograd(W: Array, X: Array, Y: Array) -> Array:
+    """The gradient that torch's autograd finds from the stated loss."""
+    return autograd_descent.gradient(W, X, Y)
+
+
+IDENTITY = Identity(
+    shapes={"W": ("m", "f"), "X": ("N", "f"), "Y": ("N", "m")},
+    left=written,
+    right=by_autograd,
+    names=("written gradient", "autograd of the loss"),
+    sizes=({"f": 5, "m": 3, "N": 7}, {"f": 16, "m": 9, "N": 64}),
+    symbolic_sizes={"f": 3, "m": 2, "N": 3},
+    torch_only=True,
+)
+
+CLAIM = Claim(
+    __name__,
+    title="The gradient of the mean least-squares loss",
+    kind=Kind.IDENTITY,
+    statement=r"""For $L(W) = \frac{1}{2N} \sum_{i=1}^{N} \norm{W x_i - y_i}^2$ with $W \in \mathbb{R}^{m \times f}$,
+
+$$ \nabla L(W) = \frac{1}{N} \left( W X^\top - Y^\top \right) X, $$
+
+and it is the only $G$ with $L(W + tH) = L(W) + t \langle G, H \rangle + t^2 Q(H)$ for all $H$ and $t$.""",
+    derivation=r"""Expand in $t$: with $R = W X^\top - Y^\top$,
+$L(W + tH) = L(W) + \frac{t}{N} \langle R, H X^\top \rangle + \frac{t^2}{2N} \norm{H X^\top}^2$, and
+$\langle R, H X^\top \rangle = \operatorname{tr}(R X H^\top) = \langle R X, H \rangle$. A linear functional of $H$ that
+vanishes for all $H$ is zero, so no other $G$ has this property.""",
+    assumptions=(r"$N \ge 1$; real entries",),
+    source="von Oswald et al. 2023 (arXiv 2212.07677), eq. 5; uniqueness derived here",
+    checks=IDENTITY.checks(),
+    mutants=(
+        IDENTITY.mutant("sign", "the gradient with the wrong sign", left=lambda W, X, Y: -gradient(W, X, Y)),
+        IDENTITY.mutant(
+            "sum_for_mean", "the sum over tokens without 1/N", left=lambda W, X, Y: gradient(W, X, Y) * X.shape[0]
+        ),
+        IDENTITY.mutant(
+            "missing_half", "the gradient of the loss without its 1/2", left=lambda W, X, Y: 2 * gradient(W, X, Y)
+        ),
+        IDENTITY.mutant(
+            "transposed",
+            "the gradient transposed (f = m)",
+            left=lambda W, X, Y: gradient(W, X, Y).mT,
+            sizes={"f": 3, "m": 3, "N": 4},
+        ),
+    ),
+)

@@ -1,0 +1,66 @@
+"""An LTI state with an output gate on constructed tokens is one gradient-descent step (published form a)."""
+
+from constructions import autograd_descent, constructed_tokens
+from constructions.namespace import Array, identity, namespace, zeros
+from proofs.claim import Claim, Kind
+from proofs.identity import Identity
+
+
+def layer(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
+    """Minus the outputs with scale eta/N: (N,)."""
+    return constructed_tokens.predictions(X, y, x_q, eta / X.shape[0])
+
+
+def learner(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
+    """One autograd step on each prefix: (N,)."""
+    return autograd_descent.prefix_predictions(X, y[:, None], x_q, eta)[:, 0]
+
+
+def gate_reads_own_input(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
+    """D = [I 0]: the gate reads x_t y_t instead of x_{t+1}."""
+    xp, f = namespace(X), X.shape[1]
+    one, none = identity(f, X), zeros((f, f), X)
+    B, D = xp.concat([-eta / X.shape[0] * one, none], axis=1), xp.concat([one, none], axis=1)
+    return -constructed_tokens.layer(constructed_tokens.tokens(X, y, x_q), B, D, zeros((f,), X) + 1)
+
+
+IDENTITY = Identity(
+    shapes={"X": ("N", "f"), "y": ("N",), "x_q": ("f",), "eta": ()},
+    left=layer,
+    right=learner,
+    sizes=({"f": 4, "N": 6}, {"f": 10, "N": 20}),
+    symbolic_sizes={"f": 2, "N": 3},
+    torch_only=True,
+)
+
+CLAIM = Claim(
+    __name__,
+    title="One output-gated LTI layer on constructed tokens is one gradient-descent step",
+    kind=Kind.IDENTITY,
+    statement=r"""On tokens $u_t = (x_t y_t, \, x_{t+1})$ the layer $h_t = h_{t-1} + B u_t$, $o_t = h_t \cdot (D u_t)$ with
+$B = -\frac{\eta}{N} (I \; 0)$ and $D = (0 \; I)$ gives
+
+$$ -o_t = \frac{\eta}{N} \sum_{s \le t} y_s \, \langle x_s, x_{t+1} \rangle , $$
+
+one gradient-descent step of size $\eta t / N$ from $W_0 = 0$ on the first $t$ pairs, asked at $x_{t+1}$.""",
+    derivation=r"""$h_t = -\frac{\eta}{N} \sum_{s \le t} y_s x_s$ and $D u_t = x_{t+1}$. The input gate (the product $x_t y_t$)
+and the shift were done when the tokens were made.""",
+    assumptions=(r"$W_0 = 0$; scalar target; decay 1",),
+    source="arXiv 2410.11687 (constructed tokens) and its published code",
+    departures=(r"the constant is $\eta/N$; the published code's is $lr/P$ (see gd.step_size)",),
+    checks=IDENTITY.checks(),
+    mutants=(
+        IDENTITY.mutant("sign", "the outputs without the minus sign", left=lambda X, y, x_q, eta: -layer(X, y, x_q, eta)),
+        IDENTITY.mutant("gate_reads_own_input", "the gate reads x_t y_t", left=gate_reads_own_input),
+        IDENTITY.mutant(
+            "eta_over_P",
+            "divided by the state size P = f instead of N",
+            left=lambda X, y, x_q, eta: constructed_tokens.predictions(X, y, x_q, eta / X.shape[1]),
+        ),
+        IDENTITY.mutant(
+            "stale_query",
+            "the last token holds x_N instead of the query",
+            left=lambda X, y, x_q, eta: layer(X, y, X[-1, :], eta),
+        ),
+    ),
+)

@@ -1,0 +1,65 @@
+"""The same layer with a scalar target: only the last output coordinate is used (published form c)."""
+
+from constructions import autograd_descent, gd_ssm
+from constructions.namespace import Array
+from proofs.claim import Claim, Kind
+from proofs.identity import Identity
+
+
+def outputs(X: Array, y: Array, x_q: Array, scale: Array) -> Array:
+    """All coordinates of minus the layer's outputs, (N, f)."""
+    sequence = gd_ssm.scalar_tokens(X, y, x_q)
+    return -gd_ssm.layer(sequence, gd_ssm.published(scale, sequence.shape[1]))
+
+
+def layer(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
+    """All outputs (N, f): the last column is the prediction, the others have to be zero."""
+    return outputs(X, y, x_q, eta / X.shape[0])
+
+
+def learner(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
+    """One autograd step on each prefix in the last column, zeros before it."""
+    rows = autograd_descent.prefix_predictions(X, y[:, None], x_q, eta)
+    return gd_ssm.pad_last(rows.flip(-1), X.shape[1]).flip(-1)
+
+
+def target_first(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
+    """The target in the first coordinate of its token instead of the last."""
+    sequence = gd_ssm.tokens(X, y[:, None], x_q)
+    return -gd_ssm.layer(sequence, gd_ssm.published(eta / X.shape[0], sequence.shape[1]))
+
+
+IDENTITY = Identity(
+    shapes={"X": ("N", "f"), "y": ("N",), "x_q": ("f",), "eta": ()},
+    left=layer,
+    right=learner,
+    sizes=({"f": 4, "N": 6}, {"f": 10, "N": 20}),
+    symbolic_sizes={"f": 2, "N": 3},
+    torch_only=True,
+)
+
+CLAIM = Claim(
+    __name__,
+    title="One GD-SSM layer on interleaved tokens with a scalar target",
+    kind=Kind.IDENTITY,
+    statement=r"""With $y_t$ as the token $(0, \dots, 0, y_t)$ the layer of gd.one_step_tokens gives in its last coordinate
+
+$$ -o_{t,f} = \frac{\eta}{N} \sum_{s \le t} y_s \, \langle x_s, x_{t+1} \rangle , $$
+
+one gradient-descent step of size $\eta t/N$ on the prefix, and exactly $0$ in every other coordinate.""",
+    derivation=r"""The state is $S_t = \sum_{s \le t} (y_s e_f) x_s^\top$: only its last row is not zero, and that row is
+$\sum_{s \le t} y_s x_s^\top$. So $f$ of the $f^2$ state entries are ever used.""",
+    assumptions=(r"$W_0 = 0$; decay 1",),
+    source="arXiv 2410.11687 (normal tokens, scalar target) and its published code",
+    departures=(r"the constant is $\eta/N$; the zero coordinates are part of the claim",),
+    checks=IDENTITY.checks(),
+    mutants=(
+        IDENTITY.mutant("sign", "the outputs without the minus sign", left=lambda X, y, x_q, eta: -layer(X, y, x_q, eta)),
+        IDENTITY.mutant(
+            "eta_over_P",
+            "divided by the state size P = f instead of N",
+            left=lambda X, y, x_q, eta: outputs(X, y, x_q, eta / X.shape[1]),
+        ),
+        IDENTITY.mutant("target_first", "the target in the first coordinate", left=target_first),
+    ),
+)

@@ -1,0 +1,63 @@
+"""One gradient-descent step from any start W0, with two accumulators."""
+
+from constructions import autograd_descent, two_accumulators
+from constructions.namespace import Array
+from proofs.claim import Claim, Kind
+from proofs.identity import Identity
+
+
+def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
+    """The two-accumulator layer with scale eta/N: (m,)."""
+    return two_accumulators.prediction(X, Y, x_q, W0, eta / X.shape[0])
+
+
+def learner(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
+    """One autograd step from W0, asked at x_q: (m,)."""
+    return autograd_descent.descend(W0, X, Y, eta=eta) @ x_q
+
+
+def correction_missing(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
+    """W0 x_q + scale B x_q: the gradient's W0 A term forgotten."""
+    f, m = X.shape[1], Y.shape[1]
+    A, B = two_accumulators.states(X, Y, x_q)
+    return two_accumulators.read(W0, 0 * A[:f, :f], B[:m, :f], x_q[:, None], eta / X.shape[0])[:, 0]
+
+
+IDENTITY = Identity(
+    shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "W0": ("m", "f"), "eta": ()},
+    left=layer,
+    right=learner,
+    sizes=({"f": 4, "m": 3, "N": 6}, {"f": 3, "m": 6, "N": 5}, {"f": 10, "m": 10, "N": 20}),
+    symbolic_sizes={"f": 2, "m": 2, "N": 3},
+    torch_only=True,
+)
+
+CLAIM = Claim(
+    __name__,
+    title="One gradient-descent step from any start, by two accumulators",
+    kind=Kind.IDENTITY,
+    statement=r"""With the two unit-decay accumulators $A = \sum_i x_i x_i^\top$ (window weights $e_1 e_1^\top$) and
+$B = \sum_i y_i x_i^\top$ ($e_1 e_2^\top$),
+
+$$ W_0 x_q + \frac{\eta}{N} \left( B - W_0 A \right) x_q = \bigl( W_0 - \eta \nabla L(W_0) \bigr) x_q
+   \qquad \text{for every } W_0 . $$""",
+    derivation=r"""$\nabla L(W_0) = \frac{1}{N} (W_0 X^\top - Y^\top) X = \frac{1}{N} (W_0 A - B)$.""",
+    assumptions=(r"tokens zero padded to $\max(f, m)$; decay 1",),
+    source="derived here; arXiv 2410.11687 states the case $W_0 = 0$",
+    checks=IDENTITY.checks(),
+    mutants=(
+        IDENTITY.mutant("W0_term_missing", "the term W0 A is missing", left=correction_missing),
+        IDENTITY.mutant(
+            "start_not_read",
+            "the start W0 x_q is missing from the readout",
+            left=lambda X, Y, x_q, W0, eta: layer(X, Y, x_q, W0, eta) - W0 @ x_q,
+        ),
+        IDENTITY.mutant(
+            "eta_over_P",
+            "divided by the state size P instead of N",
+            left=lambda X, Y, x_q, W0, eta: two_accumulators.prediction(
+                X, Y, x_q, W0, eta / max(X.shape[1], Y.shape[1])
+            ),
+        ),
+    ),
+)

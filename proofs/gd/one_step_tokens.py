@@ -1,0 +1,173 @@
+"""One GD-SSM layer on interleaved tokens is one step of gradient descent, at every prefix (published form b)."""
+
+import torch
+
+from constructions import autograd_descent, gd_ssm
+from constructions.namespace import Array, namespace, unit
+from proofs.claim import Claim, Kind
+from proofs.evidence import Rung
+from proofs.identity import NO_ORDER, NO_ROUNDING, Identity
+
+
+def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
+    """All rows of one layer with the published weights and scale eta/N: (N, m)."""
+    return gd_ssm.predictions(X, Y, x_q, eta / X.shape[0])
+
+
+def learner(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
+    """One autograd step on each prefix from W = 0, asked at the next input: (N, m)."""
+    return autograd_descent.prefix_predictions(X, Y, x_q, eta)
+
+
+def with_weights(w_q: tuple[int, int] = (0, 1), readout: int = 2, decay: float = 1.0, stride: int = 2):
+    """A layer with other weights: window weight e_i e_j^T, readout row, decay, and first window."""
+
+    def program(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
+        sequence = gd_ssm.tokens(X, Y, x_q)
+        weights = gd_ssm.published(eta / X.shape[0], sequence.shape[1], decay)
+        left, right = (unit(i, gd_ssm.WINDOW, eta) for i in w_q)
+        weights = gd_ssm.Parameters(
+            left[:, None] @ right[None, :], weights.decay, weights.C, unit(readout, gd_ssm.WINDOW, eta)
+        )
+        return -gd_ssm.layer(sequence, weights, stride)[:, : Y.shape[1]]
+
+    return program
+
+
+def shifted_window(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
+    """Windows that start one token late: (y_t, x_{t+1}, y_{t+1})."""
+    xp = namespace(X)
+    sequence = gd_ssm.tokens(X, Y, x_q)
+    late = xp.concat([sequence[1:, :], 0 * sequence[:1, :]], axis=0)
+    weights = gd_ssm.published(eta / X.shape[0], sequence.shape[1])
+    return -gd_ssm.layer(late, weights)[:, : Y.shape[1]]
+
+
+def last_token_missing(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
+    """Row t leaves out the pair t."""
+    xp = namespace(X)
+    rows = gd_ssm.layer(gd_ssm.tokens(X, Y, x_q), gd_ssm.published(eta / X.shape[0], max(X.shape[1], Y.shape[1])))
+    following = xp.concat([X[1:, :], x_q[None, :]], axis=0)
+    own = (eta / X.shape[0]) * xp.sum(X * following, axis=1)[:, None] * Y
+    return -rows[:, : Y.shape[1]] - own
+
+
+def query_in_context(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
+    """The query is counted as a context token with itself as target (needs f = m)."""
+    xp = namespace(X)
+    rows = layer(X, Y, x_q, eta)
+    following = xp.concat([X[1:, :], x_q[None, :]], axis=0)
+    return rows + (eta / X.shape[0]) * following * xp.sum(following * following, axis=1)[:, None]
+
+
+def clamped(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
+    """Outputs clamped to [-1e6, 1e6]."""
+    return layer(X, Y, x_q, eta).clamp(-1e6, 1e6)
+
+
+def branching(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
+    """Another path where an input exceeds 1e6."""
+    rows = layer(X, Y, x_q, eta)
+    return 2 * rows if X.max() > 1e6 else rows
+
+
+def cast_inside(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
+    """The context is rounded to float32 on the way in."""
+    return layer(X.to(torch.float32).to(X.dtype), Y, x_q, eta)
+
+
+def large_offset(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
+    """(o + 1e12) - 1e12: exact on paper, twelve digits lost in floats."""
+    return (layer(X, Y, x_q, eta) + 1e12) - 1e12
+
+
+IDENTITY = Identity(
+    shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "eta": ()},
+    left=layer,
+    right=learner,
+    sizes=(
+        {"f": 4, "m": 3, "N": 6},
+        {"f": 2, "m": 5, "N": 9},
+        {"f": 10, "m": 10, "N": 20},
+    ),
+    symbolic_sizes={"f": 2, "m": 2, "N": 3},
+    torch_only=True,
+)
+SQUARE = {"f": 3, "m": 3, "N": 4}
+
+CLAIM = Claim(
+    __name__,
+    title="One GD-SSM layer on interleaved tokens is one gradient-descent step at every prefix",
+    kind=Kind.IDENTITY,
+    statement=r"""For tokens $x_1, y_1, \dots, x_N, y_N, x_q$ the layer
+$S_t = S_{t-1} + (Z_t^\top w_q Z_t)^\top$, $o_t = C S_t Z_t^\top D$ over windows $Z_t = (x_t, y_t, x_{t+1})$ with
+$w_q = e_1 e_2^\top$, $C = -\frac{\eta}{N} I$, $D = e_3$ gives
+
+$$ -o_t = \frac{\eta}{N} \sum_{s \le t} y_s \, \langle x_s, x_{t+1} \rangle = W_1^{(t)} x_{t+1}, \qquad
+   W_1^{(t)} = 0 - \frac{\eta t}{N} \nabla L_t(0), $$
+
+for every $t$, where $L_t$ is the mean loss of the first $t$ pairs and $x_{N+1} = x_q$; at $t = N$ it is one step of size $\eta$.""",
+    derivation=r"""With $w_q = e_1 e_2^\top$ the input gate is $x_t y_t^\top$, so $S_t = \sum_{s \le t} y_s x_s^\top =
+Y_t^\top X_t$, and $D = e_3$ reads it at $x_{t+1}$. From $\nabla L_t(0) = -\frac{1}{t} Y_t^\top X_t$ a step of size
+$\eta t / N$ from $0$ gives $\frac{\eta}{N} Y_t^\top X_t$.""",
+    assumptions=(
+        r"$W_0 = 0$; decay 1; tokens zero padded to $\max(f, m)$",
+        r"the prediction is $-o_t$: the layer outputs minus the prediction",
+    ),
+    source="arXiv 2410.11687 (normal tokens, vector target) and its published code",
+    departures=(
+        r"the constant is $\eta/N$; the published code's is $lr/P$ with $P$ the state size (see gd.step_size)",
+        r"any $f$, $m$, $N$; every prefix row is claimed, not only the last",
+    ),
+    checks=IDENTITY.checks(),
+    mutants=(
+        IDENTITY.mutant("sign", "the outputs without the minus sign", left=lambda X, Y, x_q, eta: -layer(X, Y, x_q, eta)),
+        IDENTITY.mutant(
+            "eta_over_P",
+            "divided by the state size P instead of N",
+            left=lambda X, Y, x_q, eta: gd_ssm.predictions(X, Y, x_q, eta / max(X.shape[1], Y.shape[1])),
+        ),
+        IDENTITY.mutant("window_off_by_one", "windows start at y_t instead of x_t", left=shifted_window),
+        IDENTITY.mutant("last_token_missing", "row t leaves out pair t", left=last_token_missing),
+        IDENTITY.mutant(
+            "transposed_outer_product",
+            "w_q = e_2 e_1^T: the state is X^T Y (f = m, so that shapes agree)",
+            left=with_weights(w_q=(1, 0)),
+            sizes=SQUARE,
+        ),
+        IDENTITY.mutant(
+            "query_in_context", "the query counted as a context token (f = m)", left=query_in_context, sizes=SQUARE
+        ),
+        IDENTITY.mutant("decay", "decay 1 - 2^-30 instead of 1", left=with_weights(decay=1 - 2.0**-30)),
+        IDENTITY.mutant(
+            "N_plus_epsilon",
+            "divided by N + 1e-8",
+            left=lambda X, Y, x_q, eta: gd_ssm.predictions(X, Y, x_q, eta / (X.shape[0] + 1e-8)),
+        ),
+        IDENTITY.mutant(
+            "float32_cast",
+            "the context rounded to float32 inside",
+            left=cast_inside,
+            blind={Rung.EXACT: NO_ROUNDING, Rung.SYMBOLIC: NO_ROUNDING},
+        ),
+        IDENTITY.mutant(
+            "large_offset",
+            "(o + 1e12) - 1e12",
+            left=large_offset,
+            blind={
+                Rung.EXACT: NO_ROUNDING,
+                Rung.SYMBOLIC: NO_ROUNDING,
+                Rung.SAMPLED: "its own rounding bound allows the error; the ratio of the two bounds shows it",
+            },
+        ),
+        IDENTITY.mutant(
+            "clamp", "outputs clamped to +-1e6", left=clamped, blind={Rung.SAMPLED: NO_ORDER, Rung.SYMBOLIC: NO_ORDER}
+        ),
+        IDENTITY.mutant(
+            "branch",
+            "another path where an input exceeds 1e6",
+            left=branching,
+            blind={Rung.SAMPLED: NO_ORDER, Rung.SYMBOLIC: NO_ORDER},
+        ),
+    ),
+)

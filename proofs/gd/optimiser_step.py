@@ -1,0 +1,58 @@
+"""The learner written from the loss equals torch.optim.SGD on the loss, for one and several steps."""
+
+from constructions import autograd_descent
+from constructions.gradient_descent import descend
+from constructions.namespace import Array
+from proofs.claim import Claim, Kind
+from proofs.identity import Identity
+
+STEPS = 3
+
+
+def written(X: Array, Y: Array, W0: Array, eta: Array) -> Array:
+    """Three steps with the gradient as written down: (m, f)."""
+    return descend(W0, X, Y, eta, STEPS)
+
+
+def optimiser(X: Array, Y: Array, W0: Array, eta: Array) -> Array:
+    """Three steps of torch.optim.SGD on the stated loss: (m, f)."""
+    return autograd_descent.sgd(W0, X, Y, eta=eta, steps=STEPS)
+
+
+IDENTITY = Identity(
+    shapes={"X": ("N", "f"), "Y": ("N", "m"), "W0": ("m", "f"), "eta": ()},
+    left=written,
+    right=optimiser,
+    names=("written learner", "torch.optim.SGD"),
+    sizes=({"f": 4, "m": 3, "N": 6}, {"f": 10, "m": 10, "N": 20}),
+    symbolic_sizes={"f": 1, "m": 3, "N": 2},
+    torch_only=True,
+)
+
+CLAIM = Claim(
+    __name__,
+    title="The written learner equals autograd and torch.optim.SGD",
+    kind=Kind.IDENTITY,
+    statement=r"""Three steps $W \leftarrow W - \frac{\eta}{N} (W X^\top - Y^\top) X$ give the same $W$ as three steps of
+`torch.optim.SGD` on $L(W) = \frac{1}{2N} \sum_i \norm{W x_i - y_i}^2$, gradient by autograd, from any $W_0$.""",
+    derivation=r"""Both are $W \leftarrow W - \eta \nabla L(W)$; that the written gradient is $\nabla L$ is gd.loss_gradient.
+Here neither side shares code with the other below the loss.""",
+    source="derived here; torch.optim.SGD without momentum or weight decay",
+    departures=(r"the optimiser runs at learning rate 1 on $\eta L$, so that $\eta$ can stay an indeterminate",),
+    checks=IDENTITY.checks(),
+    mutants=(
+        IDENTITY.mutant(
+            "one_step_less", "one step less", left=lambda X, Y, W0, eta: descend(W0, X, Y, eta, STEPS - 1)
+        ),
+        IDENTITY.mutant(
+            "summed_loss",
+            "the written step of the summed loss",
+            left=lambda X, Y, W0, eta: descend(W0, X, Y, eta * X.shape[0], STEPS),
+        ),
+        IDENTITY.mutant(
+            "mean_over_outputs",
+            "the mean over outputs too, as torch.nn.MSELoss takes it",
+            left=lambda X, Y, W0, eta: descend(W0, X, Y, 2 * eta / Y.shape[1], STEPS),
+        ),
+    ),
+)

@@ -1,0 +1,47 @@
+"""The parallel scan computes the same states as the recurrence, gate by gate."""
+
+from constructions.gated_accumulator import parallel_scan, recurrence
+from constructions.namespace import Array, namespace
+from proofs.claim import Claim, Kind
+from proofs.identity import Identity
+
+
+def gates_not_combined(a: Array, u: Array, z0: Array) -> Array:
+    """The doubling rounds with the gates of the first round only."""
+    xp = namespace(u)
+    state = xp.concat([(u[0, ...] + a[0, ...] * z0)[None, ...], u[1:, ...]], axis=0)
+    reach = 1
+    while reach < u.shape[0]:
+        moved = state[reach:, ...] + a[reach:, ...] * state[:-reach, ...]
+        state = xp.concat([state[:reach, ...], moved], axis=0)
+        reach *= 2
+    return state
+
+
+IDENTITY = Identity(
+    shapes={"a": ("T", "d"), "u": ("T", "d"), "z0": ("d",)},
+    left=lambda a, u, z0: parallel_scan(a, u, z0),
+    right=lambda a, u, z0: recurrence(a, u, z0),
+    names=("parallel scan", "recurrence"),
+    sizes=({"T": 7, "d": 3}, {"T": 100, "d": 4}),
+    symbolic_sizes={"T": 6, "d": 2},
+    positive=("a",),
+)
+
+CLAIM = Claim(
+    __name__,
+    title="The parallel scan equals the recurrence",
+    kind=Kind.IDENTITY,
+    statement=r"""With the associative product $(a, u) \circ (b, v) = (ba, \; bu + v)$, the prefix products of
+$(a_1, u_1 + a_1 z_0), (a_2, u_2), \dots$ computed by doubling have the states $z_t = a_t z_{t-1} + u_t$ as second parts.""",
+    derivation=r"""The product is associative: both bracketings of three pairs give $(cba, \; cbu + cv + w)$. Doubling
+computes each prefix product with $\lceil \log_2 T \rceil$ rounds, and associativity makes the bracketing irrelevant.""",
+    source="Blelloch 1990, prefix sums and their applications, section 1.4; derived here",
+    checks=IDENTITY.checks(),
+    mutants=(
+        IDENTITY.mutant("gates_not_combined", "later rounds reuse single gates", left=gates_not_combined),
+        IDENTITY.mutant(
+            "start_dropped", "the start z_0 is forgotten", left=lambda a, u, z0: parallel_scan(a, u, 0 * z0)
+        ),
+    ),
+)

@@ -1,0 +1,56 @@
+"""The layer's weights are determined only up to two scales."""
+
+from constructions import gd_ssm
+from constructions.namespace import Array
+from proofs.claim import Claim, Kind
+from proofs.identity import Identity
+
+
+def layer(U: Array, w_q: Array, decay: Array, C: Array, D: Array, alpha: Array, beta: Array) -> Array:
+    """A general layer on any sequence; alpha and beta are not used."""
+    return gd_ssm.layer(U, gd_ssm.Parameters(w_q, decay, C, D))
+
+
+def rescaled(U: Array, w_q: Array, decay: Array, C: Array, D: Array, alpha: Array, beta: Array) -> Array:
+    """The layer with (alpha w_q, C/(alpha beta), beta D)."""
+    return gd_ssm.layer(U, gd_ssm.Parameters(alpha * w_q, decay, C / (alpha * beta), beta * D))
+
+
+IDENTITY = Identity(
+    shapes={
+        "U": ("L", "d"), "w_q": (3, 3), "decay": ("d", "d"), "C": ("d", "d"), "D": (3,), "alpha": (), "beta": (),
+    },
+    left=layer,
+    right=rescaled,
+    names=("layer", "rescaled layer"),
+    sizes=({"L": 5, "d": 2}, {"L": 7, "d": 3}),
+    admits=lambda sizes: sizes["L"] >= gd_ssm.WINDOW,
+)
+
+CLAIM = Claim(
+    __name__,
+    title="Scale gauge of the layer's weights",
+    kind=Kind.IDENTITY,
+    statement=r"""For all $\alpha, \beta \ne 0$, every decay and every sequence, the weights
+
+$$ (w_q, \; C, \; D) \quad \text{and} \quad \Bigl( \alpha w_q, \; \frac{C}{\alpha \beta}, \; \beta D \Bigr) $$
+
+give the same outputs. "The weights converge to the analytic ones" can only be meant modulo these two scales, signs included;
+the invariant to compare is $w_q[1,2] \, D[3] \, C$.""",
+    derivation=r"""The state is linear in $w_q$ and the output is linear in $C$, in $D$ and in the state.""",
+    assumptions=(r"$\alpha \beta \ne 0$",),
+    source="derived here, for the layer of arXiv 2410.11687",
+    checks=IDENTITY.checks(),
+    mutants=(
+        IDENTITY.mutant(
+            "C_not_rescaled",
+            "C is left as it is",
+            right=lambda U, w_q, decay, C, D, alpha, beta: rescaled(U, w_q, decay, alpha * beta * C, D, alpha, beta),
+        ),
+        IDENTITY.mutant(
+            "decay_rescaled",
+            "the decay is rescaled too",
+            right=lambda U, w_q, decay, C, D, alpha, beta: rescaled(U, w_q, alpha * decay, C, D, alpha, beta),
+        ),
+    ),
+)

@@ -1,0 +1,137 @@
+"""Claims of the form "these two programs compute the same": one set of sides, checked on every rung that applies.
+
+An `Identity` turns a layer and a learner into the claim's checks, and a replaced part into a mutant's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from numeric import derivation, exact_identity, float_identity, polynomial_identity
+from numeric.derivation import Obligation
+from numeric.entropy import Entropy
+from numeric.finding import Finding, combine
+from numeric.programs import Program, Shapes, Sizes
+from proofs.claim import Check, Mutant
+from proofs.evidence import Rung, Settings
+
+Derive = Callable[[], Iterable[Obligation]]
+
+ALL: Callable[[Sizes], bool] = lambda sizes: True  # noqa: E731
+
+
+@dataclass(frozen=True)
+class Identity:
+    """left(**inputs) == right(**inputs) for all inputs of the given shapes.
+
+    shapes: each input's shape in words. sizes: the sizes checked (quick takes the first, full all).
+    symbolic_sizes: the sizes of the symbolic rung. derive: the steps of the universal rung, if there is one.
+    torch_only: a side uses autograd, so numpy can't run it. admits: which sizes make sense, for counterexamples.
+    positive: inputs that are drawn in (0, 1] when sampled (decays), all others have any sign.
+    """
+
+    shapes: Shapes
+    left: Program
+    right: Program
+    sizes: tuple[Sizes, ...]
+    symbolic_sizes: Sizes | None = None
+    derive: Derive | None = None
+    names: tuple[str, str] = ("layer", "learner")
+    torch_only: bool = False
+    admits: Callable[[Sizes], bool] = ALL
+    positive: tuple[str, ...] = ()
+
+    def checks(self) -> dict[Rung, Check]:
+        """The checks by rung: sampled and exact always, symbolic and universal where they are given."""
+        found: dict[Rung, Check] = {Rung.SAMPLED: self.sampled, Rung.EXACT: self.exact}
+        if self.symbolic_sizes is not None:
+            found[Rung.SYMBOLIC] = self.symbolic
+        if self.derive is not None:
+            found[Rung.UNIVERSAL] = self.universal
+        return found
+
+    def sampled(self, settings: Settings) -> Finding:
+        """Float runs on every backend there is, against the derived rounding bounds."""
+        return float_identity.check(
+            self.left,
+            self.right,
+            self.shapes,
+            self.sizes[0],
+            entropy=Entropy(settings.seed),
+            device=settings.device,
+            names=self.names,
+            numpy=not self.torch_only,
+            positive=self.positive,
+            thorough=settings.profile == "full",
+        )
+
+    def exact(self, settings: Settings) -> Finding:
+        """Schwartz-Zippel at the chosen sizes."""
+        chosen = self.sizes if settings.profile == "full" else self.sizes[:1]
+        entropy = Entropy(settings.seed)
+        return combine(
+            [
+                exact_identity.decide(
+                    self.left,
+                    self.right,
+                    self.shapes,
+                    sizes,
+                    entropy=entropy.child(k),
+                    target_log2=settings.target_log2,
+                    names=self.names,
+                    admits=self.admits,
+                )
+                for k, sizes in enumerate(chosen)
+            ]
+        )
+
+    def symbolic(self, settings: Settings) -> Finding:
+        """Coefficients compared at the small sizes."""
+        assert self.symbolic_sizes is not None
+        return polynomial_identity.decide(
+            self.left,
+            self.right,
+            self.shapes,
+            self.symbolic_sizes,
+            names=self.names,
+            admits=self.admits,
+            entropy=Entropy(settings.seed),
+        )
+
+    def universal(self, settings: Settings) -> Finding:
+        """The derivation for all sizes, step by step."""
+        assert self.derive is not None
+        return derivation.decide(self.derive)
+
+    def mutant(
+        self,
+        id: str,
+        description: str,
+        *,
+        left: Program | None = None,
+        right: Program | None = None,
+        derive: Derive | None = None,
+        sizes: Sizes | None = None,
+        rungs: Iterable[Rung] | None = None,
+        blind: Mapping[Rung, str] | None = None,
+    ) -> Mutant:
+        """The identity with a part replaced. It is checked on the rungs whose part was replaced, or on `rungs`."""
+        changed = replace(
+            self,
+            left=left or self.left,
+            right=right or self.right,
+            derive=derive if derive is not None else None,
+            sizes=(sizes,) if sizes else self.sizes[:1],
+            symbolic_sizes=sizes or self.symbolic_sizes if self.symbolic_sizes else None,
+        )
+        checks = changed.checks()
+        if left is None and right is None:
+            checks = {rung: check for rung, check in checks.items() if rung is Rung.UNIVERSAL}
+        wanted = checks if rungs is None else {rung: checks[rung] for rung in rungs}
+        return Mutant(id, description, wanted, blind or {})
+
+
+NO_ROUNDING = "exact arithmetic has no rounding, and there the code is right"
+NO_ORDER = "a comparison of data has no rounding bound and no polynomial, so the operation is refused by name"
+"""Why a rung can't refute a mutant; used by several claims, worded once."""
