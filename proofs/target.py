@@ -1,0 +1,127 @@
+"""Loading what a user names: a layer, a learner or an adapter, as `package.module:name` or `path/to/file.py:name`.
+
+Foreign code is data: only the named module is imported, and errors come back as one message.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+
+class TargetError(ValueError):
+    """A target, learner or adapter that can't be used as given; the message says what was found and what to do."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A loaded callable: its text, the callable, and the names of its parameters (with or without a default)."""
+
+    text: str
+    call: Callable[..., Any]
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """All parameter names."""
+        return self.required + self.optional
+
+
+def load(text: str) -> Target:
+    """The callable that `text` names: a function, an nn.Module class that builds without arguments, or an instance.
+
+    Raises TargetError: no colon, no such file or module, import failed, no such name, not callable.
+    """
+    place, colon, name = text.rpartition(":")
+    if not colon or not name or not place:
+        raise TargetError(f"target {text!r}: expected package.module:name or path/to/file.py:name")
+    module = _file(place) if place.endswith(".py") else _package(place)
+    found: Any = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            public = [n for n in dir(module) if not n.startswith("_")]
+            near = difflib.get_close_matches(name, public, n=4, cutoff=0.4) or public[:6]
+            raise TargetError(f"{place} has no {name!r}; near names: {', '.join(near) or 'none'}")
+        found = getattr(found, part)
+    return _callable(text, found)
+
+
+def _callable(text: str, found: Any) -> Target:
+    if inspect.isclass(found):
+        try:
+            found = found()
+        except Exception as error:
+            raise TargetError(
+                f"{text} is a class that does not build without arguments ({_short(error)}); name an instance or a "
+                "function that returns predictions"
+            ) from None
+    if not callable(found):
+        raise TargetError(f"{text} is a {type(found).__name__}, expected a function or an nn.Module")
+    if isinstance(found, torch.nn.Module):
+        found = copy.deepcopy(found).double().eval()  # the user's object stays as it is
+        signature = inspect.signature(found.forward)
+    else:
+        signature = inspect.signature(found)
+    required, optional = [], []
+    for parameter in signature.parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        (required if parameter.default is parameter.empty else optional).append(parameter.name)
+    return Target(text, found, tuple(required), tuple(optional))
+
+
+def _file(place: str) -> ModuleType:
+    path = next((p for p in (Path(base or ".") / place for base in ("", *sys.path)) if p.is_file()), None)
+    if path is None:
+        raise TargetError(f"no file {place!r} here or on the module path; give the path from the current folder")
+    path = path.resolve()
+    name = f"target_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickles of the target look themselves up there
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise TargetError(f"importing {place} failed: {_short(error)}") from None
+    finally:
+        sys.path.remove(str(path.parent))
+    return module
+
+
+def _package(place: str) -> ModuleType:
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        return importlib.import_module(place)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        hint = "; for a file write its path, ending in .py" if isinstance(error, ModuleNotFoundError) else ""
+        raise TargetError(f"importing {place} failed: {_short(error)}{hint}") from None
+    finally:
+        sys.path.remove(here)
+
+
+def _short(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
