@@ -10,8 +10,8 @@ roundings that a monomial passes through, A is the polynomial with all signs mad
 arguments, and E collects what products lose by underflow, carried along by the factors they meet later.
 Overflow is never bounded: the bound is then infinite or NaN, and the entry is not assessable.
 
-Source: N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., sections 2.2, 3.1, 3.4; the underflow part
-and the slack for the bound's own rounding are derived below.
+Source: N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., sections 2.2, 3.1, 3.4; the underflow
+part and the slack for the bound's own rounding are derived below.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ class APriori(Carrier):
         """The bound, shape of the parts, float64: inf or NaN where it is not assessable (overflow, too many roundings).
 
         Safe against the rounding of its own evaluation: n counts at least as many roundings as A went through, and E
-        goes through at most five for each of them, so the exact parts are below the computed ones times 1 + gamma_(6n+9),
-        which also covers the operations of this formula.
+        goes through at most five for each of them, so the exact parts are below the computed ones times
+        1 + gamma_(6n+9), which also covers the operations of this formula.
         """
         n, majorant, underflow = parts
         count = n.double()
@@ -93,8 +93,13 @@ class APriori(Carrier):
         return torch.where(usable, total * (1 + 2 * own) + some.double() * (4 * SUBNORMAL), torch.inf)
 
     def condition(self, parts: Parts) -> Tensor:
-        """n A: the rounding part of the bound without the unit and without underflow, to compare two programs by."""
-        return parts[0].double() * parts[1]
+        """n A, the rounding part of the bound without its unit, to compare two programs by; NaN where underflow matters.
+
+        Where underflow matters it depends on the scaling of the data, and says nothing about a program's stability.
+        """
+        n, majorant, underflow = parts
+        size = n.double() * majorant
+        return torch.where(underflow <= self.unit * size, size, torch.nan)
 
     def lift(self, values: Tensor) -> Parts:
         wide = values.double()

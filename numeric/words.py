@@ -1,7 +1,7 @@
 r"""Matrix polynomials of symbolic size in one normal form ("matrix words"): the engine of the universal rung.
 
-Main definitions: `Words`; its constructors `matrix`, `scalar` (also named `size`), `eye`, `zeros`; `trace`. Functions written for
-numpy or torch arrays with `+ - * / @ .mT .T .shape` and `xp.sum(R * R)` run on `Words` unchanged.
+Main definitions: `Words`; its constructors `matrix`, `scalar` (also named `size`), `eye`, `zeros`; `trace`. Functions
+written for numpy or torch arrays with `+ - * / @ .mT .T .shape` and `xp.sum(R * R)` run on `Words` unchanged.
 
 A matrix is a dictionary {word: coefficient}. A word is a product of letters (named matrices, perhaps transposed). A
 coefficient is an exact rational function of *atoms*: named scalars, sizes used as numbers, 1x1 factors such as
@@ -155,6 +155,9 @@ class Ratio:
     def __hash__(self) -> int:
         return len(self.top)  # the same for equal values, and quick: it is part of every letter's hash
 
+    def __repr__(self) -> str:
+        return repr(lift(self))
+
     def used(self) -> list[Atom]:
         """The generators that occur."""
         degrees = zip(self.atoms, self.top.degrees(), self.bottom.degrees(), strict=True)
@@ -172,8 +175,8 @@ class Ratio:
         values = [value(atom) if atom in used else 1 for atom in self.atoms]
 
         def polynomial(p: Any) -> Any:
-            factors = [(Fraction(int(c)), [v ** int(k) for v, k in zip(values, ks, strict=True) if k]) for ks, c in p.terms()]
-            return sum((math.prod(powers, start=c) for c, powers in factors), Fraction(0))
+            terms = [([v ** int(k) for v, k in zip(values, ks, strict=True) if k], c) for ks, c in p.terms()]
+            return sum((math.prod(factors, start=Fraction(int(c))) for factors, c in terms), Fraction(0))
 
         return polynomial(self.top) if self.bottom.is_one() else polynomial(self.top) / polynomial(self.bottom)
 
@@ -410,13 +413,14 @@ def lift(value: Any) -> Any:
     if isinstance(value, float) and not (math.isfinite(value) and Fraction(value) == Fraction(str(value))):
         raise Unsupported(f"the float {value} is not that decimal number; write Fraction('{value}') or a scalar")
     if isinstance(value, (Integral, Fraction, float)):
-        return Words(ONE, ONE, [((), _number(Fraction(value)))], ("number", Fraction(value)), 0)
+        number = Fraction(int(value) if isinstance(value, Integral) else value)
+        return Words(ONE, ONE, [((), _number(number))], ("number", number), 0)
     if isinstance(value, Ratio):
         return Words(ONE, ONE, [((), value)], ("value", value), 0)
     return value if isinstance(value, Words) else NotImplemented
 
 
-def same_shape(operation: str, left: Words, right: Words) -> None:
+def same_shape(operation: str, left: Any, right: Any) -> None:
     """ShapeError unless the shapes agree, or Unsupported where arrays would broadcast."""
     pairs = ((left.rows, right.rows), (left.cols, right.cols))
     if any(a != b for a, b in pairs):

@@ -1,8 +1,9 @@
 """SymPy's reading of matrix words: their text, and a second opinion on equalities that does not use their normal form.
 
 Main definitions: `text`, `second_opinion`, `work`.
-The second opinion redoes the calculation from its origin (the operations that were applied, not their results) with SymPy's
-matrix symbols, `expand`, `Derivative` and `block_collapse`; shapes are checked here, since SymPy accepts wrong symbolic ones.
+The second opinion redoes the calculation from its origin (the operations that were applied, not their results) with
+SymPy's matrix symbols, `expand`, `Derivative` and `block_collapse`; shapes are checked here, since SymPy lets wrong
+symbolic ones pass.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def _word(word: Word, tex: bool) -> str:
     if not tex:
         return " ".join(f"{x.name}^T" if x.transposed else x.name for x in word)
     names = [sympy.latex(sympy.Symbol(x.name)) for x in word]
-    return " ".join(rf"{{{n}}}^{{\top}}" if x.transposed else n for n, x in zip(names, word, strict=True))
+    # a name with a superscript of its own needs braces before it takes a second one
+    names = [f"{{{name}}}" if "^" in name or "'" in name else name for name in names]
+    return " ".join(rf"{n}^{{\top}}" if x.transposed else n for n, x in zip(names, word, strict=True))
 
 
 def _atom(atom: Atom, tex: bool) -> str:
@@ -91,12 +94,16 @@ def second_opinion(left: Words, right: Words) -> tuple[bool | None, str]:
             zero, shown = bool(difference.is_ZeroMatrix), str(difference)
     except Abstain as reason:
         return None, str(reason)
+    except ShapeError as error:
+        return False, str(error)
     except (NotImplementedError, TypeError, ValueError, AttributeError, RecursionError) as error:
         return None, f"SymPy: {type(error).__name__}: {error}"
     if zero:
         return True, "0"
-    weak = reader.diagonal or any(atom.kind == "form" for x in (left, right) for c in x.terms.values() for atom in c.used())
-    return (None, f"SymPy has no rule for 1x1 factors or diagonal matrices; it is left with {shown}") if weak else (False, shown)
+    forms = any(atom.kind == "form" for x in (left, right) for c in x.terms.values() for atom in c.used())
+    if forms or reader.diagonal:
+        return None, f"SymPy has no rule for 1x1 factors or diagonal matrices; it is left with {shown}"
+    return False, shown
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -199,8 +206,9 @@ class _Reader:
 
     def expanded(self, x: Any) -> Any:
         """The sum of products, transposes and traces carried out; for matrices always a matrix expression."""
+        x = sympy.block_collapse(x) if x.has(sympy.BlockMatrix) else x
         x = sympy.expand(x.doit()).doit()
-        x = x.replace(lambda part: isinstance(part, sympy.Transpose) and part.arg in self.symmetric, lambda part: part.arg)
+        x = x.xreplace({letter.T: letter for letter in self.symmetric})
         x = x.replace(sympy.Trace, lambda inside: sympy.Trace(sympy.expand(inside.doit()).doit()).doit())
         return sympy.expand(x).doit()
 
@@ -220,7 +228,7 @@ class _Reader:
         x = self.expanded(x)
         for letter in sorted(x.atoms(sympy.MatrixSymbol), key=str):
             if letter in self.symmetric:
-                raise Abstain(f"no derivatives by the symmetric {letter}") if x != 0 else None
+                raise Abstain(f"a derivative by the symmetric {letter} would be needed")
             slope = self.expanded(self.slope(x, letter))
             if not slope.is_ZeroMatrix:
                 return False, str(x)
@@ -234,7 +242,7 @@ class _Reader:
             factors = part.args if isinstance(part, (sympy.Mul, sympy.MatMul)) else [part]
             number = sympy.Mul(*(factor for factor in factors if not isinstance(factor, MatrixExpr)))
             rest, found = number.as_independent(t, as_Add=False)
-            if not found.as_base_exp()[0] in (t, 1) or any(f.has(t) for f in factors if isinstance(f, MatrixExpr)):
+            if found.as_base_exp()[0] not in (t, 1) or any(f.has(t) for f in factors if isinstance(f, MatrixExpr)):
                 raise Abstain(f"no power of {t} stands before {part}")
             if (found.as_base_exp()[1] if found != 1 else 0) == power:
                 matrices = [factor for factor in factors if isinstance(factor, MatrixExpr)]

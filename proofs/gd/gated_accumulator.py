@@ -1,7 +1,11 @@
 """A gated diagonal recurrence is the gated sum of its inputs: the state equation solved, for any gates."""
 
+from collections.abc import Iterator
+
 from constructions.gated_accumulator import accumulate, closed_form, recurrence
 from constructions.namespace import Array, namespace
+from numeric.derivation import Obligation, blocks
+from numeric.words import matrix, scalar, zeros
 from proofs.claim import Claim, Kind
 from proofs.identity import Identity
 
@@ -15,6 +19,26 @@ def gate_before_write(a: Array, u: Array, z0: Array) -> Array:
     return namespace(u).stack(states)
 
 
+def derive(gates_newest: bool = False) -> Iterator[Obligation]:
+    """Induction on t for one entry: p is the product of the gates, w (1, t) the weights of the inputs U (t, 1)."""
+    start, a, p, u = scalar("z_0"), scalar("a"), scalar("p"), matrix("u", 1, 1)
+    w, U = matrix("w", 1, "t"), matrix("U", "t", 1)
+    one = matrix("u", 1, 1) * 0 + blocks([[1]])
+    yield Obligation(
+        "no input yet",
+        start * one + zeros(1, 0) @ zeros(0, 1),
+        start * one,
+        r"At $t = 0$ the product is empty, $p = 1$, the sum has no terms, and the state is $z_0$.",
+    )
+    newest = a if gates_newest else 1
+    yield Obligation(
+        "one more input",
+        accumulate(p * start * one + w @ U, u, a),
+        (a * p) * start * one + blocks([[a * w, newest * one]]) @ blocks([[U], [u]]),
+        r"Multiplying by $a_{t+1}$ appends it to $p$ and to every weight; the newest input has the empty product, 1.",
+    )
+
+
 IDENTITY = Identity(
     shapes={"a": ("T", "d", "e"), "u": ("T", "d", "e"), "z0": ("d", "e")},
     left=lambda a, u, z0: recurrence(a, u, z0),
@@ -23,6 +47,7 @@ IDENTITY = Identity(
     sizes=({"T": 6, "d": 3, "e": 2}, {"T": 24, "d": 4, "e": 4}),
     symbolic_sizes={"T": 4, "d": 1, "e": 2},
     positive=("a",),
+    derive=derive,
 )
 
 CLAIM = Claim(
@@ -37,7 +62,7 @@ product; adding $u_{t+1}$ adds the term $r = t+1$ with the empty product.""",
     source="the state equation of a diagonal SSM; derived here",
     checks=IDENTITY.checks(),
     mutants=(
-        IDENTITY.mutant("gate_before_write", "the gate acts on the newest input too", left=gate_before_write),
+        IDENTITY.mutant("gate_before_write", "the gate acts on the newest input too", left=gate_before_write, derive=lambda: derive(True)),
         IDENTITY.mutant(
             "start_dropped", "the start z_0 is forgotten", left=lambda a, u, z0: recurrence(a, u, 0 * z0)
         ),

@@ -1,8 +1,12 @@
 """The gradient of the least-squares loss, from the loss: by expansion in t, by uniqueness, and by autograd."""
 
+from collections.abc import Iterator
+
 from constructions import autograd_descent
-from constructions.gradient_descent import gradient
+from constructions.gradient_descent import gradient, loss
 from constructions.namespace import Array
+from numeric.derivation import Obligation, loss_expansion
+from numeric.words import matrix
 from proofs.claim import Claim, Kind
 from proofs.identity import Identity
 
@@ -17,6 +21,12 @@ def by_autograd(W: Array, X: Array, Y: Array) -> Array:
     return autograd_descent.gradient(W, X, Y)
 
 
+def derive(factor: int = 1) -> Iterator[Obligation]:
+    """The loss and the gradient, as the code writes them, run on matrix words: the expansion in t, and uniqueness."""
+    W, X, Y = matrix("W", "m", "f"), matrix("X", "N", "f"), matrix("Y", "N", "m")
+    yield from loss_expansion(lambda W: loss(W, X, Y), W, factor * gradient(W, X, Y))
+
+
 IDENTITY = Identity(
     shapes={"W": ("m", "f"), "X": ("N", "f"), "Y": ("N", "m")},
     left=written,
@@ -25,6 +35,7 @@ IDENTITY = Identity(
     sizes=({"f": 5, "m": 3, "N": 7}, {"f": 16, "m": 9, "N": 64}),
     symbolic_sizes={"f": 3, "m": 2, "N": 3},
     torch_only=True,
+    derive=derive,
 )
 
 CLAIM = Claim(
@@ -44,12 +55,13 @@ vanishes for all $H$ is zero, so no other $G$ has this property.""",
     source="von Oswald et al. 2023 (arXiv 2212.07677), eq. 5; uniqueness derived here",
     checks=IDENTITY.checks(),
     mutants=(
-        IDENTITY.mutant("sign", "the gradient with the wrong sign", left=lambda W, X, Y: -gradient(W, X, Y)),
+        IDENTITY.mutant("sign", "the gradient with the wrong sign", left=lambda W, X, Y: -gradient(W, X, Y), derive=lambda: derive(-1)),
         IDENTITY.mutant(
             "sum_for_mean", "the sum over tokens without 1/N", left=lambda W, X, Y: gradient(W, X, Y) * X.shape[0]
         ),
         IDENTITY.mutant(
-            "missing_half", "the gradient of the loss without its 1/2", left=lambda W, X, Y: 2 * gradient(W, X, Y)
+            "missing_half", "the gradient of the loss without its 1/2", left=lambda W, X, Y: 2 * gradient(W, X, Y),
+            derive=lambda: derive(2),
         ),
         IDENTITY.mutant(
             "transposed",

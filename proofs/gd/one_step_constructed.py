@@ -1,7 +1,14 @@
 """An LTI state with an output gate on constructed tokens is one gradient-descent step (published form a)."""
 
+from collections.abc import Iterator
+
 from constructions import autograd_descent, constructed_tokens
+from constructions.gated_accumulator import accumulate
+from constructions.gradient_descent import step
 from constructions.namespace import Array, identity, namespace, zeros
+from numeric import words
+from numeric.derivation import Obligation, blocks
+from numeric.words import eye, matrix, scalar
 from proofs.claim import Claim, Kind
 from proofs.identity import Identity
 
@@ -24,6 +31,28 @@ def gate_reads_own_input(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
     return -constructed_tokens.layer(constructed_tokens.tokens(X, y, x_q), B, D, zeros((f,), X) + 1)
 
 
+def derive(sign: int = -1) -> Iterator[Obligation]:
+    """The state h_t = -scale X^T y by induction over tokens, then the gated readout against the step."""
+    X, targets = matrix("X", "t", "f"), matrix("y", "t", 1)
+    x, y, following = matrix("x", "f", 1), matrix("y_t", 1, 1), matrix("x'", "f", 1)
+    eta, count = scalar("eta"), scalar("N")
+    scale, none = sign * eta / count, words.zeros("f", "f")
+    token = blocks([[x @ y], [following]])
+    B, D = blocks([[scale * eye("f"), none]]), blocks([[none, eye("f")]])
+    yield Obligation(
+        "one more token",
+        accumulate(scale * (X.mT @ targets), B @ token, 1),
+        scale * (blocks([[X], [x.mT]]).mT @ blocks([[targets], [y]])),
+        r"The write $B u_t$ adds $-\frac{\eta}{N} x_t y_t$ to the state $-\frac{\eta}{N} X^\top y$.",
+    )
+    yield Obligation(
+        "readout",
+        -((scale * (X.mT @ targets)).mT @ (D @ token)),
+        step(words.zeros(1, "f"), X, targets, eta * scalar("t") / count) @ following,
+        r"$D u_t = x_{t+1}$, and minus its product with the state is the step on the prefix.",
+    )
+
+
 IDENTITY = Identity(
     shapes={"X": ("N", "f"), "y": ("N",), "x_q": ("f",), "eta": ()},
     left=layer,
@@ -31,6 +60,7 @@ IDENTITY = Identity(
     sizes=({"f": 4, "N": 6}, {"f": 10, "N": 20}),
     symbolic_sizes={"f": 2, "N": 3},
     torch_only=True,
+    derive=derive,
 )
 
 CLAIM = Claim(
@@ -50,7 +80,12 @@ and the shift were done when the tokens were made.""",
     departures=(r"the constant is $\eta/N$; the published code's is $lr/P$ (see gd.step_size)",),
     checks=IDENTITY.checks(),
     mutants=(
-        IDENTITY.mutant("sign", "the outputs without the minus sign", left=lambda X, y, x_q, eta: -layer(X, y, x_q, eta)),
+        IDENTITY.mutant(
+            "sign",
+            "the outputs without the minus sign",
+            left=lambda X, y, x_q, eta: -layer(X, y, x_q, eta),
+            derive=lambda: derive(sign=1),
+        ),
         IDENTITY.mutant("gate_reads_own_input", "the gate reads x_t y_t", left=gate_reads_own_input),
         IDENTITY.mutant(
             "eta_over_P",

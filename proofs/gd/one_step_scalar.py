@@ -1,7 +1,12 @@
 """The same layer with a scalar target: only the last output coordinate is used (published form c)."""
 
+from collections.abc import Iterator
+
 from constructions import autograd_descent, gd_ssm
+from constructions.gradient_descent import step
 from constructions.namespace import Array
+from numeric.derivation import Obligation, blocks
+from numeric.words import eye, matrix, scalar, zeros
 from proofs.claim import Claim, Kind
 from proofs.identity import Identity
 
@@ -29,6 +34,23 @@ def target_first(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
     return -gd_ssm.layer(sequence, gd_ssm.published(eta / X.shape[0], sequence.shape[1]))
 
 
+def derive(sign: int = -1) -> Iterator[Obligation]:
+    """The readout for targets y_t e, e the unit vector of the last coordinate; the state is gd.one_step_tokens'."""
+    X, targets, e = matrix("X", "t", "f"), matrix("y", "t", 1), matrix("e", "f", 1)
+    x, following, y = matrix("x", "f", 1), matrix("x'", "f", 1), matrix("y_t", 1, 1)
+    window = blocks([[x.mT], [(e @ y).mT], [following.mT]])
+    eta, count = scalar("eta"), scalar("N")
+    output = -gd_ssm.output_gate(
+        (targets @ e.mT).mT @ X, window, (sign * eta / count) * eye("f"), blocks([[0], [0], [1]])
+    )
+    yield Obligation(
+        "readout",
+        output,
+        e @ (step(zeros(1, "f"), X, targets, eta * scalar("t") / count) @ following),
+        r"All of the output lies along $e$, the last coordinate, and there it is the step on the scalar targets.",
+    )
+
+
 IDENTITY = Identity(
     shapes={"X": ("N", "f"), "y": ("N",), "x_q": ("f",), "eta": ()},
     left=layer,
@@ -36,6 +58,7 @@ IDENTITY = Identity(
     sizes=({"f": 4, "N": 6}, {"f": 10, "N": 20}),
     symbolic_sizes={"f": 2, "N": 3},
     torch_only=True,
+    derive=derive,
 )
 
 CLAIM = Claim(
@@ -54,7 +77,12 @@ $\sum_{s \le t} y_s x_s^\top$. So $f$ of the $f^2$ state entries are ever used."
     departures=(r"the constant is $\eta/N$; the zero coordinates are part of the claim",),
     checks=IDENTITY.checks(),
     mutants=(
-        IDENTITY.mutant("sign", "the outputs without the minus sign", left=lambda X, y, x_q, eta: -layer(X, y, x_q, eta)),
+        IDENTITY.mutant(
+            "sign",
+            "the outputs without the minus sign",
+            left=lambda X, y, x_q, eta: -layer(X, y, x_q, eta),
+            derive=lambda: derive(sign=1),
+        ),
         IDENTITY.mutant(
             "eta_over_P",
             "divided by the state size P = f instead of N",

@@ -1,7 +1,14 @@
 """One gradient-descent step from any start W0, with two accumulators."""
 
+from collections.abc import Iterator
+
 from constructions import autograd_descent, two_accumulators
+from constructions.gated_accumulator import accumulate
+from constructions.gd_ssm import WINDOW, input_gate
+from constructions.gradient_descent import step
 from constructions.namespace import Array
+from numeric.derivation import Obligation, blocks
+from numeric.words import matrix, scalar
 from proofs.claim import Claim, Kind
 from proofs.identity import Identity
 
@@ -23,6 +30,30 @@ def correction_missing(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) ->
     return two_accumulators.read(W0, 0 * A[:f, :f], B[:m, :f], x_q[:, None], eta / X.shape[0])[:, 0]
 
 
+def derive(divisor: str = "N", correction: int = 1) -> Iterator[Obligation]:
+    """Both accumulators by induction over tokens, then the readout against the step, from any W0."""
+    X, Y = matrix("X", "N", "d"), matrix("Y", "N", "d")
+    x, y, following = (matrix(name, "d", 1) for name in ("x", "y", "x'"))
+    window = blocks([[x.mT], [y.mT], [following.mT]])
+    for name, total, other, column in (("A", X.mT @ X, 0, x), ("B", Y.mT @ X, 1, y)):
+        weights = blocks([[int((i, j) == (0, other)) for j in range(WINDOW)] for i in range(WINDOW)])
+        longer = blocks([[X if other == 0 else Y], [column.mT]])
+        yield Obligation(
+            f"one more token, {name}",
+            accumulate(total, input_gate(window, weights).mT, 1),
+            longer.mT @ blocks([[X], [x.mT]]),
+            rf"The accumulator ${name}$ over one pair more; with no pairs it is the empty sum.",
+        )
+    W0, query = matrix("W_0", "m", "f"), matrix("q", "f", 1)
+    X, Y = matrix("X", "N", "f"), matrix("Y", "N", "m")
+    yield Obligation(
+        "readout",
+        two_accumulators.read(W0, correction * (X.mT @ X), Y.mT @ X, query, scalar("eta") / scalar(divisor)),
+        step(W0, X, Y, scalar("eta")) @ query,
+        r"Reading $W_0 + \frac{\eta}{N}(B - W_0 A)$ at the query is one step from $W_0$.",
+    )
+
+
 IDENTITY = Identity(
     shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "W0": ("m", "f"), "eta": ()},
     left=layer,
@@ -30,6 +61,7 @@ IDENTITY = Identity(
     sizes=({"f": 4, "m": 3, "N": 6}, {"f": 3, "m": 6, "N": 5}, {"f": 10, "m": 10, "N": 20}),
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
     torch_only=True,
+    derive=derive,
 )
 
 CLAIM = Claim(
@@ -46,7 +78,7 @@ $$ W_0 x_q + \frac{\eta}{N} \left( B - W_0 A \right) x_q = \bigl( W_0 - \eta \na
     source="derived here; arXiv 2410.11687 states the case $W_0 = 0$",
     checks=IDENTITY.checks(),
     mutants=(
-        IDENTITY.mutant("W0_term_missing", "the term W0 A is missing", left=correction_missing),
+        IDENTITY.mutant("W0_term_missing", "the term W0 A is missing", left=correction_missing, derive=lambda: derive(correction=0)),
         IDENTITY.mutant(
             "start_not_read",
             "the start W0 x_q is missing from the readout",
@@ -58,6 +90,7 @@ $$ W_0 x_q + \frac{\eta}{N} \left( B - W_0 A \right) x_q = \bigl( W_0 - \eta \na
             left=lambda X, Y, x_q, W0, eta: two_accumulators.prediction(
                 X, Y, x_q, W0, eta / max(X.shape[1], Y.shape[1])
             ),
+            derive=lambda: derive(divisor="P"),
         ),
     ),
 )

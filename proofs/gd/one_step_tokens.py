@@ -1,9 +1,15 @@
 """One GD-SSM layer on interleaved tokens is one step of gradient descent, at every prefix (published form b)."""
 
+from collections.abc import Callable, Iterator
+
 import torch
 
 from constructions import autograd_descent, gd_ssm
+from constructions.gated_accumulator import accumulate
+from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace, unit
+from numeric.derivation import Obligation, blocks
+from numeric.words import Words, eye, matrix, scalar, zeros
 from proofs.claim import Claim, Kind
 from proofs.evidence import Rung
 from proofs.identity import NO_ORDER, NO_ROUNDING, Identity
@@ -19,7 +25,9 @@ def learner(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
     return autograd_descent.prefix_predictions(X, Y, x_q, eta)
 
 
-def with_weights(w_q: tuple[int, int] = (0, 1), readout: int = 2, decay: float = 1.0, stride: int = 2):
+def with_weights(
+    w_q: tuple[int, int] = (0, 1), readout: int = 2, decay: float = 1.0, stride: int = 2
+) -> Callable[..., Array]:
     """A layer with other weights: window weight e_i e_j^T, readout row, decay, and first window."""
 
     def program(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
@@ -81,6 +89,37 @@ def large_offset(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
     return (layer(X, Y, x_q, eta) + 1e12) - 1e12
 
 
+def derive(
+    w_q: tuple[int, int] = (0, 1), divisor: str = "N", sign: int = -1, decay: Words | int = 1
+) -> Iterator[Obligation]:
+    """The state by induction over tokens, then the readout against the step; the layer's own gate functions run here."""
+    X, Y = matrix("X", "t", "d"), matrix("Y", "t", "d")
+    x, y, following = (matrix(name, "d", 1) for name in ("x", "y", "x'"))
+    window = blocks([[x.mT], [y.mT], [following.mT]])
+    weights = blocks([[int((i, j) == w_q) for j in range(gd_ssm.WINDOW)] for i in range(gd_ssm.WINDOW)])
+    eta = scalar("eta")
+    yield Obligation(
+        "no token yet",
+        zeros("d", 0) @ zeros(0, "d"),
+        zeros("d", "d"),
+        r"With no pairs $Y_0^\top X_0$ is an empty sum, the zero state.",
+    )
+    yield Obligation(
+        "one more token",
+        accumulate(Y.mT @ X, gd_ssm.input_gate(window, weights).mT, decay),
+        blocks([[Y], [y.mT]]).mT @ blocks([[X], [x.mT]]),
+        r"If $S_{t-1} = Y^\top X$ over the first pairs, the gated write makes it $Y^\top X$ over one pair more.",
+    )
+    yield Obligation(
+        "readout",
+        -gd_ssm.output_gate(
+            Y.mT @ X, window, (sign * eta / scalar(divisor)) * eye("d"), blocks([[0], [0], [1]])
+        ),
+        step(zeros("d", "d"), X, Y, eta * scalar("t") / scalar("N")) @ following,
+        r"Minus the output at $S_t = Y^\top X$ is a step of size $\eta t/N$ on the mean loss of the $t$ pairs, at $x_{t+1}$.",
+    )
+
+
 IDENTITY = Identity(
     shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "eta": ()},
     left=layer,
@@ -92,6 +131,7 @@ IDENTITY = Identity(
     ),
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
     torch_only=True,
+    derive=derive,
 )
 SQUARE = {"f": 3, "m": 3, "N": 4}
 
@@ -121,11 +161,17 @@ $\eta t / N$ from $0$ gives $\frac{\eta}{N} Y_t^\top X_t$.""",
     ),
     checks=IDENTITY.checks(),
     mutants=(
-        IDENTITY.mutant("sign", "the outputs without the minus sign", left=lambda X, Y, x_q, eta: -layer(X, Y, x_q, eta)),
+        IDENTITY.mutant(
+            "sign",
+            "the outputs without the minus sign",
+            left=lambda X, Y, x_q, eta: -layer(X, Y, x_q, eta),
+            derive=lambda: derive(sign=1),
+        ),
         IDENTITY.mutant(
             "eta_over_P",
             "divided by the state size P instead of N",
             left=lambda X, Y, x_q, eta: gd_ssm.predictions(X, Y, x_q, eta / max(X.shape[1], Y.shape[1])),
+            derive=lambda: derive(divisor="P"),
         ),
         IDENTITY.mutant("window_off_by_one", "windows start at y_t instead of x_t", left=shifted_window),
         IDENTITY.mutant("last_token_missing", "row t leaves out pair t", left=last_token_missing),
@@ -133,12 +179,13 @@ $\eta t / N$ from $0$ gives $\frac{\eta}{N} Y_t^\top X_t$.""",
             "transposed_outer_product",
             "w_q = e_2 e_1^T: the state is X^T Y (f = m, so that shapes agree)",
             left=with_weights(w_q=(1, 0)),
+            derive=lambda: derive(w_q=(1, 0)),
             sizes=SQUARE,
         ),
         IDENTITY.mutant(
             "query_in_context", "the query counted as a context token (f = m)", left=query_in_context, sizes=SQUARE
         ),
-        IDENTITY.mutant("decay", "decay 1 - 2^-30 instead of 1", left=with_weights(decay=1 - 2.0**-30)),
+        IDENTITY.mutant("decay", "decay 1 - 2^-30 instead of 1", left=with_weights(decay=1 - 2.0**-30), derive=lambda: derive(decay=scalar("a"))),
         IDENTITY.mutant(
             "N_plus_epsilon",
             "divided by N + 1e-8",

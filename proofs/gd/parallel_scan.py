@@ -1,7 +1,11 @@
 """The parallel scan computes the same states as the recurrence, gate by gate."""
 
+from collections.abc import Iterator
+
 from constructions.gated_accumulator import parallel_scan, recurrence
 from constructions.namespace import Array, namespace
+from numeric.derivation import Obligation
+from numeric.words import Words, scalar
 from proofs.claim import Claim, Kind
 from proofs.identity import Identity
 
@@ -18,6 +22,28 @@ def gates_not_combined(a: Array, u: Array, z0: Array) -> Array:
     return state
 
 
+def derive(combine_gates: bool = True) -> Iterator[Obligation]:
+    """The pair product is associative and its second part is the state after both steps."""
+
+    def product(first: tuple[Words, Words], second: tuple[Words, Words]) -> tuple[Words, Words]:
+        (a, u), (b, v) = first, second
+        return (b * a if combine_gates else b), b * u + v
+
+    one, two, three = ((scalar(a), scalar(u)) for a, u in (("a", "u"), ("b", "v"), ("c", "w")))
+    left, right = product(product(one, two), three), product(one, product(two, three))
+    yield Obligation("associative, gates", left[0], right[0], r"Both bracketings have the gate $cba$.")
+    yield Obligation("associative, states", left[1], right[1], r"Both bracketings have the state $cbu + cv + w$.")
+    z = scalar("z")
+    (a, u), (b, v) = one, two
+    gate, state = product(one, two)
+    yield Obligation(
+        "two steps in one",
+        gate * z + state,
+        b * (a * z + u) + v,
+        r"The product of two steps does what the two steps do, from any state $z$.",
+    )
+
+
 IDENTITY = Identity(
     shapes={"a": ("T", "d"), "u": ("T", "d"), "z0": ("d",)},
     left=lambda a, u, z0: parallel_scan(a, u, z0),
@@ -26,6 +52,7 @@ IDENTITY = Identity(
     sizes=({"T": 7, "d": 3}, {"T": 100, "d": 4}),
     symbolic_sizes={"T": 6, "d": 2},
     positive=("a",),
+    derive=derive,
 )
 
 CLAIM = Claim(
@@ -39,7 +66,7 @@ computes each prefix product with $\lceil \log_2 T \rceil$ rounds, and associati
     source="Blelloch 1990, prefix sums and their applications, section 1.4; derived here",
     checks=IDENTITY.checks(),
     mutants=(
-        IDENTITY.mutant("gates_not_combined", "later rounds reuse single gates", left=gates_not_combined),
+        IDENTITY.mutant("gates_not_combined", "later rounds reuse single gates", left=gates_not_combined, derive=lambda: derive(False)),
         IDENTITY.mutant(
             "start_dropped", "the start z_0 is forgotten", left=lambda a, u, z0: parallel_scan(a, u, 0 * z0)
         ),

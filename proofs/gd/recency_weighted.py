@@ -1,8 +1,13 @@
 """A layer with decay a takes one step on recency-weighted least squares."""
 
+from collections.abc import Iterator
+
 from constructions import autograd_descent, gd_ssm
+from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import weighted_loss
 from constructions.namespace import Array, namespace
+from numeric.derivation import Obligation, blocks, loss_expansion
+from numeric.words import Words, matrix, scalar, trace, zeros
 from proofs.claim import Claim, Kind
 from proofs.identity import Identity
 
@@ -27,6 +32,35 @@ def weighted_step(X: Array, Y: Array, x_q: Array, a: Array, eta: Array, newest: 
     return autograd_descent.descend(W0, X, Y, weights, eta=eta, of=weighted_loss) @ x_q
 
 
+def derive(newest: bool = False) -> Iterator[Obligation]:
+    """The state Y^T V X with V = diag(a^(N-t)) by induction over tokens, then the step on the weighted loss."""
+    X, Y, V = matrix("X", "N", "f"), matrix("Y", "N", "m"), matrix("V", "N", "N", "diagonal")
+    x, y, a = matrix("x", "f", 1), matrix("y", "m", 1), scalar("a")
+    weights = blocks([[a * V, zeros("N", 1)], [zeros(1, "N"), blocks([[a if newest else 1]])]])
+    yield Obligation(
+        "one more token",
+        accumulate(Y.mT @ V @ X, y @ x.mT, a),
+        blocks([[Y], [y.mT]]).mT @ weights @ blocks([[X], [x.mT]]),
+        r"Decay multiplies all weights by $a$; the newest pair has weight 1.",
+    )
+    W, eta, count = matrix("W", "m", "f"), scalar("eta"), scalar("N")
+
+    def discounted(W: Words) -> Words:
+        residual = W @ X.mT - Y.mT
+        return trace(residual @ V @ residual.mT) / (2 * count)
+
+    def gradient(W: Words) -> Words:
+        return ((W @ X.mT - Y.mT) @ V @ X) / count
+
+    yield from loss_expansion(discounted, W, gradient(W))
+    yield Obligation(
+        "the step",
+        (eta / count) * (Y.mT @ V @ X),
+        -eta * gradient(zeros("m", "f")),
+        r"A step from $W_0 = 0$ on the weighted loss is $\frac{\eta}{N}$ times the state.",
+    )
+
+
 IDENTITY = Identity(
     shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "a": (), "eta": ()},
     left=layer,
@@ -35,6 +69,7 @@ IDENTITY = Identity(
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
     torch_only=True,
     positive=("a",),
+    derive=derive,
 )
 
 CLAIM = Claim(
@@ -55,6 +90,7 @@ and $\nabla L_a(0) = -\frac{1}{N} Y^\top \operatorname{diag}(a^{N-t}) X$.""",
             "weight_off_by_one",
             "weights a^(N-t+1): the newest pair is discounted too",
             right=lambda X, Y, x_q, a, eta: weighted_step(X, Y, x_q, a, eta, newest=1),
+            derive=lambda: derive(newest=True),
         ),
         IDENTITY.mutant(
             "plain_loss", "the decay is ignored", right=lambda X, Y, x_q, a, eta: learner(X, Y, x_q, a - a + 1, eta)

@@ -1,7 +1,11 @@
 """The layer's weights are determined only up to two scales."""
 
+from collections.abc import Iterator
+
 from constructions import gd_ssm
 from constructions.namespace import Array
+from numeric.derivation import Obligation, blocks
+from numeric.words import matrix, scalar
 from proofs.claim import Claim, Kind
 from proofs.identity import Identity
 
@@ -16,6 +20,27 @@ def rescaled(U: Array, w_q: Array, decay: Array, C: Array, D: Array, alpha: Arra
     return gd_ssm.layer(U, gd_ssm.Parameters(alpha * w_q, decay, C / (alpha * beta), beta * D))
 
 
+def derive(C_scaled: bool = True) -> Iterator[Obligation]:
+    """The gates are linear in w_q, in C, in D and in the state, so the scales cancel."""
+    window = blocks([[matrix(name, "d", 1).mT] for name in ("x", "y", "x'")])
+    w_q = blocks([[scalar(f"w_{i}{j}") for j in (1, 2, 3)] for i in (1, 2, 3)])
+    D = blocks([[scalar(f"D_{i}")] for i in (1, 2, 3)])
+    C, S = matrix("C", "d", "d"), matrix("S", "d", "d")
+    alpha, beta = scalar("alpha"), scalar("beta")
+    yield Obligation(
+        "input gate",
+        gd_ssm.input_gate(window, alpha * w_q),
+        alpha * gd_ssm.input_gate(window, w_q),
+        r"Every write, hence (the decay acts entrywise) every state, is multiplied by $\alpha$.",
+    )
+    yield Obligation(
+        "output gate",
+        gd_ssm.output_gate(alpha * S, window, C / (alpha * beta) if C_scaled else C, beta * D),
+        gd_ssm.output_gate(S, window, C, D),
+        r"The readout of the scaled state with the scaled weights is the readout.",
+    )
+
+
 IDENTITY = Identity(
     shapes={
         "U": ("L", "d"), "w_q": (3, 3), "decay": ("d", "d"), "C": ("d", "d"), "D": (3,), "alpha": (), "beta": (),
@@ -24,6 +49,7 @@ IDENTITY = Identity(
     right=rescaled,
     names=("layer", "rescaled layer"),
     sizes=({"L": 5, "d": 2}, {"L": 7, "d": 3}),
+    derive=derive,
     admits=lambda sizes: sizes["L"] >= gd_ssm.WINDOW,
 )
 
@@ -46,6 +72,7 @@ the invariant to compare is $w_q[1,2] \, D[3] \, C$.""",
             "C_not_rescaled",
             "C is left as it is",
             right=lambda U, w_q, decay, C, D, alpha, beta: rescaled(U, w_q, decay, alpha * beta * C, D, alpha, beta),
+            derive=lambda: derive(C_scaled=False),
         ),
         IDENTITY.mutant(
             "decay_rescaled",

@@ -1,7 +1,12 @@
 """k stacked two-pass layers are k steps of gradient descent, from any start."""
 
+from collections.abc import Iterator
+
 from constructions import autograd_descent, residual_stack
+from constructions.gradient_descent import step
 from constructions.namespace import Array
+from numeric.derivation import Obligation
+from numeric.words import Words, matrix, scalar
 from proofs.claim import Claim, Kind
 from proofs.identity import Identity
 
@@ -43,6 +48,23 @@ def causal(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
     return prediction
 
 
+def derive(scale: Words | None = None) -> Iterator[Obligation]:
+    """Induction on k: the layer's own function keeps the invariant r = Y - X W_k^T, p = W_k q."""
+    X, Y, W, query = matrix("X", "N", "f"), matrix("Y", "N", "m"), matrix("W_k", "m", "f"), matrix("q", "f", 1)
+    eta, count = scalar("eta"), scalar("N")
+    residual, prediction = residual_stack.layer(
+        X, Y - X @ W.mT, W @ query, query, eta / count if scale is None else scale
+    )
+    following = step(W, X, Y, eta)
+    yield Obligation(
+        "residuals",
+        residual,
+        Y - X @ following.mT,
+        r"If the tokens carry $y_i - W_k x_i$, one layer makes it $y_i - W_{k+1} x_i$; at $k = 0$ it holds by definition.",
+    )
+    yield Obligation("prediction", prediction, following @ query, r"The query goes from $W_k q$ to $W_{k+1} q$.")
+
+
 IDENTITY = Identity(
     shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "W0": ("m", "f"), "eta": ()},
     left=layer,
@@ -50,6 +72,7 @@ IDENTITY = Identity(
     sizes=({"f": 4, "m": 3, "N": 6}, {"f": 10, "m": 10, "N": 20}),
     symbolic_sizes={"f": 2, "m": 1, "N": 2},
     torch_only=True,
+    derive=derive,
 )
 
 CLAIM = Claim(
@@ -70,6 +93,12 @@ $p + \frac{\eta}{N} S x_q = W_{j+1} x_q$.""",
     mutants=(
         IDENTITY.mutant("stale_residual", "the last layer reads stale residuals", left=stale_residual),
         IDENTITY.mutant("causal", "tokens are updated from their own prefix only", left=causal),
+        IDENTITY.mutant(
+            "eta_over_P",
+            "divided by f instead of N",
+            left=lambda X, Y, x_q, W0, eta: residual_stack.predict(X, Y, x_q, W0, eta / X.shape[1], LAYERS),
+            derive=lambda: derive(scalar("eta") / scalar("f")),
+        ),
         IDENTITY.mutant(
             "one_layer_less",
             "one layer less",

@@ -1,7 +1,12 @@
 """What the published normalisation lr/P means: a step of size lr N/P on the mean loss."""
 
+from collections.abc import Iterator
+
 from constructions import autograd_descent, gd_ssm
+from constructions.gradient_descent import step
 from constructions.namespace import Array
+from numeric.derivation import Obligation, blocks
+from numeric.words import Words, eye, matrix, scalar, zeros
 from proofs.claim import Claim, Kind
 from proofs.identity import Identity
 
@@ -26,6 +31,20 @@ def stepping(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
     return autograd_descent.descend(X.new_zeros(Y.shape[1], X.shape[1]), X, Y, eta=eta) @ x_q
 
 
+def derive(eta: Words | None = None) -> Iterator[Obligation]:
+    """The readout with scale lr/P against a step of size lr N/P (or `eta`)."""
+    X, Y = matrix("X", "N", "P"), matrix("Y", "N", "P")
+    x, y, query = (matrix(name, "P", 1) for name in ("x", "y", "q"))
+    lr, count, width = scalar("lr"), scalar("N"), scalar("P")
+    window = blocks([[x.mT], [y.mT], [query.mT]])
+    yield Obligation(
+        "readout",
+        -gd_ssm.output_gate(Y.mT @ X, window, -(lr / width) * eye("P"), blocks([[0], [0], [1]])),
+        step(zeros("P", "P"), X, Y, lr * count / width if eta is None else eta) @ query,
+        r"$\frac{lr}{P} Y^\top X q$ on one side, $\frac{1}{N} \cdot \frac{lr N}{P} Y^\top X q$ on the other.",
+    )
+
+
 IDENTITY = Identity(
     shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "lr": ()},
     left=layer,
@@ -33,6 +52,7 @@ IDENTITY = Identity(
     sizes=({"f": 4, "m": 4, "N": 7}, {"f": 10, "m": 10, "N": 40}),
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
     torch_only=True,
+    derive=derive,
 )
 
 CLAIM = Claim(
@@ -53,12 +73,14 @@ A layer with fixed weights therefore cannot follow $1/N$ at two context lengths.
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(
-            "eta_is_lr", "the step size is lr", right=lambda X, Y, x_q, lr: stepping(X, Y, x_q, lr)
+            "eta_is_lr", "the step size is lr", right=lambda X, Y, x_q, lr: stepping(X, Y, x_q, lr),
+            derive=lambda: derive(scalar("lr")),
         ),
         IDENTITY.mutant(
             "inverse_ratio",
             "the step size is lr P/N",
             right=lambda X, Y, x_q, lr: stepping(X, Y, x_q, lr * state_size(X, Y) / X.shape[0]),
+            derive=lambda: derive(scalar("lr") * scalar("P") / scalar("N")),
         ),
     ),
 )

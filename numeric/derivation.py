@@ -1,0 +1,713 @@
+r"""Derivations for all sizes: obligations (equations between matrix words), ways to make them, and what decides them.
+
+Main definitions: `Obligation`, `decide`; `token_induction`, `step_induction`, `invariance`, `loss_expansion`; `blocks`,
+`Blocks`; `rewrite`, `evaluate`, `example`.
+A derivation is a function that yields obligations. Each is decided by the normal form of `numeric.words`, and the cheap
+ones again by SymPy. That the obligations together imply the claim is left to the reader; each says why it is there.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+from itertools import chain
+from operator import add
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+
+from numeric import words
+from numeric.finding import Counterexample, Finding, Verdict
+from numeric.words import (
+    NAMESPACE,
+    ONE,
+    Atom,
+    Hadamard,
+    Letter,
+    Ratio,
+    ShapeError,
+    Unsupported,
+    Word,
+    Words,
+    eye,
+    lift,
+    matrix,
+    same_shape,
+    scalar,
+    spell,
+    times,
+    trace,
+    zeros,
+)
+
+# --------------------------------------------------------------------------------------------------- block matrices
+
+
+class Blocks:
+    """A matrix cut into rows and columns of `Words`; made by `blocks`. A single block is a plain `Words` instead.
+
+    Operators as for `Words`; operands have to be cut at the same places (zero matrices and multiples of the identity
+    are cut as needed). ShapeError where the sizes differ, Unsupported where only the cuts do.
+    """
+
+    __slots__ = ("entries", "origin")
+    __array_ufunc__ = None
+    __hash__ = None  # type: ignore[assignment]
+    ndim = 2
+
+    def __init__(self, entries: Sequence[Sequence[Words]], origin: tuple[Any, ...]) -> None:
+        self.entries, self.origin = tuple(tuple(row) for row in entries), origin
+
+    @property
+    def heights(self) -> tuple[Ratio, ...]:
+        """The number of rows in each row of blocks."""
+        return tuple(row[0].rows for row in self.entries)
+
+    @property
+    def widths(self) -> tuple[Ratio, ...]:
+        """The number of columns in each column of blocks."""
+        return tuple(entry.cols for entry in self.entries[0])
+
+    @property
+    def rows(self) -> Ratio:
+        """The number of rows."""
+        return reduce(add, self.heights)
+
+    @property
+    def cols(self) -> Ratio:
+        """The number of columns."""
+        return reduce(add, self.widths)
+
+    @property
+    def shape(self) -> tuple[Words, ...]:
+        """`(rows, cols)` as scalars."""
+        return lift(self.rows), lift(self.cols)
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether every block is zero."""
+        return all(entry.is_zero for row in self.entries for entry in row)
+
+    def each(self, function: Callable[[Words], Words], origin: tuple[Any, ...]) -> Blocks:
+        """The blocks with a function applied to each."""
+        return Blocks([[function(entry) for entry in row] for row in self.entries], origin)
+
+    def __add__(self, other: Any) -> Any:
+        if not isinstance(other, (Blocks, Words)):
+            return NotImplemented
+        same_shape("+", self, other)
+        right = _cut(other, self.heights, self.widths)
+        if (self.heights, self.widths) != (right.heights, right.widths):
+            raise Unsupported("+ of two matrices cut into blocks at different places")
+        pairs = zip(self.entries, right.entries, strict=True)
+        return Blocks([[a + b for a, b in zip(*rows, strict=True)] for rows in pairs], ("add", self, other))
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Blocks:
+        return self.each(lambda entry: -entry, ("scale", lift(-1), self))
+
+    def __sub__(self, other: Any) -> Any:
+        return self + -other
+
+    def __rsub__(self, other: Any) -> Any:
+        return -self + other
+
+    def __mul__(self, other: Any) -> Any:
+        number = lift(other)
+        if isinstance(number, Words) and number.small:
+            return self.each(lambda entry: entry * number, ("scale", number, self))
+        return Hadamard(self, other) if isinstance(other, (Blocks, Words)) else NotImplemented
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Any:
+        number = lift(other)
+        return self * (1 / number) if isinstance(number, Words) else NotImplemented
+
+    def __pow__(self, power: int) -> Hadamard:
+        if power != 2:
+            raise Unsupported(f"power {power!r} of a matrix: only a square to be summed")
+        return Hadamard(self, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        if not isinstance(other, (Blocks, Words)):
+            return NotImplemented
+        if not other.ndim or self.cols != other.rows:
+            raise ShapeError(f"@ of shapes {self.shape} and {other.shape}: the inner sizes differ")
+        right = other if isinstance(other, Blocks) else Blocks([[other]], other.origin)
+        if isinstance(other, Words) and len(self.widths) > 1:
+            right = _cut(other, self.widths, self.widths if other.rows == other.cols else (other.cols,))
+        if self.widths != right.heights:
+            raise Unsupported("@ of two matrices cut into blocks at different places")
+        columns = list(zip(*right.entries, strict=True))
+        product = [[reduce(add, (a @ b for a, b in zip(row, c, strict=True))) for c in columns] for row in self.entries]
+        return _collapsed(product, ("matmul", self, other))
+
+    def __rmatmul__(self, other: Any) -> Any:
+        if not isinstance(other, Words):
+            return NotImplemented
+        product = (self.mT @ other.mT).mT
+        product.origin = ("matmul", other, self)
+        return product
+
+    @property
+    def mT(self) -> Blocks:
+        """The transposed matrix."""
+        columns = zip(*self.entries, strict=True)
+        return Blocks([[entry.mT for entry in column] for column in columns], ("transpose", self))
+
+    T = mT
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, (Blocks, Words)):
+            return NotImplemented
+        return self.shape == other.shape and bool((self - other).is_zero)
+
+    def trace(self) -> Words:
+        """The trace, a scalar; ShapeError unless square, Unsupported unless rows and columns are cut alike."""
+        if self.rows != self.cols:
+            raise ShapeError(f"trace of shape {self.shape}: not square")
+        if self.heights != self.widths:
+            raise Unsupported("trace of a matrix whose rows and columns are cut at different places")
+        total = reduce(add, (trace(row[i]) for i, row in enumerate(self.entries)))
+        return Words(ONE, ONE, total.terms.items(), ("trace", self), 0)
+
+    def substitute(self, old: Words, new: Any) -> Blocks:
+        """As `Words.substitute`, in each block."""
+        return self.each(lambda entry: entry.substitute(old, new), ("substitute", self, old, lift(new)))
+
+    def coefficients(self, t: Words) -> dict[int, Blocks]:
+        """As `Words.coefficients`."""
+
+        def part(p: int) -> Blocks:
+            return self.each(lambda x: x.coefficients(t).get(p, zeros(x.rows, x.cols)), ("coefficient", self, t, p))
+
+        return {p: part(p) for p in sorted({p for row in self.entries for entry in row for p in entry.coefficients(t)})}
+
+    def __repr__(self) -> str:
+        return "[" + "; ".join(", ".join(map(repr, row)) for row in self.entries) + "]"
+
+    def latex(self) -> str:
+        """LaTeX without dollar signs."""
+        rows = r" \\ ".join(" & ".join(entry.latex() for entry in row) for row in self.entries)
+        return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex()}$"
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> SimpleNamespace:
+        return NAMESPACE
+
+
+Matrix = Words | Blocks
+
+
+def _cut(x: Matrix, heights: tuple[Ratio, ...], widths: tuple[Ratio, ...]) -> Blocks:
+    """A zero matrix or a multiple of the identity as blocks; `Blocks` as they are."""
+    if isinstance(x, Blocks):
+        return x
+    if x.terms.keys() - {()} or (x.terms and heights != widths):
+        raise Unsupported(f"{x!r} meets a block matrix but is not cut into blocks; build it with blocks()")
+    diagonal = lift(x.value)
+    cut = [[diagonal * eye(h) if x.terms and i == j else zeros(h, w) for j, w in enumerate(widths)]
+           for i, h in enumerate(heights)]  # fmt: skip
+    return Blocks(cut, x.origin)
+
+
+def _collapsed(entries: Sequence[Sequence[Words]], origin: tuple[Any, ...]) -> Matrix:
+    if len(entries) > 1 or len(entries[0]) > 1:
+        return Blocks(entries, origin)
+    return Words(entries[0][0].rows, entries[0][0].cols, entries[0][0].terms.items(), origin)
+
+
+def blocks(rows: Sequence[Sequence[Any]]) -> Any:
+    """A block matrix from rows of blocks; `Words` if there is one block only.
+
+    A block is a `Words`; a number or scalar is a 1x1 block, and 0 a zero block of the shape that its neighbours have.
+    ShapeError if the blocks of a row (column) differ in their number of rows (columns).
+    """
+    table = [[lift(entry) for entry in row] for row in rows]
+    if not table or not table[0] or len({len(row) for row in table}) != 1:
+        raise ShapeError("a block matrix needs rows of equally many blocks, at least one")
+    if any(entry is NotImplemented for row in table for entry in row):
+        raise Unsupported("a block is a matrix made of words, or a number")
+    heights = [next((entry.rows for entry in row if entry.ndim), ONE) for row in table]
+    widths = [next((entry.cols for entry in column if entry.ndim), ONE) for column in zip(*table, strict=True)]
+    for row, height in zip(table, heights, strict=True):
+        for j, width in enumerate(widths):
+            if not row[j].ndim:
+                row[j] = zeros(height, width) if row[j].is_zero else row[j] * eye(1)
+            same_shape("blocks", row[j], zeros(height, width))
+    return _collapsed(table, ("blocks", table))
+
+
+# ---------------------------------------------------------------------------------------- rules, values, examples
+
+Rules = Sequence[tuple[Words, Words]]
+"""Assumed equations (left, right); each left is a single word."""
+
+
+def rewrite(x: Any, rules: Rules, limit: int = 100) -> Any:
+    """Puts right for left for each assumed equation, inside words and traces, until nothing matches.
+
+    Each left is one word with coefficient 1, perhaps a 1x1 form (`A @ Ainv`, `u.mT @ u`); transposed equations are used
+    too. Sound wherever the equations hold; not complete: different results do not refute. Unsupported after `limit`
+    rounds, and for a left side that is no single word.
+    """
+    if isinstance(x, Blocks):
+        return x.each(lambda entry: rewrite(entry, rules, limit), ("rewrite", x))
+    table: list[tuple[Word, Words]] = []
+    for left, right in rules:
+        same_shape("rule", left, right)
+        for side, value in ((left, right), (left.mT, right.mT)):
+            found = [atom.word for atom in side.value.used()] if side.small else [*side.terms]
+            if len(found) != 1 or not found[0] or side != spell(found[0], side.rows):
+                raise Unsupported(f"the left side of a rule must be one word with coefficient 1, not {left!r}")
+            table.append((found[0], value * eye(1) if value.small else value))
+    matched = True
+
+    def image(word: Word, rows: Ratio, cyclic: bool = False) -> Words:
+        nonlocal matched
+        for i in range(len(word)):
+            before, rest = ((), word[i:] + word[:i]) if cyclic else (word[:i], word[i:])
+            for pattern, value in table:
+                if rest[: len(pattern)] == pattern:
+                    matched = True
+                    front = spell(before, before[0].rows if before else value.rows)
+                    return cast(Words, front @ value @ spell(rest[len(pattern) :], value.cols))
+        return spell(word, rows)
+
+    def atom(a: Atom) -> Words:
+        return trace(image(a.word, a.word[0].rows, a.kind == "trace")) if a.word else lift(times(ONE, [a]))
+
+    for _ in range(limit):
+        if not matched:
+            return x
+        matched = False
+        x = x.map(image, atom, ("rewrite", x))
+    raise Unsupported(f"rewriting did not end in {limit} rounds; do the rules go round in a circle?")
+
+
+def symbols(*matrices: Any) -> tuple[dict[str, Letter], set[str]]:
+    """The letters (untransposed, by name) and the names of all scalars and sizes in these matrices.
+
+    Unsupported if one name stands for two things.
+    """
+    letters: dict[str, Letter] = {}
+    sizes: list[Ratio] = []
+    for x in chain.from_iterable(chain(*m.entries) if isinstance(m, Blocks) else [m] for m in matrices):
+        sizes += [x.rows, x.cols, *x.terms.values()]
+        for word in chain(x.terms, (atom.word for c in x.terms.values() for atom in c.used())):
+            for found in (letter.mT if letter.transposed else letter for letter in word):
+                if letters.setdefault(found.name, found) != found:
+                    raise Unsupported(f"two matrices are called {found.name}: their shape or kind differs")
+    sizes += [size for letter in letters.values() for size in (letter.rows, letter.cols)]
+    names = {atom.name for size in sizes for atom in size.used() if not atom.word}
+    if names & letters.keys():
+        raise Unsupported(f"a matrix and a scalar share a name: {sorted(names & letters.keys())}")
+    return letters, names
+
+
+def evaluate(x: Any, values: Mapping[str, Any]) -> Any:
+    """The value at exact numbers: an object array of fractions, or a fraction for a scalar.
+
+    values: for each letter a nested list or array of shape (rows, cols), for each scalar a number; sizes may be left
+    out where they are a dimension of a letter. ShapeError if an array has the wrong shape, KeyError if a value is
+    missing, ZeroDivisionError at a pole.
+    """
+    letters, names = symbols(x)
+    arrays = {name: np.array(values[name], dtype=object) for name in letters}
+    numbers = {name: Fraction(values[name]) for name in names if name in values}
+    for name, letter in letters.items():
+        for size, found in zip((letter.rows, letter.cols), arrays[name].shape, strict=True):
+            if (used := size.used()) and size == times(ONE, used[:1]):
+                numbers.setdefault(used[0].name, Fraction(found))
+
+    def number(r: Ratio) -> Fraction:
+        return Fraction(r.at(lambda a: np.trace(product(a.word, ONE)) if a.word else numbers[a.name]))
+
+    def product(word: Word, rows: Ratio) -> Any:
+        if not word:
+            return np.vectorize(Fraction, otypes=[object])(np.eye(int(number(rows)), dtype=int))
+        return reduce(np.matmul, (arrays[a.name].T if a.transposed else arrays[a.name] for a in word))
+
+    for name, letter in letters.items():
+        expected = (int(number(letter.rows)), int(number(letter.cols)))
+        if arrays[name].shape != expected:
+            raise ShapeError(f"{name} has shape {arrays[name].shape}; expected {expected}")
+    if isinstance(x, Blocks):
+        return np.block([[evaluate(entry, {**values, **numbers}) for entry in row] for row in x.entries])
+    if not x.ndim:
+        return number(x.value)
+    total = np.full((int(number(x.rows)), int(number(x.cols))), Fraction(0), dtype=object)
+    return sum((number(c) * product(word, x.rows) for word, c in x.terms.items()), total)
+
+
+def example(left: Any, right: Any, tries: int = 200) -> Counterexample | None:
+    """Small sizes and small integers at which two matrices of one shape differ, or None if none was found."""
+    letters, names = symbols(left, right)
+    dimensions = [s for x in (left, right, *letters.values()) for s in (x.rows, x.cols)]
+    sizes = {atom.name for s in dimensions for atom in s.used()}
+    draw = random.Random(0)
+    for attempt in range(tries):
+        # all sizes and entries are 1 at first; then sizes grow to 3, and entries differ
+        values: dict[str, Any] = {n: 1 + attempt * draw.randrange(4) // tries for n in sorted(sizes)}
+        values |= {n: draw.randint(1, 3) if attempt else 1 for n in sorted(names - sizes)}
+        for name, letter in sorted(letters.items()):
+            values[name] = _draw(letter, values, draw if attempt else None)
+        found = _difference(left, right, values, sizes)
+        if found:
+            return found
+    return None
+
+
+def _draw(letter: Letter, values: Mapping[str, Any], draw: random.Random | None) -> Any:
+    rows, cols = (int(s.at(lambda a: Fraction(values[a.name]))) for s in (letter.rows, letter.cols))
+    flat = [draw.randint(-2, 2) if draw else 1 for _ in range(rows * cols)]
+    entries = np.array(flat, dtype=object).reshape(rows, cols)
+    if letter.kind == "symmetric":
+        entries = np.tril(entries) + np.tril(entries, -1).T
+    return entries * np.eye(rows, dtype=int) if letter.kind == "diagonal" else entries
+
+
+def _difference(left: Any, right: Any, values: Mapping[str, Any], sizes: Iterable[str]) -> Counterexample | None:
+    try:
+        a, b = evaluate(left, values), evaluate(right, values)
+    except ZeroDivisionError:
+        return None
+    if np.array_equal(a, b):
+        return None
+    inputs = {name: _nested(value) for name, value in values.items() if name not in sizes}
+    return Counterexample({name: int(values[name]) for name in sorted(sizes)}, inputs, _nested(a), _nested(b))
+
+
+def _nested(x: Any) -> Any:
+    return [_nested(row) for row in x] if isinstance(x, (np.ndarray, list, tuple)) else str(x)
+
+
+# ---------------------------------------------------------------------------------------------------- obligations
+
+
+@dataclass(frozen=True, eq=False)
+class Obligation:
+    """One equation of a derivation: left = right for all sizes and all values of the symbols.
+
+    why: a sentence with dollar mathematics. assumptions: equations used as rewrite rules. where: values of the symbols
+    that satisfy the assumptions; with assumptions, only a difference at such values refutes.
+    """
+
+    name: str
+    left: Any
+    right: Any
+    why: str
+    assumptions: Rules = ()
+    where: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        for side in ("left", "right"):
+            value = getattr(self, side)
+            value = value if isinstance(value, Blocks) else lift(value)
+            if value is NotImplemented:
+                raise Unsupported(f"the {side} side of {self.name!r} is {getattr(self, side)!r}, no matrix of words")
+            object.__setattr__(self, side, value)
+        if not self.name.strip() or not self.why.strip():
+            raise ValueError(f"the obligation {self.name!r} needs a name and a reason why it is there")
+
+    def latex(self) -> str:
+        """The equation, with its assumptions, without dollar signs."""
+        given = ", ".join(rf"{left.latex()} = {right.latex()}" for left, right in self.assumptions)
+        return f"{self.left.latex()} = {self.right.latex()}" + (rf" \quad \text{{given }} {given}" if given else "")
+
+
+Derivation = Callable[[], Iterable[Obligation]]
+
+
+@dataclass(frozen=True, eq=False)
+class Companion:
+    """What a closed form depends on, beside k: its value at k, at k + 1, and at the start (`first`)."""
+
+    now: Any
+    next: Any
+    first: Any
+
+
+def _state(x: Any) -> tuple[Any, ...]:
+    return tuple(x) if isinstance(x, (tuple, list)) else (x,)
+
+
+def _equations(name: str, left: Any, right: Any, why: str, rules: Rules) -> Iterator[Obligation]:
+    a, b = _state(left), _state(right)
+    if len(a) != len(b):
+        raise ShapeError(f"{name}: {len(a)} components on the left, {len(b)} on the right")
+    for i, (x, y) in enumerate(zip(a, b, strict=True)):
+        yield Obligation(name if len(a) == 1 else f"{name}, component {i + 1}", x, y, why, rules)
+
+
+def step_induction(
+    recurrence: Callable[..., Any],
+    closed: Callable[..., Any],
+    companions: Sequence[Companion],
+    initial: Any,
+    *,
+    name: str = "k",
+    assumptions: Rules = (),
+) -> Iterator[Obligation]:
+    """Shows state_k = closed(companions at k) for every k, for state_{k+1} = recurrence(state_k) and state_0 = initial.
+
+    The state is a matrix or a tuple of them; `recurrence` takes its components, `closed` takes the companions' values.
+    """
+    start, now, after = ([getattr(c, at) for c in companions] for at in ("first", "now", "next"))
+    why = f"Base case of the induction on ${name}$: the closed form at the start is the initial state."
+    yield from _equations(f"base case of {name}", closed(*start), initial, why, assumptions)
+    why = f"Induction step in ${name}$: the closed form, put into the recurrence, gives the closed form one step later."
+    stepped = recurrence(*_state(closed(*now)))
+    yield from _equations(f"step of {name}", stepped, closed(*after), why, assumptions)
+
+
+def token_induction(
+    step: Callable[..., Any],
+    closed: Callable[..., Any],
+    sequences: Sequence[Words],
+    tokens: Sequence[Words],
+    initial: Any = None,
+    *,
+    companions: Sequence[Companion] = (),
+    name: str = "N",
+    assumptions: Rules = (),
+) -> Iterator[Obligation]:
+    """Shows that a scan over tokens computes a closed form, for every number of tokens.
+
+    sequences: letters with one row a token, such as X (N, f). tokens: the next token of each, as a column, such as
+    x (f, 1). `step(*state, *tokens)` is the scan's step; `closed(*sequences, *companions)` the state after N tokens;
+    `initial` the state before the first (zero if left out). At N = 0 the sequences are empty; a step appends a row.
+    """
+    for sequence, token in zip(sequences, tokens, strict=True):
+        same_shape("token", token, zeros(sequence.cols, 1))
+    grown = [
+        Companion(sequence, blocks([[sequence], [token.mT]]), zeros(0, sequence.cols))
+        for sequence, token in zip(sequences, tokens, strict=True)
+    ]
+    everything = [*grown, *companions]
+    if initial is None:
+        state = _state(closed(*(c.now for c in everything)))
+        initial = tuple(zeros(x.rows, x.cols) for x in state)
+
+    def recurrence(*state: Any) -> Any:
+        return step(*state, *tokens)
+
+    yield from step_induction(recurrence, closed, everything, initial, name=name, assumptions=assumptions)
+
+
+def invariance(
+    recurrence: Callable[..., Any],
+    invariant: Callable[..., Any],
+    state: Any,
+    initial: Any = None,
+    value: Any = None,
+    *,
+    name: str = "the invariant",
+    assumptions: Rules = (),
+) -> Iterator[Obligation]:
+    """Shows that a step from any state leaves `invariant(*state)` alone, and that it is `value` at `initial`."""
+    if initial is not None:
+        why = "The invariant has this value at the start."
+        yield from _equations(f"{name} at the start", invariant(*_state(initial)), value, why, assumptions)
+    why = "One step from an arbitrary state leaves the invariant as it is, so it holds after every number of steps."
+    stepped = invariant(*_state(recurrence(*_state(state))))
+    yield from _equations(f"{name} after a step", stepped, invariant(*_state(state)), why, assumptions)
+
+
+def loss_expansion(
+    loss: Callable[[Any], Words],
+    letter: Words,
+    claimed: Words | None = None,
+    *,
+    direction: str = "H",
+    t: str = "t",
+    quadratic: bool = True,
+    name: str = "the loss",
+) -> Iterator[Obligation]:
+    r"""Shows that `claimed` (the traces' gradient if left out) is the gradient of a loss, by two independent ways.
+
+    The loss is run at $W$ and at $W + tH$. With $G$ the gradient, $L(W + tH) = L(W) + t \langle G, H \rangle + t^2 Q$,
+    where $Q$ is free of $t$ (`quadratic`) or polynomial in it, and $\langle G, H \rangle$ for all $H$ determines $G$.
+    Unsupported if the gradient is zero: the loss then says nothing about the letter.
+    """
+    h, at = matrix(direction, letter.rows, letter.cols), scalar(t)
+    value = loss(letter)
+    letters, names = symbols(value)
+    if direction in letters or t in names:
+        raise Unsupported(f"{direction} or {t} occurs in the loss; give other names for the direction and the scalar")
+    traced = value.gradient(letter)
+    gradient = traced if claimed is None else claimed
+    if traced.is_zero:
+        raise Unsupported(f"the gradient of {name} by {letter!r} is zero: the loss does not depend on it")
+    if claimed is not None:
+        why = f"The gradient of {name}, from its traces: cut at each ${letter.latex()}$, rotate, transpose."
+        yield Obligation(f"gradient of {name}", traced, claimed, why)
+    moved = loss(letter + at * h)
+    parts = moved.coefficients(at)
+    zero = scalar(0)
+    inner = trace(gradient.mT @ h)
+    line = f"${letter.latex()} + {at.latex()} {h.latex()}$"
+    yield Obligation(f"{name} at no step", parts.get(0, zero), value, f"On {line} the constant term is {name} itself.")
+    why = rf"On {line} the linear term is $\langle G, {h.latex()} \rangle$."
+    yield Obligation(f"slope of {name}", parts.get(1, zero), inner, why)
+    second = parts.get(2, zero)
+    if not quadratic:
+        second = sum((at ** (p - 2) * part for p, part in parts.items() if p > 2), second)
+    why = f"What is left is ${at.latex()}^2$ times a " + (f"term free of ${at.latex()}$." if quadratic else "polynomial.")
+    yield Obligation(f"remainder of {name}", moved, value + at * inner + at * at * second, why)
+    why = rf"The linear term, as a functional of ${h.latex()}$, determines the gradient."
+    yield Obligation(f"uniqueness for {name}", parts.get(1, zero).gradient(h), gradient, why)
+
+
+# ------------------------------------------------------------------------------------------------------- decision
+
+
+def decide(derive: Derivation, *, second_opinion: bool = True, limit: int = 16) -> Finding:
+    """Decides every obligation of a derivation, in order, up to the first that fails.
+
+    Confirmed: each has one normal form on both sides. Refuted: the shapes of two operands contradict each other, or an
+    obligation leaves a difference (the reason shows it, with a small counterexample). Undecided: an operation outside
+    the class, a difference that the assumptions might explain away, or SymPy disagrees.
+    second_opinion: also ask SymPy, about obligations whose blind expansion has at most `limit` terms on either side.
+    """
+    steps: list[dict[str, str]] = []
+    count = {"words": 0, "trivial": 0, "agrees": 0, "abstains": 0, "skipped": 0}
+
+    def finding(verdict: Verdict, reason: str = "", found: Counterexample | None = None) -> Finding:
+        return _finding(verdict, reason, found, steps, count, second_opinion)
+
+    try:
+        obligations = iter(derive())
+        while True:
+            last = f"the step after {steps[-1]['name']!r}" if steps else "the first step"
+            try:
+                obligation = next(obligations)
+            except StopIteration:
+                break
+            last = f"the step {obligation.name!r}"
+            stop = _decided(obligation, steps, count, limit if second_opinion else 0)
+            if stop:
+                return finding(*stop)
+    except ShapeError as error:
+        return finding(Verdict.REFUTED, f"in {last} shapes differ: {error}")
+    except (TypeError, AttributeError, ArithmeticError) as error:
+        reason = f"in {last} something is outside matrix words: {type(error).__name__}: {error}"
+        return finding(Verdict.UNDECIDED, reason)
+    if not steps:
+        return finding(Verdict.UNDECIDED, "the derivation has no steps, and an empty one confirms nothing")
+    return finding(Verdict.CONFIRMED)
+
+
+def _decided(
+    o: Obligation, steps: list[dict[str, str]], count: dict[str, int], limit: int
+) -> tuple[Verdict, str, Counterexample | None] | None:
+    """Decides one obligation and notes it down; what to stop with, or None if it holds."""
+    step = {"name": o.name, "latex": o.latex(), "why": o.why, "verdict": "confirmed", "second opinion": "not asked"}
+    steps.append(step)
+    symbols(o.left, o.right)
+    if (o.left.rows, o.left.cols) != (o.right.rows, o.right.cols):
+        raise ShapeError(f"the left side is {o.left.shape}, the right side {o.right.shape}")
+    left, right = (rewrite(side, o.assumptions) for side in (o.left, o.right))
+    difference = left - right
+    holds = bool(difference.is_zero)
+    step["verdict"] = "confirmed" if holds else "refuted"
+    count["words"] += _length(left) + _length(right)
+    count["trivial"] += left.is_zero and right.is_zero
+    if not limit or o.assumptions or _work(o.left, o.right) > limit:
+        count["skipped"] += 1
+    else:
+        opinion, seen = _second_opinion(o.left, o.right)
+        step["second opinion"] = {True: "equal", False: "different", None: f"abstains: {seen}"}[opinion]
+        if opinion is not None and opinion != holds:
+            step["verdict"] = "undecided"
+            reason = f"{o.name}: matrix words leave over {difference!r}, SymPy leaves over {seen}"
+            return Verdict.UNDECIDED, reason, None
+        count["abstains" if opinion is None else "agrees"] += 1
+    return None if holds else _failure(o, difference, step)
+
+
+def _failure(o: Obligation, difference: Any, step: dict[str, str]) -> tuple[Verdict, str, Counterexample | None]:
+    over = f"what is left over: {difference!r}"
+    if not o.assumptions:
+        found = example(o.left, o.right)
+        letters, _ = symbols(o.left, o.right)
+        fixed = [x.name for x in letters.values() for s in (x.rows, x.cols) if not s.used() and not s.one and s]
+        if found or not fixed:
+            return Verdict.REFUTED, f"{o.name} fails; {over}", found
+        step["verdict"] = "undecided"
+        return Verdict.UNDECIDED, f"{o.name}: {over}; not conclusive, since {fixed[0]} has a fixed size", None
+    if o.where is not None:
+        for a, b in o.assumptions:
+            if not np.array_equal(evaluate(a, o.where), evaluate(b, o.where)):
+                raise Unsupported(f"the values given for {o.name!r} do not satisfy the assumption {a!r} = {b!r}")
+        found = _difference(o.left, o.right, {n: np.array(v, dtype=object) for n, v in o.where.items()}, ())
+        if found:
+            return Verdict.REFUTED, f"{o.name} fails; {over}", found
+    step["verdict"] = "undecided"
+    return Verdict.UNDECIDED, f"{o.name} does not follow from its assumptions by rewriting; {over}", None
+
+
+def _length(x: Any) -> int:
+    entries = chain(*x.entries) if isinstance(x, Blocks) else [x]
+    return sum(len(entry.terms) for entry in entries)
+
+
+def _work(left: Any, right: Any) -> int:
+    from numeric.words_sympy import work
+
+    return max(work(left), work(right))
+
+
+def _second_opinion(left: Any, right: Any) -> tuple[bool | None, str]:
+    from numeric.words_sympy import second_opinion
+
+    if not isinstance(left, Blocks) and not isinstance(right, Blocks):
+        return second_opinion(left, right)
+    form = left if isinstance(left, Blocks) else right
+    pairs = [chain(*_cut(x, form.heights, form.widths).entries) for x in (left, right)]
+    answers = [second_opinion(a, b) for a, b in zip(*pairs, strict=True)]
+    return max(answers, key=lambda answer: (True, None, False).index(answer[0]))
+
+
+def _finding(
+    verdict: Verdict,
+    reason: str,
+    found: Counterexample | None,
+    steps: Sequence[Mapping[str, str]],
+    count: Mapping[str, int],
+    asked: bool,
+) -> Finding:
+    lines = len(Path(words.__file__).read_text(encoding="utf-8").splitlines())
+    trust = [f"the step checker numeric/words.py ({lines} lines)", "FLINT's polynomial arithmetic (coefficients)"]
+    trust.append("that the listed steps imply the statement")
+    if count["agrees"]:
+        import sympy
+
+        trust.append(f"second opinion: SymPy {sympy.__version__} agrees on {count['agrees']} of {len(steps)} steps")
+    flags = tuple(f"the second opinion on {s['name']!r} {s['second opinion']}"
+                  for s in steps if s["second opinion"].startswith("abstains"))  # fmt: skip
+    return Finding(
+        verdict,
+        reason,
+        figures={
+            "steps": len(steps),
+            "words compared": count["words"],
+            "steps with zero on both sides": count["trivial"],
+            "second opinion agrees": count["agrees"],
+            "second opinion abstains": count["abstains"],
+            "second opinion not asked": count["skipped"],
+        },
+        settings={"engine": "matrix words", "second opinion": asked, "steps": [dict(step) for step in steps]},
+        trust=tuple(trust),
+        flags=flags,
+        counterexample=found,
+    )

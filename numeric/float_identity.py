@@ -1,0 +1,602 @@
+"""The sampled rung: two programs agree in floating point, within rounding bounds derived from their own operations.
+
+Both run plainly, on numpy, torch CPU or torch CUDA, in float64 or float32. Each gets a bound for its distance from the
+exact value of what it computes: on torch CPU the smaller of the running and the a-priori bound, elsewhere the a-priori
+bound (it holds for any order of operations). If the programs are the same function, every output obeys |left - right| <= bound_left + bound_right;
+there is no tolerance to choose. What overflows is not assessable and never counts as passed.
+
+A program can agree within a huge bound of its own, as (S + 1e12) - 1e12 does. So the a-priori bounds of both sides are
+compared too: where the left one is more than `RATIO` times the right one, the left program is numerically unstable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from numeric import shrink, strategies
+from numeric.entropy import Entropy
+from numeric.finding import Counterexample, Figure, Finding, Verdict
+from numeric.interpreter import Interpreter, Record, Refused
+from numeric.programs import Program, Shapes, Sizes, WrongResult, fractions, run, smaller
+from numeric.rounding import APriori
+from numeric.running import Running
+
+BACKENDS = ("torch cpu", "numpy", "torch cuda")
+RATIO = 100.0
+"""Largest ratio of the two bounds that is called stable. No error is measured against it."""
+_TORCH = {"float64": torch.float64, "float32": torch.float32}
+_SHRINKING = 80
+"""How many points a refutation in floating point tries for a simpler one."""
+
+Arrays = Mapping[str, np.ndarray]
+
+
+class _CannotRun(Exception):
+    """A side failed as code; the message says which one and how."""
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """What the interpreter says about one side at one draw; arrays of the output's shape, float64.
+
+    running: None where an operation has no running bound. a_priori, condition: None where one has no a-priori bound.
+    value: the running bound's own value, to be compared bit for bit with the plain result.
+    """
+
+    value: np.ndarray | None
+    running: np.ndarray | None
+    a_priori: np.ndarray | None
+    condition: np.ndarray | None
+    record: Record
+    refusal: Refused | None
+
+
+@dataclass
+class _Tally:
+    """Figures of one backend and dtype, collected draw by draw."""
+
+    draws: int = 0
+    outputs: int = 0
+    skipped: int = 0
+    other_bits: int = 0
+    worst: float = 0.0
+    error: float = 0.0
+    bound: float = 0.0
+    ratios: list[np.ndarray] = field(default_factory=list)
+    precisions: list[np.ndarray] = field(default_factory=list)
+    flags: dict[str, None] = field(default_factory=dict)
+    bounds_used: set[str] = field(default_factory=set)
+
+    def figures(self) -> dict[str, Figure]:
+        ratios = np.concatenate(self.ratios) if self.ratios else np.zeros(0)
+        precisions = np.concatenate(self.precisions) if self.precisions else np.zeros(0)
+        out: dict[str, Figure] = {
+            "draws": self.draws,
+            "outputs assessed": self.outputs - self.skipped,
+            "outputs not assessable": self.skipped,
+            "worst error / bound": _short(self.worst),
+            "error there": _short(self.error),
+            "bound there": _short(self.bound),
+        }
+        if ratios.size:
+            out["ratio of bounds, max"] = _short(float(ratios.max()))
+            out["ratio of bounds, median"] = _short(float(np.median(ratios)))
+        if precisions.size:
+            out["error(float32) / error(float64), median"] = _short(float(np.median(precisions)))
+        if self.other_bits:
+            out["outputs with other bits under the interpreter"] = self.other_bits
+        return out
+
+
+def decide(
+    left: Program,
+    right: Program,
+    draws: Sequence[Arrays],
+    *,
+    backend: str = "torch cpu",
+    dtype: str = "float64",
+    names: tuple[str, str] = ("left", "right"),
+    shapes: Shapes | None = None,
+    entropy: Entropy | None = None,
+    admits: Callable[[Sizes], bool] = lambda sizes: True,
+    ratio: float = RATIO,
+    shrinking: bool = True,
+    cache: dict[Any, Any] | None = None,
+) -> Finding:
+    """Whether `left` and `right` agree within their rounding bounds, at every output of every draw.
+
+    draws: float64 arrays by name (they are rounded to `dtype` first). backend: one of `BACKENDS`. The programs get
+    copies as keyword arguments and return one array. shapes: the inputs' shapes in words, without which the
+    counterexample stays as it was found; admits: the sizes that make sense for it. shrinking: whether to make it small.
+    cache: bounds already computed for these programs and draws on another backend (pass the same dict again).
+    Undecided when nothing was assessable, when an operation has no bound (it is named), when a side fails, or when the
+    bounds' ratio exceeds `ratio`; not run for a backend that is not there, or that computes in reduced precision.
+    """
+    if backend not in BACKENDS or dtype not in _TORCH:
+        raise ValueError(
+            f"backend is {backend!r}, dtype {dtype!r}; expected one of {', '.join(BACKENDS)}, and float64 or float32"
+        )
+    settings: dict[str, Any] = {"backend": backend, "dtype": dtype, "seed": entropy.seed if entropy else None}
+    missing = _missing(backend, dtype)
+    if missing:
+        return Finding(Verdict.NOT_RUN, reason=missing, settings=settings)
+    engine = _Engine(left, right, names, backend, dtype, {} if cache is None else cache)
+    tally = _Tally()
+    for number, raw in enumerate(draws):
+        inputs = {name: np.asarray(np.asarray(a, dtype=dtype), dtype=np.float64) for name, a in raw.items()}
+        try:
+            wrong = engine.assess(inputs, tally, key=number)
+        except (Refused, _CannotRun, WrongResult) as error:
+            return Finding(
+                Verdict.UNDECIDED,
+                reason=str(error) if isinstance(error, _CannotRun) else f"no rounding bound: {error}",
+                figures=tally.figures() if tally.draws else {},
+                settings=settings,
+                flags=tuple(tally.flags),
+            )
+        if wrong is not None:
+            found, note = _counterexample(engine, inputs, shapes if shrinking else None, entropy, admits)
+            return Finding(
+                Verdict.REFUTED,
+                reason=f"{wrong.text(names)}; {note}" if note else wrong.text(names),
+                figures=tally.figures(),
+                settings=settings,
+                flags=tuple(tally.flags),
+                counterexample=found,
+            )
+    figures = tally.figures()
+    trust = (
+        "IEEE 754 arithmetic, rounding to nearest (gradual underflow was checked)",
+        "sums and matrix products are classical: any order, but no fast multiplication, no reduced precision",
+        f"the derivation of the {' and '.join(sorted(tally.bounds_used))} rounding bound (numeric/rounding.py, "
+        "numeric/running.py)",
+    )
+    verdict, reason = Verdict.CONFIRMED, ""
+    largest = max((float(r.max()) for r in tally.ratios if r.size), default=0.0)
+    if tally.outputs == tally.skipped:
+        verdict = Verdict.UNDECIDED
+        reason = f"nothing could be assessed: all {tally.outputs} outputs of {tally.draws} draws overflow, or their bounds"
+    elif largest > ratio:
+        verdict = Verdict.UNDECIDED
+        reason = (
+            f"{names[0]} agrees within its own rounding bound, but that bound is up to {largest:.1e} times that of "
+            f"{names[1]} (median {figures['ratio of bounds, median']:.1e}): numerically unstable"
+        )
+    return Finding(verdict, reason, figures, settings, trust, tuple(tally.flags))
+
+
+@dataclass(frozen=True)
+class _Wrong:
+    """One output that breaks the bound; or, with `place` None, a difference in shape."""
+
+    place: tuple[int, ...] | None
+    error: Fraction
+    bound: Fraction
+    shapes: tuple[tuple[int, ...], tuple[int, ...]]
+    values: tuple[np.ndarray, np.ndarray]
+
+    def text(self, names: tuple[str, str]) -> str:
+        if self.place is None:
+            return f"{names[0]} returns shape {self.shapes[0]}, {names[1]} returns {self.shapes[1]}"
+        times = f"{_ratio(self.error, self.bound):.3g} times " if self.bound else ""
+        return (
+            f"output {list(self.place)}: {names[0]} and {names[1]} differ by {float(self.error):.3g}, "
+            f"{times}the {float(self.bound):.3g} that rounding allows"
+        )
+
+
+@dataclass(frozen=True)
+class _Engine:
+    """Both programs on one backend in one dtype."""
+
+    left: Program
+    right: Program
+    names: tuple[str, str]
+    backend: str
+    dtype: str
+    cache: dict[Any, Any]
+
+    def assess(self, inputs: Arrays, tally: _Tally, key: int | None = None) -> _Wrong | None:
+        """The first output that breaks the bound at this point. `key` numbers the draw, for the cache.
+
+        Raises Refused for an operation without a bound, _CannotRun and WrongResult for a side that fails as code.
+        """
+        tally.draws += 1
+        sides = []
+        for side, program in zip(self.names, (self.left, self.right), strict=True):
+            value = self._plain(side, program, inputs, self.dtype, tally)
+            sides.append((value, *self._bound(side, program, inputs, value, tally, key)))
+        (a, bound_a, condition_a), (b, bound_b, condition_b) = sides
+        if condition_a is None or condition_b is None:
+            condition_a, condition_b = self._loose(self.left, inputs), self._loose(self.right, inputs)
+        if a.shape != b.shape:
+            return _Wrong(None, Fraction(0), Fraction(0), (a.shape, b.shape), (a, b))
+        tally.outputs += a.size
+        finite = np.isfinite(a) & np.isfinite(b) & np.isfinite(bound_a) & np.isfinite(bound_b)
+        tally.skipped += int(a.size - finite.sum())
+        if bool((~np.isfinite(a) & np.isfinite(b) & np.isfinite(bound_b)).any()):
+            tally.flags[f"{self.names[0]} has NaN or infinite outputs where {self.names[1]} is finite"] = None
+        wrong = self._compare(a, b, bound_a, bound_b, finite, tally)
+        if condition_a is not None and condition_b is not None:
+            with np.errstate(all="ignore"):
+                share = (condition_a / condition_b)[finite & (condition_b > 0)]
+            tally.ratios.append(share[np.isfinite(share)])
+        if self.dtype == "float32":
+            self._precisions(inputs, a, b, tally)
+        return wrong
+
+    def _compare(
+        self, a: np.ndarray, b: np.ndarray, bound_a: np.ndarray, bound_b: np.ndarray, finite: np.ndarray, tally: _Tally
+    ) -> _Wrong | None:
+        # exact: where the rounded comparison is too close to call, or fails, it is made in rationals
+        wrong = None
+        with np.errstate(all="ignore"):
+            difference, allowed = np.abs(a - b), bound_a + bound_b
+            share = np.where(difference == 0, 0.0, difference / allowed)
+            sure = difference * (1 + 2.0**-50) < allowed
+        for index in zip(*np.nonzero(finite & ~sure & (a != b)), strict=True):
+            place = tuple(int(i) for i in index)
+            error = abs(Fraction(a[place]) - Fraction(b[place]))
+            bound = Fraction(bound_a[place]) + Fraction(bound_b[place])
+            share[place] = _ratio(error, bound)
+            if error > bound and (wrong is None or error * wrong.bound > wrong.error * bound):
+                wrong = _Wrong(place, error, bound, (a.shape, b.shape), (a, b))
+        share = np.where(finite, share, 0.0)
+        if share.size and share.max() >= tally.worst:
+            top = np.unravel_index(int(share.argmax()), share.shape)
+            tally.worst = float(share[top])
+            tally.error, tally.bound = float(difference[top]), float(allowed[top])
+        return wrong
+
+    def _plain(self, side: str, program: Program, inputs: Arrays, dtype: str, tally: _Tally) -> np.ndarray:
+        device = "cuda" if self.backend == "torch cuda" else "cpu"
+        given: dict[str, Any]
+        if self.backend == "numpy":
+            given = {name: np.array(array, dtype=dtype) for name, array in inputs.items()}
+        else:
+            given = {name: torch.tensor(array, dtype=_TORCH[dtype], device=device) for name, array in inputs.items()}
+        try:
+            with np.errstate(all="ignore"):
+                result = program(**given)
+        except Exception as error:
+            raise _CannotRun(
+                f"{side} raised {type(error).__name__} on {self.backend}, {dtype}: {_first_line(error)}"
+            ) from error
+        for name, array in given.items():
+            if not np.array_equal(_numpy(array), inputs[name], equal_nan=True):
+                tally.flags[f"{side} writes to its input {name}"] = None
+        value = _numpy(result)
+        if value is None:
+            raise _CannotRun(f"{side} returned {type(result).__name__} on {self.backend}, expected one array")
+        return value
+
+    def _bound(
+        self, side: str, program: Program, inputs: Arrays, value: np.ndarray, tally: _Tally, key: int | None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        wanted = ("running", "a-priori") if self.backend == "torch cpu" else ("a-priori",)
+        bounds = self._bounds(side, program, inputs, wanted, key)
+        for cast in bounds.record.casts:
+            tally.flags[f"{side}: {cast}"] = None
+        for constant in bounds.record.constants:
+            tally.flags[f"{side}: constant {constant}, read as the dyadic number it is"] = None
+        if "convolution" in " ".join(bounds.record.operations) and _tf32("convolution", self.backend, self.dtype):
+            raise _CannotRun(_tf32("convolution", self.backend, self.dtype))
+        if bounds.running is not None and self.backend == "torch cpu":
+            assert bounds.value is not None
+            if bounds.value.shape == value.shape:
+                same = (bounds.value == value) | (np.isnan(bounds.value) & np.isnan(value))
+                tally.other_bits += int((~same).sum())
+                tally.bounds_used.add("running")
+                chosen = np.where(same, bounds.running, np.inf)
+                if bounds.a_priori is not None:
+                    # both hold; the a-priori bound does not forgive a kernel that loses more digits than it should
+                    tally.bounds_used.add("a-priori")
+                    chosen = np.fmin(chosen, bounds.a_priori)
+                return chosen, bounds.condition
+        if bounds.a_priori is None or bounds.a_priori.shape != value.shape:
+            if bounds.refusal is not None:
+                raise Refused(f"{side}: {bounds.refusal.operation}", bounds.refusal.where, bounds.refusal.reason)
+            raise _CannotRun(f"{side} returns shape {value.shape} plainly, but another one under the interpreter")
+        tally.bounds_used.add("a-priori")
+        return bounds.a_priori, bounds.condition
+
+    def _bounds(
+        self, side: str, program: Program, inputs: Arrays, wanted: Sequence[str], key: int | None
+    ) -> _Bounds:
+        place = (side, self.dtype, key)
+        if key is not None and place in self.cache:
+            held: _Bounds = self.cache[place]
+            if "running" not in wanted or held.running is not None or held.refusal is not None:
+                return held
+        dtype = _TORCH[self.dtype]
+        tensors = {name: torch.tensor(array, dtype=dtype) for name, array in inputs.items()}
+        record = Record()
+        value = running = a_priori = condition = refusal = None
+        if "running" in wanted:
+            carrier = Running(dtype)
+            parts, record, refusal = self._follow(side, program, carrier, tensors)
+            if parts is not None:
+                value, running = _numpy(parts[0]), carrier.bound(parts).numpy()
+        if running is not None or "running" not in wanted:
+            prior = APriori(dtype)
+            parts, record, why = self._follow(side, program, prior, tensors)
+            refusal = refusal or why
+            if parts is not None:
+                a_priori, condition = prior.bound(parts).numpy(), prior.condition(parts).numpy()
+        found = _Bounds(value, running, a_priori, condition, record, refusal)
+        if key is not None:
+            self.cache[place] = found
+        return found
+
+    def _follow(
+        self, side: str, program: Program, carrier: Running | APriori, tensors: dict[str, Tensor]
+    ) -> tuple[Any, Record, Refused | None]:
+        interp = Interpreter(carrier)
+        try:
+            with np.errstate(all="ignore"):
+                parts = run(program, interp, {name: carrier.inputs(t) for name, t in tensors.items()}).parts
+        except Refused as refusal:
+            return None, interp.record, refusal
+        except WrongResult:
+            raise
+        except Exception as error:
+            raise _CannotRun(
+                f"{side} can't be followed for its rounding bound: {type(error).__name__}: {_first_line(error)}"
+            ) from error
+        return parts, interp.record, None
+
+    def _loose(self, program: Program, inputs: Arrays) -> np.ndarray:
+        # running bounds without underflow compare two programs where divisions by data leave no a-priori bound
+        carrier = Running(torch.float64, underflow=False)
+        parts = run(program, Interpreter(carrier), {n: carrier.inputs(torch.tensor(a)) for n, a in inputs.items()}).parts
+        found: np.ndarray = carrier.bound(parts).numpy()
+        return found
+
+    def _precisions(self, inputs: Arrays, a: np.ndarray, b: np.ndarray, tally: _Tally) -> None:
+        sides = zip(self.names, (self.left, self.right), strict=True)
+        wide = [self._plain(side, program, inputs, "float64", tally) for side, program in sides]
+        if wide[0].shape != a.shape:
+            return
+        with np.errstate(all="ignore"):
+            single, double = np.abs(a - b), np.abs(wide[0] - wide[1])
+            share = (single / double)[(single > 0) & (double > 0)]
+        tally.precisions.append(share[np.isfinite(share)])
+
+
+def _counterexample(
+    engine: _Engine, inputs: Arrays, shapes: Shapes | None, entropy: Entropy | None, admits: Callable[[Sizes], bool]
+) -> tuple[Counterexample, str]:
+    """A refuting point made simple, and what is known about it."""
+    point = {name: np.array(array) for name, array in inputs.items()}
+    note = ""
+    if shapes is not None:
+        try:
+            exact = {name: fractions(a.reshape(-1).tolist(), a.shape) for name, a in point.items()}
+            if shrink.differs(engine.left, engine.right, exact):
+                sizes = _sizes(shapes, point)
+                found = shrink.counterexample(
+                    engine.left, engine.right, shapes, sizes, entropy or Entropy(0), names=engine.names, admits=admits
+                )
+                if found is not None:
+                    return found, "exact arithmetic has them differ too"
+            else:
+                note = "in exact arithmetic they agree there, so digits are lost inside"
+        except Exception:  # the code has no exact meaning, or not at other sizes: the floats below are the witness
+            pass
+        point = _simpler(engine, point, shapes, admits)
+    wrong = engine.assess(point, _Tally())
+    assert wrong is not None
+    left, right = wrong.values
+    return Counterexample(
+        sizes=_sizes(shapes, point) if shapes else {},
+        inputs={name: _text(array) for name, array in point.items()},
+        left=_text(left),
+        right=_text(right),
+        left_name=engine.names[0],
+        right_name=engine.names[1],
+        note=f"{engine.backend}, {engine.dtype}: {wrong.text(engine.names)}",
+    ), note
+
+
+def _simpler(
+    engine: _Engine, point: dict[str, np.ndarray], shapes: Shapes, admits: Callable[[Sizes], bool]
+) -> dict[str, np.ndarray]:
+    budget = _SHRINKING
+
+    def refutes(trial: dict[str, np.ndarray]) -> bool:
+        nonlocal budget
+        budget -= 1
+        try:
+            return engine.assess(trial, _Tally()) is not None
+        except (Refused, _CannotRun, WrongResult):
+            return False
+
+    for size in smaller(_sizes(shapes, point)):
+        if budget < _SHRINKING // 2:
+            break
+        cut = {
+            name: array[tuple(slice(0, size[w] if isinstance(w, str) else w) for w in shapes[name])]
+            for name, array in point.items()
+        }
+        if admits(size) and refutes(cut):
+            point = cut
+            break
+    for trial in _edits(point):
+        if budget <= 0:
+            break
+        # an edit applies to what is left after the edits before it
+        changed = {name: np.where(mask, value, point[name]) for name, (mask, value) in trial.items()}
+        if any((changed[name] != point[name]).any() for name in changed) and refutes(point | changed):
+            point = point | changed
+    return point
+
+
+def _edits(point: dict[str, np.ndarray]) -> Iterator[dict[str, tuple[np.ndarray, Any]]]:
+    # whole inputs first, then single entries: 0, 1, then a short decimal
+    for name, array in point.items():
+        for value in (0.0, 1.0):
+            yield {name: (np.ones(array.shape, dtype=bool), value)}
+    for value in (0.0, 1.0, 0.1):
+        for name, array in point.items():
+            for index in np.ndindex(array.shape):
+                mask = np.zeros(array.shape, dtype=bool)
+                mask[index] = array[index] not in (0, 1)
+                yield {name: (mask, value)}
+
+
+def check(
+    left: Program,
+    right: Program,
+    shapes: Shapes,
+    sizes: Sizes,
+    *,
+    entropy: Entropy | None = None,
+    device: str = "cpu",
+    names: tuple[str, str] = ("left", "right"),
+    numpy: bool = True,
+    positive: Sequence[str] = (),
+    thorough: bool = False,
+    admits: Callable[[Sizes], bool] = lambda sizes: True,
+) -> Finding:
+    """The sampled rung for one identity: every flavour of `numeric.strategies`, on every backend, in both precisions.
+
+    device: "cpu", "cuda" (torch CUDA is demanded) or "auto" (CUDA where there is one). numpy: whether the programs run
+    on numpy. positive: inputs drawn in (0, 1]. thorough: ten draws a flavour instead of one. admits: which sizes make
+    sense, for the counterexample. Ends at the first refutation. Where a division by data leaves only the running bound, torch CPU alone decides, and a flag says so.
+    """
+    entropy = entropy or Entropy()
+    backends = ["torch cpu", *(["numpy"] if numpy else [])]
+    if device == "cuda" or (device == "auto" and torch.cuda.is_available()):
+        backends.append("torch cuda")
+    findings: dict[tuple[str, str], Finding] = {}
+    flags: dict[str, None] = {}
+    for dtype in ("float64", "float32"):
+        generator = entropy.child("draws", dtype).generator()
+        multiples = {"eta": sizes["N"]} if "eta" in shapes and "N" in sizes else {}
+        draws = [
+            strategies.draw(flavour, sizes, shapes, generator, dtype=dtype, positive=positive, multiples=multiples)
+            for _ in range(10 if thorough else 1)
+            for flavour in sorted(strategies.FLAVOURS, key="gaussian".__ne__)
+        ]
+        cache: dict[Any, Any] = {}
+        for backend in backends:
+            found = decide(
+                left,
+                right,
+                draws,
+                backend=backend,
+                dtype=dtype,
+                names=names,
+                shapes=shapes,
+                entropy=entropy,
+                admits=admits,
+                cache=cache,
+            )
+            flags |= dict.fromkeys(found.flags)
+            if found.verdict is Verdict.REFUTED:
+                return _joined({(backend, dtype): found}, sizes, entropy, flags)
+            unbounded = found.verdict is Verdict.UNDECIDED and "division by data" in found.reason
+            confirmed = findings.get(("torch cpu", dtype))
+            if unbounded and confirmed is not None and confirmed.verdict is Verdict.CONFIRMED:
+                flags[f"{backend}, {dtype} not assessed: {found.reason}"] = None
+            else:
+                findings[backend, dtype] = found
+    return _joined(findings, sizes, entropy, flags)
+
+
+def _joined(
+    findings: dict[tuple[str, str], Finding], sizes: Sizes, entropy: Entropy, flags: Mapping[str, None]
+) -> Finding:
+    order = (Verdict.REFUTED, Verdict.UNDECIDED, Verdict.NOT_RUN, Verdict.CONFIRMED)
+    (backend, dtype), first = min(findings.items(), key=lambda item: order.index(item[1].verdict))
+    figures: dict[str, Figure] = {}
+    shown = findings if first.verdict is Verdict.CONFIRMED else {(backend, dtype): first}
+    for (where, width), finding in shown.items():
+        figures |= {f"{where}, {width}: {name}": value for name, value in finding.figures.items()}
+    return Finding(
+        first.verdict,
+        reason=f"{backend}, {dtype}: {first.reason}" if first.reason else "",
+        figures=figures,
+        settings={
+            "sizes": dict(sizes),
+            "seed": entropy.seed,
+            "engine": "floating point against rounding bounds",
+            "backends": [f"{where}, {width}" for where, width in findings],
+        },
+        trust=tuple(dict.fromkeys(t for f in findings.values() for t in f.trust)),
+        flags=tuple(flags),
+        counterexample=first.counterexample,
+    )
+
+
+def _missing(backend: str, dtype: str) -> str:
+    """Why a backend can't be used, or an empty text."""
+    if backend == "torch cuda":
+        if not torch.cuda.is_available():
+            return "no CUDA device is available to torch; run on a machine with one, or use --device cpu"
+        if _tf32("matmul", backend, dtype):
+            return _tf32("matmul", backend, dtype)
+    if backend == "torch cpu" and dtype == "float32" and torch.get_float32_matmul_precision() != "highest":
+        return "float32 matrix products may lose digits; call torch.set_float32_matmul_precision('highest')"
+    tiny = float(np.finfo(dtype).tiny)
+    if backend == "numpy":
+        halved = float(np.asarray(tiny, dtype=dtype) * np.asarray(0.5, dtype=dtype))
+    else:
+        halved = float((torch.tensor(tiny, dtype=_TORCH[dtype], device=backend.split()[1]) * 0.5).item())
+    if halved != tiny / 2:
+        return f"{backend} flushes subnormal numbers to zero; call torch.set_flush_denormal(False)"
+    return ""
+
+
+def _tf32(kind: str, backend: str, dtype: str) -> str:
+    """Why float32 products on CUDA would not be float32 products, or an empty text."""
+    if backend != "torch cuda" or dtype != "float32":
+        return ""
+    flags = torch.backends.cuda.matmul if kind == "matmul" else torch.backends.cudnn
+    name = "cuda.matmul" if kind == "matmul" else "cudnn"
+    if not flags.allow_tf32:
+        return ""
+    return f"TF32 is allowed, so float32 products lose digits; set torch.backends.{name}.allow_tf32 = False"
+
+
+def _numpy(value: Any) -> Any:
+    """A result as a float64 array; None for what is no array of numbers."""
+    if isinstance(value, Tensor):
+        return value.detach().cpu().double().numpy() if value.dtype.is_floating_point else None
+    array = np.asarray(value) if isinstance(value, (np.ndarray, np.floating, float, int)) else None
+    return None if array is None or array.dtype.kind not in "fiu" else array.astype(np.float64)
+
+
+def _sizes(shapes: Shapes, point: Arrays) -> dict[str, int]:
+    pairs = ((w, n) for name, array in point.items() for w, n in zip(shapes[name], array.shape, strict=True))
+    return {word: n for word, n in pairs if isinstance(word, str)}
+
+
+def _ratio(error: Fraction, bound: Fraction) -> float:
+    try:
+        return float(error / bound) if bound else (0.0 if error == 0 else float("inf"))
+    except OverflowError:
+        return float("inf")
+
+
+def _short(value: float) -> Figure:
+    # infinity is no JSON number
+    return float(f"{value:.4g}") if np.isfinite(value) else str(value)
+
+
+def _text(array: np.ndarray) -> Any:
+    if array.ndim:
+        return [_text(item) for item in array]
+    value = float(array)
+    return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0]
