@@ -5,16 +5,19 @@ The target runs unmodified, in float64 and on exact numbers; the learner is a lo
 
 from __future__ import annotations
 
+import ast
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from numeric import exact_identity, float_identity
+from numeric import exact_identity, float_identity, strategies
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict, frozen
 from numeric.interpreter import Refused
@@ -28,6 +31,8 @@ SIZES: tuple[Sizes, ...] = ({"f": 4, "m": 3, "N": 5}, {"f": 4, "m": 4, "N": 5}, 
 """Sizes tried in turn until the target takes one."""
 CONTEXTS = (1, 2, 9)
 """Further context lengths, at the same f and m."""
+_FAR = 1000.0
+"""How many times the change of precision a difference has to be before it refutes; a true identity gives about 2^-29."""
 INDETERMINATE = "free"
 """The gate value that stands for every number."""
 
@@ -60,12 +65,15 @@ class Audit:
     @property
     def counterexample(self) -> Counterexample | None:
         """The smallest one found, if the verdict is refuted."""
+        if self.verdict is not Verdict.REFUTED:
+            return None
         return next((r.finding.counterexample for r in self.rows if r.finding.counterexample), None)
 
     @property
     def flags(self) -> tuple[str, ...]:
         """What the code does that the verdict does not cover, each once."""
-        return tuple(dict.fromkeys(flag for row in self.rows for flag in row.finding.flags))
+        shown = [r for r in self.rows if r.rung == "exact" and r.finding.flags] or self.rows
+        return tuple(dict.fromkeys(flag for row in shown for flag in row.finding.flags))
 
     @property
     def status(self) -> int:
@@ -85,7 +93,7 @@ class Audit:
         for row in self.rows:
             sizes = " ".join(f"{k}={v}" for k, v in row.sizes.items())
             figures = ", ".join(f"{k} {v}" for k, v in list(row.finding.figures.items())[:3])
-            out.append(f"  {row.rung:<9} {sizes}: {row.finding.verdict.value}" + (f" ({figures})" if figures else ""))
+            out.append(f"  {row.rung.split(',')[0]:<9} {sizes}{row.rung.partition(',')[2]}: {row.finding.verdict.value}" + (f" ({figures})" if figures else ""))
         out += [f"  note      {note}" for note in (*self.notes, *self.flags)]
         if self.counterexample is not None:
             out.append("  counterexample")
@@ -158,27 +166,28 @@ def audit(
         rows.append(Row("exact", here, finding))
         if finding.verdict is not Verdict.CONFIRMED:
             break
-    sampled = case.sampled(at, entropy.child("sampled"), settings)
-    if sampled is not None:
-        rows.append(Row("sampled", at, sampled))
+    rows += case.floats(at, entropy.child("sampled"), settings, rows)
     verdict, reason = _judge(rows)
     return Audit(target, chosen, adapted.text, verdict, reason, tuple(rows), case.described(at), tuple(notes))
 
 
 def _judge(rows: list[Row]) -> tuple[Verdict, str]:
+    """The exact rung decides where it can; floats only where the code leaves rational functions."""
     exact = [r.finding for r in rows if r.rung == "exact"]
-    sampled = [r.finding for r in rows if r.rung == "sampled"]
+    floats = [r for r in rows if r.rung != "exact"]
     worst = next((f for f in exact if f.verdict is not Verdict.CONFIRMED), None)
-    if worst is None:
-        off = next((f for f in sampled if f.verdict is not Verdict.CONFIRMED), None)
-        if off is None:
-            return Verdict.CONFIRMED, "equal as rational functions, and within the rounding bound in floats"
-        return Verdict.CONFIRMED, f"equal as rational functions; in floats: {off.reason}"
-    if worst.verdict is Verdict.UNDECIDED:
-        refuted = next((f for f in sampled if f.verdict is Verdict.REFUTED), None)
-        if refuted is not None:
-            return Verdict.REFUTED, refuted.reason
-    return worst.verdict, worst.reason
+    refuted = next((r.finding for r in floats if r.finding.verdict is Verdict.REFUTED), None)
+    if worst is not None:
+        if worst.verdict is Verdict.UNDECIDED and refuted is not None:
+            return Verdict.REFUTED, f"{refuted.reason} ({worst.reason})"
+        return worst.verdict, worst.reason
+    same = "the same rational function of all inputs"
+    if refuted is None:
+        off = next((r.finding for r in floats if r.finding.verdict is not Verdict.CONFIRMED), None)
+        return Verdict.CONFIRMED, same + (f"; in floats: {off.reason}" if off else ", and within the rounding bound in floats")
+    if floats[-1].finding.verdict is Verdict.CONFIRMED and any(f.flags for f in exact):
+        return Verdict.CONFIRMED, f"{same}; it computes in float32 inside (see the notes), within the float32 rounding bound"
+    return Verdict.CONFIRMED, f"{same}; but not in float64: {refuted.reason}"
 
 
 class _Case:
@@ -241,7 +250,8 @@ class _Case:
             elif gate in self.gates:
                 value = number(self.gates[gate], names)
                 given[gate] = _tensor(value, X) if gate in self.adapter.required else _plain(value)
-        out = self.adapter.call(X, Y, x_q, **given)
+        with _default_dtype(X.dtype):
+            out = self.adapter.call(X, Y, x_q, **given)
         if not isinstance(out, Tensor):
             raise WrongResult(f"returned {type(out).__name__}, expected a tensor of shape (m,) = ({Y.shape[1]},)")
         if out.numel() != Y.shape[1]:
@@ -289,9 +299,10 @@ class _Case:
         results = []
         for _ in range(2):
             copies = {n: t.clone() for n, t in data.items()}
+            before = {n: t._version for n, t in copies.items()}
             with torch.no_grad():
                 results.append(self.layer(**copies))
-            if any(not torch.equal(copies[n], t) for n, t in data.items()):
+            if any(t._version != before[n] for n, t in copies.items()):
                 notes.append("it writes to its inputs (it was given copies)")
         if not torch.equal(*results) and not bool(torch.isnan(results[0]).any()):
             raise TargetError(
@@ -356,11 +367,48 @@ class _Case:
 
         return admits
 
-    def sampled(self, sizes: Sizes, entropy: Entropy, settings: Settings) -> Finding | None:
-        """The sampled rung on torch float64."""
-        return float_identity.check(
-            self.layer, self.target, self.shapes, sizes, entropy=entropy, device=settings.device,
-            names=("layer", "learner"), numpy=False, positive=(), thorough=settings.profile == "full",
+    def floats(self, sizes: Sizes, entropy: Entropy, settings: Settings, exact: list[Row]) -> list[Row]:
+        """The sampled rung on torch: float64; float32 too if the code rounds to it; else the change of precision."""
+        generator = entropy.generator()
+        draws = [dict(strategies.draw("gaussian", sizes, self.shapes, generator)) for _ in range(4)]
+        rows = []
+        for dtype in ("float64", "float32"):
+            finding = float_identity.decide(
+                self.layer, self.target, draws, dtype=dtype, names=("layer", "learner"), shapes=self.shapes,
+                entropy=entropy, shrinking=False,
+            )
+            rows.append(Row(f"sampled, {dtype}", sizes, finding))
+            if finding.verdict is not Verdict.REFUTED or not finding.flags:
+                break
+        if exact[-1].finding.verdict is Verdict.UNDECIDED and rows[0].finding.verdict is Verdict.UNDECIDED:
+            change = self._change_of_precision(draws)
+            if change is not None:
+                rows.append(Row("sampled", sizes, change))
+        return rows
+
+    def _change_of_precision(self, draws: list[dict[str, np.ndarray]]) -> Finding | None:
+        """A refutation without a bound: the sides differ by far more than float32 and float64 runs of the layer do."""
+        ratios = []
+        for draw in draws:
+            single = {n: torch.tensor(np.asarray(a, dtype=np.float32)) for n, a in draw.items()}
+            double = {n: t.double() for n, t in single.items()}
+            try:
+                with torch.no_grad():
+                    coarse, fine = self.layer(**single).double(), self.layer(**double).double()
+                right = self.target(**double).double()
+            except Exception:
+                return None
+            apart, change = (fine - right).abs(), (fine - coarse).abs()
+            scale = torch.finfo(torch.float32).eps * torch.maximum(fine.abs(), right.abs())
+            ratios.append(float((apart / (change + scale).clamp(min=1e-300)).max()))
+        if not min(ratios) > _FAR:
+            return None
+        return Finding(
+            Verdict.REFUTED,
+            reason=f"on {len(ratios)} of {len(ratios)} draws layer and learner differ by at least {min(ratios):.0f} times what "
+            "a change from float32 to float64 changes in the layer",
+            figures={"least difference / change of precision": round(min(ratios), 1)},
+            trust=("the float64 run is not further from the exact value than from the float32 run",),
         )
 
     def described(self, sizes: Sizes) -> dict[str, str]:
@@ -382,10 +430,22 @@ class _Case:
         return out
 
 
-def _names(text: str) -> set[str]:
-    import re
+@contextmanager
+def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Tensors that the target makes without naming a dtype have that of its inputs."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
-    return set(re.findall(r"[A-Za-z_]\w*", text))
+
+def _names(text: str) -> set[str]:
+    try:
+        return {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
+    except SyntaxError:
+        return set()  # `number` says what is wrong with it
 
 
 def _tensor(value: Any, like: Any) -> Any:

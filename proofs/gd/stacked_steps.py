@@ -70,7 +70,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 4, "m": 3, "N": 6}, {"f": 10, "m": 10, "N": 20}),
-    symbolic_sizes={"f": 2, "m": 1, "N": 2},
+    symbolic_sizes={"f": 2, "m": 1, "N": 3},
     torch_only=True,
     derive=derive,
 )

@@ -1,0 +1,191 @@
+"""Time to verdict, with the naive baseline beside it: process CPU seconds in one run, and ratios.
+
+The baseline is what a user would write: the same identity on explicit SymPy matrices, decided by `sympy.expand`.
+"""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from constructions import autograd_descent, gd_ssm, gradient_descent, residual_stack
+from numeric import derivation, exact_identity
+from numeric.derivation import Obligation
+from numeric.entropy import Entropy
+from numeric.finding import Figure, Finding, Verdict
+from numeric.programs import Sizes
+from numeric.words import matrix, scalar
+from proofs.gd import stacked_steps
+
+START = {"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "W0": ("m", "f"), "eta": ()}
+
+
+@dataclass(frozen=True)
+class BenchRow:
+    """One timing. limit: the most CPU seconds (or, with a baseline, the least ratio) it has to keep.
+
+    ratio: baseline / this, both in this run. passed: the verdict was right and the limit was kept.
+    """
+
+    name: str
+    cpu_seconds: float
+    baseline_seconds: float | None
+    ratio: float | None
+    limit: float | None
+    passed: bool
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """One row of `ssmproof bench --json`."""
+        return {
+            "name": self.name,
+            "cpu_seconds": round(self.cpu_seconds, 4),
+            "baseline_seconds": None if self.baseline_seconds is None else round(self.baseline_seconds, 4),
+            "ratio": None if self.ratio is None else round(self.ratio, 1),
+            "limit": self.limit,
+            "passed": self.passed,
+            "figures": dict(self.figures),
+        }
+
+
+def run(progress: Callable[[str], None] = lambda name: None, seed: int | None = None) -> list[BenchRow]:
+    """All timings, in the order in which they have to run (memory is measured before the baseline uses it)."""
+    stack(1, {"f": 2, "m": 2, "N": 2}, Entropy(seed))  # the first use of autograd on a tensor subclass imports torch._dynamo
+    rows = []
+    for row in _rows(Entropy(seed), progress):
+        rows.append(row)
+    return rows
+
+
+def _rows(entropy: Entropy, progress: Callable[[str], None]) -> Iterator[BenchRow]:
+    progress("exact rung, (f, m, N, k) = (10, 10, 20, 10)")
+    seconds, found = _timed(lambda: stack(10, {"f": 10, "m": 10, "N": 20}, entropy))
+    yield _row("exact rung, (f, m, N, k) = (10, 10, 20, 10)", seconds, found, limit=2.0)
+
+    progress("exact rung, (64, 64, 1024, 16)")
+    seconds, found = _timed(lambda: stack(16, {"f": 64, "m": 64, "N": 1024}, entropy))
+    memory = peak_memory()
+    yield _row(
+        "exact rung, (64, 64, 1024, 16)", seconds, found, limit=60.0, extra={"peak memory, GiB": round(memory, 2)},
+        also=memory <= 1.0,
+    )
+
+    progress("universal rung, k = 1..10 unrolled")
+    seconds, found = _timed(lambda: derivation.decide(unrolled, second_opinion=False))
+    yield _row("universal rung, k = 1..10 unrolled", seconds, found, limit=1.0)
+    progress("universal rung, k by induction")
+    seconds, found = _timed(lambda: derivation.decide(induction, second_opinion=False))
+    yield _row("universal rung, k by induction", seconds, found, limit=0.1)
+
+    progress("exact rung, N = 64..4096")
+    yield linear(entropy)
+
+    progress("sympy.expand on explicit matrices, (10, 10, 10, 1): the baseline, some 10 s")
+    sizes = {"f": 10, "m": 10, "N": 10}
+    seconds, found = _timed(lambda: stack(1, sizes, entropy))
+    baseline, equal = _timed(lambda: naive(sizes))
+    ratio = baseline / max(seconds, 1e-9)
+    yield BenchRow(
+        "exact rung, (10, 10, 10, 1), against sympy.expand",
+        seconds,
+        baseline,
+        ratio,
+        100.0,
+        bool(equal) and found.verdict is Verdict.CONFIRMED and ratio >= 100,
+        dict(found.figures),
+    )
+
+
+def stack(layers: int, sizes: Sizes, entropy: Entropy) -> Finding:
+    """k stacked layers against k autograd steps, every input an indeterminate."""
+
+    def layer(X: Any, Y: Any, x_q: Any, W0: Any, eta: Any) -> Any:
+        return residual_stack.predict(X, Y, x_q, W0, eta / X.shape[0], layers)
+
+    def learner(X: Any, Y: Any, x_q: Any, W0: Any, eta: Any) -> Any:
+        return autograd_descent.descend(W0, X, Y, eta=eta, steps=layers) @ x_q
+
+    return exact_identity.decide(layer, learner, START, sizes, entropy=entropy)
+
+
+def unrolled(most: int = 10) -> Iterator[Obligation]:
+    """For each k up to `most`: the layers' prediction and k gradient steps, both multiplied out."""
+    X, Y, W0, query = matrix("X", "N", "f"), matrix("Y", "N", "m"), matrix("W_0", "m", "f"), matrix("q", "f", 1)
+    eta = scalar("eta")
+    residual, prediction, W = Y - X @ W0.mT, W0 @ query, W0
+    for k in range(1, most + 1):
+        residual, prediction = residual_stack.layer(X, residual, prediction, query, eta / scalar("N"))
+        W = gradient_descent.step(W, X, Y, eta)
+        yield Obligation(f"{k} steps", prediction, W @ query, "Both sides multiplied out.")
+
+
+def induction() -> Iterator[Obligation]:
+    """The claim gd.stacked_steps' own induction step."""
+    return stacked_steps.derive()
+
+
+def linear(entropy: Entropy, lengths: tuple[int, ...] = (64, 256, 1024, 4096)) -> BenchRow:
+    """CPU seconds of the exact rung on one GD-SSM layer, token by token, against the context length."""
+    shapes = {"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "eta": ()}
+
+    def layer(X: Any, Y: Any, x_q: Any, eta: Any) -> Any:
+        return gd_ssm.predictions(X, Y, x_q, eta / X.shape[0])[-1, :]
+
+    def learner(X: Any, Y: Any, x_q: Any, eta: Any) -> Any:
+        return autograd_descent.descend(X.new_zeros(Y.shape[1], X.shape[1]), X, Y, eta=eta) @ x_q
+
+    seconds, right = [], True
+    for length in lengths:
+        spent, found = _timed(
+            lambda n=length: exact_identity.decide(layer, learner, shapes, {"f": 4, "m": 4, "N": n}, entropy=entropy)
+        )
+        seconds.append(spent)
+        right = right and found.verdict is Verdict.CONFIRMED
+    exponent = float(np.polyfit(np.log(lengths[1:]), np.log(seconds[1:]), 1)[0])
+    slope, _ = np.polyfit(lengths, seconds, 1)
+    figures: dict[str, Figure] = {f"CPU s at N={n}": round(s, 3) for n, s in zip(lengths, seconds, strict=True)}
+    figures |= {"exponent of N, fitted": round(exponent, 3), "CPU ms a token": round(1000 * float(slope), 3)}
+    # a log-log slope of at most 1 up to the clock's noise; a quadratic cost would show 2
+    return BenchRow("exact rung, N = 64..4096", sum(seconds), None, None, None, right and exponent < 1.25, figures)
+
+
+def naive(sizes: Sizes) -> bool:
+    """One step, layer and learner on explicit SymPy matrices; True if `sympy.expand` of every difference is 0."""
+    import sympy as sp
+
+    f, m, N = sizes["f"], sizes["m"], sizes["N"]
+    X, Y, W = (sp.Matrix(r, c, lambda i, j, n=n: sp.Symbol(f"{n}{i}_{j}")) for n, r, c in
+               (("x", N, f), ("y", N, m), ("w", m, f)))
+    q, c = sp.Matrix(f, 1, lambda i, _: sp.Symbol(f"q{i}")), sp.Symbol("eta") / N
+    learner = (W - c * ((W * X.T - Y.T) * X)) * q
+    state = sp.zeros(m, f)
+    for i in range(N):
+        state += (Y[i, :].T - W * X[i, :].T) * X[i, :]
+    return all(sp.expand(entry) == 0 for entry in W * q + c * (state * q) - learner)
+
+
+def peak_memory() -> float:
+    """This process's peak resident memory in GiB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+def _row(
+    name: str, seconds: float, found: Finding, *, limit: float, extra: Mapping[str, Figure] | None = None, also: bool = True
+) -> BenchRow:
+    figures = dict(found.figures) | dict(extra or {})
+    passed = found.verdict is Verdict.CONFIRMED and seconds <= limit and also and math.isfinite(seconds)
+    return BenchRow(name, seconds, None, None, limit, passed, figures)
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.process_time()
+    result = work()
+    return time.process_time() - start, result

@@ -1,0 +1,47 @@
+"""Every claim on every rung, and every mutant: the project's own statements, run by pytest."""
+
+import pytest
+
+from numeric.finding import Verdict
+from proofs import registry
+from proofs.evidence import MutantEvidence, Outcome, Rung, Settings
+
+SETTINGS = Settings(seed=20241101)
+OPTIONAL = {Rung.KERNEL}
+CHECKS = [
+    pytest.param(c, r, id=f"{c.id}-{r.value}", marks=pytest.mark.claim(c.id, r.value))
+    for c in registry.select()
+    for r in c.rungs
+]
+MUTANTS = [pytest.param(c, m, id=f"{c.id}-{m.id}") for c in registry.select() for m in c.mutants]
+
+
+@pytest.mark.parametrize(("claim", "rung"), CHECKS)
+def test_confirmed(claim, rung):
+    finding = claim.checks[rung](SETTINGS)
+    if finding.verdict is Verdict.NOT_RUN and rung in OPTIONAL:
+        pytest.skip(finding.reason)
+    assert finding.verdict is Verdict.CONFIRMED, f"{finding.reason}\n{finding.counterexample}"
+    assert finding.figures, "a confirmation comes with figures"
+    assert finding.trust, "a confirmation says what is trusted"
+
+
+@pytest.mark.parametrize(("claim", "mutant"), MUTANTS)
+def test_mutant_is_dealt_with(claim, mutant):
+    findings = {r: check(SETTINGS) for r, check in mutant.checks.items() if r not in OPTIONAL}
+    if not findings:
+        pytest.skip("its only rung is optional")
+    evidence = MutantEvidence(claim.id, mutant.id, mutant.description, findings, mutant.blind, 0.0)
+    assert evidence.outcome not in (Outcome.SURVIVED, Outcome.NOT_RUN), {
+        r.value: (f.verdict.value, f.reason) for r, f in findings.items()
+    }
+    for rung, finding in findings.items():
+        if rung not in mutant.blind:
+            assert finding.verdict is Verdict.REFUTED, f"{rung.value}: {finding.verdict.value}: {finding.reason}"
+
+
+def test_no_mutant_that_any_rung_sees_ends_without_a_refutation():
+    """At least one mutant of every claim is refuted by a rung that is not optional."""
+    for claim in registry.select():
+        seen = [m for m in claim.mutants if set(m.checks) - set(m.blind) - OPTIONAL]
+        assert seen, claim.id

@@ -1,0 +1,66 @@
+"""Evidence: what a mutant's outcome is, and that weak findings need reasons."""
+
+import pytest
+
+from numeric.finding import Counterexample, Finding, Verdict, combine
+from proofs.evidence import MutantEvidence, Outcome, Rung, Settings
+
+CONFIRMED = Finding(Verdict.CONFIRMED)
+FLAGGED = Finding(Verdict.CONFIRMED, flags=("a cast",))
+REFUTED = Finding(Verdict.REFUTED, reason="differs")
+UNDECIDED = Finding(Verdict.UNDECIDED, reason="no rule")
+NOT_RUN = Finding(Verdict.NOT_RUN, reason="no device")
+
+
+@pytest.mark.parametrize(
+    ("findings", "blind", "outcome"),
+    [
+        ({Rung.EXACT: REFUTED}, {}, Outcome.REFUTED),
+        ({Rung.EXACT: CONFIRMED}, {}, Outcome.SURVIVED),
+        ({Rung.EXACT: FLAGGED}, {}, Outcome.SURVIVED),
+        ({Rung.EXACT: CONFIRMED}, {Rung.EXACT: "rounding"}, Outcome.SURVIVED),
+        ({Rung.EXACT: FLAGGED}, {Rung.EXACT: "rounding"}, Outcome.FLAGGED),
+        ({Rung.EXACT: UNDECIDED}, {}, Outcome.SURVIVED),
+        ({Rung.EXACT: UNDECIDED}, {Rung.EXACT: "order"}, Outcome.UNDECIDED),
+        ({Rung.EXACT: FLAGGED, Rung.SAMPLED: REFUTED}, {Rung.EXACT: "rounding"}, Outcome.REFUTED),
+        ({Rung.EXACT: CONFIRMED, Rung.SAMPLED: REFUTED}, {Rung.EXACT: "rounding"}, Outcome.SURVIVED),
+        ({Rung.EXACT: NOT_RUN}, {}, Outcome.NOT_RUN),
+        ({Rung.EXACT: NOT_RUN, Rung.SAMPLED: REFUTED}, {}, Outcome.REFUTED),
+    ],
+)
+def test_outcomes(findings, blind, outcome):
+    assert MutantEvidence("c", "m", "d", findings, blind, 0.0).outcome is outcome
+
+
+@pytest.mark.parametrize("verdict", [Verdict.UNDECIDED, Verdict.NOT_RUN, Verdict.REFUTED])
+def test_a_weak_finding_needs_a_reason(verdict):
+    with pytest.raises(ValueError, match="needs a"):
+        Finding(verdict)
+
+
+def test_combining_keeps_the_worst_and_confirms_nothing_from_nothing():
+    assert combine([CONFIRMED, UNDECIDED, REFUTED]) is REFUTED
+    assert combine([CONFIRMED, NOT_RUN]) is NOT_RUN
+    assert combine([Finding(Verdict.CONFIRMED, figures={"a": 1}), Finding(Verdict.CONFIRMED, figures={"a": 2})]).figures == {
+        "a": 1, "a [1]": 2,
+    }
+    with pytest.raises(ValueError, match="nothing was checked"):
+        combine([])
+
+
+def test_findings_are_frozen():
+    finding = Finding(Verdict.CONFIRMED, figures={"a": 1})
+    with pytest.raises(TypeError):
+        finding.figures["a"] = 2
+
+
+def test_a_counterexample_is_python():
+    found = Counterexample({"n": 1}, {"x": [["1", "-1/2"]]}, ["0"], ["3"], "layer", "learner")
+    assert found.lines() == ["x = [[1, -1/2]]", "# layer: [0]", "# learner: [3]"]
+    assert found.to_json()["layer"] == ["0"]
+
+
+@pytest.mark.parametrize("wrong", [{"profile": "slow"}, {"device": "tpu"}, {"target_log2": 3}])
+def test_settings_are_checked(wrong):
+    with pytest.raises(ValueError, match="expected"):
+        Settings(**wrong)
