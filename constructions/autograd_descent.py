@@ -41,7 +41,7 @@ def sgd(W: Tensor, *data: Any, eta: Any, steps: int = 1, of: Loss = loss) -> Ten
         optimiser = torch.optim.SGD([weight], lr=1.0, foreach=False)
         for _ in range(steps):
             optimiser.zero_grad()
-            (eta * of(weight, *data)).backward()  # type: ignore[no-untyped-call]
+            (eta * of(weight, *data)).backward()
             optimiser.step()
     return weight.detach()
 

@@ -45,10 +45,7 @@ def tokens(X: Array, Y: Array, x_q: Array, width: int | None = None) -> Array:
 def scalar_tokens(X: Array, y: Array, x_q: Array) -> Array:
     """The sequence for a scalar target y (N,): the token of y_t is (0, ..., 0, y_t). Width f."""
     xp = namespace(X, y, x_q)
-    if X.shape[1] > 1:
-        Y = xp.concat([zeros((X.shape[0], X.shape[1] - 1), X), y[:, None]], axis=1)
-    else:
-        Y = y[:, None]
+    Y = xp.concat([zeros((X.shape[0], X.shape[1] - 1), X), y[:, None]], axis=1)
     return tokens(X, Y, x_q)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,7 +16,20 @@ Rule = Callable[..., Parts | Tensor]
 
 
 def _scaled(interp: Interpreter, parts: Parts, factor: Any) -> Parts:
-    return parts if isinstance(factor, (int, float)) and factor == 1 else interp.carrier.mul(parts, interp.parts(factor))
+    if isinstance(factor, (int, float)) and factor == 1:
+        return parts
+    return interp.carrier.mul(parts, interp.parts(factor))
+
+
+def _scaled_product(
+    interp: Interpreter, product: Callable[[Parts, Parts], Parts], a: Parts, b: Parts, factor: Any
+) -> Parts:
+    # kernels multiply by the factor before or after the product, which matters where products underflow
+    after = _scaled(interp, product(a, b), factor)
+    if not interp.carrier.any_order or factor == 1:
+        return after
+    before = product(_scaled(interp, a, factor), b), product(a, _scaled(interp, b, factor))
+    return interp.carrier.worst([after, *before])
 
 
 def _dims(parts: Parts, dim: Any) -> list[int]:
@@ -79,12 +93,13 @@ def pow(interp: Interpreter, a: Any, exponent: Any) -> Parts:
     return power if exponent > 0 else interp.carrier.div(interp.carrier.constant(1), power)
 
 
-def mm(interp: Interpreter, a: Any, b: Any) -> Parts:
-    return interp.carrier.matmul(interp.parts(a), interp.parts(b))
+def mm(interp: Interpreter, a: Any, b: Any, alpha: Any = 1) -> Parts:
+    return _scaled_product(interp, interp.carrier.matmul, interp.parts(a), interp.parts(b), alpha)
 
 
-def mv(interp: Interpreter, a: Any, v: Any) -> Parts:
-    product = interp.carrier.matmul(interp.parts(a), tuple(p[:, None] for p in interp.parts(v)))
+def mv(interp: Interpreter, a: Any, v: Any, alpha: Any = 1) -> Parts:
+    column = tuple(p[:, None] for p in interp.parts(v))
+    product = _scaled_product(interp, interp.carrier.matmul, interp.parts(a), column, alpha)
     return tuple(p[:, 0] for p in product)
 
 
@@ -96,46 +111,49 @@ def dot(interp: Interpreter, a: Any, b: Any) -> Parts:
 
 
 def addmm(interp: Interpreter, c: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1) -> Parts:
-    return _accumulate(interp, c, mm(interp, a, b), beta, alpha, a.shape[-1])
+    return _accumulate(interp, c, mm(interp, a, b, alpha), beta, a.shape[-1])
 
 
 def addmv(interp: Interpreter, c: Any, a: Any, v: Any, *, beta: Any = 1, alpha: Any = 1) -> Parts:
-    return _accumulate(interp, c, mv(interp, a, v), beta, alpha, a.shape[-1])
+    return _accumulate(interp, c, mv(interp, a, v, alpha), beta, a.shape[-1])
 
 
 def addbmm(interp: Interpreter, c: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1) -> Parts:
     length = a.shape[0] * a.shape[-1]
-    return _accumulate(interp, c, interp.carrier.sum(mm(interp, a, b), [0], False), beta, alpha, length)
+    return _accumulate(interp, c, interp.carrier.sum(mm(interp, a, b, alpha), [0], False), beta, length)
 
 
 def addr(interp: Interpreter, c: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1) -> Parts:
-    return _accumulate(interp, c, ger(interp, a, b), beta, alpha, 1)
+    return _accumulate(interp, c, ger(interp, a, b, alpha), beta, 1)
 
 
-def ger(interp: Interpreter, a: Any, b: Any) -> Parts:
-    return interp.carrier.mul(
-        tuple(p[:, None] for p in interp.parts(a)), tuple(p[None, :] for p in interp.parts(b))
-    )
+def ger(interp: Interpreter, a: Any, b: Any, alpha: Any = 1) -> Parts:
+    column, row = tuple(p[:, None] for p in interp.parts(a)), tuple(p[None, :] for p in interp.parts(b))
+    return _scaled_product(interp, interp.carrier.mul, column, row, alpha)
 
 
-def _accumulate(interp: Interpreter, c: Any, product: Parts, beta: Any, alpha: Any, length: int) -> Parts:
-    product = _scaled(interp, product, alpha)
+def _accumulate(interp: Interpreter, c: Any, product: Parts, beta: Any, length: int) -> Parts:
     if isinstance(beta, (int, float)) and beta == 0:
         return product
-    return interp.carrier.accumulate(_scaled(interp, interp.parts(c), beta), product, length)
+    total = interp.carrier.accumulate(_scaled(interp, interp.parts(c), beta), product, length)
+    return tuple(p.contiguous() for p in total)  # as torch's own, whatever the layout of c
 
 
 def addcmul(interp: Interpreter, c: Any, a: Any, b: Any, *, value: Any = 1) -> Parts:
-    return interp.carrier.add(interp.parts(c), _scaled(interp, mul(interp, a, b), value))
+    product = _scaled_product(interp, interp.carrier.mul, interp.parts(a), interp.parts(b), value)
+    return interp.carrier.add(interp.parts(c), product)
 
 
 def addcdiv(interp: Interpreter, c: Any, a: Any, b: Any, *, value: Any = 1) -> Parts:
+    if interp.carrier.any_order and value != 1:
+        raise NoRule("kernels differ in when they multiply by the value; write the product and the quotient apart")
     return interp.carrier.add(interp.parts(c), _scaled(interp, div(interp, a, b), value))
 
 
 def sum(interp: Interpreter, a: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Parts:
     parts = interp.parts(a)
-    return interp.carrier.sum(parts, _dims(parts, dim), keepdim)
+    dims = _dims(parts, dim)
+    return interp.carrier.sum(parts, dims, keepdim) if dims else parts
 
 
 def mean(interp: Interpreter, a: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Parts:
@@ -144,7 +162,15 @@ def mean(interp: Interpreter, a: Any, dim: Any = None, keepdim: bool = False, *,
     count = torch.tensor(float(terms(parts[0].shape, dims)), dtype=torch.float64)
     if count == 0:
         raise NoRule("the mean of no numbers")
-    return interp.carrier.div_constant(interp.carrier.sum(parts, dims, keepdim), count)
+    return interp.carrier.div_constant(interp.carrier.sum(parts, dims, keepdim) if dims else parts, count)
+
+
+def mse_loss_backward(interp: Interpreter, grad: Any, a: Any, b: Any, reduction: int) -> Parts:
+    # torch's own decomposition multiplies by the rounded 2/n
+    slope = _scaled(interp, sub(interp, a, b), 2)
+    if reduction == 1:
+        slope = interp.carrier.div_constant(slope, torch.tensor(float(a.numel()), dtype=torch.float64))
+    return interp.carrier.mul(slope, interp.parts(grad))
 
 
 def cumsum(interp: Interpreter, a: Any, dim: int, *, dtype: Any = None) -> Parts:
@@ -201,21 +227,36 @@ def constant_pad_nd(interp: Interpreter, a: Any, pad: Any, value: Any = 0) -> Pa
 
 
 def index_put(interp: Interpreter, a: Any, indices: Any, values: Any, accumulate: bool = False, *rest: Any) -> Parts:
+    _plain_index(*indices)
     own, new = interp.parts(a), interp.parts(values)
     if not accumulate:
-        return tuple(o.clone().index_put_(tuple(_full(indices, o)), n) for o, n in zip(own, new, strict=True))
+        return tuple(
+            torch.ops.aten.index_put(o, list(indices), n.to(o.dtype)) for o, n in zip(own, new, strict=True)
+        )
     # one target at a time, since the same entry may be hit twice
-    places = torch.arange(own[0].numel()).reshape(own[0].shape)[tuple(_full(indices, own[0]))]
+    places = torch.arange(own[0].numel()).reshape(own[0].shape)[
+        tuple(slice(None) if i is None else i for i in indices)
+    ]
     new = tuple(n.expand(places.shape).reshape(-1) for n in new)
     return _add_at(interp, own, places.reshape(-1), new)
 
 
-def _full(indices: Any, like: Tensor) -> list[Any]:
-    return [slice(None) if i is None else i for i in indices]
+def _plain_index(*indices: Any) -> None:
+    if any(isinstance(index, Exact) for index in indices):
+        raise NoRule("data-dependent: an index that is data")
 
 
 def _add_at(interp: Interpreter, own: Parts, places: Tensor, new: Parts) -> Parts:
     flat = [o.clone().reshape(-1) for o in own]
+    if interp.carrier.any_order:
+        hits = torch.zeros(len(flat[0]), len(places), dtype=torch.float64)
+        hits[places, torch.arange(len(places))] = 1
+        added = interp.carrier.matmul(interp.carrier.lift(hits), tuple(n[:, None] for n in new))
+        most = int(hits.sum(1).max()) if hits.numel() else 0
+        total = interp.carrier.accumulate(tuple(f[:, None] for f in flat), added, most)
+        return tuple(t.reshape(o.shape) for t, o in zip(total, own, strict=True))
+    if interp.carrier.follows_kernel:
+        flat[0] = flat[0].double()
     order = torch.argsort(places, stable=True)
     places = places[order]
     first = torch.ones_like(places, dtype=torch.bool)
@@ -231,6 +272,7 @@ def _add_at(interp: Interpreter, own: Parts, places: Tensor, new: Parts) -> Part
 
 
 def index_add(interp: Interpreter, a: Any, dim: int, index: Tensor, source: Any, *, alpha: Any = 1) -> Parts:
+    _plain_index(index)
     own = interp.parts(a)
     shape = own[0].shape
     places = torch.arange(own[0].numel()).reshape(shape).index_select(dim, index).reshape(-1)
@@ -238,7 +280,19 @@ def index_add(interp: Interpreter, a: Any, dim: int, index: Tensor, source: Any,
     return _add_at(interp, own, places, new)
 
 
+def scatter(interp: Interpreter, a: Any, dim: int, index: Tensor, source: Any, *, reduce: str | None = None) -> Parts:
+    _plain_index(index)
+    if reduce is not None:
+        raise NoRule(f"no rule for the reduction {reduce!r}; use scatter_add")
+    own, new = interp.parts(a), interp.parts(source)
+    new = tuple(n.to(o.dtype) for o, n in zip(own, new, strict=True))
+    if new[0].ndim == 0 and index.ndim:
+        new = tuple(n.expand(index.shape) for n in new)
+    return tuple(o.scatter(dim, index, n) for o, n in zip(own, new, strict=True))
+
+
 def scatter_add(interp: Interpreter, a: Any, dim: int, index: Tensor, source: Any) -> Parts:
+    _plain_index(index)
     own = interp.parts(a)
     places = torch.arange(own[0].numel()).reshape(own[0].shape).gather(dim, index).reshape(-1)
     cut = tuple(slice(0, n) for n in index.shape)
@@ -284,10 +338,12 @@ def triangular_solve(
     interp: Interpreter, a: Any, b: Any, *, upper: bool, left: bool = True, unitriangular: bool = False
 ) -> Parts:
     """`linalg.solve_triangular`: substitution, row by row."""
+    if interp.carrier.any_order:
+        raise NoRule("kernels may invert blocks of the matrix, which has no a-priori rounding bound")
     matrix, rhs = interp.parts(a), interp.parts(b)
     if not left:
         matrix, rhs, upper = tuple(p.mT for p in matrix), tuple(p.mT for p in rhs), not upper
-    batch = torch.broadcast_shapes(matrix[0].shape[:-2], rhs[0].shape[:-2])
+    batch = np.broadcast_shapes(matrix[0].shape[:-2], rhs[0].shape[:-2])
     matrix = tuple(p.expand(*batch, *p.shape[-2:]) for p in matrix)
     rhs = tuple(p.expand(*batch, *p.shape[-2:]) for p in rhs)
     n = matrix[0].shape[-1]
@@ -358,14 +414,12 @@ def ordered(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -
     return interp.wrap(a)
 
 
-RULES: dict[str, Rule] = {
-    rule.__name__: rule
-    for rule in (
-        add, sub, rsub, mul, div, reciprocal, neg, square, pow, mm, mv, dot, addmm, addmv, addbmm, addr, ger, addcmul,
-        addcdiv, sum, mean, cumsum, cumprod, prod, trace, where, masked_fill, fill, zero, constant_pad_nd, index_put,
-        index_add, scatter_add, unfold_backward, convolution,
-    )
-} | {
+_NAMED: tuple[Rule, ...] = (
+    add, sub, rsub, mul, div, reciprocal, neg, square, pow, mm, mv, dot, addmm, addmv, addbmm, addr, ger, addcmul,
+    addcdiv, sum, mean, cumsum, cumprod, prod, trace, where, masked_fill, fill, zero, constant_pad_nd, index_put,
+    index_add, scatter, scatter_add, mse_loss_backward, unfold_backward, convolution,
+)
+RULES: dict[str, Rule] = {rule.__name__: rule for rule in _NAMED} | {
     "bmm": mm,
     "baddbmm": addmm,
     "vdot": dot,

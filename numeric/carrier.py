@@ -33,6 +33,8 @@ class Carrier(ABC):
     """True if part 0 is to be what torch's own kernel returns on the operands' part 0 (running error bounds)."""
     precision: torch.dtype = torch.float64
     """The dtype the code is meant to run in: conversions to narrower ones are recorded as casts."""
+    any_order: bool = False
+    """True if parts bound what any kernel may return, in whatever order it takes sums and products."""
     decides_order: bool = False
     """True if comparisons have an answer (numbers, not indeterminates)."""
 
@@ -71,6 +73,10 @@ class Carrier(ABC):
     def accumulate(self, c: Parts, product: Parts, length: int) -> Parts:
         """c + product, where `product` is a matrix product of `length` terms and a kernel may start its sum from c."""
         return self.add(c, product)
+
+    def worst(self, ways: Sequence[Parts]) -> Parts:
+        """Parts that hold for each of the ways in which kernels compute one thing. Only called if `any_order`."""
+        raise NotImplementedError
 
     def power(self, a: Parts, exponent: int) -> Parts:
         """a**exponent entrywise, exponent >= 1, by squaring."""

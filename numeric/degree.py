@@ -16,6 +16,7 @@ from torch import Tensor
 
 from numeric.carrier import Carrier, Parts, stride_max, terms
 
+_LOG2_E = math.log2(math.e)
 _EXACT_PRODUCT = 1 << 20
 """Largest number of products for which a matrix product takes its maximum term by term."""
 
@@ -81,9 +82,7 @@ class Degree(Carrier):
         return out, torch.zeros_like(out)
 
     def _rational_matmul(self, a: Parts, b: Parts) -> Parts:
-        products = self.mul(
-            tuple(p[..., :, :, None] for p in a), tuple(p[..., None, :, :] for p in b)
-        )
+        products = self.mul(tuple(p[..., :, :, None] for p in a), tuple(p[..., None, :, :] for p in b))
         return self.sum(products, [products[0].ndim - 2], False)
 
     def sum(self, a: Parts, dims: Sequence[int], keepdim: bool) -> Parts:
@@ -137,7 +136,7 @@ class Constants(Degree):
 
     def div_constant(self, a: Parts, values: Tensor) -> Parts:
         for value in values.reshape(-1).tolist():
-            top, bottom = value.as_integer_ratio()
+            top, _ = value.as_integer_ratio()
             if top == 0:
                 raise ZeroDivisionError("a divisor is the constant 0")
             power = (top & -top).bit_length() - 1
@@ -159,7 +158,10 @@ class Height(Carrier):
     _slack = 1.0 + 2.0**-40
 
     def lift(self, values: Tensor) -> Parts:
-        return torch.log2(1 + values.abs().double()) * self._slack, torch.zeros(values.shape, dtype=torch.float64)
+        # log1p, since code 0 would make a constant below 2**-53 the zero polynomial
+        return torch.log1p(values.abs().double()) * (_LOG2_E * self._slack), torch.zeros(
+            values.shape, dtype=torch.float64
+        )
 
     def indeterminate(self, shape: Sequence[int]) -> Parts:
         """Independent variables: norm 1."""
@@ -193,9 +195,7 @@ class Height(Carrier):
     def matmul(self, a: Parts, b: Parts) -> Parts:
         (n1, d1), (n2, d2) = a, b
         if bool((d1 > 0).any()) or bool((d2 > 0).any()):
-            products = self.mul(
-                tuple(p[..., :, :, None] for p in a), tuple(p[..., None, :, :] for p in b)
-            )
+            products = self.mul(tuple(p[..., :, :, None] for p in a), tuple(p[..., None, :, :] for p in b))
             return self.sum(products, [products[0].ndim - 2], False)
         if n1.shape[-1] == 0:
             out = torch.exp2(n1) @ torch.exp2(n2)

@@ -8,6 +8,7 @@ ones again by SymPy. That the obligations together imply the claim is left to th
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -122,7 +123,10 @@ class Blocks:
         number = lift(other)
         if isinstance(number, Words) and number.small:
             return self.each(lambda entry: entry * number, ("scale", number, self))
-        return Hadamard(self, other) if isinstance(other, (Blocks, Words)) else NotImplemented
+        if not isinstance(other, (Blocks, Words)):
+            return NotImplemented
+        same_shape("*", self, other)
+        return Hadamard(self, other)
 
     __rmul__ = __mul__
 
@@ -420,9 +424,11 @@ class Obligation:
             raise ValueError(f"the obligation {self.name!r} needs a name and a reason why it is there")
 
     def latex(self) -> str:
-        """The equation, with its assumptions, without dollar signs."""
-        given = ", ".join(rf"{left.latex()} = {right.latex()}" for left, right in self.assumptions)
-        return f"{self.left.latex()} = {self.right.latex()}" + (rf" \quad \text{{given }} {given}" if given else "")
+        """The equation as it was written, with its assumptions, without dollar signs."""
+        from numeric.words_sympy import formula  # SymPy is loaded only to print, and for a second opinion
+
+        given = ", ".join(f"{formula(left)} = {formula(right)}" for left, right in self.assumptions)
+        return f"{formula(self.left)} = {formula(self.right)}" + (rf" \quad \text{{given }} {given}" if given else "")
 
 
 Derivation = Callable[[], Iterable[Obligation]]
@@ -562,8 +568,9 @@ def loss_expansion(
     second = parts.get(2, zero)
     if not quadratic:
         second = sum((at ** (p - 2) * part for p, part in parts.items() if p > 2), second)
-    why = f"What is left is ${at.latex()}^2$ times a " + (f"term free of ${at.latex()}$." if quadratic else "polynomial.")
-    yield Obligation(f"remainder of {name}", moved, value + at * inner + at * at * second, why)
+    kind = f"term free of ${at.latex()}$" if quadratic else "polynomial"
+    why = f"What is left is ${at.latex()}^2$ times a {kind}."
+    yield Obligation(f"remainder of {name}", moved, value + at * inner + at**2 * second, why)
     why = rf"The linear term, as a functional of ${h.latex()}$, determines the gradient."
     yield Obligation(f"uniqueness for {name}", parts.get(1, zero).gradient(h), gradient, why)
 
@@ -571,7 +578,7 @@ def loss_expansion(
 # ------------------------------------------------------------------------------------------------------- decision
 
 
-def decide(derive: Derivation, *, second_opinion: bool = True, limit: int = 16) -> Finding:
+def decide(derive: Derivation, *, second_opinion: bool = True, limit: int = 24) -> Finding:
     """Decides every obligation of a derivation, in order, up to the first that fails.
 
     Confirmed: each has one normal form on both sides. Refuted: the shapes of two operands contradict each other, or an
@@ -585,18 +592,14 @@ def decide(derive: Derivation, *, second_opinion: bool = True, limit: int = 16) 
     def finding(verdict: Verdict, reason: str = "", found: Counterexample | None = None) -> Finding:
         return _finding(verdict, reason, found, steps, count, second_opinion)
 
+    last = "the first step"
     try:
-        obligations = iter(derive())
-        while True:
-            last = f"the step after {steps[-1]['name']!r}" if steps else "the first step"
-            try:
-                obligation = next(obligations)
-            except StopIteration:
-                break
+        for obligation in derive():
             last = f"the step {obligation.name!r}"
             stop = _decided(obligation, steps, count, limit if second_opinion else 0)
             if stop:
                 return finding(*stop)
+            last = f"the step after {obligation.name!r}"
     except ShapeError as error:
         return finding(Verdict.REFUTED, f"in {last} shapes differ: {error}")
     except (TypeError, AttributeError, ArithmeticError) as error:
@@ -611,7 +614,7 @@ def _decided(
     o: Obligation, steps: list[dict[str, str]], count: dict[str, int], limit: int
 ) -> tuple[Verdict, str, Counterexample | None] | None:
     """Decides one obligation and notes it down; what to stop with, or None if it holds."""
-    step = {"name": o.name, "latex": o.latex(), "why": o.why, "verdict": "confirmed", "second opinion": "not asked"}
+    step = {"name": o.name, "latex": o.latex(), "why": o.why, "verdict": "undecided", "second opinion": "not asked"}
     steps.append(step)
     symbols(o.left, o.right)
     if (o.left.rows, o.left.cols) != (o.right.rows, o.right.cols):
@@ -620,6 +623,7 @@ def _decided(
     difference = left - right
     holds = bool(difference.is_zero)
     step["verdict"] = "confirmed" if holds else "refuted"
+    step["normal form"] = left.latex() if holds else f"{left.latex()} \\ne {right.latex()}"
     count["words"] += _length(left) + _length(right)
     count["trivial"] += left.is_zero and right.is_zero
     if not limit or o.assumptions or _work(o.left, o.right) > limit:
@@ -647,7 +651,7 @@ def _failure(o: Obligation, difference: Any, step: dict[str, str]) -> tuple[Verd
         return Verdict.UNDECIDED, f"{o.name}: {over}; not conclusive, since {fixed[0]} has a fixed size", None
     if o.where is not None:
         for a, b in o.assumptions:
-            if not np.array_equal(evaluate(a, o.where), evaluate(b, o.where)):
+            if np.any(evaluate(a - b, o.where) != 0):
                 raise Unsupported(f"the values given for {o.name!r} do not satisfy the assumption {a!r} = {b!r}")
         found = _difference(o.left, o.right, {n: np.array(v, dtype=object) for n, v in o.where.items()}, ())
         if found:
@@ -661,10 +665,13 @@ def _length(x: Any) -> int:
     return sum(len(entry.terms) for entry in entries)
 
 
-def _work(left: Any, right: Any) -> int:
+def _work(left: Any, right: Any) -> float:
     from numeric.words_sympy import work
 
-    return max(work(left), work(right))
+    try:
+        return max(work(left), work(right))
+    except RecursionError:
+        return math.inf
 
 
 def _second_opinion(left: Any, right: Any) -> tuple[bool | None, str]:

@@ -106,7 +106,7 @@ def decide(
     """
     entropy = entropy or Entropy()
     here = concrete(shapes, sizes)
-    settings = {"sizes": dict(sizes), "seed": entropy.seed, "engine": "GF(p), random p"}
+    settings: dict[str, object] = {"sizes": dict(sizes), "seed": entropy.seed, "engine": "GF(p), random p"}
     try:
         first, second = bounds(left, here), bounds(right, here)
     except Refused as refusal:
@@ -173,7 +173,11 @@ def decide(
 
 
 def _trial(
-    left: Program, right: Program, shapes: dict[str, tuple[int, ...]], bits: int, entropy: Entropy,
+    left: Program,
+    right: Program,
+    shapes: dict[str, tuple[int, ...]],
+    bits: int,
+    entropy: Entropy,
     traces: tuple[int, int],
 ) -> bool | str:
     for _ in range(_REDRAWS):
@@ -185,7 +189,9 @@ def _trial(
                 interp = Interpreter(FiniteField(p))
                 results.append(run(program, interp, point).parts[0])
                 if interp.record.trace != trace:
-                    return "the code runs other operations from call to call; its result is not a function of its inputs"
+                    return (
+                        "the code runs other operations from call to call; its result is not a function of its inputs"
+                    )
         except ZeroDivisionError:
             continue
         return bool(torch.equal(results[0], results[1]))
@@ -193,8 +199,15 @@ def _trial(
 
 
 def _points_only(
-    left: Program, right: Program, shapes: Shapes, sizes: Sizes, entropy: Entropy, refusal: Refused,
-    names: tuple[str, str], admits: Callable[[Sizes], bool], settings: dict[str, object],
+    left: Program,
+    right: Program,
+    shapes: Shapes,
+    sizes: Sizes,
+    entropy: Entropy,
+    refusal: Refused,
+    names: tuple[str, str],
+    admits: Callable[[Sizes], bool],
+    settings: dict[str, object],
 ) -> Finding:
     scales = (3, 10**4, 10**8)
     try:

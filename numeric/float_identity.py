@@ -2,8 +2,9 @@
 
 Both run plainly, on numpy, torch CPU or torch CUDA, in float64 or float32. Each gets a bound for its distance from the
 exact value of what it computes: on torch CPU the smaller of the running and the a-priori bound, elsewhere the a-priori
-bound (it holds for any order of operations). If the programs are the same function, every output obeys |left - right| <= bound_left + bound_right;
-there is no tolerance to choose. What overflows is not assessable and never counts as passed.
+bound (it holds for any order of operations). If the programs are the same function, every output obeys
+|left - right| <= bound_left + bound_right; there is no tolerance to choose. What overflows is not assessable and never
+counts as passed.
 
 A program can agree within a huge bound of its own, as (S + 1e12) - 1e12 does. So the a-priori bounds of both sides are
 compared too: where the left one is more than `RATIO` times the right one, the left program is numerically unstable.
@@ -21,6 +22,7 @@ import torch
 from torch import Tensor
 
 from numeric import shrink, strategies
+from numeric.backends import DTYPES, Arrays, CannotRun, first_line, plain, reduced, to_numpy, unusable
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Figure, Finding, Verdict
 from numeric.interpreter import Interpreter, Record, Refused
@@ -28,18 +30,10 @@ from numeric.programs import Program, Shapes, Sizes, WrongResult, fractions, run
 from numeric.rounding import APriori
 from numeric.running import Running
 
-BACKENDS = ("torch cpu", "numpy", "torch cuda")
 RATIO = 100.0
 """Largest ratio of the two bounds that is called stable. No error is measured against it."""
-_TORCH = {"float64": torch.float64, "float32": torch.float32}
 _SHRINKING = 80
 """How many points a refutation in floating point tries for a simpler one."""
-
-Arrays = Mapping[str, np.ndarray]
-
-
-class _CannotRun(Exception):
-    """A side failed as code; the message says which one and how."""
 
 
 @dataclass(frozen=True)
@@ -119,24 +113,21 @@ def decide(
     Undecided when nothing was assessable, when an operation has no bound (it is named), when a side fails, or when the
     bounds' ratio exceeds `ratio`; not run for a backend that is not there, or that computes in reduced precision.
     """
-    if backend not in BACKENDS or dtype not in _TORCH:
-        raise ValueError(
-            f"backend is {backend!r}, dtype {dtype!r}; expected one of {', '.join(BACKENDS)}, and float64 or float32"
-        )
     settings: dict[str, Any] = {"backend": backend, "dtype": dtype, "seed": entropy.seed if entropy else None}
-    missing = _missing(backend, dtype)
-    if missing:
-        return Finding(Verdict.NOT_RUN, reason=missing, settings=settings)
+    why = unusable(backend, dtype)
+    if why:
+        return Finding(Verdict.NOT_RUN, reason=why, settings=settings)
     engine = _Engine(left, right, names, backend, dtype, {} if cache is None else cache)
     tally = _Tally()
     for number, raw in enumerate(draws):
-        inputs = {name: np.asarray(np.asarray(a, dtype=dtype), dtype=np.float64) for name, a in raw.items()}
+        with np.errstate(over="ignore"):
+            inputs = {name: np.asarray(np.asarray(a, dtype=dtype), dtype=np.float64) for name, a in raw.items()}
         try:
             wrong = engine.assess(inputs, tally, key=number)
-        except (Refused, _CannotRun, WrongResult) as error:
+        except (Refused, CannotRun, WrongResult) as error:
             return Finding(
                 Verdict.UNDECIDED,
-                reason=str(error) if isinstance(error, _CannotRun) else f"no rounding bound: {error}",
+                reason=str(error) if isinstance(error, CannotRun) else f"no rounding bound: {error}",
                 figures=tally.figures() if tally.draws else {},
                 settings=settings,
                 flags=tuple(tally.flags),
@@ -162,7 +153,7 @@ def decide(
     largest = max((float(r.max()) for r in tally.ratios if r.size), default=0.0)
     if tally.outputs == tally.skipped:
         verdict = Verdict.UNDECIDED
-        reason = f"nothing could be assessed: all {tally.outputs} outputs of {tally.draws} draws overflow, or their bounds"
+        reason = f"nothing could be assessed: all {tally.outputs} outputs of {tally.draws} draws, or bounds, overflow"
     elif largest > ratio:
         verdict = Verdict.UNDECIDED
         reason = (
@@ -206,7 +197,7 @@ class _Engine:
     def assess(self, inputs: Arrays, tally: _Tally, key: int | None = None) -> _Wrong | None:
         """The first output that breaks the bound at this point. `key` numbers the draw, for the cache.
 
-        Raises Refused for an operation without a bound, _CannotRun and WrongResult for a side that fails as code.
+        Raises Refused for an operation without a bound, CannotRun and WrongResult for a side that fails as code.
         """
         tally.draws += 1
         sides = []
@@ -222,7 +213,8 @@ class _Engine:
         finite = np.isfinite(a) & np.isfinite(b) & np.isfinite(bound_a) & np.isfinite(bound_b)
         tally.skipped += int(a.size - finite.sum())
         if bool((~np.isfinite(a) & np.isfinite(b) & np.isfinite(bound_b)).any()):
-            tally.flags[f"{self.names[0]} has NaN or infinite outputs where {self.names[1]} is finite"] = None
+            note = f"{self.names[0]} has NaN or infinite outputs at some draw where {self.names[1]} is finite"
+            tally.flags[note] = None
         wrong = self._compare(a, b, bound_a, bound_b, finite, tally)
         if condition_a is not None and condition_b is not None:
             with np.errstate(all="ignore"):
@@ -256,25 +248,11 @@ class _Engine:
         return wrong
 
     def _plain(self, side: str, program: Program, inputs: Arrays, dtype: str, tally: _Tally) -> np.ndarray:
-        device = "cuda" if self.backend == "torch cuda" else "cpu"
-        given: dict[str, Any]
-        if self.backend == "numpy":
-            given = {name: np.array(array, dtype=dtype) for name, array in inputs.items()}
-        else:
-            given = {name: torch.tensor(array, dtype=_TORCH[dtype], device=device) for name, array in inputs.items()}
         try:
-            with np.errstate(all="ignore"):
-                result = program(**given)
-        except Exception as error:
-            raise _CannotRun(
-                f"{side} raised {type(error).__name__} on {self.backend}, {dtype}: {_first_line(error)}"
-            ) from error
-        for name, array in given.items():
-            if not np.array_equal(_numpy(array), inputs[name], equal_nan=True):
-                tally.flags[f"{side} writes to its input {name}"] = None
-        value = _numpy(result)
-        if value is None:
-            raise _CannotRun(f"{side} returned {type(result).__name__} on {self.backend}, expected one array")
+            value, written = plain(program, inputs, self.backend, dtype)
+        except CannotRun as error:
+            raise CannotRun(f"{side} {error}") from error
+        tally.flags |= {f"{side} writes to its input {name}": None for name in written}
         return value
 
     def _bound(
@@ -286,8 +264,10 @@ class _Engine:
             tally.flags[f"{side}: {cast}"] = None
         for constant in bounds.record.constants:
             tally.flags[f"{side}: constant {constant}, read as the dyadic number it is"] = None
-        if "convolution" in " ".join(bounds.record.operations) and _tf32("convolution", self.backend, self.dtype):
-            raise _CannotRun(_tf32("convolution", self.backend, self.dtype))
+        if any("convolution" in name for name in bounds.record.operations):
+            lossy = reduced("convolution", self.backend, self.dtype)
+            if lossy:
+                raise CannotRun(f"{side} uses convolutions: {lossy}")
         if bounds.running is not None and self.backend == "torch cpu":
             assert bounds.value is not None
             if bounds.value.shape == value.shape:
@@ -303,7 +283,7 @@ class _Engine:
         if bounds.a_priori is None or bounds.a_priori.shape != value.shape:
             if bounds.refusal is not None:
                 raise Refused(f"{side}: {bounds.refusal.operation}", bounds.refusal.where, bounds.refusal.reason)
-            raise _CannotRun(f"{side} returns shape {value.shape} plainly, but another one under the interpreter")
+            raise CannotRun(f"{side} returns shape {value.shape} plainly, but another one under the interpreter")
         tally.bounds_used.add("a-priori")
         return bounds.a_priori, bounds.condition
 
@@ -315,7 +295,7 @@ class _Engine:
             held: _Bounds = self.cache[place]
             if "running" not in wanted or held.running is not None or held.refusal is not None:
                 return held
-        dtype = _TORCH[self.dtype]
+        dtype = DTYPES[self.dtype]
         tensors = {name: torch.tensor(array, dtype=dtype) for name, array in inputs.items()}
         record = Record()
         value = running = a_priori = condition = refusal = None
@@ -323,7 +303,7 @@ class _Engine:
             carrier = Running(dtype)
             parts, record, refusal = self._follow(side, program, carrier, tensors)
             if parts is not None:
-                value, running = _numpy(parts[0]), carrier.bound(parts).numpy()
+                value, running = to_numpy(parts[0]), carrier.bound(parts).numpy()
         if running is not None or "running" not in wanted:
             prior = APriori(dtype)
             parts, record, why = self._follow(side, program, prior, tensors)
@@ -347,15 +327,16 @@ class _Engine:
         except WrongResult:
             raise
         except Exception as error:
-            raise _CannotRun(
-                f"{side} can't be followed for its rounding bound: {type(error).__name__}: {_first_line(error)}"
+            raise CannotRun(
+                f"{side} can't be followed for its rounding bound: {type(error).__name__}: {first_line(error)}"
             ) from error
         return parts, interp.record, None
 
     def _loose(self, program: Program, inputs: Arrays) -> np.ndarray:
         # running bounds without underflow compare two programs where divisions by data leave no a-priori bound
         carrier = Running(torch.float64, underflow=False)
-        parts = run(program, Interpreter(carrier), {n: carrier.inputs(torch.tensor(a)) for n, a in inputs.items()}).parts
+        wrapped = {name: carrier.inputs(torch.tensor(array)) for name, array in inputs.items()}
+        parts = run(program, Interpreter(carrier), wrapped).parts
         found: np.ndarray = carrier.bound(parts).numpy()
         return found
 
@@ -415,7 +396,7 @@ def _simpler(
         budget -= 1
         try:
             return engine.assess(trial, _Tally()) is not None
-        except (Refused, _CannotRun, WrongResult):
+        except (Refused, CannotRun, WrongResult):
             return False
 
     for size in smaller(_sizes(shapes, point)):
@@ -469,7 +450,8 @@ def check(
 
     device: "cpu", "cuda" (torch CUDA is demanded) or "auto" (CUDA where there is one). numpy: whether the programs run
     on numpy. positive: inputs drawn in (0, 1]. thorough: ten draws a flavour instead of one. admits: which sizes make
-    sense, for the counterexample. Ends at the first refutation. Where a division by data leaves only the running bound, torch CPU alone decides, and a flag says so.
+    sense, for the counterexample. Ends at the first refutation. Where a division by data leaves only the running bound,
+    torch CPU alone decides, and a flag says so.
     """
     entropy = entropy or Entropy()
     backends = ["torch cpu", *(["numpy"] if numpy else [])]
@@ -536,44 +518,6 @@ def _joined(
     )
 
 
-def _missing(backend: str, dtype: str) -> str:
-    """Why a backend can't be used, or an empty text."""
-    if backend == "torch cuda":
-        if not torch.cuda.is_available():
-            return "no CUDA device is available to torch; run on a machine with one, or use --device cpu"
-        if _tf32("matmul", backend, dtype):
-            return _tf32("matmul", backend, dtype)
-    if backend == "torch cpu" and dtype == "float32" and torch.get_float32_matmul_precision() != "highest":
-        return "float32 matrix products may lose digits; call torch.set_float32_matmul_precision('highest')"
-    tiny = float(np.finfo(dtype).tiny)
-    if backend == "numpy":
-        halved = float(np.asarray(tiny, dtype=dtype) * np.asarray(0.5, dtype=dtype))
-    else:
-        halved = float((torch.tensor(tiny, dtype=_TORCH[dtype], device=backend.split()[1]) * 0.5).item())
-    if halved != tiny / 2:
-        return f"{backend} flushes subnormal numbers to zero; call torch.set_flush_denormal(False)"
-    return ""
-
-
-def _tf32(kind: str, backend: str, dtype: str) -> str:
-    """Why float32 products on CUDA would not be float32 products, or an empty text."""
-    if backend != "torch cuda" or dtype != "float32":
-        return ""
-    flags = torch.backends.cuda.matmul if kind == "matmul" else torch.backends.cudnn
-    name = "cuda.matmul" if kind == "matmul" else "cudnn"
-    if not flags.allow_tf32:
-        return ""
-    return f"TF32 is allowed, so float32 products lose digits; set torch.backends.{name}.allow_tf32 = False"
-
-
-def _numpy(value: Any) -> Any:
-    """A result as a float64 array; None for what is no array of numbers."""
-    if isinstance(value, Tensor):
-        return value.detach().cpu().double().numpy() if value.dtype.is_floating_point else None
-    array = np.asarray(value) if isinstance(value, (np.ndarray, np.floating, float, int)) else None
-    return None if array is None or array.dtype.kind not in "fiu" else array.astype(np.float64)
-
-
 def _sizes(shapes: Shapes, point: Arrays) -> dict[str, int]:
     pairs = ((w, n) for name, array in point.items() for w, n in zip(shapes[name], array.shape, strict=True))
     return {word: n for word, n in pairs if isinstance(word, str)}
@@ -596,7 +540,3 @@ def _text(array: np.ndarray) -> Any:
         return [_text(item) for item in array]
     value = float(array)
     return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0]

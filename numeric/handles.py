@@ -136,7 +136,7 @@ class Handles(Carrier):
         return self.put([self.ring.from_fraction(int(top), int(bottom))], ())
 
     def _map(self, function: Callable[..., Any], *operands: Parts) -> Parts:
-        arrays = torch.broadcast_tensors(*(o[0] for o in operands))
+        arrays = torch.broadcast_tensors(*(o[0] for o in operands))  # type: ignore[no-untyped-call]
         store = self._store
         columns = [a.reshape(-1).tolist() for a in arrays]
         return self.put([function(*(store[i] for i in row)) for row in zip(*columns, strict=True)], arrays[0].shape)
@@ -160,7 +160,9 @@ class Handles(Carrier):
         left, right = a[0], b[0]
         if left.ndim == 3:
             pieces = [self.matmul((x,), (y,))[0] for x, y in zip(left, right, strict=True)]
-            return (torch.stack(pieces) if pieces else torch.zeros(0, left.shape[1], right.shape[2], dtype=torch.int64),)
+            return (
+                torch.stack(pieces) if pieces else torch.zeros(0, left.shape[1], right.shape[2], dtype=torch.int64),
+            )
         store = self._store
         columns = right.T.tolist()
         out = []
@@ -192,7 +194,7 @@ class Handles(Carrier):
         if not self.decides_order:
             return super().compare(name, a, b)
         function = getattr(operator, name)
-        left, right = torch.broadcast_tensors(a[0], b[0])
+        left, right = torch.broadcast_tensors(a[0], b[0])  # type: ignore[no-untyped-call]
         pairs = zip(left.reshape(-1).tolist(), right.reshape(-1).tolist(), strict=True)
         answers = [bool(function(self._store[i], self._store[j])) for i, j in pairs]
         return torch.tensor(answers, dtype=torch.bool).reshape(left.shape)

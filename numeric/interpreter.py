@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,7 +20,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_flatten, tree_map
 
 from numeric.carrier import Carrier, NoRule, Parts
 
@@ -48,17 +48,30 @@ class Exact(Tensor):
     @staticmethod
     def __new__(cls, parts: Parts, dtype: torch.dtype = torch.float64) -> Exact:
         head = parts[0]
-        made: Exact = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        made: Exact = Tensor._make_wrapper_subclass(
             cls, head.shape, strides=head.stride(), storage_offset=head.storage_offset(), dtype=dtype
         )
         made.parts = parts
         return made
 
-    def __repr__(self, *, tensor_contents: object = None) -> str:
+    @property
+    def data(self) -> Tensor:
+        """The same numbers without a gradient, as for any tensor. Assigning takes over the numbers assigned."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, Exact):
+            raise Refused("assigning .data", caller(), "the new tensor is none that the interpreter made")
+        if value.shape != self.shape or value.stride() != self.stride():
+            raise Refused("assigning .data", caller(), "the new tensor is laid out in another way")
+        self.parts = value.parts
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         return f"Exact(shape={tuple(self.shape)}, parts={self.parts})"
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
         raise RuntimeError(f"{func} was called on an exact tensor outside its Interpreter")
 
 
@@ -86,14 +99,14 @@ class Record:
         return casts + tuple(f"{side}: constant {c}, read as the dyadic number it is" for c in self.constants)
 
 
-class Interpreter(TorchDispatchMode):
+class Interpreter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Runs torch code on `carrier`'s numbers inside a `with` block; `record` says what the code did.
 
     Raises Refused for an operation the arithmetic has no meaning for, ZeroDivisionError for a divisor that is 0.
     """
 
     def __init__(self, carrier: Carrier) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.carrier = carrier
         self.record = Record()
         self._lifted: dict[tuple[int, int], tuple[Tensor, Parts]] = {}
@@ -151,19 +164,43 @@ class Interpreter(TorchDispatchMode):
         from numeric import operations
 
         kwargs = kwargs or {}
-        namespace, full = func._schema.name.split("::")
-        exact = any(isinstance(a, Exact) for a in tree_flatten((args, kwargs))[0])
+        namespace, full, text = _named(func)
+        exact = any(isinstance(a, Exact) for a in leaves((args, kwargs)))
         if not exact:
             return operations.plain(self, func, full, args, kwargs)
         if namespace != "aten":
             if namespace == "profiler":
                 return func(*args, **kwargs)
             raise self.refuse(f"{namespace}.{full}", "not an aten operation; its kernel can't be followed")
-        self.record.note(str(func))
+        self.record.note(text)
         try:
             return operations.exact(self, func, full, args, kwargs)
         except NoRule as error:
             raise self.refuse(f"aten.{func.__name__}", str(error)) from None
+
+
+@cache
+def _named(func: Any) -> tuple[str, str, str]:
+    namespace, name = func._schema.name.split("::")
+    return namespace, name, str(func)
+
+
+def leaves(value: Any) -> list[Any]:
+    """The arguments in a nesting of tuples, lists and dictionaries (torch's own pytrees take most of a run's time)."""
+    if isinstance(value, (tuple, list)):
+        return [leaf for item in value for leaf in leaves(item)]
+    if isinstance(value, dict):
+        return [leaf for item in value.values() for leaf in leaves(item)]
+    return [value]
+
+
+def mapped(function: Callable[[Any], Any], value: Any) -> Any:
+    """`function` on each leaf, the nesting kept."""
+    if isinstance(value, (tuple, list)):
+        return type(value)(mapped(function, item) for item in value) if type(value) in (tuple, list) else function(value)
+    if isinstance(value, dict):
+        return {name: mapped(function, item) for name, item in value.items()}
+    return function(value)
 
 
 def map_parts(function: Callable[..., Any], part: int, interp: Interpreter, args: Any, kwargs: Any) -> Any:
@@ -176,7 +213,7 @@ def map_parts(function: Callable[..., Any], part: int, interp: Interpreter, args
             return interp.parts(value)[part]
         return value
 
-    return function(*tree_map(pick, args), **tree_map(pick, kwargs))
+    return function(*mapped(pick, args), **mapped(pick, kwargs))
 
 
 def _shown(file: str) -> str:

@@ -9,11 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils._mode_utils import no_dispatch
-from torch.utils._pytree import tree_flatten, tree_map
 
 from numeric import arithmetic
 from numeric.carrier import NoRule, Parts
-from numeric.interpreter import Exact, Interpreter, caller, map_parts
+from numeric.interpreter import Exact, Interpreter, caller, leaves, map_parts, mapped
 
 MOVES = frozenset(
     """
@@ -36,15 +35,16 @@ RANDOM = frozenset(
     "exponential_ multinomial native_dropout poisson geometric_ cauchy_ log_normal_ random_".split()
 )
 REASONS = {
-    "transcendental": "exp exp2 expm1 log log2 log10 log1p logaddexp logsumexp sigmoid tanh sin cos tan sinh cosh softplus "
-    "silu gelu elu mish erf erfc lgamma digamma _softmax _log_softmax logit hardswish atan2 "
+    "transcendental": "exp exp2 expm1 log log2 log10 log1p logaddexp logsumexp logcumsumexp sigmoid tanh sin cos tan "
+    "sinh cosh softplus silu gelu elu mish erf erfc lgamma digamma _softmax _log_softmax logit hardswish atan2 "
     "_scaled_dot_product_attention_math _scaled_dot_product_flash_attention_for_cpu",
     "algebraic (a root), not rational": "sqrt rsqrt linalg_vector_norm norm native_layer_norm native_group_norm "
     "_fused_rms_norm native_batch_norm cdist _cdist_forward",
-    "piecewise": "abs clamp clamp_min clamp_max relu relu6 hardtanh hardsigmoid leaky_relu threshold maximum minimum max "
-    "min amax amin aminmax sign floor ceil round trunc frac fmod remainder median mode",
-    "data-dependent": "_local_scalar_dense item argmax argmin argsort sort topk nonzero unique _unique2 equal is_nonzero "
-    "searchsorted bucketize histc bincount any all isnan isinf isfinite logical_and logical_or logical_not allclose",
+    "piecewise": "abs clamp clamp_min clamp_max relu relu6 hardtanh hardsigmoid leaky_relu threshold maximum minimum "
+    "max min amax amin aminmax sign floor ceil round trunc frac fmod remainder median mode",
+    "data-dependent": "_local_scalar_dense item argmax argmin argsort sort topk nonzero unique _unique2 equal "
+    "is_nonzero searchsorted bucketize histc bincount any all isnan isinf isfinite logical_and logical_or logical_not "
+    "allclose",
 }
 _WHY = {name: why for why, names in REASONS.items() for name in names.split()}
 
@@ -111,22 +111,28 @@ def _settled(result: Parts, operands: list[Exact]) -> Parts:
     """`result` in memory of its own, all parts laid out alike: torch's results share no memory with their operands."""
     held = {p.untyped_storage().data_ptr() for o in operands for p in o.parts}
     head = result[0]
-    if head.untyped_storage().data_ptr() in held or head.untyped_storage().nbytes() != head.numel() * head.element_size():
+    if head.untyped_storage().data_ptr() in held or not _compact(head):
         head = head.clone(memory_format=torch.contiguous_format)
     out = [head]
     for part in result[1:]:
-        alike = part.stride() == head.stride() and part.untyped_storage().nbytes() == part.numel() * part.element_size()
+        alike = part.stride() == head.stride() and _compact(part)
         if not alike or part.untyped_storage().data_ptr() in held:
             part = torch.empty_strided(head.shape, head.stride(), dtype=part.dtype).copy_(part)
         out.append(part)
     return tuple(out)
 
 
+def _compact(part: Tensor) -> bool:
+    return part.untyped_storage().nbytes() == part.numel() * part.element_size()
+
+
 def _move(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     count = len(interp.carrier.dtypes)
+    if any(isinstance(v, torch.dtype) for v in leaves((args, kwargs))):
+        raise NoRule("reads the bits of numbers as another type")
     if name in _GATHERS:
         # integer tensors are data here, unlike in the moves that take indices
-        args, kwargs = tree_map(lambda v: v.double() if _whole(v) else v, (args, kwargs))
+        args, kwargs = mapped(lambda v: v.double() if _whole(v) else v, (args, kwargs))
     elif tensors((args[1:], kwargs)):
         raise NoRule("data-dependent: an index that is data")
     moved = [map_parts(func, i, interp, args, kwargs) for i in range(count)]
@@ -142,7 +148,7 @@ def _reshape_in_place(interp: Interpreter, func: Any, args: Any, kwargs: Any) ->
     if torch.Tag.inplace_view in func.tags:
         with no_dispatch():
             func(*args, **kwargs)  # the wrapper's own shape
-    return target  # type: ignore[no-any-return]
+    return target
 
 
 def _like(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> Any:
@@ -229,6 +235,8 @@ def _elsewhere(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any
         raise NoRule(_WHY[name])
     if name in RANDOM:
         raise NoRule("random: the result differs from call to call")
+    if name.startswith("_foreach"):
+        raise NoRule("fused over several tensors; pass foreach=False to the optimiser")
     smaller = _decomposition(func)
     if smaller is None:
         raise NoRule("no exact rule for it")
@@ -246,7 +254,7 @@ def _whole(value: Any) -> bool:
 @cache
 def _decomposition(func: Any) -> Callable[..., Any] | None:
     if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), torch._C.DispatchKey.CompositeImplicitAutograd):
-        return func.decompose  # type: ignore[no-any-return]
+        return func.decompose
     from torch._decomp import decomposition_table  # a second's import, only for rare operations
 
     return decomposition_table.get(func)
@@ -254,9 +262,9 @@ def _decomposition(func: Any) -> Callable[..., Any] | None:
 
 def unwrap(value: Any) -> Any:
     """The first part of each exact tensor in a nested value (plain tensors as they are)."""
-    return tree_map(lambda v: v.parts[0] if isinstance(v, Exact) else v, value)
+    return mapped(lambda v: v.parts[0] if isinstance(v, Exact) else v, value)
 
 
 def tensors(value: Any) -> list[Exact]:
     """The exact tensors in a nested value."""
-    return [v for v in tree_flatten(value)[0] if isinstance(v, Exact)]
+    return [v for v in leaves(value) if isinstance(v, Exact)]

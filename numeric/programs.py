@@ -53,7 +53,9 @@ def rational(program: Program, inputs: Mapping[str, np.ndarray]) -> tuple[np.nda
     carrier = Handles(Rationals())
     interp = Interpreter(carrier)
     parts = {
-        name: carrier.put([carrier.ring.from_fraction(v.numerator, v.denominator) for v in array.reshape(-1)], array.shape)
+        name: carrier.put(
+            [carrier.ring.from_fraction(v.numerator, v.denominator) for v in array.reshape(-1)], array.shape
+        )
         for name, array in inputs.items()
     }
     result = carrier.get(run(program, interp, parts).parts)

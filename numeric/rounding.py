@@ -63,6 +63,7 @@ class APriori(Carrier):
 
     dtypes = (torch.int64, torch.float64, torch.float64)
     name = "a-priori rounding bound"
+    any_order = True
 
     def __init__(self, dtype: torch.dtype = torch.float64) -> None:
         if dtype not in (torch.float64, torch.float32):
@@ -93,7 +94,7 @@ class APriori(Carrier):
         return torch.where(usable, total * (1 + 2 * own) + some.double() * (4 * SUBNORMAL), torch.inf)
 
     def condition(self, parts: Parts) -> Tensor:
-        """n A, the rounding part of the bound without its unit, to compare two programs by; NaN where underflow matters.
+        """n A, the bound's rounding part without its unit, to compare two programs by; NaN where underflow matters.
 
         Where underflow matters it depends on the scaling of the data, and says nothing about a program's stability.
         """
@@ -132,6 +133,12 @@ class APriori(Carrier):
         n, majorant, underflow = self.add(c, product)
         started = torch.where(_live(c), c[0] + length, 0)
         return torch.maximum(n, started), majorant, underflow
+
+    def worst(self, ways: Sequence[Parts]) -> Parts:
+        first, *others = ways
+        for other in others:
+            first = tuple(torch.maximum(p, q) for p, q in zip(first, other, strict=True))
+        return first
 
     def neg(self, a: Parts) -> Parts:
         return tuple(p.clone() for p in a)

@@ -31,8 +31,15 @@ def differs(left: Program, right: Program, inputs: Mapping[str, np.ndarray]) -> 
 
 
 def search(
-    left: Program, right: Program, shapes: Shapes, sizes: Sizes, entropy: Entropy, *, scales: tuple[int, ...] = (3,),
-    admits: Callable[[Sizes], bool] = lambda sizes: True, draws: int = 2,
+    left: Program,
+    right: Program,
+    shapes: Shapes,
+    sizes: Sizes,
+    entropy: Entropy,
+    *,
+    scales: tuple[int, ...] = (3, 30),
+    admits: Callable[[Sizes], bool] = lambda sizes: True,
+    draws: int = 2,
 ) -> tuple[dict[str, int], Inputs] | None:
     """The smallest sizes, and integers up to the given scales there, at which the sides differ; None if none is met.
 
@@ -93,8 +100,15 @@ def shrink(left: Program, right: Program, inputs: Inputs) -> Inputs:
 
 
 def counterexample(
-    left: Program, right: Program, shapes: Shapes, sizes: Sizes, entropy: Entropy, *, names: tuple[str, str],
-    scales: tuple[int, ...] = (3,), admits: Callable[[Sizes], bool] = lambda sizes: True,
+    left: Program,
+    right: Program,
+    shapes: Shapes,
+    sizes: Sizes,
+    entropy: Entropy,
+    *,
+    names: tuple[str, str],
+    scales: tuple[int, ...] = (3, 30),
+    admits: Callable[[Sizes], bool] = lambda sizes: True,
 ) -> Counterexample | None:
     """A shrunk counterexample, or None if no small one was met."""
     found = search(left, right, shapes, sizes, entropy, scales=scales, admits=admits)

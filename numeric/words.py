@@ -24,6 +24,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from functools import wraps
 from itertools import groupby, pairwise
 from numbers import Integral
 from types import SimpleNamespace
@@ -188,7 +189,7 @@ class Ratio:
         if self.bottom.degrees()[i] > 0:
             raise Unsupported(f"no polynomial in {atom.name}: it occurs in a denominator")
         for exponents, count in self.top.terms():
-            parts.setdefault(exponents[i], {})[(*exponents[:i], 0, *exponents[i + 1 :])] = count
+            parts.setdefault(int(exponents[i]), {})[(*exponents[:i], 0, *exponents[i + 1 :])] = count
         return {k: Ratio(self.atoms, self.top.context().from_dict(d), self.bottom) for k, d in parts.items()}
 
 
@@ -214,6 +215,7 @@ ZERO, ONE = _number(0), _number(1)
 def _lifted(operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """An operator whose right operand may be a number; NotImplemented for what `lift` does not know."""
 
+    @wraps(operator)
     def wrapper(self: Words, other: Any) -> Any:
         other = lift(other)
         return NotImplemented if other is NotImplemented else operator(self, other)
@@ -289,7 +291,7 @@ class Words:
     @_lifted
     def __mul__(self, other: Words) -> Any:
         if self.small or other.small:
-            return self._scaled(other) if other.small else other._scaled(self)
+            return other._scaled(self) if self.small else self._scaled(other)
         same_shape("*", self, other)
         return Hadamard(self, other)
 

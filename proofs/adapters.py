@@ -170,4 +170,6 @@ def number(text: str, names: Mapping[str, Any]) -> Any:
     except (SyntaxError, ValueError, ZeroDivisionError) as error:
         if isinstance(error, TargetError):
             raise
-        raise TargetError(f"gate value {text!r}: use a number, one of {', '.join(names)}, or + - * / of those") from None
+        raise TargetError(
+            f"gate value {text!r}: use a number, one of {', '.join(names)}, or + - * / of those"
+        ) from None

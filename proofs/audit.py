@@ -90,15 +90,33 @@ class Audit:
         out += [f"  with      {name} = {value}" for name, value in self.parameters.items()]
         if self.reason:
             out.append(f"  why       {self.reason}")
-        for row in self.rows:
-            sizes = " ".join(f"{k}={v}" for k, v in row.sizes.items())
-            figures = ", ".join(f"{k} {v}" for k, v in list(row.finding.figures.items())[:3])
-            out.append(f"  {row.rung.split(',')[0]:<9} {sizes}{row.rung.partition(',')[2]}: {row.finding.verdict.value}" + (f" ({figures})" if figures else ""))
+        out += [f"  {line}" for line in self._evidence()]
         out += [f"  note      {note}" for note in (*self.notes, *self.flags)]
         if self.counterexample is not None:
             out.append("  counterexample")
             out += [f"    {line}" for line in self.counterexample.lines()]
         return out
+
+    def _evidence(self) -> list[str]:
+        """One line a rung and verdict; context lengths that ended alike share a line."""
+        groups: dict[tuple[str, Verdict, tuple[tuple[str, int], ...]], list[Row]] = {}
+        for row in self.rows:
+            fixed = tuple((k, v) for k, v in row.sizes.items() if k != "N")
+            groups.setdefault((row.rung, row.finding.verdict, fixed), []).append(row)
+        lines = []
+        for (rung, verdict, fixed), rows in groups.items():
+            sizes = " ".join(f"{k}={v}" for k, v in fixed)
+            lengths = ", ".join(str(row.sizes["N"]) for row in rows)
+            text = f"{rung:<17} {verdict.value}, {sizes} N={lengths}"
+            chances = [row.finding.figures.get("failure probability, log2") for row in rows]
+            worst = [float(c) for c in chances if isinstance(c, (int, float))]
+            if worst and verdict is Verdict.CONFIRMED:
+                text += f"; failure probability at most 2^{max(worst):.1f}"
+            figures = rows[0].finding.figures
+            if "worst error / bound" in figures and verdict is Verdict.CONFIRMED:
+                text += f"; worst error / bound {figures['worst error / bound']}"
+            lines.append(text)
+        return lines
 
     def to_json(self) -> dict[str, Any]:
         """The object that `ssmproof audit --json` writes."""
@@ -148,11 +166,11 @@ def audit(
     a number, `eta`, `eta/N` and the like, or `free` (an indeterminate). sizes: some of f, m, N, to fix them.
     A step size the target has no argument for is inferred from one token. Raises TargetError for wrong usage.
     """
+    gates = dict(gates or {})
+    loaded = load(target)
     if against is None:
         raise TargetError("name a learner with --against, such as gd or gd:2; identifying one is not offered yet")
-    gates = dict(gates or {})
     chosen = learner(against)
-    loaded = load(target)
     adapted = adapt(loaded, adapter)
     case = _Case(target, adapted, chosen, gates)
     at, notes = case.preflight(dict(sizes or {}), Entropy(settings.seed if settings.seed is not None else 0))
@@ -184,9 +202,14 @@ def _judge(rows: list[Row]) -> tuple[Verdict, str]:
     same = "the same rational function of all inputs"
     if refuted is None:
         off = next((r.finding for r in floats if r.finding.verdict is not Verdict.CONFIRMED), None)
-        return Verdict.CONFIRMED, same + (f"; in floats: {off.reason}" if off else ", and within the rounding bound in floats")
+        return Verdict.CONFIRMED, same + (
+            f"; in floats: {off.reason}" if off else ", and within the rounding bound in floats"
+        )
     if floats[-1].finding.verdict is Verdict.CONFIRMED and any(f.flags for f in exact):
-        return Verdict.CONFIRMED, f"{same}; it computes in float32 inside (see the notes), within the float32 rounding bound"
+        return (
+            Verdict.CONFIRMED,
+            f"{same}; it computes in float32 inside (see the notes), within the float32 rounding bound",
+        )
     return Verdict.CONFIRMED, f"{same}; but not in float64: {refuted.reason}"
 
 
@@ -318,9 +341,7 @@ class _Case:
         key = tuple((k, sizes[k]) for k in ("N", "f", "m"))
         if not self.infers or key in self._step:
             return
-        point = {
-            name: fractions([0] * math.prod(shape), shape) for name, shape in concrete(self.shapes, sizes).items()
-        }
+        point = {name: fractions([0] * math.prod(shape), shape) for name, shape in concrete(self.shapes, sizes).items()}
         for name, index in (("X", (0, 0)), ("Y", (0, 0)), ("x_q", (0,))):
             point[name][index] = Fraction(1)
         for gate in self.free:
@@ -337,11 +358,19 @@ class _Case:
         try:
             self._infer(sizes)
             return exact_identity.decide(
-                self.layer, self._smaller(self.target), self.shapes, sizes, entropy=entropy, target_log2=target_log2,
-                names=("layer", "learner"), admits=self._admits(sizes),
+                self.layer,
+                self._smaller(self.target),
+                self.shapes,
+                sizes,
+                entropy=entropy,
+                target_log2=target_log2,
+                names=("layer", "learner"),
+                admits=self._admits(sizes),
             )
         except (WrongResult, RuntimeError, TypeError, ValueError) as error:
-            return Finding(Verdict.UNDECIDED, reason=f"on exact numbers the target raised {type(error).__name__}: {error}")
+            return Finding(
+                Verdict.UNDECIDED, reason=f"on exact numbers the target raised {type(error).__name__}: {error}"
+            )
 
     def _smaller(self, program: Program) -> Program:
         """The learner, with the step size inferred at whatever sizes a counterexample is searched at."""
@@ -374,8 +403,14 @@ class _Case:
         rows = []
         for dtype in ("float64", "float32"):
             finding = float_identity.decide(
-                self.layer, self.target, draws, dtype=dtype, names=("layer", "learner"), shapes=self.shapes,
-                entropy=entropy, shrinking=False,
+                self.layer,
+                self.target,
+                draws,
+                dtype=dtype,
+                names=("layer", "learner"),
+                shapes=self.shapes,
+                entropy=entropy,
+                shrinking=False,
             )
             rows.append(Row(f"sampled, {dtype}", sizes, finding))
             if finding.verdict is not Verdict.REFUTED or not finding.flags:
@@ -421,8 +456,11 @@ class _Case:
             if c is not None:
                 shown = str(c) if c.denominator < 10**6 else f"{float(c):.17g}"
                 same = len(set(steps.values())) == 1
-                out["eta"] = f"{shown} N" + (f" (at f={sizes['f']}, the same for N = {sorted(steps)})" if same else
-                                              f" at N={sizes['N']}, f={sizes['f']}")
+                out["eta"] = f"{shown} N" + (
+                    f" (at f={sizes['f']}, the same for N = {sorted(steps)})"
+                    if same
+                    else f" at N={sizes['N']}, f={sizes['f']}"
+                )
                 out["eta"] += ", inferred from one token"
         elif "eta" in self.shapes:
             out.setdefault("eta", "any number")

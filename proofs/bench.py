@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,9 @@ class BenchRow:
 
 def run(progress: Callable[[str], None] = lambda name: None, seed: int | None = None) -> list[BenchRow]:
     """All timings, in the order in which they have to run (memory is measured before the baseline uses it)."""
-    stack(1, {"f": 2, "m": 2, "N": 2}, Entropy(seed))  # the first use of autograd on a tensor subclass imports torch._dynamo
+    stack(
+        1, {"f": 2, "m": 2, "N": 2}, Entropy(seed)
+    )  # the first use of autograd on a tensor subclass imports torch._dynamo
     rows = []
     for row in _rows(Entropy(seed), progress):
         rows.append(row)
@@ -73,7 +76,11 @@ def _rows(entropy: Entropy, progress: Callable[[str], None]) -> Iterator[BenchRo
     seconds, found = _timed(lambda: stack(16, {"f": 64, "m": 64, "N": 1024}, entropy))
     memory = peak_memory()
     yield _row(
-        "exact rung, (64, 64, 1024, 16)", seconds, found, limit=60.0, extra={"peak memory, GiB": round(memory, 2)},
+        "exact rung, (64, 64, 1024, 16)",
+        seconds,
+        found,
+        limit=60.0,
+        extra={"peak memory, GiB": round(memory, 2)},
         also=memory <= 1.0,
     )
 
@@ -143,9 +150,8 @@ def linear(entropy: Entropy, lengths: tuple[int, ...] = (64, 256, 1024, 4096)) -
 
     seconds, right = [], True
     for length in lengths:
-        spent, found = _timed(
-            lambda n=length: exact_identity.decide(layer, learner, shapes, {"f": 4, "m": 4, "N": n}, entropy=entropy)
-        )
+        sizes = {"f": 4, "m": 4, "N": length}
+        spent, found = _timed(partial(exact_identity.decide, layer, learner, shapes, sizes, entropy=entropy))
         seconds.append(spent)
         right = right and found.verdict is Verdict.CONFIRMED
     exponent = float(np.polyfit(np.log(lengths[1:]), np.log(seconds[1:]), 1)[0])
@@ -161,8 +167,10 @@ def naive(sizes: Sizes) -> bool:
     import sympy as sp
 
     f, m, N = sizes["f"], sizes["m"], sizes["N"]
-    X, Y, W = (sp.Matrix(r, c, lambda i, j, n=n: sp.Symbol(f"{n}{i}_{j}")) for n, r, c in
-               (("x", N, f), ("y", N, m), ("w", m, f)))
+    X, Y, W = (
+        sp.Matrix(r, c, lambda i, j, n=n: sp.Symbol(f"{n}{i}_{j}"))
+        for n, r, c in (("x", N, f), ("y", N, m), ("w", m, f))
+    )
     q, c = sp.Matrix(f, 1, lambda i, _: sp.Symbol(f"q{i}")), sp.Symbol("eta") / N
     learner = (W - c * ((W * X.T - Y.T) * X)) * q
     state = sp.zeros(m, f)
@@ -178,7 +186,13 @@ def peak_memory() -> float:
 
 
 def _row(
-    name: str, seconds: float, found: Finding, *, limit: float, extra: Mapping[str, Figure] | None = None, also: bool = True
+    name: str,
+    seconds: float,
+    found: Finding,
+    *,
+    limit: float,
+    extra: Mapping[str, Figure] | None = None,
+    also: bool = True,
 ) -> BenchRow:
     figures = dict(found.figures) | dict(extra or {})
     passed = found.verdict is Verdict.CONFIRMED and seconds <= limit and also and math.isfinite(seconds)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from numeric.finding import Finding, frozen
 from proofs.evidence import Kind, Rung, Settings
 
+__all__ = ["Check", "Claim", "Kind", "Mutant"]
+
 Check = Callable[[Settings], Finding]
 """Looks for evidence on one rung; never raises for a false statement, it returns the refutation."""
 

@@ -115,13 +115,17 @@ class Evidence:
 
     def to_json(self) -> dict[str, Any]:
         """One row of `evidence` in the JSON file."""
-        return {"claim": self.claim, "rung": self.rung.value} | _finding_json(self.finding, self.seconds) | {
-            "fingerprints": {
-                "statement": self.fingerprints.statement,
-                "sides": self.fingerprints.sides,
-                "engines": self.fingerprints.engines,
+        return (
+            {"claim": self.claim, "rung": self.rung.value}
+            | _finding_json(self.finding, self.seconds)
+            | {
+                "fingerprints": {
+                    "statement": self.fingerprints.statement,
+                    "sides": self.fingerprints.sides,
+                    "engines": self.fingerprints.engines,
+                }
             }
-        }
+        )
 
 
 class Outcome(StrEnum):

@@ -97,6 +97,7 @@ class Identity:
             names=self.names,
             admits=self.admits,
             entropy=Entropy(settings.seed),
+            shrinking=False,  # the exact rung shows the numbers
         )
 
     def universal(self, settings: Settings) -> Finding:

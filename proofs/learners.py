@@ -48,7 +48,9 @@ def learner(text: str) -> Learner:
     name, _, count = text.partition(":")
     if name in LIBRARY:
         if count and not (count.isascii() and count.isdigit() and int(count) > 0):
-            raise TargetError(f"learner {text!r}: expected a number of steps after the colon, at least 1, such as {name}:2")
+            raise TargetError(
+                f"learner {text!r}: expected a number of steps after the colon, at least 1, such as {name}:2"
+            )
         return LIBRARY[name](int(count or 1))
     if ".py:" in text or (":" in text and "." in name):
         own = load(text)

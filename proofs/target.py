@@ -75,7 +75,8 @@ def _callable(text: str, found: Any) -> Target:
         signature = inspect.signature(found.forward)
     else:
         signature = inspect.signature(found)
-    required, optional = [], []
+    required: list[str] = []
+    optional: list[str] = []
     for parameter in signature.parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue

@@ -62,10 +62,13 @@ product; adding $u_{t+1}$ adds the term $r = t+1$ with the empty product.""",
     source="the state equation of a diagonal SSM; derived here",
     checks=IDENTITY.checks(),
     mutants=(
-        IDENTITY.mutant("gate_before_write", "the gate acts on the newest input too", left=gate_before_write, derive=lambda: derive(True)),
         IDENTITY.mutant(
-            "start_dropped", "the start z_0 is forgotten", left=lambda a, u, z0: recurrence(a, u, 0 * z0)
+            "gate_before_write",
+            "the gate acts on the newest input too",
+            left=gate_before_write,
+            derive=lambda: derive(True),
         ),
+        IDENTITY.mutant("start_dropped", "the start z_0 is forgotten", left=lambda a, u, z0: recurrence(a, u, 0 * z0)),
         IDENTITY.mutant(
             "stale_gate",
             "step t uses the gate of step t-1",

@@ -55,12 +55,19 @@ vanishes for all $H$ is zero, so no other $G$ has this property.""",
     source="von Oswald et al. 2023 (arXiv 2212.07677), eq. 5; uniqueness derived here",
     checks=IDENTITY.checks(),
     mutants=(
-        IDENTITY.mutant("sign", "the gradient with the wrong sign", left=lambda W, X, Y: -gradient(W, X, Y), derive=lambda: derive(-1)),
+        IDENTITY.mutant(
+            "sign",
+            "the gradient with the wrong sign",
+            left=lambda W, X, Y: -gradient(W, X, Y),
+            derive=lambda: derive(-1),
+        ),
         IDENTITY.mutant(
             "sum_for_mean", "the sum over tokens without 1/N", left=lambda W, X, Y: gradient(W, X, Y) * X.shape[0]
         ),
         IDENTITY.mutant(
-            "missing_half", "the gradient of the loss without its 1/2", left=lambda W, X, Y: 2 * gradient(W, X, Y),
+            "missing_half",
+            "the gradient of the loss without its 1/2",
+            left=lambda W, X, Y: 2 * gradient(W, X, Y),
             derive=lambda: derive(2),
         ),
         IDENTITY.mutant(

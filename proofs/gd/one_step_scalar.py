@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from constructions import autograd_descent, gd_ssm
 from constructions.gradient_descent import step
-from constructions.namespace import Array
+from constructions.namespace import Array, pad_last
 from numeric.derivation import Obligation, blocks
 from numeric.words import eye, matrix, scalar, zeros
 from proofs.claim import Claim, Kind
@@ -25,7 +25,7 @@ def layer(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
 def learner(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
     """One autograd step on each prefix in the last column, zeros before it."""
     rows = autograd_descent.prefix_predictions(X, y[:, None], x_q, eta)
-    return gd_ssm.pad_last(rows.flip(-1), X.shape[1]).flip(-1)
+    return pad_last(rows.flip(-1), X.shape[1]).flip(-1)
 
 
 def target_first(X: Array, y: Array, x_q: Array, eta: Array) -> Array:

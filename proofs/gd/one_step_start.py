@@ -78,7 +78,9 @@ $$ W_0 x_q + \frac{\eta}{N} \left( B - W_0 A \right) x_q = \bigl( W_0 - \eta \na
     source="derived here; arXiv 2410.11687 states the case $W_0 = 0$",
     checks=IDENTITY.checks(),
     mutants=(
-        IDENTITY.mutant("W0_term_missing", "the term W0 A is missing", left=correction_missing, derive=lambda: derive(correction=0)),
+        IDENTITY.mutant(
+            "W0_term_missing", "the term W0 A is missing", left=correction_missing, derive=lambda: derive(correction=0)
+        ),
         IDENTITY.mutant(
             "start_not_read",
             "the start W0 x_q is missing from the readout",

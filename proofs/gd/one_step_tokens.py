@@ -112,9 +112,7 @@ def derive(
     )
     yield Obligation(
         "readout",
-        -gd_ssm.output_gate(
-            Y.mT @ X, window, (sign * eta / scalar(divisor)) * eye("d"), blocks([[0], [0], [1]])
-        ),
+        -gd_ssm.output_gate(Y.mT @ X, window, (sign * eta / scalar(divisor)) * eye("d"), blocks([[0], [0], [1]])),
         step(zeros("d", "d"), X, Y, eta * scalar("t") / scalar("N")) @ following,
         r"Minus the output at $S_t = Y^\top X$ is a step of size $\eta t/N$ on the mean loss of the $t$ pairs, at $x_{t+1}$.",
     )
@@ -146,7 +144,8 @@ $w_q = e_1 e_2^\top$, $C = -\frac{\eta}{N} I$, $D = e_3$ gives
 $$ -o_t = \frac{\eta}{N} \sum_{s \le t} y_s \, \langle x_s, x_{t+1} \rangle = W_1^{(t)} x_{t+1}, \qquad
    W_1^{(t)} = 0 - \frac{\eta t}{N} \nabla L_t(0), $$
 
-for every $t$, where $L_t$ is the mean loss of the first $t$ pairs and $x_{N+1} = x_q$; at $t = N$ it is one step of size $\eta$.""",
+for every $t$, where $L_t$ is the mean loss of the first $t$ pairs and $x_{N+1} = x_q$; at $t = N$ it is one step of
+size $\eta$.""",
     derivation=r"""With $w_q = e_1 e_2^\top$ the input gate is $x_t y_t^\top$, so $S_t = \sum_{s \le t} y_s x_s^\top =
 Y_t^\top X_t$, and $D = e_3$ reads it at $x_{t+1}$. From $\nabla L_t(0) = -\frac{1}{t} Y_t^\top X_t$ a step of size
 $\eta t / N$ from $0$ gives $\frac{\eta}{N} Y_t^\top X_t$.""",
@@ -185,7 +184,12 @@ $\eta t / N$ from $0$ gives $\frac{\eta}{N} Y_t^\top X_t$.""",
         IDENTITY.mutant(
             "query_in_context", "the query counted as a context token (f = m)", left=query_in_context, sizes=SQUARE
         ),
-        IDENTITY.mutant("decay", "decay 1 - 2^-30 instead of 1", left=with_weights(decay=1 - 2.0**-30), derive=lambda: derive(decay=scalar("a"))),
+        IDENTITY.mutant(
+            "decay",
+            "decay 1 - 2^-30 instead of 1",
+            left=with_weights(decay=1 - 2.0**-30),
+            derive=lambda: derive(decay=scalar("a")),
+        ),
         IDENTITY.mutant(
             "N_plus_epsilon",
             "divided by N + 1e-8",

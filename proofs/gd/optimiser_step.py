@@ -41,9 +41,7 @@ Here neither side shares code with the other below the loss.""",
     departures=(r"the optimiser runs at learning rate 1 on $\eta L$, so that $\eta$ can stay an indeterminate",),
     checks=IDENTITY.checks(),
     mutants=(
-        IDENTITY.mutant(
-            "one_step_less", "one step less", left=lambda X, Y, W0, eta: descend(W0, X, Y, eta, STEPS - 1)
-        ),
+        IDENTITY.mutant("one_step_less", "one step less", left=lambda X, Y, W0, eta: descend(W0, X, Y, eta, STEPS - 1)),
         IDENTITY.mutant(
             "summed_loss",
             "the written step of the summed loss",

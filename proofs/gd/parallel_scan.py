@@ -66,7 +66,12 @@ computes each prefix product with $\lceil \log_2 T \rceil$ rounds, and associati
     source="Blelloch 1990, prefix sums and their applications, section 1.4; derived here",
     checks=IDENTITY.checks(),
     mutants=(
-        IDENTITY.mutant("gates_not_combined", "later rounds reuse single gates", left=gates_not_combined, derive=lambda: derive(False)),
+        IDENTITY.mutant(
+            "gates_not_combined",
+            "later rounds reuse single gates",
+            left=gates_not_combined,
+            derive=lambda: derive(False),
+        ),
         IDENTITY.mutant(
             "start_dropped", "the start z_0 is forgotten", left=lambda a, u, z0: parallel_scan(a, u, 0 * z0)
         ),

@@ -38,7 +38,9 @@ def unknowns(width: int = WIDTH) -> Unknowns:
         return sp.Matrix(rows, cols, lambda i, j: sp.Symbol(f"{name}_{i + 1}{j + 1}"))
 
     return Unknowns(
-        square("w", 3, 3), square("C", width, width), sp.Matrix(3, 1, lambda i, _: sp.Symbol(f"D_{i + 1}")),
+        square("w", 3, 3),
+        square("C", width, width),
+        sp.Matrix(3, 1, lambda i, _: sp.Symbol(f"D_{i + 1}")),
         square("a", width, width),
     )
 
@@ -70,7 +72,7 @@ def solution(width: int = WIDTH, tokens: int = TOKENS) -> tuple[sp.Expr, ...]:
     """The reduced Groebner basis of the equations over Q(c): the weights solved for, everything else forced."""
     weights = unknowns(width)
     basis = sp.groebner(
-        sorted(equations(weights, width, tokens), key=str), *weights.all, domain=sp.QQ.frac_field(SCALE), order="grevlex"
+        sorted(equations(weights, width, tokens), key=str), *weights.all, domain=sp.QQ.frac_field(SCALE), order="lex"
     )
     return tuple(basis.exprs)
 
@@ -103,7 +105,7 @@ def check(claim: Sequence[sp.Expr] | None = None) -> Check:
             list(claim if claim is not None else claimed()),
             *unknowns().all,
             domain=sp.QQ.frac_field(SCALE),
-            order="grevlex",
+            order="lex",
         )
         figures = {"width": WIDTH, "tokens": TOKENS, "equations": len(equations(unknowns())), "unknowns": 20}
         settings_used = {"solution": [sp.latex(e) + " = 0" for e in basis]}

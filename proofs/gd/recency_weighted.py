@@ -27,7 +27,9 @@ def learner(X: Array, Y: Array, x_q: Array, a: Array, eta: Array) -> Array:
 def weighted_step(X: Array, Y: Array, x_q: Array, a: Array, eta: Array, newest: int) -> Array:
     """The same with the newest pair weighted a^newest."""
     N = X.shape[0]
-    weights = namespace(X).stack([(a - a + 1) if N - t + newest == 0 else a ** (N - t + newest) for t in range(1, N + 1)])
+    weights = namespace(X).stack(
+        [(a - a + 1) if N - t + newest == 0 else a ** (N - t + newest) for t in range(1, N + 1)]
+    )
     W0 = X.new_zeros(Y.shape[1], X.shape[1])
     return autograd_descent.descend(W0, X, Y, weights, eta=eta, of=weighted_loss) @ x_q
 
@@ -96,9 +98,11 @@ and $\nabla L_a(0) = -\frac{1}{N} Y^\top \operatorname{diag}(a^{N-t}) X$.""",
             "plain_loss", "the decay is ignored", right=lambda X, Y, x_q, a, eta: learner(X, Y, x_q, a - a + 1, eta)
         ),
         IDENTITY.mutant(
-            "oldest_first", "weights in reverse order", right=lambda X, Y, x_q, a, eta: learner(
+            "oldest_first",
+            "weights in reverse order",
+            right=lambda X, Y, x_q, a, eta: learner(
                 namespace(X).flip(X, axis=0), namespace(Y).flip(Y, axis=0), x_q, a, eta
-            )
+            ),
         ),
     ),
 )

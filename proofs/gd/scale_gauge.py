@@ -43,7 +43,13 @@ def derive(C_scaled: bool = True) -> Iterator[Obligation]:
 
 IDENTITY = Identity(
     shapes={
-        "U": ("L", "d"), "w_q": (3, 3), "decay": ("d", "d"), "C": ("d", "d"), "D": (3,), "alpha": (), "beta": (),
+        "U": ("L", "d"),
+        "w_q": (3, 3),
+        "decay": ("d", "d"),
+        "C": ("d", "d"),
+        "D": (3,),
+        "alpha": (),
+        "beta": (),
     },
     left=layer,
     right=rescaled,

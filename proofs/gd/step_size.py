@@ -18,7 +18,7 @@ def layer(X: Array, Y: Array, x_q: Array, lr: Array) -> Array:
 
 def state_size(X: Array, Y: Array) -> int:
     """P: the width of tokens and state."""
-    return max(X.shape[1], Y.shape[1])
+    return int(max(X.shape[1], Y.shape[1]))
 
 
 def learner(X: Array, Y: Array, x_q: Array, lr: Array) -> Array:
@@ -73,7 +73,9 @@ A layer with fixed weights therefore cannot follow $1/N$ at two context lengths.
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(
-            "eta_is_lr", "the step size is lr", right=lambda X, Y, x_q, lr: stepping(X, Y, x_q, lr),
+            "eta_is_lr",
+            "the step size is lr",
+            right=lambda X, Y, x_q, lr: stepping(X, Y, x_q, lr),
             derive=lambda: derive(scalar("lr")),
         ),
         IDENTITY.mutant(

@@ -65,7 +65,9 @@ def test_scalar_target_uses_the_last_coordinate_only():
 
 def test_constructed_tokens_give_the_same_sums():
     X, y, x_q = integers(4, (5, 3), (5,), (3,))
-    assert np.array_equal(constructed_tokens.predictions(X, y, x_q, np.asarray(1.0)), prefix_sums(X, y[:, None], x_q)[:, 0])
+    assert np.array_equal(
+        constructed_tokens.predictions(X, y, x_q, np.asarray(1.0)), prefix_sums(X, y[:, None], x_q)[:, 0]
+    )
 
 
 @pytest.mark.parametrize(("f", "m", "N"), SIZES)

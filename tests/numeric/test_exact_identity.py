@@ -158,8 +158,10 @@ def test_the_degree_bound_is_the_degree():
     rng = random.Random(0)
     here = concrete(SHAPES, SIZES)
     claimed = bounds(loop, here).numerator
-    start, slope = ({n: torch.tensor([rng.randrange(-9, 9) for _ in range(math.prod(s))]).reshape(s) for n, s in
-                     here.items()} for _ in range(2))
+    start, slope = (
+        {n: torch.tensor([rng.randrange(-9, 9) for _ in range(math.prod(s))]).reshape(s) for n, s in here.items()}
+        for _ in range(2)
+    )
     values = [int((4 * loop(**{n: (start[n] + t * slope[n]).double() for n in here}))[0]) for t in range(claimed + 2)]
     for _ in range(claimed):
         values = [b - a for a, b in zip(values, values[1:], strict=False)]

@@ -8,7 +8,7 @@ import sympy as sp
 import torch
 
 from numeric.carrier import NoRule
-from numeric.handles import FlintPolynomials, Handles, Rationals, SymenginePolynomials
+from numeric.handles import FlintPolynomials, Handles, SymenginePolynomials
 from numeric.interpreter import Interpreter, Refused
 from numeric.programs import fractions, rational
 
@@ -40,8 +40,10 @@ def test_polynomials_equal_sympy(make):
     ring = make(names)
     carrier = Handles(ring)
     at = iter(names)
-    inputs = {n: carrier.put([ring.variables[next(at)] for _ in range(int(np.prod(s)))], s) for n, s in
-              (("A", (3, 2)), ("B", (3, 2)), ("c", ()))}
+    inputs = {
+        n: carrier.put([ring.variables[next(at)] for _ in range(int(np.prod(s)))], s)
+        for n, s in (("A", (3, 2)), ("B", (3, 2)), ("c", ()))
+    }
     interp = Interpreter(carrier)
     with interp:
         out = program(**{n: interp.wrap(p) for n, p in inputs.items()})

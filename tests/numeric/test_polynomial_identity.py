@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from numeric.polynomial_identity import TERMS, decide, estimate
 
@@ -24,7 +25,7 @@ def test_equal_polynomials_are_confirmed(n):
 
 
 def test_a_difference_is_refuted_with_a_counterexample():
-    found = decide(lambda A, b: A @ b, lambda A, b: A.T @ b, SHAPES, {"n": 2})
+    found = decide(lambda A, b: A @ b, lambda A, b: A.T @ b, SHAPES, {"n": 2}, entropy=Entropy(1))
     assert found.verdict is Verdict.REFUTED
     assert found.counterexample is not None
     assert found.counterexample.left != found.counterexample.right

@@ -13,7 +13,12 @@ SHAPES = {"x": ("n",)}
 
 
 def test_sizes_come_smallest_first():
-    assert list(smaller({"a": 2, "b": 3}))[:4] == [{"a": 1, "b": 1}, {"a": 1, "b": 2}, {"a": 2, "b": 1}, {"a": 1, "b": 3}]
+    assert list(smaller({"a": 2, "b": 3}))[:4] == [
+        {"a": 1, "b": 1},
+        {"a": 1, "b": 2},
+        {"a": 2, "b": 1},
+        {"a": 1, "b": 3},
+    ]
 
 
 def test_what_needs_three_entries_is_found_at_three():

@@ -8,7 +8,7 @@ from proofs.evidence import Settings
 from proofs.target import TargetError
 from proofs.targets import CASES
 
-LAYERS = '''
+LAYERS = """
 import torch
 
 def one_step(X, Y, x_q, W0, eta):
@@ -81,7 +81,7 @@ def adapter(layer, X, Y, x_q, eta):
     return layer(X, Y, x_q, X.new_zeros(Y.shape[1], X.shape[1]), eta)
 
 number = 3
-'''
+"""
 
 
 @pytest.fixture(scope="module")

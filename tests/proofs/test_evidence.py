@@ -41,8 +41,11 @@ def test_a_weak_finding_needs_a_reason(verdict):
 def test_combining_keeps_the_worst_and_confirms_nothing_from_nothing():
     assert combine([CONFIRMED, UNDECIDED, REFUTED]) is REFUTED
     assert combine([CONFIRMED, NOT_RUN]) is NOT_RUN
-    assert combine([Finding(Verdict.CONFIRMED, figures={"a": 1}), Finding(Verdict.CONFIRMED, figures={"a": 2})]).figures == {
-        "a": 1, "a [1]": 2,
+    assert combine(
+        [Finding(Verdict.CONFIRMED, figures={"a": 1}), Finding(Verdict.CONFIRMED, figures={"a": 2})]
+    ).figures == {
+        "a": 1,
+        "a [1]": 2,
     }
     with pytest.raises(ValueError, match="nothing was checked"):
         combine([])

@@ -21,13 +21,19 @@ def test_patterns_select():
 
 @pytest.mark.parametrize("wrong", ["gd.one_step_tokns", "nonsense.*"])
 def test_unknown_ids_say_what_to_do(wrong):
-    with pytest.raises(registry.UnknownClaim, match=r"no claim matches .*(near ids: gd\.one_step_tokens|ssmproof claims)"):
+    with pytest.raises(
+        registry.UnknownClaim, match=r"no claim matches .*(near ids: gd\.one_step_tokens|ssmproof claims)"
+    ):
         registry.select([wrong])
 
 
 def made(**changes):
     parts = {
-        "title": "t", "kind": Kind.IDENTITY, "statement": "s", "derivation": "d", "source": "here",
+        "title": "t",
+        "kind": Kind.IDENTITY,
+        "statement": "s",
+        "derivation": "d",
+        "source": "here",
         "checks": {Rung.EXACT: lambda settings: None},
         "mutants": (Mutant("m", "d", {Rung.EXACT: lambda settings: None}),),
     }
