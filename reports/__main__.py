@@ -1,0 +1,61 @@
+"""`python -m reports`: the main job. With arguments it is the `ssmproof` command.
+
+The main job verifies every claim, audits layers that other people wrote, and writes the report into ./out/.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from proofs.evidence import Settings
+from reports import cli
+
+if TYPE_CHECKING:
+    from reports.document import AuditLike
+    from reports.terminal import Screen
+
+
+def main_job(out: Path = Path("out"), settings: Settings | None = None) -> int:
+    """Verify all claims on the cheap rungs, audit real layers, write evidence and report; the exit status."""
+    from reports.files import check_folder
+    from reports.terminal import screen, show_run
+
+    settings = settings or Settings()
+    shown = screen()
+    check_folder(out)
+    run = cli.run_claims(shown, (), None, settings, jobs=1)
+    show_run(shown, run)
+    audits, status = audit_targets(shown, settings)
+    cli.write_report(shown, run, out, "md,tex,html,pdf", audits=audits, evidence=True)
+    return run.status or status
+
+
+def audit_targets(shown: Screen, settings: Settings) -> tuple[list[AuditLike], int]:
+    """The audits of installed third-party layers listed in `proofs.targets`, and 1 if one ends unlike its entry says.
+
+    Layers are optional: one that is not installed is named with the reason, and fails nothing.
+    """
+    from proofs.targets import CASES
+
+    audits: list[AuditLike] = []
+    status = 0
+    for case in CASES:
+        missing = case.missing()
+        if missing:
+            shown.say(f"\naudit {case.title}: not run, {missing}")
+            continue
+        audit = case.audit(settings)
+        audits.append(audit)
+        shown.say(f"\naudit {case.title}:", "bold")
+        for line in audit.lines():
+            shown.say(f"  {line}")
+        if audit.verdict is not case.expected:
+            shown.say(f"  expected {case.expected}, found {audit.verdict}", "bold red")
+            status = 1
+    return audits, status
+
+
+if __name__ == "__main__":
+    raise SystemExit(cli.main(sys.argv[1:]) if sys.argv[1:] else cli.guarded(main_job))

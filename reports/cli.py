@@ -1,0 +1,352 @@
+"""The `ssmproof` command.
+
+Main definitions: `app`, `main`. Each command is a thin skin over a function of `proofs` or `reports`; whatever a user
+can get wrong becomes one message and exit status 2. Exit status: 0 all confirmed, 1 something refuted or a mutant
+survived, 2 wrong usage, 3 undecided.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from proofs.evidence import Rung, Settings
+
+# Everything else is imported inside the commands: `ssmproof --help` should not wait for torch and sympy.
+if TYPE_CHECKING:
+    from proofs.verify import Run
+    from reports.document import AuditLike
+    from reports.terminal import Screen
+
+
+class Wrong(Exception):
+    """The user's mistake; the message says what was found, what is expected and what to do."""
+
+
+_MISTAKES = (
+    ("proofs.registry", "UnknownClaim"),
+    ("proofs.verify", "NothingToRun"),
+    ("proofs.audit", "TargetError"),
+    ("reports.files", "UnusableOutput"),
+    ("reports.write", "UnknownFormat"),
+)
+
+app = typer.Typer(
+    name="ssmproof",
+    help="Settle which learning algorithm a sequence layer runs in context, with evidence anyone can re-check.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Patterns = Annotated[
+    list[str] | None, typer.Argument(metavar="ID-PATTERN", help="Claim ids, * allowed; all if none is given.")
+]
+Rungs = Annotated[list[Rung] | None, typer.Option("--rung", help="Only this rung; may be repeated.")]
+Profile = Annotated[Literal["quick", "full"], typer.Option(help="quick: cheap rungs. full: more and larger sizes.")]
+Device = Annotated[Literal["cpu", "cuda", "auto"], typer.Option(help="Where tensors live.")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Draw the same points each time.")]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Processes to use.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder to write to; made if need be.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write one JSON object to this file; - is standard output.")]
+From = Annotated[Path | None, typer.Option("--from", help="Read the evidence from this JSON file; run nothing.")]
+Formats = Annotated[str, typer.Option("--format", help="Some of md,tex,html,pdf, with commas between.")]
+
+
+@app.command()
+def verify(
+    patterns: Patterns = None,
+    rung: Rungs = None,
+    profile: Profile = "quick",
+    device: Device = "cpu",
+    seed: Seed = None,
+    jobs: Jobs = 1,
+    out: Out = None,
+    json: Json = None,
+) -> None:
+    """Look for the evidence of claims, and try to refute their mutants."""
+    from reports.terminal import show_run
+
+    screen = _screen(json)
+    _check_outputs(json, out)
+    run = run_claims(screen, patterns or (), rung, _settings(profile, device, seed), jobs)
+    show_run(screen, run)
+    write_json(json, run.to_json())
+    if out is not None:
+        write_report(screen, run, out, "md,tex,html,pdf", evidence=True)
+    raise typer.Exit(run.status)
+
+
+@app.command()
+def claims(patterns: Patterns = None, json: Json = None) -> None:
+    """The registry as a table."""
+    from reports.terminal import show_claims
+
+    screen = _screen(json)
+    _check_outputs(json, None)
+    with _user_mistakes():
+        from proofs import registry
+
+        found = registry.select(patterns or ())
+    show_claims(screen, found)
+    rows = [
+        {"id": c.id, "kind": c.kind.value, "title": c.title, "rungs": [r.value for r in c.rungs], "source": c.source}
+        | {"mutants": [m.id for m in c.mutants]}
+        for c in found
+    ]
+    write_json(json, {"schema": 1, "claims": rows})
+
+
+@app.command()
+def show(
+    id: Annotated[str, typer.Argument(metavar="ID", help="One claim's id.")],
+    source: From = None,
+    profile: Profile = "quick",
+    device: Device = "cpu",
+    seed: Seed = None,
+) -> None:
+    """One claim: statement, derivation, parameters, evidence, mutants."""
+    from reports.terminal import show_claim
+
+    screen = _screen(None)
+    with _user_mistakes():
+        from proofs import registry
+
+        claim = registry.claim(id)
+    run = read_run(source) if source else run_claims(screen, [id], None, _settings(profile, device, seed), 1)
+    from proofs.fingerprints import rests_on, stale
+    from reports.document import parameters
+
+    show_claim(screen, claim, run, parameters(claim), rests_on(claim))
+    for line in stale(run.of(id)):
+        screen.say(f"stale: {line}", "yellow")
+    raise typer.Exit(0 if source else run.status)
+
+
+@app.command()
+def report(
+    patterns: Patterns = None,
+    formats: Formats = "md,tex,html,pdf",
+    out: Annotated[Path, typer.Option("--out", help="Folder to write to; made if need be.")] = Path("out"),
+    source: From = None,
+    profile: Profile = "quick",
+    device: Device = "cpu",
+    seed: Seed = None,
+    jobs: Jobs = 1,
+    date: Annotated[str, typer.Option("--date", help="A date to print; none, so that the bytes can be compared.")] = "",
+) -> None:
+    """Write the report; without --from it verifies first."""
+    from reports.write import formats as checked
+
+    screen = _screen(None)
+    with _user_mistakes():
+        checked(formats)
+    _check_outputs(None, out)
+    run = (
+        read_run(source)
+        if source
+        else run_claims(screen, patterns or (), None, _settings(profile, device, seed), jobs)
+    )
+    write_report(screen, run, out, formats, date=date)
+    raise typer.Exit(run.status)
+
+
+@app.command()
+def audit(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="package.module:callable or file.py:callable.")],
+    against: Annotated[str | None, typer.Option(help="A learner's id, or file.py:function; none: identify.")] = None,
+    adapter: Annotated[str | None, typer.Option(help="How to call it: built in, or file.py:function.")] = None,
+    gate: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Fix a gate; may be repeated.")] = None,
+    size: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Fix f, m, N; may be repeated.")] = None,
+    profile: Profile = "quick",
+    device: Device = "cpu",
+    seed: Seed = None,
+    out: Out = None,
+    json: Json = None,
+) -> None:
+    """Settle which learner somebody's layer runs, or whether it runs the one named."""
+    screen = _screen(json)
+    _check_outputs(json, out)
+    gates = _pairs("--gate", gate or [], "beta=1")
+    sizes = {name: _whole(name, value) for name, value in _pairs("--size", size or [], "N=1").items()}
+    settings = _settings(profile, device, seed)
+    with _user_mistakes():
+        from proofs.audit import audit as run_audit
+
+        found = run_audit(target, against, adapter, gates, settings, sizes or None)
+    for line in found.lines():
+        screen.say(line)
+    write_json(json, found.to_json())
+    if out is not None:
+        from proofs.verify import Run, environment
+
+        write_report(screen, Run((), (), environment(settings)), out, "md,tex,html,pdf", audits=[found])
+    raise typer.Exit(found.status)
+
+
+@app.command()
+def bench(json: Json = None) -> None:
+    """Time to verdict, with the naive baseline beside it."""
+    from proofs import bench as benchmarks
+    from proofs.records import plain
+    from proofs.verify import environment
+    from reports.terminal import show_bench
+
+    screen = _screen(json)
+    _check_outputs(json, None)
+    rows = benchmarks.run(screen.tell)
+    show_bench(screen, rows)
+    data = [plain(row.to_json()) for row in rows]
+    write_json(json, {"schema": 1, "environment": environment(Settings()), "rows": data})
+    raise typer.Exit(0 if all(row.passed for row in rows) else 1)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status. A user's mistake is one line on standard error, never a traceback."""
+    return guarded(lambda: app(args=None if arguments is None else list(arguments), prog_name="ssmproof"))
+
+
+def guarded(work: Callable[[], int | None]) -> int:
+    """The exit status of `work`; what it raises becomes one line on standard error."""
+    try:
+        return work() or 0
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 2
+    except Wrong as mistake:
+        print(f"error: {mistake}", file=sys.stderr)
+        return 2
+    except Exception as error:
+        print(f"error: {_placed(error)}", file=sys.stderr)
+        return 3
+
+
+def run_claims(
+    screen: Screen, patterns: Sequence[str], rungs: Sequence[Rung] | None, settings: Settings, jobs: int
+) -> Run:
+    """`proofs.verify.verify` with progress on standard error."""
+    from proofs.verify import verify as run_units
+    from reports.terminal import watching
+
+    with _user_mistakes(), watching(screen.err) as progress:
+        return run_units(patterns, rungs, settings, jobs, progress)
+
+
+def read_run(path: Path) -> Run:
+    """The run in a JSON file. Raises Wrong."""
+    import json as decoder
+
+    from proofs.verify import Run
+
+    try:
+        return Run.from_json(decoder.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise Wrong(f"{path} can't be read ({error.strerror}); make it with: ssmproof verify --json {path}") from error
+    except ValueError as error:
+        raise Wrong(f"{path} holds no run ({error}); make it with: ssmproof verify --json {path}") from error
+
+
+def write_json(path: Path | None, data: Any) -> None:
+    """The object to a file, whole or not at all, or to standard output for `-`."""
+    from reports.files import json_text, write_all
+
+    if path is None:
+        return
+    if str(path) == "-":
+        sys.stdout.write(json_text(data))
+    else:
+        write_all(path.parent, {path.name: json_text(data).encode()})
+
+
+def write_report(
+    screen: Screen,
+    run: Run,
+    out: Path,
+    formats: str,
+    audits: Sequence[AuditLike] = (),
+    date: str = "",
+    evidence: bool = False,
+) -> None:
+    """The report's files (and evidence.json) in `out`, and a line for each that says where it is."""
+    from reports.document import markdown
+    from reports.files import json_text, write_all
+    from reports.write import formats as named
+    from reports.write import render
+
+    made = render(markdown(run, audits, date), named(formats))
+    files = dict(made.files)
+    if evidence:
+        files["evidence.json"] = json_text(run.to_json()).encode()
+    for path in write_all(out, files):
+        screen.say(f"wrote {path}")
+    for name, reason in made.missing.items():
+        screen.tell(f"no report.{name}: {reason}")
+    for warning in made.warnings:
+        screen.tell(warning)
+
+
+@contextmanager
+def _user_mistakes() -> Iterator[None]:
+    """Turn the errors that mean "the user asked for something that isn't there" into Wrong."""
+    try:
+        yield
+    except Exception as error:
+        # looked up late: whoever raised one of these has imported its module
+        if any(isinstance(error, getattr(sys.modules.get(module), name, ())) for module, name in _MISTAKES):
+            raise Wrong(str(error)) from error
+        raise
+
+
+def _check_outputs(json: Path | None, out: Path | None) -> None:
+    """Before minutes of work, not after."""
+    from reports.files import check_file, check_folder
+
+    with _user_mistakes():
+        if json is not None and str(json) != "-":
+            check_file(json)
+        if out is not None:
+            check_folder(out)
+
+
+def _settings(profile: str, device: str, seed: int | None) -> Settings:
+    return Settings(profile=profile, device=device, seed=seed)
+
+
+def _pairs(option: str, pairs: Sequence[str], example: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = (part.strip() for part in pair.partition("="))
+        if not (name and equals and value):
+            raise Wrong(f"{option} is {pair!r}; expected NAME=VALUE, such as {option} {example}")
+        if name in found:
+            raise Wrong(f"{option} {name} is given twice; give it once")
+        found[name] = value
+    return found
+
+
+def _whole(name: str, value: str) -> int:
+    if name not in ("f", "m", "N"):
+        raise Wrong(f"--size names {name!r}; expected f, m or N")
+    if not value.isdecimal() or int(value) < 1:
+        raise Wrong(f"--size {name} is {value!r}; expected a whole number, 1 or more")
+    return int(value)
+
+
+def _screen(json: Path | None) -> Screen:
+    from reports.terminal import screen
+
+    return screen(answers_on_stderr=json is not None and str(json) == "-")
+
+
+def _placed(error: Exception) -> str:
+    """An unforeseen error with its innermost place, in one line."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" (at {frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"

@@ -1,0 +1,289 @@
+"""The report's one Markdown text: every claim with its derivation, evidence and mutants.
+
+Main definitions: `markdown`, `AuditLike`. The layout is templates/report.md.j2; here are the words put into it.
+Nothing in the text depends on the clock, so the same run gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from numeric.finding import Counterexample, Finding, Verdict
+from proofs import registry
+from proofs.claim import Claim
+from proofs.evidence import MutantEvidence, Outcome, Rung
+from proofs.fingerprints import REMOVED, rests_on, stale
+from proofs.verify import Run
+from reports import words
+from reports.formulas import broken
+
+TITLE = "Which learning algorithm does the layer run?"
+_VERDICTS = {
+    Verdict.CONFIRMED: "the check passed, in the sense of its rung",
+    Verdict.REFUTED: "the statement is false; a counterexample or the reason is given",
+    Verdict.UNDECIDED: "the check ran and could not answer; the reason is given",
+    Verdict.NOT_RUN: "the check needs something this machine lacks; the reason is given",
+}
+_SPECIAL = re.compile(r"([\\*~<>\[\]|]|(?<![^\W_])_|_(?![^\W_]))")
+_POWER = re.compile(r"\b2\^(-?[\d.]*\d)")
+_KEPT = re.compile(r"(\$(?=\S)(?:[^$\\]|\\.)+?(?<=\S)\$(?!\d)|`[^`\n]+`)")
+
+
+class AuditLike(Protocol):
+    """What the report needs of an audit of somebody's layer."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The answer."""
+
+    def lines(self) -> list[str]:
+        """The answer as shown on a terminal."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; the keys `target` and `learner` name the section if present."""
+
+
+def markdown(run: Run, audits: Sequence[AuditLike] = (), when: str = "") -> str:
+    """The report on `run` and `audits`. `when` is printed as the date if given."""
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    room = jinja2.Environment(
+        loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
+    room.filters |= {"plain": plain, "quoted": quoted, "anchor": anchor}
+    text = room.get_template("report.md.j2").render(
+        title=TITLE,
+        when=when,
+        run=run,
+        environment={k: v for k, v in run.environment.items() if k not in ("seed", "note")},
+        seed=words.seed_words(run.environment),
+        proved=words.proved_summary(run),
+        mutants=words.mutant_summary(run.mutants),
+        rungs=[r for r in Rung if any(e.rung is r for e in run.evidence)],
+        verdicts=_VERDICTS,
+        summary=_summary(run),
+        sections=[_section(run, id) for id in run.claims],
+        audits=[_audit(a) for a in audits],
+        stale=_stale(run),
+        repeat=_repeat(run),
+    )
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def plain(text: object) -> str:
+    """Text for Markdown: special characters escaped outside dollar mathematics and code."""
+    parts = _KEPT.split(" ".join(str(text).split()))
+    escaped = (part if k % 2 else _SPECIAL.sub(r"\\\1", part) for k, part in enumerate(parts))
+    return "".join(part if part.startswith("$") else _POWER.sub(r"$2^{\1}$", part) for part in escaped)
+
+
+def quoted(text: str) -> str:
+    """Markdown as a block quotation."""
+    return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
+
+
+def anchor(id: str) -> str:
+    """The fragment that both GitHub and pandoc's `gfm` reader give a heading with this text."""
+    return re.sub(r"[^\w-]", "", id.lower())
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A pipe table of Markdown cells; the dashes give wide columns their share when lines must wrap."""
+    grid = [[_cell(c) for c in row] for row in (head, *rows)]
+    shares = [min(max(len(row[k]) for row in grid), 60) + 2 for k in range(len(head))]
+    lines = [f"| {' | '.join(row)} |" for row in grid]
+    return "\n".join([lines[0], "|" + "|".join(":" + "-" * (s - 1) for s in shares) + "|", *lines[1:]])
+
+
+def steps(finding: Finding) -> list[Mapping[str, str]]:
+    """The checked steps of a derivation, also of one combined from several findings."""
+    return list(_steps(finding.settings))
+
+
+def _steps(settings: Mapping[str, Any]) -> Iterator[Mapping[str, str]]:
+    yield from settings.get("steps", ())
+    for part in settings.get("checks", ()):
+        yield from _steps(part)
+
+
+def _cell(text: str) -> str:
+    """A bar ends a cell even inside mathematics, where it has another spelling."""
+    parts = _KEPT.split(" ".join(text.split()))
+    for k in range(1, len(parts), 2):
+        if parts[k].startswith("$"):
+            parts[k] = parts[k].replace(r"\|", r"\Vert ").replace("|", r"\vert ")
+    return "".join(parts)
+
+
+def _stale(run: Run) -> list[str]:
+    """One line for each way in which evidence grew old, with the claims and rungs it hit."""
+    hit: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    for old in stale(run.evidence):
+        hit.setdefault(old.changed, {}).setdefault(old.claim, []).append(old.rung)
+    lines = []
+    for changed, claims in hit.items():
+        said = "no claim has this id any more" if changed == (REMOVED,) else f"{' and '.join(changed)} changed"
+        everything = sum(map(len, claims.values())) == len(run.evidence)
+        named = (c if len(r) == len(run.of(c)) else f"{c} ({', '.join(r)})" for c, r in claims.items())
+        lines.append(f"{said}: {'all evidence' if everything else ', '.join(named)}")
+    return lines
+
+
+def _summary(run: Run) -> str:
+    rungs = [r for r in Rung if any(e.rung is r for e in run.evidence)]
+    rows = []
+    for id in run.claims:
+        verdicts = {e.rung: e.verdict.value for e in run.of(id)}
+        own = [m for m in run.mutants if m.claim == id]
+        met = sum(m.outcome not in (Outcome.SURVIVED, Outcome.NOT_RUN) for m in own)
+        proved = run.proved(id)
+        rows.append(
+            [
+                f"[`{id}`](#{anchor(id)})",
+                *(_emphasised(verdicts.get(r, "")) for r in rungs),
+                f"**{proved}**" if proved else "no",
+                f"{met} of {len(own)}",
+            ]
+        )
+    return table(["claim", *rungs, "proved by", "mutants met"], rows)
+
+
+def _emphasised(verdict: str) -> str:
+    return f"**{verdict}**" if verdict in (Verdict.REFUTED, Outcome.SURVIVED) else verdict
+
+
+def _section(run: Run, id: str) -> dict[str, Any]:
+    evidence = run.of(id)
+    mutants = [m for m in run.mutants if m.claim == id]
+    claim = registry.claim(id) if id in registry.ids() else None
+    universal = next((e.finding for e in evidence if e.rung is Rung.UNIVERSAL), None)
+    return {
+        "id": id,
+        "claim": claim,
+        "proved": run.proved(id),
+        "rests_on": rests_on(claim) if claim else (),
+        "steps": [dict(s) | {"latex": broken(s["latex"].strip().strip("$"))} for s in steps(universal)]
+        if universal
+        else [],
+        "parameters": parameters(claim) if claim else "",
+        "evidence": table(
+            ["rung", "verdict", "what was found"],
+            [[e.rung, _emphasised(e.verdict), found(e.finding)] for e in evidence],
+        ),
+        "groups": [(e.rung, _groups(e.finding)) for e in evidence if len(words.grouped(e.finding)) > 1],
+        "trust": [(e.rung, e.finding.trust) for e in evidence if e.finding.trust],
+        "counterexamples": [
+            (f"The claim on rung {e.rung}", e.counterexample.lines(), _sizes(e.counterexample))
+            for e in evidence
+            if e.counterexample
+        ]
+        + [
+            (f"Mutant `{m.mutant}` on rung {rung}", shown.lines(), _sizes(shown))
+            for m in mutants
+            for rung, shown in smallest(m)
+        ],
+        "mutants": _mutants(mutants),
+        "reasons": [line for m in mutants for line in _reasons(m)],
+    }
+
+
+def parameters(claim: Claim) -> str:
+    """The claim's solved parameters, or why there are none to show."""
+    if claim.parameters is None:
+        return ""
+    try:
+        return claim.parameters().strip()
+    except Exception as error:
+        # the report of everything else must not be lost for one derivation that fails
+        return f"could not be worked out: {plain(f'{type(error).__name__}: {error}')}"
+
+
+def found(finding: Finding) -> str:
+    """Figures, sizes, flags and reason of a finding, in one Markdown cell."""
+    groups = words.grouped(finding)
+    own = [words.figure(n, v) for n, v in groups.pop("").items()]
+    if groups:
+        own.append(f"{words.key_figure(finding)} at worst over {words.counted(len(groups), 'backend')}, see below")
+    parts = [plain("; ".join(own))]
+    sizes = list(_all_sizes(finding.settings))
+    if sizes:
+        parts.append("at " + plain("; ".join(", ".join(f"{n} = {v}" for n, v in s.items()) for s in sizes)))
+    if finding.flags:
+        parts.append("flags: " + plain("; ".join(finding.flags)))
+    if finding.reason:
+        parts.append(plain(finding.reason))
+    return "; ".join(p for p in parts if p)
+
+
+def _groups(finding: Finding) -> str:
+    """The figures that each backend has of its own: a row a figure, a column a backend."""
+    groups = words.grouped(finding)
+    del groups[""]
+    names = dict.fromkeys(name for group in groups.values() for name in group)
+    rows = [[plain(n), *(plain(words.number(g[n])) if n in g else "" for g in groups.values())] for n in names]
+    return table(["", *map(plain, groups)], rows)
+
+
+def smallest(mutant: MutantEvidence) -> list[tuple[Rung, Counterexample]]:
+    """The smallest counterexample of a mutant, with its rung; an empty list if there is none."""
+    shown = [(r, f.counterexample) for r, f in mutant.findings.items() if f.counterexample]
+    return sorted(shown, key=lambda pair: (len(str(pair[1])), pair[0].strength))[:1]
+
+
+def _all_sizes(settings: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    if isinstance(settings.get("sizes"), Mapping):
+        yield settings["sizes"]
+    for part in settings.get("checks", ()):
+        yield from _all_sizes(part)
+
+
+def _sizes(shown: Counterexample) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in shown.sizes.items())
+
+
+def _mutants(mutants: Sequence[MutantEvidence]) -> str:
+    rungs = [r for r in Rung if any(r in m.findings for m in mutants)]
+    rows = [
+        [f"`{m.mutant}`: {plain(m.description)}"]
+        + [f"{m.findings[r].verdict}" if r in m.findings else "" for r in rungs]
+        + [_emphasised(m.outcome) if m.outcome is Outcome.SURVIVED else m.outcome.value]
+        for m in mutants
+    ]
+    return table(["false version", *rungs, "outcome"], rows) if mutants else ""
+
+
+def _reasons(mutant: MutantEvidence) -> Iterator[str]:
+    """Why a rung did not refute a mutant."""
+    for rung, finding in mutant.findings.items():
+        if finding.verdict is Verdict.REFUTED:
+            continue
+        said = [mutant.blind[rung]] if rung in mutant.blind else []
+        said += [finding.reason] if finding.reason and finding.reason not in said else []
+        said += [f"flagged: {'; '.join(finding.flags)}"] if finding.flags else []
+        why = "; ".join(said) or "no reason is known, which is a defect of the check"
+        yield f"`{mutant.mutant}` on rung {rung}: {plain(why)}"
+
+
+def _audit(audit: AuditLike) -> dict[str, Any]:
+    data = audit.to_json()
+    name = str(data.get("target") or "A layer")
+    return {
+        "name": name + (f" against {data['learner']}" if data.get("learner") else ""),
+        "verdict": audit.verdict,
+        "lines": audit.lines(),
+    }
+
+
+def _repeat(run: Run) -> list[str]:
+    everything = set(run.claims) == set(registry.ids())
+    line = "ssmproof verify" + ("" if everything else "".join(f" {id}" for id in run.claims))
+    environment = run.environment
+    line += f" --profile {environment['profile']}" if environment.get("profile", "quick") != "quick" else ""
+    line += f" --seed {environment['seed']}" if environment.get("seed") is not None else ""
+    bad = [(e.claim, e.rung) for e in run.evidence if e.verdict in (Verdict.REFUTED, Verdict.UNDECIDED)]
+    bad += [(m.claim, r) for m in run.mutants if m.outcome is Outcome.SURVIVED for r in m.findings]
+    return [line, *(words.repeat_command(c, r, environment) for c, r in dict.fromkeys(bad))]

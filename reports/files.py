@@ -1,0 +1,60 @@
+"""Files written whole or not at all, and checked before the work starts.
+
+Main definitions: `UnusableOutput`, `check_file`, `check_folder`, `write_all`, `json_text`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class UnusableOutput(ValueError):
+    """A place where nothing can be written; the message says what to give instead."""
+
+
+def check_file(path: Path) -> None:
+    """Raise UnusableOutput now, rather than after minutes of work."""
+    if path.is_dir():
+        raise UnusableOutput(f"{path} is a folder; give a file name such as {path / 'out.json'}")
+    if not path.parent.is_dir():
+        raise UnusableOutput(f"{path}: there is no folder {path.parent}; make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise UnusableOutput(f"{path}: the folder {path.parent} can't be written to; choose another")
+
+
+def check_folder(path: Path) -> None:
+    """Raise UnusableOutput if `path` is no folder and none can be made there."""
+    there = path
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        raise UnusableOutput(f"{there} is a file; give a folder")
+    if not os.access(there, os.W_OK):
+        raise UnusableOutput(f"{path}: the folder {there} can't be written to; choose another")
+
+
+def write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Write every file, or none: all are complete on disk under other names before the first gets its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    waiting: list[tuple[Path, Path]] = []
+    try:
+        for name, data in files.items():
+            temporary = folder / f".{name}.{os.getpid()}.part"
+            waiting.append((temporary, folder / name))
+            with temporary.open("xb") as stream:
+                stream.write(data)
+        for temporary, final in waiting:
+            os.replace(temporary, final)
+    finally:
+        for temporary, _ in waiting:
+            temporary.unlink(missing_ok=True)
+    return [final for _, final in waiting]
+
+
+def json_text(data: Any) -> str:
+    """Strict JSON, keys in the order given, one trailing newline."""
+    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

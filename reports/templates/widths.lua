@@ -1,0 +1,21 @@
+-- LaTeX does not break lines in columns without a width: give wide tables widths by their longest cells.
+local stringify = pandoc.utils.stringify
+
+function Table(tbl)
+  local longest = {}
+  local function see(row)
+    for k, cell in ipairs(row.cells) do
+      longest[k] = math.max(longest[k] or 9, math.min(#stringify(cell.contents) + 2, 60))
+    end
+  end
+  for _, row in ipairs(tbl.head.rows) do see(row) end
+  for _, body in ipairs(tbl.bodies) do
+    for _, row in ipairs(body.body) do see(row) end
+  end
+  local total = 0
+  for _, width in ipairs(longest) do total = total + width end
+  if total > 75 then
+    for k, spec in ipairs(tbl.colspecs) do tbl.colspecs[k] = {spec[1], longest[k] / total} end
+  end
+  return tbl
+end

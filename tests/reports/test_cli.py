@@ -1,0 +1,370 @@
+"""The command: reports/cli.py, reports/terminal.py and the main job, on toy claims."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import proofs
+from numeric.finding import Verdict
+from proofs.evidence import Settings
+from reports import __main__ as job
+from reports import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.usefixtures("toys")
+
+
+@dataclass
+class Said:
+    """What one call of the command gave."""
+
+    status: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def ssmproof(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command, run in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> Said:
+        status = cli.main(arguments)
+        return Said(status, *capsys.readouterr())
+
+    return call
+
+
+class TargetError(Exception):
+    """As proofs.audit raises for a user's mistake."""
+
+
+class _Audit:
+    verdict = Verdict.REFUTED
+    status = 1
+
+    def lines(self) -> list[str]:
+        return ["refuted: the layer has the opposite sign", "X = [[1]]"]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"verdict": "refuted", "learner": "gd", "target": "layer.py:f"}
+
+
+@pytest.fixture
+def audits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """A stand-in for proofs.audit, and the calls it gets."""
+    calls: list[tuple[Any, ...]] = []
+
+    def audit(*arguments: Any) -> _Audit:
+        calls.append(arguments)
+        if arguments[0] == "nowhere:f":
+            raise TargetError("TARGET is 'nowhere:f'; there is no module 'nowhere'")
+        return _Audit()
+
+    module = types.ModuleType("proofs.audit")
+    module.__dict__.update(audit=audit, TargetError=TargetError)
+    monkeypatch.setitem(sys.modules, "proofs.audit", module)
+    monkeypatch.setattr(proofs, "audit", module, raising=False)
+    return calls
+
+
+WRONG = [
+    ("verify toy.hols", "error: no claim matches 'toy.hols'; near ids: toy.holds, toy.false, toy.open, toy.optional"),
+    ("verify zzz", "error: no claim matches 'zzz'; `ssmproof claims` lists all"),
+    ("verify toy.holds --rung exakt", "'exakt' is not one of 'sampled', 'measured', 'exact'"),
+    ("verify toy.holds --rung kernel", "error: no claim chosen has a check on kernel; rungs there are: sampled"),
+    ("verify toy.holds --profile slow", "'slow' is not one of 'quick', 'full'"),
+    ("verify toy.holds --device gpu", "'gpu' is not one of 'cpu', 'cuda', 'auto'"),
+    ("verify toy.holds --seed -1", "greater than or equal to 0"),
+    ("verify toy.holds --seed x", "'--seed'"),
+    ("verify toy.holds --jobs 0", "greater than or equal to 1"),
+    ("verify toy.holds --json no/where.json", "error: no/where.json: there is no folder no; make it first"),
+    ("verify toy.holds --json .", "error: . is a folder; give a file name"),
+    ("verify toy.holds --out a_file", "error: a_file is a file; give a folder"),
+    ("verify toy.holds --frobnicate", "No such option: --frobnicate"),
+    ("frobnicate", "No such command 'frobnicate'"),
+    ("show", "Missing argument 'ID'"),
+    ("show toy.hold", "error: no claim matches 'toy.hold'; near ids: toy.holds"),
+    ("show toy.holds --from a_file", "error: a_file holds no run (Expecting value"),
+    ("show toy.holds --from missing.json", "error: missing.json can't be read (No such file or directory); make it"),
+    ("claims nothing.*", "error: no claim matches 'nothing.*'"),
+    ("report toy.holds --format docx", "error: format is 'docx'; expected some of md,tex,html,pdf, with commas"),
+    ("report --from schema.json", "error: schema.json holds no run (not a run of this version: schema is 7, "),
+    ("audit", "Missing argument 'TARGET'"),
+    ("audit nowhere:f", "error: TARGET is 'nowhere:f'; there is no module 'nowhere'"),
+    ("audit layer.py:f --gate beta", "error: --gate is 'beta'; expected NAME=VALUE, such as --gate beta=1"),
+    ("audit layer.py:f --gate =1", "error: --gate is '=1'; expected NAME=VALUE"),
+    ("audit layer.py:f --gate b=1 --gate b=2", "error: --gate b is given twice; give it once"),
+    ("audit layer.py:f --size N", "error: --size is 'N'; expected NAME=VALUE, such as --size N=1"),
+    ("audit layer.py:f --size T=3", "error: --size names 'T'; expected f, m or N"),
+    ("audit layer.py:f --size N=0", "error: --size N is '0'; expected a whole number, 1 or more"),
+    ("audit layer.py:f --size N=two", "error: --size N is 'two'; expected a whole number, 1 or more"),
+]
+
+
+@pytest.mark.parametrize(("line", "text"), WRONG, ids=[w[0] for w in WRONG])
+def test_wrong_calls(ssmproof: Command, audits: object, tmp_path: Path, line: str, text: str) -> None:
+    (tmp_path / "a_file").write_text("")
+    (tmp_path / "schema.json").write_text('{"schema": 7}')
+    said = ssmproof(*line.split())
+    assert said.status == 2
+    assert text in said.err.replace("\n", " ")
+    assert said.out == "" and "Traceback" not in said.err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a_file", "schema.json"]
+    if said.err.startswith("error:"):
+        assert len(said.err.splitlines()) == 1
+
+
+def test_an_unforeseen_error_is_one_line_with_its_place(ssmproof: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: object) -> None:
+        raise RuntimeError("what\never")
+
+    monkeypatch.setattr("proofs.verify.verify", broken)
+    said = ssmproof("verify", "toy.holds")
+    assert said.status == 3
+    assert said.err.startswith("error: RuntimeError: what ever (at ") and said.err.endswith(" in broken)\n")
+
+
+@pytest.mark.parametrize(
+    ("claim", "status", "lines"),
+    [
+        ("holds", 0, ["mutants: 2 refuted, 0 survived", "1 of 1 claim proved (1 universal)"]),
+        ("holds", 0, ["seed: 3; profile: quick"]),
+        ("false", 1, ["toy.false exact: refuted", "X = [[1]]"]),
+        ("false", 1, ["repeat: ssmproof verify toy.false --rung exact --seed 3"]),
+        ("open", 3, ["toy.open sampled: undecided", "the residue 1e-8 is below what this arithmetic can see"]),
+        ("optional", 0, ["kernel not run for 1 claim: coqc is not installed; apt-get install coq"]),
+        ("survivor", 1, ["toy.survivor, mutant wrong_sign: survived", "exact: confirmed", "mutants: 1 survived"]),
+        ("raising", 3, ["repeat: ssmproof verify toy.raising --rung exact --seed 3"]),
+    ],
+)
+def test_verify_says_what_was_found(ssmproof: Command, claim: str, status: int, lines: list[str]) -> None:
+    said = ssmproof("verify", f"toy.{claim}", "--seed", "3")
+    assert said.status == status
+    shown = [line.strip() for line in said.out.splitlines()]
+    assert shown[0].split()[0] == "claim" and shown[0].endswith("proved by")
+    for line in lines:
+        assert line in shown
+    assert "\x1b" not in said.out + said.err
+
+
+def test_progress_is_plain_lines_beside_the_answer(ssmproof: Command) -> None:
+    said = ssmproof("verify", "toy.false")
+    assert said.err.splitlines() == [
+        "[1/3] toy.false sampled: confirmed",
+        "[2/3] toy.false exact: refuted",
+        "[3/3] toy.false exact, mutant wrong_sign: refuted",
+    ]
+
+
+def test_the_table(ssmproof: Command) -> None:
+    said = ssmproof("verify", "toy.holds", "toy.optional", "--rung", "exact", "--rung", "universal")
+    assert [line.split() for line in said.out.splitlines()[:5]] == [
+        ["claim", "exact", "universal", "proved", "by"],
+        ["toy.holds", "confirmed", "confirmed", "universal"],
+        ["failure", "2^-118.4", "steps", "3"],
+        ["toy.optional", "confirmed", "-", "exact"],
+        ["failure", "2^-118.4"],
+    ]
+
+
+def test_json_file_and_standard_output(ssmproof: Command, tmp_path: Path) -> None:
+    ssmproof("verify", "toy.*", "--seed", "3", "--json", "out.json")
+    written = json.loads((tmp_path / "out.json").read_text())
+    assert list(written) == ["schema", "environment", "evidence", "mutants"]
+    said = ssmproof("verify", "toy.*", "--seed", "3", "--json", "-")
+    printed = json.loads(said.out)
+    assert "6 of 8 claims proved" in said.err
+    for data in (written, printed):
+        for row in data["evidence"] + data["mutants"]:
+            row["seconds"] = 0
+    assert printed == written
+
+
+def test_verify_writes_evidence_and_report(ssmproof: Command, tmp_path: Path) -> None:
+    said = ssmproof("verify", "toy.holds", "--out", "a/b")
+    names = ["evidence.json", "report.html", "report.md", "report.pdf", "report.tex"]
+    assert sorted(p.name for p in (tmp_path / "a/b").iterdir()) == names
+    assert all(f"wrote a/b/{name}" in said.out for name in names)
+
+
+def test_report_from_a_file_is_the_same_again(ssmproof: Command, tmp_path: Path) -> None:
+    ssmproof("verify", "toy.*", "--seed", "3", "--out", "first")
+    said = ssmproof("report", "--from", "first/evidence.json", "--format", "md,pdf", "--out", "second")
+    assert said.status == 1 and said.err == ""
+    assert sorted(p.name for p in (tmp_path / "second").iterdir()) == ["report.md", "report.pdf"]
+    for name in ("report.md", "report.pdf"):
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+def test_claims(ssmproof: Command) -> None:
+    said = ssmproof("claims", "toy.h*", "--json", "-")
+    (row,) = json.loads(said.out)["claims"]
+    assert row["id"] == "toy.holds" and row["rungs"] == ["sampled", "exact", "universal"]
+    assert row["mutants"] == ["wrong_sign", "tiny_shift"]
+    assert "One layer reads out one gradient step" in said.err
+
+
+def test_show(ssmproof: Command, tmp_path: Path) -> None:
+    said = ssmproof("show", "toy.above")
+    assert said.status == 0
+    for text in (
+        "toy.above: A claim that rests on another",
+        "rests on: toy.holds",
+        r"L(W) = \frac{1}{2N}\sum_{i=1}^{N} \norm{W x_i - y_i}^2",
+        "- $W_0 = 0$",
+        r"$$W_q = \begin{pmatrix}",
+        "exact: confirmed (degree 6; failure 2^-118.4; points 2)",
+        "  trusts: Schwartz-Zippel with a computed degree",
+        "tiny_shift: refuted - N + 1e-8 instead of N",
+        "  sampled: undecided, blind: a shift of 1e-8 is below the float32 bound",
+    ):
+        assert text in said.out
+    ssmproof("verify", "toy.false", "--json", "e.json")
+    again = ssmproof("show", "toy.false", "--from", "e.json")
+    assert again.status == 0 and again.err == "" and "    X = [[1]]" in again.out
+
+
+def test_audit(ssmproof: Command, audits: list[tuple[Any, ...]], tmp_path: Path) -> None:
+    line = "audit layer.py:f --against gd --gate beta=1 --size N=1 --size f=4 --seed 4 --json a.json"
+    said = ssmproof(*line.split())
+    assert said.status == 1
+    assert said.out.splitlines() == ["refuted: the layer has the opposite sign", "X = [[1]]"]
+    assert json.loads((tmp_path / "a.json").read_text())["learner"] == "gd"
+    assert audits == [("layer.py:f", "gd", None, {"beta": "1"}, Settings(seed=4), {"N": 1, "f": 4})]
+    ssmproof("audit", "layer.py:f", "--out", "o")
+    assert "### layer.py:f against gd" in (tmp_path / "o/report.md").read_text()
+
+
+@dataclass
+class Row:
+    """As proofs.bench gives."""
+
+    name: str
+    cpu_seconds: float
+    baseline_seconds: float | None
+    ratio: float | None
+    limit: float | None
+    passed: bool
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return dict(self.__dict__)
+
+
+@pytest.mark.parametrize(("passed", "status"), [(True, 0), (False, 1)])
+def test_bench(ssmproof: Command, monkeypatch: pytest.MonkeyPatch, passed: bool, status: int) -> None:
+    first = Row("exact 10", 0.5, 61.0, 122.0, 2.0, True, {"failure, log2": -104.0})
+    rows = [first, Row("b", 1.0, None, None, 0.1, passed)]
+    module = types.ModuleType("proofs.bench")
+
+    def run(progress: Callable[[str], None]) -> list[Row]:
+        progress("exact 10 ...")
+        return rows
+
+    module.__dict__.update(run=run)
+    monkeypatch.setitem(sys.modules, "proofs.bench", module)
+    monkeypatch.setattr(proofs, "bench", module, raising=False)
+    said = ssmproof("bench", "--json", "b.json")
+    assert said.status == status and said.err == "exact 10 ...\n"
+    assert said.out.splitlines()[1].split() == ["exact", "10", "0.5", "61", "122", "2", "passed", "failure", "2^-104"]
+    data = json.loads(Path("b.json").read_text())
+    assert data["rows"][0]["ratio"] == 122.0 and list(data) == ["schema", "environment", "rows"]
+
+
+@dataclass
+class Case:
+    """As proofs.targets lists."""
+
+    title: str
+    absent: str = ""
+    expected: Verdict = Verdict.REFUTED
+
+    def missing(self) -> str:
+        return self.absent
+
+    def audit(self, settings: Settings) -> _Audit:
+        return _Audit()
+
+
+@pytest.mark.parametrize(
+    ("cases", "status"),
+    [([Case("one"), Case("two", "not installed")], 0), ([Case("one", expected=Verdict.CONFIRMED)], 1)],
+)
+def test_the_main_job(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    cases: list[Case],
+    status: int,
+) -> None:
+    module = types.ModuleType("proofs.targets")
+    module.__dict__.update(CASES=cases)
+    monkeypatch.setitem(sys.modules, "proofs.targets", module)
+    real = cli.run_claims
+    monkeypatch.setattr(cli, "run_claims", lambda to, _, *rest, **named: real(to, ["toy.holds"], *rest, **named))
+    assert job.main_job(tmp_path / "out") == status
+    said = capsys.readouterr().out
+    assert "audit one:\n  refuted: the layer has the opposite sign" in said
+    assert ("audit two: not run, not installed" in said) == (len(cases) == 2)
+    assert ("expected confirmed, found refuted" in said) == (status == 1)
+    assert {p.suffix for p in (tmp_path / "out").iterdir()} == {".json", ".md", ".tex", ".html", ".pdf"}
+    assert "### layer.py:f against gd" in (tmp_path / "out/report.md").read_text()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["verify", "--help"], ["verify", "no.such"]])
+def test_the_command_starts_without_the_heavy_libraries(arguments: list[str]) -> None:
+    code = (
+        "import sys; from reports import cli; status = cli.main(sys.argv[1:]);"
+        "print(status, [m for m in ('torch', 'sympy', 'scipy', 'numpy', 'jinja2', 'pypandoc') if m in sys.modules])"
+    )
+    where = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=where)
+    assert done.stdout.splitlines()[-1] == f"{2 if 'no.such' in arguments else 0} []", done.stderr
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_colours_on_a_terminal_only_and_never_with_no_color(
+    monkeypatch: pytest.MonkeyPatch, toys: Path, no_color: str, coloured: bool
+) -> None:
+    """FORCE_COLOR stands for the terminal: a pseudo-terminal is not there on every system."""
+    import io
+
+    from rich.console import Console
+
+    from proofs.verify import verify
+    from reports.terminal import Screen, show_run
+
+    monkeypatch.setenv("NO_COLOR", no_color)
+    console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system="standard", highlight=False)
+    show_run(Screen(console, console), verify(["toy.false"]))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert ("\x1b[1;31m" in text or "\x1b[31m" in text) == coloured
+
+
+def test_a_bar_on_a_terminal(toys: Path) -> None:
+    import io
+
+    from rich.console import Console
+
+    from proofs.verify import verify
+    from reports.terminal import watching
+
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with watching(console) as progress:
+        verify(["toy.false"], progress=progress)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "3/3" in text and "toy.false exact, mutant wrong_sign: refuted" in text

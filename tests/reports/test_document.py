@@ -1,0 +1,194 @@
+"""The report's text: reports/document.py and reports/words.py."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from numeric.finding import Finding, Verdict
+from proofs import registry
+from proofs.evidence import Rung, Settings
+from proofs.verify import Run, verify
+from reports import words
+from reports.document import anchor, found, markdown, parameters, plain, steps, table
+
+
+@pytest.fixture
+def text(toys: Path) -> str:
+    return markdown(verify(["toy.*"], settings=Settings(seed=3)))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "6 of 8 claims proved (2 universal, 3 exact, 1 sampled). Mutants (plausible false versions, which the checks "
+        "must refute): 8 refuted, 1 survived, 1 not run.",
+        "| [`toy.holds`](#toyholds) | confirmed | confirmed | confirmed |  | **universal** | 2 of 2 |",
+        "| [`toy.false`](#toyfalse) | confirmed | **refuted** |  |  | no | 1 of 1 |",
+        "| [`toy.survivor`](#toysurvivor) |  | confirmed |  |  | **exact** | 0 of 1 |",
+        "- **exact**: equal as polynomials, unless an event of the stated probability happened",
+        "Rests on [`toy.holds`](#toyholds).",
+        "Source: Toy (2024), Proposition 1, eq. (7)",
+        r"- the source writes the step as $\eta/P$; here it is $\eta/N$",
+        "2. **expansion** (bilinearity; holds for every $H$, so $G$ is unique)",
+        "| exact | confirmed | degree 6; failure $2^{-118.4}$; points 2; at f = 3, m = 2, N = 5 |",
+        "- sampled: IEEE 754 arithmetic; the rounding bound's derivation",
+        "| `tiny_shift`: N + 1e-8 instead of N | undecided | refuted | refuted |",
+        "- `tiny_shift` on rung sampled: a shift of 1e-8 is below the float32 bound; the residue 1e-8 is below what "
+        "this arithmetic can see",
+        "- `wrong_sign` on rung exact: no reason is known, which is a defect of the check",
+        "| `wrong_sign`: the update is added with the opposite sign | confirmed | **survived** |",
+        "Mutant `wrong_sign` on rung exact, f = 1, m = 1, N = 1:",
+        "The claim on rung exact, f = 1, m = 1, N = 1:",
+        "X = [[1]]",
+        "# learner: [1/2]",
+        "- seed: 3",
+        "ssmproof verify toy.false --rung exact --seed 3",
+    ],
+)
+def test_the_report_says(text: str, line: str) -> None:
+    assert line in [part.strip() for part in text.splitlines()]
+
+
+def test_the_report_has_no_times_and_no_folders_of_this_machine(text: str) -> None:
+    assert str(Path.home()) not in text and str(Path(__file__).parents[2]) not in text
+    assert "second" not in text
+
+
+def test_a_date_is_printed_on_demand(toys: Path) -> None:
+    run = verify(["toy.holds"])
+    assert "\n6 May 2024\n" in markdown(run, when="6 May 2024")
+    assert "2024\n\n" not in markdown(run).replace("Toy (2024)", "")
+
+
+def test_stale_evidence_and_lost_claims_are_said(toys: Path) -> None:
+    run = verify(["toy.holds"], rungs=["exact"])
+    marks = dataclasses.replace(run.evidence[0].fingerprints, sides="0")
+    old = dataclasses.replace(run.evidence[0], fingerprints=marks)
+    gone = dataclasses.replace(run.evidence[0], claim="toy.gone")
+    other = dataclasses.replace(run.evidence[0], rung=Rung.SAMPLED)
+    text = markdown(Run((gone, other, old), (), run.environment))
+    assert "**Stale evidence.**" in text
+    assert "- sides changed: toy.holds (exact)" in text
+    assert "- no claim has this id any more: toy.gone" in text
+    assert "- sides changed: all evidence" in markdown(Run((old,), (), run.environment))
+    assert "## `toy.gone`" in text and "The project has no claim of this id any more" in text
+
+
+def test_a_partial_run_says_so(toys: Path) -> None:
+    run = verify(["toy.holds"], rungs=["exact"])
+    cut = Run(run.evidence, (), dict(run.environment) | {"note": "interrupted after 1 of 6 units"})
+    assert "**This run is partial:** interrupted after 1 of 6 units." in markdown(cut)
+
+
+class _Audit:
+    verdict = Verdict.REFUTED
+
+    def lines(self) -> list[str]:
+        return ["layer.py:linear runs no step of gd", "X = [[1]]"]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"verdict": "refuted", "target": "layer.py:linear_attn", "learner": "gd"}
+
+
+def test_audits_have_their_section(toys: Path) -> None:
+    run = verify(["toy.holds"], rungs=["exact"])
+    text = markdown(run, [_Audit()])
+    assert "### layer.py:linear_attn against gd\n\nVerdict: **refuted**.\n\n```text\nlayer.py:linear runs" in text
+    alone = markdown(Run((), (), run.environment), [_Audit()])
+    assert "### layer.py" in alone and "## Claims" not in alone and "0 of 0" not in alone
+
+
+def test_parameters_that_fail_lose_nothing_else(toys: Path) -> None:
+    claim = dataclasses.replace(registry.claim("toy.holds"), parameters=lambda: 1 / 0)  # type: ignore[arg-type,return-value]
+    assert parameters(claim) == "could not be worked out: ZeroDivisionError: division by zero"
+
+
+@pytest.mark.parametrize(
+    ("raw", "escaped"),
+    [
+        ("a_b * [c] <d> | _e_ f__g", r"a_b \* \[c\] \<d\> \| \_e\_ f\_\_g"),
+        ("maths $a_1 * b_2$ stays, `code_too`", "maths $a_1 * b_2$ stays, `code_too`"),
+        ("costs $5 or 6$", "costs $5 or 6$"),
+        ("two\n  lines", "two lines"),
+        ("failure 2^-104.5 of 2^7", "failure $2^{-104.5}$ of $2^{7}$"),
+    ],
+)
+def test_plain_text_is_escaped(raw: str, escaped: str) -> None:
+    assert plain(raw) == escaped
+
+
+def test_bars_in_the_maths_of_a_cell() -> None:
+    text = table(["a"], [[r"$|x| \|y\|$"]])
+    assert text.splitlines()[-1] == r"| $\vert x\vert  \Vert y\Vert $ |"
+
+
+def test_anchors_are_githubs() -> None:
+    assert anchor("gd.One_step-tokens") == "gdone_step-tokens"
+
+
+def test_steps_of_a_combined_finding() -> None:
+    first, second = {"name": "a", "latex": "1", "why": ""}, {"name": "b", "latex": "2", "why": ""}
+    checks = [{"steps": [first]}, {"checks": [{"steps": [second]}]}, {"sizes": {"N": 1}}]
+    finding = Finding(Verdict.CONFIRMED, settings={"checks": checks})
+    assert steps(finding) == [first, second]
+    assert found(finding) == "at N = 1"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("failure probability, log2", -104.25, "failure probability 2^-104.2"),
+        ("failure probability, log2", "-inf", "failure probability 0"),
+        ("worst_ratio", 0.12345, "worst ratio 0.123"),
+        ("terms [3]", 12345678901, "terms 12345678901"),
+        ("cuda", True, "cuda yes"),
+        ("order", None, "order None"),
+    ],
+)
+def test_figures(name: str, value: object, text: str) -> None:
+    assert words.figure(name, value) == text
+
+
+@pytest.mark.parametrize(
+    ("figures", "text"),
+    [
+        ({"trials": 2, "failure probability, log2": -104.0}, "failure probability 2^-104"),
+        ({"failure, log2": -104.0, "failure, log2 [1]": -101.0, "failure, log2 [2]": -130.0}, "failure 2^-101"),
+        ({"draws": 3, "worst error / bound, ratio": 0.5}, "worst error / bound, ratio 0.5"),
+        ({"colour": "red"}, "colour red"),
+        (
+            {"torch, float64: worst error / bound": 0.4, "torch, float64: ratio of bounds": 7.0}
+            | {"numpy, float64: worst error / bound": 0.8},
+            "worst error / bound 0.8",
+        ),
+        ({}, ""),
+    ],
+)
+def test_the_figure_to_quote(figures: dict[str, Any], text: str) -> None:
+    assert words.key_figure(Finding(Verdict.CONFIRMED, figures=figures)) == text
+
+
+def test_figures_of_several_backends_are_a_table(toys: Path) -> None:
+    run = verify(["toy.holds"], rungs=["sampled"])
+    figures = {"cpu: worst error / bound": 0.25, "cuda: worst error / bound": 0.5, "cuda: draws": 8, "draws": 16}
+    several = dataclasses.replace(run.evidence[0], finding=Finding(Verdict.CONFIRMED, figures=figures))
+    text = markdown(Run((several,), (), run.environment))
+    assert "| sampled | confirmed | draws 16; worst error / bound 0.5 at worst over 2 backends, see below |" in text
+    assert "The sampled rung in detail:" in text
+    assert "| worst error / bound | 0.25 | 0.5 |\n| draws |  | 8 |" in text
+
+
+@pytest.mark.parametrize(
+    ("environment", "command"),
+    [
+        ({}, "ssmproof verify a.b --rung exact"),
+        ({"seed": 0, "profile": "quick", "device": "cpu"}, "ssmproof verify a.b --rung exact --seed 0"),
+        ({"profile": "full", "device": "cuda (A)"}, "ssmproof verify a.b --rung exact --profile full --device cuda"),
+    ],
+)
+def test_the_command_that_repeats(environment: dict[str, Any], command: str) -> None:
+    assert words.repeat_command("a.b", "exact", environment) == command
