@@ -99,8 +99,8 @@ def _written(x: Any) -> tuple[str, int]:
 
     match kind:
         case "letter" | "word" | "name" | "value" | "zeros" | "number":
-            level = _SUM if len(x.terms) > 1 or x.latex()[0] == "-" else _PRODUCT if kind in ("word", "value") else _ATOM
-            return x.latex(), level
+            loose = len(x.terms) > 1 or x.latex().startswith("-") or " " in repr(x)
+            return x.latex(), _SUM if loose and kind != "word" else _PRODUCT if loose else _ATOM
         case "blocks":
             rows = r" \\ ".join(" & ".join(_written(entry)[0] for entry in row) for row in parts[0])
             return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}", _ATOM
