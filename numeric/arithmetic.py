@@ -221,8 +221,7 @@ def constant_pad_nd(interp: Interpreter, a: Any, pad: Any, value: Any = 0) -> Pa
     parts = interp.parts(a)
     inside = torch.nn.functional.pad(torch.ones(parts[0].shape, dtype=torch.bool), pad)
     return tuple(
-        torch.where(inside, torch.nn.functional.pad(p, pad), v)
-        for p, v in zip(parts, interp.parts(value), strict=True)
+        torch.where(inside, torch.nn.functional.pad(p, pad), v) for p, v in zip(parts, interp.parts(value), strict=True)
     )
 
 
@@ -230,13 +229,9 @@ def index_put(interp: Interpreter, a: Any, indices: Any, values: Any, accumulate
     _plain_index(*indices)
     own, new = interp.parts(a), interp.parts(values)
     if not accumulate:
-        return tuple(
-            torch.ops.aten.index_put(o, list(indices), n.to(o.dtype)) for o, n in zip(own, new, strict=True)
-        )
+        return tuple(torch.ops.aten.index_put(o, list(indices), n.to(o.dtype)) for o, n in zip(own, new, strict=True))
     # one target at a time, since the same entry may be hit twice
-    places = torch.arange(own[0].numel()).reshape(own[0].shape)[
-        tuple(slice(None) if i is None else i for i in indices)
-    ]
+    places = torch.arange(own[0].numel()).reshape(own[0].shape)[tuple(slice(None) if i is None else i for i in indices)]
     new = tuple(n.expand(places.shape).reshape(-1) for n in new)
     return _add_at(interp, own, places.reshape(-1), new)
 
@@ -306,8 +301,16 @@ def unfold_backward(interp: Interpreter, grad: Any, sizes: Any, dim: int, size: 
 
 
 def convolution(
-    interp: Interpreter, x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool,
-    output_padding: Any, groups: int,
+    interp: Interpreter,
+    x: Any,
+    w: Any,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    output_padding: Any,
+    groups: int,
 ) -> Parts:
     if transposed or len(stride) != 1:
         raise NoRule("only one-dimensional, untransposed convolutions have a rule")
@@ -415,19 +418,57 @@ def ordered(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -
 
 
 _NAMED: tuple[Rule, ...] = (
-    add, sub, rsub, mul, div, reciprocal, neg, square, pow, mm, mv, dot, addmm, addmv, addbmm, addr, ger, addcmul,
-    addcdiv, sum, mean, cumsum, cumprod, prod, trace, where, masked_fill, fill, zero, constant_pad_nd, index_put,
-    index_add, scatter, scatter_add, mse_loss_backward, unfold_backward, convolution,
+    add,
+    sub,
+    rsub,
+    mul,
+    div,
+    reciprocal,
+    neg,
+    square,
+    pow,
+    mm,
+    mv,
+    dot,
+    addmm,
+    addmv,
+    addbmm,
+    addr,
+    ger,
+    addcmul,
+    addcdiv,
+    sum,
+    mean,
+    cumsum,
+    cumprod,
+    prod,
+    trace,
+    where,
+    masked_fill,
+    fill,
+    zero,
+    constant_pad_nd,
+    index_put,
+    index_add,
+    scatter,
+    scatter_add,
+    mse_loss_backward,
+    unfold_backward,
+    convolution,
 )
-RULES: dict[str, Rule] = {rule.__name__: rule for rule in _NAMED} | {
-    "bmm": mm,
-    "baddbmm": addmm,
-    "vdot": dot,
-    "true_divide": div,
-    "subtract": sub,
-    "multiply": mul,
-    "negative": neg,
-    "_index_put_impl": index_put,
-    "linalg_solve_triangular": triangular_solve,
-} | {name: _comparison(name) for name in _COMPARISONS}
+RULES: dict[str, Rule] = (
+    {rule.__name__: rule for rule in _NAMED}
+    | {
+        "bmm": mm,
+        "baddbmm": addmm,
+        "vdot": dot,
+        "true_divide": div,
+        "subtract": sub,
+        "multiply": mul,
+        "negative": neg,
+        "_index_put_impl": index_put,
+        "linalg_solve_triangular": triangular_solve,
+    }
+    | {name: _comparison(name) for name in _COMPARISONS}
+)
 """aten name -> rule. A rule returns parts, or a plain tensor for a comparison."""

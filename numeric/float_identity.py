@@ -32,6 +32,7 @@ from numeric.running import Running
 
 RATIO = 100.0
 """Largest ratio of the two bounds that is called stable. No error is measured against it."""
+_UNBOUNDED = "no rounding bound"
 _SHRINKING = 80
 """How many points a refutation in floating point tries for a simpler one."""
 
@@ -127,7 +128,7 @@ def decide(
         except (Refused, CannotRun, WrongResult) as error:
             return Finding(
                 Verdict.UNDECIDED,
-                reason=str(error) if isinstance(error, CannotRun) else f"no rounding bound: {error}",
+                reason=str(error) if isinstance(error, CannotRun) else f"{_UNBOUNDED}: {error}",
                 figures=tally.figures() if tally.draws else {},
                 settings=settings,
                 flags=tuple(tally.flags),
@@ -287,9 +288,7 @@ class _Engine:
         tally.bounds_used.add("a-priori")
         return bounds.a_priori, bounds.condition
 
-    def _bounds(
-        self, side: str, program: Program, inputs: Arrays, wanted: Sequence[str], key: int | None
-    ) -> _Bounds:
+    def _bounds(self, side: str, program: Program, inputs: Arrays, wanted: Sequence[str], key: int | None) -> _Bounds:
         place = (side, self.dtype, key)
         if key is not None and place in self.cache:
             held: _Bounds = self.cache[place]
@@ -450,8 +449,8 @@ def check(
 
     device: "cpu", "cuda" (torch CUDA is demanded) or "auto" (CUDA where there is one). numpy: whether the programs run
     on numpy. positive: inputs drawn in (0, 1]. thorough: ten draws a flavour instead of one. admits: which sizes make
-    sense, for the counterexample. Ends at the first refutation. Where a division by data leaves only the running bound,
-    torch CPU alone decides, and a flag says so.
+    sense, for the counterexample. Ends at the first refutation. Where an operation (a division by data) has a running
+    bound only, torch CPU alone decides, and a flag says so.
     """
     entropy = entropy or Entropy()
     backends = ["torch cpu", *(["numpy"] if numpy else [])]
@@ -484,7 +483,7 @@ def check(
             flags |= dict.fromkeys(found.flags)
             if found.verdict is Verdict.REFUTED:
                 return _joined({(backend, dtype): found}, sizes, entropy, flags)
-            unbounded = found.verdict is Verdict.UNDECIDED and "division by data" in found.reason
+            unbounded = found.verdict is Verdict.UNDECIDED and found.reason.startswith(_UNBOUNDED)
             confirmed = findings.get(("torch cpu", dtype))
             if unbounded and confirmed is not None and confirmed.verdict is Verdict.CONFIRMED:
                 flags[f"{backend}, {dtype} not assessed: {found.reason}"] = None

@@ -102,7 +102,8 @@ class Running(Carrier):
         room = (bottom.abs() - b[1]) * (1 - 4 * UNIT)
         error = _up(
             (a[1] + (value.abs() * (1 + 2 * UNIT) + self._least) * b[1] + self._least) / room
-            + value.abs() * UNIT + self._least
+            + value.abs() * UNIT
+            + self._least
         )
         return value, torch.where(room > 0, error, torch.inf)
 

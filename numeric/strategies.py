@@ -15,13 +15,12 @@ Hypothesis shrinks what is simple to shrink, sizes first and then entries toward
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from numeric.programs import Shapes, Sizes, concrete
 
@@ -94,9 +93,7 @@ FLAVOURS: Mapping[str, Flavour] = {
         Flavour("gaussian", "entries of ordinary size"),
         Flavour("repeated", "duplicate and zero tokens", arrange=_repeating),
         Flavour("cancellation", "Y = X W0^T (1 + 1e-13), tokens opposite to their neighbours", arrange=_cancelling),
-        Flavour(
-            "log-uniform", "entries from 1e-8 to 1e8", {"float64": range(-8, 9), "float32": range(-8, 9)}
-        ),
+        Flavour("log-uniform", "entries from 1e-8 to 1e8", {"float64": range(-8, 9), "float32": range(-8, 9)}),
         Flavour(
             "badly scaled",
             "entries from 1e-150 to 1e150 (1e-18 to 1e18 for float32)",
@@ -105,7 +102,7 @@ FLAVOURS: Mapping[str, Flavour] = {
         Flavour(
             "underflow",
             "each input tiny, ordinary or huge: products underflow and are scaled back",
-            {"float64": (0, -160, 150), "float32": (0, -22, 18)},
+            {"float64": (0, -170, 150), "float32": (0, -25, 18)},
             by_array=True,
         ),
         Flavour(
@@ -179,6 +176,26 @@ def draw(
     return _assemble(kind, Raw(entries, exponents, partners), inputs, dtype, positive, multiples or {})
 
 
+Pairs = list[tuple[float, float]]
+
+
+def _several(
+    draw_from: st.DrawFn, number: st.SearchStrategy[float], exponent: st.SearchStrategy[float] | None, count: int
+) -> Pairs:
+    # numbers with their decimal exponents
+    return [(draw_from(number), 0.0 if exponent is None else draw_from(exponent)) for _ in range(count)]
+
+
+@st.composite
+def _token(
+    draw_from: st.DrawFn,
+    number: st.SearchStrategy[float],
+    exponent: st.SearchStrategy[float] | None,
+    widths: tuple[int, ...],
+) -> list[Pairs]:
+    return [_several(draw_from, number, exponent, width) for width in widths]
+
+
 @st.composite
 def arrays_for(
     draw_from: st.DrawFn,
@@ -192,35 +209,53 @@ def arrays_for(
 ) -> Arrays:
     """Hypothesis strategy: named float64 arrays of the given shapes in words.
 
-    sizes: the smallest and largest value of each word; drawn first, then the flavour, then the entries.
+    sizes: the smallest and largest value of each word. They are drawn first, then the flavour, then the entries; but
+    tokens (the word "N", where it only stands first) are drawn one by one, so that single ones can be dropped.
+    multiples: from the sizes drawn, inputs whose entries are multiplied by an integer.
     """
-    values = {name: draw_from(st.integers(low, high), label=name) for name, (low, high) in sizes.items()}
-    kind = _lookup(draw_from(st.sampled_from(tuple(flavours)), label="flavour"))
-    scales = _scales(kind, dtype)
-    number: st.SearchStrategy[Any] = (
-        st.integers(-4, 4).map(float) if kind.whole else st.floats(-4, 4, allow_subnormal=False, width=32)
-    )
+    listed = TOKENS in sizes and not any(TOKENS in axes[1:] for axes in inputs.values())
+    values = {
+        name: draw_from(st.integers(low, high)) for name, (low, high) in sizes.items() if name != TOKENS or not listed
+    }
+    kind = _lookup(draw_from(st.sampled_from(tuple(flavours))))
+    number = _SMALL if kind.whole else _ORDINARY
+    exponent = _exponent(_scales(kind, dtype)) if kind.scales else None
+    each = None if kind.by_array else exponent
+    pairs: dict[str, Pairs] = {}
+    token_inputs = [name for name in _token_inputs(inputs) if listed]
+    for name, shape in concrete({n: a for n, a in inputs.items() if n not in token_inputs}, values).items():
+        pairs[name] = _several(draw_from, number, each, math.prod(shape))
+    if listed:
+        widths = {name: math.prod(concrete({name: inputs[name][1:]}, values)[name]) for name in token_inputs}
+        low, high = sizes[TOKENS]
+        rows = draw_from(st.lists(_token(number, each, tuple(widths.values())), min_size=low, max_size=high))
+        values[TOKENS] = len(rows)
+        pairs |= {name: [pair for row in rows for pair in row[k]] for k, name in enumerate(widths)}
     entries, exponents = {}, {}
     for name, shape in concrete(inputs, values).items():
-        raw = draw_from(hnp.arrays(np.float64, shape, elements=number), label=name)
-        # floats of 24 bits shrink well; a fixed factor near 1 fills the other bits, so that sums and products round
-        entries[name] = raw if kind.whole else raw * _FILL
-        exponents[name] = np.zeros(shape)
-        if kind.scales:
-            scale = hnp.arrays(np.float64, () if kind.by_array else shape, elements=_exponent(scales))
-            exponents[name] = np.broadcast_to(draw_from(scale, label=f"{name} exponents"), shape)
+        both = np.array(pairs[name], dtype=np.float64).reshape(*shape, 2)
+        entries[name], exponents[name] = both[..., 0], both[..., 1]
+        if kind.by_array:
+            exponents[name] = np.full(shape, draw_from(exponent) if exponent is not None else 0.0)
     tokens = values.get(TOKENS, 0)
     partners = np.arange(tokens)
-    if kind.arrange is _repeating and tokens:
-        partners = draw_from(hnp.arrays(np.int64, (tokens,), elements=st.integers(0, tokens - 1)), label="partners")
-    raw_draw = Raw(entries, exponents, partners)
-    return _assemble(kind, raw_draw, inputs, dtype, positive, multiples(values))
+    if kind.arrange is _repeating:
+        place = st.integers(0, max(0, tokens - 1))
+        partners = np.array([draw_from(place) for _ in range(tokens)], dtype=np.int64)
+    return _assemble(kind, Raw(entries, exponents, partners), inputs, dtype, positive, multiples(values))
 
 
-_FILL = 1 + 1 / 3 * 2.0**-20
+def _number(code: int) -> float:
+    """Small codes are small integers, for shrinking; others are numbers from -4 to 4 that fill a float's digits."""
+    return float(code) if abs(code) <= 4 else math.copysign(4 * math.modf(abs(code) * _GOLDEN)[0], code)
 
 
-def _exponent(scales: Sequence[int]) -> st.SearchStrategy[Any]:
+_GOLDEN = (math.sqrt(5) - 1) / 2
+_SMALL = st.integers(-4, 4).map(float)
+_ORDINARY = st.integers(-999, 999).map(_number)
+
+
+def _exponent(scales: Sequence[int]) -> st.SearchStrategy[float]:
     whole = isinstance(scales, range)
     return (st.integers(scales[0], scales[-1]) if whole else st.sampled_from(tuple(scales))).map(float)
 
