@@ -64,6 +64,7 @@ class Identity:
             numpy=not self.torch_only,
             positive=self.positive,
             thorough=settings.profile == "full",
+            admits=self.admits,
         )
 
     def exact(self, settings: Settings) -> Finding:

@@ -1,4 +1,5 @@
-"""GD-SSM: against plain numpy loops written from the paper, on integers, where floats are exact; numpy and torch alike."""
+"""GD-SSM: against plain numpy loops written from the paper, on integers, where floats are exact; numpy and torch
+alike."""
 
 import array_api_strict
 import numpy as np

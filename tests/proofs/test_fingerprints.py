@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,7 +32,7 @@ FILES = {
 
 
 @pytest.fixture
-def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A small project beside the real one: files as above, found through the packages' own paths."""
     for name, text in FILES.items():
         path = tmp_path / name
@@ -91,8 +93,6 @@ def test_line_ends_do_not_matter(box: Path, toys: Path) -> None:
 
 
 def _change(path: Path, text: str) -> None:
-    import os
-
     moment = path.stat().st_mtime_ns
     path.write_bytes(text.encode())
     os.utime(path, ns=(moment + 10**9, moment + 10**9))  # a coarse file clock must not hide the change

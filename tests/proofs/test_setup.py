@@ -154,7 +154,12 @@ def test_what_the_two_commands_run(monkeypatch: pytest.MonkeyPatch, package: str
     import runpy
 
     seen: list[tuple[str, list[str]]] = []
-    monkeypatch.setattr(_setup, "run", lambda module, arguments: seen.append((module, list(arguments))) or 0)
+
+    def run(module: str, arguments: list[str]) -> int:
+        seen.append((module, list(arguments)))
+        return 0
+
+    monkeypatch.setattr(_setup, "run", run)
     monkeypatch.setattr(sys, "argv", [package, "-k", "x"])
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(ROOT / package / "__main__.py"), run_name="__main__")

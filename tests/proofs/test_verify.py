@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,7 +81,8 @@ def test_an_exception_is_undecided_with_its_place() -> None:
 
 def test_a_check_that_returns_something_else_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
     claim = registry.claim("toy.holds")
-    broken = dataclasses.replace(claim, checks=dict(claim.checks) | {Rung.EXACT: lambda settings: True})
+    checks: Any = {**claim.checks, Rung.EXACT: lambda settings: True}
+    broken = dataclasses.replace(claim, checks=checks)
     monkeypatch.setattr(registry, "claim", lambda id: broken)
     (found,) = verify(["toy.holds"], rungs=["exact"]).evidence
     assert found.verdict is Verdict.UNDECIDED

@@ -292,17 +292,24 @@ class Case:
     title: str
     absent: str = ""
     expected: Verdict = Verdict.REFUTED
+    broken: bool = False
 
     def missing(self) -> str:
         return self.absent
 
     def audit(self, settings: Settings) -> _Audit:
+        if self.broken:
+            raise TypeError("a new version wants other arguments")
         return _Audit()
 
 
 @pytest.mark.parametrize(
     ("cases", "status"),
-    [([Case("one"), Case("two", "not installed")], 0), ([Case("one", expected=Verdict.CONFIRMED)], 1)],
+    [
+        ([Case("one"), Case("two", "not installed")], 0),
+        ([Case("one", expected=Verdict.CONFIRMED)], 1),
+        ([Case("three", broken=True), Case("one")], 3),
+    ],
 )
 def test_the_main_job(
     monkeypatch: pytest.MonkeyPatch,
@@ -316,10 +323,11 @@ def test_the_main_job(
     monkeypatch.setitem(sys.modules, "proofs.targets", module)
     real = cli.run_claims
     monkeypatch.setattr(cli, "run_claims", lambda to, _, *rest, **named: real(to, ["toy.holds"], *rest, **named))
-    assert job.main_job(tmp_path / "out") == status
+    assert job.main_job(tmp_path / "out", jobs=1) == status
     said = capsys.readouterr().out
     assert "audit one:\n  refuted: the layer has the opposite sign" in said
-    assert ("audit two: not run, not installed" in said) == (len(cases) == 2)
+    assert ("audit two: not run, not installed" in said) == (cases[-1].title == "two")
+    assert ("could not be made: TypeError: a new version" in said) == cases[0].broken
     assert ("expected confirmed, found refuted" in said) == (status == 1)
     assert {p.suffix for p in (tmp_path / "out").iterdir()} == {".json", ".md", ".tex", ".html", ".pdf"}
     assert "### layer.py:f against gd" in (tmp_path / "out/report.md").read_text()

@@ -1,0 +1,145 @@
+"""A continuous state space on samples: generalised bilinear (Euler, Tustin), zero- and first-order hold, three
+conventions.
+
+Every scheme is x_{k+1} = A x_k + B_now u_k + B_next u_{k+1}, y_k = C x_k + D u_k. Conventions of the hold:
+    P       the sample before the step is held: B_next = 0
+    S4      the sample after it (published S4 code: x_k = A x_{k-1} + B u_k): B_now = 0
+    proper  the scheme's own mixture (1 - alpha) u_k + alpha u_{k+1}; for FOH the linear interpolation.
+`solve` and `exponential` are arguments, so that the same code runs in float64 (the defaults) and on exact numbers or
+balls.
+Source: the schemes are standard; the conventions are told apart here because they change the derivative readout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from constructions.namespace import Array
+from constructions.state_space import StateSpace
+
+Solve = Callable[[Array, Array], Array]
+Exponential = Callable[[Array], Array]
+CONVENTIONS = ("P", "S4", "proper")
+
+
+@dataclass(frozen=True)
+class Discrete:
+    """x_{k+1} = A x_k + B_now u_k + B_next u_{k+1}, y_k = C x_k + D u_k; A (N, N), the B and C (N,)."""
+
+    A: Array
+    B_now: Array
+    B_next: Array
+    C: Array
+    D: Any
+
+
+def _eye(like: Array) -> Array:
+    out = np.zeros(like.shape, dtype=like.dtype)
+    for i in range(len(out)):
+        out[i, i] = like[0, 0] * 0 + 1
+    return out
+
+
+def _exponential(matrix: Array) -> Array:
+    from scipy.linalg import expm
+
+    return expm(matrix)
+
+
+def _held(s: StateSpace, A: Array, B: Array, convention: str, alpha: Any) -> Discrete:
+    if convention not in CONVENTIONS:
+        raise ValueError(f"convention is {convention!r}; expected one of {', '.join(CONVENTIONS)}")
+    share = {"P": 0, "S4": 1, "proper": alpha}[convention]
+    return Discrete(A, (1 - share) * B, share * B, s.C, s.D)
+
+
+def gbt(system: StateSpace, h: Any, alpha: Any, convention: str = "proper", solve: Solve = np.linalg.solve) -> Discrete:
+    """The generalised bilinear transform with step h: alpha 0 forward Euler, 1/2 Tustin, 1 backward Euler."""
+    eye = _eye(system.A)
+    if alpha == 0:
+        return _held(system, eye + h * system.A, h * system.B, convention, alpha)
+    left = eye - alpha * h * system.A
+    both = solve(left, np.concatenate([eye + (1 - alpha) * h * system.A, (h * system.B)[:, None]], axis=1))
+    return _held(system, both[:, :-1], both[:, -1], convention, alpha)
+
+
+def zoh(system: StateSpace, h: Any, convention: str = "P", exponential: Exponential = _exponential) -> Discrete:
+    """Zero-order hold by one exponential of the matrix augmented by the input; no inverse of A is taken (FouT's may
+    be singular)."""
+    if convention == "proper":
+        raise ValueError("a zero-order hold has no mixture of its own; choose convention P or S4")
+    N = system.order
+    wide = _block(system, N + 1)
+    found = exponential(h * wide)
+    return _held(system, found[:N, :N], found[:N, N], convention, 0)
+
+
+def foh(system: StateSpace, h: Any, exponential: Exponential = _exponential) -> Discrete:
+    """First-order hold: the input is interpolated linearly; one exponential of the matrix augmented by u and its
+    slope."""
+    N = system.order
+    wide = _block(system, N + 2)
+    wide[N, N + 1] = wide[0, 0] * 0 + 1
+    found = exponential(h * wide)
+    start, slope = found[:N, N], found[:N, N + 1] / h
+    return Discrete(found[:N, :N], start - slope, slope, system.C, system.D)
+
+
+def _block(system: StateSpace, size: int) -> Array:
+    N = system.order
+    wide = np.zeros((size, size), dtype=system.A.dtype) + system.A[0, 0] * 0
+    wide[:N, :N] = system.A
+    wide[:N, N] = system.B
+    return wide
+
+
+def matched(discrete: Discrete, end: Array, h: Any) -> Discrete:
+    """The readout y_k = end.(x_{k+1} - x_k)/h of a scheme in convention P: the discrete counterpart of route (i)."""
+    if np.any(discrete.B_next != 0):
+        raise ValueError("a matched readout needs convention P: the next sample must not be used")
+    return Discrete(
+        discrete.A, discrete.B_now, discrete.B_next, (end @ discrete.A - end) / h, (end @ discrete.B_now) / h
+    )
+
+
+def single_input(system: StateSpace, h: Any, alpha: Any, solve: Solve = np.linalg.solve) -> Discrete:
+    """The proper scheme realised with one input sample: what `scipy.signal.cont2discrete(method="gbt")` returns.
+
+    Its state is not the hold's; C becomes C (I - alpha h A)^{-1} and D becomes D + alpha C (I - alpha h A)^{-1} h B.
+    """
+    plain = gbt(system, h, alpha, "P", solve)
+    C = system.C if alpha == 0 else solve((_eye(system.A) - alpha * h * system.A).T, system.C)
+    return Discrete(plain.A, plain.B_now, plain.B_next, C, system.D + alpha * (C @ (h * system.B)))
+
+
+def impulse(discrete: Discrete, length: int) -> Array:
+    """The first `length` samples of the impulse response, float64: y_k = sum_m c_m u_{k-m} for a zero start.
+
+    c_0 = C B_next + D, c_m = C A^(m-1) (B_now + A B_next). Powers of A by doubling: log2(length) products, no loop
+    over samples.
+    """
+    if length < 1:
+        raise ValueError(f"length is {length}; expected at least one sample")
+    columns = (discrete.B_now + discrete.A @ discrete.B_next)[:, None]
+    power = discrete.A
+    while columns.shape[1] < length - 1:
+        columns = np.concatenate([columns, power @ columns], axis=1)
+        power = power @ power
+    first = discrete.C @ discrete.B_next + discrete.D
+    return np.concatenate([[first], discrete.C @ columns[:, : length - 1]])[:length]
+
+
+def run(discrete: Discrete, u: Array, start: Array | None = None) -> Array:
+    """Outputs (T, ...) for inputs u (T, ...) by recurrence: y_k = C x_k + D u_k, vectorised over trailing axes of u."""
+    x = np.zeros((len(discrete.A), *u.shape[1:]), dtype=u.dtype) if start is None else start
+    trailing = (...,) + (None,) * (u.ndim - 1)
+    out = []
+    for k in range(len(u)):
+        if k:
+            x = np.tensordot(discrete.A, x, 1) + discrete.B_now[trailing] * u[k - 1] + discrete.B_next[trailing] * u[k]
+        out.append(np.tensordot(discrete.C, x, 1) + discrete.D * u[k])
+    return np.stack(out)

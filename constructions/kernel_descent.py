@@ -1,0 +1,23 @@
+"""Gradient descent on features in kernel form: only inner products of features are used.
+
+    f_k(q) = W_0 phi(q) + scale kappa_q^T sum_{j<k} (I - scale kappa)^j R_0,   kappa = Phi Phi^T, kappa_q = Phi phi(q)
+with features Phi (N, p) of the context, phi(q) (p,), residuals R_0 = Y - Phi W_0^T (N, m), scale = eta/N.
+Source: derived here (the representer form of gradient descent on a linear model in features).
+"""
+
+from __future__ import annotations
+
+from constructions.namespace import Array
+
+
+def residual_step(r: Array, kappa: Array, scale: Array) -> Array:
+    """(I - scale kappa) r: the residuals after one more step."""
+    return r - scale * (kappa @ r)
+
+
+def predict(kappa: Array, kappa_q: Array, start: Array, residuals: Array, scale: Array, steps: int) -> Array:
+    """The prediction (m,) from kappa (N, N), kappa_q (N,), the start's prediction (m,) and its residuals (N, m)."""
+    for _ in range(steps):
+        start = start + scale * (kappa_q @ residuals)
+        residuals = residual_step(residuals, kappa, scale)
+    return start

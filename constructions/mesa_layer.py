@@ -1,0 +1,28 @@
+"""The mesa layer: ridge regression solved in context, by rank-one updates of an inverse.
+
+    R_t = R_{t-1} - R_{t-1} k_t k_t^T R_{t-1}/(1 + k_t^T R_{t-1} k_t),   G_t = G_{t-1} + v_t k_t^T,   y = G_N R_N q
+R_0 = I/ridge (f, f), G_0 = 0 (m, f); keys K (N, f), values V (N, m), query q (f,).
+Source: arXiv 2309.05858 (mesa layer), arXiv 2506.05233 (with forgetting).
+"""
+
+from __future__ import annotations
+
+from constructions.namespace import Array, identity, zeros
+
+
+def inverse_step(R: Array, k: Array) -> Array:
+    """(R^{-1} + k k^T)^{-1} by Sherman-Morrison, for symmetric R (f, f) and a column k (f, 1)."""
+    moved = R @ k
+    return R - (moved @ moved.mT) / (1 + k.mT @ moved)
+
+
+def weights(K: Array, V: Array, ridge: Array, forget: Array | None = None) -> Array:
+    """The weights G_N R_N (m, f); `forget` (0-d) scales both memories before each token, the prior included."""
+    R = identity(K.shape[1], K) / ridge
+    G = zeros((V.shape[1], K.shape[1]), K)
+    for t in range(K.shape[0]):
+        k, v = K[t, :][:, None], V[t, :][:, None]
+        if forget is not None:
+            R, G = R / forget, forget * G
+        R, G = inverse_step(R, k), G + v @ k.mT
+    return G @ R

@@ -1,0 +1,32 @@
+"""The online learner: stochastic gradient descent, one step a token (or a mini-batch), with nobody's gradient written.
+
+L_t(W) = 1/2 |W k_t - v_t|^2 with W (m, f); rates multiply its gradient and nothing divides it. torch only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from constructions.autograd_descent import descend
+
+
+def token_loss(W: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """1/2 sum_i |W k_i - v_i|^2 over the rows given: keys (n, f), values (n, m). A sum, not a mean."""
+    residual = W @ keys.mT - values.mT
+    return (residual * residual).sum() / 2
+
+
+def online(W: Tensor, keys: Tensor, values: Tensor, rates: Any) -> Tensor:
+    """One step a token from W (m, f) with step sizes `rates` (N,): the final W."""
+    for t in range(keys.shape[0]):
+        W = descend(W, keys[t : t + 1, :], values[t : t + 1, :], eta=rates[t], of=token_loss)
+    return W
+
+
+def minibatches(W: Tensor, keys: Tensor, values: Tensor, rate: Any, size: int) -> Tensor:
+    """One step a mini-batch of `size` tokens (the last may be shorter), on the summed loss: the final W."""
+    for t in range(0, keys.shape[0], size):
+        W = descend(W, keys[t : t + size, :], values[t : t + size, :], eta=rate, of=token_loss)
+    return W

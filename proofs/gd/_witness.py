@@ -1,0 +1,51 @@
+"""Explicit exact witnesses for claims that something is impossible: an identity of the class, and a point where the
+target breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from numeric.finding import Counterexample, Finding, Verdict, combine
+from numeric.programs import Program, fractions, rational, text
+from proofs.claim import Check
+from proofs.evidence import Rung, Settings
+
+Point = Mapping[str, Any]
+
+
+def point(values: Point) -> dict[str, np.ndarray]:
+    """Nested lists of exact numbers as arrays of fractions."""
+    arrays = {name: np.array(value, dtype=object) for name, value in values.items()}
+    return {name: fractions(array.reshape(-1).tolist(), array.shape) for name, array in arrays.items()}
+
+
+def nonzero(program: Program, values: Point, meaning: str) -> Check:
+    """The check that `program` isn't zero at the point; its value is recorded, `meaning` says what it is."""
+
+    def check(settings: Settings) -> Finding:
+        found, _ = rational(program, point(values))
+        figures = {meaning: str(text(found))}
+        if any(value != 0 for value in found.reshape(-1)):
+            return Finding(
+                Verdict.CONFIRMED, figures=figures, settings={"engine": "rational arithmetic", "point": dict(values)},
+                trust=("rational arithmetic (FLINT)",),
+            )
+        return Finding(
+            Verdict.REFUTED, reason=f"{meaning} is 0 at the witness", figures=figures,
+            counterexample=Counterexample({}, {n: text(a) for n, a in point(values).items()}, text(found), "not 0"),
+        )
+
+    return check
+
+
+def both(*checks: Check) -> Check:
+    """One check made of several; all have to confirm."""
+    return lambda settings: combine([check(settings) for check in checks])
+
+
+def impossible(checks: Mapping[Rung, Check], witness: Check) -> dict[Rung, Check]:
+    """The class's checks, with the witness added to the exact rung."""
+    return {rung: both(check, witness) if rung is Rung.EXACT else check for rung, check in checks.items()}

@@ -1,0 +1,110 @@
+"""A causal stack of layers is not k steps of gradient descent: it replaces the Gram matrix by its lower triangle."""
+
+from collections.abc import Iterator
+
+from constructions import autograd_descent, causal_stack
+from constructions.namespace import Array
+from numeric.derivation import Obligation, blocks
+from numeric.words import eye, matrix, scalar
+from proofs.claim import Claim
+from proofs.evidence import Kind, Rung
+from proofs.identity import Identity
+
+LAYERS = 3
+EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
+
+
+def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
+    """Three causal layers with scale eta/N: (m,)."""
+    return causal_stack.predict(X, Y, x_q, W0, eta / X.shape[0], LAYERS)
+
+
+def formula(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, T: Array | None = None) -> Array:
+    """W0 x_q + scale R^T M X x_q with R = Y - X W0^T and M the sum of powers of I - scale T^T: (m,)."""
+    scale = eta / X.shape[0]
+    T = causal_stack.prefix_gram(X) if T is None else T
+    M = causal_stack.powers_summed(T.mT, scale, LAYERS)
+    return W0 @ x_q + scale * ((Y - X @ W0.mT).mT @ M @ X @ x_q)
+
+
+def strict(X: Array) -> Array:
+    """The strict lower triangle of the Gram matrix."""
+    T = causal_stack.prefix_gram(X)
+    return T - T * causal_stack.prefix_gram(X[:, :1] * 0 + 1) * causal_stack.prefix_gram(X[:, :1] * 0 + 1).mT
+
+
+def derive(own: int = 1) -> Iterator[Obligation]:
+    """The scan over tokens computes R - c T R with T = tril(G), by induction on N; then induction on the layers."""
+    X, R, T = matrix("X", "N", "f"), matrix("R", "N", "m"), matrix("T", "N", "N")
+    x, r, c = matrix("x", "f", 1), matrix("r", "m", 1), scalar("c")
+    longer = blocks([[T, 0 * (X @ x)], [x.mT @ X.mT, own * (x.mT @ x)]])
+    _, row = causal_stack.token(R.mT @ X, r, x, c)
+    yield Obligation(
+        "one more token",
+        blocks([[R - c * (T @ R)], [row.mT]]),
+        blocks([[R], [r.mT]]) - c * (longer @ blocks([[R], [r.mT]])),
+        r"$\operatorname{tril}(G)$ grows by the row $(x^\top X^\top, \; x^\top x)$; the new token's residual is its row of "
+        r"$R - cTR$, older ones do not see it.",
+    )
+    P, S, start, query = matrix("P", "N", "N"), matrix("S", "N", "N"), matrix("p_0", "m", 1), matrix("q", "f", 1)
+    one = eye("N")
+    yield Obligation("one more layer, residuals", P @ R - c * (T @ (P @ R)), ((one - c * T) @ P) @ R,
+                     r"If $R_j = (I - cT)^j R_0$, the next layer multiplies by $I - cT$ once more.")  # fmt: skip
+    yield Obligation(
+        "one more layer, prediction",
+        start + c * (R.mT @ S.mT @ X @ query) + c * ((P @ R).mT @ X @ query),
+        start + c * (R.mT @ (S + P).mT @ X @ query),
+        r"Layer $j$ adds $c R_j^\top X x_q$, so the powers add up to $M$; with no layer the sum is empty.",
+    )
+
+
+IDENTITY = Identity(
+    shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "W0": ("m", "f"), "eta": ()},
+    left=layer,
+    right=formula,
+    names=("causal stack", "tril(G) formula"),
+    sizes=({"f": 3, "m": 2, "N": 4}, {"f": 6, "m": 6, "N": 12}),
+    symbolic_sizes={"f": 1, "m": 1, "N": 2},
+    derive=derive,
+)
+
+CLAIM = Claim(
+    __name__,
+    title="A causal stack replaces the Gram matrix by its lower triangle",
+    kind=Kind.IDENTITY,
+    statement=r"""Let each of $k$ layers update every token from its own prefix, $S_t = S_{t-1} + r_t x_t^\top$,
+$r_t \leftarrow r_t - c S_t x_t$, and the query from the last state, $p \leftarrow p + c S_N x_q$, with $c = \eta/N$,
+$r_t = y_t - W_0 x_t$ and $p = W_0 x_q$ at the start. Then
+
+$$ p = W_0 x_q + c \, (Y - X W_0^\top)^\top M X x_q, \qquad M = \sum_{j<k} (I - c \, T^\top)^j,
+   \qquad T = \operatorname{tril}(X X^\top) . $$
+
+Gradient descent has $G = X X^\top$ in place of $T^\top$: one layer agrees with it, two or more do not.""",
+    derivation=r"""In matrix form a layer is $R \leftarrow R - c T R$: row $t$ of $T R$ is $\sum_{s \le t} (x_t \cdot
+x_s) r_s^\top
+= (S_t x_t)^\top$. So $R_j = (I - cT)^j R_0$, and layer $j$ adds $c R_j^\top X x_q$ to the prediction.""",
+    assumptions=(r"each token reads its own prefix, itself included",),
+    source="derived here",
+    departures=(r"gd.stacked_steps is the two-pass stack, where every token reads the final state",),
+    checks=IDENTITY.checks(),
+    mutants=(
+        IDENTITY.mutant(
+            "is_gradient_descent",
+            "the causal stack is three steps of gradient descent",
+            right=lambda X, Y, x_q, W0, eta: autograd_descent.descend(W0, X, Y, eta=eta, steps=LAYERS) @ x_q,
+            rungs=EXACTLY,
+        ),
+        IDENTITY.mutant(
+            "untransposed",
+            "powers of I - cT instead of I - cT^T",
+            right=lambda X, Y, x_q, W0, eta: formula(X, Y, x_q, W0, eta, causal_stack.prefix_gram(X).mT),
+        ),
+        IDENTITY.mutant(
+            "strict_triangle",
+            "a token does not see itself",
+            right=lambda X, Y, x_q, W0, eta: formula(X, Y, x_q, W0, eta, strict(X)),
+            derive=lambda: derive(own=0),
+            rungs=(*EXACTLY, Rung.UNIVERSAL),
+        ),
+    ),
+)

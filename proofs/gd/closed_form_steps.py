@@ -1,0 +1,92 @@
+"""k steps of gradient descent in closed form, from any start, by induction on k."""
+
+from collections.abc import Iterator
+
+from constructions import autograd_descent
+from constructions.closed_form_descent import combine, extend, solution
+from constructions.gradient_descent import step
+from constructions.namespace import Array
+from numeric.derivation import Obligation
+from numeric.words import eye, matrix, scalar, zeros
+from proofs.claim import Claim
+from proofs.evidence import Kind, Rung
+from proofs.identity import Identity
+
+STEPS = 3
+EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
+
+
+def formula(X: Array, Y: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
+    """The closed form with scale eta/N: (m, f)."""
+    return solution(W0, X.mT @ X, Y.mT @ X, eta / X.shape[0], steps)
+
+
+def learner(X: Array, Y: Array, W0: Array, eta: Array) -> Array:
+    """Three autograd steps from W0: (m, f)."""
+    return autograd_descent.descend(W0, X, Y, eta=eta, steps=STEPS)
+
+
+def start_kept(X: Array, Y: Array, W0: Array, eta: Array) -> Array:
+    """W_0 added as it is, without its factor Q^k."""
+    return W0 + formula(X, Y, 0 * W0, eta)
+
+
+def derive(sign: int = -1) -> Iterator[Obligation]:
+    """Induction on k with P = Q^k and S = sum_{j<k} Q^j, extended by the code's own function."""
+    X, Y, W0 = matrix("X", "N", "f"), matrix("Y", "N", "m"), matrix("W_0", "m", "f")
+    P, S, eta, one = matrix("P", "f", "f"), matrix("S", "f", "f"), scalar("eta"), eye("f")
+    scale, A, B = eta / scalar("N"), X.mT @ X, Y.mT @ X
+    yield Obligation(
+        "no step yet", combine(W0, B, one, zeros("f", "f"), scale), W0, r"At $k = 0$: $P = I$, the sum is empty."
+    )
+    yield Obligation(
+        "one more step",
+        step(combine(W0, B, P, S, scale), X, Y, eta),
+        combine(W0, B, *extend(P, S, one + sign * scale * A, one), scale),
+        r"A step $W \mapsto W Q + cB$ takes the closed form at $k$ to the one at $k + 1$, with $S' = I + S Q$.",
+    )
+
+
+IDENTITY = Identity(
+    shapes={"X": ("N", "f"), "Y": ("N", "m"), "W0": ("m", "f"), "eta": ()},
+    left=formula,
+    right=learner,
+    names=("closed form", "gradient descent"),
+    sizes=({"f": 3, "m": 2, "N": 4}, {"f": 8, "m": 8, "N": 20}),
+    symbolic_sizes={"f": 2, "m": 1, "N": 1},
+    torch_only=True,
+    derive=derive,
+)
+
+CLAIM = Claim(
+    __name__,
+    title="k steps of gradient descent in closed form",
+    kind=Kind.IDENTITY,
+    statement=r"""With $c = \eta/N$, $A = X^\top X$, $B = Y^\top X$ and $W_{j+1} = W_j - \eta \nabla L(W_j)$, for
+every $k$ and
+every $W_0$,
+
+$$ W_k = W_0 (I - cA)^k + c B \sum_{j<k} (I - cA)^j . $$""",
+    derivation=r"""$\nabla L(W) = \frac{1}{N}(W A - B)$, so a step is $W \mapsto W Q + cB$ with $Q = I - cA$. By
+induction on $k$:
+$(W_0 Q^k + cB S_k) Q + cB = W_0 Q^{k+1} + cB (I + S_k Q)$, and $I + S_k Q = S_{k+1}$ for $S_k = \sum_{j<k} Q^j$.""",
+    source="derived here",
+    checks=IDENTITY.checks(),
+    mutants=(
+        IDENTITY.mutant(
+            "sign",
+            "powers of I + cA",
+            left=lambda X, Y, W0, eta: solution(W0, -(X.mT @ X), Y.mT @ X, eta / X.shape[0], STEPS),
+            derive=lambda: derive(sign=1),
+        ),
+        IDENTITY.mutant("start_kept", "W_0 without its factor (I - cA)^k", left=start_kept, rungs=EXACTLY),
+        IDENTITY.mutant(
+            "one_term_more",
+            "the sum runs to k",
+            left=lambda X, Y, W0, eta: formula(X, Y, W0, eta, STEPS) - formula(X, Y, W0, eta, STEPS)
+            + formula(X, Y, 0 * W0, eta, STEPS + 1)
+            + formula(X, 0 * Y, W0, eta, STEPS),
+            rungs=EXACTLY,
+        ),
+    ),
+)

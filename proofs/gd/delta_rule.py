@@ -1,0 +1,88 @@
+"""DeltaNet's memory is stochastic gradient descent with one step a token."""
+
+from collections.abc import Iterator
+
+from constructions import delta_rule, online_descent
+from constructions.gradient_descent import step
+from constructions.namespace import Array
+from numeric.derivation import Obligation
+from numeric.words import matrix, scalar
+from proofs.claim import Claim
+from proofs.evidence import Kind, Rung
+from proofs.identity import Identity
+
+EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
+
+
+def layer(K: Array, V: Array, beta: Array, W0: Array) -> Array:
+    """The memory after all tokens: (m, f)."""
+    return delta_rule.layer(W0, K, V, beta)
+
+
+def learner(K: Array, V: Array, beta: Array, W0: Array) -> Array:
+    """One autograd step a token with step size beta_t: (m, f)."""
+    return online_descent.online(W0, K, V, beta)
+
+
+def stale(K: Array, V: Array, beta: Array, W0: Array) -> Array:
+    """All gradients at the start: one batch step."""
+    W = W0
+    for t in range(K.shape[0]):
+        W = W + delta_rule.step(W0, K[t, :][:, None], V[t, :][:, None], beta[t]) - W0
+    return W
+
+
+def derive(divisor: int = 1) -> Iterator[Obligation]:
+    """One token of the layer against a step on the loss of that token."""
+    W, k, v, beta = matrix("W", "m", "f"), matrix("k", "f", 1), matrix("v", "m", 1), scalar("beta")
+    yield Obligation(
+        "one token",
+        delta_rule.step(W, k, v, beta),
+        step(W, k.mT, v.mT, beta / divisor),
+        r"$W(I - \beta k k^\top) + \beta v k^\top = W - \beta (W k - v) k^\top$, a step on $\frac12 \norm{W k - v}^2$ "
+        r"from any $W$; so all iterates agree.",
+    )
+
+
+IDENTITY = Identity(
+    shapes={"K": ("N", "f"), "V": ("N", "m"), "beta": ("N",), "W0": ("m", "f")},
+    left=layer,
+    right=learner,
+    sizes=({"f": 3, "m": 2, "N": 4}, {"f": 8, "m": 8, "N": 20}),
+    symbolic_sizes={"f": 2, "m": 1, "N": 2},
+    torch_only=True,
+    derive=derive,
+)
+
+CLAIM = Claim(
+    __name__,
+    title="The delta rule is one step of stochastic gradient descent a token",
+    kind=Kind.IDENTITY,
+    statement=r"""DeltaNet's memory $W_t = W_{t-1} (I - \beta_t k_t k_t^\top) + \beta_t v_t k_t^\top$ is, for every
+$t$ and every
+$W_0$, the iterate of
+
+$$ W_t = W_{t-1} - \beta_t \nabla L_t(W_{t-1}), \qquad L_t(W) = \tfrac12 \norm{W k_t - v_t}^2 , $$
+
+stochastic gradient descent with one step a token, in the order of the tokens, of size $\beta_t$ (no mean is taken).""",
+    derivation=r"""$\nabla L_t(W) = (W k_t - v_t) k_t^\top$ by gd.loss_gradient with $N = 1$.""",
+    assumptions=(r"$\beta_t$ is given; however the layer computes it",),
+    source="arXiv 2102.11174, section 4 (delta rule); arXiv 2406.06484",
+    checks=IDENTITY.checks(),
+    mutants=(
+        IDENTITY.mutant("batch", "all gradients at W_0: one batch step", left=stale),
+        IDENTITY.mutant(
+            "doubled",
+            "the loss without its 1/2",
+            right=lambda K, V, beta, W0: learner(K, V, 2 * beta, W0),
+            derive=lambda: derive(divisor=2),
+            rungs=(*EXACTLY, Rung.UNIVERSAL),
+        ),
+        IDENTITY.mutant(
+            "reversed",
+            "tokens in reverse order",
+            right=lambda K, V, beta, W0: learner(K.flip(0), V.flip(0), beta.flip(0), W0),
+            rungs=EXACTLY,
+        ),
+    ),
+)

@@ -1,0 +1,108 @@
+"""The mesa layer's weights are the ridge solution, exactly, at every token."""
+
+from collections.abc import Iterator
+
+import torch
+
+from constructions import mesa_layer
+from constructions.autograd_descent import gradient
+from constructions.namespace import Array
+from constructions.online_descent import token_loss
+from numeric.derivation import Obligation
+from numeric.words import eye, matrix
+from proofs.claim import Claim
+from proofs.evidence import Kind, Rung
+from proofs.identity import Identity
+
+
+def ridge_loss(W: torch.Tensor, K: torch.Tensor, V: torch.Tensor, ridge: Array) -> torch.Tensor:
+    """1/2 sum_i |W k_i - v_i|^2 + ridge/2 |W|^2, nothing divided by N."""
+    total: torch.Tensor = token_loss(W, K, V) + ridge * (W * W).sum() / 2
+    return total
+
+
+def layer(K: Array, V: Array, ridge: Array) -> Array:
+    """The layer's weights: (m, f)."""
+    return mesa_layer.weights(K, V, ridge)
+
+
+def stationary(K: Array, V: Array, ridge: Array, penalty: Array | None = None) -> Array:
+    """The layer's weights plus the autograd gradient of the ridge loss there, which is 0 at the minimiser: (m, f)."""
+    W = mesa_layer.weights(K, V, ridge)
+    return W + gradient(W, K, V, ridge if penalty is None else penalty, of=ridge_loss)
+
+
+def no_normaliser(K: Array, V: Array, ridge: Array) -> Array:
+    """Rank-one updates without the denominator 1 + k^T R k."""
+    R = torch.diag_embed(K.new_ones(K.shape[1])) / ridge
+    for t in range(K.shape[0]):
+        moved = R @ K[t, :][:, None]
+        R = R - moved @ moved.mT
+    return V.mT @ K @ R
+
+
+def derive(normalised: bool = True) -> Iterator[Obligation]:
+    """Sherman-Morrison by one token: if P R = I, then (P + k k^T) R' = I, for the code's own step."""
+    P, R, k = matrix("P", "f", "f", "symmetric"), matrix("R", "f", "f", "symmetric"), matrix("k", "f", 1)
+    inverse = ((P @ R, eye("f")), (R @ P, eye("f")))
+    after = mesa_layer.inverse_step(R, k)
+    yield Obligation(
+        "one more token",
+        (P + (k @ k.mT if normalised else 2 * k @ k.mT)) @ after @ P,
+        P,
+        r"If $R$ is the inverse of $P = H + \lambda I$, the step gives the inverse of $P + k k^\top$; at the start "
+        r"$P = \lambda I$.",
+        inverse,
+        {"P": [[1]], "R": [[1]], "k": [[1]]},
+    )
+    G = matrix("G", "m", "f")
+    yield Obligation(
+        "minimiser",
+        (G @ R) @ P - G,
+        0 * G,
+        r"The gradient of the ridge loss at $W$ is $W P - G$; it vanishes at $W = G R$, and the loss is convex.",
+        inverse,
+        {"P": [[1]], "R": [[1]], "G": [[1]]},
+    )
+
+
+IDENTITY = Identity(
+    shapes={"K": ("N", "f"), "V": ("N", "m"), "ridge": ()},
+    left=layer,
+    right=stationary,
+    names=("mesa layer", "mesa layer plus ridge gradient"),
+    sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 2, "N": 6}),
+    torch_only=True,
+    positive=("ridge",),
+    derive=derive,
+)
+
+CLAIM = Claim(
+    __name__,
+    title="The mesa layer solves ridge regression exactly",
+    kind=Kind.IDENTITY,
+    statement=r"""From $R_0 = \lambda^{-1} I$, $G_0 = 0$ the rank-one updates
+$R_t = R_{t-1} - \frac{R_{t-1} k_t k_t^\top R_{t-1}}{1 + k_t^\top R_{t-1} k_t}$, $G_t = G_{t-1} + v_t k_t^\top$ give
+
+$$ G_N R_N = V^\top K (K^\top K + \lambda I)^{-1} = \arg\min_W \; \tfrac12 \sum_i \norm{W k_i - v_i}^2
+   + \tfrac{\lambda}{2} \norm{W}^2 . $$""",
+    derivation=r"""By the Sherman-Morrison formula $R_t = (\lambda I + \sum_{s \le t} k_s k_s^\top)^{-1}$, by
+induction on $t$. The
+gradient of the ridge loss at $W$ is $W (K^\top K + \lambda I) - V^\top K$; the loss is strictly convex, so its zero
+is the
+minimiser.""",
+    assumptions=(r"$\lambda > 0$; the loss is a sum over tokens, not a mean",),
+    source="arXiv 2309.05858 (mesa layer)",
+    checks=IDENTITY.checks(),
+    mutants=(
+        IDENTITY.mutant(
+            "mean_loss",
+            "the penalty of the mean loss, N times as large",
+            right=lambda K, V, ridge: stationary(K, V, ridge, ridge * K.shape[0]),
+        ),
+        IDENTITY.mutant(
+            "no_normaliser", "no denominator 1 + k^T R k", left=no_normaliser, rungs=(Rung.EXACT,)
+        ),
+        IDENTITY.mutant("token_twice", "each token counted twice", derive=lambda: derive(normalised=False)),
+    ),
+)

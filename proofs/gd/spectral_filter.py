@@ -1,0 +1,106 @@
+"""k steps from zero filter the spectrum: on an eigenvector of A they are a number times the cross moment."""
+
+from collections.abc import Iterator
+
+from constructions import autograd_descent, spectral_filter
+from constructions.gradient_descent import step
+from constructions.namespace import Array, namespace
+from numeric.derivation import Obligation
+from numeric.words import matrix, scalar
+from proofs.claim import Claim
+from proofs.evidence import Kind, Rung
+from proofs.identity import Identity
+
+STEPS = 3
+
+
+def context(d: Array, v: Array) -> Array:
+    """Inputs (f, f) whose second moment has the eigenvectors H e_i and values d_i^2; H = I - 2 v v^T/(v . v)."""
+    xp = namespace(v)
+    rows = []
+    for i in range(v.shape[0]):
+        e = xp.stack([v[0] - v[0] + (1 if i == j else 0) for j in range(v.shape[0])])
+        rows.append(d[i] * (e - 2 * v[i] / (v @ v) * v))
+    return xp.stack(rows)
+
+
+def descent(d: Array, v: Array, Y: Array, eta: Array) -> Array:
+    """Three autograd steps from 0, asked at the first input, an eigenvector: (m,)."""
+    X = context(d, v)
+    return autograd_descent.descend(X.new_zeros(Y.shape[1], X.shape[1]), X, Y, eta=eta, steps=STEPS) @ X[0, :]
+
+
+def filtered(d: Array, v: Array, Y: Array, eta: Array, steps: int = STEPS) -> Array:
+    """h(d_1^2) B u for the first input u: (m,)."""
+    X = context(d, v)
+    return spectral_filter.gain(d[0] * d[0], eta / X.shape[0], steps) * (Y.mT @ X @ X[0, :])
+
+
+def ridge(d: Array, v: Array, Y: Array, eta: Array) -> Array:
+    """The filter of ridge regression with 1/ridge = k scale, which agrees at lam = 0 and to first order only there."""
+    X = context(d, v)
+    return 1 / (d[0] * d[0] + X.shape[0] / (eta * STEPS)) * (Y.mT @ X @ X[0, :])
+
+
+def derive(known: bool = True) -> Iterator[Obligation]:
+    """Induction on k with W_k u = h B u and A u = lam u; then the closed form of h."""
+    X, Y, u = matrix("X", "N", "f"), matrix("Y", "N", "m"), matrix("u", "f", 1)
+    W, eta, lam, h = matrix("W_k", "m", "f"), scalar("eta"), scalar("lambda"), scalar("h")
+    scale, B = eta / scalar("N"), Y.mT @ X
+    rules = ((X.mT @ X @ u, lam * u), (W @ u, h * (B @ u)))
+    yield Obligation(
+        "one more step",
+        step(W, X, Y, eta) @ u,
+        spectral_filter.extend(h, lam, scale) * (B @ u),
+        r"$W_{k+1} u = W_k u - c (W_k A u - B u) = (h + c(1 - \lambda h)) B u$; at $k = 0$ both are 0.",
+        rules,
+    )
+    p, c = scalar("p"), scalar("c")
+    yield Obligation(
+        "closed form",
+        lam * spectral_filter.extend((1 - p) / lam, lam, c),
+        1 - p * (1 - c * lam if known else 1 + c * lam),
+        r"With $p = (1 - c\lambda)^k$: $h_k = (1 - p)/\lambda$ becomes $(1 - p (1 - c\lambda))/\lambda$, and $h_0 = 0$ at $p = 1$.",
+    )
+
+
+IDENTITY = Identity(
+    shapes={"d": ("f",), "v": ("f",), "Y": ("f", "m"), "eta": ()},
+    left=filtered,
+    right=descent,
+    names=("filter", "gradient descent"),
+    sizes=({"f": 2, "m": 2}, {"f": 4, "m": 3}),
+    torch_only=True,
+    derive=derive,
+)
+
+CLAIM = Claim(
+    __name__,
+    title="Gradient descent from zero is a filter of the spectrum",
+    kind=Kind.IDENTITY,
+    statement=r"""If $A u = \lambda u$ for $A = X^\top X$, then $k$ gradient-descent steps of size $\eta = cN$ from
+    $W_0 = 0$ give
+
+$$ W_k u = h_k(\lambda) \, Y^\top X u, \qquad h_k(\lambda) = c \sum_{j<k} (1 - c\lambda)^j = \frac{1 - (1 -
+c\lambda)^k}{\lambda} . $$
+
+Least squares has $1/\lambda$ and ridge $1/(\lambda + \rho)$ in place of $h_k$: $k$ steps are neither, and tend to
+least squares on every
+eigendirection with $0 < c\lambda < 2$.""",
+    derivation=r"""$W_{k+1} u = W_k u - c(W_k A u - Y^\top X u)$, so $h_{k+1} = h_k + c(1 - \lambda h_k)$, whose
+    solution from $0$ is the sum.""",
+    assumptions=(r"$\lambda \ne 0$ for the quotient; checked exactly at eigenvectors of reflected orthogonal inputs",
+        "the quotient loses digits in floating point when $c\\lambda$ is small, so the sampled rung is left out",),
+    source="derived here",
+    checks={rung: check for rung, check in IDENTITY.checks().items() if rung is not Rung.SAMPLED},
+    mutants=(
+        IDENTITY.mutant("ridge", "k steps are ridge with penalty 1/(kc)", left=ridge, rungs=(Rung.EXACT,)),
+        IDENTITY.mutant(
+            "one_step_less",
+            "k - 1 steps",
+            left=lambda d, v, Y, eta: filtered(d, v, Y, eta, STEPS - 1),
+            rungs=(Rung.EXACT,),
+        ),
+        IDENTITY.mutant("sign", "powers of 1 + c lambda", derive=lambda: derive(known=False)),
+    ),
+)

@@ -1,0 +1,118 @@
+"""The published three-layer block's other rows mix the final state with a prefix: not causal, and not gradient
+descent."""
+
+from collections.abc import Iterator
+
+from constructions import autograd_descent, gd_ssm, three_layer_block
+from constructions.gated_accumulator import accumulate
+from constructions.gd_ssm import WINDOW, input_gate
+from constructions.namespace import Array, namespace
+from numeric.derivation import Obligation, blocks
+from numeric.words import matrix, scalar
+from proofs.claim import Claim
+from proofs.evidence import Kind, Rung
+from proofs.identity import Identity
+
+EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
+
+
+def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
+    """The block's whole output with scale eta/N: (2N+1, f)."""
+    return three_layer_block.block(gd_ssm.tokens(X, Y, x_q), eta / X.shape[0])
+
+
+def formula(X: Array, Y: Array, x_q: Array, eta: Array, whole: bool = True) -> Array:
+    """The input plus, in row N+1+t, -(2c B_t - c^2 B A_t) x_{t+1}; `whole`: B over all pairs, else B_t."""
+    xp = namespace(X, Y, x_q)
+    N, c = X.shape[0], eta / X.shape[0]
+    following = xp.concat([X[1:, :], x_q[None, :]], axis=0)
+    found = []
+    for t in range(1, N + 1):
+        A_t, B_t = X[:t, :].mT @ X[:t, :], Y[:t, :].mT @ X[:t, :]
+        B = Y.mT @ X if whole else B_t
+        found.append(-(2 * c * B_t - c * c * (B @ A_t)) @ following[t - 1, :])
+    sequence = gd_ssm.tokens(X, Y, x_q)
+    return sequence + xp.concat([0 * sequence[: N + 1, :], xp.stack(found)], axis=0)
+
+
+def descent_on_prefixes(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
+    """The input minus, in row N+1+t, two autograd steps on the first t pairs, asked at x_{t+1}."""
+    xp = namespace(X, Y, x_q)
+    N = X.shape[0]
+    following = xp.concat([X[1:, :], x_q[None, :]], axis=0)
+    W0 = X.new_zeros(Y.shape[1], X.shape[1])
+    found = [
+        autograd_descent.descend(W0, X[:t, :], Y[:t, :], eta=eta * t / N, steps=2) @ following[t - 1, :]
+        for t in range(1, N + 1)
+    ]
+    sequence = gd_ssm.tokens(X, Y, x_q)
+    return sequence - xp.concat([0 * sequence[: N + 1, :], xp.stack(found)], axis=0)
+
+
+def derive(swapped: bool = False) -> Iterator[Obligation]:
+    """The states at window t, by the layers' own gate; then their combination with the final Z_1."""
+    X, Y = matrix("X", "t", "f"), matrix("Y", "t", "f")
+    x, y, following = (matrix(name, "f", 1) for name in ("x", "y", "x'"))
+    window = blocks([[x.mT], [y.mT], [following.mT]])
+    for name, total, other, longer in (("A", X.mT @ X, 0, [[X], [x.mT]]), ("B", Y.mT @ X, 1, [[Y], [y.mT]])):
+        weights = blocks([[int((i, j) == (0, other)) for j in range(WINDOW)] for i in range(WINDOW)])
+        yield Obligation(
+            f"one more token, {name}",
+            accumulate(total, input_gate(window, weights).mT, 1),
+            blocks(longer).mT @ blocks([[X], [x.mT]]),
+            rf"The accumulator ${name}_t$ over one pair more; with no pairs it is 0.",
+        )
+    A_t, B_t, B, c = (*(matrix(name, "f", "f") for name in ("A_t", "B_t", "B")), scalar("c"))
+    yield Obligation(
+        "the combination",
+        three_layer_block.combine(-c * B_t, -c * B, -c * A_t, -c * B_t),
+        -(2 * c * B_t - c * c * ((B_t if swapped else B) @ A_t)),
+        r"The source takes $Z_1$ at the last window, $-cB$, and the other states at window $t$.",
+    )
+
+
+IDENTITY = Identity(
+    shapes={"X": ("N", "f"), "Y": ("N", "f"), "x_q": ("f",), "eta": ()},
+    left=layer,
+    right=formula,
+    names=("block", "formula"),
+    sizes=({"f": 3, "N": 4}, {"f": 6, "N": 12}),
+    symbolic_sizes={"f": 1, "N": 2},
+    derive=derive,
+)
+
+CLAIM = Claim(
+    __name__,
+    title="The published block's rows before the last are not causal and not gradient descent",
+    kind=Kind.IDENTITY,
+    statement=r"""The published three-layer block of gd.three_layer_block returns its input in rows $1, \dots, N+1$,
+and in row
+$N + 1 + t$, with $A_t = \sum_{s \le t} x_s x_s^\top$, $B_t = \sum_{s \le t} y_s x_s^\top$, $B = B_N$ and $c = \eta/N$,
+
+$$ o_{N+1+t} = u_{N+1+t} - \left( 2c B_t - c^2 B A_t \right) x_{t+1} , $$
+
+where $u$ is the input. For $t < N$ this reads targets after $t$, and is not two steps on the first $t$ pairs.""",
+    derivation=r"""All three layers read the same tokens; the code multiplies $Z_2(t) = -cA_t$ by $Z_1(N) = -cB$, not by
+$Z_1(t)$. The $N$ results are put below $N + 1$ zero rows before the skip connection.""",
+    assumptions=(r"$f = m$; decay 1",),
+    source="arXiv 2410.11687, published code (multi-step form)",
+    departures=(r"the constant is $\eta/N$; the published code's is $lr/P$",),
+    checks=IDENTITY.checks(),
+    mutants=(
+        IDENTITY.mutant(
+            "is_gradient_descent", "every row is two steps on its prefix", right=descent_on_prefixes, rungs=EXACTLY
+        ),
+        IDENTITY.mutant(
+            "causal_product",
+            "Z_1 at window t in the product",
+            right=lambda X, Y, x_q, eta: formula(X, Y, x_q, eta, whole=False),
+            derive=lambda: derive(swapped=True),
+        ),
+        IDENTITY.mutant(
+            "no_skip",
+            "no input added",
+            right=lambda X, Y, x_q, eta: formula(X, Y, x_q, eta) - gd_ssm.tokens(X, Y, x_q),
+            rungs=EXACTLY,
+        ),
+    ),
+)

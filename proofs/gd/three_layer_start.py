@@ -1,0 +1,91 @@
+"""With w_q = e_1 (e_1 + e_2)^T in layers 1 and 3 the block, skip included, is two steps from W0 = -I."""
+
+from collections.abc import Iterator
+
+from constructions import autograd_descent, gd_ssm, three_layer_block
+from constructions.gradient_descent import step
+from constructions.namespace import Array
+from constructions.three_layer_block import Pairs
+from numeric.derivation import Obligation
+from numeric.words import eye, matrix, scalar, zeros
+from proofs.claim import Claim
+from proofs.evidence import Kind, Rung
+from proofs.identity import Identity
+
+EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
+OWN = (((0, 0), (0, 1)), ((0, 0),), ((0, 0), (0, 1)))
+RETURNED = (((0, 1), (2, 2)), ((0, 0),), ((0, 1), (2, 2)))
+"""What the published scan returns: e_1 e_2^T + e_3 e_3^T in layers 1 and 3."""
+
+
+def layer(X: Array, Y: Array, x_q: Array, eta: Array, weights: tuple[Pairs, ...] = OWN) -> Array:
+    """Minus the block's last row with scale eta/N: (f,)."""
+    return -three_layer_block.block(gd_ssm.tokens(X, Y, x_q), eta / X.shape[0], weights)[-1, :]
+
+
+def learner(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
+    """Two autograd steps from -I, asked at x_q: (f,)."""
+    start = X.new_zeros(X.shape[1], X.shape[1]) - X.new_ones(X.shape[1]).diag_embed()
+    return autograd_descent.descend(start, X, Y, eta=eta, steps=2) @ x_q
+
+
+def derive(start: int = -1) -> Iterator[Obligation]:
+    """The code's combination at Z_1 = Z_3 = -c(A + B), plus the identity of the skip, against two steps from -I."""
+    X, Y, eta = matrix("X", "N", "f"), matrix("Y", "N", "f"), scalar("eta")
+    scale, W0 = eta / scalar("N"), start * eye("f") + zeros("f", "f")
+    A, B = X.mT @ X, Y.mT @ X
+    Z_1, Z_2 = -scale * (A + B), -scale * A
+    yield Obligation(
+        "two steps from -I",
+        -(three_layer_block.combine(Z_1, Z_1, Z_2, Z_1) + eye("f")),
+        step(step(W0, X, Y, eta), X, Y, eta),
+        r"Both are $-I + 2c(A + B) - c^2 (A + B) A$; the skip connection contributes $-I$, the start.",
+    )
+
+
+IDENTITY = Identity(
+    shapes={"X": ("N", "f"), "Y": ("N", "f"), "x_q": ("f",), "eta": ()},
+    left=layer,
+    right=learner,
+    sizes=({"f": 3, "N": 4}, {"f": 8, "N": 20}),
+    symbolic_sizes={"f": 2, "N": 1},
+    torch_only=True,
+    derive=derive,
+)
+
+CLAIM = Claim(
+    __name__,
+    title="The three-layer block with residual window weights is two steps from minus the identity",
+    kind=Kind.IDENTITY,
+    statement=r"""With $w_q = e_1 (e_1 + e_2)^\top$ in layers 1 and 3 and $e_1 e_1^\top$ in layer 2, minus the last
+row of the
+three-layer block, skip connection included, is
+
+$$ -o_{2N+1} = \left( -I + 2c(A + B) - c^2 (A + B) A \right) x_q = W_2 x_q , \qquad W_0 = -I , $$
+
+two exact gradient-descent steps of size $\eta = cN$ from $W_0 = -I$: the skip connection is the start.""",
+    derivation=r"""The gate $x_t (x_t + y_t)^\top$ accumulates $(A + B)^\top$, which is minus $N$ times the gradient
+at $-I$. From
+$W_0 = -I$, $W_1 = -I + c(A + B)$ and $W_2 = W_1 - c(W_1 A - B)$.""",
+    assumptions=(r"$f = m$; decay 1",),
+    source="derived here, next to the published code of arXiv 2410.11687",
+    departures=(
+        r"the model that the published scan returns has $e_1 e_2^\top + e_3 e_3^\top$ instead: $A - x_1 x_1^\top + x_q x_q^\top$"
+        r" takes the place of $A$ in the sum $A + B$, and it is not gradient descent (mutant `returned_model`)",
+    ),
+    checks=IDENTITY.checks(),
+    mutants=(
+        IDENTITY.mutant(
+            "published_weights",
+            "layers 1 and 3 with e_1 e_2^T",
+            left=lambda X, Y, x_q, eta: layer(X, Y, x_q, eta, three_layer_block.PUBLISHED),
+        ),
+        IDENTITY.mutant(
+            "returned_model",
+            "layers 1 and 3 with e_1 e_2^T + e_3 e_3^T",
+            left=lambda X, Y, x_q, eta: layer(X, Y, x_q, eta, RETURNED),
+            rungs=EXACTLY,
+        ),
+        IDENTITY.mutant("start_plus_identity", "two steps from +I", derive=lambda: derive(start=1)),
+    ),
+)

@@ -1,0 +1,104 @@
+"""The delta rule's transitions do not commute; diagonal ones in a fixed basis do: a diagonal recurrence on W is not
+it."""
+
+from collections.abc import Iterator
+
+from constructions.namespace import Array, identity, namespace
+from numeric.derivation import Obligation
+from numeric.words import Words, eye, matrix, scalar, trace
+from proofs.claim import Claim
+from proofs.evidence import Kind, Rung
+from proofs.gd._witness import impossible, nonzero
+from proofs.identity import Identity
+
+
+def transition(x: Array, rate: Array) -> Array:
+    """I - rate x x^T, (f, f): what the delta rule multiplies W by."""
+    return identity(x.shape[0], x) - rate * (x[:, None] @ x[None, :])
+
+
+def commutator_norm(x: Array, z: Array, rate: Array) -> Array:
+    """The squared Frobenius norm of the commutator of two transitions: (1,)."""
+    first, second = transition(x, rate), transition(z, rate)
+    difference = first @ second - second @ first
+    return namespace(x).sum(difference * difference)[None]
+
+
+def formula(x: Array, z: Array, rate: Array, factor: int = 2) -> Array:
+    """2 rate^4 (x . z)^2 (|x|^2 |z|^2 - (x . z)^2): (1,)."""
+    inner = x @ z
+    return (factor * rate**4 * inner * inner * ((x @ x) * (z @ z) - inner * inner))[None]
+
+
+def derive(factor: int = 2) -> Iterator[Obligation]:
+    """The norm of the commutator by traces; and that diagonal matrices commute."""
+    x, z, rate = matrix("x", "f", 1), matrix("z", "f", 1), scalar("r")
+    first, second = eye("f") - rate * (x @ x.mT), eye("f") - rate * (z @ z.mT)
+    difference: Words = first @ second - second @ first
+    inner = trace(x.mT @ z)
+    yield Obligation(
+        "norm of the commutator",
+        trace(difference.mT @ difference),
+        factor * rate**4 * inner * inner * (trace(x.mT @ x) * trace(z.mT @ z) - inner * inner),
+        r"The commutator is $r^2 (x \cdot z)(x z^\top - z x^\top)$; it vanishes only for $x \cdot z = 0$ or $x \parallel z$.",
+    )
+    D, E, Q = matrix("D", "f", "f", "diagonal"), matrix("E", "f", "f", "diagonal"), matrix("Q", "f", "f")
+    yield Obligation(
+        "diagonal transitions",
+        Q @ D @ E @ Q.mT,
+        Q @ E @ D @ Q.mT,
+        r"With $Q^{-1} = Q^\top$ the transitions $Q D Q^\top$ and $Q E Q^\top$ of one basis have the products $Q D E Q^\top$, "
+        r"in both orders the same, whatever the gates are computed from.",
+    )
+
+
+IDENTITY = Identity(
+    shapes={"x": ("f",), "z": ("f",), "rate": ()},
+    left=formula,
+    right=commutator_norm,
+    names=("formula", "commutator"),
+    sizes=({"f": 3}, {"f": 8}),
+    symbolic_sizes={"f": 2},
+    derive=derive,
+)
+POINT = {"x": [1, 0], "z": [1, 1], "rate": 1}
+
+CLAIM = Claim(
+    __name__,
+    title="No diagonal transition in a fixed basis acts on W as the delta rule does",
+    kind=Kind.IMPOSSIBILITY,
+    statement=r"""The delta rule multiplies $W$ by $I - r x x^\top$. For two inputs $x$, $z$ the commutator of these
+    transitions has
+
+$$ \norm{[I - r x x^\top, \, I - r z z^\top]}_F^2 = 2 r^4 (x \cdot z)^2 \left( \norm{x}^2 \norm{z}^2 - (x \cdot z)^2
+\right) , $$
+
+not $0$ unless the inputs are orthogonal or parallel; for $x = (1, 0)$, $z = (1, 1)$, $r = 1$ it is $2$. Transitions
+that are diagonal in one
+fixed basis commute, even if they depend on the input. So a diagonal recurrence that acts on $W$ itself is not the
+delta rule for
+$f \ge 2$. A larger state is not excluded by this argument.""",
+    derivation=r"""$[x x^\top, z z^\top] = (x \cdot z)(x z^\top - z x^\top)$, and $\norm{x z^\top - z x^\top}_F^2 = 2
+    \norm{x}^2 \norm{z}^2 - 2 (x \cdot z)^2$.""",
+    assumptions=(r"the state is $W$ itself, or $W$ in one fixed basis", r"$f \ge 2$"),
+    source="derived here",
+    checks=impossible(
+        {rung: check for rung, check in IDENTITY.checks().items() if rung is not Rung.SAMPLED},
+        nonzero(commutator_norm, POINT, "squared norm of the commutator at x = (1, 0), z = (1, 1), r = 1"),
+    ),
+    mutants=(
+        IDENTITY.mutant(
+            "factor_one",
+            "without the factor 2",
+            left=lambda x, z, rate: formula(x, z, rate, factor=1),
+            derive=lambda: derive(factor=1),
+            rungs=(Rung.EXACT, Rung.SYMBOLIC, Rung.UNIVERSAL),
+        ),
+        IDENTITY.mutant(
+            "commute",
+            "the transitions commute",
+            left=lambda x, z, rate: 0 * formula(x, z, rate),
+            rungs=(Rung.EXACT, Rung.SYMBOLIC),
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Claims about state-space models whose output is the derivative of their input."""

@@ -1,0 +1,164 @@
+"""Explicit error bounds for inputs with K bounded derivatives, from Peano kernels: the kernels, the bounds, their
+looseness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import cache
+from math import factorial
+
+from flint import arb, fmpq, fmpq_poly
+
+from constructions import legt
+from numeric import peano
+from numeric.entropy import Entropy
+from numeric.rational_matrices import number
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung, Settings
+from proofs.hippo._checks import Bound, Same, exactly, never_exceeded
+
+Functional = Callable[[str, int, int], fmpq_poly]
+Limit = Callable[[str, int, int], arb]
+
+
+def response(name: str, j: int, N: int) -> int:
+    """The functional's value on v = P_j, from the readout alone: zero below degree N."""
+    if j < N:
+        return 0
+    if name == "true":
+        return j * (j + 1) - N * N - N * (-1) ** (N + j)
+    return {"value": 1, "i": j * (j + 1) - N * N, "ii": j * (j + 1), "iii": j * (j + 1) - N * (N + 1)}[name]
+
+
+def exact(functional: Functional = peano.functional) -> Check:
+    """Each kernel represents its functional on all Legendre polynomials of degree < 2N + 4; and equality at K = N."""
+
+    def compare(N: int) -> Iterator[Same]:
+        for K in range(2, min(N, 6) + 1):
+            for name in peano.FUNCTIONALS:
+                p = functional(name, K, N)
+                found = [peano.integral(p * peano.derivative(peano.legendre(j), K)) for j in range(2 * N + 4)]
+                yield Same(f"kernel of {name}", found, [fmpq(response(name, j, N)) for j in range(2 * N + 4)], {"K": K})
+        last = peano.integral(functional("value", N, N))
+        yield Same("value constant at K = N", last**2, peano.constant_squared(N, N) if N > 1 else last**2)
+
+    return exactly(compare, range(2, 8), range(2, 17))
+
+
+@cache
+def sharp(name: str, K: int, N: int) -> arb:
+    """The sharp constant: the kernel's L1 norm."""
+    return peano.l1_norm(peano.functional(name, K, N))
+
+
+def signal_error(name: str, K: int, N: int, jumps: list[tuple[Fraction, Fraction]]) -> fmpq:
+    """The functional on v = sum_i c_i (x - b_i)_+^K / K!, from its exact Legendre coefficients, not from the kernel."""
+    total = fmpq(0)
+    D = {"i": N * N, "ii": 0, "iii": N * (N + 1)}
+    x = fmpq_poly([0, 1])
+    for b, c in jumps:
+        at = number(b)
+        piece = (x - at) ** K * fmpq(1, factorial(K))
+        a = []
+        for n in range(N):
+            F = (piece * fmpq_poly.legendre_p(n)).integral()
+            a.append(fmpq(2 * n + 1, 2) * (F(fmpq(1)) - F(at)))
+        present, slope = piece(fmpq(1)), 2 * piece.derivative()(fmpq(1))
+        if name == "value":
+            error = present - sum(a, fmpq(0))
+        else:
+            error = slope - sum((legt.readout(n, D[name]) * v for n, v in enumerate(a)), fmpq(0)) - D[name] * present
+        total += number(c) * error
+    return total
+
+
+def measure(limit: Limit = peano.bound) -> Callable[[Settings], Iterator[Bound]]:
+    """The sharp constants against the bounds, then drawn signals whose K-th derivative jumps between -1 and 1."""
+
+    def run(settings: Settings) -> Iterator[Bound]:
+        sizes = (4, 8, 16, 32) if settings.profile == "quick" else (4, 8, 16, 32, 64, 128)
+        with peano.precision(128):
+            for N in sizes:
+                for K in range(2, min(N, 6) + 1):
+                    for name in peano.FUNCTIONALS:
+                        if name != "value" or K < N:  # at K = N the bound is attained: see the exact rung
+                            yield Bound(name, sharp(name, K, N), limit(name, K, N), {"N": N, "K": K})
+            entropy = Entropy(settings.seed)
+            for N, K in ((6, 2), (8, 3), (10, 5)):
+                for _ in range(3):
+                    points = sorted({Fraction(entropy.below(2000) - 1000, 1000) for _ in range(2 + entropy.below(6))})
+                    signs = [1 - 2 * (i % 2) for i in range(len(points))]
+                    jumps = [
+                        (b, Fraction(s if i == 0 else 2 * s))
+                        for i, (b, s) in enumerate(zip(points, signs, strict=True))
+                    ]
+                    for name in ("value", "i", "ii", "iii"):
+                        error = abs(arb(signal_error(name, K, N, jumps)))
+                        yield Bound(
+                            f"{name}, drawn signals", error, limit(name, K, N), {"N": N, "K": K, "breaks": points}
+                        )
+
+    return run
+
+
+def _bound_of(other: dict[str, str]) -> Limit:
+    return lambda name, K, N: peano.bound(other.get(name, name), K, N)
+
+
+def _wrong_kernel(name: str, K: int, N: int) -> fmpq_poly:
+    """Route (i) without the second term of the product rule."""
+    return fmpq_poly([2, -2]) * peano.kernel(K - 1, N) if name == "i" else peano.functional(name, K, N)
+
+
+CLAIM = Claim(
+    __name__,
+    title="Error bounds with explicit constants for inputs with K bounded derivatives",
+    kind=Kind.BOUND,
+    statement=r"""Let $|u^{(K)}| \le U_K$ on the window, $2 \le K \le N$, $k = K-1$, $M_K = (\theta/2)^K U_K$ and
+
+$$ C_{k,N} = 2^{k-1/2} \sqrt{\frac{(k-1)!\,k!}{(2k)!}} \sqrt{\frac{(N-k)!}{(N+k-1)!}} . $$
+
+With exact projections (LegT's window, or scaled LegS with $t$ for $\theta$):
+
+$$ |u - \hat u| \le C_{K,N} M_K, \qquad |u' - y_i| \le \frac{B}{\theta} M_K, \quad B = C_{k,N}
+\sqrt{\tfrac{2(k+2)}{2k+1}} + k\, C_{K,N}, $$
+
+$|u' - y_{ii}| \le \frac{1}{\theta} (B + N^2 C_{K,N}) M_K$, $|u' - y_{iii}| \le \frac{1}{\theta} (B + N C_{K,N}) M_K$,
+and with the delayed sample $|u' - y| \le \frac{2}{\theta} C_{k,N} M_K$. The value bound is attained at $K = N$. The
+sharp constants are the $L^1$ norms of the Peano kernels.""",
+    derivation=r"""The error of the end value is $\epsilon_N[v] = \int \mathrm{kern}_k v^{(k)}$ with $\mathrm{kern}_k
+= \frac{(N-k)!}{2^k (N-1)!} (1-x)^{k-1} (1+x)^k P^{(k-1,k)}_{N-k}(x)$ (Christoffel-Darboux, Rodrigues), and $\theta
+(u' - y_i) = \epsilon_N[(1+x) v']$, $\theta (u'-y_{ii}) = \epsilon_N[(1+x)v'] + N^2 \epsilon_N[v]$. Cauchy-Schwarz
+with the weight $(1-x)^{k-1}(1+x)^k$ and the Jacobi norm give the constants.""",
+    assumptions=("states are exact projections", r"$2 \le K \le N$"),
+    source="derived here",
+    checks={Rung.MEASURED: never_exceeded(measure()), Rung.EXACT: exact()},
+    mutants=(
+        Mutant(
+            "same_bound",
+            "route (ii) obeys the bound of route (i)",
+            {Rung.MEASURED: never_exceeded(measure(_bound_of({"ii": "i"})))},
+        ),
+        Mutant(
+            "value_for_derivative",
+            "the derivative obeys the bound of the value",
+            {Rung.MEASURED: never_exceeded(measure(_bound_of({"i": "value"})))},
+        ),
+        Mutant(
+            "half",
+            "all bounds halved",
+            {Rung.MEASURED: never_exceeded(measure(lambda n, K, N: peano.bound(n, K, N) / 2))},
+        ),
+        Mutant(
+            "product_rule",
+            "route (i)'s kernel without the product rule's second term",
+            {Rung.EXACT: exact(_wrong_kernel)},
+        ),
+        Mutant(
+            "true_once",
+            "the kernel with the delayed sample without its factor 2",
+            {Rung.EXACT: exact(lambda n, K, N: peano.kernel(K - 1, N) if n == "true" else peano.functional(n, K, N))},
+        ),
+    ),
+)

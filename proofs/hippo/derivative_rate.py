@@ -1,0 +1,113 @@
+"""The sharp orders in N of the readouts' errors, and a grader for claimed orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+from numeric import peano, rates
+from numeric.rates import Grade, fit
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung, Settings
+from proofs.hippo._checks import Rate, orders
+from proofs.hippo.derivative_bound import sharp
+
+Exponent = Callable[[str, int], float]
+LARGEST_K = 5
+
+
+def proved(name: str, K: int) -> float:
+    """The exponent of N of the sharp constant for |u^(K)| <= 1."""
+    return float(peano.asymptotic(name, K)[0])
+
+
+def grade(route: str, K: int, theta: float, N: float) -> Grade:
+    """Grades "|u' - y| = O(theta^a N^b) for K bounded derivatives, uniformly": false, loose or sharp. a = theta, b = N.
+
+    route: i, ii, iii or true (value for the reconstruction itself). Raises ValueError for K < 2 or an unknown route.
+    """
+    if route not in peano.FUNCTIONALS:
+        raise ValueError(f"route is {route!r}; expected one of {', '.join(peano.FUNCTIONALS)}")
+    if K < 2:
+        raise ValueError(f"K is {K}; a uniform bound needs at least two derivatives")
+    a = K if route == "value" else K - 1
+    return rates.grade((theta, N), (a, proved(route, K)))
+
+
+def measure(exponent: Exponent = proved) -> Callable[[Settings], Iterator[Rate]]:
+    """Orders fitted to the sharp constants (balls, rounded to float64 at the end)."""
+
+    def run(settings: Settings) -> Iterator[Rate]:
+        quick = settings.profile == "quick"
+        sizes = (12, 16, 20, 24, 28, 32, 36, 40) if quick else (16, 24, 32, 48, 64, 80, 96, 128)
+        for K in range(2, LARGEST_K + (not quick)):
+            for name in peano.FUNCTIONALS:
+                values = [float(sharp(name, K, N)) for N in sizes]
+                yield Rate(f"{name}, K = {K}", fit(sizes, values), exponent(name, K))
+
+    return run
+
+
+def constants() -> str:
+    """Measured over asymptotic constant at N = 64, as a Markdown table."""
+    lines = [
+        "| functional | " + " | ".join(f"$K = {K}$" for K in range(2, LARGEST_K + 1)) + " |",
+        "|:--" * LARGEST_K + "|",
+    ]
+    for name in peano.FUNCTIONALS:
+        cells = []
+        for K in range(2, LARGEST_K + 1):
+            power, c = peano.asymptotic(name, K)
+            cells.append(f"{float(sharp(name, K, 64)) / (c * 64 ** float(power)):.6f}")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "Sharp constant at $N = 64$ over its asymptotic form:\n\n" + "\n".join(lines)
+
+
+def _claimed(change: Exponent) -> dict[Rung, Check]:
+    return {Rung.MEASURED: orders(measure(change))}
+
+
+CLAIM = Claim(
+    __name__,
+    title="The sharp orders: N^(3/2-K) for route (i), N^(5/2-K) for route (ii)",
+    kind=Kind.RATE,
+    statement=r"""Over all $u$ with $|u^{(K)}| \le U_K$ and exact projections, the largest error of the reconstructed
+value is of order $\theta^K N^{1/2-K}$; of route (i), of route (iii) and with the delayed sample $\theta^{K-1}
+N^{3/2-K}$; of route (ii) $\theta^{K-1} N^{5/2-K}$. No better exponents hold uniformly. The constants (times
+$(\theta/2)^K U_K/\theta$, for the value $(\theta/2)^K U_K$) tend to
+
+$$ c_K = \frac{2\sqrt 2}{\pi} \frac{\Gamma(K + \frac{1}{2})}{K!} \ \text{(value and (ii))}, \qquad
+d_k = \frac{2^{k+2}}{\pi^{3/2}} B\left(\tfrac{k+1/2}{2}, \tfrac{k+7/2}{2}\right) \ \text{(i)}, \qquad
+\frac{2^{K+1}}{\pi^{3/2}} B\left(\tfrac{K-1/2}{2}, \tfrac{K+3/2}{2}\right) \ \text{(iii)}, \qquad 2 c_k, $$
+
+$k = K - 1$, the last one with the delayed sample.""",
+    derivation=r"""The sharp constants are $L^1$ norms of the Peano kernels of hippo.derivative_bound; Darboux's
+asymptotics of Jacobi polynomials and the mean $2/\pi$ of $|\cos|$ give the limits. Here the norms are computed in
+balls and the orders fitted.""",
+    assumptions=("states are exact projections", r"$N \to \infty$ at fixed $K \ge 2$"),
+    source="derived here",
+    checks={Rung.MEASURED: orders(measure(), trust=("Arb's ball arithmetic for the norms",))},
+    parameters=constants,
+    mutants=(
+        Mutant(
+            "same_order",
+            "route (ii) has the order of route (i)",
+            _claimed(lambda n, K: proved("i" if n == "ii" else n, K)),
+        ),
+        Mutant(
+            "uniform_1_minus_K",
+            "the sup error of route (i) is O(N^(1-K)) uniformly",
+            _claimed(lambda n, K: float(Fraction(1) - K) if n == "i" else proved(n, K)),
+        ),
+        Mutant(
+            "value_order",
+            "the value error is of order N^(-K)",
+            _claimed(lambda n, K: float(-K) if n == "value" else proved(n, K)),
+        ),
+        Mutant(
+            "iii_better",
+            "route (iii) gains an order over (i)",
+            _claimed(lambda n, K: proved(n, K) - 1 if n == "iii" else proved(n, K)),
+        ),
+    ),
+)

@@ -1,0 +1,148 @@
+"""The symmetric parts of the three families are negative semidefinite: stable for every N and time scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+import numpy as np
+import sympy as sp
+
+from constructions import fout, legs, legt
+from constructions.namespace import Array
+from constructions.state_space import StateSpace, orthonormal
+from numeric.finding import Counterexample, Finding, Verdict
+from numeric.rational_matrices import matrix, objects
+from numeric.telescoping import Equation, Step
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung, Settings
+from proofs.hippo._checks import Same, derived, exactly
+
+OMEGAS = (Fraction(1), Fraction(7, 2))
+"""Two values of omega decide an identity that is linear in omega."""
+
+
+def symmetric_part(A: Array, norms: Array) -> Array:
+    """R^{-2} A + A^T R^{-2}: the symmetric part of the orthonormal matrix, congruent to A_o + A_o^T; exact objects."""
+    weights = np.array([Fraction(1, int(v)) for v in norms], dtype=object)
+    scaled = weights[:, None] * A.astype(object)
+    return scaled + scaled.T
+
+
+def exact(legt_sign: int = 1, legs_shift: int = 1, fout_factor: int = 4) -> Check:
+    """The three identities in the coefficient basis."""
+
+    def compare(N: int) -> Iterator[Same]:
+        right, left = (e.astype(object) for e in legt.ends(N))
+        want = -np.outer(right, right) - legt_sign * np.outer(left, left)
+        yield Same("LegT", matrix(symmetric_part(legt.system(N).A, legt.norms(N))), matrix(want))
+        weights = np.diag([Fraction(legs_shift, int(v)) for v in legt.norms(N)]).astype(object)
+        want = -np.outer(right, right) - weights
+        yield Same("LegS", matrix(symmetric_part(legs.system(N).A, legt.norms(N))), matrix(objects(want)))
+        e = fout.end(N).astype(object)
+        for omega in OMEGAS:
+            A = fout.system(N, omega).A
+            yield Same(
+                "FouT",
+                matrix(symmetric_part(A, fout.norms(N))),
+                matrix(-fout_factor * np.outer(e, e)),
+                {"omega": omega},
+            )
+
+    return exactly(compare, range(1, 17), range(1, 41))
+
+
+def steps(
+    above: Callable[..., sp.Expr] = legt.above, diagonal: Callable[..., sp.Expr] = legs.diagonal
+) -> Iterator[Step]:
+    """The same entry by entry for all n and k; sigma = (-1)^(n-k)."""
+    n, k, sigma = sp.Symbol("n"), sp.Symbol("k"), sp.Symbol("sigma")
+    yield Equation(
+        "LegT, $k < n$",
+        legt.below(n) / legt.drive(n) + above(k, sigma) / legt.drive(k),
+        -1 - sigma,
+        "minus the two end values' products",
+        (sigma,),
+    )
+    yield Equation("LegT, the diagonal", 2 * legt.below(n) / legt.drive(n), sp.Integer(-2), "both products are one")
+    yield Equation("LegS, $k < n$", legs.below(n) / legs.drive(n), sp.Integer(-1), "no entries above the diagonal")
+    yield Equation(
+        "LegS, the diagonal", 2 * diagonal(n) / legs.drive(n), -1 - 1 / (2 * n + 1), "the product of end values and $I$"
+    )
+
+
+def sampled(shift: float = 0.0) -> Check:
+    """Float64: the largest eigenvalue of A_o + A_o^T, against the rounding of its entries and of the eigenvalue solver.
+
+    Entries carry at most six roundings, so the matrix is off by at most 6 u |A| + u in Frobenius norm, and a
+    backward stable
+    symmetric solver returns an eigenvalue of a matrix within p(n) u |S|_2 of S; p(n) is taken as n (LAPACK calls it
+    a modestly growing function).
+    """
+
+    def run(settings: Settings) -> Finding:
+        unit = 2.0**-53
+        figures: dict[str, float | int | str | bool | None] = {}
+        sizes = (8, 32, 128) if settings.profile == "quick" else (8, 64, 256, 1024)
+        families: tuple[tuple[str, Callable[[int], StateSpace], float], ...] = (
+            ("LegT", lambda N: orthonormal(legt.system(N), legt.norms(N)), 0.0),
+            ("LegS", lambda N: orthonormal(legs.system(N), legs.norms(N)), -1.0),
+            ("FouT", lambda N: orthonormal(fout.system(N // 2, 2 * np.pi), fout.norms(N // 2)), 0.0),
+        )
+        for name, build, top in families:
+            for N in sizes:
+                S = build(N).A
+                S = S + S.T + shift * np.eye(len(S))
+                found = float(np.linalg.eigvalsh(S)[-1])
+                bound = float((len(S) + 14) * unit * np.linalg.norm(S))
+                figures[f"{name} {N}: excess over bound"] = round((found - top) / bound, 4)
+                if found - top > bound:
+                    return Finding(
+                        Verdict.REFUTED,
+                        f"{name} at N = {N}: an eigenvalue of A + A^T is {found}",
+                        figures=figures,
+                        counterexample=Counterexample(
+                            {"N": N}, {}, repr(found), repr(top), "largest eigenvalue", "claimed bound"
+                        ),
+                    )
+        return Finding(
+            Verdict.CONFIRMED,
+            figures=figures,
+            settings={"dtype": "float64", "sizes": {"N": str(sizes)}},
+            trust=("LAPACK's symmetric eigenvalue solver is backward stable with constant n",),
+        )
+
+    return run
+
+
+CLAIM = Claim(
+    __name__,
+    title="Dissipativity of LegT, LegS and FouT",
+    kind=Kind.IDENTITY,
+    statement=r"""In the orthonormal bases, with $g$ and $\hat g$ the basis functions at the right and left end and
+$\phi$ those at lag zero,
+
+$$ \theta (A + A^\top) = -(g g^\top + \hat g \hat g^\top) \ \text{(LegT)}, \qquad -I - g g^\top \ \text{(LegS)}, \qquad
+-4 \phi \phi^\top \ \text{(FouT)}. $$
+
+Hence $\norm{e^{At}} \le 1$ for LegT and FouT and $\norm{e^{At}} \le e^{-t/(2\theta)}$ for LegS: stable for every $N$
+and $\theta$.""",
+    derivation=r"""Entry by entry. $\frac{d}{dt} \norm{x}^2 = x^\top (A + A^\top) x$ gives the norms.""",
+    source="derived here; the LegS identity is in the S4 literature",
+    checks={Rung.SAMPLED: sampled(), Rung.EXACT: exact(), Rung.UNIVERSAL: derived(steps)},
+    mutants=(
+        Mutant("one_end", "LegT loses energy at the right end only", {Rung.EXACT: exact(legt_sign=0)}),
+        Mutant(
+            "legs_shift",
+            "LegS with -I/2 in place of -I",
+            {Rung.EXACT: exact(legs_shift=2), Rung.UNIVERSAL: derived(lambda: steps(diagonal=lambda n: -n))},
+        ),
+        Mutant("fout_factor", "FouT with the factor 2", {Rung.EXACT: exact(fout_factor=2)}),
+        Mutant(
+            "no_sign_flip",
+            "LegT without the sign flip",
+            {Rung.UNIVERSAL: derived(lambda: steps(above=lambda n, p: legt.above(n, 1)))},
+        ),
+        Mutant("unstable", "A shifted to the right by 10^-9", {Rung.SAMPLED: sampled(shift=2e-9)}),
+    ),
+)

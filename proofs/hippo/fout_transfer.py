@@ -1,0 +1,155 @@
+"""FouT: exact error transfer functions of its readouts, and of the corrected ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+import sympy as sp
+from flint import fmpq_poly
+
+from constructions import fout
+from constructions.state_space import StateSpace
+from numeric.rational_matrices import monomial, number, transfer
+from numeric.telescoping import Equation, Step
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung
+from proofs.hippo._checks import Same, derived, exactly
+
+Corrected = Callable[[int, Fraction, int], StateSpace]
+
+
+def resonators(M: int, omega: Fraction, last: int = 0) -> fmpq_poly:
+    """prod_{m=last+1}^{M} (s^2 + (m omega)^2)."""
+    value = fmpq_poly([1])
+    for m in range(last + 1, M + 1):
+        value *= fmpq_poly([number((m * omega) ** 2), 0, 1])
+    return value
+
+
+def omegas(M: int) -> list[Fraction]:
+    """Enough values of omega: both sides have degree at most 2M + 2 in omega, so 2M + 3 points decide the identity."""
+    return [Fraction(j, 2) for j in range(1, 2 * M + 4)]
+
+
+def exact(
+    corrected: Corrected = fout.corrected, closure: int = 1, route: Callable[..., StateSpace] = fout.system
+) -> Check:
+    """Numerators over q = det(sI - A), for enough values of omega to decide the identity in omega."""
+
+    def compare(M: int) -> Iterator[Same]:
+        for omega in omegas(M):
+            s = route(M, omega)
+            e = fout.end(M)
+            value, q = transfer(s.A, s.B, e, 0)
+            free = monomial(1) * resonators(M, omega)
+            at = {"omega": omega}
+            yield Same("value error: (1 - S) q = s prod (s^2 + w_m^2)", q - value, closure * free, at)
+            numerator, _ = transfer(s.A, s.B, s.C, s.D)
+            yield Same("route i: s (1 - S)", monomial(1) * q - numerator, monomial(1) * free, at)
+            r = route(M, omega, "ii")
+            numerator, _ = transfer(r.A, r.B, r.C, r.D)
+            yield Same(
+                "route ii: (s + 2N)(1 - S)", monomial(1) * q - numerator, fmpq_poly([2 * (2 * M + 1), 1]) * free, at
+            )
+            for J in range(1, M + 1):
+                c = corrected(M, omega, J)
+                numerator, _ = transfer(c.A, c.B, c.C, c.D)
+                want = monomial(2 + 2 * J) * resonators(M - J, omega)
+                yield Same(f"corrected, J = {J}", monomial(1) * q - numerator, want, {**at, "J": J})
+
+    return exactly(compare, range(6), range(11), size="M")
+
+
+def steps(factor: int = 2) -> Iterator[Step]:
+    """For all M: one resonator's part of R, the closure, and the difference of the routes."""
+    s, w, R, S, N, u = sp.symbols("s w R S N u")
+    turn = fout.rotation(1, w)
+    yield Equation(
+        "shift of a cosine",
+        sp.diff(sp.cos(w * u), u) / sp.sin(w * u),
+        turn[1, 2],
+        "with the lag as variable $\\int u(t-\\tau) \\phi'(\\tau) d\\tau$ remains, and $\\cos' = -w \\sin$",
+    )
+    yield Equation("shift of a sine", sp.diff(sp.sin(w * u), u) / sp.cos(w * u), turn[2, 1], "$\\sin' = w \\cos$")
+    yield Equation(
+        "the closure",
+        u - (2 * S - u),
+        factor * (u - S),
+        "$\\phi(0) u(t) - \\phi(\\theta) u(t-\\theta)$ with the midpoint rule",
+    )
+    yield Equation(
+        "one harmonic",
+        sp.Integer(factor)
+        * sp.Matrix([[1, 0]]).dot((s * sp.eye(2) - sp.Matrix([[0, -w], [w, 0]])).inv() * sp.Matrix([2, 0])),
+        4 * s / (s**2 + w**2),
+        "cosine and sine turn into each other; $r^2 = 2$ for both, input factor 2",
+    )
+    yield Equation("the constant", sp.Integer(factor) / s, 2 / s, "the mean")
+    yield Equation(
+        "the closed loop",
+        R * (1 - S).subs(S, R / (1 + R)),
+        R / (1 + R),
+        "$S = R (1 - S)$ is solved by $S = R/(1+R)$, so $1 - S = 1/(1+R)$",
+    )
+    yield Equation("routes", s * (1 - S) + 2 * N * (1 - S), (s + 2 * N) * (1 - S), "$y_i = y_{ii} + 2N (u - S)$")
+
+
+def _without_weight(M: int, omega: Fraction, J: int) -> StateSpace:
+    s = fout.corrected(M, omega, J)
+    C = fout.system(M, omega).C.copy()
+    for m in range(M - J + 1, M + 1):
+        C[2 * m - 1] += Fraction((m * omega) ** 2) / 4
+    return StateSpace(s.A, s.B, C, s.D)
+
+
+def _half(M: int, omega: Fraction, J: int) -> StateSpace:
+    s, plain = fout.corrected(M, omega, J), fout.system(M, omega)
+    return StateSpace(s.A, s.B, (s.C + plain.C) / Fraction(2), s.D)
+
+
+def _naive(M: int, omega: Fraction, route: str = "i") -> StateSpace:
+    """The closure u(t - theta) = S in place of 2S - u: half the feedback and half the input."""
+    s = fout.system(M, omega, route)
+    W = fout.rotation(M, omega)
+    return StateSpace(W + (s.A - W) / Fraction(2), s.B, s.C, s.D)
+
+
+CLAIM = Claim(
+    __name__,
+    title="FouT's readouts, exactly",
+    kind=Kind.IDENTITY,
+    statement=r"""Let $S$ be the transfer function of FouT's value at lag zero, $N = 2M+1$, $w_m = 2\pi m/\theta$, $q
+= \det(sI-A)$. Then $1 - S = \frac{1}{1+R} = \frac{1}{q} s \prod_{m \le M} (s^2 + w_m^2)$ with $R = \frac{2}{\theta}
+\left[\frac{1}{s} + \sum_{m \le M} \frac{2s}{s^2+w_m^2}\right]$, and in steady state
+
+$$ u' - y_i = s (1 - S) u, \qquad u' - y_{ii} = \left(s + \tfrac{2N}{\theta}\right) (1 - S) u . $$
+
+Both are exact on constants and on harmonics $m \le M$ of period $\theta$. As $M \to \infty$, $1 - S \to \frac{1}{2}(1
+- e^{-\theta s})$: route (i) has the bias $\frac{1}{2}(u'(t) - u'(t-\theta))$, which does not vanish, and route (ii)
+diverges like $N$. With the cosine entries of the $J$ highest harmonics raised by $\frac{\theta}{4} \omega_m w_m^2$,
+$\omega_m = \prod_{i \ne m} \frac{m^2}{m^2-i^2}$ over those harmonics, the error is
+
+$$ s (1 - S) \prod_{m=M-J+1}^{M} \frac{s^2}{s^2 + w_m^2}, $$
+
+and for $J = M$ it is $s^{N+1}/q$.""",
+    derivation=r"""One harmonic is a resonator; the closure is the feedback $S = R(1 - S)$. The corrected readout
+replaces factors $s^2 + w_m^2$ of the numerator by $s^2$; the partial fractions of $\prod s^2/(s^2 + w_m^2) - 1$ give
+$\omega_m$.""",
+    assumptions=("steady state",),
+    departures=(r"exact arithmetic treats $2\pi$ as an unknown: the identity holds for every value in its place",),
+    source="arXiv 2008.07669 (FouT matrices); transfer functions and correction derived here",
+    checks={Rung.EXACT: exact(), Rung.UNIVERSAL: derived(steps)},
+    mutants=(
+        Mutant(
+            "no_product", "the correction without the weights omega_m", {Rung.EXACT: exact(corrected=_without_weight)}
+        ),
+        Mutant("half_correction", "half of the correction", {Rung.EXACT: exact(corrected=_half)}),
+        Mutant(
+            "value_is_input",
+            "S read as u(t) in the closure (naive closure u(t - theta) = S)",
+            {Rung.EXACT: exact(route=_naive)},
+        ),
+        Mutant("input_factor", "input factor 1 in place of 2", {Rung.UNIVERSAL: derived(lambda: steps(factor=1))}),
+    ),
+)

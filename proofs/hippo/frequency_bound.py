@@ -1,0 +1,116 @@
+"""Bounds of LegT's derivative error for band-limited inputs and in the mean square."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from flint import arb, fmpq
+
+from numeric import peano
+from numeric.rational_matrices import ball_value
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung, Settings
+from proofs.hippo._checks import Bound, Same, exactly, never_exceeded
+from proofs.hippo.legt_pade import denominator, on_axis
+from proofs.hippo.legt_transfer import factorial_ratio
+
+Limit = Callable[[int, arb, int], arb]
+
+
+def exact(power: Callable[[int], int] = lambda N: 2 * N) -> Check:
+    """|q_N(iy)|^2 - q_N(0)^2 and |q_N(iy)|^2 - y^{2N} have no negative coefficient, so both bounds hold for every
+    real y."""
+
+    def compare(N: int) -> Iterator[Same]:
+        found = on_axis(denominator(N)).coeffs()
+        yield Same("constant term", found[0], fmpq(factorial_ratio(N)) ** 2)
+        yield Same("leading term", found[power(N)], fmpq(1))
+        yield Same("no negative coefficient", [c for c in found if c < 0], [])
+        yield Same("degree", len(found) - 1, power(N))
+
+    return exactly(compare, range(1, 41), range(1, 101))
+
+
+def relative(N: int, y: arb) -> arb:
+    """|u' - y_i|/|u'| at theta omega = y: y^N/|q_N(iy)|."""
+    return y**N / ball_value(on_axis(denominator(N)), y).sqrt()
+
+
+def small(N: int, y: arb, k: int) -> arb:
+    """y^N (N-1)!/(2N-1)!."""
+    return y**N / factorial_ratio(N)
+
+
+def whole(N: int, y: arb, k: int) -> arb:
+    """One: the error is never larger than the derivative."""
+    return arb(1)
+
+
+def mean_square(N: int, y: arb, k: int) -> arb:
+    """(mu_N y)^k, mu_N = ((N-1)!/(2N-1)!)^{1/N}."""
+    return (arb(1) / factorial_ratio(N)) ** (arb(k) / N) * y**k
+
+
+LIMITS: dict[str, Limit] = {"band-limited": small, "never above one": whole, "mean square": mean_square}
+
+
+def measure(limits: dict[str, Limit] = LIMITS) -> Callable[[Settings], Iterator[Bound]]:
+    """A grid of frequencies 2^j/4; the looseness is the interesting figure."""
+
+    def run(settings: Settings) -> Iterator[Bound]:
+        sizes = (2, 4, 8, 16) if settings.profile == "quick" else (2, 4, 8, 16, 32, 64)
+        with peano.precision(600):
+            for N in sizes:
+                for j in range(-4, 30):
+                    y = arb(2) ** (arb(j) / 3)
+                    found = relative(N, y)
+                    for name, limit in limits.items():
+                        for k in (0,) if name != "mean square" else range(1, min(N, 5)):
+                            yield Bound(name, found, limit(N, y, k), {"N": N, "theta omega": y.str(8), "k": k})
+
+    return run
+
+
+def _with(name: str, limit: Limit) -> Check:
+    return never_exceeded(measure({**LIMITS, name: limit}))
+
+
+CLAIM = Claim(
+    __name__,
+    title="Error bounds for band-limited inputs and in the mean square",
+    kind=Kind.BOUND,
+    statement=r"""For the closed LegT system in steady state, route (i), and every real frequency $\omega$,
+
+$$ |E_i(i\omega)| \le |\omega|, \qquad |E_i(i\omega)| \le |\omega| \left(\theta |\omega|\right)^N
+\frac{(N-1)!}{(2N-1)!} . $$
+
+So for $u = \int_{|\omega| \le W} e^{i\omega t} d\mu$: $|u' - y_i| \le \norm{\mu} W (\theta W)^N
+\frac{(N-1)!}{(2N-1)!}$, which is super-exponential in $N$; and with $\mu_N =
+\left(\frac{(N-1)!}{(2N-1)!}\right)^{1/N} \sim \frac{e}{4N}$, for $0 \le k \le N$, $\norm{u' - y_i}_{L^2} \le (\mu_N
+\theta)^k \norm{u^{(k+1)}}_{L^2}$: of order $(\theta/N)^{K-1}$ for $K = k + 1$ derivatives, better by $N^{1/2}$ than
+the sup-norm order.""",
+    derivation=r"""$|E_i/\omega| = y^N/|\theta^N q_N(iy)|$ with $y = \theta\omega$ (hippo.legt_transfer). All
+coefficients of $|\theta^N q_N(iy)|^2$ in $y^2$ are positive, the first is $((2N-1)!/(N-1)!)^2$ and the last is one,
+so the quotient is at most $\min(1, (\mu_N y)^N) \le (\mu_N y)^k$; Parseval's theorem gives the mean square.""",
+    assumptions=("steady state", r"the $N$ listed"),
+    source="derived here",
+    checks={Rung.MEASURED: never_exceeded(measure()), Rung.EXACT: exact()},
+    mutants=(
+        Mutant(
+            "central_constant",
+            "the band-limited bound with N!/(2N)!, the constant of exact projections",
+            {Rung.MEASURED: _with("band-limited", lambda N, y, k: y**N / (2 * factorial_ratio(N)))},
+        ),
+        Mutant(
+            "more_powers",
+            "the mean-square bound with N + 1 powers",
+            {Rung.MEASURED: _with("mean square", lambda N, y, k: mean_square(N, y, N + 1))},
+        ),
+        Mutant(
+            "half",
+            "the error is at most half of the derivative",
+            {Rung.MEASURED: _with("never above one", lambda N, y, k: arb(1) / 2)},
+        ),
+        Mutant("degree", "|q|^2 of degree 2N - 2", {Rung.EXACT: exact(lambda N: 2 * N - 2)}),
+    ),
+)

@@ -1,0 +1,61 @@
+"""The readout that makes time-invariant LegS exact on polynomials of degree at most N."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from flint import fmpq
+
+from constructions import legs
+from constructions.state_space import StateSpace
+from numeric.rational_matrices import monomial, number, transfer
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung
+from proofs.hippo._checks import Same, exactly
+from proofs.hippo.legs_lti import product
+
+
+def exact(matched: Callable[[int], StateSpace] = legs.matched) -> Check:
+    """Numerator, denominator and gain, from characteristic polynomials."""
+
+    def compare(N: int) -> Iterator[Same]:
+        m = matched(N)
+        numerator, q = transfer(m.A, m.B, m.C, m.D)
+        yield Same("denominator", q, product(range(1, N + 1)))
+        yield Same("error", monomial(1) * q - numerator, monomial(N + 1))
+        yield Same("gain", number(m.D), fmpq(N * (N + 1), 2))
+
+    return exactly(compare, range(1, 17), range(1, 41))
+
+
+def _naive_columns(N: int) -> StateSpace:
+    s = legs.matched(N)
+    return StateSpace(s.A, s.B, legs.system(N).C.astype(object), s.D)
+
+
+def _twice(N: int) -> StateSpace:
+    s = legs.matched(N)
+    return StateSpace(s.A, s.B, s.C, 2 * s.D)
+
+
+CLAIM = Claim(
+    __name__,
+    title="The matched readout of time-invariant LegS",
+    kind=Kind.IDENTITY,
+    statement=r"""For $a' = (A a + B u)/\theta$ with LegS's matrices and $\hat s = \theta s$ the readout $C = c
+A/\theta$, $D = c B/\theta = N(N+1)/(2\theta)$ with
+
+$$ c_n = \sum_{j=n+1}^{N} \frac{(-1)^{N-j} j^N}{(j-1)!\,(N-j)!} \cdot \frac{((j-1)!)^2}{(j-1-n)!\,(j+n)!} $$
+
+has the error $u' - y = s \prod_{j=1}^{N} \frac{\hat s}{\hat s + j} u$: exact on polynomials of degree at most $N$.""",
+    derivation=r"""It is the maximally flat readout, $s q - \text{numerator} = \hat s^{N+1}$ with $q = \prod_{j \le N}
+(\hat s + j)$: computed for each $N$ in rationals.""",
+    assumptions=("steady state", "the $N$ listed"),
+    source="derived here",
+    checks={Rung.EXACT: exact()},
+    mutants=(
+        Mutant("naive_columns", "the naive columns with the matched gain", {Rung.EXACT: exact(_naive_columns)}),
+        Mutant("gain", "the gain N(N+1)", {Rung.EXACT: exact(_twice)}),
+        Mutant("naive", "the naive route (i)", {Rung.EXACT: exact(legs.system)}),
+    ),
+)

@@ -1,0 +1,123 @@
+"""On which polynomials LegT's readouts are exact, from closed and from exact states, with the first defect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from flint import fmpq, fmpq_poly
+
+from constructions import legt
+from numeric.rational_matrices import moments
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung
+from proofs.hippo._checks import Same, exactly
+from proofs.hippo.legt_matrices import integral
+from proofs.hippo.legt_transfer import factorial_ratio
+
+
+def projected(N: int, power: int) -> list[fmpq]:
+    """The exact Legendre coefficients (N,) of u(t) = t^power at t = 0 on the window [-1, 0]."""
+    window = fmpq_poly([fmpq(-1, 2), fmpq(1, 2)]) ** power
+    return [fmpq(2 * n + 1, 2) * integral(window * fmpq_poly.legendre_p(n)) for n in range(N)]
+
+
+def closed_degree(N: int, route: str) -> int:
+    """The largest degree on which a readout of the closed system is exact."""
+    return N if route == "i" else N - 1
+
+
+def projected_degree(N: int, route: str) -> int:
+    """The same with states that are exact projections."""
+    return N if route == "iii" else N - 1
+
+
+def central(N: int) -> fmpq:
+    """N!/(2N)!."""
+    return fmpq(1, factorial_ratio(N) * 2)
+
+
+def closed_defect(N: int, route: str) -> fmpq:
+    """The coefficient of the first derivative that a readout of the closed system gets wrong, theta = 1."""
+    return fmpq(1 if route == "i" else N * N - legt.gain(N, route), factorial_ratio(N))
+
+
+def projected_defect(N: int, route: str) -> fmpq:
+    """The same with exact projections."""
+    return {"i": N * central(N), "ii": N * (N + 1) * central(N), "iii": fmpq(N + 1) * central(N) / ((2 * N + 1) * 1)}[
+        route
+    ]
+
+
+def exact(
+    closed: Callable[[int, str], int] = closed_degree,
+    exact_states: Callable[[int, str], int] = projected_degree,
+    first: Callable[[int, str], fmpq] = closed_defect,
+    second: Callable[[int, str], fmpq] = projected_defect,
+) -> Check:
+    """Errors on t^p at t = 0 for p up to one above the claimed degree; u^(p) = p! there."""
+
+    def compare(N: int) -> Iterator[Same]:
+        for route in legt.ROUTES:
+            s = legt.system(N, route)
+            top = closed(N, route)
+            found = [fmpq(int(j == 1)) - m for j, m in enumerate(moments(s.A, s.B, s.C, s.D, top + 2))]
+            yield Same(
+                f"closed states, route {route}, up to degree {top - N:+d} + N", found[:-1], [fmpq(0)] * (top + 1)
+            )
+            yield Same(f"closed states, first defect of route {route}", found[-1], first(N, route))
+            top = exact_states(N, route)
+            errors, factorial = [], fmpq(1)
+            for p in range(top + 2):
+                factorial *= max(p, 1)
+                a = projected(N, p)
+                y = sum((int(c) * x for c, x in zip(s.C, a, strict=True)), fmpq(0)) + int(s.D) * int(p == 0)
+                errors.append((int(p == 1) - y) / factorial)
+            yield Same(
+                f"exact states, route {route}, up to degree {top - N:+d} + N", errors[:-1], [fmpq(0)] * (top + 1)
+            )
+            yield Same(f"exact states, first defect of route {route}", errors[-1], second(N, route))
+
+    return exactly(compare, range(1, 13), range(1, 31))
+
+
+CLAIM = Claim(
+    __name__,
+    title="Degrees of exactness: closed states and exact projections differ",
+    kind=Kind.IDENTITY,
+    statement=r"""With states of the *closed* LegT equation, route (i) is exact on polynomials of degree at most $N$
+and routes (ii), (iii) on degree at most $N-1$; with states that are the *exact projection* of the window, route (iii)
+is exact to degree $N$ and (i), (ii) to $N-1$. The errors $u' - y$ on the first degree missed are, with $c_N =
+\frac{(N-1)!}{(2N-1)!}$ and $d_N = \frac{N!}{(2N)!}$,
+
+$$ \text{closed: (i)} \ c_N \theta^N u^{(N+1)}, \quad \text{(ii)} \ N^2 c_N \theta^{N-1} u^{(N)}, \quad \text{(iii)}
+\ -N c_N \theta^{N-1} u^{(N)}; $$
+
+$$ \text{exact: (i)} \ N d_N \theta^{N-1} u^{(N)}, \quad \text{(ii)} \ N(N+1) d_N \theta^{N-1} u^{(N)}, \quad
+\text{(iii)} \ \frac{(N+1)!}{(2N+1)!} \theta^N u^{(N+1)}. $$""",
+    derivation=r"""Closed: the Taylor coefficients of the transfer function of hippo.legt_transfer. Exact: the
+coefficients of $t^p$ on the window are rational integrals. Here both are computed for each $N$ and degree.""",
+    source="derived here",
+    checks={Rung.EXACT: exact()},
+    mutants=(
+        Mutant(
+            "route_ii_degree_N",
+            "route (ii) is exact to degree N as well",
+            {Rung.EXACT: exact(closed=lambda N, r: N if r in ("i", "ii") else N - 1)},
+        ),
+        Mutant(
+            "same_for_both",
+            "the best readout is (i) for exact projections too",
+            {Rung.EXACT: exact(exact_states=closed_degree)},
+        ),
+        Mutant(
+            "degree_N_plus_1",
+            "route (i) is exact to degree N + 1",
+            {Rung.EXACT: exact(closed=lambda N, r: closed_degree(N, r) + 1)},
+        ),
+        Mutant(
+            "same_defect",
+            "closing the equation leaves the first defect of route (ii) as it is",
+            {Rung.EXACT: exact(first=lambda N, r: projected_defect(N, r) if r == "ii" else closed_defect(N, r))},
+        ),
+    ),
+)

@@ -1,0 +1,246 @@
+"""LegT's A and B from the defining integrals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+import numpy as np
+import sympy as sp
+from flint import fmpq, fmpq_poly
+
+from constructions import legt
+from constructions.state_space import StateSpace, orthonormal
+from numeric.entropy import Entropy
+from numeric.finding import Counterexample, Finding, Verdict
+from numeric.rational_matrices import matrix
+from numeric.telescoping import Equation, Step
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung, Settings
+from proofs.hippo._checks import Same, derived, exactly
+
+System = Callable[[int], StateSpace]
+UNIT = Fraction(1, 2**53)
+
+
+def integral(p: fmpq_poly) -> fmpq:
+    """The integral of p over [-1, 1]."""
+    q = p.integral()
+    return q(fmpq(1)) - q(fmpq(-1))
+
+
+def from_integrals(N: int) -> tuple[list[list[fmpq]], list[fmpq]]:
+    """A (N, N) and B (N,) from a_n = (2n+1)/2 int v P_n and the moving window, v(-1) closed by the partial sum."""
+    P = [fmpq_poly.legendre_p(n) for n in range(N)]
+    left = [p(fmpq(-1)) for p in P]
+    A = [
+        [
+            (2 * n + 1)
+            * (-left[n] * left[k] - integral(P[n].derivative() * P[k]) * fmpq(2 * k + 1, 2) * fmpq(2, 2 * k + 1))
+            for k in range(N)
+        ]
+        for n in range(N)
+    ]
+    return A, [(2 * n + 1) * P[n](fmpq(1)) for n in range(N)]
+
+
+def exact(system: System = legt.system) -> Check:
+    """The written matrices against the integrals, in rationals."""
+
+    def compare(N: int) -> Iterator[Same]:
+        A, B = from_integrals(N)
+        written = system(N)
+        yield Same("A from the integrals", matrix(written.A), matrix(np.array(A, dtype=object)))
+        yield Same("B from the integrals", matrix(written.B), matrix(np.array(B, dtype=object)))
+
+    return exactly(compare, range(1, 17), range(1, 41))
+
+
+def symbolic(system: System = legt.system, largest: int = 8) -> Check:
+    """SymPy: differentiate the coefficients of an undetermined polynomial input, with the closure, and compare."""
+
+    def run(settings: Settings) -> Finding:
+        x = sp.Symbol("x")
+        for N in (1, 2, 3, 4, largest):
+            a = sp.symbols(f"a0:{N}")
+            u = sp.Symbol("u")
+            written = system(N)
+            for n in range(N):
+                slope = sp.Poly(sp.diff(sp.legendre(n, x), x), x) if n else sp.Poly(0, x)
+                series = sum((a[k] * sp.legendre(k, x) for k in range(N)), sp.Integer(0))
+                inner = sp.integrate(sp.expand(series * slope.as_expr()), (x, -1, 1))
+                closed = sum((-1) ** k * a[k] for k in range(N))
+                want = (2 * n + 1) * (u - (-1) ** n * closed - inner)
+                have = (
+                    sum((sp.Rational(written.A[n, k]) * a[k] for k in range(N)), sp.Integer(0))
+                    + sp.Rational(written.B[n]) * u
+                )
+                left_over = sp.expand(want - have)
+                if left_over != 0:
+                    return Finding(
+                        Verdict.REFUTED,
+                        f"row {n} at N = {N} differs from the integrals by {left_over}",
+                        counterexample=Counterexample(
+                            {"N": N},
+                            {"n": str(n)},
+                            str(sp.expand(have)),
+                            str(sp.expand(want)),
+                            "written row",
+                            "from the integrals",
+                        ),
+                    )
+        return Finding(
+            Verdict.CONFIRMED,
+            figures={"largest N": largest},
+            settings={"sizes": {"N": f"1..4, {largest}"}},
+            trust=(f"SymPy {sp.__version__}'s integration of polynomials",),
+        )
+
+    return run
+
+
+def steps(
+    below: Callable[..., sp.Expr] = legt.below,
+    above: Callable[..., sp.Expr] = legt.above,
+    drive: Callable[..., sp.Expr] = legt.drive,
+) -> Iterator[Step]:
+    """The entries for symbolic n and k; sigma stands for (-1)^(n-k)."""
+    n = sp.Symbol("n", nonnegative=True)
+    sigma = sp.Symbol("sigma")
+    odd = (1 - sigma) / 2
+    lower = -(2 * n + 1) * (sigma + 2 * odd)
+    yield Equation(
+        "entries with $k < n$",
+        lower,
+        below(n),
+        "closure gives $-(-1)^{n-k}$, the derivative $-2$ where $n-k$ is odd",
+        (sigma,),
+    )
+    yield Equation(
+        "the diagonal", (-(2 * n + 1) * sigma).subs(sigma, 1), below(n), "$P_n'$ has no $P_n$ part", (sigma,)
+    )
+    yield Equation(
+        "entries with $k > n$",
+        -(2 * n + 1) * sigma,
+        above(n, sigma),
+        "only the closure reaches above the diagonal",
+        (sigma,),
+    )
+    yield Equation("input", (2 * n + 1) * sp.Integer(1), drive(n), "$P_n(1) = 1$")
+
+
+def sampled(ratio: Callable[[StateSpace, np.ndarray], StateSpace] = orthonormal) -> Check:
+    """The float64 orthonormal matrices against their exact squares, up to N = 1024, with the bound of six roundings."""
+
+    def run(settings: Settings) -> Finding:
+        sizes = (4, 64, 1024)
+        rng = Entropy(settings.seed).generator()
+        # r_n and r_k, their quotient, the product and the division by theta: at most six roundings, squared
+        bound = (1 + UNIT) ** 12 / (1 - UNIT) ** 12 - 1
+        worst, at = Fraction(0), ""
+        for N in sizes:
+            exact_system, norms = legt.system(N), legt.norms(N)
+            found = ratio(exact_system, norms)
+            for n, k in rng.integers(0, N, size=(200, 2)).tolist():
+                pairs = {
+                    f"A[{n},{k}]": (found.A[n, k], int(exact_system.A[n, k]) ** 2 * Fraction(2 * k + 1, 2 * n + 1)),
+                    f"B[{n}]": (found.B[n], int(exact_system.B[n]) ** 2 * Fraction(1, 2 * n + 1)),
+                    f"C[{k}]": (found.C[k], int(exact_system.C[k]) ** 2 * Fraction(2 * k + 1)),
+                }
+                for name, (value, square) in pairs.items():
+                    error = (
+                        abs(Fraction(float(value)) ** 2 - square) / square if square else abs(Fraction(float(value)))
+                    )
+                    if error > bound:
+                        return Finding(
+                            Verdict.REFUTED,
+                            f"{name} at N = {N} is off by more than six roundings",
+                            counterexample=Counterexample(
+                                {"N": N}, {}, repr(float(value) ** 2), str(square), "square found", "exact square", name
+                            ),
+                        )
+                    if error > worst:
+                        worst, at = error, f"{name} at N = {N}"
+        return Finding(
+            Verdict.CONFIRMED,
+            figures={
+                "worst relative error of a square": float(worst),
+                "bound": float(bound),
+                "ratio": round(float(worst / bound), 4),
+                "worst at": at,
+            },
+            settings={"sizes": {"N": "4, 64, 1024"}, "dtype": "float64"},
+            trust=("IEEE 754 with correctly rounded square roots",),
+        )
+
+    return run
+
+
+def changed(
+    A: Callable[[np.ndarray], np.ndarray] | None = None, B: Callable[[np.ndarray], np.ndarray] | None = None
+) -> System:
+    """The system with a part replaced."""
+
+    def build(N: int) -> StateSpace:
+        s = legt.system(N)
+        return StateSpace(A(s.A) if A else s.A, B(s.B) if B else s.B, s.C, s.D)
+
+    return build
+
+
+def _mutant(id: str, text: str, system: System, derive: Callable[[], Iterator[Step]]) -> Mutant:
+    checks = {Rung.EXACT: exact(system), Rung.SYMBOLIC: symbolic(system), Rung.UNIVERSAL: derived(derive)}
+    return Mutant(id, text, checks)
+
+
+def _no_root(system: StateSpace, norms: np.ndarray) -> StateSpace:
+    right = orthonormal(system, norms)
+    return StateSpace(right.A, right.B, np.asarray(system.C, dtype=np.float64), right.D)
+
+
+CLAIM = Claim(
+    __name__,
+    title="LegT's matrices from the defining integrals",
+    kind=Kind.IDENTITY,
+    statement=r"""Let $a_n(t) = \frac{2n+1}{\theta} \int_{t-\theta}^{t} u(s) P_n\left(\tfrac{2(s-t)}{\theta} +
+1\right) ds$, $n < N$. With the closure $u(t - \theta) = \sum_k (-1)^k a_k$,
+
+$$ \theta\, a_n' = -(2n+1) \sum_{k<N} e_{nk}\, a_k + (2n+1)\, u, \qquad e_{nk} = 1 \ (k \le n), \quad (-1)^{n-k} \ (k
+> n). $$
+
+In the orthonormal basis $x_n = a_n/\sqrt{2n+1}$: $A_{nk} = -\tfrac{1}{\theta}\sqrt{2n+1}\sqrt{2k+1}\, e_{nk}$, $B_n =
+\sqrt{2n+1}/\theta$.""",
+    derivation=r"""Leibniz' rule gives $\theta a_n' = (2n+1) \left[u(t) - (-1)^n u(t-\theta) - \int_{-1}^{1} v P_n'
+dx\right]$. Adding $P_{k+1}' - P_{k-1}' = (2k+1) P_k$ over the $k < n$ with $n - k$ odd gives $P_n' = \sum (2k+1)
+P_k$, so the integral is $2 \sum a_k$ over those $k$. The closure adds $-(-1)^{n-k}$, and $-(-1)^{n-k} - 2 \cdot [n-k
+\text{ odd}] = -1$ for $k < n$.""",
+    assumptions=(r"$u$ locally integrable", r"the closure; it is exact for polynomials of degree below $N$"),
+    source="arXiv 2008.07669 (LegT); the rational basis and the derivation for all N are written out here",
+    checks={Rung.SAMPLED: sampled(), Rung.EXACT: exact(), Rung.SYMBOLIC: symbolic(), Rung.UNIVERSAL: derived(steps)},
+    mutants=(
+        _mutant(
+            "no_sign_flip",
+            "no factor (-1)^(n-k) above the diagonal",
+            changed(A=lambda A: -abs(A)),
+            lambda: steps(above=lambda n, parity: legt.above(n, 1)),
+        ),
+        _mutant(
+            "left_end_input",
+            "B with (-1)^n: the input enters at the left end",
+            changed(B=lambda B: B * (1 - 2 * (np.arange(len(B)) % 2))),
+            lambda: steps(drive=lambda n: sp.Symbol("sigma") * legt.drive(n)),
+        ),
+        _mutant(
+            "time_scale",
+            "the published matrices (theta = 2) read as theta = 1",
+            changed(A=lambda A: A.astype(object) * Fraction(1, 2)),
+            lambda: steps(below=lambda n: legt.below(n) / 2),
+        ),
+        Mutant(
+            "transposed",
+            "A transposed (in the orthonormal basis)",
+            {Rung.EXACT: exact(changed(A=lambda A: A.T * legt.norms(len(A))[:, None] // legt.norms(len(A))[None, :]))},
+        ),
+        Mutant("missing_root", "C without the factor sqrt(2n+1)", {Rung.SAMPLED: sampled(_no_root)}),
+    ),
+)

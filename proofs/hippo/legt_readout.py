@@ -1,0 +1,189 @@
+"""The readouts that turn LegT's (and LegS's) state into the derivative of the input, for all N."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import sympy as sp
+from flint import fmpq, fmpq_mat, fmpq_poly
+
+from constructions import legs, legt
+from numeric.rational_matrices import matrix, row
+from numeric.telescoping import Equation, Step, Sum
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung
+from proofs.hippo._checks import Same, derived, exactly
+from proofs.hippo.legt_matrices import integral
+
+Readout = Callable[..., sp.Expr]
+
+
+def steps(
+    readout: Readout = legt.readout, gain: Readout = legt.gain, true_readout: Readout = legt.true_readout
+) -> Iterator[Step]:
+    """All routes for symbolic k and N: row sums of A by telescoping. sigma = (-1)^(n-k), tau = (-1)^(N-k)."""
+    n, k, N = (sp.Symbol(s, integer=True, nonnegative=True) for s in ("n", "k", "N"))
+    sigma, tau, start = sp.Symbol("sigma"), sp.Symbol("tau"), sp.Symbol("rho")
+    yield Sum(
+        "input gain, route i",
+        n,
+        legt.drive(n),
+        n**2,
+        sp.Integer(0),
+        N - 1,
+        gain(N, "i"),
+        "$D = \\sum_n B_n$, since $u_h' = \\sum_n a_n'$",
+    )
+    yield Sum(
+        "column below the diagonal", n, legt.below(n), -(n**2), k, N - 1, k**2 - N**2, "rows $n \\ge k$ of column $k$"
+    )
+    yield Sum(
+        "column above the diagonal",
+        n,
+        legt.above(n, sigma),
+        n * sigma,
+        sp.Integer(0),
+        k - 1,
+        k,
+        "rows $n < k$ of column $k$; $(-1)^{n-k}$ alternates",
+        sigma,
+        at_lower=start,
+        at_upper=sp.Integer(1),
+    )
+    yield Equation(
+        "route i", k**2 - N**2 + k, readout(k, gain(N, "i")), "the column sum of $A$: $C_k = \\sum_n A_{nk}$"
+    )
+    yield Equation(
+        "route ii, slope of the basis",
+        2 * k * (k + 1) / 2,
+        readout(k, gain(N, "ii")),
+        "$\\frac{2}{\\theta} P_k'(1)$ with $P_k'(1) = k(k+1)/2$; no input term",
+    )
+    slope: Callable[[sp.Expr], sp.Expr] = lambda j: j * (j + 1) / 2  # noqa: E731
+    yield Equation(
+        "slope of a Legendre polynomial at 1",
+        slope(n + 1) - slope(n - 1),
+        2 * n + 1,
+        "$P_{n+1}'(1) - P_{n-1}'(1) = (2n+1) P_n(1)$, with $P_0'(1) = 0$ and $P_1'(1) = 1$",
+    )
+    yield Equation(
+        "the family",
+        readout(k, gain(N, "iii")) - readout(k, gain(N, "ii")),
+        -gain(N, "iii"),
+        "route iii adds $D (u - u_h)$ to route ii with $D = N(N+1)$",
+    )
+    yield Sum(
+        "true column",
+        n,
+        (2 * n + 1) * (sigma - 1),
+        -n * sigma - n**2,
+        k,
+        N - 1,
+        true_readout(k, N, tau),
+        "the delayed sample is kept, so only $-2(2n+1)$ where $n-k$ is odd remains",
+        sigma,
+        at_lower=sp.Integer(1),
+        at_upper=tau,
+    )
+    yield Sum(
+        "gain of the delayed sample",
+        n,
+        -(2 * n + 1) * sigma,
+        n * sigma,
+        sp.Integer(0),
+        N - 1,
+        N * tau,
+        "$-\\sum_n (2n+1)(-1)^n = N (-1)^N$, here with $k = 0$",
+        sigma,
+        at_lower=sp.Integer(1),
+        at_upper=tau,
+    )
+    yield Sum(
+        "LegS column", n, legs.below(n), -(n**2), k + 1, N - 1, (k + 1) ** 2 - N**2, "rows below the diagonal of LegS"
+    )
+    yield Equation(
+        "LegS, route i",
+        (k + 1) ** 2 - N**2 + legs.diagonal(k),
+        readout(k, gain(N, "i")),
+        "the same readout although the matrices differ",
+    )
+
+
+def exact(
+    readout: Readout = legt.readout, gain: Readout = legt.gain, true_readout: Readout = legt.true_readout
+) -> Check:
+    """Row sums of the integer matrices, and the slopes of the Legendre polynomials, for each N."""
+
+    def compare(N: int) -> Iterator[Same]:
+        ones = fmpq_mat(1, N, [1] * N)
+        want = {r: row([readout(k, gain(N, r)) for k in range(N)]) for r in legt.ROUTES}
+        for name, system in (("LegT", legt.system(N)), ("LegS", legs.system(N))):
+            yield Same(f"C of route i, {name}", ones * matrix(system.A), want["i"])
+            yield Same(f"D of route i, {name}", (ones * matrix(system.B))[0, 0], fmpq(gain(N, "i")))
+        P = [fmpq_poly.legendre_p(k) for k in range(N)]
+        yield Same(
+            "C of route ii", row([]) if not N else fmpq_mat(1, N, [2 * p.derivative()(fmpq(1)) for p in P]), want["ii"]
+        )
+        yield Same("D of route ii", fmpq(gain(N, "ii")), fmpq(0))
+        yield Same("D of route iii", fmpq(gain(N, "iii")), fmpq(N * (N + 1)))
+        delayed = [[(2 * n + 1) * -integral(P[n].derivative() * P[k]) for k in range(N)] for n in range(N)]
+        signs = [(-1) ** (N - k) for k in range(N)]
+        yield Same(
+            "C with the delayed sample",
+            ones * matrix(np.array(delayed, dtype=object)),
+            row([true_readout(k, N, signs[k]) for k in range(N)]),
+        )
+
+    return exactly(compare, range(1, 17), range(1, 41))
+
+
+def _mutant(id: str, text: str, **parts: Readout) -> Mutant:
+    return Mutant(id, text, {Rung.EXACT: exact(**parts), Rung.UNIVERSAL: derived(lambda: steps(**parts))})
+
+
+CLAIM = Claim(
+    __name__,
+    title="The derivative readouts of LegT and LegS, for all N",
+    kind=Kind.IDENTITY,
+    statement=r"""In the coefficient basis, with $\hat u = \sum_k a_k$ the reconstruction of the present sample, the
+readouts $y = \sum_k C_k a_k + D u$ are $C_k = \left(k(k+1) - \theta D\right)/\theta$ with
+
+$$ \text{(i)} \ D = \frac{N^2}{\theta}, \qquad \text{(ii)} \ D = 0, \qquad \text{(iii)} \ D = \frac{N(N+1)}{\theta}; $$
+
+(i) is the time derivative of $\hat u$ under the closed equation, (ii) the slope of the reconstructed polynomial at
+its right end. So $y_D = y_{ii} + D (u - \hat u)$. LegS has the same three readouts with $t$ in place of $\theta$.
+
+With the delayed sample at hand the exact derivative of the projection's end value is
+
+$$ \theta y = \sum_k \left(k(k+1) - N^2 - (-1)^{N-k} N\right) a_k + N^2 u + N (-1)^N u(t-\theta) . $$
+
+In the orthonormal basis $C_k$ carries the factor $\sqrt{2k+1}$.""",
+    derivation=r"""Route (i) is $\hat u' = \sum_n a_n'$: a column sum of $A$ and the sum of $B$, both telescoping.
+Route (ii) is $\frac{2}{\theta} \sum_k a_k P_k'(1)$. Each step is checked for symbolic $n$, $k$, $N$.""",
+    source="derived here; arXiv 2407.09375 announces explicit weights",
+    checks={Rung.EXACT: exact(), Rung.UNIVERSAL: derived(steps)},
+    mutants=(
+        _mutant(
+            "sign_of_gain",
+            "D = -N^2",
+            gain=lambda N, route: -legt.gain(N, route) if route == "i" else legt.gain(N, route),
+        ),
+        _mutant("off_by_one", "C_k with k(k-1) for k(k+1)", readout=lambda k, D: k * (k - 1) - D),
+        _mutant(
+            "smaller_gain",
+            "C for N^2 but D = (N-1)^2",
+            gain=lambda N, route: (N - 1) ** 2 if route == "i" else legt.gain(N, route),
+        ),
+        _mutant(
+            "forgotten_two",
+            "the slope of the basis without the window's factor 2",
+            readout=lambda k, D: k * (k + 1) / 2 - D if isinstance(k, sp.Expr) else fmpq(k * (k + 1), 2) - D,
+        ),
+        _mutant(
+            "true_sign",
+            "the delayed term with the other sign",
+            true_readout=lambda k, N, p: legt.true_readout(k, N, -p),
+        ),
+    ),
+)

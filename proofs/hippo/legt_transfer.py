@@ -1,0 +1,128 @@
+"""LegT in the frequency domain: the error of every readout as one rational function, for all N."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import sympy as sp
+from flint import fmpq_poly
+
+from constructions import legs, legt
+from constructions.state_space import StateSpace
+from numeric.rational_matrices import matrix, monomial, row, transfer
+from numeric.telescoping import Equation, Step
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung
+from proofs.hippo._checks import Same, derived, exactly
+
+System = Callable[..., StateSpace]
+
+
+def factorial_ratio(N: int) -> int:
+    """(2N-1)!/(N-1)! = q_N(0), with theta = 1."""
+    value = 1
+    for j in range(N, 2 * N):
+        value *= j
+    return value
+
+
+def exact(system: System = legt.system) -> Check:
+    """Polynomial identities between q_N and the numerators of all readouts, from integer characteristic polynomials."""
+
+    def compare(N: int) -> Iterator[Same]:
+        one = system(N)
+        right = legt.ends(N)[0]
+        value, q = transfer(one.A, one.B, right, 0)
+        yield Same("value error", q - value, monomial(N))
+        for route in legt.ROUTES:
+            s = system(N, route)
+            numerator, _ = transfer(s.A, s.B, s.C, s.D)
+            want = fmpq_poly([N * N - legt.gain(N, route), 1]) * monomial(N)
+            yield Same(f"error of route {route}", monomial(1) * q - numerator, want)
+        lifted = matrix(one.A) + matrix(one.B) * row(right)
+        yield Same("nilpotent", lifted.charpoly(), monomial(N))
+
+    return exactly(compare, range(1, 17), range(1, 41))
+
+
+def steps(below: Callable[..., sp.Expr] = legt.below, gain: Callable[..., sp.Expr] = legt.gain) -> Iterator[Step]:
+    """The two facts about matrices, and the algebra of the readouts, for all N."""
+    n, s, N, G, D = sp.symbols("n s N G D")
+    yield Equation(
+        "$A + B 1^\\top$ on and below the diagonal",
+        below(n) + legt.drive(n),
+        sp.Integer(0),
+        "strictly upper triangular, so $\\det(sI - A - B 1^\\top) = s^N$ and $1 - G = s^N/q_N$ (determinant lemma)",
+    )
+    yield Equation(
+        "route i", s - s * G, s * (1 - G), "$y_i$ is the derivative of $\\hat u = G u$, so $u' - y_i = s (1 - G) u$"
+    )
+    k = sp.Symbol("k")
+    yield Equation(
+        "difference of readouts",
+        legt.readout(k, D) - legt.readout(k, gain(N, "i")),
+        gain(N, "i") - D,
+        "$y_D - y_i = (D - N^2)(u - \\hat u)$, since the entries differ by one number in all columns",
+    )
+    yield Equation(
+        "any readout",
+        s * (1 - G) - (D - gain(N, "i")) * (1 - G),
+        (s + N**2 - D) * (1 - G),
+        "so $u' - y_D = (s + N^2 - D) s^N/q_N u$",
+    )
+
+
+def _gains(change: Callable[[int], int]) -> System:
+    """LegT with route i's C and the gain replaced, consistently (C follows D) or not."""
+
+    def build(N: int, route: str = "i") -> StateSpace:
+        s = legt.system(N, route)
+        if route != "i":
+            return s
+        D = change(N)
+        return StateSpace(s.A, s.B, legt.readout(0, D) + legt.system(N, "ii").C, D)
+
+    return build
+
+
+def _inconsistent(N: int, route: str = "i") -> StateSpace:
+    s = legt.system(N, route)
+    return StateSpace(s.A, s.B, s.C, -s.D)
+
+
+CLAIM = Claim(
+    __name__,
+    title="The error of LegT's readouts at every frequency",
+    kind=Kind.IDENTITY,
+    statement=r"""With $q_N(s) = \det(sI - A)$ the errors of the closed LegT system in steady state are
+
+$$ u - \hat u = \frac{s^N}{q_N(s)} u, \qquad u' - y_D = \left(s + \frac{N^2}{\theta} - D\right) \frac{s^N}{q_N(s)} u,
+\qquad
+u' - y_i = \frac{s^{N+1}}{q_N(s)} u. $$
+
+So among all $D$ the gain $N^2/\theta$ is the best at every real frequency: $|E_D(i\omega)|^2 = |E_i(i\omega)|^2
+\left(1 + (N^2/\theta - D)^2/\omega^2\right)$.""",
+    derivation=r"""$A + B 1^\top$ is strictly upper triangular (it is the derivative on coefficients), so $1 - 1^\top
+(sI - A)^{-1} B = \det(sI - A - B 1^\top)/\det(sI - A) = s^N/q_N$. Route (i) is the time derivative of $\hat u$, and
+the readouts differ by a multiple of $u - \hat u$.""",
+    assumptions=("steady state: after transients, or a polynomial or exponential input",),
+    source="derived here",
+    checks={Rung.EXACT: exact(), Rung.UNIVERSAL: derived(steps)},
+    mutants=(
+        Mutant("sign_of_gain", "D = -N^2 with route (i)'s C", {Rung.EXACT: exact(_inconsistent)}),
+        Mutant(
+            "smaller_gain",
+            "the consistent gain (N-1)^2: converges, but loses one degree",
+            {
+                Rung.EXACT: exact(_gains(lambda N: (N - 1) ** 2)),
+                Rung.UNIVERSAL: derived(lambda: steps(gain=lambda N, r: (N - 1) ** 2)),
+            },
+        ),
+        Mutant("legs_matrix", "LegS's matrices used as LTI", {Rung.EXACT: exact(legs.system)}),
+        Mutant(
+            "lower_triangle",
+            "the diagonal of A half as large",
+            {Rung.UNIVERSAL: derived(lambda: steps(below=lambda n: -n))},
+        ),
+    ),
+)

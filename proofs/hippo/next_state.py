@@ -1,0 +1,176 @@
+"""Predicting the next state of dynamical systems from past samples alone: measured orders in the step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+
+import numpy as np
+
+from constructions import legs, legt
+from constructions.discretisation import Discrete, gbt, impulse, matched, zoh
+from constructions.dynamics import SYSTEMS
+from constructions.state_space import StateSpace, orthonormal
+from numeric.rates import Order, fit
+from numeric.taylor import trajectory
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung, Settings
+from proofs.hippo._checks import Rate, orders
+
+N = 8
+BURN, ARC = 10, 4
+"""Windows theta waited for, and windows measured. The transient is below 1e-19 after the first."""
+
+DIVISIONS = (64, 96, 128, 192, 256, 384, 512, 768)
+"""Steps theta/h that are measured."""
+
+PREDICTION: Mapping[str, float] = {
+    "Euler with the exact derivative": 2,
+    "forward Euler, route i": 1,
+    "Tustin, route i": 2,
+    "ZOH P, route i": 2,
+    "ZOH P, matched": 2,
+    "ZOH S4, route ii": 3,
+}
+"""Order in h of |u_k + h y_k - u_{k+1}|. For forward Euler the error is h times the projection's, at any step."""
+
+DERIVATIVE: Mapping[str, float] = {"forward Euler, route i": 1, "ZOH P, route i": 1}
+"""Order in h of |y_k - u'_k|."""
+
+Layer = Callable[[int, str, float], StateSpace]
+
+
+def legt_layer(states: int, route: str, theta: float) -> StateSpace:
+    """LegT in float64."""
+    return orthonormal(legt.system(states, route), legt.norms(states), theta)
+
+
+def schemes(layer: Layer, theta: float, h: float) -> dict[str, Discrete]:
+    """The discrete systems by name."""
+    one, two = layer(N, "i", theta), layer(N, "ii", theta)
+    end = np.sqrt(legt.norms(N).astype(float))
+    return {
+        "forward Euler, route i": gbt(one, h, 0),
+        "forward Euler, route ii": gbt(two, h, 0),
+        "Tustin, route i": gbt(one, h, 0.5),
+        "ZOH P, route i": zoh(one, h, "P"),
+        "ZOH P, matched": matched(zoh(one, h, "P"), end, h),
+        "ZOH S4, route ii": zoh(two, h, "S4"),
+    }
+
+
+def outputs(discrete: Discrete, u: np.ndarray, burn: int) -> np.ndarray:
+    """y_k for k >= burn by convolution over the last `burn` samples; u (T, d)."""
+    from scipy.signal import fftconvolve
+
+    c = impulse(discrete, burn + 1)
+    return np.asarray(fftconvolve(u, c[:, None], mode="valid", axes=0))
+
+
+@cache
+def errors(system: int, layer: Layer) -> dict[str, list[float]]:
+    """Largest prediction errors, and derivative errors under "d ...", at each of `DIVISIONS`."""
+    chosen = SYSTEMS[system]
+    found: dict[str, list[float]] = {}
+    for division in DIVISIONS:
+        h = chosen.theta / division
+        burn = BURN * division
+        u, slope = trajectory(chosen.right, chosen.start, h, burn + ARC * division + 1)
+        now, later, true = u[burn:-1], u[burn + 1 :], slope[burn:-1]
+        found.setdefault("rounding", []).append(2.0**-52 * float(np.abs(u).max()))
+        found.setdefault("Euler with the exact derivative", []).append(float(np.abs(now + h * true - later).max()))
+        for name, discrete in schemes(layer, chosen.theta, h).items():
+            y = outputs(discrete, u[:-1], burn)
+            found.setdefault(name, []).append(float(np.abs(now + h * y - later).max()))
+            found.setdefault(f"d {name}", []).append(float(np.abs(y - true).max()))
+    return found
+
+
+def measure(
+    prediction: Mapping[str, float] = PREDICTION,
+    derivative: Mapping[str, float] = DERIVATIVE,
+    layer: Layer = legt_layer,
+) -> Callable[[Settings], Iterator[Rate]]:
+    """Orders on each system."""
+
+    def run(settings: Settings) -> Iterator[Rate]:
+        for k in range(2 if settings.profile == "quick" else len(SYSTEMS)):
+            found = errors(k, layer)
+            for name, order in prediction.items():
+                yield Rate(f"{SYSTEMS[k].name}: {name}", _order(k, found, name), order)
+            for name, order in derivative.items():
+                yield Rate(f"{SYSTEMS[k].name}: derivative, {name}", _order(k, found, f"d {name}"), order)
+
+    return run
+
+
+def _order(system: int, found: Mapping[str, list[float]], name: str) -> Order:
+    """The fitted order. What the projection's floor (forward Euler's error, with the true layer) and rounding may add
+    widens its interval; a derivative's floor is that over h."""
+    true = errors(system, legt_layer)
+    floors = list(true["rounding"])
+    if name not in ("forward Euler, route i", "Euler with the exact derivative"):
+        floors = [f + r for f, r in zip(true[f"forward Euler, {_route(name)}"], floors, strict=True)]
+    if name.startswith("d "):
+        floors = [f * d / SYSTEMS[system].theta for f, d in zip(floors, DIVISIONS, strict=True)]
+    shares = [f / e for f, e in zip(floors, found[name], strict=True)]
+    return fit([1 / d for d in DIVISIONS], found[name], to_zero=True, uncertainty=shares)
+
+
+def _route(name: str) -> str:
+    return "route ii" if name.endswith("route ii") else "route i"
+
+
+def _negative(states: int, route: str, theta: float) -> StateSpace:
+    s = legt_layer(states, route, theta)
+    return StateSpace(s.A, s.B, s.C, -s.D)
+
+
+def _legs(states: int, route: str, theta: float) -> StateSpace:
+    return orthonormal(legs.system(states, route), legs.norms(states), theta)
+
+
+def _check(prediction: Mapping[str, float] | None = None, layer: Layer = legt_layer) -> Check:
+    return orders(measure({**PREDICTION, **(prediction or {})}, DERIVATIVE, layer), trust=_TRUST)
+
+
+_TRUST = ("the Taylor reference (order 28, its last terms below the rounding error)", "float64 convolution")
+
+CLAIM = Claim(
+    __name__,
+    title="Next-state prediction on dynamical systems",
+    kind=Kind.RATE,
+    statement=r"""The same LegT weights ($N = 8$, no fitting), fed each component of a trajectory sampled at steps
+$h$, predict the next state by $u_k + h y_k$ with errors of these orders in $h$ (for $h \ll \theta/N^2$, above the
+projection's floor $h |E|$): forward Euler with route (i) $h |E|$, the projection's error times $h$, below Euler's
+step with the *exact* derivative, which is of order $h^2$; Tustin with averaged samples and route (i), and the
+zero-order hold with route (i), matched or not, $h^2$; the zero-order hold in convention S4 with route (ii) $h^3$. The
+derivative output is of order $h$ for forward Euler and for the unmatched zero-order hold. Measured on a linear system
+and on Lorenz's; the full profile adds Van der Pol's, FitzHugh-Nagumo's and Roessler's.""",
+    derivation=r"""hippo.one_step_error and hippo.hold_conventions give the leading errors $a N^2 h^2 u'/\theta + b
+h^2 u''$; they vanish for forward Euler with route (i) at all orders, and for convention S4 with route (ii) to second
+order. References are Taylor series of order 28.""",
+    assumptions=(
+        "one arc per system after a wait of ten windows; windows that resolve the system",
+        "the projection's known floor and rounding widen the intervals",
+    ),
+    source="derived here; arXiv 2407.09375 announces next-state prediction",
+    checks={Rung.MEASURED: _check()},
+    mutants=(
+        Mutant(
+            "euler_order",
+            "forward Euler with route (i) is of order h^2, like Euler's method",
+            {Rung.MEASURED: _check({"forward Euler, route i": 2})},
+        ),
+        Mutant(
+            "tustin_third", "Tustin with route (i) is of order h^3", {Rung.MEASURED: _check({"Tustin, route i": 3})}
+        ),
+        Mutant(
+            "s4_second",
+            "convention S4 with route (ii) is of order h^2",
+            {Rung.MEASURED: _check({"ZOH S4, route ii": 2})},
+        ),
+        Mutant("sign_of_gain", "the layer with D = -N^2/theta", {Rung.MEASURED: _check(layer=_negative)}),
+        Mutant("legs_layer", "LegS's matrices with the same readouts", {Rung.MEASURED: _check(layer=_legs)}),
+    ),
+)

@@ -1,0 +1,187 @@
+"""The error of predicting the next sample by u_k + h y_k, exactly, for every generalised bilinear scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+import numpy as np
+import sympy as sp
+from flint import fmpq
+
+from constructions import legt
+from constructions.discretisation import Discrete, gbt
+from constructions.state_space import StateSpace
+from numeric.rational_matrices import characteristic, identity, matrix, number, objects, row, solve
+from numeric.telescoping import Equation, Step
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung
+from proofs.hippo._checks import Same, derived, exactly
+
+Scheme = Callable[[StateSpace, fmpq, fmpq], Discrete]
+SCHEMES = {
+    "forward Euler": Fraction(0),
+    "Tustin": Fraction(1, 2),
+    "backward Euler": Fraction(1),
+    "alpha = 1/3": Fraction(1, 3),
+}
+STEP = Fraction(1, 7)
+
+
+def proper(system: StateSpace, h: fmpq, alpha: fmpq) -> Discrete:
+    """The construction's scheme on exact numbers."""
+    return gbt(system, h, alpha, "proper", solve)
+
+
+def exact_system(N: int, route: str = "i") -> StateSpace:
+    """LegT on fmpq objects."""
+    s = legt.system(N, route)
+    return StateSpace(objects(s.A), objects(s.B), objects(s.C), number(s.D))
+
+
+def response(d: Discrete, z: fmpq) -> fmpq:
+    """C (z - A)^{-1} (B_now + z B_next) + D."""
+    x = (z * identity(len(d.A)) - matrix(d.A)).solve(matrix(d.B_now + z * d.B_next))
+    value: fmpq = (row(d.C) * x)[0, 0] + number(d.D)
+    return value
+
+
+def exact(scheme: Scheme = proper, gain: Callable[[int], int] | None = None) -> Check:
+    """z - 1 - h H_d(z) against the formula at 2N + 3 values of z: both are quotients of degree N + 1, so that
+    decides it."""
+
+    def compare(N: int) -> Iterator[Same]:
+        q = characteristic(legt.system(N).A)
+        h = number(STEP)
+        for route in legt.ROUTES:
+            s = exact_system(N, route)
+            extra = N * N - (gain(N) if gain and route == "i" else legt.gain(N, route))
+            for name, share in SCHEMES.items():
+                alpha = number(share)
+                d = scheme(s, h, alpha)
+                for j in range(2 * N + 3):
+                    z = fmpq(j + 5, 2)
+                    sigma = (z - 1) / (h * (1 + alpha * (z - 1)))
+                    want = (z - 1 - h * sigma) + h * (sigma + extra) * sigma**N / q(sigma)
+                    yield Same(
+                        f"{name}, route {route}", z - 1 - h * response(d, z), want, {"z": z, "h": h, "alpha": alpha}
+                    )
+
+    return exactly(compare, range(1, 7), range(1, 13))
+
+
+def sequences(scheme: Scheme = proper, degree: Callable[[int], int] = lambda N: N) -> Check:
+    """Forward Euler with route (i), run in rationals on u_k = (kh)^p: the prediction is the next sample for p <= N.
+
+    The run starts in the steady state x_0 = -sum_j (hA)^{-1-j} h B (Delta^j u)_0, and the recurrence itself makes
+    the rest.
+    """
+
+    def compare(N: int) -> Iterator[Same]:
+        h = number(STEP)
+        s = exact_system(N)
+        d = scheme(s, h, fmpq(0))
+        for p in range(degree(N) + 1):
+            u = [(k * h) ** p for k in range(p + 6)]
+            state, differences = matrix(s.B) * h, list(u)
+            x = matrix(s.B) * 0
+            for _ in range(p + 1):
+                state = (h * matrix(s.A)).solve(state)
+                x -= state * differences[0]
+                differences = [b - a for a, b in zip(differences, differences[1:], strict=False)]
+            now = np.array([x[i, 0] for i in range(N)], dtype=object)
+            for k in range(4):
+                predicted = u[k] + h * (d.C @ now + d.D * u[k])
+                yield Same(
+                    f"prediction on degree {'N + 1' if p == N + 1 else '<= N'}",
+                    predicted,
+                    u[k + 1],
+                    {"p": p, "k": k, "h": h},
+                )
+                now = d.A @ now + d.B_now * u[k] + d.B_next * u[k + 1]
+
+    return exactly(compare, range(1, 9), range(1, 13))
+
+
+def both(
+    scheme: Scheme = proper, gain: Callable[[int], int] | None = None, degree: Callable[[int], int] = lambda N: N
+) -> Check:
+    """The formula, then the run on polynomial sequences."""
+    from numeric.finding import combine
+
+    return lambda settings: combine([exact(scheme, gain)(settings), sequences(scheme, degree)(settings)])
+
+
+def steps(
+    mixture: Callable[[sp.Expr, sp.Expr], sp.Expr] = lambda alpha, z: 1 - alpha + alpha * z, lead: sp.Expr | None = None
+) -> Iterator[Step]:
+    """The substitution, the cancellation for forward Euler, and the leading term of the bracket."""
+    z, h, alpha, A, B, w, e = sp.symbols("z h alpha A B w e")
+    sigma = (z - 1) / (h * (1 + alpha * (z - 1)))
+    x = B / (sigma - A)
+    yield Equation(
+        "the scheme is a substitution",
+        (1 - alpha * h * A) * z * x,
+        (1 + (1 - alpha) * h * A) * x + h * B * mixture(alpha, z),
+        "with $x = (\\sigma - A)^{-1} B$ the recurrence holds for $u_k = z^k$ (all matrices commute)",
+    )
+    yield Equation(
+        "total error",
+        z - 1 - h * (sigma - e),
+        (z - 1 - h * sigma) + h * e,
+        "$H(\\sigma) = \\sigma - \\sigma^{N+1}/q_N(\\sigma)$",
+    )
+    yield Equation(
+        "forward Euler", (z - 1 - h * sigma).subs(alpha, 0), sp.Integer(0), "the bracket vanishes identically"
+    )
+    bracket = sp.series(sp.exp(w) - 1 - (sp.exp(w) - 1) / (1 + alpha * (sp.exp(w) - 1)), w, 0, 3).removeO()
+    yield Equation(
+        "leading term",
+        sp.expand(bracket),
+        (lead if lead is not None else alpha) * w**2,
+        "with $w = sh$, to second order",
+    )
+
+
+CLAIM = Claim(
+    __name__,
+    title="The one-step prediction error, exactly",
+    kind=Kind.IDENTITY,
+    statement=r"""Discretise LegT by the generalised bilinear transform with its own mixture of samples. In steady
+state on $u_k = z^k$ the prediction $u_k + h y_k$ of $u_{k+1}$ has the error (times $u_k$), for the gain $D$,
+
+$$ P = \left[z - 1 - h\sigma\right] + h \left(\sigma + \tfrac{N^2}{\theta} - D\right) \frac{\sigma^N}{q_N(\sigma)},
+\qquad
+\sigma = \frac{z - 1}{h (1 + \alpha (z - 1))}. $$
+
+With $z = e^{sh}$ the bracket is $\alpha h^2 s^2 + O(h^3)$. For forward Euler it vanishes: Euler's error and the error
+of the discretisation cancel, and with route (i) the prediction is exact on polynomial sequences of degree at most
+$N$.""",
+    derivation=r"""The scheme is the substitution $s \to \sigma$ in the continuous transfer function, whose error is
+hippo.legt_transfer's.""",
+    assumptions=("steady state", "the proper convention of the hold (P for forward Euler, S4 for backward Euler)"),
+    source="derived here",
+    checks={Rung.EXACT: both(), Rung.UNIVERSAL: derived(steps)},
+    mutants=(
+        Mutant(
+            "other_hold",
+            "the same schemes with the sample before the step held",
+            {
+                Rung.EXACT: both(lambda s, h, a: gbt(s, h, a, "P", solve)),
+                Rung.UNIVERSAL: derived(lambda: steps(mixture=lambda a, z: sp.Integer(1))),
+            },
+        ),
+        Mutant(
+            "late_sample",
+            "forward Euler with the sample after the step",
+            {Rung.EXACT: sequences(lambda s, h, a: gbt(s, h, a, "S4", solve))},
+        ),
+        Mutant("degree", "exact on sequences of degree N + 1", {Rung.EXACT: sequences(degree=lambda N: N + 1)}),
+        Mutant("smaller_gain", "the formula with D = (N-1)^2", {Rung.EXACT: both(gain=lambda N: (N - 1) ** 2)}),
+        Mutant(
+            "lead",
+            "the bracket starts with (alpha - 1/2) h^2 s^2",
+            {Rung.UNIVERSAL: derived(lambda: steps(lead=sp.Symbol("alpha") - sp.Rational(1, 2)))},
+        ),
+    ),
+)

@@ -1,0 +1,100 @@
+"""The exact projection's error on exponentials in closed form, and what closing LegT's equation does to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from flint import fmpq, fmpq_poly
+
+from constructions import legt
+from numeric.rational_matrices import exponential, matrix, moments, monomial, row, transfer
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung
+from proofs.hippo._checks import Same, exactly
+from proofs.hippo.legt_exactness import central, projected
+
+EXTRA = 8
+"""Taylor coefficients compared beyond the leading one."""
+
+Closed = Callable[[int, int], fmpq_poly]
+
+
+def kummer(a: int, b: int, terms: int) -> fmpq_poly:
+    """The Taylor polynomial of 1F1(a; b; z)."""
+    value, found = fmpq(1), []
+    for j in range(terms):
+        found.append(value)
+        value = value * fmpq(a + j, (b + j) * (j + 1))
+    return fmpq_poly(found)
+
+
+def flipped(p: fmpq_poly) -> fmpq_poly:
+    """p(-z)."""
+    return fmpq_poly([c * (-1) ** j for j, c in enumerate(p.coeffs())])
+
+
+def right_error(N: int, terms: int) -> fmpq_poly:
+    """z^N N!/(2N)! 1F1(N; 2N+1; -z): 1 - (the projection of e^{z(x-1)/2} at x = 1)."""
+    return (monomial(N, central(N)) * flipped(kummer(N, 2 * N + 1, terms))).truncate(terms)
+
+
+def exact(closed: Closed = right_error, sign: int = -1) -> Check:
+    """Taylor coefficients in z = theta s up to degree N + 8."""
+
+    def compare(N: int) -> Iterator[Same]:
+        terms = N + EXTRA + 1
+        table, scale = [], 1
+        for p in range(terms):
+            scale *= max(p, 1)
+            table.append([a / scale for a in projected(N, p)])
+        error = closed(N, terms)
+        value = fmpq_poly([sum(a, fmpq(0)) for a in table])
+        yield Same("right-end error", 1 - value, error)
+        left = fmpq_poly([sum((a * (-1) ** n for n, a in enumerate(row_)), fmpq(0)) for row_ in table])
+        delta = (exponential(terms, -1) * flipped(error)).truncate(terms)
+        yield Same("left-end error", (exponential(terms, -1) - left).truncate(terms), delta)
+        s = legt.system(N)
+        right, other = legt.ends(N)
+        numerator, q = transfer(s.A, s.B, other, 0)
+        closure = (exponential(terms, -1) * q - numerator).truncate(terms)
+        yield Same("closure error", closure, (delta * monomial(N)).truncate(terms))
+        reached = fmpq_poly(moments(s.A, s.B * other, right, 0, terms))
+        lti = 1 - fmpq_poly(moments(s.A, s.B, right, 0, terms))
+        yield Same("closed value error", lti, (error + sign * reached * delta).truncate(terms))
+        yield Same("leading terms: twice as large", lti[N], 2 * error[N])
+        gain = (row(right) * matrix(s.A).solve(matrix(s.B * other)))[0, 0] * -1
+        yield Same("gain from the left end at s = 0", gain, fmpq((-1) ** (N - 1)))
+
+    return exactly(compare, range(1, 13), range(1, 31))
+
+
+def _kummer(shift: int) -> Closed:
+    return lambda N, terms: (monomial(N, central(N)) * flipped(kummer(N, 2 * N + shift, terms))).truncate(terms)
+
+
+CLAIM = Claim(
+    __name__,
+    title="The projection's error, and what the closure does to it",
+    kind=Kind.IDENTITY,
+    statement=r"""For $u = e^{st}$, $z = \theta s$, the exact Legendre projection of the window misses the present
+sample by $\epsilon u$ and the delayed one by $\delta u$, with
+
+$$ \epsilon(z) = z^N \frac{N!}{(2N)!} \, {}_1F_1(N; 2N+1; -z), \qquad \delta(z) = e^{-z} \epsilon(-z) . $$
+
+The closed LegT equation misses the delayed sample by $\delta s^N/q_N = O(z^{2N})$ and the present one by $s^N/q_N =
+\epsilon - \Gamma \delta$, $\Gamma = g^\top (sI - A)^{-1} \hat g/\theta$, $\Gamma(0) = (-1)^{N-1}$: closing the
+equation raises the delayed output's order from $N$ to $2N$ and doubles the leading error of the present one.""",
+    derivation=r"""Taylor coefficients in $z$ from rational integrals of $t^p$, for each $N$, to degree $N + 8$.""",
+    assumptions=(r"compared as power series to degree $N + 8$, for the $N$ listed",),
+    source="derived here",
+    checks={Rung.EXACT: exact()},
+    mutants=(
+        Mutant("kummer_2N", "1F1(N; 2N; -z)", {Rung.EXACT: exact(_kummer(0))}),
+        Mutant("no_closure", "the closure adds to the error with the other sign", {Rung.EXACT: exact(sign=1)}),
+        Mutant(
+            "closed_constant",
+            "the exact projection's error with the closed equation's constant (N-1)!/(2N-1)!",
+            {Rung.EXACT: exact(lambda N, terms: right_error(N, terms) * 2)},
+        ),
+    ),
+)
