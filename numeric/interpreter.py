@@ -40,9 +40,14 @@ class Refused(Exception):
 
 
 class Exact(Tensor):
-    """A tensor of a carrier's numbers. It claims to be a float tensor, so that code treats it as data."""
+    """A tensor of a carrier's numbers. It claims to be a float tensor, so that code treats it as data.
+
+    plain: the same numbers as a plain tensor where they are constants of the code (masks, identity matrices), so that
+    code may compare and convert them; None for data. Where data is written into it, its entries turn NaN.
+    """
 
     parts: Parts
+    plain: Tensor | None = None
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @staticmethod
@@ -66,6 +71,11 @@ class Exact(Tensor):
         if value.shape != self.shape or value.stride() != self.stride():
             raise Refused("assigning .data", caller(), "the new tensor is laid out in another way")
         self.parts = value.parts
+        self.plain = value.plain
+
+    def constant(self) -> Tensor | None:
+        """The plain numbers if all of them are constants of the code."""
+        return None if self.plain is None or bool(torch.isnan(self.plain).any()) else self.plain
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         return f"Exact(shape={tuple(self.shape)}, parts={self.parts})"

@@ -34,6 +34,10 @@ RANDOM = frozenset(
     "rand rand_like randn randn_like randint randint_like randperm bernoulli bernoulli_ uniform_ normal normal_ "
     "exponential_ multinomial native_dropout poisson geometric_ cauchy_ log_normal_ random_".split()
 )
+COMPARISONS = frozenset("lt le gt ge eq ne".split())
+_WHOLE = frozenset("add sub rsub mul neg".split())
+_SMALL = 2**20
+"""Sums, differences and products of integers up to this size are exact in every float type but half."""
 REASONS = {
     "transcendental": "exp exp2 expm1 log log2 log10 log1p logaddexp logsumexp logcumsumexp sigmoid tanh sin cos tan "
     "sinh cosh softplus silu gelu elu mish erf erfc lgamma digamma _softmax _log_softmax logit hardswish atan2 "
@@ -60,7 +64,9 @@ def plain(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> 
     if not isinstance(result, Tensor) or not result.dtype.is_floating_point:
         return result
     if name in FACTORIES and bool(torch.isfinite(result).all()):
-        return _made(interp, name, interp.carrier.lift(result), kwargs, result.dtype)
+        made = _made(interp, name, interp.carrier.lift(result), kwargs, result.dtype)
+        made.plain = result.clone()  # memory of its own: it is marked when data is written
+        return made
     if name in EMPTY:
         return _made(interp, name, interp.carrier.uninitialised(result.shape), kwargs, result.dtype)
     return result
@@ -81,6 +87,13 @@ def _narrow(interp: Interpreter, dtype: torch.dtype) -> bool:
 
 def exact(interp: Interpreter, func: Any, full: str, args: Any, kwargs: Any) -> Any:
     """An operation with at least one exact operand."""
+    result = _computed(interp, func, full, args, kwargs)
+    if full in _WHOLE and isinstance(result, Exact):
+        result.plain = _whole_numbers(func, args, kwargs)
+    return result
+
+
+def _computed(interp: Interpreter, func: Any, full: str, args: Any, kwargs: Any) -> Any:
     inplace = full.endswith("_") and not full.endswith("__")
     name = full[:-1] if inplace else full
     if name in FACTORIES or name in EMPTY:
@@ -95,6 +108,8 @@ def exact(interp: Interpreter, func: Any, full: str, args: Any, kwargs: Any) -> 
         return _reshape_in_place(interp, func, args, kwargs) if inplace else _move(interp, func, name, args, kwargs)
     if name == "_to_copy":
         return _cast(interp, func, args, kwargs)
+    if name in COMPARISONS and (constants := _constants(args, kwargs)) is not None:
+        return func(*constants[0], **constants[1])
     rule = arithmetic.RULES.get(name)
     if rule is None:
         return _elsewhere(interp, func, name, args, kwargs)
@@ -136,9 +151,41 @@ def _move(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> 
     elif tensors((args[1:], kwargs)):
         raise NoRule("data-dependent: an index that is data")
     moved = [map_parts(func, i, interp, args, kwargs) for i in range(count)]
+    constants = _constants(args, kwargs, marked=True)
+    plain = None if constants is None else func(*constants[0], **constants[1])
     if isinstance(moved[0], Tensor):
-        return interp.wrap(tuple(moved))
-    return type(moved[0])(interp.wrap(tuple(m[i] for m in moved)) for i in range(len(moved[0])))
+        made = interp.wrap(tuple(moved))
+        made.plain = plain
+        return made
+    several = [interp.wrap(tuple(m[i] for m in moved)) for i in range(len(moved[0]))]
+    for i, made in enumerate(several):
+        made.plain = None if plain is None else plain[i]
+    return type(moved[0])(several)
+
+
+def _constants(args: Any, kwargs: Any, marked: bool = False) -> tuple[Any, Any] | None:
+    """The arguments with plain numbers for constants; None if one is data. marked: entries may be NaN, for data."""
+    held = tensors((args, kwargs))
+    if any(t.plain is None if marked else t.constant() is None for t in held):
+        return None
+
+    def pick(value: Any) -> Any:
+        return value.plain if isinstance(value, Exact) else value
+
+    return mapped(pick, args), mapped(pick, kwargs)
+
+
+def _whole_numbers(func: Any, args: Any, kwargs: Any) -> Tensor | None:
+    """The result for constants that are small integers, where floats are exact."""
+    constants = _constants(args, kwargs)
+    if constants is None:
+        return None
+    numbers = [v for v in leaves(constants) if isinstance(v, (Tensor, int, float)) and not isinstance(v, bool)]
+    values = [torch.as_tensor(v).double() for v in numbers]
+    if any(bool((v != v.round()).any()) or bool((v.abs() > _SMALL).any()) for v in values):
+        return None
+    result: Tensor = func(*constants[0], **constants[1])
+    return result
 
 
 def _reshape_in_place(interp: Interpreter, func: Any, args: Any, kwargs: Any) -> Exact:
@@ -148,6 +195,8 @@ def _reshape_in_place(interp: Interpreter, func: Any, args: Any, kwargs: Any) ->
     if torch.Tag.inplace_view in func.tags:
         with no_dispatch():
             func(*args, **kwargs)  # the wrapper's own shape
+    if target.plain is not None:
+        func(target.plain, *args[1:], **kwargs)
     return target
 
 
@@ -166,7 +215,10 @@ def _like(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> 
         parts = interp.carrier.lift(shaped.double())
     else:
         raise NoRule("a constant tensor with NaN or infinite entries")
-    return _made(interp, name, _strided(parts, shaped), kwargs, shaped.dtype)
+    made = _made(interp, name, _strided(parts, shaped), kwargs, shaped.dtype)
+    if name not in EMPTY:
+        made.plain = shaped.clone()
+    return made
 
 
 def _strided(parts: Parts, like: Tensor) -> Parts:
@@ -182,6 +234,9 @@ def _cast(interp: Interpreter, func: Any, args: Any, kwargs: Any) -> Any:
     if dtype is None or dtype == args[0].dtype:
         return interp.wrap(tuple(p.clone() for p in interp.parts(args[0])))
     if not dtype.is_floating_point:
+        constant = args[0].constant()
+        if constant is not None:
+            return func(constant, **kwargs)
         raise NoRule(f"data-dependent: a conversion to {dtype} cuts digits")
     if _narrow(interp, dtype):
         interp.record.casts.setdefault(f"cast to {dtype} at {caller()}")
@@ -194,6 +249,7 @@ def _write(interp: Interpreter, target: Any, parts: Parts, func: Any) -> Any:
             "writes a computed number into a tensor that the interpreter did not make (a buffer, a parameter or a "
             "literal); make it with torch.zeros inside the call, or pass it in"
         )
+    _mark(target)
     if interp.carrier.follows_kernel and parts[0].dtype != target.dtype:
         _note_narrowing(interp, parts, target)
         parts = interp.carrier.cast(parts, target.dtype)
@@ -208,12 +264,19 @@ def _in_place(interp: Interpreter, func: Any, args: Any, kwargs: Any, result: Pa
         return _write(interp, target, result, func)
     if not interp.carrier.follows_kernel:
         return _write(interp, target, result, func)
+    _mark(target)
     _note_narrowing(interp, result, target)
     map_parts(func, 0, interp, args, kwargs)
     shifted = interp.carrier.follow(result, result[0], target.parts[0])
     for own, new in zip(target.parts[1:], shifted[1:], strict=True):
         own.copy_(new)
     return target
+
+
+def _mark(target: Exact) -> None:
+    """What is written is no constant any more; views of it share the memory, so they see the mark."""
+    if target.plain is not None:
+        target.plain.fill_(torch.nan)
 
 
 def _note_narrowing(interp: Interpreter, parts: Parts, target: Exact) -> None:
@@ -231,6 +294,8 @@ def _follow(interp: Interpreter, func: Any, args: Any, kwargs: Any, result: Part
 def _elsewhere(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     if name in arithmetic.ORDERED and interp.carrier.decides_order:
         return arithmetic.ordered(interp, func, name, args, kwargs)
+    if not func._schema.is_mutable and (constants := _constants(args, kwargs)) is not None:
+        return func(*constants[0], **constants[1])  # of constants only: floating point is what the code computes
     if name in _WHY:
         raise NoRule(_WHY[name])
     if name in RANDOM:

@@ -5,6 +5,7 @@ The main job verifies every claim, audits layers that other people wrote, and wr
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,15 +18,17 @@ if TYPE_CHECKING:
     from reports.terminal import Screen
 
 
-def main_job(out: Path = Path("out"), settings: Settings | None = None) -> int:
-    """Verify all claims on the cheap rungs, audit real layers, write evidence and report; the exit status."""
-    from reports.files import check_folder
+def main_job(out: Path = Path("out"), settings: Settings | None = None, jobs: int | None = None) -> int:
+    """Verify all claims on the cheap rungs, audit real layers, write evidence and report; the exit status.
+
+    jobs: processes; None takes one a core, at most four, since each of them loads torch.
+    """
     from reports.terminal import screen, show_run
 
     settings = settings or Settings()
     shown = screen()
-    check_folder(out)
-    run = cli.run_claims(shown, (), None, settings, jobs=1)
+    cli.check_outputs(None, out)
+    run = cli.run_claims(shown, (), None, settings, jobs or min(os.cpu_count() or 1, 4))
     show_run(shown, run)
     audits, status = audit_targets(shown, settings)
     cli.write_report(shown, run, out, "md,tex,html,pdf", audits=audits, evidence=True)
@@ -33,7 +36,7 @@ def main_job(out: Path = Path("out"), settings: Settings | None = None) -> int:
 
 
 def audit_targets(shown: Screen, settings: Settings) -> tuple[list[AuditLike], int]:
-    """The audits of installed third-party layers listed in `proofs.targets`, and 1 if one ends unlike its entry says.
+    """Audits of the installed third-party layers in `proofs.targets`; 1 if one ends unlike its entry says, 3 if one raises.
 
     Layers are optional: one that is not installed is named with the reason, and fails nothing.
     """
@@ -46,9 +49,14 @@ def audit_targets(shown: Screen, settings: Settings) -> tuple[list[AuditLike], i
         if missing:
             shown.say(f"\naudit {case.title}: not run, {missing}")
             continue
-        audit = case.audit(settings)
-        audits.append(audit)
         shown.say(f"\naudit {case.title}:", "bold")
+        try:
+            audit = case.audit(settings)
+        except Exception as error:  # somebody else's code: the report of everything else must not be lost for it
+            shown.say(f"  could not be made: {type(error).__name__}: {error}", "bold red")
+            status = status or 3
+            continue
+        audits.append(audit)
         for line in audit.lines():
             shown.say(f"  {line}")
         if audit.verdict is not case.expected:

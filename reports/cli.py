@@ -7,6 +7,7 @@ survived, 2 wrong usage, 3 undecided.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -74,7 +75,7 @@ def verify(
     from reports.terminal import show_run
 
     screen = _screen(json)
-    _check_outputs(json, out)
+    check_outputs(json, out)
     run = run_claims(screen, patterns or (), rung, _settings(profile, device, seed), jobs)
     show_run(screen, run)
     write_json(json, run.to_json())
@@ -89,7 +90,7 @@ def claims(patterns: Patterns = None, json: Json = None) -> None:
     from reports.terminal import show_claims
 
     screen = _screen(json)
-    _check_outputs(json, None)
+    check_outputs(json, None)
     with _user_mistakes():
         from proofs import registry
 
@@ -147,7 +148,7 @@ def report(
     screen = _screen(None)
     with _user_mistakes():
         checked(formats)
-    _check_outputs(None, out)
+    check_outputs(None, out)
     run = (
         read_run(source)
         if source
@@ -172,7 +173,7 @@ def audit(
 ) -> None:
     """Settle which learner somebody's layer runs, or whether it runs the one named."""
     screen = _screen(json)
-    _check_outputs(json, out)
+    check_outputs(json, out)
     gates = _pairs("--gate", gate or [], "beta=1")
     sizes = {name: _whole(name, value) for name, value in _pairs("--size", size or [], "N=1").items()}
     settings = _settings(profile, device, seed)
@@ -199,7 +200,7 @@ def bench(json: Json = None) -> None:
     from reports.terminal import show_bench
 
     screen = _screen(json)
-    _check_outputs(json, None)
+    check_outputs(json, None)
     rows = benchmarks.run(screen.tell)
     show_bench(screen, rows)
     data = [plain(row.to_json()) for row in rows]
@@ -214,6 +215,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def guarded(work: Callable[[], int | None]) -> int:
     """The exit status of `work`; what it raises becomes one line on standard error."""
+    if "numpy" not in sys.modules:
+        # The order of a sum depends on the number of threads: with one, the same seed gives the same bytes for any
+        # number of --jobs. It has to be said before the libraries load.
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
     try:
         return work() or 0
     except SystemExit as end:
@@ -302,8 +308,8 @@ def _user_mistakes() -> Iterator[None]:
         raise
 
 
-def _check_outputs(json: Path | None, out: Path | None) -> None:
-    """Before minutes of work, not after."""
+def check_outputs(json: Path | None, out: Path | None) -> None:
+    """Raise Wrong if a result could not be written: before minutes of work, not after."""
     from reports.files import check_file, check_folder
 
     with _user_mistakes():

@@ -18,7 +18,7 @@ from proofs.evidence import MutantEvidence, Outcome, Rung
 from proofs.fingerprints import REMOVED, rests_on, stale
 from proofs.verify import Run
 from reports import words
-from reports.formulas import broken
+from reports.formulas import broken, one_line
 
 TITLE = "Which learning algorithm does the layer run?"
 _VERDICTS = {
@@ -83,7 +83,7 @@ def plain(text: object) -> str:
 
 def quoted(text: str) -> str:
     """Markdown as a block quotation."""
-    return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
+    return "\n".join(f"> {line}".rstrip() for line in one_line(text).strip().splitlines())
 
 
 def anchor(id: str) -> str:

@@ -1,6 +1,7 @@
-r"""Breaking a displayed formula over lines where it is too wide for a page: at `=`, then at `+` and `-`.
+r"""Formulas in a Markdown text: finding them, keeping each on one line, breaking wide ones for a page.
 
-Main definition: `broken`. Only the top level is broken, never the inside of a fraction, bracket or matrix.
+Main definitions: `listed`, `one_line`, `broken`.
+A formula is `$...$` or `$$...$$` outside code.
 """
 
 from __future__ import annotations
@@ -10,13 +11,37 @@ import re
 WIDTH = 56
 """Visible characters that fit on a line of an A4 page."""
 
+_MATHS = re.compile(r"\$\$(?:[^$\\]|\\.)+\$\$|(?<![\\$])\$(?=\S)(?:[^$\\]|\\.)+?(?<=\S)\$(?!\d)", re.DOTALL)
+_CODE = re.compile(r"(^```.*?^```|`[^`\n]+`)", re.DOTALL | re.MULTILINE)
 _TOKEN = re.compile(r"\\(?:left|right|begin|end)(?![a-zA-Z])|\\[a-zA-Z]+|\\.|[{}]| (?:=|\+|-) | ?\\quad ?|.", re.DOTALL)
 _OPENING = ("{", r"\left", r"\begin")
 _CLOSING = ("}", r"\right", r"\end")
 
 
+def listed(text: str) -> list[str]:
+    """Every formula of a Markdown text, with its dollars."""
+    return [formula for part in _CODE.split(text)[::2] for formula in _MATHS.findall(part)]
+
+
+def one_line(text: str) -> str:
+    """`text` with each formula on one line, for a line that begins with +, -, > or # is a list, a quotation, a heading.
+
+    A formula with a TeX comment is left as it is.
+    """
+
+    def joined(found: re.Match[str]) -> str:
+        return found[0] if re.search(r"(?<!\\)%", found[0]) else " ".join(found[0].split())
+
+    parts = _CODE.split(text)
+    parts[::2] = [_MATHS.sub(joined, part) for part in parts[::2]]
+    return "".join(parts)
+
+
 def broken(latex: str, width: int = WIDTH) -> str:
-    """`latex` in an `aligned` environment of several lines if it is wider than `width`, else as it is."""
+    """`latex` in an `aligned` environment of several lines if it is wider than `width`, else as it is.
+
+    It is cut at the top level only, never inside a fraction, bracket or matrix: at `=`, then at `+` and `-`.
+    """
     latex = latex.strip()
     if visible(latex) <= width or r"\begin{aligned}" in latex:
         return latex

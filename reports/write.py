@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import base64
 import datetime
+import html
 import re
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from reports.files import write_all
+from reports.formulas import listed, one_line
 
 FORMATS = ("md", "tex", "html", "pdf")
 EPOCH = datetime.datetime(1980, 1, 1, tzinfo=datetime.UTC)
@@ -24,7 +27,6 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _READ = "gfm+tex_math_dollars"
 """GitHub's own dialect, so that the page there and the other formats can't differ."""
 
-_MATHS = re.compile(r"\$\$(?:[^$\\]|\\.)+\$\$|(?<![\\$])\$(?=\S)(?:[^$\\]|\\.)+?(?<=\S)\$(?!\d)", re.DOTALL)
 _TYPST_MATHS = re.compile(r"(?<!\\)\$(?:[^$\\]|\\.)+\$", re.DOTALL)
 _RENAMED = {
     r"\b(dot|times|plus|minus|div)\.circle\b": r"\1.o",
@@ -33,7 +35,6 @@ _RENAMED = {
     r"\b(lt|gt)\.tri\b": r"\1.closed",
     r'(?<=delim: )"\|\|"': '"‖"',
 }
-_CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.DOTALL | re.MULTILINE)
 
 
 class UnknownFormat(ValueError):
@@ -56,11 +57,6 @@ def formats(names: str | Iterable[str]) -> tuple[str, ...]:
         if name not in FORMATS:
             raise UnknownFormat(f"format is {name!r}; expected some of {','.join(FORMATS)}, with commas between")
     return tuple(f for f in FORMATS if f in asked)
-
-
-def formulas(text: str) -> list[str]:
-    """Every formula of a Markdown text, with its dollars; code is skipped."""
-    return _MATHS.findall(_CODE.sub("", text))
 
 
 def render(text: str, names: Iterable[str] = FORMATS, when: datetime.datetime = EPOCH) -> Rendered:
@@ -119,7 +115,18 @@ def _html(text: str) -> tuple[bytes, list[str]]:
         head = Path(folder) / "head.html"
         head.write_text(style, "utf-8")
         page, warnings = _pandoc(text, "html5", *options, f"--include-in-header={head}")
-    return page.encode(), warnings
+    return page.encode(), [*warnings, *(f"not taken for a formula: {formula}" for formula in _lost(text, page))]
+
+
+def _lost(text: str, page: str) -> list[str]:
+    """Formulas of the text that are none on the page: a blank line inside is enough for that."""
+    there = Counter(_words(html.unescape(tex)) for tex in re.findall(r"<annotation [^>]*>(.*?)</annotation>", page, re.S))
+    there += Counter(_words(html.unescape(tex)) for tex in re.findall(r'<span class="math[^>]*>(.*?)</span>', page, re.S))
+    return list((Counter(_words(formula) for formula in listed(text)) - there).elements())
+
+
+def _words(tex: str) -> str:
+    return " ".join(tex.strip().strip("$").split())
 
 
 def _latex(text: str) -> tuple[bytes, list[str]]:
@@ -144,7 +151,7 @@ def _pdf(text: str, when: datetime.datetime) -> tuple[bytes, list[str]]:
     try:
         return _compiled(text, when)
     except typst.TypstError as error:
-        refused = _refused(list(dict.fromkeys(formulas(text))), when)
+        refused = _refused(list(dict.fromkeys(listed(text))), when)
         if not refused:
             raise
         for formula in refused:
@@ -191,7 +198,7 @@ def _spelled_out(text: str) -> str:
     for name, left, right in (("vmatrix", r"\lvert", r"\rvert"), ("Vmatrix", r"\lVert", r"\rVert")):
         text = text.replace(rf"\begin{{{name}}}", rf"\left{left} \begin{{matrix}}")
         text = text.replace(rf"\end{{{name}}}", rf"\end{{matrix}} \right{right}")
-    return _expand_norms(text)
+    return _expand_norms(one_line(text))
 
 
 def _expand_norms(text: str) -> str:

@@ -71,16 +71,17 @@ Proof. by rewrite !natr_succ -addnn natrD. Qed.
 Lemma bonnet n : n.+2%:R * P n.+2 = n.*2.+3%:R * ('X * P n.+1) - n.+1%:R * P n.
 Proof.
 rewrite mulr_natl -scaler_nat /= scalerA divff ?natr_neq0 // scale1r.
-by rewrite !scaler_nat -!mulr_natl.
+by rewrite !scaler_nat !mulr_natl.
 Qed.
 
 Lemma derivatives n : 'X * (P n.+1)^`() = (P n)^`() + n.+1%:R * P n.+1 /\ (P n.+1)^`() = 'X * (P n)^`() + n.+1%:R * P n.
 Proof.
 elim: n => [|n [climb descend]]; first by rewrite /= derivX derivC mulr0 !add0r !mulr1 mul1r.
 have step : (P n.+2)^`() = (P n)^`() + n.*2.+3%:R * P n.+1.
-  have n2_neq0 : n.+2%:R != 0 :> {poly F} by rewrite -polyC_natr polyC_eq0 natr_neq0.
+  have n2_neq0 : n.+2%:R != 0 :> {poly F} by rewrite -[1]/1%:P -polyCMn polyC_eq0 natr_neq0.
   apply: (mulfI n2_neq0); have /(congr1 (@deriv F)) := bonnet n.
-  rewrite derivB !mulr_natl !derivMn derivM derivX mul1r -!mulr_natl => ->.
+  have derive_natl k (g : {poly F}) : (k%:R * g)^`() = k%:R * g^`() by rewrite !mulr_natl derivMn.
+  rewrite derivB !derive_natl derivM derivX mul1r => ->.
   by rewrite natr_odd !natr_succ; apply: derivative_step; rewrite climb natr_succ.
 rewrite step; split.
   rewrite natr_odd !natr_succ; apply: (climb_step (P0 := P n)); last by rewrite descend natr_succ.
@@ -99,9 +100,9 @@ Qed.
 Theorem legendre_derivative_sum n : (P n)^`() = \sum_(k < n | odd (n - k)) k.*2.+1%:R * P k.
 Proof.
 elim/ltn_ind: n => -[|[|n]] IH; first by rewrite big_ord0 /= derivC.
-  by rewrite big_ord_recl big_ord0 /= derivX mulr1 addr0.
-rewrite legendre_derivative_difference IH // big_ord_recr /= subSnn big_mkcond big_ord_recr /= subSn // subSnn.
-rewrite addr0 -big_mkcond /=; congr (_ + _); apply: eq_bigl => k.
+  by rewrite big_mkcond big_ord_recl big_ord0 /= derivX mulr1 addr0.
+rewrite legendre_derivative_difference IH // [RHS]big_mkcond !big_ord_recr /= subSn // subSnn /= addr0 big_mkcond.
+congr (_ + _); apply: eq_bigr => k _.
 by rewrite !subSn ?(ltnW (ltn_ord k)) ?leqW ?(ltnW (ltn_ord k)) //= negbK.
 Qed.
 

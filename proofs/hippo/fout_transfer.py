@@ -1,4 +1,4 @@
-"""FouT: exact error transfer functions of its readouts, and of the corrected ones."""
+"""FouT: exact error transfer functions of its readouts."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Same, derived, exactly
 
-Corrected = Callable[[int, Fraction, int], StateSpace]
-
 
 def resonators(M: int, omega: Fraction, last: int = 0) -> fmpq_poly:
     """prod_{m=last+1}^{M} (s^2 + (m omega)^2)."""
@@ -32,9 +30,7 @@ def omegas(M: int) -> list[Fraction]:
     return [Fraction(j, 2) for j in range(1, 2 * M + 4)]
 
 
-def exact(
-    corrected: Corrected = fout.corrected, closure: int = 1, route: Callable[..., StateSpace] = fout.system
-) -> Check:
+def exact(closure: int = 1, route: Callable[..., StateSpace] = fout.system) -> Check:
     """Numerators over q = det(sI - A), for enough values of omega to decide the identity in omega."""
 
     def compare(M: int) -> Iterator[Same]:
@@ -52,11 +48,6 @@ def exact(
             yield Same(
                 "route ii: (s + 2N)(1 - S)", monomial(1) * q - numerator, fmpq_poly([2 * (2 * M + 1), 1]) * free, at
             )
-            for J in range(1, M + 1):
-                c = corrected(M, omega, J)
-                numerator, _ = transfer(c.A, c.B, c.C, c.D)
-                want = monomial(2 + 2 * J) * resonators(M - J, omega)
-                yield Same(f"corrected, J = {J}", monomial(1) * q - numerator, want, {**at, "J": J})
 
     return exactly(compare, range(6), range(11), size="M")
 
@@ -95,19 +86,6 @@ def steps(factor: int = 2) -> Iterator[Step]:
     yield Equation("routes", s * (1 - S) + 2 * N * (1 - S), (s + 2 * N) * (1 - S), "$y_i = y_{ii} + 2N (u - S)$")
 
 
-def _without_weight(M: int, omega: Fraction, J: int) -> StateSpace:
-    s = fout.corrected(M, omega, J)
-    C = fout.system(M, omega).C.copy()
-    for m in range(M - J + 1, M + 1):
-        C[2 * m - 1] += Fraction((m * omega) ** 2) / 4
-    return StateSpace(s.A, s.B, C, s.D)
-
-
-def _half(M: int, omega: Fraction, J: int) -> StateSpace:
-    s, plain = fout.corrected(M, omega, J), fout.system(M, omega)
-    return StateSpace(s.A, s.B, (s.C + plain.C) / Fraction(2), s.D)
-
-
 def _naive(M: int, omega: Fraction, route: str = "i") -> StateSpace:
     """The closure u(t - theta) = S in place of 2S - u: half the feedback and half the input."""
     s = fout.system(M, omega, route)
@@ -127,24 +105,13 @@ $$ u' - y_i = s (1 - S) u, \qquad u' - y_{ii} = \left(s + \tfrac{2N}{\theta}\rig
 
 Both are exact on constants and on harmonics $m \le M$ of period $\theta$. As $M \to \infty$, $1 - S \to \frac{1}{2}(1
 - e^{-\theta s})$: route (i) has the bias $\frac{1}{2}(u'(t) - u'(t-\theta))$, which does not vanish, and route (ii)
-diverges like $N$. With the cosine entries of the $J$ highest harmonics raised by $\frac{\theta}{4} \omega_m w_m^2$,
-$\omega_m = \prod_{i \ne m} \frac{m^2}{m^2-i^2}$ over those harmonics, the error is
-
-$$ s (1 - S) \prod_{m=M-J+1}^{M} \frac{s^2}{s^2 + w_m^2}, $$
-
-and for $J = M$ it is $s^{N+1}/q$.""",
-    derivation=r"""One harmonic is a resonator; the closure is the feedback $S = R(1 - S)$. The corrected readout
-replaces factors $s^2 + w_m^2$ of the numerator by $s^2$; the partial fractions of $\prod s^2/(s^2 + w_m^2) - 1$ give
-$\omega_m$.""",
+diverges like $N$.""",
+    derivation=r"""One harmonic is a resonator; the closure is the feedback $S = R(1 - S)$.""",
     assumptions=("steady state",),
     departures=(r"exact arithmetic treats $2\pi$ as an unknown: the identity holds for every value in its place",),
-    source="arXiv 2008.07669 (FouT matrices); transfer functions and correction derived here",
+    source="arXiv 2008.07669 (FouT matrices); transfer functions derived here",
     checks={Rung.EXACT: exact(), Rung.UNIVERSAL: derived(steps)},
     mutants=(
-        Mutant(
-            "no_product", "the correction without the weights omega_m", {Rung.EXACT: exact(corrected=_without_weight)}
-        ),
-        Mutant("half_correction", "half of the correction", {Rung.EXACT: exact(corrected=_half)}),
         Mutant(
             "value_is_input",
             "S read as u(t) in the closure (naive closure u(t - theta) = S)",

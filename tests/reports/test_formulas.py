@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reports.formulas import broken, visible
+from reports.formulas import broken, listed, one_line, visible
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,10 @@ def test_what_is_broken_stays_so() -> None:
 )
 def test_visible(latex: str, width: int) -> None:
     assert visible(latex) == width
+
+
+def test_one_line_each() -> None:
+    text = "a $x\n+ y$\n\n```\n$z\n+$\n```\n\n$$\nu\n- v\n$$\n`$w$` costs $5\nor $6"
+    assert one_line(text) == "a $x + y$\n\n```\n$z\n+$\n```\n\n$$ u - v $$\n`$w$` costs $5\nor $6"
+    assert listed(text) == ["$x\n+ y$", "$$\nu\n- v\n$$"]
+    assert one_line("$$a %\nb$$") == "$$a %\nb$$"

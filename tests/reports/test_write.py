@@ -12,7 +12,8 @@ import pytest
 from proofs.evidence import Settings
 from proofs.verify import verify
 from reports.document import markdown
-from reports.write import FORMATS, UnknownFormat, formats, formulas, render, write
+from reports.formulas import listed
+from reports.write import FORMATS, UnknownFormat, formats, render, write
 
 TEXT = r"""# A title
 
@@ -38,7 +39,7 @@ def rendered() -> dict[str, bytes]:
 
 
 def test_formulas_are_counted_outside_code_and_prices() -> None:
-    assert len(formulas(TEXT)) == 4
+    assert len(listed(TEXT)) == 4
 
 
 def test_every_format_is_made(rendered: dict[str, bytes]) -> None:
@@ -54,7 +55,7 @@ def test_markdown_needs_no_macros(rendered: dict[str, bytes]) -> None:
 
 def test_html_has_every_formula_as_mathml_and_its_own_font(rendered: dict[str, bytes]) -> None:
     page = rendered["report.html"].decode()
-    assert len(re.findall(r"<math[ >]", page)) == len(formulas(TEXT))
+    assert len(re.findall(r"<math[ >]", page)) == len(listed(TEXT))
     assert "font/woff2;base64," in page
     assert "<script" not in page and not re.findall(r'(?:src|href)="https?:', page)
     assert "<title>A title</title>" in page
@@ -62,7 +63,7 @@ def test_html_has_every_formula_as_mathml_and_its_own_font(rendered: dict[str, b
 
 def test_latex_has_every_formula_and_no_leftover(rendered: dict[str, bytes]) -> None:
     text = rendered["report.tex"].decode()
-    assert len(re.findall(r"\\\(|\\\[", text)) == len(formulas(TEXT))
+    assert len(re.findall(r"\\\(|\\\[", text)) == len(listed(TEXT))
     assert r"\title{A title}" in text
 
 
@@ -89,6 +90,38 @@ def test_unknown_formats(names: str) -> None:
         formats(names)
 
 
+SPLIT = """# T
+
+> Quoted
+>
+$$ a
++ b
+- c
+> d
+= e $$
+
+- a list with $x
+  > 1$ and
+
+  $$
+  f
+  - g
+  $$
+"""
+
+
+def test_lines_of_a_formula_may_begin_with_any_sign() -> None:
+    made = render(SPLIT, ["md", "html", "pdf"])
+    assert made.warnings == () and made.missing == {}
+    assert len(re.findall(r"<math[ >]", made.files["report.html"].decode())) == len(listed(SPLIT)) == 3
+    assert "$$ a + b - c > d = e $$" in made.files["report.md"].decode()
+
+
+def test_a_formula_that_was_not_recognised_is_told() -> None:
+    made = render("# T\n\n$$a %\n+ b$$\n", ["html"])
+    assert made.warnings == ("report.html: not taken for a formula: a % + b",)
+
+
 def test_a_formula_that_cannot_be_converted_is_told() -> None:
     made = render("# T\n\n$$x \\right)$$\n", ["html", "tex"])
     assert len(made.warnings) == 1
@@ -113,7 +146,7 @@ def test_a_formula_that_the_pdf_engine_refuses_is_shown_as_tex(monkeypatch: pyte
     assert list(made.files) == ["report.pdf"]
     assert made.warnings == (
         r"report.pdf: the PDF shows $a \odot b$ as TeX: unknown symbol modifier",
-        "report.pdf: the PDF shows $$\n\\bigotimes_i x_i\n$$ as TeX: unknown symbol modifier",
+        r"report.pdf: the PDF shows $$ \bigotimes_i x_i $$ as TeX: unknown symbol modifier",
     )
 
 
@@ -139,7 +172,7 @@ def test_the_whole_report(tmp_path: Path, toys: Path) -> None:
     assert made.missing == {} and made.warnings == ()
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"report.{f}" for f in sorted(FORMATS)]
     page = (tmp_path / "report.html").read_text("utf-8")
-    assert len(re.findall(r"<math[ >]", page)) == len(formulas(text)) > 20
+    assert len(re.findall(r"<math[ >]", page)) == len(listed(text)) > 20
     assert not re.findall(r"\$[^$<]*\\", re.sub(r"<annotation.*?</annotation>", "", page))
     for claim in run.claims:
         assert f'href="#{claim.replace(".", "")}"' in page and f'id="{claim.replace(".", "")}"' in page

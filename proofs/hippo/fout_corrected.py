@@ -1,0 +1,66 @@
+"""FouT's readouts with the highest harmonics corrected: exact error transfer functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+from constructions import fout
+from constructions.state_space import StateSpace
+from numeric.rational_matrices import monomial, transfer
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung
+from proofs.hippo._checks import Same, exactly
+from proofs.hippo.fout_transfer import omegas, resonators
+
+Corrected = Callable[[int, Fraction, int], StateSpace]
+
+
+def exact(corrected: Corrected = fout.corrected) -> Check:
+    """Numerators over q = det(sI - A), for enough values of omega to decide the identity in omega."""
+
+    def compare(M: int) -> Iterator[Same]:
+        for omega in omegas(M):
+            for J in range(1, M + 1):
+                c = corrected(M, omega, J)
+                numerator, q = transfer(c.A, c.B, c.C, c.D)
+                want = monomial(2 + 2 * J) * resonators(M - J, omega)
+                yield Same(f"corrected, J = {J}", monomial(1) * q - numerator, want, {"omega": omega, "J": J})
+
+    return exactly(compare, range(1, 6), range(1, 11), size="M")
+
+
+def _without_weight(M: int, omega: Fraction, J: int) -> StateSpace:
+    s = fout.corrected(M, omega, J)
+    C = fout.system(M, omega).C.copy()
+    for m in range(M - J + 1, M + 1):
+        C[2 * m - 1] += Fraction((m * omega) ** 2) / 4
+    return StateSpace(s.A, s.B, C, s.D)
+
+
+def _half(M: int, omega: Fraction, J: int) -> StateSpace:
+    s, plain = fout.corrected(M, omega, J), fout.system(M, omega)
+    return StateSpace(s.A, s.B, (s.C + plain.C) / Fraction(2), s.D)
+
+
+CLAIM = Claim(
+    __name__,
+    title="FouT's corrected readouts",
+    kind=Kind.IDENTITY,
+    statement=r"""With the cosine entries of FouT's route (i) raised by $\frac{\theta}{4} \omega_m w_m^2$ for the $J$
+highest harmonics, $\omega_m = \prod_{i \ne m} \frac{m^2}{m^2-i^2}$ over those harmonics, the error in steady state is
+
+$$ u' - y = s (1 - S) \prod_{m=M-J+1}^{M} \frac{s^2}{s^2 + w_m^2} u, $$
+
+in the notation of hippo.fout_transfer, and $s^{N+1}/q$ for $J = M$.""",
+    derivation=r"""The correction replaces factors $s^2 + w_m^2$ of the numerator by $s^2$; the partial fractions of
+$\prod s^2/(s^2 + w_m^2) - 1$ give $\omega_m$. Checked for each $M$ and $J$ as an identity in $s$ and $\omega$.""",
+    assumptions=("steady state", "the $M$ listed"),
+    departures=(r"exact arithmetic treats $2\pi$ as an unknown: the identity holds for every value in its place",),
+    source="derived here",
+    checks={Rung.EXACT: exact()},
+    mutants=(
+        Mutant("no_product", "the correction without the weights omega_m", {Rung.EXACT: exact(_without_weight)}),
+        Mutant("half_correction", "half of the correction", {Rung.EXACT: exact(_half)}),
+    ),
+)
