@@ -602,7 +602,7 @@ def decide(derive: Derivation, *, second_opinion: bool = True, limit: int = 24) 
             last = f"the step after {obligation.name!r}"
     except ShapeError as error:
         return finding(Verdict.REFUTED, f"in {last} shapes differ: {error}")
-    except (TypeError, AttributeError, ArithmeticError) as error:
+    except (TypeError, AttributeError, ArithmeticError, LookupError) as error:
         reason = f"in {last} something is outside matrix words: {type(error).__name__}: {error}"
         return finding(Verdict.UNDECIDED, reason)
     if not steps:
@@ -653,7 +653,7 @@ def _failure(o: Obligation, difference: Any, step: dict[str, str]) -> tuple[Verd
         for a, b in o.assumptions:
             if np.any(evaluate(a - b, o.where) != 0):
                 raise Unsupported(f"the values given for {o.name!r} do not satisfy the assumption {a!r} = {b!r}")
-        found = _difference(o.left, o.right, {n: np.array(v, dtype=object) for n, v in o.where.items()}, ())
+        found = _difference(o.left, o.right, dict(o.where), ())
         if found:
             return Verdict.REFUTED, f"{o.name} fails; {over}", found
     step["verdict"] = "undecided"

@@ -234,7 +234,7 @@ class _Engine:
             difference, allowed = np.abs(a - b), bound_a + bound_b
             share = np.where(difference == 0, 0.0, difference / allowed)
             sure = difference * (1 + 2.0**-50) < allowed
-        for index in zip(*np.nonzero(finite & ~sure & (a != b)), strict=True):
+        for index in map(tuple, np.argwhere(finite & ~sure & (a != b))):
             place = tuple(int(i) for i in index)
             error = abs(Fraction(a[place]) - Fraction(b[place]))
             bound = Fraction(bound_a[place]) + Fraction(bound_b[place])

@@ -404,3 +404,23 @@ def test_numbers_and_blocks_are_sides_too() -> None:
     confirmed(one(blocks([[X], [x.T]]) * 2, blocks([[X + X], [2 * x.T]])))
     refuted(one(blocks([[X], [x.T]]), blocks([[X], [-x.T]])), "left over: [0; 2 * x^T]")
     confirmed(one(blocks([[X], [x.T]]) - blocks([[X], [x.T]]), zeros(size("N") + 1, "f")))
+
+
+def test_the_second_opinion_abstains_on_powers_that_sympy_collects() -> None:
+    P, A, one = matrix("P", "n", "n"), matrix("A", "n", "n"), eye("n")
+
+    def derive(sign: int = 1) -> Iterator[Obligation]:
+        residual = one - P @ A
+        yield Obligation("square", residual @ residual, one - 2 * (P @ A) + sign * (P @ A @ P @ A), "Multiplied out.")
+
+    assert decide(derive).verdict is Verdict.CONFIRMED
+    assert decide(lambda: derive(-1)).verdict is Verdict.REFUTED
+
+
+def test_scalars_given_for_assumptions_are_numbers() -> None:
+    a, k = scalar("a"), matrix("k", 1, 1)
+    found = decide(lambda: [Obligation("twice", a, 2 * a, "False.", ((k, eye(1)),), {"a": 2, "k": [[1]]})])
+    assert found.verdict is Verdict.REFUTED
+    assert found.counterexample is not None
+    missing = decide(lambda: [Obligation("twice", a, 2 * a, "False.", ((k, eye(1)),), {"k": [[1]]})])
+    assert missing.verdict is Verdict.UNDECIDED
