@@ -36,7 +36,7 @@ from typing import Any
 from numeric.finding import Counterexample, Finding, Verdict, combine
 from proofs.claim import Check
 from proofs.evidence import Settings
-from proofs.kernel_numeric import TIES, Rows, Tie, agreement, coq_term, draw, parse, resolve
+from proofs.kernel_numeric import TIES, Rows, agreement, coq_term, draw, parse, resolve
 
 SOURCES = Path(__file__).resolve().parent / "coq"
 PINS = SOURCES / "pins.json"
@@ -256,7 +256,11 @@ def ask(queries: Mapping[str, str], files: Sequence[str], folder: Path) -> dict[
     ]
     for k, command in enumerate(queries.values()):
         hashed = command.startswith("#")
-        settings = "Set Printing Implicit. Unset Printing Notations." if hashed else "Unset Printing Implicit. Set Printing Notations."
+        settings = (
+            "Set Printing Implicit. Unset Printing Notations."
+            if hashed
+            else "Unset Printing Implicit. Set Printing Notations."
+        )
         lines.append(f'Set Printing Width {100000 if hashed else 110}. {settings} Redirect "{k}" {command.lstrip("#")}.')
     with tempfile.TemporaryDirectory(prefix="ssmproof-ask-") as here:
         place = Path(here)
@@ -310,7 +314,7 @@ def _sha(text: str) -> str:
 
 @cache
 def _pins() -> Mapping[str, Any]:
-    return json.loads(PINS.read_text("utf-8")) if PINS.exists() else {}  # type: ignore[no-any-return]
+    return json.loads(PINS.read_text("utf-8")) if PINS.exists() else {}
 
 
 def _pinned(kind: str, name: str) -> str | None:
@@ -508,7 +512,8 @@ def run_mutant(mutant: SourceMutant) -> str | None:
     """Which lemma (or definition) fails to compile first in the false version; None if everything compiles."""
     texts = sources()
     if texts[mutant.file].count(mutant.find) != 1:
-        raise ValueError(f"mutant {mutant.id}: {mutant.find!r} occurs {texts[mutant.file].count(mutant.find)} times in {mutant.file}.v")
+        count = texts[mutant.file].count(mutant.find)
+        raise ValueError(f"mutant {mutant.id}: {mutant.find!r} occurs {count} times in {mutant.file}.v")
     homes = [file for file, text in texts.items() if mutant.breaks in _PROVES.findall(text)]
     if not homes:
         raise ValueError(f"mutant {mutant.id}: no lemma {mutant.breaks}")
@@ -569,7 +574,8 @@ def _print_mutants(small: bool) -> int:
     for mutant in table:
         failed = run_mutant(mutant)
         survived += failed is None
-        note = "SURVIVED" if failed is None else f"fails in {failed}" + ("" if failed == mutant.breaks else f" (before {mutant.breaks})")
+        early = "" if failed == mutant.breaks else f" (before {mutant.breaks})"
+        note = "SURVIVED" if failed is None else f"fails in {failed}{early}"
         print(f"{mutant.id:32} {mutant.file:20} {note}", flush=True)
     print(f"{len(table)} source mutants, {survived} survived")
     return 1 if survived else 0

@@ -119,7 +119,7 @@ def resolve(reference: str) -> Callable[..., Any]:
         raise LookupError(f"{reference} can't be loaded: {error}") from None
     if not callable(found):
         raise LookupError(f"{reference} is not a function")
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def python_rows(tie: Tie, data: Data, function: Callable[..., Any]) -> Rows:

@@ -8,7 +8,9 @@ from constructions.namespace import Array
 from numeric.derivation import Obligation, loss_expansion
 from numeric.words import matrix
 from proofs.claim import Claim, Kind
+from proofs.evidence import Rung
 from proofs.identity import Identity
+from proofs.kernel import kernel_check
 
 
 def written(W: Array, X: Array, Y: Array) -> Array:
@@ -53,7 +55,7 @@ $\langle R, H X^\top \rangle = \operatorname{tr}(R X H^\top) = \langle R X, H \r
 vanishes for all $H$ is zero, so no other $G$ has this property.""",
     assumptions=(r"$N \ge 1$; real entries",),
     source="von Oswald et al. 2023 (arXiv 2212.07677), eq. 5; uniqueness derived here",
-    checks=IDENTITY.checks(),
+    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("loss_expansion", "gradient_unique")},
     mutants=(
         IDENTITY.mutant(
             "sign",

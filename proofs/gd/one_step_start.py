@@ -10,7 +10,9 @@ from constructions.namespace import Array
 from numeric.derivation import Obligation, blocks
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, Kind
+from proofs.evidence import Rung
 from proofs.identity import Identity
+from proofs.kernel import kernel_check
 
 
 def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
@@ -76,7 +78,7 @@ $$ W_0 x_q + \frac{\eta}{N} \left( B - W_0 A \right) x_q = \bigl( W_0 - \eta \na
     derivation=r"""$\nabla L(W_0) = \frac{1}{N} (W_0 X^\top - Y^\top) X = \frac{1}{N} (W_0 A - B)$.""",
     assumptions=(r"tokens zero padded to $\max(f, m)$; decay 1",),
     source="derived here; arXiv 2410.11687 states the case $W_0 = 0$",
-    checks=IDENTITY.checks(),
+    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("one_step")},
     mutants=(
         IDENTITY.mutant(
             "W0_term_missing", "the term W0 A is missing", left=correction_missing, derive=lambda: derive(correction=0)

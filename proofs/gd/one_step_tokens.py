@@ -13,6 +13,7 @@ from numeric.words import Words, eye, matrix, scalar, zeros
 from proofs.claim import Claim, Kind
 from proofs.evidence import Rung
 from proofs.identity import NO_ORDER, NO_ROUNDING, Identity
+from proofs.kernel import kernel_check
 
 
 def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
@@ -158,7 +159,7 @@ $\eta t / N$ from $0$ gives $\frac{\eta}{N} Y_t^\top X_t$.""",
         r"the constant is $\eta/N$; the published code's is $lr/P$ with $P$ the state size (see gd.step_size)",
         r"any $f$, $m$, $N$; every prefix row is claimed, not only the last",
     ),
-    checks=IDENTITY.checks(),
+    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("gd_ssm_state_sum", "one_step_from_zero")},
     mutants=(
         IDENTITY.mutant(
             "sign",

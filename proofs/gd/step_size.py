@@ -8,7 +8,9 @@ from constructions.namespace import Array
 from numeric.derivation import Obligation, blocks
 from numeric.words import Words, eye, matrix, scalar, zeros
 from proofs.claim import Claim, Kind
+from proofs.evidence import Rung
 from proofs.identity import Identity
+from proofs.kernel import kernel_check
 
 
 def layer(X: Array, Y: Array, x_q: Array, lr: Array) -> Array:
@@ -70,7 +72,7 @@ A layer with fixed weights therefore cannot follow $1/N$ at two context lengths.
     assumptions=(r"$W_0 = 0$; decay 1; tokens of width $P = \max(f, m)$",),
     source="arXiv 2410.11687, published code (its `gd_lr` and `ssm_size_base`)",
     departures=(r"the source states $\eta = lr$; its default $N = P = 10$ hides the difference",),
-    checks=IDENTITY.checks(),
+    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("one_step_constant")},
     mutants=(
         IDENTITY.mutant(
             "eta_is_lr",
