@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from constructions import autograd_descent, causal_stack
 from constructions.namespace import Array
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung

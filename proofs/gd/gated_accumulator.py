@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from constructions.gated_accumulator import accumulate, closed_form, recurrence
 from constructions.namespace import Array, namespace
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
 from proofs.claim import Claim, Kind
 from proofs.evidence import Rung

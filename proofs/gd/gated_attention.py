@@ -8,7 +8,8 @@ from constructions import gated_linear_attention
 from constructions.autograd_descent import gradient
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung

@@ -9,7 +9,8 @@ from constructions.autograd_descent import gradient
 from constructions.linear_attention import Weights
 from constructions.namespace import Array
 from constructions.online_descent import token_loss
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung

@@ -7,7 +7,8 @@ from constructions.autograd_descent import descend
 from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import weighted_loss
 from constructions.namespace import Array, identity, namespace, zeros
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung

@@ -8,7 +8,8 @@ from constructions import autograd_descent, linear_attention
 from constructions.gradient_descent import step
 from constructions.linear_attention import Weights
 from constructions.namespace import Array
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import Words, eye, matrix, scalar
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung

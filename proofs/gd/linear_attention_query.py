@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from constructions import autograd_descent, linear_attention
 from constructions.gradient_descent import gradient
 from constructions.namespace import Array, namespace
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung

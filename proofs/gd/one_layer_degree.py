@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from constructions import autograd_descent, gd_ssm, online_descent
 from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array, namespace
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung

@@ -7,7 +7,8 @@ from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import step
 from constructions.namespace import Array, identity, namespace, zeros
 from numeric import words
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar
 from proofs.claim import Claim, Kind
 from proofs.identity import Identity

@@ -7,7 +7,8 @@ from constructions.gated_accumulator import accumulate
 from constructions.gd_ssm import WINDOW, input_gate
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, Kind
 from proofs.evidence import Rung

@@ -8,7 +8,8 @@ from constructions import autograd_descent, gd_ssm
 from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace, unit
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import Words, eye, matrix, scalar, zeros
 from proofs.claim import Claim, Kind
 from proofs.evidence import Rung

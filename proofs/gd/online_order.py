@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from constructions import online_descent
 from constructions.gradient_descent import gradient, step
 from constructions.namespace import Array
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung

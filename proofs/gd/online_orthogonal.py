@@ -6,7 +6,8 @@ from constructions import online_descent
 from constructions.autograd_descent import descend
 from constructions.gradient_descent import gradient, step
 from constructions.namespace import Array, namespace
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung

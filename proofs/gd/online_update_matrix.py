@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from constructions import online_descent, update_matrices
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung

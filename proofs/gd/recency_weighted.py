@@ -6,7 +6,8 @@ from constructions import autograd_descent, gd_ssm
 from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import weighted_loss
 from constructions.namespace import Array, namespace
-from numeric.derivation import Obligation, blocks, loss_expansion
+from numeric.blocks import blocks
+from numeric.derivation import Obligation, loss_expansion
 from numeric.words import Words, matrix, scalar, trace, zeros
 from proofs.claim import Claim, Kind
 from proofs.identity import Identity

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from constructions import gd_ssm
 from constructions.namespace import Array
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, Kind
 from proofs.identity import Identity

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from constructions import autograd_descent, gd_ssm
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import Words, eye, matrix, scalar, zeros
 from proofs.claim import Claim, Kind
 from proofs.evidence import Rung

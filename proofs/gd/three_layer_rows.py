@@ -7,7 +7,8 @@ from constructions import autograd_descent, gd_ssm, three_layer_block
 from constructions.gated_accumulator import accumulate
 from constructions.gd_ssm import WINDOW, input_gate
 from constructions.namespace import Array, namespace
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung

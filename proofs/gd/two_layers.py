@@ -8,7 +8,8 @@ from constructions import autograd_descent, two_layers
 from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.derivation import Obligation, blocks
+from numeric.blocks import blocks
+from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung

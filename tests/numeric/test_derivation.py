@@ -11,11 +11,11 @@ import pytest
 from array_api_compat import array_namespace
 
 from numeric import words_sympy
+from numeric.blocks import blocks
 from numeric.derivation import (
     Companion,
     Derivation,
     Obligation,
-    blocks,
     decide,
     evaluate,
     invariance,

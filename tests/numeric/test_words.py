@@ -11,7 +11,8 @@ from array_api_compat import array_namespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numeric.derivation import blocks, evaluate, example, rewrite
+from numeric.blocks import blocks
+from numeric.derivation import evaluate, example, rewrite
 from numeric.words import ShapeError, Unsupported, Words, eye, lift, matrix, scalar, size, trace, zeros
 from numeric.words_sympy import formula, second_opinion
 
