@@ -177,6 +177,7 @@ def _compiled(text: str, when: datetime.datetime) -> tuple[bytes, list[str]]:
     import typst
 
     options = [f"--include-in-header={_TEMPLATES / 'report.typ'}", "-V", "papersize=a4", "-M", "lang=en"]
+    options += [f"--lua-filter={_TEMPLATES / 'widths.lua'}"]  # a long id would run into the next column
     options += ["-V", "mainfont=New Computer Modern", "-V", "margin.x=2.2cm", "-V", "margin.y=2.2cm"]
     source, warnings = _pandoc(text, "typst", *options)
     source = _TYPST_MATHS.sub(_renamed, source)

@@ -1,4 +1,4 @@
--- LaTeX does not break lines in columns without a width: give wide tables widths by their longest cells.
+-- LaTeX and Typst fit wide tables badly without widths: give them widths by their longest cells.
 local stringify = pandoc.utils.stringify
 
 function Table(tbl)
