@@ -68,6 +68,9 @@ Proof. by rewrite -addn1 natrD. Qed.
 Lemma natr_odd (R : ringType) n : n.*2.+3%:R = n%:R + n%:R + 1 + 1 + 1 :> R.
 Proof. by rewrite !natr_succ -addnn natrD. Qed.
 
+Lemma legendreSS n : P n.+2 = n.+2%:R^-1 *: (n.*2.+3%:R *: ('X * P n.+1) - n.+1%:R *: P n).
+Proof. by []. Qed.
+
 Lemma bonnet n : n.+2%:R * P n.+2 = n.*2.+3%:R * ('X * P n.+1) - n.+1%:R * P n.
 Proof.
 rewrite mulr_natl -scaler_nat /= scalerA divff ?natr_neq0 // scale1r.
@@ -101,7 +104,7 @@ Theorem legendre_derivative_sum n : (P n)^`() = \sum_(k < n | odd (n - k)) k.*2.
 Proof.
 elim/ltn_ind: n => -[|[|n]] IH; first by rewrite big_ord0 /= derivC.
   by rewrite big_mkcond big_ord_recl big_ord0 /= derivX mulr1 addr0.
-rewrite legendre_derivative_difference IH // [RHS]big_mkcond !big_ord_recr /= subSn // subSnn /= addr0 big_mkcond.
+rewrite legendre_derivative_difference IH // [RHS]big_mkcond !big_ord_recr /= subSn // !subSnn /= addr0 big_mkcond.
 congr (_ + _); apply: eq_bigr => k _.
 by rewrite !subSn ?(ltnW (ltn_ord k)) ?leqW ?(ltnW (ltn_ord k)) //= negbK.
 Qed.
@@ -114,22 +117,22 @@ have climb k : 'X * (P k)^`() = (if k is l.+1 then (P l)^`() else 0) + k%:R * P 
 rewrite mulrDl mul1r climb addrAC addrC; congr (_ + _).
 elim: n => [|[|n] IH]; first by rewrite big_ord0 derivC addr0.
   by rewrite big_ord_recl big_ord0 derivX derivC add0r addr0 mulr1.
-by rewrite legendre_derivative_difference big_ord_recr /= -IH addrA addrC addrA addrAC.
+by rewrite legendre_derivative_difference [RHS]big_ord_recr -IH addrA [_ + (P n)^`()]addrC.
 Qed.
 
 (* End points. *)
 Theorem legendre_at_1 n : (P n).[1] = 1.
 Proof.
-elim/ltn_ind: n => -[|[|n]] IH; rewrite ?hornerC ?hornerX //=.
-rewrite !hornerE /= !IH // !mulr1; apply: (mulfI (natr_neq0 n.+1)).
+elim/ltn_ind: n => -[|[|n]] IH; [exact: hornerC | exact: hornerX |].
+rewrite legendreSS hornerZ hornerD hornerN !hornerZ hornerM hornerX !IH // !mulr1; apply: (mulfI (natr_neq0 n.+1)).
 by rewrite mulrA divff ?natr_neq0 // mul1r natr_odd !natr_succ end_step mulr1.
 Qed.
 
 Theorem legendre_at_minus_1 n : (P n).[-1] = (-1) ^+ n.
 Proof.
-elim/ltn_ind: n => -[|[|n]] IH; rewrite ?hornerC ?hornerX ?expr1 //=.
-rewrite !hornerE /= !IH // mulN1r exprS mulN1r opprK -mulrBl mulrA natr_odd !natr_succ end_step -!natr_succ.
-by rewrite mulVf ?natr_neq0 // mul1r !exprS !mulN1r opprK.
+elim/ltn_ind: n => -[|[|n]] IH; [exact: hornerC | by rewrite hornerX expr1 |].
+rewrite legendreSS hornerZ hornerD hornerN !hornerZ hornerM hornerX !IH // exprS !mulN1r opprK -mulrBl natr_odd !natr_succ end_step -!natr_succ.
+by rewrite mulrA mulVf ?natr_neq0 // mul1r !exprS !mulN1r opprK.
 Qed.
 
 (* P'_n(1) = n (n + 1) / 2 *)
@@ -137,14 +140,16 @@ Theorem legendre_derivative_at_1 n : 2%:R * (P n)^`().[1] = (n * n.+1)%:R.
 Proof.
 elim/ltn_ind: n => -[|[|n]] IH; first by rewrite derivC horner0 mulr0.
   by rewrite derivX hornerC mulr1.
-rewrite legendre_derivative_difference mulr_natl !hornerE hornerMn legendre_at_1 mulrDr IH //.
-by rewrite !natrM natr_odd !natr_succ add0r end_derivative_step.
+have at_1 : (n.*2.+3%:R * P n.+1).[1] = n.*2.+3%:R by rewrite mulr_natl hornerMn legendre_at_1.
+rewrite legendre_derivative_difference hornerD at_1 mulrDr IH //.
+by rewrite !natrM natr_odd !natr_succ mulr0n add0r end_derivative_step.
 Qed.
 
 Theorem size_legendre n : size (P n) = n.+1.
 Proof.
-elim/ltn_ind: n => -[|[|n]] IH; rewrite ?size_poly1 ?size_polyX //=.
-rewrite size_scale ?invr_eq0 ?natr_neq0 // size_addl size_scale ?natr_neq0 // size_mulX -?size_poly_gt0 ?IH //.
+elim/ltn_ind: n => -[|[|n]] IH; [exact: size_poly1 | exact: size_polyX |].
+have size_next : size ('X * P n.+1) = n.+3 by rewrite mulrC size_mulX -?size_poly_gt0 IH.
+rewrite legendreSS size_scale ?invr_eq0 ?natr_neq0 // size_addl size_scale ?natr_neq0 // size_next //.
 by rewrite size_opp size_scale ?natr_neq0 // IH.
 Qed.
 
