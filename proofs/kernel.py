@@ -7,26 +7,18 @@ the rung is not run, never weaker. Main definitions: `LEMMAS`, `check`, `kernel_
     python -m proofs.kernel [LEMMA ...]             check, print a table; exit status 1 unless all are confirmed
     python -m proofs.kernel --pin                   write proofs/coq/pins.json anew, after reading what changed
     python -m proofs.kernel --mutants [--small]     false versions of the sources, each of which has to fail to compile
-
-Compiled files are kept in the user's cache folder under a hash of the sources and of Coq's version; set
-SSMPROOF_KERNEL_CACHE to a folder to use another, or to `off` for a temporary one.
 """
 
 from __future__ import annotations
 
 import argparse
-import atexit
-import contextlib
-import hashlib
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -36,16 +28,25 @@ from typing import Any
 from numeric.finding import Counterexample, Finding, Verdict, combine
 from proofs.claim import Check
 from proofs.evidence import Settings
+from proofs.kernel_coq import (
+    SOURCES,
+    CompileError,
+    NotAvailable,
+    Told,
+    ask,
+    below,
+    compile_files,
+    sources,
+    tell,
+    versions,
+    workplace,
+)
 from proofs.kernel_numeric import TIES, Rows, agreement, coq_term, draw, parse, resolve
 
-SOURCES = Path(__file__).resolve().parent / "coq"
 PINS = SOURCES / "pins.json"
 MUTANTS = SOURCES / "mutants.toml"
-INSTALL = "apt-get install -y --no-install-recommends coq libcoq-mathcomp-algebra"
-TIME_LIMIT = 600
-"""Seconds for one run of coqc; none takes more than a few seconds on an idle machine."""
-_REQUIRE = re.compile(r"^From ssmproof Require Import ([^.]*)\.", re.MULTILINE)
-_DEFINES = re.compile(r"^\s*(?:Definition|Fixpoint|Record|Inductive) (\w+)", re.MULTILINE)
+TIE_FILES = ("Executable", "ExecutableGD", "ExecutableHippo", "ExecutableQ")
+"""The files with the programs of the ties and the theorems that they compute the definitions."""
 _PROVES = re.compile(r"^\s*(?:Theorem|Lemma|Corollary) (\w+)", re.MULTILINE)
 
 
@@ -74,238 +75,120 @@ class Lemma:
         return _pinned("definitions", self.name)
 
 
-def _lemmas(*rows: tuple[str, str, str, str] | tuple[str, str, str, str, tuple[str, ...]]) -> Mapping[str, Lemma]:
-    return MappingProxyType({row[1]: Lemma(row[0], row[1], row[2], tuple(row[3].split()), *row[4:]) for row in rows})
+def _lemmas(*rows: tuple[str, str, str, str]) -> Mapping[str, Lemma]:
+    found = [Lemma(file, name, plain, tuple(ties.split())) for file, name, ties, plain in rows]
+    return MappingProxyType({lemma.name: lemma for lemma in found})
 
 
 LEMMAS: Mapping[str, Lemma] = _lemmas(
-    ("GatedAccumulator", "gated_state_closed_form",
-     "an entrywise gated recurrence holds the sum of its inputs, each times all later gates", "gated_state"),
-    ("GatedAccumulator", "gd_ssm_state_sum",
-     "with gate 1 the state is the sum of value key^T", "gd_ssm_state"),
-    ("LossGradient", "loss_expansion",
-     "L(W + tH) = L(W) + t <gradient, H> + t^2/(2N) sum |H x|^2", "loss gradient"),
-    ("LossGradient", "gradient_unique",
-     "a matrix with that expansion is the gradient", "loss gradient"),
-    ("OneStep", "one_step",
-     "one GD-SSM layer with constant eta/N makes one gradient step from any W0", "gd_ssm_output gd_step"),
-    ("OneStep", "one_step_from_zero",
-     "from W0 = 0 the readout is (eta/N) Z_N xq", "gd_ssm_state gd_step"),
-    ("OneStep", "one_step_constant",
-     "a layer with constant c makes a step of size c N", "gd_ssm_output gd_step"),
+    ("GatedAccumulator", "gated_state_closed_form", "gated_state",
+     "an entrywise gated recurrence holds its inputs, each times all later gates, and the start times all gates"),
+    ("GatedAccumulator", "gated_state_unit_gate", "gated_state",
+     "with gate 1 the state is the start plus the sum of the inputs"),
+    ("GatedAccumulator", "gd_ssm_state_sum", "gd_ssm_state",
+     "the GD-SSM state is the sum of value key^T"),
+    ("GatedAccumulator", "lti_state_closed_form", "lti_output",
+     "h_t = A^t h_0 + sum_i A^(t-1-i) (B u_i + b)"),
+    ("LossGradient", "loss_expansion", "loss gradient",
+     "L(W + tH) = L(W) + t <gradient, H> + t^2/(2N) sum |H x|^2"),
+    ("LossGradient", "gradient_unique", "loss gradient",
+     "a matrix with that expansion is the gradient"),
+    ("OneStep", "one_step", "gd_ssm_output gd_step",
+     "one GD-SSM layer with constant eta/N makes one gradient step, from any W0"),
+    ("OneStep", "one_step_from_zero", "gd_ssm_state gd_step",
+     "from W0 = 0 the readout (eta/N) Z_N xq is the step's prediction"),
+    ("OneStep", "one_step_constant", "gd_ssm_output gd_step",
+     "a layer with constant c makes a step of size c N"),
+    ("SeveralSteps", "gd_closed_form", "closed_form gd",
+     "W_k = W0 M^k + c B (1 + ... + M^(k-1)), M = 1 - c A"),
+    ("SeveralSteps", "two_pass_stack_gd", "two_pass_stack gd",
+     "k two-pass layers make k steps, in every token and at the query"),
+    ("SeveralSteps", "gd_gram_form", "gd",
+     "k steps through the Gram matrix: M = sum_j (1 - c G)^j"),
+    ("SeveralSteps", "causal_stack_closed_form", "causal_stack causal_gram",
+     "k causal layers run the same sum with the causal part of G"),
+    ("SeveralSteps", "causal_stack_first", "causal_stack gd_step",
+     "the first causal layer is an exact step"),
+    ("SeveralSteps", "causal_stack_gap", "causal_stack gd",
+     "two causal layers differ from two steps by c^2 sum_(t < s) r_s (x_s.x_t)(x_t.xq)"),
+    ("SeveralSteps", "causal_stack_not_gd", "causal_stack gd",
+     "so for N >= 2 and every eta != 0 two causal layers are not two steps"),
+    ("SeveralSteps", "two_accumulators_gd", "two_accumulators gd",
+     "E_(j+1) = E_j (1 + Z2) + Z3 from -W0 is minus k steps"),
+    ("DeltaRule", "delta_rule_step", "gd_step delta_rule",
+     "one delta-rule write is one step on its token's loss"),
+    ("DeltaRule", "delta_rule_online_gd", "delta_rule online_gd",
+     "the delta rule is online gradient descent"),
+    ("LinearSelfAttention", "lsa_stack_gd", "lsa_layer lsa_stack gd",
+     "k linear self-attention layers make k steps, in every token"),
+    ("LinearSelfAttention", "lsa_one_layer", "lsa_layer lsa_stack gd_ssm_output",
+     "one layer answers as the GD-SSM does"),
+    ("DiscountedGD", "weighted_loss_expansion", "weighted_loss",
+     "the weighted gradient is the gradient of the weighted loss"),
+    ("DiscountedGD", "discounted_step", "discounted_state discounted_output weighted_loss",
+     "a layer with a scalar decay a token makes one step on the discounted loss"),
+    ("DiscountedGD", "discount_constant", "discounted_state",
+     "a constant decay a weights example i by a^(N-1-i)"),
+    ("NewtonSchulz", "newton_schulz_closed_form", "newton_schulz closed_form",
+     "M_k = a (1 + P + ... + P^(2^k - 1)), P = 1 - a S"),
+    ("NewtonSchulz", "newton_schulz_residual", "newton_schulz closed_form",
+     "1 - S M_k = (1 - a S)^(2^k)"),
+    ("NewtonSchulz", "newton_schulz_gd", "newton_schulz gd",
+     "k Newton-Schulz iterations are 2^k gradient steps from 0"),
+    ("Impossibility", "lti_output_affine", "lti_output",
+     "the output of a time-invariant SSM is affine in the tokens"),
+    ("Impossibility", "lti_no_step", "lti_output window gd_step",
+     "no LTI SSM of any size makes one step"),
+    ("Impossibility", "gated_layer_degree", "gated_state",
+     "a layer with one gate at each end has parts of degree 3 and 1 only"),
+    ("Impossibility", "gated_layer_no_steps", "gated_state window gd",
+     "no such layer makes k >= 2 steps"),
+    ("PublishedLayer", "published_layer_is_gated", "gd_ssm_layer window",
+     "the published layer is such a layer"),
+    ("PublishedLayer", "published_weights", "gd_ssm_layer gd_ssm_state",
+     "with the published weights its last row is minus c Z_N xq"),
+    ("PublishedLayer", "published_layer_no_steps", "gd_ssm_layer window gd",
+     "no weights make one published layer do k >= 2 steps"),
+    ("Legendre", "legendre_derivative_difference", "legendre",
+     "P'_(n+2) - P'_n = (2n + 3) P_(n+1)"),
+    ("Legendre", "legendre_derivative_sum", "legendre",
+     "P'_n = sum over k < n, n - k odd, of (2k + 1) P_k"),
+    ("Legendre", "legendre_scaled_derivative", "legendre",
+     "(X + 1) P'_n = n P_n + sum_(k < n) (2k + 1) P_k"),
+    ("Legendre", "legendre_at_1", "legendre",
+     "P_n(1) = 1"),
+    ("Legendre", "legendre_at_minus_1", "legendre",
+     "P_n(-1) = (-1)^n"),
+    ("Legendre", "legendre_derivative_at_1", "legendre",
+     "2 P'_n(1) = n (n + 1)"),
+    ("LegT", "route_i_C_closed_form", "legt_A route_i_C",
+     "row of end values times A: C_k = q_k (k(k+1) - N^2)/theta"),
+    ("LegT", "route_i_D_closed_form", "legt_B route_i_D",
+     "the same times B: D = N^2/theta"),
+    ("LegT", "route_ii_C_closed_form", "legendre route_ii_C",
+     "2/theta q_k P'_k(1) = q_k k(k+1)/theta"),
+    ("LegT", "route_difference", "route_i_C route_i_D route_ii_C",
+     "route i = route ii + N^2/theta (u - reconstruction)"),
+    ("LegT", "window_coefficients_exist", "legendre",
+     "every polynomial of degree < N has Legendre coefficients on the window, polynomial in time"),
+    ("LegT", "legt_exact", "legt_A legt_B legendre",
+     "those coefficients solve x' = A x + B u exactly"),
+    ("LegT", "route_ii_exact", "route_ii_C legendre",
+     "route ii gives u' exactly on degree < N"),
+    ("LegT", "route_i_exact", "route_i_C route_i_D legendre",
+     "route i gives u' exactly on degree < N"),
+    ("LegS", "fundamental_theorem", "legendre",
+     "the integral over [0, 1] of g' is g(1) - g(0)"),
+    ("LegS", "legs_state_projection", "legendre",
+     "the state is (p_n times) the integral of g(t u) P_n(2u - 1) over [0, 1]"),
+    ("LegS", "legs_ode", "legs_A legs_B legendre",
+     "t x' = A x + B u for every polynomial input and every N"),
+    ("LegS", "legs_route_i", "legs_A route_i_C",
+     "row sums of LegS give LegT's C"),
+    ("LegS", "legs_route_i_D", "legs_B route_i_D",
+     "and LegT's D"),
 )
 """Every theorem that may back a claim, by its name in Coq."""
-
-
-# --------------------------------------------------------------------------------------------------------------------
-# Coq
-
-
-class NotAvailable(Exception):
-    """Coq or a package is missing; the message says which and how to get it."""
-
-
-class CompileError(Exception):
-    """A source file does not compile. `lemma` is the one whose proof or statement failed, if any."""
-
-    def __init__(self, file: str, lemma: str | None, message: str) -> None:
-        super().__init__(f"{file}.v does not compile{f', in {lemma}' if lemma else ''}: {message}")
-        self.file = file
-        self.lemma = lemma
-
-
-@dataclass(frozen=True)
-class Told:
-    """What Coq says about one theorem: its statement as shown, as hashed, the definitions below it, its axioms."""
-
-    shown: str
-    statement: str
-    definitions: Mapping[str, str]
-    axioms: tuple[str, ...]
-
-    def hashes(self) -> dict[str, str]:
-        """What is pinned."""
-        below = "\n".join(f"{name} := {text}" for name, text in sorted(self.definitions.items()))
-        return {"statements": _sha(self.statement), "definitions": _sha(below)}
-
-
-@cache
-def versions() -> tuple[str, str]:
-    """Versions of Coq and of mathcomp. Raises NotAvailable without coqc."""
-    if not shutil.which("coqc"):
-        raise NotAvailable(f"coqc is not installed; to enable this rung: {INSTALL}")
-    told = subprocess.run(["coqc", "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"version (\S+)", told)
-    package = "unknown"
-    if shutil.which("dpkg-query"):
-        asked = ["dpkg-query", "-W", "-f=${Version}", "libcoq-mathcomp-algebra"]
-        package = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or package
-    return (found[1] if found else "unknown"), package.partition("-")[0].partition("+")[0]
-
-
-def sources(folder: Path = SOURCES) -> dict[str, str]:
-    """Text of every source file by module name."""
-    return {path.stem: path.read_text("utf-8") for path in sorted(folder.glob("*.v"))}
-
-
-def below(files: Iterable[str], texts: Mapping[str, str]) -> list[str]:
-    """The files and all that they require, each after what it requires."""
-    order: list[str] = []
-
-    def visit(file: str) -> None:
-        if file in order:
-            return
-        for line in _REQUIRE.findall(texts[file]):
-            for required in line.split():
-                visit(required)
-        order.append(file)
-
-    for file in files:
-        visit(file)
-    return order
-
-
-def compile_files(files: Iterable[str], texts: Mapping[str, str], folder: Path) -> None:
-    """Compile the files, and what they require, in `folder`; what is compiled there is not compiled again.
-
-    Raises CompileError or NotAvailable.
-    """
-    for file in below(files, texts):
-        done = folder / f"{file}.vo"
-        if done.exists():
-            continue
-        (folder / f"{file}.v").write_text(texts[file], "utf-8")
-        code, output = _coqc(folder, f"{file}.v")
-        if code:
-            done.unlink(missing_ok=True)
-            raise _failure(file, texts[file], output)
-
-
-def _coqc(folder: Path, file: str, cwd: Path | None = None) -> tuple[int, str]:
-    versions()
-    command = ["coqc", "-q", "-w", "none", "-Q", str(folder), "ssmproof", file]
-    try:
-        run = subprocess.run(
-            command, cwd=cwd or folder, capture_output=True, text=True, timeout=TIME_LIMIT, check=False,
-            env={k: v for k, v in os.environ.items() if not k.startswith("COQ")},
-        )
-    except subprocess.TimeoutExpired:
-        return 1, f"coqc took longer than {TIME_LIMIT} s"
-    return run.returncode, run.stdout + run.stderr
-
-
-def _failure(file: str, text: str, output: str) -> Exception:
-    if re.search(r"Cannot find a physical path bound to logical path\s+mathcomp|Unable to locate library.*mathcomp", output):
-        return NotAvailable(f"Coq's mathematical components are not installed; to enable this rung: {INSTALL}")
-    at = re.search(rf'File "\./{file}\.v", line (\d+)', output)
-    lemma = None
-    if at:
-        before = "\n".join(text.splitlines()[: int(at[1])])
-        names = [m[1] for m in re.finditer(r"^\s*(?:Theorem|Lemma|Corollary|Definition|Fixpoint) (\w+)", before, re.MULTILINE)]
-        lemma = names[-1] if names else None
-    error = output.partition("Error:")[2] or output
-    return CompileError(file, lemma, " ".join(error.split())[:400])
-
-
-@contextlib.contextmanager
-def workplace(texts: Mapping[str, str]) -> Iterator[Path]:
-    """The folder of compiled files for exactly these sources and this Coq, for one process at a time."""
-    key = _sha(json.dumps([sorted(texts.items()), versions()]))[:24]
-    setting = os.environ.get("SSMPROOF_KERNEL_CACHE", "")
-    root = _temporary() if setting == "off" else Path(setting) if setting else _user_cache()
-    try:
-        folder = root / key
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
-    except OSError:  # a cache that can't be written is no reason to fail
-        folder = _temporary() / key
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
-    with lock:
-        with contextlib.suppress(ImportError):
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield folder
-
-
-def _user_cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ssmproof" / "coq"
-
-
-@cache
-def _temporary() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="ssmproof-coq-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-def ask(queries: Mapping[str, str], files: Sequence[str], folder: Path) -> dict[str, str]:
-    """What Coq prints for each query (a command without its full stop), the files loaded; one run of coqc.
-
-    Answers are kept beside the compiled files. Raises CompileError for a query that Coq refuses.
-    """
-    kept = folder / f"answers-{_sha(json.dumps([sorted(queries.items()), list(files)]))[:24]}.json"
-    if kept.exists():
-        return dict(json.loads(kept.read_text("utf-8")))
-    lines = [
-        "From Coq Require Import ZArith QArith.",
-        "From mathcomp Require Import all_ssreflect all_algebra.",
-        f"From ssmproof Require Import {' '.join(files)}.",
-        "Unset Printing Implicit Defensive. Set Printing Depth 1000000.",
-    ]
-    for k, command in enumerate(queries.values()):
-        hashed = command.startswith("#")
-        settings = (
-            "Set Printing Implicit. Unset Printing Notations."
-            if hashed
-            else "Unset Printing Implicit. Set Printing Notations."
-        )
-        lines.append(f'Set Printing Width {100000 if hashed else 110}. {settings} Redirect "{k}" {command.lstrip("#")}.')
-    with tempfile.TemporaryDirectory(prefix="ssmproof-ask-") as here:
-        place = Path(here)
-        (place / "Questions.v").write_text("\n".join(lines) + "\n", "utf-8")
-        code, output = _coqc(folder, "Questions.v", cwd=place)
-        if code:
-            raise _failure("Questions", "", output)
-        answers = {name: (place / f"{k}.out").read_text("utf-8").strip() for k, name in enumerate(queries)}
-    partial = kept.with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps(answers), "utf-8")
-    partial.replace(kept)
-    return answers
-
-
-def tell(names: Sequence[str], texts: Mapping[str, str], folder: Path, files: Sequence[str]) -> dict[str, Told]:
-    """What Coq says about theorems of the (compiled) files."""
-    loaded = below(files, texts)
-    defined = [name for file in loaded for name in _DEFINES.findall(texts[file])]
-    queries = {f"definition {d}": f"#Print {d}" for d in defined}
-    for name in names:
-        queries |= {f"shown {name}": f"Check {name}", f"statement {name}": f"#Check {name}"}
-        queries[f"axioms {name}"] = f"Print Assumptions {name}"
-    answers = ask(queries, loaded, folder)
-    bodies = {d: _flat(answers[f"definition {d}"].partition("\n\nArguments")[0]) for d in defined}
-    told = {}
-    for name in names:
-        statement = _flat(answers[f"statement {name}"])
-        reached: dict[str, str] = {}
-        todo = [statement]
-        while todo:
-            for word in set(re.findall(r"\w+", todo.pop())) & bodies.keys() - reached.keys():
-                reached[word] = bodies[word]
-                todo.append(bodies[word])
-        closed = answers[f"axioms {name}"] == "Closed under the global context"
-        axioms = () if closed else tuple(re.findall(r"^(\S+)\s*:", answers[f"axioms {name}"], re.MULTILINE)) or ("?",)
-        told[name] = Told(answers[f"shown {name}"].partition(":")[2].strip(), statement, reached, axioms)
-    return told
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _sha(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -327,9 +210,6 @@ def _all_theorems() -> tuple[list[str], list[str]]:
     names = [*LEMMAS, *dict.fromkeys(t.theorem for t in TIES.values()), "binary_fractions_morphism"]
     files = dict.fromkeys([lemma.file for lemma in LEMMAS.values()] + [*TIE_FILES])
     return names, list(files)
-
-
-TIE_FILES = ("Executable", "ExecutableQ")
 
 
 def pin() -> dict[str, Any]:
@@ -379,7 +259,7 @@ def _judge(name: str, python: Mapping[str, Callable[..., Any]], seed: int) -> Fi
         "ties": {tie: TIES[tie].python for tie in lemma.ties},
         "seed": seed,
     }
-    told, tie_told, values = _told_in(lemma.file), _told_in(*TIE_FILES), _values(seed)
+    told, tie_told, values = _told(lemma.file), _told(*TIE_FILES), _values(seed)
     for failure in (told, tie_told, values):
         if isinstance(failure, CompileError):
             return Finding(Verdict.UNDECIDED, str(failure), settings=settings)
@@ -407,7 +287,7 @@ def _judge(name: str, python: Mapping[str, Callable[..., Any]], seed: int) -> Fi
     axioms = len(told[name].axioms)
     return Finding(
         Verdict.CONFIRMED,
-        "closed under the global context" if not axioms else f"rests on the allowed axioms {', '.join(told[name].axioms)}",
+        f"rests on the allowed axioms {', '.join(told[name].axioms)}" if axioms else "closed under the global context",
         figures={"theorems": 1, "axioms": axioms, "numeric ties": len(lemma.ties)},
         settings=settings,
         trust=(f"Coq's kernel {versions()[0]}", f"mathcomp {versions()[1]}'s definitions", *told[name].axioms),
@@ -422,15 +302,25 @@ def _departure(name: str, told: Told, allowed: Sequence[str]) -> str:
     for kind, value in told.hashes().items():
         pinned = _pinned(kind, name)
         if pinned != value:
-            what = "statement" if kind == "statements" else f"definitions below it ({', '.join(sorted(told.definitions))})"
-            made = f"pinned with Coq {_pins().get('coq')}, mathcomp {_pins().get('mathcomp')}" if pinned else "not pinned"
-            return f"stale {kind[:-1]}: the {what} of {name} changed ({made}); read it, then python -m proofs.kernel --pin"
+            named = ", ".join(sorted(told.definitions))
+            what = "statement" if kind == "statements" else f"definitions below the statement ({named})"
+            made = f"pinned with Coq {_pins()['coq']}, mathcomp {_pins()['mathcomp']}" if pinned else "not pinned"
+            return (
+                f"stale {kind[:-1]}: the {what} of {name} changed ({made}); "
+                "read it, then python -m proofs.kernel --pin"
+            )
     return ""
 
 
 def _compare(name: str, coq: Rows, function: Callable[..., Any] | None, seed: int) -> Counterexample | None:
     tie = TIES[name]
     return agreement(name, tie, draw(name, tie, seed), coq, function or resolve(tie.python))
+
+
+def _told(*files: str) -> Mapping[str, Told] | CompileError:
+    """What Coq says about the files' theorems: of all files at once, or, where one fails, of these alone."""
+    everything = _told_in(*_all_theorems()[1])
+    return _told_in(*files) if isinstance(everything, CompileError) else everything
 
 
 @cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import random
 import re
 from collections.abc import Callable, Mapping
@@ -33,7 +34,8 @@ SIZES: Mapping[str, int] = MappingProxyType({"f": 3, "m": 2, "N": 4, "k": 3})
 class Tie:
     """One Coq program against one Python function.
 
-    program: a Coq program; its value is a list of rows (`scalar`: a single number). arguments: sizes and data, in order.
+    program: a Coq program; its value is a list of rows (`scalar`: a single number).
+    arguments: names of sizes and data, in the program's order.
     theorem: the Coq theorem that the program computes the definition. definition: that definition, for messages.
     data: shape of every datum by names of sizes; () is a scalar. A vector is given to Coq as a matrix of one row.
     python: "module:function". adapter: calls it with the data; the result is squeezed and compared row by row.
@@ -65,17 +67,14 @@ def draw(name: str, tie: Tie, seed: int) -> Data:
     source = random.Random(f"{seed}:{name}")
     data = Data(tie.sizes)
     for label, shape in tie.data.items():
-        dims = tuple(tie.sizes[s] for s in shape)
-        flat = [Fraction(source.choice([-1, 1]) * source.randint(1, 9), source.randint(1, 5)) for _ in range(_product(dims))]
+        dims = tuple(tie.sizes[size] for size in shape)
+        flat = [_fraction(source) for _ in range(math.prod(dims))]
         data[label] = np.array(flat, dtype=object).reshape(dims) if dims else flat[0]
     return data
 
 
-def _product(dims: tuple[int, ...]) -> int:
-    total = 1
-    for size in dims:
-        total *= size
-    return total
+def _fraction(source: random.Random) -> Fraction:
+    return Fraction(source.choice([-1, 1]) * source.randint(1, 9), source.randint(1, 5))
 
 
 def literal(value: Any) -> str:
@@ -114,7 +113,7 @@ def resolve(reference: str) -> Callable[..., Any]:
     """The function called "module:function". Raises LookupError where there is none."""
     module, _, name = reference.partition(":")
     try:
-        found = getattr(importlib.import_module(module), name)
+        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise LookupError(f"{reference} can't be loaded: {error}") from None
     if not callable(found):
@@ -157,76 +156,191 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, (Fraction, int)) else [_text(v) for v in value]
 
 
-def table(**ties: Tie) -> Mapping[str, Tie]:
-    """A read-only table of ties."""
-    return MappingProxyType(ties)
-
-
 PROBLEM = {"X": ("N", "f"), "Y": ("N", "m"), "W0": ("m", "f")}
+ASKED = PROBLEM | {"q": ("f",), "c": ()}
+STATES: Mapping[str, int] = MappingProxyType({"N": 6})
 
-TIES: Mapping[str, Tie] = table(
-    gated_state=Tie(
-        "gated_state_exec",
-        "m f a u Z N",
-        "gated_state_execE",
-        "gated_state",
-        {"a": ("N", "m", "f"), "u": ("N", "m", "f"), "Z": ("m", "f")},
-        "constructions.gated_accumulator:recurrence",
-        lambda call, d: call(d.a, d.u, d.Z)[-1],
-    ),
-    gd_ssm_state=Tie(
-        "gd_ssm_state_exec",
-        "m f Y X N",
-        "gd_ssm_state_execE",
-        "gd_ssm_state",
-        {"X": ("N", "f"), "Y": ("N", "m"), "q": ("f",)},
-        "constructions.two_accumulators:states",
-        lambda call, d: call(d.X, d.Y, d.q)[1][: d.m, : d.f],
-    ),
-    gd_ssm_output=Tie(
-        "gd_ssm_output_exec",
-        "m f N c W0 X Y q",
-        "gd_ssm_output_execE",
-        "gd_ssm_output",
-        PROBLEM | {"q": ("f",), "c": ()},
-        "constructions.two_accumulators:prediction",
-        lambda call, d: call(d.X, d.Y, d.q, d.W0, d.c),
-    ),
-    loss=Tie(
-        "loss_exec",
-        "m f N W0 X Y",
-        "loss_execE",
-        "loss",
-        PROBLEM,
-        "constructions.gradient_descent:loss",
-        lambda call, d: call(d.W0, d.X, d.Y),
-        scalar=True,
-    ),
-    gradient=Tie(
-        "gradient_exec",
-        "m f N W0 X Y",
-        "gradient_execE",
-        "gradient",
-        PROBLEM,
-        "constructions.gradient_descent:gradient",
-        lambda call, d: call(d.W0, d.X, d.Y),
-    ),
-    gd_step=Tie(
-        "gd_step_exec",
-        "m f N eta W0 X Y",
-        "gd_step_execE",
-        "gd_step",
-        PROBLEM | {"eta": ()},
-        "constructions.gradient_descent:step",
-        lambda call, d: call(d.W0, d.X, d.Y, d.eta),
-    ),
-    gd=Tie(
-        "gd_exec",
-        "m f N eta k W0 X Y",
-        "gd_execE",
-        "gd",
-        PROBLEM | {"eta": ()},
-        "constructions.gradient_descent:descend",
-        lambda call, d: call(d.W0, d.X, d.Y, d.eta, d.k),
-    ),
+
+def _columns(answer: Callable[[Any], Any], width: int) -> Any:
+    """The matrix whose column j is what `answer` gives for the unit vector j."""
+    return np.stack([answer(column) for column in _unit_matrix(width)], axis=1)
+
+
+def _unit_matrix(size: int) -> Any:
+    return np.array([[Fraction(i == j) for j in range(size)] for i in range(size)], dtype=object)
+
+
+def _online(step: Callable[..., Any], d: Data) -> Any:
+    W = d.W0
+    for t in range(d.N):
+        W = step(W, d.X[t : t + 1], d.Y[t : t + 1], d.beta[t])
+    return W
+
+
+def _attention(layer: Callable[..., Any], d: Data) -> Any:
+    weights = importlib.import_module(layer.__module__).Weights
+    return layer(d.E, weights(d.key, d.query, d.value, d.out))
+
+
+def _gated(memory: Callable[..., Any], d: Data, values: Any) -> Any:
+    ones = np.array([Fraction(1)] * d.N, dtype=object)
+    return memory(d.X, values, np.repeat(d.g[:, None], d.f, axis=1), ones)
+
+
+def _published(layer: Callable[..., Any], d: Data) -> Any:
+    weights = importlib.import_module(layer.__module__).Parameters
+    return layer(d.E, weights(d.w, d.decay, d.C, d.D))[-1]
+
+
+def _windows(windows: Callable[..., Any], d: Data) -> Any:
+    found = windows(importlib.import_module(windows.__module__).tokens(d.X, d.Y, d.q))
+    return found.reshape(d.N, -1)
+
+
+TIES: Mapping[str, Tie] = MappingProxyType(
+    {
+        "gated_state": Tie(
+            "gated_state_exec", "m f a u Z N", "gated_state_execE", "gated_state",
+            {"a": ("N", "m", "f"), "u": ("N", "m", "f"), "Z": ("m", "f")},
+            "constructions.gated_accumulator:recurrence", lambda call, d: call(d.a, d.u, d.Z)[-1],
+        ),
+        "gd_ssm_state": Tie(
+            "gd_ssm_state_exec", "m f Y X N", "gd_ssm_state_execE", "gd_ssm_state",
+            {"X": ("N", "f"), "Y": ("N", "m"), "q": ("f",)},
+            "constructions.two_accumulators:states", lambda call, d: call(d.X, d.Y, d.q)[1][: d.m, : d.f],
+        ),
+        "gd_ssm_output": Tie(
+            "gd_ssm_output_exec", "m f N c W0 X Y q", "gd_ssm_output_execE", "gd_ssm_output", ASKED,
+            "constructions.two_accumulators:prediction", lambda call, d: call(d.X, d.Y, d.q, d.W0, d.c),
+        ),
+        "gd_ssm_layer": Tie(
+            "gd_ssm_layer_exec", "f w decay C D E k", "gd_ssm_layer_execE", "gd_ssm_layer",
+            {"w": ("three", "three"), "decay": ("f", "f"), "C": ("f", "f"), "D": ("three",), "E": ("L", "f")},
+            "constructions.gd_ssm:layer", _published,
+            sizes=MappingProxyType({"f": 2, "k": 2, "L": 7, "three": 3}),
+        ),
+        "window": Tie(
+            "window_exec", "f m N X Y q", "window_execE", "window",
+            {"X": ("N", "f"), "Y": ("N", "m"), "q": ("f",)},
+            "constructions.gd_ssm:windows", _windows,
+            sizes=MappingProxyType({"f": 2, "m": 2, "N": 3}),
+        ),
+        "loss": Tie(
+            "loss_exec", "m f N W0 X Y", "loss_execE", "loss", PROBLEM,
+            "constructions.gradient_descent:loss", lambda call, d: call(d.W0, d.X, d.Y), scalar=True,
+        ),
+        "gradient": Tie(
+            "gradient_exec", "m f N W0 X Y", "gradient_execE", "gradient", PROBLEM,
+            "constructions.gradient_descent:gradient", lambda call, d: call(d.W0, d.X, d.Y),
+        ),
+        "gd_step": Tie(
+            "gd_step_exec", "m f N eta W0 X Y", "gd_step_execE", "gd_step", PROBLEM | {"eta": ()},
+            "constructions.gradient_descent:step", lambda call, d: call(d.W0, d.X, d.Y, d.eta),
+        ),
+        "gd": Tie(
+            "gd_exec", "m f N eta k W0 X Y", "gd_execE", "gd", PROBLEM | {"eta": ()},
+            "constructions.gradient_descent:descend", lambda call, d: call(d.W0, d.X, d.Y, d.eta, d.k),
+        ),
+        "closed_form": Tie(
+            "closed_form_exec", "m f N c k W0 X Y", "closed_form_execE", "matrix_power and geometric_sum",
+            PROBLEM | {"c": ()}, "constructions.closed_form_descent:solution",
+            lambda call, d: call(d.W0, d.X.T @ d.X, d.Y.T @ d.X, d.c, d.k),
+        ),
+        "two_pass_stack": Tie(
+            "two_pass_stack_exec", "m f N c k W0 X Y q", "two_pass_stack_execE", "two_pass_stack", ASKED,
+            "constructions.residual_stack:predict", lambda call, d: call(d.X, d.Y, d.q, d.W0, d.c, d.k),
+        ),
+        "causal_stack": Tie(
+            "causal_stack_exec", "m f N c k W0 X Y q", "causal_stack_execE", "causal_stack", ASKED,
+            "constructions.causal_stack:predict", lambda call, d: call(d.X, d.Y, d.q, d.W0, d.c, d.k),
+        ),
+        "causal_gram": Tie(
+            "causal_gram_exec", "f N X", "causal_gram_execE", "causal_gram", {"X": ("N", "f")},
+            "constructions.causal_stack:prefix_gram", lambda call, d: call(d.X).T,
+        ),
+        "two_accumulators": Tie(
+            "two_accumulators_exec", "m f N c k W0 X Y", "two_accumulators_execE", "two_accumulators",
+            PROBLEM | {"c": ()}, "constructions.accumulator_steps:prediction",
+            lambda call, d: -_columns(lambda q: call(d.X, d.Y, q, d.W0, d.c, d.k), d.f),
+        ),
+        "delta_rule": Tie(
+            "delta_rule_exec", "m f beta X Y W0 N", "delta_rule_execE", "delta_rule", PROBLEM | {"beta": ("N",)},
+            "constructions.delta_rule:layer", lambda call, d: call(d.W0, d.X, d.Y, d.beta),
+        ),
+        "online_gd": Tie(
+            "online_gd_exec", "m f beta X Y W0 N", "online_gd_execE", "online_gd", PROBLEM | {"beta": ("N",)},
+            "constructions.gradient_descent:step", _online,
+        ),
+        "lsa_layer": Tie(
+            "lsa_layer_exec", "d N key query value out E", "lsa_layer_execE", "lsa_layer",
+            {name: ("d", "d") for name in ("key", "query", "value", "out")} | {"E": ("L", "d")},
+            "constructions.linear_attention:layer", _attention,
+            sizes=MappingProxyType({"d": 3, "N": 3, "L": 4}),
+        ),
+        "lsa_stack": Tie(
+            "lsa_answer_exec", "m f N c k W0 X Y q", "lsa_answer_execE", "lsa_stack", ASKED,
+            "constructions.linear_attention:predict",
+            lambda call, d: np.concatenate([d.q, -call(d.X, d.Y, d.q, d.W0, d.c, d.k)]),
+            sizes=MappingProxyType({"f": 2, "m": 2, "N": 3, "k": 2}),
+        ),
+        "discounted_state": Tie(
+            "discounted_state_exec", "m f g Y X N", "discounted_state_execE", "discounted_state",
+            {"X": ("N", "f"), "Y": ("N", "m"), "g": ("N",)},
+            "constructions.gated_linear_attention:memory", lambda call, d: _gated(call, d, d.Y),
+        ),
+        "discounted_output": Tie(
+            "discounted_output_exec", "m f N c g W0 X Y q", "discounted_output_execE", "discounted_output",
+            ASKED | {"g": ("N",)}, "constructions.gated_linear_attention:memory",
+            lambda call, d: d.W0 @ d.q + d.c * (_gated(call, d, d.Y - d.X @ d.W0.T) @ d.q),
+        ),
+        "weighted_loss": Tie(
+            "weighted_loss_exec", "m f N w W0 X Y", "weighted_loss_execE", "weighted_loss", PROBLEM | {"w": ("N",)},
+            "constructions.gradient_descent:weighted_loss", lambda call, d: call(d.W0, d.X, d.Y, d.w), scalar=True,
+        ),
+        "lti_output": Tie(
+            "lti_output_exec", "n d m A B b C D e N r U", "lti_output_execE", "lti_output",
+            {"A": ("n", "n"), "B": ("n", "d"), "b": ("n",), "C": ("m", "n"), "D": ("m", "d"), "e": ("m",)}
+            | {"U": ("N", "d")},
+            "constructions.lti:outputs", lambda call, d: call(d.U, d.A, d.B, d.C, d.D, d.b, d.e)[-1],
+            sizes=MappingProxyType({"n": 3, "d": 2, "m": 2, "N": 4, "r": 3}),
+        ),
+        "newton_schulz": Tie(
+            "newton_schulz_exec", "n c S k", "newton_schulz_execE", "newton_schulz", {"c": (), "S": ("n", "n")},
+            "constructions.newton_schulz:weights", lambda call, d: call(d.S, _unit_matrix(d.n), d.c, d.k),
+            sizes=MappingProxyType({"n": 3, "k": 2}),
+        ),
+        "legendre": Tie(
+            "legendre_exec", "v N", "legendre_execE", "legendre", {"v": ()},
+            "constructions.predictors:legendre", lambda call, d: call(d.N + 1, d.v), sizes=STATES,
+        ),
+        "legt_A": Tie(
+            "legt_A_exec", "N theta", "legt_A_execE", "legt_A", {"theta": ()},
+            "constructions.legt:system", lambda call, d: call(d.N).A.astype(object) / d.theta, sizes=STATES,
+        ),
+        "legt_B": Tie(
+            "legt_B_exec", "N theta", "legt_B_execE", "legt_B", {"theta": ()},
+            "constructions.legt:system", lambda call, d: call(d.N).B.astype(object) / d.theta, sizes=STATES,
+        ),
+        "route_i_C": Tie(
+            "route_i_C_exec", "N theta", "route_i_C_execE", "route_i_C", {"theta": ()},
+            "constructions.legt:system", lambda call, d: call(d.N, "i").C.astype(object) / d.theta, sizes=STATES,
+        ),
+        "route_i_D": Tie(
+            "route_i_D_exec", "N theta", "route_i_D_execE", "route_i_D", {"theta": ()},
+            "constructions.legt:system", lambda call, d: call(d.N, "i").D / d.theta, sizes=STATES, scalar=True,
+        ),
+        "route_ii_C": Tie(
+            "route_ii_C_exec", "N theta", "route_ii_C_execE", "route_ii_C", {"theta": ()},
+            "constructions.legt:system", lambda call, d: call(d.N, "ii").C.astype(object) / d.theta, sizes=STATES,
+        ),
+        "legs_A": Tie(
+            "legs_A_exec", "N", "legs_A_execE", "legs_A", {},
+            "constructions.legs:system", lambda call, d: call(d.N).A, sizes=STATES,
+        ),
+        "legs_B": Tie(
+            "legs_B_exec", "N", "legs_B_execE", "legs_B", {},
+            "constructions.legs:system", lambda call, d: call(d.N).B, sizes=STATES,
+        ),
+    }
 )
+"""The ties by name; the programs and their theorems are in proofs/coq/Executable*.v."""

@@ -141,6 +141,18 @@ Definition window m f (N : nat) (x : nat -> 'cV[R]_f) (y : nat -> 'cV[R]_m) (xq 
   let input s := if (s < N)%N then x s else if s == N then xq else 0 in
   col_mx (input t) (col_mx (if (t < N)%N then y t else 0) (input t.+1)).
 
+(* The published GD-SSM layer. Tokens e_0, e_1, ... of width d; window t holds the tokens 2t, 2t + 1 and 2t + 2 as rows.
+   Input gate Z^T w Z, entrywise decay (the state is the transpose of what the recurrence stacks), output C S Z^T D. *)
+Definition token_window d (e : nat -> 'cV[R]_d) (t : nat) : 'M[R]_(3, d) := \matrix_(a, j) e (t.*2 + a)%N j 0.
+Definition gd_ssm_layer d (w : 'M[R]_3) (decay C : 'M[R]_d) (D : 'cV[R]_3) (e : nat -> 'cV[R]_d) (t : nat) :
+    'cV[R]_d :=
+  C *m gated_state (fun=> decay^T) (fun s => ((token_window e s)^T *m w *m token_window e s)^T) 0 t.+1
+    *m ((token_window e t)^T *m D).
+
+(* The tokens x_0, y_0, x_1, y_1, ..., xq of a problem with f = m = d. *)
+Definition interleaved d (N : nat) (x y : nat -> 'cV[R]_d) (xq : 'cV[R]_d) (j : nat) : 'cV[R]_d :=
+  if odd j then y j./2 else if (j./2 < N)%N then x j./2 else xq.
+
 End Layers.
 
 (* ------------------------------------------------------------------------------------------------ *)

@@ -5,7 +5,7 @@
    `..._execE` says: the program's result, seen through phi, is the definition's value on the data seen through phi.
    ExecutableQ.v gives the arithmetic that is evaluated: binary fractions. *)
 From mathcomp Require Import all_ssreflect all_algebra.
-From ssmproof Require Import Definitions.
+From ssmproof Require Import Definitions GatedAccumulator.
 
 Set Implicit Arguments.
 Unset Strict Implicit.
@@ -33,7 +33,6 @@ Definition at_ (A : seq (seq T)) (i j : nat) : T := nth (zero K) (nth [::] A i) 
 Definition tabulate (p q : nat) (g : nat -> nat -> T) : seq (seq T) := mkseq (fun i => mkseq (g i) q) p.
 Definition total (n : nat) (g : nat -> T) : T := foldr (fun i s => add (g i) s) (zero K) (iota 0 n).
 Definition number (n : nat) : T := total n (fun=> one K).
-Definition divide (a b : T) : T := mul a (inv b).
 
 Definition mat_add p q A B := tabulate p q (fun i j => add (at_ A i j) (at_ B i j)).
 Definition mat_sub p q A B := tabulate p q (fun i j => add (at_ A i j) (opp (at_ B i j))).
@@ -164,10 +163,7 @@ Opaque gd_ssm_state_exec.
 (* A stream may be replaced by one that agrees on the tokens that are read. *)
 Lemma eq_gd_ssm_state m f (v v' : nat -> 'cV[F]_m) (k : nat -> 'cV[F]_f) t :
   (forall s, (s < t)%N -> v s = v' s) -> gd_ssm_state v k t = gd_ssm_state v' k t.
-Proof.
-rewrite /gd_ssm_state; elim: t => [//|t IH] eq_v /=.
-by rewrite IH ?eq_v // => s /ltnW; apply: eq_v.
-Qed.
+Proof. by move=> eq_v; apply: eq_gated_state => s /eq_v ->. Qed.
 
 Lemma residualsE m f N W X Y t : (t < N)%N ->
   stream m (residuals m f N W X Y) t = stream m Y t - mat m f W *m stream f X t.
@@ -189,18 +185,11 @@ rewrite phi_total /square_norm -opprB -(@residualsE m f N W X Y t (ltn_ord t)); 
 by rewrite phiE // -expr2 !mxE sqrrN.
 Qed.
 
-Lemma sum_gd_ssm_state m f (v : nat -> 'cV[F]_m) (k : nat -> 'cV[F]_f) t :
-  gd_ssm_state v k t = \sum_(s < t) v s *m (k s)^T.
-Proof.
-rewrite /gd_ssm_state; elim: t => [|t IH] /=; first by rewrite big_ord0.
-by rewrite IH big_ord_recr; apply/matrixP=> i j; rewrite !mxE mul1r.
-Qed.
-
 Theorem gradient_execE m f N W X Y :
   mat m f (gradient_exec m f N W X Y) = gradient N (stream f X) (stream m Y) (mat m f W).
 Proof.
 rewrite /gradient_exec !arrayE gd_ssm_state_execE !(phi_number, phiE) scaleNr -scalerN; congr (_ *: _).
-rewrite sum_gd_ssm_state -sumrN; apply: eq_bigr => t _.
+rewrite gd_ssm_state_sum -sumrN; apply: eq_bigr => t _.
 by rewrite -mulNmx residualsE // opprB.
 Qed.
 

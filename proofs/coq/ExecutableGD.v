@@ -1,6 +1,6 @@
 (* Programs on lists for the rest of the gradient-descent family (see Executable.v), each with its theorem. *)
 From mathcomp Require Import all_ssreflect all_algebra.
-From ssmproof Require Import Definitions Executable.
+From ssmproof Require Import Definitions GatedAccumulator Executable.
 
 Set Implicit Arguments.
 Unset Strict Implicit.
@@ -81,6 +81,18 @@ Definition lti_output_exec n d m A B b C D e (t r : nat) (U : seq (seq T)) : seq
              (mat_zero K n 1) (iota 0 t) in
   mat_add m 1 (mat_add m 1 (mat_mul m n 1 C h) (mat_mul m d 1 D (col U d r))) (col e m 0).
 
+(* The published layer on tokens given as rows; D is a row of 3. *)
+Definition window_entry E (t a j : nat) : T := at_ E (t.*2 + a) j.
+Definition input_gate_exec d (w E : seq (seq T)) t : seq (seq T) :=
+  tabulate d d (fun i j => total 3 (fun b => mul (total 3 (fun a => mul (window_entry E t a j) (at_ w a b)))
+                                                 (window_entry E t b i))).
+Definition gd_ssm_layer_exec d (w decay C D E : seq (seq T)) t : seq (seq T) :=
+  let S := foldl (fun S s => let g := input_gate_exec d w E s in
+             tabulate d d (fun i j => add (mul (at_ decay j i) (at_ S i j)) (at_ g i j)))
+             (mat_zero K d d) (iota 0 t.+1) in
+  mat_mul d d 1 (mat_mul d d d C S)
+    (tabulate d 1 (fun j _ => total 3 (fun a => mul (window_entry E t a j) (at_ D 0 a)))).
+
 (* Windows as rows: x_t, y_t, x_(t+1) *)
 Definition window_exec f m N X Y xq : seq (seq T) :=
   let input s i := if (s < N)%N then at_ X s i else if s == N then at_ xq 0 i else zero K in
@@ -122,7 +134,7 @@ Theorem closed_form_execE m f N c k W X Y : let G := 1%:M - phi c *: input_momen
     mat m f W *m matrix_power G k + phi c *: (cross_moment N (stream m Y) (stream f X) *m geometric_sum G k).
 Proof.
 move=> G; rewrite addE scaleE !mulE matrix_power_execE geometric_sum_execE contraction_execE !stateE.
-by rewrite !(sum_gd_ssm_state).
+by rewrite !gd_ssm_state_sum.
 Qed.
 
 Theorem causal_gram_execE f N X : mat N N (causal_gram_exec f N X) = causal_gram N (stream f X).
@@ -287,10 +299,7 @@ Qed.
 
 Lemma eq_discounted_state m f (g : nat -> F) (v v' : nat -> 'cV[F]_m) (k : nat -> 'cV[F]_f) t :
   (forall s, (s < t)%N -> v s = v' s) -> discounted_state g v k t = discounted_state g v' k t.
-Proof.
-rewrite /discounted_state; elim: t => [//|t IH] eq_v /=.
-by rewrite IH ?eq_v // => s /ltnW; apply: eq_v.
-Qed.
+Proof. by move=> eq_v; apply: eq_gated_state => s /eq_v ->. Qed.
 
 Theorem discounted_output_execE m f N c g W X Y xq :
   mat m 1 (discounted_output_exec m f N c g W X Y xq) =
@@ -327,12 +336,28 @@ pose input s j := if (s < N)%N then at_ X s j else if s == N then at_ xq 0 j els
 have -> : at_ (window_exec f m N X Y xq) t i = if (i < f)%N then input t i
     else if (i - f < m)%N then at_ Y t (i - f) else input t.+1 (i - f - m)%N.
   exact: (at_tabulate _ (Ordinal t_N) i).
-have inputE s (j : 'I_f) : phi (input s j) = (if (s < N)%N then stream f X s else if s == N then stream f xq 0 else 0) j 0.
+have inputE s (j : 'I_f) : phi (input s j) =
+    (if (s < N)%N then stream f X s else if s == N then stream f xq 0 else 0) j 0.
   by rewrite /input; do 2?case: ifP => _; rewrite ?phiE mxE.
 rewrite /window; case: (split_ordP i) => k ->; rewrite ?(col_mxEu, col_mxEd) /= ?ltn_ord ?inputE //.
 rewrite addKn.
 case: (split_ordP k) => l ->; rewrite ?(col_mxEu, col_mxEd) /= ?ltn_ord ?t_N ?mxE //.
 by rewrite addKn inputE.
+Qed.
+
+Theorem gd_ssm_layer_execE d w decay C D E t :
+  mat d 1 (gd_ssm_layer_exec d w decay C D E t) =
+    gd_ssm_layer (mat 3 3 w) (mat d d decay) (mat d d C) (stream 3 D 0) (stream d E) t.
+Proof.
+have entry s (a : 'I_3) (j : 'I_d) : phi (window_entry E s a j) = token_window (stream d E) s a j by rewrite !mxE.
+rewrite /gd_ssm_layer_exec /gd_ssm_layer !mulE; congr (_ *m _ *m _); last first.
+  rewrite (mat_tabulate phi); apply/matrixP=> i j; rewrite !ord1 mxE (phi_total phiM) [RHS]mxE.
+  by apply: eq_bigr => a _; rewrite phiE !mxE.
+elim: t.+1 => [|n IH]; first by rewrite zeroE.
+rewrite iota_last foldl_rcons /= -IH (mat_tabulate phi); apply/matrixP=> i j; rewrite mxE [RHS]mxE !phiE.
+rewrite [_^T _ _]mxE ![mat _ _ _ _ _]mxE; congr (_ + _).
+rewrite at_tabulate (phi_total phiM) [RHS]mxE mxE; apply: eq_bigr => b _; rewrite phiE entry; congr (_ * _).
+by rewrite (phi_total phiM) mxE; apply: eq_bigr => a _; rewrite phiE !mxE.
 Qed.
 
 Theorem newton_schulz_execE n a S k :

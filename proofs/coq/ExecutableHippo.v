@@ -42,6 +42,9 @@ Definition legs_B_exec (N : nat) : seq (seq T) := tabulate N 1 (fun n _ => numbe
 
 End Programs.
 
+Arguments legs_A_exec {K} N.
+Arguments legs_B_exec {K} N.
+
 Section Refinement.
 Variables (K : arithmetic) (F : fieldType) (phi : scalar K -> F).
 Hypothesis phiM : morphism phi.
@@ -94,12 +97,12 @@ Proof. by rewrite !(numberE, phiE). Qed.
 Theorem route_ii_C_execE N theta (k : 'I_N) : phi (at_ (route_ii_C_exec N theta) k 0) = route_ii_C (phi theta) q k.
 Proof. by rewrite (@at_tabulate K N 1 _ k 0) !(numberE, phiE) /route_ii_C mul1r. Qed.
 
-Theorem legs_A_execE N (n k : 'I_N) : phi (at_ (legs_A_exec K N) n k) = legs_A p q n k.
+Theorem legs_A_execE N (n k : 'I_N) : phi (at_ (legs_A_exec N) n k) = legs_A p q n k.
 Proof.
-by rewrite at_tabulate /legs_A mulr1 -val_eqE; case: ifP => _; [|case: ifP => _]; rewrite !(numberE, phiE).
+by rewrite at_tabulate /legs_A mulr1; case: ifP => _; [|case: ifP => _]; rewrite !(numberE, phiE).
 Qed.
 
-Theorem legs_B_execE N (n : 'I_N) : phi (at_ (legs_B_exec K N) n 0) = legs_B p n.
+Theorem legs_B_execE N (n : 'I_N) : phi (at_ (legs_B_exec N) n 0) = legs_B p n.
 Proof. by rewrite (@at_tabulate K N 1 _ n 0) numberE. Qed.
 
 End Refinement.

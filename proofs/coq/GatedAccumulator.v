@@ -31,6 +31,11 @@ elim: t => [|t IH] /=; first by rewrite big_ord0 addr0.
 by rewrite IH big_ord_recr addrA; apply/matrixP=> i j; rewrite [LHS]mxE !mxE mul1r.
 Qed.
 
+(* Only the inputs that have been read matter. *)
+Lemma eq_gated_state p q (a u v : nat -> 'M[R]_(p, q)) Z0 t :
+  (forall s, (s < t)%N -> u s = v s) -> gated_state a u Z0 t = gated_state a v Z0 t.
+Proof. by elim: t => [//|t IH] eq_u /=; rewrite IH ?eq_u // => s /ltnW; apply: eq_u. Qed.
+
 (* The GD-SSM's state after t pairs is the sum of value key^T over them. *)
 Theorem gd_ssm_state_sum m f (v : nat -> 'cV[R]_m) (k : nat -> 'cV[R]_f) (t : nat) :
   gd_ssm_state v k t = \sum_(i < t) v i *m (k i)^T.

@@ -6,7 +6,7 @@
    Both layers may see x_t, y_t and x_(t+1) at place t, and the query at the places N - 1 and N (`window`). The
    statements are about exact equality on all problems, over any field of characteristic 0. *)
 From mathcomp Require Import all_ssreflect all_algebra.
-From ssmproof Require Import Definitions GatedAccumulator OneStep SeveralSteps.
+From ssmproof Require Import Characteristic Definitions GatedAccumulator OneStep SeveralSteps.
 
 Set Implicit Arguments.
 Unset Strict Implicit.
@@ -104,11 +104,8 @@ Hypothesis char0 : [char F] =i pred0.
 Variables (f m N : nat) (eta : F).
 Hypotheses (N_gt0 : (0 < N)%N) (eta_neq0 : eta != 0).
 
-Lemma natural_neq0 n : n.+1%:R != 0 :> F.
-Proof. by move/charf0P: char0 => ->. Qed.
-
 Lemma rate_neq0 : eta / N%:R != 0.
-Proof. by rewrite mulf_neq0 // invr_neq0 //; case: N N_gt0 => // n _; apply: natural_neq0. Qed.
+Proof. by rewrite mulf_neq0 // invr_neq0 //; case: N N_gt0 => // n _; apply: natr_neq0. Qed.
 
 (* The answer of k steps on the witness, in its one coordinate that is not 0. *)
 Lemma witness_answer (s : F) (k : nat) :
@@ -124,7 +121,8 @@ Theorem lti_no_step n (A : 'M[F]_n) B b h0 (C : 'M[F]_(m.+1, n)) D e (T q : nat)
   ~ (forall (x : nat -> 'cV[F]_f.+1) (y : nat -> 'cV[F]_m.+1) xq,
        lti_output A B b h0 C D e T q (window N x y xq) = gd_step N x y eta 0 *m xq).
 Proof.
-move=> same; pose u s := window N (fun t => s *: witness_x F f t) (fun t => s *: witness_y F m t) (s *: witness_x F f 0).
+move=> same.
+pose u s := window N (fun t => s *: witness_x F f t) (fun t => s *: witness_y F m t) (s *: witness_x F f 0).
 have affine t : u 2%:R t + u 0 t = u 1 t + u 1 t.
   by rewrite /u !window_scale scale0r addr0 !scale1r scaler_nat mulr2n.
 have value s : lti_output A B b h0 C D e T q (u s) 0 0 = eta / N%:R * s ^+ 2 * s.
@@ -132,7 +130,7 @@ have value s : lti_output A B b h0 C D e T q (u s) 0 0 = eta / N%:R * s ^+ 2 * s
 have /matrixP/(_ 0 0) := lti_output_affine A B b h0 C D e T q affine.
 rewrite [LHS]mxE [RHS]mxE !value !mulr0 addr0 expr1n !mulr1 => /eqP.
 rewrite -mulr2n -[X in _ == X]mulr_natr -mulrA -exprSr -subr_eq0 -mulrBr mulf_eq0 (negPf rate_neq0) /=.
-by rewrite -natrX -natrB //; apply/negP; apply: natural_neq0.
+by rewrite -natrX -natrB //; apply/negP; apply: natr_neq0.
 Qed.
 
 (* One layer with a quadratic input gate and a linear output gate makes no k >= 2 steps, whatever its state size,
@@ -154,7 +152,7 @@ have root_P n : root P (n.+1%:R ^+ 2).
                   = s *: u t by rewrite window_scale.
   have := witness_answer s k; rewrite -same (gated_layer_degree _ _ _ _ _ _ scaled).
   rewrite [LHS]mxE [X in X + _ = _]mxE [X in _ + X = _]mxE -/G -/L => answer.
-  apply/rootP; rewrite value; apply: (mulIf (natural_neq0 n)); rewrite mul0r -/s -/c.
+  apply/rootP; rewrite value; apply: (mulIf (natr_neq0 char0 n)); rewrite mul0r -/s -/c.
   rewrite !mulrDl mulN1r -[(1 - _) ^+ _ * s - s]opprB -[X in X - _ * s]mul1r -mulrBl -answer.
   apply/eqP; rewrite -addrA addrC subr_eq0 -mulrA -exprSr [G * _]mulrC [L * _]mulrC.
   exact: eqxx.
@@ -167,16 +165,11 @@ have size_P : size P = k.+1.
   rewrite /P -!addrA size_addl size_power // ltnS (leq_trans (size_add _ _)) // geq_max size_opp size_poly1.
   rewrite (ltnW k_gt1) (leq_trans (size_add _ _)) // geq_max (leq_trans (size_scale_leq _ _)) ?size_polyX //=.
   by rewrite (leq_trans (size_polyC_leq1 _)) // ltnW.
-have natr_inj : injective (fun n : nat => n%:R : F).
-  move=> i j; wlog le_ij : i j / (i <= j)%N => [gen eq_ij|/esym/eqP].
-    by case: (leqP i j) => [|/ltnW] le_ij; [apply: gen|apply/esym/gen].
-  rewrite -subr_eq0 -natrB //; move/charf0P: char0 => ->; rewrite subn_eq0 => le_ji.
-  by apply/eqP; rewrite eqn_leq le_ij.
 pose zs := [seq (n.+1%:R ^+ 2 : F) | n <- iota 0 k.+1].
 have /max_poly_roots : P != 0 by rewrite -size_poly_gt0 size_P.
 move=> /(_ zs); rewrite size_P size_map size_iota ltnn => few.
 suff : false by []; apply: few; first by apply/allP=> _ /mapP[n _ ->].
-rewrite map_inj_uniq ?iota_uniq // => i j; rewrite -!natrX => /natr_inj/eqP.
+rewrite map_inj_uniq ?iota_uniq // => i j; rewrite -!natrX => /(natr_inj char0)/eqP.
 by rewrite eqn_sqr eqSS => /eqP.
 Qed.
 

@@ -2,7 +2,7 @@
    polynomial input and every number of states, and route i has the same closed form as for LegT.
    Integrals and derivatives are those of polynomials; no analysis is needed. *)
 From mathcomp Require Import all_ssreflect all_algebra.
-From ssmproof Require Import HippoDefinitions Legendre LegT.
+From ssmproof Require Import Characteristic HippoDefinitions Legendre LegT.
 
 Set Implicit Arguments.
 Unset Strict Implicit.
@@ -74,7 +74,8 @@ have at_1 : (L n).[1] = 1.
   by rewrite /shifted_legendre horner_comp !hornerE -[1 + 1 - 1]/(2%:R - 1) addrK legendre_at_1.
 have := fundamental_theorem ('X^(i.+1) * L n).
 rewrite !hornerM !hornerXn expr1n expr0n mul0r subr0 mul1r at_1 derivM derivXn /=.
-rewrite -scaler_nat -scalerAl exprSr -mulrA shifted_scaled_derivative mulrDr mulr_sumr !integralD integralZ integral_sum.
+rewrite -scaler_nat -scalerAl exprSr -mulrA shifted_scaled_derivative mulrDr mulr_sumr.
+rewrite !integralD integralZ integral_sum.
 rewrite -scalerAr integralZ -!/(moment _ _) => whole.
 do 2!apply: (canRL (addrK _)); rewrite -[RHS]whole.
 have -> : \sum_(k < n) unit_integral ('X^i * (k.*2.+1%:R *: L k)) = \sum_(k < n) k.*2.+1%:R * moment k i.

@@ -1,7 +1,7 @@
 (* LegT, the Legendre coefficients of a sliding window: closed forms of the two readouts for all N, and exactness of the
    system and of both readouts on polynomial inputs of degree below N. *)
 From mathcomp Require Import all_ssreflect all_algebra.
-From ssmproof Require Import HippoDefinitions Legendre.
+From ssmproof Require Import Characteristic HippoDefinitions Legendre.
 
 Set Implicit Arguments.
 Unset Strict Implicit.
@@ -87,7 +87,8 @@ Notation P := (legendre F).
 Lemma legendre_independent N (d : nat -> F) n : \sum_(k < N) d k *: P k = 0 -> (n < N)%N -> d n = 0.
 Proof.
 elim: N => [//|N IH] sum0; have top : d N = 0.
-  have /polyP/(_ N) := sum0; rewrite big_ord_recr coefD coef_sum /= coefZ coef0 big1 => [|k _]; last by rewrite coefZ nth_default ?mulr0 // size_legendre.
+  have /polyP/(_ N) := sum0; rewrite big_ord_recr coefD coef_sum /= coefZ coef0.
+  rewrite big1 => [|k _]; last by rewrite coefZ nth_default ?mulr0 // size_legendre.
   have : lead_coef (P N) != 0 by rewrite lead_coef_eq0 -size_poly_gt0 size_legendre.
   by rewrite lead_coefE size_legendre //= add0r => lead /eqP; rewrite mulf_eq0 (negPf lead) orbF => /eqP.
 rewrite ltnS leq_eqVlt => /orP[/eqP -> //|]; apply: IH.
@@ -109,26 +110,13 @@ rewrite -[LHS](subrK (a *: P N)) def_d; congr (_ + _); apply: eq_bigr => k _.
 by rewrite (negPf (_ : (k : nat) != N)) // neq_ltn ltn_ord.
 Qed.
 
-(* Polynomials that agree at all natural numbers are equal. *)
-Lemma poly_natural (g h : {poly F}) : (forall n : nat, g.[n%:R] = h.[n%:R]) -> g = h.
-Proof.
-move=> agree; apply/eqP; rewrite -subr_eq0; apply: contraT => /max_poly_roots few.
-have natr_inj : injective (fun n : nat => n%:R : F).
-  move=> i j; wlog le_ij : i j / (i <= j)%N => [gen eq_ij|/esym/eqP].
-    by case: (leqP i j) => [|/ltnW] le_ij; [apply: gen|apply/esym/gen].
-  rewrite -subr_eq0 -natrB //; move/charf0P: char0 => ->; rewrite subn_eq0 => le_ji.
-  by apply/eqP; rewrite eqn_leq le_ij.
-have := few [seq n%:R | n <- iota 0 (size (g - h)%R)]; rewrite size_map size_iota ltnn => -> //.
-  by apply/allP=> _ /mapP[n _ ->]; rewrite rootE !hornerE agree subrr.
-by rewrite map_inj_uniq ?iota_uniq.
-Qed.
-
 Variables (theta : F) (p q : nat -> F) (N : nat).
 Hypothesis theta_neq0 : theta != 0.
 Hypothesis basis : forall n, p n * q n = n.*2.+1%:R.
 
 Lemma q_neq0 n : q n != 0.
-Proof. by apply: contraT => /negPn/eqP q0; have /eqP := basis n; rewrite q0 mulr0 eq_sym (negPf (natr_neq0 char0 _)). Qed.
+Proof.
+by apply: contraT => /negPn/eqP q0; have /eqP := basis n; rewrite q0 mulr0 eq_sym (negPf (natr_neq0 char0 _)). Qed.
 
 (* x_k(t) are the coefficients of u on the window [t - theta, t], seen from -1 to 1. *)
 Definition window_coefficients (u : {poly F}) (x : nat -> {poly F}) : Prop :=
@@ -175,7 +163,7 @@ Proof.
 pose a : {poly F} := (theta / 2%:R) *: ('X - 1) + t%:P.
 have at_v w : a.[w] = t + theta / 2%:R * (w - 1) by rewrite /a !hornerE addrC.
 have same : u \Po a = \sum_(k < N) ((x k).[t] * q k) *: P k.
-  apply: poly_natural => n; rewrite horner_comp at_v window horner_sum.
+  apply: (poly_natural char0) => n; rewrite horner_comp at_v window horner_sum.
   by apply: eq_bigr => k _; rewrite hornerZ mulrA.
 have := congr1 (fun g => g^`().[v]) same; rewrite deriv_comp hornerM horner_comp at_v.
 have -> : a^`() = (theta / 2%:R)%:P by rewrite /a derivD derivC derivZ derivB derivX derivC subr0 addr0 alg_polyC.
@@ -189,7 +177,7 @@ Proof.
 pose a : {poly F} := 'X + (theta / 2%:R * (v - 1))%:P.
 have at_t s : a.[s] = s + theta / 2%:R * (v - 1) by rewrite /a !hornerE.
 have same : u \Po a = \sum_(k < N) (q k * (P k).[v]) *: x k.
-  apply: poly_natural => n; rewrite horner_comp at_t window horner_sum.
+  apply: (poly_natural char0) => n; rewrite horner_comp at_t window horner_sum.
   by apply: eq_bigr => k _; rewrite hornerZ mulrC.
 have := congr1 (fun g => g^`().[t]) same; rewrite deriv_comp hornerM horner_comp at_t.
 rewrite /a derivD derivX derivC addr0 hornerC mulr1 => ->.
@@ -212,7 +200,7 @@ move=> n_N; apply: (mulIf (q_neq0 n)).
 pose rest n := \sum_(k < N | (n < k)%N && odd (k - n)) q k * (x k).[t].
 pose d n := theta / 2%:R * (x n)^`().[t] * q n - n.*2.+1%:R * rest n.
 suff : d n = 0 by move/eqP; rewrite /d subr_eq0 => /eqP ->; rewrite -basis -/(rest n) mulrAC.
-apply: (legendre_independent (N := N)) n_N; apply: poly_natural => j; rewrite horner0 horner_sum.
+apply: (legendre_independent (N := N)) n_N; apply: (poly_natural char0) => j; rewrite horner0 horner_sum.
 have := window_derivative_v t j%:R; rewrite window_derivative_t mulr_sumr => /eqP; rewrite -subr_eq0 => /eqP moved.
 have later : \sum_(k < N) (x k).[t] * (q k * (P k)^`().[j%:R]) = \sum_(n < N) n.*2.+1%:R * rest n * (P n).[j%:R].
   under eq_bigr do rewrite legendre_derivative_value // !mulr_sumr.
@@ -227,7 +215,7 @@ Qed.
 Theorem legt_exact n : (n < N)%N ->
   (x n)^`() = \sum_(k < N) legt_A theta p q n k *: x k + legt_B theta p n *: u.
 Proof.
-move=> n_N; apply: poly_natural => j; set t := j%:R; apply: (mulfI half_theta_neq0).
+move=> n_N; apply: (poly_natural char0) => j; set t := j%:R; apply: (mulfI half_theta_neq0).
 rewrite coefficient_derivative // hornerD hornerZ horner_sum window_right.
 rewrite [X in _ = _ * (_ + X)]mulr_sumr -big_split [RHS]mulr_sumr [LHS]mulr_sumr [LHS]big_mkcond.
 apply: eq_bigr => k _; rewrite /= hornerZ /legt_A /legt_B; set a := q k * _.
@@ -243,7 +231,7 @@ Qed.
 (* Both readouts give the input's derivative exactly. *)
 Theorem route_ii_exact : u^`() = \sum_(k < N) route_ii_C theta q k *: x k.
 Proof.
-apply: poly_natural => j; set t := j%:R; apply: (mulfI half_theta_neq0); rewrite horner_sum.
+apply: (poly_natural char0) => j; set t := j%:R; apply: (mulfI half_theta_neq0); rewrite horner_sum.
 have := window_derivative_v t 1; rewrite subrr mulr0 addr0 => ->; rewrite mulr_sumr; apply: eq_bigr => k _.
 have cancel a : theta / 2%:R * (2%:R / theta * a) = a.
   by rewrite mulrA mulf_div [theta * _]mulrC divff ?mul1r // mulf_neq0 ?natr_neq0.
@@ -253,7 +241,7 @@ Qed.
 
 Theorem route_i_exact : u^`() = \sum_(k < N) route_i_C theta q N k *: x k + route_i_D theta N *: u.
 Proof.
-rewrite route_ii_exact; apply: poly_natural => j; rewrite hornerD hornerZ !horner_sum.
+rewrite route_ii_exact; apply: (poly_natural char0) => j; rewrite hornerD hornerZ !horner_sum.
 under eq_bigr do rewrite hornerZ; under [X in _ = X + _]eq_bigr do rewrite hornerZ.
 rewrite (route_difference theta q N (fun k => (x k).[j%:R])).
 by rewrite window_right subrr mulr0 addr0.

@@ -1,7 +1,7 @@
 (* Legendre polynomials: derivatives, end points and degrees, for all n, over any field of characteristic 0. *)
 From Coq Require Import Ring.
 From mathcomp Require Import all_ssreflect all_algebra.
-From ssmproof Require Import HippoDefinitions.
+From ssmproof Require Import Characteristic HippoDefinitions.
 
 Set Implicit Arguments.
 Unset Strict Implicit.
@@ -59,9 +59,6 @@ Variable F : fieldType.
 Hypothesis char0 : [char F] =i pred0.
 Notation P := (legendre F).
 
-Lemma natr_neq0 n : n.+1%:R != 0 :> F.
-Proof. by move/charf0P: char0 => ->. Qed.
-
 Lemma natr_succ (R : ringType) n : n.+1%:R = n%:R + 1 :> R.
 Proof. by rewrite -addn1 natrD. Qed.
 
@@ -73,7 +70,7 @@ Proof. by []. Qed.
 
 Lemma bonnet n : n.+2%:R * P n.+2 = n.*2.+3%:R * ('X * P n.+1) - n.+1%:R * P n.
 Proof.
-rewrite mulr_natl -scaler_nat /= scalerA divff ?natr_neq0 // scale1r.
+rewrite mulr_natl -scaler_nat /= scalerA divff ?(natr_neq0 char0) // scale1r.
 by rewrite !scaler_nat !mulr_natl.
 Qed.
 
@@ -81,7 +78,7 @@ Lemma derivatives n : 'X * (P n.+1)^`() = (P n)^`() + n.+1%:R * P n.+1 /\ (P n.+
 Proof.
 elim: n => [|n [climb descend]]; first by rewrite /= derivX derivC mulr0 !add0r !mulr1 mul1r.
 have step : (P n.+2)^`() = (P n)^`() + n.*2.+3%:R * P n.+1.
-  have n2_neq0 : n.+2%:R != 0 :> {poly F} by rewrite -[1]/1%:P -polyCMn polyC_eq0 natr_neq0.
+  have n2_neq0 : n.+2%:R != 0 :> {poly F} by rewrite -[1]/1%:P -polyCMn polyC_eq0 (natr_neq0 char0).
   apply: (mulfI n2_neq0); have /(congr1 (@deriv F)) := bonnet n.
   have derive_natl k (g : {poly F}) : (k%:R * g)^`() = k%:R * g^`() by rewrite !mulr_natl derivMn.
   rewrite derivB !derive_natl derivM derivX mul1r => ->.
@@ -124,15 +121,17 @@ Qed.
 Theorem legendre_at_1 n : (P n).[1] = 1.
 Proof.
 elim/ltn_ind: n => -[|[|n]] IH; [exact: hornerC | exact: hornerX |].
-rewrite legendreSS hornerZ hornerD hornerN !hornerZ hornerM hornerX !IH // !mulr1; apply: (mulfI (natr_neq0 n.+1)).
-by rewrite mulrA divff ?natr_neq0 // mul1r natr_odd !natr_succ end_step mulr1.
+rewrite legendreSS hornerZ hornerD hornerN !hornerZ hornerM hornerX !IH // !mulr1.
+apply: (mulfI (natr_neq0 char0 n.+1)).
+by rewrite mulrA divff ?(natr_neq0 char0) // mul1r natr_odd !natr_succ end_step mulr1.
 Qed.
 
 Theorem legendre_at_minus_1 n : (P n).[-1] = (-1) ^+ n.
 Proof.
 elim/ltn_ind: n => -[|[|n]] IH; [exact: hornerC | by rewrite hornerX expr1 |].
-rewrite legendreSS hornerZ hornerD hornerN !hornerZ hornerM hornerX !IH // exprS !mulN1r opprK -mulrBl natr_odd !natr_succ end_step -!natr_succ.
-by rewrite mulrA mulVf ?natr_neq0 // mul1r !exprS !mulN1r opprK.
+rewrite legendreSS hornerZ hornerD hornerN !hornerZ hornerM hornerX !IH // exprS !mulN1r opprK.
+rewrite -mulrBl natr_odd !natr_succ end_step -!natr_succ.
+by rewrite mulrA mulVf ?(natr_neq0 char0) // mul1r !exprS !mulN1r opprK.
 Qed.
 
 (* P'_n(1) = n (n + 1) / 2 *)
@@ -145,12 +144,12 @@ rewrite legendre_derivative_difference hornerD at_1 mulrDr IH //.
 by rewrite !natrM natr_odd !natr_succ mulr0n add0r end_derivative_step.
 Qed.
 
-Theorem size_legendre n : size (P n) = n.+1.
+Lemma size_legendre n : size (P n) = n.+1.
 Proof.
 elim/ltn_ind: n => -[|[|n]] IH; [exact: size_poly1 | exact: size_polyX |].
 have size_next : size ('X * P n.+1) = n.+3 by rewrite mulrC size_mulX -?size_poly_gt0 IH.
-rewrite legendreSS size_scale ?invr_eq0 ?natr_neq0 // size_addl size_scale ?natr_neq0 // size_next //.
-by rewrite size_opp size_scale ?natr_neq0 // IH.
+rewrite legendreSS size_scale ?invr_eq0 ?(natr_neq0 char0) // size_addl size_scale ?(natr_neq0 char0) // size_next //.
+by rewrite size_opp size_scale ?(natr_neq0 char0) // IH.
 Qed.
 
 End LegendrePolynomials.

@@ -44,7 +44,8 @@ suff holds j : lsa_stack N c W0 x y xq k j = col_mx (u j) (v k j).
 elim: k j => [|k IH] j.
   by rewrite /v subrr mul0mx subr0 /lsa_stack /lsa_tokens /u /=; case: ifP.
 rewrite /lsa_stack iterS -/(lsa_stack N c W0 x y xq k) (lsa_layer_col _ IH); congr col_mx.
-have -> : \sum_(i < N) (W0 *m u i - v k i) *m (u i)^T *m u j = (\sum_(i < N) (gd N x y eta k W0 *m x i - y i) *m (x i)^T) *m u j.
+have -> : \sum_(i < N) (W0 *m u i - v k i) *m (u i)^T *m u j
+          = (\sum_(i < N) (gd N x y eta k W0 *m x i - y i) *m (x i)^T) *m u j.
   rewrite mulmx_suml; apply: eq_bigr => i _; rewrite /v /u ltn_ord; congr (_ *m _ *m _).
   by rewrite mulmxBl opprB addrA opprB opprD addrCA addrC -addrA subrK addrC.
 rewrite scalemxAl /v -addrA; congr (_ + _).
