@@ -7,8 +7,26 @@ Source: arXiv 2410.11687, constructed-token form (its code's `constructed-token`
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from constructions.gated_accumulator import recurrence
 from constructions.namespace import Array, identity, namespace, zeros
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One layer's weights: B and D (f, 2f), decay (f,)."""
+
+    B: Array
+    D: Array
+    decay: Array
+
+
+def weights(scale: Array, f: int) -> Weights:
+    """The weights of the source: B = -scale [I 0], D = [0 I], decay 1; `scale` a 0-d array."""
+    xp = namespace(scale)
+    one, none = identity(f, scale), zeros((f, f), scale)
+    return Weights(xp.concat([-scale * one, none], axis=1), xp.concat([none, one], axis=1), zeros((f,), scale) + 1)
 
 
 def tokens(X: Array, y: Array, x_q: Array) -> Array:
@@ -18,17 +36,13 @@ def tokens(X: Array, y: Array, x_q: Array) -> Array:
     return xp.concat([X * y[:, None], following], axis=1)
 
 
-def layer(sequence: Array, B: Array, D: Array, decay: Array) -> Array:
-    """The outputs (N,) for tokens (N, 2f); B and D (f, 2f), decay (f,)."""
+def layer(sequence: Array, weights: Weights) -> Array:
+    """The outputs (N,) for tokens (N, 2f)."""
     xp = namespace(sequence)
-    states = recurrence(decay, sequence @ B.mT, zeros((B.shape[0],), sequence))
-    return xp.sum(states * (sequence @ D.mT), axis=1)
+    states = recurrence(weights.decay, sequence @ weights.B.mT, zeros((weights.B.shape[0],), sequence))
+    return xp.sum(states * (sequence @ weights.D.mT), axis=1)
 
 
 def predictions(X: Array, y: Array, x_q: Array, scale: Array) -> Array:
-    """All N predictions (N,), minus the outputs, with B = -scale [I 0], D = [0 I], decay 1."""
-    xp = namespace(X)
-    f = X.shape[1]
-    one, none = identity(f, X), zeros((f, f), X)
-    B, D = xp.concat([-scale * one, none], axis=1), xp.concat([none, one], axis=1)
-    return -layer(tokens(X, y, x_q), B, D, zeros((f,), X) + 1)
+    """All N predictions (N,), minus the outputs, with `weights(scale)`."""
+    return -layer(tokens(X, y, x_q), weights(scale, X.shape[1]))

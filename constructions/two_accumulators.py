@@ -8,8 +8,11 @@ Source: derived here; arXiv 2410.11687 states the case W0 = 0.
 from __future__ import annotations
 
 from constructions.gated_accumulator import recurrence
-from constructions.gd_ssm import input_gate, tokens, windows
+from constructions.gd_ssm import WINDOW, input_gate, tokens, windows
 from constructions.namespace import Array, namespace, unit, zeros
+
+GATES = {"A": (0, 0), "B": (0, 1)}
+"""Each accumulator's window weights e_i e_j^T, as the pair (i, j) counted from 0."""
 
 
 def states(X: Array, Y: Array, x_q: Array) -> tuple[Array, Array]:
@@ -17,11 +20,10 @@ def states(X: Array, Y: Array, x_q: Array) -> tuple[Array, Array]:
     sequence = tokens(X, Y, x_q)
     Z = windows(sequence)
     width = sequence.shape[1]
-    e_1, e_2 = unit(0, 3, X), unit(1, 3, X)
     kept = zeros((width, width), X) + 1
     found = []
-    for other in (e_1, e_2):
-        writes = input_gate(Z, e_1[:, None] @ other[None, :]).mT
+    for i, j in GATES.values():
+        writes = input_gate(Z, unit(i, WINDOW, X)[:, None] @ unit(j, WINDOW, X)[None, :]).mT
         found.append(recurrence(kept, writes, zeros((width, width), X))[-1, ...])
     return found[0], found[1]
 

@@ -213,6 +213,12 @@ TIES: Mapping[str, Tie] = MappingProxyType(
             "gd_ssm_output_exec", "m f N c W0 X Y q", "gd_ssm_output_execE", "gd_ssm_output", ASKED,
             "constructions.two_accumulators:prediction", lambda call, d: call(d.X, d.Y, d.q, d.W0, d.c),
         ),
+        "published_prediction": Tie(
+            # the published weights start at 0: from W0 they get the residual targets
+            "gd_ssm_output_exec", "m f N c W0 X Y q", "gd_ssm_output_execE", "gd_ssm_output", ASKED,
+            "constructions.gd_ssm:predictions",
+            lambda call, d: call(d.X, d.Y - d.X @ d.W0.T, d.q, np.asarray(d.c, dtype=object))[-1] + d.W0 @ d.q,
+        ),
         "gd_ssm_layer": Tie(
             "gd_ssm_layer_exec", "f w decay C D E k", "gd_ssm_layer_execE", "gd_ssm_layer",
             {"w": ("three", "three"), "decay": ("f", "f"), "C": ("f", "f"), "D": ("three",), "E": ("L", "f")},

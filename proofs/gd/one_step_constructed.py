@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from constructions import autograd_descent, constructed_tokens
 from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import step
-from constructions.namespace import Array, identity, namespace, zeros
+from constructions.namespace import Array, namespace
 from numeric import words
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
-from numeric.words import eye, matrix, scalar
+from numeric.words import matrix, scalar
 from proofs.claim import Claim, Kind
+from proofs.gd._weights import constructed
 from proofs.identity import Identity
 
 
@@ -26,29 +27,30 @@ def learner(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
 
 def gate_reads_own_input(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
     """D = [I 0]: the gate reads x_t y_t instead of x_{t+1}."""
-    xp, f = namespace(X), X.shape[1]
-    one, none = identity(f, X), zeros((f, f), X)
-    B, D = xp.concat([-eta / X.shape[0] * one, none], axis=1), xp.concat([one, none], axis=1)
-    return -constructed_tokens.layer(constructed_tokens.tokens(X, y, x_q), B, D, zeros((f,), X) + 1)
+    coded = constructed_tokens.weights(eta / X.shape[0], X.shape[1])
+    swapped = namespace(X).roll(coded.D, X.shape[1], axis=1)
+    return -constructed_tokens.layer(
+        constructed_tokens.tokens(X, y, x_q), constructed_tokens.Weights(coded.B, swapped, coded.decay)
+    )
 
 
-def derive(sign: int = -1) -> Iterator[Obligation]:
+def derive(sign: int = 1) -> Iterator[Obligation]:
     """The state h_t = -scale X^T y by induction over tokens, then the gated readout against the step."""
     X, targets = matrix("X", "t", "f"), matrix("y", "t", 1)
     x, y, following = matrix("x", "f", 1), matrix("y_t", 1, 1), matrix("x'", "f", 1)
     eta, count = scalar("eta"), scalar("N")
-    scale, none = sign * eta / count, words.zeros("f", "f")
+    scale = sign * eta / count
+    B, decay, D = constructed(scale, "f")
     token = blocks([[x @ y], [following]])
-    B, D = blocks([[scale * eye("f"), none]]), blocks([[none, eye("f")]])
     yield Obligation(
         "one more token",
-        accumulate(scale * (X.mT @ targets), B @ token, 1),
-        scale * (blocks([[X], [x.mT]]).mT @ blocks([[targets], [y]])),
+        accumulate(-eta / count * (X.mT @ targets), B @ token, decay),
+        -eta / count * (blocks([[X], [x.mT]]).mT @ blocks([[targets], [y]])),
         r"The write $B u_t$ adds $-\frac{\eta}{N} x_t y_t$ to the state $-\frac{\eta}{N} X^\top y$.",
     )
     yield Obligation(
         "readout",
-        -((scale * (X.mT @ targets)).mT @ (D @ token)),
+        -((-eta / count * (X.mT @ targets)).mT @ (D @ token)),
         step(words.zeros(1, "f"), X, targets, eta * scalar("t") / count) @ following,
         r"$D u_t = x_{t+1}$, and minus its product with the state is the step on the prefix.",
     )
@@ -85,7 +87,7 @@ and the shift were done when the tokens were made.""",
             "sign",
             "the outputs without the minus sign",
             left=lambda X, y, x_q, eta: -layer(X, y, x_q, eta),
-            derive=lambda: derive(sign=1),
+            derive=lambda: derive(sign=-1),
         ),
         IDENTITY.mutant("gate_reads_own_input", "the gate reads x_t y_t", left=gate_reads_own_input),
         IDENTITY.mutant(

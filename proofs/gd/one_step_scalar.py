@@ -7,8 +7,9 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array, pad_last
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
-from numeric.words import eye, matrix, scalar, zeros
+from numeric.words import matrix, scalar, zeros
 from proofs.claim import Claim, Kind
+from proofs.gd._weights import published
 from proofs.identity import Identity
 
 
@@ -35,15 +36,14 @@ def target_first(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
     return -gd_ssm.layer(sequence, gd_ssm.published(eta / X.shape[0], sequence.shape[1]))
 
 
-def derive(sign: int = -1) -> Iterator[Obligation]:
+def derive(sign: int = 1) -> Iterator[Obligation]:
     """The readout for targets y_t e, e the unit vector of the last coordinate; the state is gd.one_step_tokens'."""
     X, targets, e = matrix("X", "t", "f"), matrix("y", "t", 1), matrix("e", "f", 1)
     x, following, y = matrix("x", "f", 1), matrix("x'", "f", 1), matrix("y_t", 1, 1)
     window = blocks([[x.mT], [(e @ y).mT], [following.mT]])
     eta, count = scalar("eta"), scalar("N")
-    output = -gd_ssm.output_gate(
-        (targets @ e.mT).mT @ X, window, (sign * eta / count) * eye("f"), blocks([[0], [0], [1]])
-    )
+    coded = published(sign * eta / count, "f")
+    output = -gd_ssm.output_gate((targets @ e.mT).mT @ X, window, coded.C, coded.D)
     yield Obligation(
         "readout",
         output,
@@ -82,7 +82,7 @@ $\sum_{s \le t} y_s x_s^\top$. So $f$ of the $f^2$ state entries are ever used."
             "sign",
             "the outputs without the minus sign",
             left=lambda X, y, x_q, eta: -layer(X, y, x_q, eta),
-            derive=lambda: derive(sign=1),
+            derive=lambda: derive(sign=-1),
         ),
         IDENTITY.mutant(
             "eta_over_P",

@@ -38,9 +38,10 @@ def derive(divisor: str = "N", correction: int = 1) -> Iterator[Obligation]:
     X, Y = matrix("X", "N", "d"), matrix("Y", "N", "d")
     x, y, following = (matrix(name, "d", 1) for name in ("x", "y", "x'"))
     window = blocks([[x.mT], [y.mT], [following.mT]])
-    for name, total, other, column in (("A", X.mT @ X, 0, x), ("B", Y.mT @ X, 1, y)):
-        weights = blocks([[int((i, j) == (0, other)) for j in range(WINDOW)] for i in range(WINDOW)])
-        longer = blocks([[X if other == 0 else Y], [column.mT]])
+    for name, rows, column in (("A", X, x), ("B", Y, y)):
+        pair = two_accumulators.GATES[name]
+        weights = blocks([[int((i, j) == pair) for j in range(WINDOW)] for i in range(WINDOW)])
+        total, longer = rows.mT @ X, blocks([[rows], [column.mT]])
         yield Obligation(
             f"one more token, {name}",
             accumulate(total, input_gate(window, weights).mT, 1),

@@ -10,9 +10,10 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace, unit
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
-from numeric.words import Words, eye, matrix, scalar, zeros
+from numeric.words import Words, matrix, scalar, zeros
 from proofs.claim import Claim, Kind
 from proofs.evidence import Rung
+from proofs.gd._weights import published
 from proofs.identity import NO_ORDER, NO_ROUNDING, Identity
 from proofs.kernel import kernel_check
 
@@ -92,14 +93,20 @@ def large_offset(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
 
 
 def derive(
-    w_q: tuple[int, int] = (0, 1), divisor: str = "N", sign: int = -1, decay: Words | int = 1
+    w_q: tuple[int, int] | None = None, divisor: str = "N", sign: int = 1, decay: Words | None = None
 ) -> Iterator[Obligation]:
-    """The state by induction over tokens, then the readout against the step; the layer's own gate functions run here."""
+    """The state by induction over tokens, then the readout against the step.
+
+    The layer's own gate functions run here, with the weights that `gd_ssm.published` makes unless one is replaced.
+    """
+    eta = scalar("eta")
+    coded = published(sign * eta / scalar(divisor), "d")
     X, Y = matrix("X", "t", "d"), matrix("Y", "t", "d")
     x, y, following = (matrix(name, "d", 1) for name in ("x", "y", "x'"))
     window = blocks([[x.mT], [y.mT], [following.mT]])
-    weights = blocks([[int((i, j) == w_q) for j in range(gd_ssm.WINDOW)] for i in range(gd_ssm.WINDOW)])
-    eta = scalar("eta")
+    weights = coded.w_q
+    if w_q is not None:
+        weights = blocks([[int((i, j) == w_q) for j in range(gd_ssm.WINDOW)] for i in range(gd_ssm.WINDOW)])
     yield Obligation(
         "no token yet",
         zeros("d", 0) @ zeros(0, "d"),
@@ -108,13 +115,13 @@ def derive(
     )
     yield Obligation(
         "one more token",
-        accumulate(Y.mT @ X, gd_ssm.input_gate(window, weights).mT, decay),
+        accumulate(Y.mT @ X, gd_ssm.input_gate(window, weights).mT, coded.decay if decay is None else decay),
         blocks([[Y], [y.mT]]).mT @ blocks([[X], [x.mT]]),
         r"If $S_{t-1} = Y^\top X$ over the first pairs, the gated write makes it $Y^\top X$ over one pair more.",
     )
     yield Obligation(
         "readout",
-        -gd_ssm.output_gate(Y.mT @ X, window, (sign * eta / scalar(divisor)) * eye("d"), blocks([[0], [0], [1]])),
+        -gd_ssm.output_gate(Y.mT @ X, window, coded.C, coded.D),
         step(zeros("d", "d"), X, Y, eta * scalar("t") / scalar("N")) @ following,
         r"Minus the output at $S_t = Y^\top X$ is a step of size $\eta t/N$ on the mean loss of the $t$ pairs, at $x_{t+1}$.",
     )
@@ -160,13 +167,13 @@ $\eta t / N$ from $0$ gives $\frac{\eta}{N} Y_t^\top X_t$.""",
         r"the constant is $\eta/N$; the published code's is $lr/P$ with $P$ the state size (see gd.step_size)",
         r"any $f$, $m$, $N$; every prefix row is claimed, not only the last",
     ),
-    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("gd_ssm_state_sum", "one_step_from_zero")},
+    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("gd_ssm_state_sum", "one_step_from_zero", "published_weights")},
     mutants=(
         IDENTITY.mutant(
             "sign",
             "the outputs without the minus sign",
             left=lambda X, Y, x_q, eta: -layer(X, Y, x_q, eta),
-            derive=lambda: derive(sign=1),
+            derive=lambda: derive(sign=-1),
         ),
         IDENTITY.mutant(
             "eta_over_P",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
 import sympy as sp
 
+from constructions import gd_ssm
+from constructions.gradient_descent import step
 from numeric.finding import Finding, Verdict
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
@@ -46,23 +49,22 @@ def unknowns(width: int = WIDTH) -> Unknowns:
 
 
 def equations(weights: Unknowns, width: int = WIDTH, tokens: int = TOKENS) -> set[sp.Expr]:
-    """The coefficients, in the data, of (layer's last output) - (minus one step): all have to vanish.
+    """The coefficients, in the data, of (layer's last output) + (one step of size cN from 0): all have to vanish.
 
-    The layer is written here a second time, in SymPy matrices, from its definition S = decay^T * S + (Z^T w_q Z)^T.
+    Both sides are the code that runs, `gd_ssm.layer` and `gradient_descent.step`, on arrays of SymPy symbols.
     """
-    column: Callable[[str], sp.Matrix] = lambda name: sp.Matrix(width, 1, lambda i, _: sp.Symbol(f"{name}_{i}"))  # noqa: E731
-    x = [column(f"x{t}") for t in range(tokens + 1)]
-    y = [column(f"y{t}") for t in range(tokens)]
-    state = sp.zeros(width, width)
-    for t in range(tokens):
-        window = sp.Matrix.vstack(x[t].T, y[t].T, x[t + 1].T)
-        gate = (window.T * weights.w_q * window).T
-        state = sp.matrix_multiply_elementwise(weights.decay.T, state) + gate
-    output = weights.C * state * window.T * weights.D
-    step = SCALE * sum((y[t] * x[t].T for t in range(tokens)), sp.zeros(width, width)) * x[tokens]
-    data = [entry for vector in x + y for entry in vector]
+
+    def symbols(name: str, rows: int) -> np.ndarray:
+        return np.array([[sp.Symbol(f"{name}{t}_{i}") for i in range(width)] for t in range(rows)], dtype=object)
+
+    X, Y, x_q = symbols("x", tokens), symbols("y", tokens), symbols("q", 1)[0]
+    w_q, C, decay = (np.array(m.tolist(), dtype=object) for m in (weights.w_q, weights.C, weights.decay))
+    D = np.array(list(weights.D), dtype=object)
+    output = gd_ssm.layer(gd_ssm.tokens(X, Y, x_q), gd_ssm.Parameters(w_q, decay, C, D))[-1]
+    stepped = step(np.zeros((width, width), dtype=object), X, Y, SCALE * tokens) @ x_q
+    data = [*X.reshape(-1), *Y.reshape(-1), *x_q]
     found: set[sp.Expr] = set()
-    for entry in output + step:
+    for entry in output + stepped:
         found.update(sp.Poly(sp.expand(entry), *data).coeffs())
     return found
 

@@ -10,6 +10,7 @@ from numeric.blocks import blocks
 from numeric.derivation import Obligation, loss_expansion
 from numeric.words import Words, matrix, scalar, trace, zeros
 from proofs.claim import Claim, Kind
+from proofs.gd._weights import published
 from proofs.identity import Identity
 
 
@@ -37,8 +38,8 @@ def weighted_step(X: Array, Y: Array, x_q: Array, a: Array, eta: Array, newest: 
 
 def derive(newest: bool = False) -> Iterator[Obligation]:
     """The state Y^T V X with V = diag(a^(N-t)) by induction over tokens, then the step on the weighted loss."""
-    X, Y, V = matrix("X", "N", "f"), matrix("Y", "N", "m"), matrix("V", "N", "N", "diagonal")
-    x, y, a = matrix("x", "f", 1), matrix("y", "m", 1), scalar("a")
+    X, Y, V = matrix("X", "N", "d"), matrix("Y", "N", "d"), matrix("V", "N", "N", "diagonal")
+    x, y, a = matrix("x", "d", 1), matrix("y", "d", 1), scalar("a")
     weights = blocks([[a * V, zeros("N", 1)], [zeros(1, "N"), blocks([[a if newest else 1]])]])
     yield Obligation(
         "one more token",
@@ -46,7 +47,7 @@ def derive(newest: bool = False) -> Iterator[Obligation]:
         blocks([[Y], [y.mT]]).mT @ weights @ blocks([[X], [x.mT]]),
         r"Decay multiplies all weights by $a$; the newest pair has weight 1.",
     )
-    W, eta, count = matrix("W", "m", "f"), scalar("eta"), scalar("N")
+    W, eta, count = matrix("W", "d", "d"), scalar("eta"), scalar("N")
 
     def discounted(W: Words) -> Words:
         residual = W @ X.mT - Y.mT
@@ -56,11 +57,13 @@ def derive(newest: bool = False) -> Iterator[Obligation]:
         return ((W @ X.mT - Y.mT) @ V @ X) / count
 
     yield from loss_expansion(discounted, W, gradient(W))
+    coded = published(eta / count, "d")
+    query = matrix("q", "d", 1)
     yield Obligation(
         "the step",
-        (eta / count) * (Y.mT @ V @ X),
-        -eta * gradient(zeros("m", "f")),
-        r"A step from $W_0 = 0$ on the weighted loss is $\frac{\eta}{N}$ times the state.",
+        -gd_ssm.output_gate(Y.mT @ V @ X, blocks([[x.mT], [y.mT], [query.mT]]), coded.C, coded.D),
+        -eta * gradient(zeros("d", "d")) @ query,
+        r"Minus the readout of the state is a step from $W_0 = 0$ on the weighted loss.",
     )
 
 

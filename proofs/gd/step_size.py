@@ -7,9 +7,10 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
-from numeric.words import Words, eye, matrix, scalar, zeros
+from numeric.words import Words, matrix, scalar, zeros
 from proofs.claim import Claim, Kind
 from proofs.evidence import Rung
+from proofs.gd._weights import published
 from proofs.identity import Identity
 from proofs.kernel import kernel_check
 
@@ -40,9 +41,10 @@ def derive(eta: Words | None = None) -> Iterator[Obligation]:
     x, y, query = (matrix(name, "P", 1) for name in ("x", "y", "q"))
     lr, count, width = scalar("lr"), scalar("N"), scalar("P")
     window = blocks([[x.mT], [y.mT], [query.mT]])
+    coded = published(lr / width, "P")
     yield Obligation(
         "readout",
-        -gd_ssm.output_gate(Y.mT @ X, window, -(lr / width) * eye("P"), blocks([[0], [0], [1]])),
+        -gd_ssm.output_gate(Y.mT @ X, window, coded.C, coded.D),
         step(zeros("P", "P"), X, Y, lr * count / width if eta is None else eta) @ query,
         r"$\frac{lr}{P} Y^\top X q$ on one side, $\frac{1}{N} \cdot \frac{lr N}{P} Y^\top X q$ on the other.",
     )
