@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from constructions.learners import Learner
 from numeric import exact_identity, float_identity, strategies
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict, frozen
@@ -24,7 +25,7 @@ from numeric.interpreter import Refused
 from numeric.programs import Program, Shapes, Sizes, WrongResult, concrete, fractions, rational
 from proofs.adapters import Adapter, adapt, number
 from proofs.evidence import Settings
-from proofs.learners import Learner, learner
+from proofs.learners import learner
 from proofs.target import TargetError, load
 
 SIZES: tuple[Sizes, ...] = ({"f": 4, "m": 3, "N": 5}, {"f": 4, "m": 4, "N": 5}, {"f": 4, "m": 1, "N": 5})
@@ -230,10 +231,10 @@ class _Case:
                 f"--gate {missing[0]}={INDETERMINATE} for every value"
             )
         self.free = tuple(g for g, v in gates.items() if v == INDETERMINATE)
-        self.starts = "W0" in adapter.named and "W0" in chosen.takes
+        self.starts = "W0" in adapter.named and chosen.start
         given = "eta" in adapter.named or any("eta" in _names(v) for v in gates.values())
-        self.infers = "eta" in chosen.takes and not given and "eta" not in gates
-        if self.infers and chosen.steps not in (None, 1):
+        self.infers = "eta" in chosen.names and not given and "eta" not in gates
+        if self.infers and chosen.id not in ("gd", "gd:1"):
             raise TargetError(
                 f"{text} has no argument eta, and {chosen.id} takes a step size: give --gate eta=..., or bind one of "
                 f"{', '.join(adapter.named) or 'its arguments'} to eta"
@@ -246,7 +247,7 @@ class _Case:
         shapes: dict[str, tuple[str | int, ...]] = {"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",)}
         if self.starts:
             shapes["W0"] = ("m", "f")
-        if not self.infers and "eta" in self.learner.takes and self.gates.get("eta", "eta") == "eta":
+        if not self.infers and "eta" in self.learner.names and self.gates.get("eta", "eta") == "eta":
             shapes["eta"] = ()
         return shapes | {gate: () for gate in self.free}
 
@@ -289,7 +290,7 @@ class _Case:
             c = self._step[tuple(sizes.items())]
             eta = X.new_full((), c.numerator) * sizes["N"] / c.denominator
         W0 = inputs["W0"] if self.starts else X.new_zeros(Y.shape[1], X.shape[1])
-        return self.learner.call(X, Y, x_q, W0, eta)
+        return self.learner.call(X, Y, x_q, W0, **({} if eta is None else {"eta": eta}))
 
     def preflight(self, fixed: dict[str, int], entropy: Entropy) -> tuple[dict[str, int], list[str]]:
         """Sizes that the target takes, and what plain float64 calls show. Raises TargetError if none works."""

@@ -25,11 +25,14 @@ class Domain(StrEnum):
 
 
 class Each(StrEnum):
-    """What a parameter has one value for: the whole context, each token (N,), or each input channel (f,)."""
+    """What a parameter has one value for: the whole context (), each token (N,), each input channel (f,), each token
+    and channel (N, f), or each pair of channels (f, f)."""
 
     CONTEXT = "context"
     TOKEN = "token"
     CHANNEL = "channel"
+    TOKEN_CHANNEL = "token and channel"
+    MATRIX = "pair of channels"
 
 
 class Class(StrEnum):
@@ -46,6 +49,7 @@ class Parameter:
 
     meaning: in words, with units (what a step is divided by). neutral: the value at which the learner becomes a simpler
     one, None if there is none. each: a value with `each` TOKEN or CHANNEL may also be given as one number for all.
+    default: the count that the bare id stands for.
     """
 
     name: str
@@ -54,6 +58,7 @@ class Parameter:
     domain: Domain = Domain.POSITIVE
     neutral: int | None = None
     each: Each = Each.CONTEXT
+    default: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,9 @@ class Learner:
     call(X, Y, x_q, W0, **parameters) -> (m,); parameters that are missing take no default. start: whether W0 matters.
     simpler: ids of learners that this one becomes at the neutral value of the parameter named (`{"beta": "online_gd"}`).
     order: whether the order of the tokens matters. source: the paper and equation, or "derived here".
+    gauge: what can't be told apart from outside, in words.
+    step(W (m, f), x (f,), y (m,), W0 (m, f), N, **parameters of the token) -> (m, f), where the prediction is W_N x_q and
+    W_t a recursion from W_0 = W0 over the tokens (N: their number, which a mean divides by); None where it is none.
     """
 
     id: str
@@ -77,6 +85,7 @@ class Learner:
     simpler: tuple[tuple[str, str], ...] = ()
     gauge: str = ""
     values: tuple[tuple[str, int], ...] = ()
+    step: Callable[..., Any] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -85,11 +94,12 @@ class Learner:
 
     def given(self, **values: int) -> Learner:
         """This learner with counts filled in, such as steps=3; its id says so."""
-        call, inner = self.call, dict(values)
+        call, step, inner = self.call, self.step, dict(values)
         return replace(
             self,
             id=":".join([self.id, *(str(v) for v in inner.values())]),
             call=lambda X, Y, x_q, W0, **rest: call(X, Y, x_q, W0, **inner, **rest),
+            step=step and (lambda W, x, y, W0, N, **rest: step(W, x, y, W0, N, **inner, **rest)),
             parameters=tuple(p for p in self.parameters if p.name not in inner),
             values=(*self.values, *inner.items()),
         )

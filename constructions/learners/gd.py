@@ -21,7 +21,7 @@ LEARNER = Learner(
     call=predict,
     parameters=(
         Parameter("eta", r"\eta", "step size on the mean loss (per token it is eta/N)"),
-        Parameter("steps", "k", "number of steps", Domain.COUNT),
+        Parameter("steps", "k", "number of steps", Domain.COUNT, default=1),
     ),
     order=False,
 )

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from constructions.learners import Each, Learner, Parameter
-from constructions.online_descent import online
+from constructions.learners._tokens import fold, token_gradient
+
+
+def step(W: Any, x: Any, y: Any, W0: Any, N: Any, beta: Any) -> Any:
+    """W after one token."""
+    return W - beta * token_gradient(W, x, y)
 
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, beta: Any) -> Any:
     """The prediction (m,) after the last token; beta (N,) or 0-d."""
-    return online(W0, X, Y, beta if beta.ndim else beta.expand(X.shape[0])) @ x_q
+    return fold(step, X, Y, W0, beta=beta) @ x_q
 
 
 LEARNER = Learner(
@@ -20,4 +25,5 @@ LEARNER = Learner(
     source="Widrow and Hoff 1960; arXiv 2102.11174",
     call=predict,
     parameters=(Parameter("beta", r"\beta", "step size per token", each=Each.TOKEN),),
+    step=step,
 )

@@ -1,0 +1,46 @@
+"""The mesa layer with an inexact solver: conjugate gradients on (H + lam I) z = x_q from z = 0, then G z.
+
+H = sum_i w_i x_i x_i^T and G = sum_i w_i y_i x_i^T, w_i = decay^(N-i). Linear in Y, not in the query.
+Source: arXiv 2506.05233, section 3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from constructions.learners import Class, Domain, Each, Learner, Parameter
+from constructions.learners._tokens import later
+
+
+def predict(X: Any, Y: Any, x_q: Any, W0: Any, lam: Any, decay: Any, steps: int) -> Any:
+    """The prediction (m,); lam 0-d, decay (N,) or 0-d."""
+    weighted = X * torch.stack(later(decay, X))[:, None]
+    H, z, r = weighted.mT @ X, 0 * x_q, x_q
+    d, square = r, r @ r
+    for step in range(steps):
+        if step:
+            before, square = square, r @ r
+            d = r + square / before * d
+        moved = H @ d + lam * d
+        alpha = square / (d @ moved)
+        z, r = z + alpha * d, r - alpha * moved
+    return Y.mT @ (weighted @ z)
+
+
+LEARNER = Learner(
+    "mesa_cg",
+    title="discounted ridge regression, solved for the query by conjugate gradients",
+    latex=r"\hat y = G z_k, \quad z_k = \mathrm{CG}_k(H + \lambda I,\, x_q), \quad H = \sum_i \gamma^{N-i} x_i x_i^\top, "
+    r"\; G = \sum_i \gamma^{N-i} y_i x_i^\top",
+    source="arXiv 2506.05233",
+    call=predict,
+    parameters=(
+        Parameter("lam", r"\lambda", "prior, against the summed loss"),
+        Parameter("decay", r"\gamma", "discount a token", Domain.UNIT, neutral=1, each=Each.TOKEN),
+        Parameter("steps", "k", "number of steps", Domain.COUNT),
+    ),
+    kind=Class.RATIONAL,
+    start=False,
+)
