@@ -1,0 +1,237 @@
+"""The soundness bench: true layers must never be refuted, broken ones never confirmed.
+
+Every layer of `proofs.corpus` and every single mistake of `proofs.mutations` in it is written to a file and audited as
+a stranger's layer, against the learner that the unbroken layer runs. Whether a mistake changes the layer at all is
+decided without the audit: by plain float64 calls of both versions on the same draws.
+Main definitions: `Trial`, `Bench`, `run`.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from joblib import Parallel, delayed
+
+from numeric.entropy import Entropy
+from numeric.finding import Verdict
+from proofs.corpus import CORPUS, Entry
+from proofs.evidence import Settings
+from proofs.mutations import Mutation, mutations
+
+ROUNDING = 2.0**-44
+"""Two orders of summing a few dozen float64 products differ by less than this, relatively; the smallest mistake made
+here, a cast to float32, changes about 2^-25. The bench prints the gap that it saw."""
+SIZES: tuple[Mapping[str, int], ...] = ({"f": 4, "m": 4, "N": 5}, {"f": 4, "m": 4, "N": 8})
+HEADER = "import torch\n\n\n"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One audit of the bench. kind: the mistake, `none` for the true layer. changed: by how much, relatively.
+
+    flagged: the audit said something about the code besides the verdict, such as that it rounds to float32.
+    rung: where it was refuted. parameters: those it was confirmed with; `others` if the true layer's differ: then the
+    audit has named another instance of the learner (2 x the step size), which is right.
+    """
+
+    layer: str
+    kind: str
+    change: str
+    changed: float
+    verdict: str
+    rung: str
+    flagged: bool
+    reason: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    others: bool = False
+
+    @property
+    def missed(self) -> bool:
+        """A mistake that changes the layer, confirmed without a word."""
+        silent = not (self.kind == "float cast" and self.flagged) and not self.others
+        return self.kind != "none" and self.verdict == Verdict.CONFIRMED.value and silent
+
+    @property
+    def false_alarm(self) -> bool:
+        """A true layer, refuted."""
+        return self.kind == "none" and self.verdict == Verdict.REFUTED.value
+
+
+@dataclass(frozen=True)
+class Bench:
+    """All trials. equivalent: mistakes that change nothing. failing: mistakes with which the layer no longer runs."""
+
+    trials: tuple[Trial, ...]
+    equivalent: int
+    failing: int
+
+    @property
+    def passed(self) -> bool:
+        """Nothing missed, no false alarm, every true layer confirmed."""
+        true = [t for t in self.trials if t.kind == "none"]
+        return bool(true) and all(t.verdict == "confirmed" for t in true) and not self.missed
+
+    @property
+    def missed(self) -> tuple[Trial, ...]:
+        """Mistakes that were confirmed."""
+        return tuple(t for t in self.trials if t.missed)
+
+    def lines(self) -> list[str]:
+        """The figures for a terminal."""
+        true = [t for t in self.trials if t.kind == "none"]
+        broken = [t for t in self.trials if t.kind != "none"]
+        caught = Counter(t.rung for t in broken if t.verdict == "refuted")
+        flagged = sum(t.kind == "float cast" and t.verdict == "confirmed" and t.flagged for t in broken)
+        undecided = [t for t in broken if t.verdict not in ("refuted", "confirmed")]
+        out = [
+            f"true layers   {len(true)}: confirmed {sum(t.verdict == 'confirmed' for t in true)}, "
+            f"false alarms {sum(t.false_alarm for t in true)}",
+            f"mutants       {len(broken)} tried; {self.equivalent} more change nothing, {self.failing} no longer run",
+            "  caught      " + ", ".join(f"{n} on the {rung} rung" for rung, n in sorted(caught.items())),
+            f"  flagged     {flagged} that only round to float32: the same function, and the audit says so",
+            f"  renamed     {sum(t.others for t in broken)} confirmed with other parameters than the true layer's",
+            f"  undecided   {len(undecided)}",
+            f"  missed      {len(self.missed)}",
+        ]
+        for kind in sorted({t.kind for t in broken}):
+            of = [t for t in broken if t.kind == kind]
+            out.append(f"    {kind:<15} {len(of):>4} tried, {sum(t.verdict == 'refuted' for t in of):>4} refuted")
+        least = min((t.changed for t in broken), default=math.nan)
+        out.append(f"smallest change by a mutant, relatively: 2^{math.log2(least):.1f}" if least > 0 else "")
+        wrong = [t for t in self.trials if t.missed or t.false_alarm or (t.kind == "none" and t.verdict != "confirmed")]
+        out += [f"WRONG  {t.layer}, {t.kind}: {t.change} ({t.verdict}: {t.reason})" for t in wrong]
+        out += [f"undecided  {t.layer}, {t.kind}: {t.change} ({t.reason})" for t in undecided]
+        return [line for line in out if line]
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `ssmproof soundness --json` writes."""
+        return {
+            "passed": self.passed,
+            "equivalent": self.equivalent,
+            "failing": self.failing,
+            "trials": [vars(t) | {"missed": t.missed, "false_alarm": t.false_alarm} for t in self.trials],
+        }
+
+
+def run(
+    sample: int | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Callable[[str], None] = lambda text: None,
+    entries: Sequence[Entry] | None = None,
+) -> Bench:
+    """Audit all true layers and all their mutants, or `sample` mutants drawn with `seed`."""
+    chosen = CORPUS if entries is None else tuple(entries)
+    planned: list[tuple[Entry, Mutation | None, float]] = [(entry, None, 0.0) for entry in chosen]
+    broken: list[tuple[Entry, Mutation | None, float]] = []
+    equivalent = failing = 0
+    every = [(entry, mutation) for entry in chosen for mutation in mutations(entry.layer)]
+    generator = Entropy(seed).generator()
+    for k in generator.permutation(len(every)):
+        if sample is not None and len(broken) >= sample:
+            break
+        entry, mutation = every[int(k)]
+        changed = difference(entry, mutation)
+        if changed is None:
+            failing += 1
+        elif changed <= ROUNDING:
+            equivalent += 1
+        else:
+            broken.append((entry, mutation, changed))
+    with tempfile.TemporaryDirectory() as folder:
+        work = [(*item, Path(folder) / f"{item[0].name}_{k}.py") for k, item in enumerate([*planned, *broken])]
+        trials = []
+        found = Parallel(n_jobs=jobs, return_as="generator")(delayed(trial)(*item) for item in work)
+        for done, result in enumerate(found, 1):
+            progress(f"{done} of {len(work)} audits")
+            trials.append(result)
+    true = {t.layer: t.parameters for t in trials if t.kind == "none"}
+    trials = [replace(t, others=t.verdict == Verdict.CONFIRMED.value and t.parameters != true[t.layer]) for t in trials]
+    return Bench(tuple(trials), equivalent, failing)
+
+
+def trial(entry: Entry, mutation: Mutation | None, changed: float, path: Path) -> Trial:
+    """Write one version to `path` and audit it there."""
+    from proofs.audit import audit
+    from proofs.target import TargetError
+
+    path.write_text(HEADER + source(entry, mutation), "utf-8")
+    kind, change = (mutation.kind, mutation.change) if mutation else ("none", "")
+    try:
+        found = audit(f"{path}:{entry.name}", entry.against, entry.adapter, dict(entry.gates), Settings(seed=1))
+    except TargetError as error:
+        return Trial(entry.name, kind, change, changed, "not run", "", False, str(error))
+    rung = next((r.rung.split(",")[0] for r in found.rows if r.finding.verdict is Verdict.REFUTED), "")
+    return Trial(
+        entry.name,
+        kind,
+        change,
+        changed,
+        found.verdict.value,
+        rung,
+        bool(found.flags),
+        found.reason,
+        tuple(found.parameters.items()),
+    )
+
+
+def source(entry: Entry, mutation: Mutation | None) -> str:
+    """The source of one version."""
+    import ast
+    import inspect
+
+    return (mutation.source if mutation else ast.unparse(ast.parse(inspect.getsource(entry.layer)))) + "\n"
+
+
+def difference(entry: Entry, mutation: Mutation) -> float | None:
+    """How far the mutant is from the layer: the largest change of an output over the largest output, on float64 draws.
+
+    None if it raises, or returns another shape, NaN or infinity: nobody would audit that.
+    """
+    namespace: dict[str, Any] = {"torch": torch}
+    exec(compile(mutation.source, f"<{mutation.kind}>", "exec"), namespace)
+    worst = 0.0
+    for k, sizes in enumerate(SIZES):
+        arguments = draws(entry, sizes, k)
+        true = entry.layer(*arguments)
+        try:
+            other = namespace[entry.name](*arguments)
+        except Exception:
+            return None
+        if not isinstance(other, torch.Tensor) or other.shape != true.shape or not bool(torch.isfinite(other).all()):
+            return None
+        last = (Ellipsis,) if true.ndim == 1 else (0, -1, 0)  # an audit reads the last position
+        worst = max(worst, float((other[last] - true[last]).abs().max() / true[last].abs().max()))
+    return worst
+
+
+def draws(entry: Entry, sizes: Mapping[str, int], seed: int) -> list[torch.Tensor]:
+    """Gaussian data and gates between 1/4 and 3/4, in the order of the layer's parameters."""
+    import inspect
+
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    f, m, N = sizes["f"], sizes["m"], sizes["N"]
+    found = []
+    required = [p for p in inspect.signature(entry.layer).parameters.values() if p.default is p.empty]
+    for parameter in required:
+        shape = {
+            "X": (N, f), "Y": (N, m), "x_q": (f,), "W0": (m, f),
+            "q": (1, N, 1, f), "k": (1, N, 1, f), "v": (1, N, 1, m),
+        }.get(parameter.name)  # fmt: skip
+        if shape is not None:
+            found.append(normal(*shape))
+        else:
+            gate = (1, N, 1) if entry.adapter else ()
+            found.append(torch.rand(gate, generator=generator, dtype=torch.float64) / 2 + 0.25)
+    return found
