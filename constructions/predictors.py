@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from constructions import legt
+from constructions.discretisation import Discrete, Solve, gbt
+from constructions.namespace import Array
 from constructions.state_space import StateSpace
 
 
@@ -50,6 +52,20 @@ def derivative(N: int, m: int, state: str = "closed") -> StateSpace:
     D = _gain(2**m * slope(N, m), 2**m * slope(N - 1, m), state)
     s = legt.system(N)
     return StateSpace(s.A, s.B, np.array([2**m * slope(n, m) - D for n in range(N)], dtype=object), D)
+
+
+def residual_hold(system: StateSpace, end: Array, h: Any, alpha: Any, solve: Solve = np.linalg.solve) -> Discrete:
+    """The next sample by holding the residual u - end.x over one step of the proper scheme `alpha`; y_k predicts
+    u_{k+1}.
+
+    The prediction p solves p - end.(A x_k + B ((1 - alpha) u_k + alpha p)) = u_k - end.x_k, A and B the scheme's. end
+    (N,): the basis functions' values at the right end, in the basis of `system`. alpha = 0 is u_k + h y_k with route i.
+    """
+    held = gbt(system, h, alpha, "P", solve)
+    whole = end @ held.B_now
+    below = 1 - alpha * whole
+    now = gbt(system, h, alpha, "proper", solve)
+    return Discrete(now.A, now.B_now, now.B_next, (end @ held.A - end) / below, (1 + (1 - alpha) * whole) / below)
 
 
 def _gain(top: Any, below: Any, state: str) -> Any:

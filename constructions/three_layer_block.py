@@ -35,9 +35,7 @@ def accumulators(sequence: Array, pairs: Pairs, scale: Array) -> Array:
     return -scale * recurrence(zeros((width, width), sequence) + 1, writes, zeros((width, width), sequence))
 
 
-def explicit(
-    sequence: Array, scale: Array, weights: Sequence[Pairs] = PUBLISHED, *, causal: bool = False
-) -> Array:
+def explicit(sequence: Array, scale: Array, weights: Sequence[Pairs] = PUBLISHED, *, causal: bool = False) -> Array:
     """The matrices explicit_t, shape (N, d, d); `causal` takes Z_1(t) where the source takes Z_1(N)."""
     first, second, third = (accumulators(sequence, pairs, scale) for pairs in weights)
     return combine(first, first if causal else first[-1:, ...], second, third)

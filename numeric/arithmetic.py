@@ -12,7 +12,7 @@ from torch import Tensor
 from numeric.carrier import NoRule, Parts, terms
 from numeric.interpreter import Exact, Interpreter
 
-Rule = Callable[..., Parts | Tensor]
+Rule = Callable[..., Parts | Tensor | tuple[Any, ...]]
 
 
 def _scaled(interp: Interpreter, parts: Parts, factor: Any) -> Parts:
@@ -32,12 +32,13 @@ def _scaled_product(
     return interp.carrier.worst([after, *before])
 
 
-def _dims(parts: Parts, dim: Any) -> list[int]:
+def dims(parts: Parts, dim: Any) -> list[int]:
+    """The dimensions that `dim` names, all for None or an empty list, non-negative."""
     ndim = parts[0].ndim
     if dim is None or (isinstance(dim, Sequence) and not dim):
         return list(range(ndim))
-    dims = [dim] if isinstance(dim, int) else list(dim)
-    return [d % max(1, ndim) for d in dims] if ndim else []
+    given = [dim] if isinstance(dim, int) else list(dim)
+    return [d % max(1, ndim) for d in given] if ndim else []
 
 
 def add(interp: Interpreter, a: Any, b: Any, *, alpha: Any = 1) -> Parts:
@@ -73,6 +74,19 @@ def reciprocal(interp: Interpreter, a: Any) -> Parts:
 
 def neg(interp: Interpreter, a: Any) -> Parts:
     return interp.carrier.neg(interp.parts(a))
+
+
+def exp(interp: Interpreter, a: Any) -> Parts:
+    if interp.carrier.keeps_logarithms:
+        raise NoRule(
+            "transcendental: exp of data; give the gate it computes as an input, or its argument as a log gate (the "
+            "log of an input)"
+        )
+    return interp.carrier.exp(interp.parts(a))
+
+
+def log(interp: Interpreter, a: Any) -> Parts:
+    return interp.carrier.log(interp.parts(a))
 
 
 def square(interp: Interpreter, a: Any) -> Parts:
@@ -152,17 +166,17 @@ def addcdiv(interp: Interpreter, c: Any, a: Any, b: Any, *, value: Any = 1) -> P
 
 def sum(interp: Interpreter, a: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Parts:
     parts = interp.parts(a)
-    dims = _dims(parts, dim)
-    return interp.carrier.sum(parts, dims, keepdim) if dims else parts
+    along = dims(parts, dim)
+    return interp.carrier.sum(parts, along, keepdim) if along else parts
 
 
 def mean(interp: Interpreter, a: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Parts:
     parts = interp.parts(a)
-    dims = _dims(parts, dim)
-    count = torch.tensor(float(terms(parts[0].shape, dims)), dtype=torch.float64)
+    along = dims(parts, dim)
+    count = torch.tensor(float(terms(parts[0].shape, along)), dtype=torch.float64)
     if count == 0:
         raise NoRule("the mean of no numbers")
-    return interp.carrier.div_constant(interp.carrier.sum(parts, dims, keepdim) if dims else parts, count)
+    return interp.carrier.div_constant(interp.carrier.sum(parts, along, keepdim) if along else parts, count)
 
 
 def mse_loss_backward(interp: Interpreter, grad: Any, a: Any, b: Any, reduction: int) -> Parts:
@@ -363,6 +377,55 @@ def triangular_solve(
     return out if left else tuple(p.mT for p in out)
 
 
+def solve(interp: Interpreter, a: Any, b: Any, *, left: bool = True, check_errors: bool = False) -> tuple[Any, ...]:
+    """`linalg.solve`: the solution; the factors, pivots and error codes beside it are zeros, not to be used."""
+    code = torch.zeros(a.shape[:-2], dtype=torch.int32)
+    return _solved(interp, interp.parts(a), interp.parts(b), left), torch.zeros(()), code, code.clone()
+
+
+def inverse(interp: Interpreter, a: Any, *, check_errors: bool = False) -> tuple[Any, ...]:
+    """`linalg.inv`, likewise."""
+    matrix = interp.parts(a)
+    eye = interp.carrier.lift(torch.eye(matrix[0].shape[-1], dtype=torch.float64))
+    return _solved(interp, matrix, eye, True), torch.zeros(a.shape[:-2], dtype=torch.int32)
+
+
+def _solved(interp: Interpreter, matrix: Parts, rhs: Parts, left: bool) -> Parts:
+    if interp.carrier.follows_kernel or interp.carrier.any_order:
+        raise NoRule("no rounding bound for kernels that solve linear systems")
+    vector = rhs[0].ndim == 1 or (rhs[0].ndim + 1 == matrix[0].ndim and rhs[0].shape == matrix[0].shape[:-1])
+    if vector:
+        rhs = tuple(p.unsqueeze(-1) for p in rhs)
+    if not left:
+        matrix, rhs = tuple(p.mT for p in matrix), tuple(p.mT for p in rhs)
+    batch = np.broadcast_shapes(matrix[0].shape[:-2], rhs[0].shape[:-2])
+    matrix = tuple(p.expand(*batch, *p.shape[-2:]) for p in matrix)
+    rhs = tuple(p.expand(*batch, *p.shape[-2:]) for p in rhs)
+    out = interp.carrier.solve(matrix, rhs)
+    out = out if left else tuple(p.mT for p in out)
+    return tuple(p.squeeze(-1) for p in out) if vector else out
+
+
+def var(interp: Interpreter, a: Any, dim: Any = None, *, correction: Any = None, keepdim: bool = False) -> Parts:
+    """The variance: the mean square of the distances from the mean."""
+    if interp.carrier.follows_kernel or interp.carrier.any_order:
+        raise NoRule("kernels differ in how they find a variance; write the mean of squares out")
+    parts = interp.parts(a)
+    along = dims(parts, dim)
+    count = terms(parts[0].shape, along)
+    below = count - (1 if correction is None else correction)
+    if below <= 0:
+        raise NoRule("the variance of too few numbers")
+    total = interp.carrier.sum(parts, along, True) if along else parts
+    distance = interp.carrier.sub(
+        parts, interp.carrier.div_constant(total, torch.tensor(float(count), dtype=torch.float64))
+    )
+    square = interp.carrier.mul(distance, distance)
+    return interp.carrier.div_constant(
+        interp.carrier.sum(square, along, keepdim) if along else square, torch.tensor(float(below), dtype=torch.float64)
+    )
+
+
 _COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 
 
@@ -406,9 +469,9 @@ def ordered(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -
         return interp.wrap(choose(a, interp.parts(args[1]), greater))
     if name in ("max", "min") and len(args) > 1:
         raise NoRule("data-dependent: the position of a maximum")
-    dims = _dims(a, args[1] if len(args) > 1 else kwargs.get("dim"))
+    along = dims(a, args[1] if len(args) > 1 else kwargs.get("dim"))
     keep = bool(args[2]) if len(args) > 2 else bool(kwargs.get("keepdim", False))
-    for d in sorted(dims, reverse=True):
+    for d in sorted(along, reverse=True):
         slices = [tuple(p.select(d, i) for p in a) for i in range(a[0].shape[d])]
         best = slices[0]
         for item in slices[1:]:
@@ -425,6 +488,8 @@ _NAMED: tuple[Rule, ...] = (
     div,
     reciprocal,
     neg,
+    exp,
+    log,
     square,
     pow,
     mm,
@@ -443,6 +508,7 @@ _NAMED: tuple[Rule, ...] = (
     cumprod,
     prod,
     trace,
+    var,
     where,
     masked_fill,
     fill,
@@ -468,7 +534,9 @@ RULES: dict[str, Rule] = (
         "negative": neg,
         "_index_put_impl": index_put,
         "linalg_solve_triangular": triangular_solve,
+        "_linalg_solve_ex": solve,
+        "linalg_inv_ex": inverse,
     }
     | {name: _comparison(name) for name in _COMPARISONS}
 )
-"""aten name -> rule. A rule returns parts, or a plain tensor for a comparison."""
+"""aten name -> rule. A rule returns parts, a plain tensor for a comparison, or a tuple of parts for several results."""

@@ -23,6 +23,10 @@ class NoRule(Exception):
     """The arithmetic has no meaning for an operation (a square root of a residue); the message says why."""
 
 
+class OutsideDomain(ZeroDivisionError):
+    """The logarithm of a negative number: like a pole, a point at which the program has no value."""
+
+
 class Carrier(ABC):
     """One arithmetic. Operands broadcast as in torch; `matmul` gets two 2-d or two 3-d operands."""
 
@@ -37,6 +41,9 @@ class Carrier(ABC):
     """True if parts bound what any kernel may return, in whatever order it takes sums and products."""
     decides_order: bool = False
     """True if comparisons have an answer (numbers, not indeterminates)."""
+
+    keeps_logarithms: bool = True
+    """True if `log` makes a tensor of logarithms (`numeric.logarithms`), False if it is a number like any other."""
 
     @abstractmethod
     def lift(self, values: Tensor) -> Parts:
@@ -69,6 +76,47 @@ class Carrier(ABC):
     def sub(self, a: Parts, b: Parts) -> Parts:
         """a - b."""
         return self.add(a, self.neg(b))
+
+    def log(self, a: Parts) -> Parts:
+        """What a tensor of the logarithms of `a` holds (`numeric.logarithms`), or the logarithms themselves."""
+        return a
+
+    def exp(self, a: Parts) -> Parts:
+        """The exponentials of what `log` returned."""
+        return a
+
+    def ratio(self, a: Parts, b: Parts) -> Parts:
+        """a/b for what tensors of logarithms hold."""
+        return self.div(a, b)
+
+    def nonzero(self, a: Parts) -> Tensor:
+        """Which entries are not 0, as plain booleans, for the choice of pivots."""
+        raise NoRule("no rule for solving linear systems in this arithmetic")
+
+    def solve(self, a: Parts, b: Parts) -> Parts:
+        """X with A X = B, shapes (..., n, n) and (..., n, k), by Gauss-Jordan elimination with pivots that are not 0.
+
+        Raises ZeroDivisionError for a singular matrix.
+        """
+        n = a[0].shape[-1]
+        whole = tuple(torch.cat([x, y], -1) for x, y in zip(a, b, strict=True))
+        for i in range(n):
+            candidates = self.nonzero(tuple(p[..., i:, i] for p in whole))
+            if not bool(candidates.any(-1).all()):
+                raise ZeroDivisionError("a matrix is singular")
+            pivot = candidates.long().argmax(-1) + i
+            order = torch.arange(n).expand(*pivot.shape, n).clone()
+            order.scatter_(-1, pivot[..., None], i)
+            order[..., i] = pivot
+            whole = tuple(p.gather(-2, order[..., None].expand(p.shape)) for p in whole)
+            row = self.div(tuple(p[..., i, :] for p in whole), tuple(p[..., i, i, None] for p in whole))
+            factors = tuple(p[..., :, i, None] for p in whole)
+            whole = self.sub(whole, self.mul(factors, tuple(r[..., None, :] for r in row)))
+            whole = tuple(
+                torch.cat([p[..., :i, :], r[..., None, :], p[..., i + 1 :, :]], -2)
+                for p, r in zip(whole, row, strict=True)
+            )
+        return tuple(p[..., n:] for p in whole)
 
     def accumulate(self, c: Parts, product: Parts, length: int) -> Parts:
         """c + product, where `product` is a matrix product of `length` terms and a kernel may start its sum from c."""

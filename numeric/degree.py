@@ -17,14 +17,25 @@ from torch import Tensor
 from numeric.carrier import Carrier, Parts, stride_max, terms
 
 _LOG2_E = math.log2(math.e)
+_LN2 = math.log(2)
+HUGE = 1 << 50
+"""Degrees from here on are all the same, and say nothing: kept far from the end of int64."""
 _EXACT_PRODUCT = 1 << 20
 """Largest number of products for which a matrix product takes its maximum term by term."""
+
+
+def _capped(part: Tensor) -> Tensor:
+    return part.clamp(max=HUGE)
+
+
+class Logarithm(Exception):
+    """The program takes the logarithm of data, which needs `numeric.laurent`."""
 
 
 class Degree(Carrier):
     """Parts: degree of the numerator + 1 (0 for zero), degree of the denominator."""
 
-    dtypes = (torch.int64, torch.int64)
+    dtypes: tuple[torch.dtype, ...] = (torch.int64, torch.int64)
     name = "degree"
 
     def __init__(self) -> None:
@@ -44,7 +55,7 @@ class Degree(Carrier):
         right = torch.where(n2 > 0, n2 + d1, 0)
         # a zero summand leaves the other's denominator
         den = torch.where(n1 > 0, d1, 0) + torch.where(n2 > 0, d2, 0)
-        return torch.maximum(left, right), den
+        return _capped(torch.maximum(left, right)), _capped(den)
 
     def neg(self, a: Parts) -> Parts:
         return a
@@ -52,7 +63,7 @@ class Degree(Carrier):
     def mul(self, a: Parts, b: Parts) -> Parts:
         (n1, d1), (n2, d2) = a, b
         some = (n1 > 0) & (n2 > 0)
-        return torch.where(some, n1 + n2 - 1, 0), torch.where(some, d1 + d2, 0)
+        return _capped(torch.where(some, n1 + n2 - 1, 0)), _capped(torch.where(some, d1 + d2, 0))
 
     def div(self, a: Parts, b: Parts) -> Parts:
         (n1, d1), (n2, d2) = a, b
@@ -60,10 +71,25 @@ class Degree(Carrier):
             raise ZeroDivisionError("a divisor is the zero polynomial")
         self.divisors += int((n2 - 1).sum())
         some = n1 > 0
-        return torch.where(some, n1 + d2, 0), torch.where(some, d1 + n2 - 1, 0)
+        return _capped(torch.where(some, n1 + d2, 0)), _capped(torch.where(some, d1 + n2 - 1, 0))
 
     def div_constant(self, a: Parts, values: Tensor) -> Parts:
         return self.mul(a, self.lift(values))
+
+    def log(self, a: Parts) -> Parts:
+        raise Logarithm
+
+    def solve(self, a: Parts, b: Parts) -> Parts:
+        """Cramer's rule: a determinant's degree is at most the sum over the rows of their largest degree."""
+        (left, right), size = _cleared_rows(a, b), a[0].shape[-1]
+        if size and bool((left.amax(-1) == 0).any()):
+            raise ZeroDivisionError("a row of the matrix is zero")
+        below = _capped((left.amax(-1) - 1).double().sum(-1).clamp(max=HUGE).long()) if size else left.sum((-1, -2))
+        both = torch.cat([left, right], -1).amax(-1) if size else left.sum(-1)
+        above = (both - 1).clamp(min=0).double().sum(-1).clamp(max=HUGE).long() + 1
+        self.divisors += int(below.sum())
+        some = _meets(right)
+        return torch.where(some, above[..., None, None], 0), torch.where(some, below[..., None, None], 0)
 
     def matmul(self, a: Parts, b: Parts) -> Parts:
         (n1, d1), (n2, d2) = a, b
@@ -79,7 +105,7 @@ class Degree(Carrier):
             bound = n1.amax(-1, keepdim=True) + n2.amax(-2, keepdim=True) - 1
             meets = ((n1 > 0).double() @ (n2 > 0).double()) > 0
             out = torch.where(meets, bound, 0)
-        return out, torch.zeros_like(out)
+        return _capped(out), torch.zeros_like(out)
 
     def _rational_matmul(self, a: Parts, b: Parts) -> Parts:
         products = self.mul(tuple(p[..., :, :, None] for p in a), tuple(p[..., None, :, :] for p in b))
@@ -92,8 +118,8 @@ class Degree(Carrier):
             return top, torch.zeros_like(top)
         # over the product of all denominators, each numerator gains the others' degrees
         live = torch.where(num > 0, den, 0)
-        total = live.sum(dim=tuple(dims), keepdim=True)
-        top = stride_max(torch.where(num > 0, num + total - live, 0), dims, keepdim)
+        total = live.double().sum(dim=tuple(dims), keepdim=True).clamp(max=HUGE).long()
+        top = _capped(stride_max(torch.where(num > 0, num + total - live, 0), dims, keepdim))
         return top, (total if keepdim else stride_max(total, dims, False))
 
     def cumsum(self, a: Parts, dim: int) -> Parts:
@@ -101,6 +127,19 @@ class Degree(Carrier):
         if num.ndim and num.shape[dim] and not bool((den > 0).any()):
             return num.cummax(dim).values, torch.zeros_like(num)
         return super().cumsum(a, dim)
+
+
+def _cleared_rows(a: Parts, b: Parts) -> tuple[Tensor, Tensor]:
+    """Codes of degree (or height) of [A | b] after each row was multiplied by its own denominators."""
+    live = [torch.where(num > 0, den, 0) for num, den in (a, b)]
+    total = sum(den.sum(-1, keepdim=True) for den in live)
+    left, right = (torch.where(num > 0, num + total - den, 0) for (num, _), den in zip((a, b), live, strict=True))
+    return left, right
+
+
+def _meets(right: Tensor) -> Tensor:
+    # a column of zeros has the solution zero; all other entries may be anything
+    return (right > 0).any(-2, keepdim=True).expand(right.shape)
 
 
 class Constants(Degree):
@@ -135,6 +174,10 @@ class Constants(Degree):
         return torch.full(tuple(shape), 1, dtype=torch.int64), torch.zeros(tuple(shape), dtype=torch.int64)
 
     def div_constant(self, a: Parts, values: Tensor) -> Parts:
+        return self.mul(a, self.divisor(values))
+
+    def divisor(self, values: Tensor) -> Parts:
+        """The parts of 1/values for constants."""
         for value in values.reshape(-1).tolist():
             top, _ = value.as_integer_ratio()
             if top == 0:
@@ -143,7 +186,7 @@ class Constants(Degree):
             self._odd = math.lcm(self._odd, abs(top) >> power)
             self._dyadic_log2 = max(self._dyadic_log2, float(power))
         units = (values.abs() == 1).long()
-        return self.mul(a, (2 - units, torch.zeros(values.shape, dtype=torch.int64)))
+        return 2 - units, torch.zeros(values.shape, dtype=torch.int64)
 
 
 class Height(Carrier):
@@ -153,7 +196,7 @@ class Height(Carrier):
     slack a step, far above 2**-53.
     """
 
-    dtypes = (torch.float64, torch.float64)
+    dtypes: tuple[torch.dtype, ...] = (torch.float64, torch.float64)
     name = "height"
     _slack = 1.0 + 2.0**-40
 
@@ -192,6 +235,18 @@ class Height(Carrier):
         grown = torch.log2(values.abs().double()).neg().clamp(min=0)
         return torch.where(num > 0, (num + grown) * self._slack, 0), den + torch.zeros_like(grown)
 
+    def log(self, a: Parts) -> Parts:
+        raise Logarithm
+
+    def solve(self, a: Parts, b: Parts) -> Parts:
+        """Cramer's rule: a determinant's 1-norm is at most the product over the rows of their sums."""
+        left, right = _cleared_rows(a, b)
+        slack = self._slack * (1 + left.shape[-1] * 2.0**-40)
+        below = torch.logsumexp(left * _LN2, -1).clamp(min=0).sum(-1) / _LN2 * slack
+        above = torch.logsumexp(torch.cat([left, right], -1) * _LN2, -1).clamp(min=0).sum(-1) / _LN2 * slack + 1
+        some = _meets(right)
+        return torch.where(some, above[..., None, None], 0), torch.where(some, below[..., None, None], 0)
+
     def matmul(self, a: Parts, b: Parts) -> Parts:
         (n1, d1), (n2, d2) = a, b
         if bool((d1 > 0).any()) or bool((d2 > 0).any()):
@@ -218,6 +273,6 @@ class Height(Carrier):
             out = num.sum(dim=tuple(dims), keepdim=keepdim)
             return out, torch.zeros_like(out)
         full = torch.where(num > 0, num + total - live, -torch.inf)
-        summed = torch.logsumexp(full * 0.6931471805599453, dim=tuple(dims), keepdim=keepdim) / 0.6931471805599453
+        summed = torch.logsumexp(full * _LN2, dim=tuple(dims), keepdim=keepdim) / _LN2
         out = torch.where(torch.isinf(summed), 0, summed.clamp(min=0) * self._slack + 2.0**-30)
         return out, (total if keepdim else stride_max(total, dims, False))

@@ -9,19 +9,23 @@ computed by running the programs on degrees and heights. Independent trials mult
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 
-from numeric.degree import Constants, Degree, Height
+from numeric.carrier import Parts
+from numeric.degree import HUGE, Constants, Degree, Height
 from numeric.entropy import Entropy, prime_count_below
 from numeric.finding import Figure, Finding, Verdict
 from numeric.finite_field import FiniteField
 from numeric.interpreter import Interpreter, Record, Refused
+from numeric.laurent import follow
 from numeric.programs import Program, Shapes, Sizes, concrete, run
 from numeric.shrink import counterexample
 
+_BITS = (31, 61)
+"""Lengths of primes to choose from; a trial before the degrees are known takes the shorter ones."""
 _REDRAWS = 100
 
 
@@ -42,11 +46,7 @@ def bounds(program: Program, shapes: dict[str, tuple[int, ...]]) -> Bounds:
 
     Raises Refused where the code leaves rational functions.
     """
-    outputs = []
-    for carrier in (Degree(), Constants(), Height()):
-        interp = Interpreter(carrier)
-        parts = run(program, interp, {name: carrier.indeterminate(shape) for name, shape in shapes.items()}).parts
-        outputs.append((carrier, parts, interp.record))
+    outputs = [follow(make, program, shapes) for make in (Degree, Constants, Height)]
     (degree, (num, den), record), (constants, (cnum, cden), _), (_, (high, low), _) = outputs
     assert isinstance(degree, Degree) and isinstance(constants, Constants)
     power = max(0, _top(cnum) - 1) + _top(cden)
@@ -63,7 +63,8 @@ def bounds(program: Program, shapes: dict[str, tuple[int, ...]]) -> Bounds:
 
 
 def _top(part: torch.Tensor) -> int:
-    return int(part.max()) if part.numel() else 0
+    top = int(part.max()) if part.numel() else 0
+    return top if top < HUGE else 1 << 99  # no bound
 
 
 @dataclass(frozen=True)
@@ -107,29 +108,48 @@ def decide(
     entropy = entropy or Entropy()
     here = concrete(shapes, sizes)
     settings: dict[str, object] = {"sizes": dict(sizes), "seed": entropy.seed, "engine": "GF(p), random p"}
+
+    def refuted(number: int, records: tuple[Record, Record], figures: dict[str, Figure]) -> Finding:
+        found = counterexample(left, right, shapes, sizes, entropy, names=names, admits=admits) if shrinking else None
+        reason = f"the sides differ at a random point of GF(p), trial {number}"
+        if found is None:
+            reason += "; no counterexample with small integers was met"
+        return Finding(
+            Verdict.REFUTED,
+            reason=reason,
+            figures=figures,
+            settings=settings,
+            flags=records[0].flags(names[0]) + records[1].flags(names[1]),
+            counterexample=found,
+        )
+
     try:
+        # a difference needs no degree to be one
+        early = _trial(left, right, here, _BITS[0], entropy, None)
+        if isinstance(early, _Trial) and early.shapes[0] != early.shapes[1]:
+            return Finding(
+                Verdict.REFUTED,
+                reason=f"{names[0]} returns shape {early.shapes[0]}, {names[1]} returns {early.shapes[1]}",
+                settings=settings,
+            )
+        if isinstance(early, _Trial) and not early.equal:
+            return refuted(1, early.records, {})
         first, second = bounds(left, here), bounds(right, here)
     except Refused as refusal:
         return _points_only(left, right, shapes, sizes, entropy, refusal, names, admits, settings)
     flags = first.record.flags(names[0]) + second.record.flags(names[1])
-    if first.shape != second.shape:
-        return Finding(
-            Verdict.REFUTED,
-            reason=f"{names[0]} returns shape {first.shape}, {names[1]} returns {second.shape}",
-            settings=settings,
-        )
     degree = max(first.numerator + second.denominator, second.numerator + first.denominator)
     height = max(first.height_log2, second.height_log2) + 1
     divisors = first.divisors + second.divisors
     trial = min(
-        (Trial(bits, degree, height, divisors) for bits in (31, 61)),
+        (Trial(bits, degree, height, divisors) for bits in _BITS),
         # a trial with the larger primes costs about twice as much
-        key=lambda t: math.ceil(target_log2 / t.log2) * (2 if t.bits == 61 else 1) if t.log2 < 0 else math.inf,
+        key=lambda t: math.ceil(target_log2 / t.log2) * (t.bits // 30) if t.log2 < 0 else math.inf,
     )
     if trial.log2 >= 0:
         return Finding(
             Verdict.UNDECIDED,
-            reason=f"the degree bound 2^{math.log2(max(1, degree)):.0f} is too weak for primes of 61 bits; "
+            reason=f"the degree bound 2^{math.log2(max(1, degree)):.0f} is too weak for primes of {_BITS[-1]} bits; "
             "try smaller sizes",
             settings=settings,
             flags=flags,
@@ -145,20 +165,17 @@ def decide(
     }
     if divisors:
         figures["degree of divisors"] = divisors
-    for number in range(trials):
-        answer = _trial(left, right, here, trial.bits, entropy, (first.record.trace, second.record.trace))
+    traces = (first.record.trace, second.record.trace)
+    for number in range(1, trials + 1):
+        answer = early
+        if number > 1 or trial.bits != _BITS[0]:
+            answer = _trial(left, right, here, trial.bits, entropy, traces)
+        elif isinstance(early, _Trial) and early.traces != traces:
+            answer = _CHANGING
         if isinstance(answer, str):
             return Finding(Verdict.UNDECIDED, reason=answer, settings=settings, figures=figures, flags=flags)
-        if not answer:
-            found = (
-                counterexample(left, right, shapes, sizes, entropy, names=names, admits=admits) if shrinking else None
-            )
-            reason = f"the sides differ at a random point of GF(p), trial {number + 1}"
-            if found is None:
-                reason += "; no counterexample with small integers was met"
-            return Finding(
-                Verdict.REFUTED, reason=reason, figures=figures, settings=settings, flags=flags, counterexample=found
-            )
+        if not answer.equal:
+            return refuted(number, answer.records, figures)
     return Finding(
         Verdict.CONFIRMED,
         figures=figures,
@@ -172,30 +189,52 @@ def decide(
     )
 
 
+_CHANGING = "the code runs other operations from call to call; its result is not a function of its inputs"
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What both programs did at one point of GF(p)."""
+
+    equal: bool
+    shapes: tuple[tuple[int, ...], tuple[int, ...]]
+    records: tuple[Record, Record]
+
+    @property
+    def traces(self) -> tuple[int, int]:
+        """The sequences of operations."""
+        return self.records[0].trace, self.records[1].trace
+
+
 def _trial(
     left: Program,
     right: Program,
     shapes: dict[str, tuple[int, ...]],
     bits: int,
     entropy: Entropy,
-    traces: tuple[int, int],
-) -> bool | str:
+    traces: tuple[int, int] | None,
+) -> _Trial | str:
+    """One trial, or why it says nothing. Without `traces` to compare with, a difference has to come out twice."""
     for _ in range(_REDRAWS):
         p = entropy.prime(bits)
         point = {name: (entropy.residues(shape, p),) for name, shape in shapes.items()}
-        results = []
         try:
-            for program, trace in ((left, traces[0]), (right, traces[1])):
-                interp = Interpreter(FiniteField(p))
-                results.append(run(program, interp, point).parts[0])
-                if interp.record.trace != trace:
-                    return (
-                        "the code runs other operations from call to call; its result is not a function of its inputs"
-                    )
+            (a, seen_a), (b, seen_b) = (_at(program, p, point) for program in (left, right))
         except ZeroDivisionError:
             continue
-        return bool(torch.equal(results[0], results[1]))
+        found = _Trial(bool(torch.equal(a, b)), (tuple(a.shape), tuple(b.shape)), (seen_a, seen_b))
+        if traces is None and not found.equal:
+            (a_again, again_a), (b_again, again_b) = (_at(program, p, point) for program in (left, right))
+            if not (torch.equal(a, a_again) and torch.equal(b, b_again)):
+                return _CHANGING
+            traces = again_a.trace, again_b.trace
+        return found if traces in (None, found.traces) else _CHANGING
     return f"a divisor was 0 at each of {_REDRAWS} random points"
+
+
+def _at(program: Program, p: int, point: Mapping[str, Parts]) -> tuple[torch.Tensor, Record]:
+    interp = Interpreter(FiniteField(p))
+    return run(program, interp, point).parts[0], interp.record
 
 
 def _points_only(

@@ -43,6 +43,9 @@ class FiniteField(Carrier):
     def div(self, a: Parts, b: Parts) -> Parts:
         return (modular.multiply(a[0], modular.inverse(b[0], self.p), self.p),)
 
+    def nonzero(self, a: Parts) -> Tensor:
+        return a[0] != 0
+
     def matmul(self, a: Parts, b: Parts) -> Parts:
         return (modular.matmul(a[0], b[0], self.p),)
 

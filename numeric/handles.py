@@ -17,7 +17,7 @@ import symengine
 import torch
 from torch import Tensor
 
-from numeric.carrier import Carrier, NoRule, Parts
+from numeric.carrier import Carrier, NoRule, OutsideDomain, Parts
 
 
 class Ring(Protocol):
@@ -30,6 +30,63 @@ class Ring(Protocol):
 
     def divide(self, a: Any, b: Any) -> Any:
         """a/b. Raises ZeroDivisionError, or NoRule where the quotient leaves the ring."""
+
+
+class Quotient:
+    """A fraction of FLINT polynomials in lowest terms, for exponentials of negative logarithms."""
+
+    __slots__ = ("bottom", "top")
+
+    def __init__(self, top: Any, bottom: Any) -> None:
+        self.top, self.bottom = top, bottom
+
+    @staticmethod
+    def of(top: Any, bottom: Any) -> Any:
+        """top/bottom, as a polynomial where it is one. Raises ZeroDivisionError."""
+        if bottom.is_zero():
+            raise ZeroDivisionError("a divisor is the zero polynomial")
+        shared = top.gcd(bottom)
+        top, bottom = top / shared, bottom / shared
+        return top / bottom.leading_coefficient() if bottom.is_constant() else Quotient(top, bottom)
+
+    def __add__(self, other: Any) -> Any:
+        if not isinstance(other, Quotient):
+            return Quotient.of(self.top + other * self.bottom, self.bottom)
+        return Quotient.of(self.top * other.bottom + other.top * self.bottom, self.bottom * other.bottom)
+
+    def __mul__(self, other: Any) -> Any:
+        if not isinstance(other, Quotient):
+            return Quotient.of(self.top * other, self.bottom)
+        return Quotient.of(self.top * other.top, self.bottom * other.bottom)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __neg__(self) -> Quotient:
+        return Quotient(-self.top, self.bottom)
+
+    def __sub__(self, other: Any) -> Any:
+        return self + (-other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return -self + other
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Quotient):
+            return False  # in lowest terms it is no polynomial
+        return bool(self.top * other.bottom == other.top * self.bottom)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __len__(self) -> int:
+        return len(self.top)
+
+    def is_zero(self) -> bool:
+        """Whether it is 0, which would be a polynomial."""
+        return False
+
+    def subs(self, values: dict[str, Any]) -> Any:
+        """The quotient with numbers for some variables. Raises ZeroDivisionError."""
+        return Quotient.of(self.top.subs(values), self.bottom.subs(values))
 
 
 class Rationals:
@@ -62,6 +119,15 @@ class FlintPolynomials:
             raise NoRule("division by data: the result is a rational function, not a polynomial")
         return a / b.leading_coefficient()
 
+    def ratio(self, a: Any, b: Any) -> Any:
+        if isinstance(a, Quotient) or isinstance(b, Quotient):
+            (p, q), (r, t) = ((x.top, x.bottom) if isinstance(x, Quotient) else (x, self._one()) for x in (a, b))
+            return Quotient.of(p * t, q * r)
+        return Quotient.of(a, b)
+
+    def _one(self) -> Any:
+        return self.from_fraction(1, 1)
+
     def equal(self, a: Any, b: Any) -> bool:
         """Whether all coefficients agree."""
         return bool(a == b)
@@ -86,6 +152,14 @@ class SymenginePolynomials:
             raise ZeroDivisionError("a divisor is the zero polynomial")
         if not b.is_Number:
             raise NoRule("division by data: the result is a rational function, not a polynomial")
+        return a / b
+
+    def ratio(self, a: Any, b: Any) -> Any:
+        # powers of symbols cancel by themselves, negative ones too; sums would not
+        if b == 0:
+            raise ZeroDivisionError("a divisor is the zero polynomial")
+        if any(part.is_Add for part in (b, *b.args)):
+            raise NoRule("the logarithm of a sum, subtracted: the result is a rational function, not a polynomial")
         return a / b
 
     def equal(self, a: Any, b: Any) -> bool:
@@ -156,6 +230,12 @@ class Handles(Carrier):
     def div(self, a: Parts, b: Parts) -> Parts:
         return self._map(self.ring.divide, a, b)
 
+    def log(self, a: Parts) -> Parts:
+        """`a` itself. Raises OutsideDomain for numbers below 0 (0 is the logarithm minus infinity)."""
+        if self.decides_order and any(self._store[i] < 0 for i in set(a[0].reshape(-1).tolist())):
+            raise OutsideDomain("the logarithm of a negative number")
+        return a
+
     def matmul(self, a: Parts, b: Parts) -> Parts:
         left, right = a[0], b[0]
         if left.ndim == 3:
@@ -189,6 +269,13 @@ class Handles(Carrier):
                     total = total + store[index]
             out.append(total)
         return self.put(out, shape)
+
+    def ratio(self, a: Parts, b: Parts) -> Parts:
+        # a ring may let quotients of what logarithms were taken of leave it, until they meet their divisors
+        return self._map(getattr(self.ring, "ratio", self.ring.divide), a, b)
+
+    def nonzero(self, a: Parts) -> Tensor:
+        return a[0] != 0
 
     def compare(self, name: str, a: Parts, b: Parts) -> Tensor:
         if not self.decides_order:

@@ -26,6 +26,8 @@ from numeric.carrier import Carrier, NoRule, Parts
 _HERE = str(Path(__file__).resolve().parent)
 _PLAIN = 2**20
 """Integers up to this size are not worth a note when code reads them as constants."""
+_PASSED = ("array_api_compat", "einops", "opt_einsum", "/numpy/", "functools.py", "contextlib.py")
+"""Libraries that only pass operations on: the line that called them is named."""
 _TORCH = str(Path(torch.__file__).resolve().parent)
 
 
@@ -39,24 +41,43 @@ class Refused(Exception):
         self.reason = reason
 
 
+class Memory:
+    """What the tensors that share memory have in common.
+
+    log: its entries stand for the logarithms of the numbers held (`numeric.logarithms`). blank: nothing was written into
+    it since it was made, by `zeros` or `empty`. owner: the name of the input that it is, if it is one.
+    """
+
+    __slots__ = ("blank", "log", "owner")
+
+    def __init__(self, *, log: bool = False, blank: bool = False, owner: str | None = None) -> None:
+        self.log, self.blank, self.owner = log, blank, owner
+
+
 class Exact(Tensor):
     """A tensor of a carrier's numbers. It claims to be a float tensor, so that code treats it as data.
 
     plain: the same numbers as a plain tensor where they are constants of the code (masks, identity matrices), so that
     code may compare and convert them; None for data. Where data is written into it, its entries turn NaN.
+    A complex tensor has twice the carrier's parts, real then imaginary, which lie in one storage, entry beside entry.
     """
 
     parts: Parts
+    memory: Memory
     plain: Tensor | None = None
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @staticmethod
-    def __new__(cls, parts: Parts, dtype: torch.dtype = torch.float64) -> Exact:
+    def __new__(cls, parts: Parts, dtype: torch.dtype = torch.float64, memory: Memory | None = None) -> Exact:
         head = parts[0]
+        strides, offset = head.stride(), head.storage_offset()
+        if dtype.is_complex:
+            strides, offset = tuple(s // 2 for s in strides), offset // 2
         made: Exact = Tensor._make_wrapper_subclass(
-            cls, head.shape, strides=head.stride(), storage_offset=head.storage_offset(), dtype=dtype
+            cls, head.shape, strides=strides, storage_offset=offset, dtype=dtype
         )
         made.parts = parts
+        made.memory = memory or Memory()
         return made
 
     @property
@@ -71,6 +92,7 @@ class Exact(Tensor):
         if value.shape != self.shape or value.stride() != self.stride():
             raise Refused("assigning .data", caller(), "the new tensor is laid out in another way")
         self.parts = value.parts
+        self.memory = value.memory
         self.plain = value.plain
 
     def constant(self) -> Tensor | None:
@@ -90,12 +112,14 @@ class Record:
     """What a run did that its verdict must mention.
 
     operations: how often each aten operation ran. casts: lines that round to a narrower type.
-    constants: floating-point constants read, with the line. trace: a hash of the sequence of operations.
+    constants: floating-point constants read, with the line. writes: lines that write to an input.
+    trace: a hash of the sequence of operations.
     """
 
     operations: Counter[str] = field(default_factory=Counter)
     casts: dict[str, None] = field(default_factory=dict)
     constants: dict[str, None] = field(default_factory=dict)
+    writes: dict[str, None] = field(default_factory=dict)
     trace: int = 0
 
     def note(self, name: str) -> None:
@@ -106,7 +130,8 @@ class Record:
     def flags(self, side: str) -> tuple[str, ...]:
         """What an exact verdict does not cover, for `side` of a comparison."""
         casts = tuple(f"{side}: {cast}: exact arithmetic does not see its rounding" for cast in self.casts)
-        return casts + tuple(f"{side}: constant {c}, read as the dyadic number it is" for c in self.constants)
+        constants = tuple(f"{side}: constant {c}, read as the dyadic number it is" for c in self.constants)
+        return casts + constants + tuple(f"{side}: {write}; it was given a copy" for write in self.writes)
 
 
 class Interpreter(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -119,15 +144,21 @@ class Interpreter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.carrier = carrier
         self.record = Record()
+        self.own: set[int] = set()
+        """Where the plain tensors lie that the code made inside the block."""
         self._lifted: dict[tuple[int, int], tuple[Tensor, Parts]] = {}
 
-    def wrap(self, parts: Parts) -> Exact:
+    def wrap(self, parts: Parts, memory: Memory | None = None) -> Exact:
         """The tensor that holds `parts`."""
-        return Exact(parts, parts[0].dtype if self.carrier.follows_kernel else torch.float64)
+        return Exact(parts, parts[0].dtype if self.carrier.follows_kernel else torch.float64, memory)
 
     def parts(self, value: Any) -> Parts:
         """The carrier's parts of an operand; floats, integers and plain tensors are lifted exactly."""
         if isinstance(value, Exact):
+            if value.memory.log:
+                raise NoRule("mixes a logarithm with numbers; only its exp is a rational function")
+            if value.dtype.is_complex:
+                raise NoRule("no rule for complex numbers")
             return value.parts
         if isinstance(value, Tensor):
             return self._lift(value)
@@ -136,7 +167,12 @@ class Interpreter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(value, int):
             return self.carrier.constant(value)
         if isinstance(value, float):
-            if value != value or value in (float("inf"), float("-inf")):
+            if value in (float("inf"), float("-inf")):
+                raise NoRule(
+                    f"the constant {value} is not a number: it masks entries of a softmax or a maximum, which are no "
+                    "rational functions, or of a logarithm that was given as a plain number (give it as a log gate)"
+                )
+            if value != value:
                 raise NoRule(f"the constant {value} is not a number")
             if not value.is_integer() or abs(value) > _PLAIN:
                 self._note_constant(repr(value))
@@ -171,11 +207,18 @@ class Interpreter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        from numeric import operations
+        from numeric import complex_pairs, logarithms, operations
 
         kwargs = kwargs or {}
         namespace, full, text = _named(func)
-        exact = any(isinstance(a, Exact) for a in leaves((args, kwargs)))
+        exact = log = pair = False
+        for leaf in leaves((args, kwargs)):
+            if isinstance(leaf, Exact):
+                exact, log, pair = True, log or leaf.memory.log, pair or leaf.dtype.is_complex
+            elif isinstance(leaf, (Tensor, torch.dtype)):
+                pair = pair or (leaf.dtype if isinstance(leaf, Tensor) else leaf).is_complex
+            elif isinstance(leaf, complex):
+                pair = True
         if not exact:
             return operations.plain(self, func, full, args, kwargs)
         if namespace != "aten":
@@ -184,6 +227,10 @@ class Interpreter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise self.refuse(f"{namespace}.{full}", "not an aten operation; its kernel can't be followed")
         self.record.note(text)
         try:
+            if pair or full in complex_pairs.MAKERS:
+                return complex_pairs.computed(self, func, full, args, kwargs)
+            if log:
+                return logarithms.computed(self, func, full, args, kwargs)
             return operations.exact(self, func, full, args, kwargs)
         except NoRule as error:
             raise self.refuse(f"aten.{func.__name__}", str(error)) from None
@@ -207,7 +254,9 @@ def leaves(value: Any) -> list[Any]:
 def mapped(function: Callable[[Any], Any], value: Any) -> Any:
     """`function` on each leaf, the nesting kept."""
     if isinstance(value, (tuple, list)):
-        return type(value)(mapped(function, item) for item in value) if type(value) in (tuple, list) else function(value)
+        return (
+            type(value)(mapped(function, item) for item in value) if type(value) in (tuple, list) else function(value)
+        )
     if isinstance(value, dict):
         return {name: mapped(function, item) for name, item in value.items()}
     return function(value)
@@ -239,7 +288,7 @@ def caller() -> str:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith((_HERE, _TORCH, "<")) and "array_api_compat" not in file:
+        if not file.startswith((_HERE, _TORCH, "<")) and not any(part in file for part in _PASSED):
             return f"{_shown(file)}:{frame.f_lineno}"
         frame = frame.f_back
     return "an unknown line"

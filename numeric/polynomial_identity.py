@@ -46,6 +46,11 @@ class Terms(Carrier):
     def div(self, a: Parts, b: Parts) -> Parts:
         raise NoRule("division by data: the result is a rational function, not a polynomial")
 
+    def ratio(self, a: Parts, b: Parts) -> Parts:
+        if bool((b[0] > 1).any()):
+            raise NoRule("the logarithm of a sum, subtracted: the result is a rational function, not a polynomial")
+        return (a[0] * torch.ones_like(b[0]),)
+
     def div_constant(self, a: Parts, values: torch.Tensor) -> Parts:
         return (a[0] + torch.zeros(values.shape, dtype=torch.float64),)
 

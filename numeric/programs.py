@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from numeric.handles import Handles, Rationals, as_fraction
-from numeric.interpreter import Exact, Interpreter, Record
+from numeric.interpreter import Exact, Interpreter, Memory, Record
 
 Program = Callable[..., Any]
 Shapes = Mapping[str, tuple[str | int, ...]]
@@ -35,12 +35,16 @@ def concrete(shapes: Shapes, sizes: Sizes) -> dict[str, tuple[int, ...]]:
 def run(program: Program, interp: Interpreter, inputs: Mapping[str, Any]) -> Exact:
     """The program's result under the interpreter, from carrier parts by name. Each input is a copy.
 
-    Raises WrongResult if it returns no tensor; a result that does not depend on the inputs is lifted.
+    Raises WrongResult if it returns no tensor of real numbers; a result that does not depend on the inputs is lifted.
     """
-    wrapped = {name: interp.wrap(tuple(p.clone() for p in parts)) for name, parts in inputs.items()}
+    wrapped = {name: interp.wrap(tuple(p.clone() for p in parts), Memory(owner=name)) for name, parts in inputs.items()}
     with interp:
         result = program(**wrapped)
     if isinstance(result, Exact):
+        if result.memory.log:
+            raise WrongResult("returned a logarithm, which is no rational function; return its exp")
+        if result.dtype.is_complex:
+            raise WrongResult("returned complex numbers; return .real, or torch.view_as_real of them")
         return result
     try:
         return interp.wrap(interp.parts(result))

@@ -47,38 +47,88 @@ class Order:
 
 
 def fit(
-    x: Sequence[float], y: Sequence[float], to_zero: bool = False, uncertainty: Sequence[float] | None = None
+    x: Sequence[float],
+    y: Sequence[float],
+    to_zero: bool = False,
+    uncertainty: Sequence[float] | None = None,
+    gap: float = 1.0,
 ) -> Order:
     """The order of y in x from at least six points; to_zero: the limit is x to 0, not x to infinity.
 
     uncertainty: for each y the relative size of what else may be in it (a known floor, rounding); its largest effect
     on the slope, through the estimator's own weights, widens the interval.
 
+    gap: the exponent of the first correction, x^-gap in place of 1/x (2/3 where a turning point sets the scale).
+
     Raises ValueError for fewer points or for numbers that are not positive.
     """
-    from scipy.stats import t as student
-
-    a, b = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    if len(a) != len(b) or len(a) < LEAST:
-        raise ValueError(f"{len(a)} sizes and {len(b)} errors; an order needs at least {LEAST} of each")
-    if not (np.all(a > 0) and np.all(b > 0) and np.all(np.isfinite(b))):
-        raise ValueError("sizes and errors have to be positive and finite; leave out exact zeros")
-    small = a / a.max() if to_zero else a.min() / a
-    logs = np.log(b)
+    a, logs = _checked(x, y, LEAST)
+    small = (a / a.max() if to_zero else a.min() / a) ** gap
     first = np.stack([np.ones_like(a), np.log(a), small], axis=1)
     second = np.concatenate([first, (small**2)[:, None]], axis=1)
     rough = np.linalg.lstsq(first, logs, rcond=None)[0]
     fine = np.linalg.lstsq(second, logs, rcond=None)[0]
-    free = len(a) - second.shape[1]
-    residual = logs - second @ fine
-    covariance = np.linalg.inv(second.T @ second) * float(residual @ residual) / free
-    student_width = float(student.ppf((1 + LEVEL) / 2, free)) * float(np.sqrt(covariance[1, 1]))
-    width = student_width + abs(float(fine[1] - rough[1]))
+    width = float(_student(second, logs, fine)[1]) + abs(float(fine[1] - rough[1]))
     if uncertainty is not None:
         weights = np.abs(np.linalg.pinv(second)[1])
         share = np.minimum(np.asarray(uncertainty, dtype=float), 1 - 2.0**-52)
         width += float(weights @ -np.log1p(-share))
     return Order(float(fine[1]), width, float(np.exp(fine[0])), float(a.min()), float(a.max()), len(a))
+
+
+def hull(orders: Sequence[Order]) -> Order:
+    """The smallest interval that holds all of `orders`: several models of the first corrections, none known to be right."""
+    low = min(o.slope - o.half_width for o in orders)
+    high = max(o.slope + o.half_width for o in orders)
+    first = orders[0]
+    return Order((low + high) / 2, (high - low) / 2, first.constant, first.smallest, first.largest, first.points)
+
+
+def fit_exponential(x: Sequence[float], y: Sequence[float]) -> tuple[Order, Order]:
+    """(r, p) of y ~ c x^p e^(-r x) from at least eight points: two orders with intervals, the second the power's.
+
+    Three nested models, log y = log c - r x + p log x + b/x (+ d/x^2 (+ e/x^3)); the estimates are the second's, the
+    half widths its Student intervals plus the larger distance to the other two. Raises ValueError as `fit` does.
+    """
+    a, logs = _checked(x, y, LEAST + 2)
+    small = a.min() / a
+    columns = [np.ones_like(a), -a, np.log(a), small, small**2, small**3]
+    found = [np.linalg.lstsq(np.stack(columns[:m], axis=1), logs, rcond=None)[0] for m in (4, 5, 6)]
+    widths = _student(np.stack(columns[:5], axis=1), logs, found[1])
+    out = []
+    for at in (1, 2):
+        spread = max(abs(float(found[1][at] - other[at])) for other in (found[0], found[2]))
+        out.append(
+            Order(
+                float(found[1][at]),
+                float(widths[at]) + spread,
+                float(np.exp(found[1][0])),
+                float(a.min()),
+                float(a.max()),
+                len(a),
+            )
+        )
+    return out[0], out[1]
+
+
+def _checked(x: Sequence[float], y: Sequence[float], least: int) -> tuple[np.ndarray, np.ndarray]:
+    """x and log y as float64, or ValueError."""
+    a, b = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if len(a) != len(b) or len(a) < least:
+        raise ValueError(f"{len(a)} sizes and {len(b)} errors; an order needs at least {least} of each")
+    if not (np.all(a > 0) and np.all(b > 0) and np.all(np.isfinite(b))):
+        raise ValueError("sizes and errors have to be positive and finite; leave out exact zeros")
+    return a, np.log(b)
+
+
+def _student(model: np.ndarray, logs: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Half widths of the parameters' Student intervals at `LEVEL`."""
+    from scipy.stats import t as student
+
+    free = len(logs) - model.shape[1]
+    residual = logs - model @ found
+    covariance = np.linalg.inv(model.T @ model) * float(residual @ residual) / free
+    return float(student.ppf((1 + LEVEL) / 2, free)) * np.sqrt(np.diag(covariance))
 
 
 @dataclass(frozen=True)

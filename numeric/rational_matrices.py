@@ -62,6 +62,29 @@ def identity(size: int) -> fmpq_mat:
     return fmpq_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
 
 
+def power(A: Array, x: Any) -> Array:
+    """x^A for an object array A (N, N) with the eigenvalues -1, ..., -N (each once), exactly: Lagrange's interpolation
+    of x^z at the eigenvalues. Raises ValueError for other eigenvalues."""
+    a, N = matrix(A), len(A)
+    if a.charpoly() != _product([fmpq_poly([j, 1]) for j in range(1, N + 1)]):
+        raise ValueError(f"the eigenvalues are not -1, ..., -{N}; only then is x^A rational this way")
+    found = fmpq_mat(N, N)
+    for j in range(1, N + 1):
+        part = identity(N)
+        for i in range(1, N + 1):
+            if i != j:
+                part = part * (a + i * identity(N)) * fmpq(1, i - j)
+        found += part * number(x) ** -j
+    return np.array(found.tolist(), dtype=object)
+
+
+def _product(factors: list[fmpq_poly]) -> fmpq_poly:
+    value = fmpq_poly([1])
+    for f in factors:
+        value *= f
+    return value
+
+
 def is_zero(m: fmpq_mat) -> bool:
     """True for the zero matrix."""
     return all(v == 0 for v in m.entries())

@@ -47,7 +47,7 @@ def smallest_subnormal(dtype: torch.dtype) -> float:
 
 def _live(a: Parts) -> Tensor:
     # an entry with A = E = 0 is a 0 that floating point gets right, so adding it rounds nothing
-    return ~((a[1] == 0) & (a[2] == 0))
+    return (a[1] + a[2]) != 0
 
 
 class APriori(Carrier):
@@ -64,6 +64,7 @@ class APriori(Carrier):
     dtypes = (torch.int64, torch.float64, torch.float64)
     name = "a-priori rounding bound"
     any_order = True
+    keeps_logarithms = False
 
     def __init__(self, dtype: torch.dtype = torch.float64) -> None:
         if dtype not in (torch.float64, torch.float32):
@@ -147,6 +148,12 @@ class APriori(Carrier):
         both = _live(a) & _live(b)
         underflow = a[2] * (b[1] + 3 * b[2]) + a[1] * b[2] + both.double() * self._least
         return torch.where(both, a[0] + b[0] + 1, 0), a[1] * b[1], underflow
+
+    def exp(self, a: Parts) -> NoReturn:
+        raise NoRule("transcendental: exp has no a-priori rounding bound (it has a running one)")
+
+    def log(self, a: Parts) -> NoReturn:
+        raise NoRule("transcendental: log has no a-priori rounding bound (it has a running one)")
 
     def div(self, a: Parts, b: Parts) -> NoReturn:
         raise NoRule("a division by data has no a-priori rounding bound (divisions by constants have)")

@@ -25,6 +25,11 @@ def _up(e: Tensor, roundings: int | Tensor = 8) -> Tensor:
     return e * (1 + (2 * roundings + 4) * UNIT)
 
 
+_ULPS = 8
+"""Largest relative error of a library's float64 `exp` and `log`, in units of roundoff (four units in the last place;
+glibc, SLEEF and SVML state at most one). What the program's own kernel returns is compared with it, not trusted."""
+
+
 class Running(Carrier):
     """Parts: v (any floating dtype), e (float64), for a program that is declared to run in `dtype`.
 
@@ -36,6 +41,7 @@ class Running(Carrier):
     """
 
     follows_kernel = True
+    keeps_logarithms = False
     name = "running rounding bound"
 
     def __init__(self, dtype: torch.dtype = torch.float64, *, underflow: bool = True) -> None:
@@ -134,6 +140,20 @@ class Running(Carrier):
             return value.clone(), a[1].clone()
         count = value.shape[dim]
         return value.cumsum(dim), _up(a[1].cumsum(dim) + value.abs().cumsum(dim) * _gamma(count), count + 8)
+
+    def exp(self, a: Parts) -> Parts:
+        """exp(v); its error is at most exp(v) (exp(e) - 1), and the library's own."""
+        value = torch.exp(a[0].double())
+        own = value * (_ULPS * UNIT) + _ULPS * self._least
+        return value, _up(value * (1 + _ULPS * UNIT) * torch.expm1(a[1]) * (1 + _ULPS * UNIT) + own)
+
+    def log(self, a: Parts) -> Parts:
+        """log(v); |log v - log x| <= e/(v - e) where v > e, and the library's own error."""
+        held = a[0].double()
+        value = torch.log(held)
+        room = (held - a[1]) * (1 - 4 * UNIT)
+        own = value.abs() * (_ULPS * UNIT) + self._least
+        return value, torch.where(room > 0, _up(a[1] / room + own), torch.inf)
 
     def _wide(self, dtype: torch.dtype) -> bool:
         return torch.finfo(dtype).bits >= torch.finfo(self.precision).bits

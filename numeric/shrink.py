@@ -1,19 +1,78 @@
-"""Counterexamples that people can read: smallest sizes, most zeros, then the integers 1, 2, 3."""
+"""Counterexamples that people can read: smallest sizes, most zeros, then the integers 1, 2, 3.
+
+Where both sides are polynomials, their difference is one, and a point at which it isn't zero is found by putting numbers
+into it: the code runs once a size. Elsewhere rational points are tried, and each runs the code.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from itertools import count
+from typing import Any
 
 import numpy as np
 
+from numeric.carrier import NoRule, Parts
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample
-from numeric.interpreter import Refused
-from numeric.programs import Program, Shapes, Sizes, WrongResult, concrete, fractions, rational, smaller, text
+from numeric.handles import FlintPolynomials, Handles
+from numeric.interpreter import Interpreter, Refused
+from numeric.programs import Program, Shapes, Sizes, WrongResult, concrete, fractions, rational, run, smaller, text
 
 Inputs = dict[str, np.ndarray]
 _SIMPLE = (1, 2, 3, *(10**k for k in range(1, 10)))
+_VARIABLES = 60
+"""FLINT's dense exponents are quick up to about so many."""
+_TERMS = 2000
+"""A polynomial with more terms ends the search by polynomials at its size."""
+
+
+class _Short(Handles):
+    """Polynomials of at most `_TERMS` terms."""
+
+    def put(self, values: Sequence[Any], shape: Sequence[int]) -> Parts:
+        if any(len(value) > _TERMS for value in values):
+            raise NoRule(f"more than {_TERMS} terms")
+        return super().put(values, shape)
+
+
+def difference(left: Program, right: Program, shapes: Mapping[str, tuple[int, ...]]) -> Inputs | None:
+    """A point at which two programs of polynomials differ, or None if they are the same polynomials.
+
+    Entries are 0 where they may be, else the smallest positive integers that will do, one entry after the other.
+    Raises Refused where a side is no polynomial, or one of too many terms or variables.
+    """
+    names = [f"z{k}" for k in range(sum(math.prod(shape) for shape in shapes.values()))]
+    if len(names) > _VARIABLES:
+        raise Refused("a polynomial", "these sizes", f"more than {_VARIABLES} variables")
+    ring = FlintPolynomials(names)
+    results = []
+    for program in (left, right):
+        carrier, entries = _Short(ring), iter(names)
+        point = {
+            name: carrier.put([ring.variables[next(entries)] for _ in range(math.prod(shape))], shape)
+            for name, shape in shapes.items()
+        }
+        results.append(carrier.get(run(program, Interpreter(carrier), point).parts))
+    a, b = results
+    zeros = {name: fractions([0] * math.prod(shape), shape) for name, shape in shapes.items()}
+    if a.shape != b.shape:
+        return zeros
+    live = [d for d in (x - y for x, y in zip(a.reshape(-1), b.reshape(-1), strict=True)) if not d.is_zero()]
+    if not live:
+        return None
+    entries = iter(names)
+    for array in zeros.values():
+        for index in np.ndindex(array.shape):
+            name = next(entries)
+            for value in count():  # a polynomial that isn't zero has finitely many roots in one variable
+                left_over = [e for e in (d.subs({name: value}) for d in live) if not e.is_zero()]
+                if left_over:
+                    live, array[index] = left_over, Fraction(value)
+                    break
+    return zeros
 
 
 def values(left: Program, right: Program, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
@@ -41,19 +100,37 @@ def search(
     admits: Callable[[Sizes], bool] = lambda sizes: True,
     draws: int = 2,
 ) -> tuple[dict[str, int], Inputs] | None:
-    """The smallest sizes, and integers up to the given scales there, at which the sides differ; None if none is met.
+    """The smallest sizes at which the sides differ, and a simple point there; None if none is met.
 
+    Where a side is no polynomial the point is drawn: integers up to the given scales, made simpler by `shrink`.
     Raises Refused if even rational numbers do not get through the code.
     """
+    polynomials = True
     for candidate in smaller(sizes):
         if not admits(candidate):
             continue
+        here = concrete(shapes, candidate)
+        if polynomials:
+            try:
+                found = difference(left, right, here)
+            except Refused:
+                polynomials = False
+            except WrongResult:
+                raise
+            except Exception:  # the rational points below will tell whether the code supports this size
+                pass
+            else:
+                if found is not None:
+                    return candidate, found
+                continue
         for scale in scales:
             for _ in range(draws):
-                point = _point(concrete(shapes, candidate), scale, entropy)
+                point = _point(here, scale, entropy)
                 try:
+                    if values(left, right, point) is None:  # perhaps the logarithm of a negative number
+                        point = {name: abs(array) for name, array in point.items()}
                     if differs(left, right, point):
-                        return candidate, point
+                        return candidate, shrink(left, right, point)
                 except (Refused, WrongResult):
                     raise
                 except Exception:  # a size the code does not support, such as one token for a window of three
@@ -115,7 +192,6 @@ def counterexample(
     if found is None:
         return None
     at, point = found
-    point = shrink(left, right, point)
     both = values(left, right, point)
     assert both is not None
     return Counterexample(

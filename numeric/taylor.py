@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from flint import arb, arb_series, ctx
 
 ORDER = 28
 Array = Any
@@ -56,6 +57,25 @@ def coefficients(right: Callable[[Sequence[Any]], list[Any]], state: Array, orde
     for k in range(order):
         slopes = right([Series(table[: k + 1, i].copy()) for i in range(len(state))])
         table[k + 1] = [s.coefficients[k] / (k + 1) for s in slopes]
+    return table
+
+
+def ball_coefficients(
+    right: Callable[[Sequence[Any]], list[Any]], state: Sequence[float], order: int
+) -> list[list[arb]]:
+    """The Taylor coefficients of each component in balls at Arb's working precision; `state` is taken exactly.
+
+    Numbers in `right` (0.1, 8/3) are the floats they are, so the series is that of the system as written.
+    """
+    table = [[arb(float(v))] for v in state]
+    cap, ctx.cap = ctx.cap, order + 2
+    try:
+        for k in range(order):
+            slopes = right([arb_series(row, prec=k + 1) for row in table])
+            for row, slope in zip(table, slopes, strict=True):
+                row.append(slope[k] / (k + 1))
+    finally:
+        ctx.cap = cap
     return table
 
 

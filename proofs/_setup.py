@@ -52,10 +52,14 @@ def provision(root: Path = ROOT) -> Path:
     if not _says(stamp, wanted) or not python.is_file():
         print(f"setting up {home} (once; a few minutes) ...", file=sys.stderr, flush=True)
         if not _has_pip(python):
-            _call([sys.executable, "-m", "venv", "--clear", str(home)],
-                  "no virtual environment could be made; on Debian or Ubuntu: apt-get install python3-venv")
-        _call([*_pip(python), "--editable", f"{root}[dev]", "--constraint", str(pins)],
-              "the packages could not be installed; is the network up?")
+            _call(
+                [sys.executable, "-m", "venv", "--clear", str(home)],
+                "no virtual environment could be made; on Debian or Ubuntu: apt-get install python3-venv",
+            )
+        _call(
+            [*_pip(python), "--editable", f"{root}[dev]", "--constraint", str(pins)],
+            "the packages could not be installed; is the network up?",
+        )
         stamp.write_text(wanted, "utf-8")
     _targets(python, targets, home / "ssmproof-targets")
     return python

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from numeric.finding import Finding, frozen
 from proofs.evidence import Kind, Rung, Settings
+from proofs.figure import Figure
 
-__all__ = ["Check", "Claim", "Kind", "Mutant"]
+__all__ = ["Check", "Claim", "Kind", "Mutant", "System"]
 
 Check = Callable[[Settings], Finding]
 """Looks for evidence on one rung; never raises for a false statement, it returns the refutation."""
@@ -39,6 +40,23 @@ class Mutant:
 
 
 @dataclass(frozen=True)
+class System:
+    """One published architecture or algorithm, and what the claim settles about it.
+
+    name: as in the table of systems, where equal names make one group. computes: one line, dollar mathematics allowed:
+    what it computes in context, or cannot. figures: how the names of the figures to quote start; none: each rung's key figure.
+    """
+
+    name: str
+    computes: str
+    figures: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name.strip() or not self.computes.strip():
+            raise ValueError(f"the system {self.name!r} needs a name and a line that says what it computes")
+
+
+@dataclass(frozen=True)
 class Claim:
     """One statement and where its evidence comes from.
 
@@ -46,6 +64,8 @@ class Claim:
     statement, derivation: Markdown with dollar mathematics. source: paper and equation, or "derived here".
     departures: where the statement differs from its source.
     parameters: text computed on demand for `show` and the report (solved weights, tables), or None.
+    figures: drawn in the report, each from data computed when it is wanted.
+    systems: the published architectures and algorithms that the statement is about.
     """
 
     module: str
@@ -59,6 +79,8 @@ class Claim:
     assumptions: tuple[str, ...] = ()
     departures: tuple[str, ...] = ()
     parameters: Callable[[], str] | None = None
+    figures: tuple[Figure, ...] = ()
+    systems: tuple[System, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "checks", frozen(self.checks))  # type: ignore[arg-type]
@@ -72,6 +94,11 @@ class Claim:
         ids = [m.id for m in self.mutants]
         if len(set(ids)) != len(ids):
             raise ValueError(f"{self.module}: two mutants share an id: {sorted(ids)}")
+        names = [f.name for f in self.figures]
+        if len(set(names)) != len(names):
+            raise ValueError(f"{self.module}: two figures share a name: {sorted(names)}")
+        if len({s.name for s in self.systems}) != len(self.systems):
+            raise ValueError(f"{self.module}: two lines about one system: {[s.name for s in self.systems]}")
         for mutant in self.mutants:
             extra = set(mutant.checks) - set(self.checks)
             if extra:

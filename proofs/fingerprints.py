@@ -29,7 +29,7 @@ DECIDING = ("numpy", "scipy", "sympy", "mpmath", "torch", "python-flint", "symen
 REMOVED = "claim"
 """What `Stale.changed` holds when the claim itself is gone."""
 
-_MODEL = ("proofs.claim", "proofs.evidence", "proofs.registry")
+_MODEL = ("proofs.claim", "proofs.evidence", "proofs.figure", "proofs.registry")
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ def stale(evidence: Iterable[Evidence]) -> tuple[Stale, ...]:
     return tuple(found)
 
 
+@cache
 def version(distribution: str) -> str | None:
     """The installed version of a distribution, or None."""
     try:
@@ -95,8 +96,26 @@ def reached(module: str) -> dict[str, Path]:
         if path is None or name in found:
             continue
         found[name] = path
-        waiting += [n for n in _imports(name, path) if _is_side(n)]
+        waiting += _sides(name, path, path.stat().st_mtime_ns)
     return found
+
+
+def below(module: str) -> tuple[str, ...]:
+    """The modules of claims and constructions that `module` imports; a helper's imports count as the module's own."""
+    found: set[str] = set()
+    waiting, seen = [module], {module}
+    while waiting:
+        name = waiting.pop()
+        path = _file(name)
+        for other in _sides(name, path, path.stat().st_mtime_ns) if path else ():
+            if other in seen or _file(other) is None:
+                continue
+            seen.add(other)
+            if other.removeprefix("proofs.") in registry.ids() or other.startswith("constructions."):
+                found.add(other)
+            else:
+                waiting.append(other)
+    return tuple(sorted(found))
 
 
 def _is_side(name: str) -> bool:
@@ -116,10 +135,16 @@ def _file(name: str) -> Path | None:
     return None
 
 
+@cache
+def _sides(module: str, path: Path, changed: int) -> tuple[str, ...]:
+    """What `module` imports of the sides, each once."""
+    return tuple(dict.fromkeys(name for name in _imports(module, path) if _is_side(name)))
+
+
 def _imports(module: str, path: Path) -> Iterator[str]:
     """Every name `module` imports, as if each were a module; names that are none have no file and drop out."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(_tree(path)):
+    for node in ast.walk(ast.parse(path.read_text("utf-8"), str(path))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -142,17 +167,8 @@ def _engines() -> str:
     return _sha(json.dumps([sources, versions, platform.python_version()]))
 
 
-def _tree(path: Path) -> ast.Module:
-    return _parsed(path, path.stat().st_mtime_ns)
-
-
 def _digest(path: Path) -> str:
     return _hashed(path, path.stat().st_mtime_ns)
-
-
-@cache
-def _parsed(path: Path, changed: int) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"), str(path))
 
 
 @cache

@@ -29,6 +29,7 @@ class Identity:
     symbolic_sizes: the sizes of the symbolic rung. derive: the steps of the universal rung, if there is one.
     torch_only: a side uses autograd, so numpy can't run it. admits: which sizes make sense, for counterexamples.
     positive: inputs that are drawn in (0, 1] when sampled (decays), all others have any sign.
+    second_opinion: whether SymPy is asked about the derivation's steps too.
     """
 
     shapes: Shapes
@@ -41,6 +42,7 @@ class Identity:
     torch_only: bool = False
     admits: Callable[[Sizes], bool] = ALL
     positive: tuple[str, ...] = ()
+    second_opinion: bool = True
 
     def checks(self) -> dict[Rung, Check]:
         """The checks by rung: sampled and exact always, symbolic and universal where they are given."""
@@ -104,7 +106,7 @@ class Identity:
     def universal(self, settings: Settings) -> Finding:
         """The derivation for all sizes, step by step."""
         assert self.derive is not None
-        return derivation.decide(self.derive)
+        return derivation.decide(self.derive, second_opinion=self.second_opinion)
 
     def mutant(
         self,
@@ -126,6 +128,7 @@ class Identity:
             derive=derive if derive is not None else None,
             sizes=(sizes,) if sizes else self.sizes[:1],
             symbolic_sizes=sizes or self.symbolic_sizes if self.symbolic_sizes else None,
+            second_opinion=False,  # the step that fails shows numbers, and the others are the claim's own
         )
         checks = changed.checks()
         if left is None and right is None:

@@ -126,7 +126,12 @@ def _coqc(folder: Path, file: str, cwd: Path | None = None) -> tuple[int, str]:
     command = ["coqc", "-q", "-w", "none", "-Q", str(folder), "ssmproof", file]
     try:
         run = subprocess.run(
-            command, cwd=cwd or folder, capture_output=True, text=True, timeout=TIME_LIMIT, check=False,
+            command,
+            cwd=cwd or folder,
+            capture_output=True,
+            text=True,
+            timeout=TIME_LIMIT,
+            check=False,
             env={k: v for k, v in os.environ.items() if not k.startswith("COQ")},
         )
     except subprocess.TimeoutExpired:

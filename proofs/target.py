@@ -1,6 +1,7 @@
 """Loading what a user names: a layer, a learner or an adapter, as `package.module:name` or `path/to/file.py:name`.
 
-Foreign code is data: only the named module is imported, and errors come back as one message.
+Foreign code is data: only the named module is imported, and errors come back as one message. Code written in numpy, or
+for the array API, becomes a program of tensors like any other.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import torch
+
+from numeric.numpy_programs import as_program
 
 
 class TargetError(ValueError):
@@ -27,12 +31,16 @@ class TargetError(ValueError):
 
 @dataclass(frozen=True)
 class Target:
-    """A loaded callable: its text, the callable, and the names of its parameters (with or without a default)."""
+    """A loaded callable: its text, the callable, and the names of its parameters (with or without a default).
+
+    notes: what a verdict about it has to mention, such as a module that was in training mode.
+    """
 
     text: str
     call: Callable[..., Any]
     required: tuple[str, ...]
     optional: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -43,6 +51,8 @@ class Target:
 def load(text: str) -> Target:
     """The callable that `text` names: a function, an nn.Module class that builds without arguments, or an instance.
 
+    A module is copied: the copy is in float64 and in evaluation mode, and its parameters are constants. Another class that
+    needs arguments is handed to the adapter as it is.
     Raises TargetError: no colon, no such file or module, import failed, no such name, not callable.
     """
     place, colon, name = text.rpartition(":")
@@ -60,7 +70,9 @@ def load(text: str) -> Target:
 
 
 def _callable(text: str, found: Any) -> Target:
-    if inspect.isclass(found):
+    notes: tuple[str, ...] = ()
+    built = inspect.isclass(found) and (issubclass(found, torch.nn.Module) or not _required(found))
+    if built:
         try:
             found = found()
         except Exception as error:
@@ -71,17 +83,53 @@ def _callable(text: str, found: Any) -> Target:
     if not callable(found):
         raise TargetError(f"{text} is a {type(found).__name__}, expected a function or an nn.Module")
     if isinstance(found, torch.nn.Module):
+        notes = tuple(_changes(found))
         found = copy.deepcopy(found).double().eval()  # the user's object stays as it is
         signature = inspect.signature(found.forward)
     else:
         signature = inspect.signature(found)
+        if not inspect.isclass(found) and _in_numpy(found):
+            found = as_program(found)
     required: list[str] = []
     optional: list[str] = []
     for parameter in signature.parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         (required if parameter.default is parameter.empty else optional).append(parameter.name)
-    return Target(text, found, tuple(required), tuple(optional))
+    return Target(text, found, tuple(required), tuple(optional), notes)
+
+
+def _required(found: type) -> list[str]:
+    """The arguments that a class can't be built without."""
+    try:
+        parameters = inspect.signature(found).parameters.values()
+    except ValueError:  # a class written in C says nothing
+        return []
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in kinds]
+
+
+def _changes(module: torch.nn.Module) -> list[str]:
+    """What training mode would have done, and parameters that the copy holds in another type."""
+    kinds = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.modules.dropout._DropoutNd)
+    lively = [type(m).__name__ for m in module.modules() if isinstance(m, kinds) and m.training]
+    held = sorted({str(p.dtype) for p in module.state_dict().values() if p.is_floating_point()} - {"torch.float64"})
+    notes = []
+    if lively:
+        notes.append(f"in training mode ({', '.join(dict.fromkeys(lively))} would act); it was run in evaluation mode")
+    if held:
+        notes.append(f"its parameters are {', '.join(held)}; they were read as the float64 numbers they are")
+    return notes
+
+
+def _in_numpy(found: Any) -> bool:
+    """Whether a callable computes with numpy, or asks its arrays for their namespace, and does not use torch."""
+    function = inspect.unwrap(found if inspect.isroutine(found) else type(found).__call__)
+    function = getattr(function, "__func__", function)
+    names = getattr(function, "__globals__", {}).values()
+    code = getattr(function, "__code__", None)
+    asks = code is not None and "__array_namespace__" in code.co_names
+    return (asks or any(value is np for value in names)) and not any(value is torch for value in names)
 
 
 def _file(place: str) -> ModuleType:

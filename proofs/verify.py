@@ -201,13 +201,17 @@ def environment(settings: Settings, note: str = "") -> dict[str, Any]:
     versions = {"python": platform.python_version()}
     versions |= {name: version(name) or "not installed" for name in ("torch", "sympy", "numpy", "scipy")}
     versions["flint"] = version("python-flint") or "not installed"
-    return versions | {
-        "platform": f"{platform.system()} {platform.machine()}",
-        "device": _device(settings.device),
-        "profile": settings.profile,
-        "seed": settings.seed,
-        "dtype": "float64, float32",
-    } | ({"note": note} if note else {})
+    return (
+        versions
+        | {
+            "platform": f"{platform.system()} {platform.machine()}",
+            "device": _device(settings.device),
+            "profile": settings.profile,
+            "seed": settings.seed,
+            "dtype": "float64, float32",
+        }
+        | ({"note": note} if note else {})
+    )
 
 
 def _device(asked: str) -> str:

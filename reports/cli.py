@@ -85,23 +85,47 @@ def verify(
 
 
 @app.command()
-def claims(patterns: Patterns = None, json: Json = None) -> None:
-    """The registry as a table."""
-    from reports.terminal import show_claims
+def claims(
+    patterns: Patterns = None,
+    systems: Annotated[
+        bool, typer.Option("--systems", help="What each system computes; with --from, how settled.")
+    ] = False,
+    graph: Annotated[
+        Literal["text", "dot", "mermaid"] | None, typer.Option("--graph", help="Which claim rests on what.")
+    ] = None,
+    source: From = None,
+    json: Json = None,
+) -> None:
+    """The registry as a table, the systems that it settles, or the graph of what rests on what."""
+    from reports.terminal import show_claims, show_graph, show_systems
 
+    if systems and graph:
+        raise Wrong("--systems and --graph are two answers; ask for one")
+    if source and not systems:
+        raise Wrong("--from goes with --systems: claims are listed without evidence")
     screen = _screen(json)
     check_outputs(json, None)
     with _user_mistakes():
         from proofs import registry
 
         found = registry.select(patterns or ())
-    show_claims(screen, found)
-    rows = [
+    from proofs.graph import graph as resting
+    from proofs.systems import rows as settled
+
+    edges = resting(found)
+    table = settled(found, read_run(source) if source else None)
+    if systems:
+        show_systems(screen, table)
+    elif graph:
+        show_graph(screen, edges, graph)
+    else:
+        show_claims(screen, found)
+    data = [
         {"id": c.id, "kind": c.kind.value, "title": c.title, "rungs": [r.value for r in c.rungs], "source": c.source}
-        | {"mutants": [m.id for m in c.mutants]}
+        | {"mutants": [m.id for m in c.mutants], "rests_on": list(edges.under(c.id))}
         for c in found
     ]
-    write_json(json, {"schema": 1, "claims": rows})
+    write_json(json, {"schema": 1, "claims": data, "systems": [row.to_json() for row in table]})
 
 
 @app.command()
@@ -121,10 +145,11 @@ def show(
 
         claim = registry.claim(id)
     run = read_run(source) if source else run_claims(screen, [id], None, _settings(profile, device, seed), 1)
-    from proofs.fingerprints import rests_on, stale
+    from proofs.fingerprints import stale
+    from proofs.graph import graph
     from reports.document import parameters
 
-    show_claim(screen, claim, run, parameters(claim), rests_on(claim))
+    show_claim(screen, claim, run, parameters(claim), graph(registry.select()))
     for line in stale(run.of(id)):
         screen.say(f"stale: {line}", "yellow")
     raise typer.Exit(0 if source else run.status)
@@ -150,9 +175,7 @@ def report(
         checked(formats)
     check_outputs(None, out)
     run = (
-        read_run(source)
-        if source
-        else run_claims(screen, patterns or (), None, _settings(profile, device, seed), jobs)
+        read_run(source) if source else run_claims(screen, patterns or (), None, _settings(profile, device, seed), jobs)
     )
     write_report(screen, run, out, formats, date=date)
     raise typer.Exit(run.status)
@@ -279,17 +302,24 @@ def write_report(
     evidence: bool = False,
 ) -> None:
     """The report's files (and evidence.json) in `out`, and a line for each that says where it is."""
-    from reports.document import markdown
+    from reports.document import FOLDER, markdown, pictures
     from reports.files import json_text, write_all
+    from reports.words import counted
     from reports.write import formats as named
     from reports.write import render
 
-    made = render(markdown(run, audits, date), named(formats))
+    shown, wanted = pictures(run, audits), named(formats)
+    others = ("pdf",) if "tex" in wanted else ()
+    drawn = {name: data for owned in shown.values() for p in owned for name, data in p.files(others).items()}
+    svgs = {name: data for name, data in drawn.items() if name.endswith(".svg")}
+    made = render(markdown(run, audits, date, shown), wanted, pictures=svgs)
     files = dict(made.files)
     if evidence:
         files["evidence.json"] = json_text(run.to_json()).encode()
-    for path in write_all(out, files):
+    for path in write_all(out, files | drawn)[: len(files)]:
         screen.say(f"wrote {path}")
+    if svgs:
+        screen.say(f"wrote {counted(len(svgs), 'figure')} with their data to {out / FOLDER}")
     for name, reason in made.missing.items():
         screen.tell(f"no report.{name}: {reason}")
     for warning in made.warnings:

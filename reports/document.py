@@ -1,6 +1,6 @@
 """The report's one Markdown text: every claim with its derivation, evidence and mutants.
 
-Main definitions: `markdown`, `AuditLike`. The layout is templates/report.md.j2; here are the words put into it.
+Main definitions: `markdown`, `pictures`, `AuditLike`. The layout is templates/report.md.j2; here are the words put into it.
 Nothing in the text depends on the clock, so the same run gives the same bytes.
 """
 
@@ -15,10 +15,18 @@ from numeric.finding import Counterexample, Finding, Verdict
 from proofs import registry
 from proofs.claim import Claim
 from proofs.evidence import MutantEvidence, Outcome, Rung
-from proofs.fingerprints import REMOVED, rests_on, stale
+from proofs.figure import Figure
+from proofs.fingerprints import REMOVED, stale
+from proofs.graph import Graph, graph, is_construction
+from proofs.systems import rows as system_rows
 from proofs.verify import Run
 from reports import words
+from reports.figures import Picture, picture
 from reports.formulas import broken, one_line
+
+_CODE = "constructions."
+FOLDER = "figures"
+"""Where a report's pictures and their data lie, beside it."""
 
 TITLE = "Which learning algorithm does the layer run?"
 _VERDICTS = {
@@ -46,10 +54,27 @@ class AuditLike(Protocol):
         """Plain data; the keys `target` and `learner` name the section if present."""
 
 
-def markdown(run: Run, audits: Sequence[AuditLike] = (), when: str = "") -> str:
-    """The report on `run` and `audits`. `when` is printed as the date if given."""
+def pictures(run: Run, audits: Sequence[AuditLike] = ()) -> dict[str, list[Picture]]:
+    """The figures of the run's claims and of audits that have a `figures` attribute, by claim id or place "audit 1"."""
+    owners: dict[str, Iterable[Figure]] = {id: registry.claim(id).figures for id in run.claims if id in registry.ids()}
+    owners |= {f"audit {k}": getattr(a, "figures", ()) for k, a in enumerate(audits, start=1)}
+    return {
+        owner: [picture(f"{FOLDER}/{owner.replace(' ', '-')}-{f.name}", f) for f in figures]
+        for owner, figures in owners.items()
+    }
+
+
+def markdown(
+    run: Run,
+    audits: Sequence[AuditLike] = (),
+    when: str = "",
+    shown: Mapping[str, Sequence[Picture]] | None = None,
+) -> str:
+    """The report on `run` and `audits`. `when` is printed as the date if given; shown: what `pictures` made."""
     import jinja2
 
+    shown = shown or {}
+    edges = graph(registry.claim(id) for id in run.claims if id in registry.ids())
     loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
     room = jinja2.Environment(
         loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
@@ -66,8 +91,10 @@ def markdown(run: Run, audits: Sequence[AuditLike] = (), when: str = "") -> str:
         rungs=[r for r in Rung if any(e.rung is r for e in run.evidence)],
         verdicts=_VERDICTS,
         summary=_summary(run),
-        sections=[_section(run, id) for id in run.claims],
-        audits=[_audit(a) for a in audits],
+        systems=_systems(run),
+        graph=_graph(edges),
+        sections=[_section(run, id, edges) | {"pictures": shown.get(id, ())} for id in run.claims],
+        audits=[_audit(a) | {"pictures": shown.get(f"audit {k}", ())} for k, a in enumerate(audits, start=1)],
         stale=_stale(run),
         repeat=_repeat(run),
     )
@@ -152,11 +179,43 @@ def _summary(run: Run) -> str:
     return table(["claim", *rungs, "proved by", "mutants met"], rows)
 
 
+def _systems(run: Run) -> str:
+    """The table of systems, or nothing if the run has no claim about one."""
+    rows = [
+        [
+            f"**{plain(r.system.name)}**",
+            r.system.computes,
+            f"[`{r.claim}`](#{anchor(r.claim)})",
+            r.rung.value if r.rung else "not settled in this run",
+            plain(words.settled_figures(r)),
+        ]
+        for r in system_rows((registry.claim(id) for id in run.claims if id in registry.ids()), run)
+    ]
+    return table(["system", "what it computes in context", "claim", "settled on", "figures"], rows) if rows else ""
+
+
+def _graph(edges: Graph) -> str:
+    """A row for each construction, or claim that others rest on: what it is made of, and the claims about it."""
+    rows = []
+    for node in edges.nodes:
+        above = edges.over(node)
+        if above:
+            claims = [n for n in above if not is_construction(n)]
+            parts = ", ".join(f"`{n.removeprefix(_CODE)}`" for n in edges.under(node))
+            rows.append([f"`{node.removeprefix(_CODE)}`", parts, ", ".join(f"`{c}`" for c in claims)])
+    return table(["code, or claim", "made of", "claims that rest on it directly"], rows) if rows else ""
+
+
+def _node(node: str, run: Run) -> str:
+    """A node of the graph in a claim's section: a link where the report has the section."""
+    return f"[`{node}`](#{anchor(node)})" if node in run.claims else f"`{node.removeprefix(_CODE)}`"
+
+
 def _emphasised(verdict: str) -> str:
     return f"**{verdict}**" if verdict in (Verdict.REFUTED, Outcome.SURVIVED) else verdict
 
 
-def _section(run: Run, id: str) -> dict[str, Any]:
+def _section(run: Run, id: str, edges: Graph) -> dict[str, Any]:
     evidence = run.of(id)
     mutants = [m for m in run.mutants if m.claim == id]
     claim = registry.claim(id) if id in registry.ids() else None
@@ -165,7 +224,7 @@ def _section(run: Run, id: str) -> dict[str, Any]:
         "id": id,
         "claim": claim,
         "proved": run.proved(id),
-        "rests_on": rests_on(claim) if claim else (),
+        "rests_on": [_node(n, run) for n in edges.under(id)],
         "steps": [dict(s) | {"latex": broken(s["latex"].strip().strip("$"))} for s in steps(universal)]
         if universal
         else [],

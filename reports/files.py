@@ -38,13 +38,18 @@ def check_folder(path: Path) -> None:
 
 
 def write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
-    """Write every file, or none: all are complete on disk under other names before the first gets its own."""
+    """Write every file, or none: all are complete on disk under other names before the first gets its own.
+
+    A name may lie in a folder below, as in figures/x.svg.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     waiting: list[tuple[Path, Path]] = []
     try:
         for name, data in files.items():
-            temporary = folder / f".{name}.{os.getpid()}.part"
-            waiting.append((temporary, folder / name))
+            final = folder / name
+            final.parent.mkdir(exist_ok=True)
+            temporary = final.with_name(f".{final.name}.{os.getpid()}.part")
+            waiting.append((temporary, final))
             with temporary.open("xb") as stream:
                 stream.write(data)
         for temporary, final in waiting:

@@ -1,6 +1,6 @@
 """What a person reads on a terminal: tables, progress, one claim in full.
 
-Main definitions: `Screen`, `watching`, `show_run`, `show_claims`, `show_claim`, `show_bench`.
+Main definitions: `Screen`, `watching`, `show_run`, `show_claims`, `show_systems`, `show_graph`, `show_claim`, `show_bench`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from rich.text import Text
 from numeric.finding import Verdict
 from proofs.claim import Claim
 from proofs.evidence import Evidence, MutantEvidence, Outcome, Rung
+from proofs.graph import Graph, is_construction
+from proofs.systems import Row
 from proofs.verify import Progress, Run, Unit
 from reports import words
 
@@ -109,16 +111,40 @@ def show_claims(to: Screen, claims: Sequence[Claim]) -> None:
     to.out.print(_table(["claim", "kind", "title", "rungs", "source"], rows))
 
 
-def show_claim(to: Screen, claim: Claim, run: Run, parameters: str, rests: Sequence[str]) -> None:
+def show_systems(to: Screen, rows: Sequence[Row]) -> None:
+    """What each system computes in context; with a run, on which rung that is settled and with what figures."""
+    settled = any(row.evidence for row in rows)
+    head = ["system", "what it computes in context", "claim", *(["settled on", "figures"] if settled else [])]
+    cells = []
+    for row in rows:
+        own = [row.system.name, row.system.computes, row.claim]
+        own += [row.rung or "no rung", words.settled_figures(row)] if settled else []
+        cells.append([Text(t) for t in own])
+    to.out.print(_table(head, cells))
+
+
+def show_graph(to: Screen, graph: Graph, language: str) -> None:
+    """Which claim rests on what, as lines or in a language that draws it."""
+    if language != "text":
+        to.say(graph.dot() if language == "dot" else graph.mermaid())
+        return
+    for node in graph.nodes:
+        if not is_construction(node) or graph.under(node):
+            to.say(f"{node} <- {', '.join(graph.under(node)) or 'nothing'}")
+
+
+def show_claim(to: Screen, claim: Claim, run: Run, parameters: str, graph: Graph) -> None:
     """One claim in full: words first, then what was found. Mathematics stays as it was written."""
     to.say(f"{claim.id}: {claim.title}", "bold")
     to.say(f"{claim.kind.value}; source: {claim.source}")
-    if rests:
-        to.say(f"rests on: {', '.join(rests)}")
+    for label, nodes in (("rests on", graph.under(claim.id)), ("used by", graph.over(claim.id))):
+        if nodes:
+            to.say(f"{label}: {', '.join(nodes)}")
     parts = [
         ("Statement", claim.statement),
         ("Assumptions", "\n".join(f"- {a}" for a in claim.assumptions)),
         ("Departures from the source", "\n".join(f"- {d}" for d in claim.departures)),
+        ("Systems", "\n".join(f"- {s.name}: {s.computes}" for s in claim.systems)),
         ("Derivation", claim.derivation),
         ("Solved parameters", parameters),
     ]

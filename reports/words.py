@@ -1,6 +1,7 @@
 """How figures, counts and verdicts read, the same on a terminal and on paper.
 
-Main definitions: `figure`, `grouped`, `key_figure`, `counted`, `repeat_command`, `mutant_summary`, `proved_summary`.
+Main definitions: `figure`, `grouped`, `key_figure`, `settled_figures`, `counted`, `repeat_command`, `mutant_summary`,
+`proved_summary`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from numeric.finding import Finding
 from proofs.evidence import MutantEvidence, Outcome, Rung, Settings
+from proofs.systems import Row
 from proofs.verify import Run
 
 _KEYS = ("failure", "error / bound", "ratio", "order", "steps", "theorem", "terms", "error", "draws")
@@ -61,6 +63,16 @@ def key_figure(finding: Finding) -> str:
         if named:
             return figure(named, max((v for n, v in figures if n == named), key=_size))
     return figure(*figures[0]) if figures else ""
+
+
+def settled_figures(row: Row) -> str:
+    """The figures to quote for a row of the table of systems: those it names, else the key figure of each rung."""
+    start = row.system.figures
+    if not start:
+        quoted = ((e.rung, key_figure(e.finding)) for e in row.evidence)
+        return "; ".join(f"{rung}: {text}" for rung, text in quoted if text)
+    named = (figure(n, v) for e in row.evidence for n, v in e.finding.figures.items() if n.startswith(start))
+    return "; ".join(dict.fromkeys(named))
 
 
 def counted(count: int, noun: str) -> str:

@@ -59,16 +59,25 @@ def formats(names: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(f for f in FORMATS if f in asked)
 
 
-def render(text: str, names: Iterable[str] = FORMATS, when: datetime.datetime = EPOCH) -> Rendered:
-    """`text` in each format, as report.md and so on. Markdown always works; the others say why if they don't."""
-    text = _spelled_out(text)
+def render(
+    text: str,
+    names: Iterable[str] = FORMATS,
+    when: datetime.datetime = EPOCH,
+    pictures: Mapping[str, bytes] | None = None,
+) -> Rendered:
+    """`text` in each format, as report.md and so on. Markdown always works; the others say why if they don't.
+
+    pictures: the files that the text shows, by the names it has for them, as SVG. HTML and PDF hold them; Markdown
+    needs them beside it, and LaTeX the same as PDF files.
+    """
+    text, pictures = _spelled_out(text), pictures or {}
     wanted = formats(names)
     files: dict[str, bytes] = {}
     missing: dict[str, str] = {}
     warnings: list[str] = []
     for name in wanted:
         try:
-            files[f"report.{name}"], said = _make(name, text, when)
+            files[f"report.{name}"], said = _make(name, text, when, pictures)
         except (ImportError, OSError, RuntimeError) as error:
             missing[name] = f"{type(error).__name__}: {error}"
         else:
@@ -76,12 +85,14 @@ def render(text: str, names: Iterable[str] = FORMATS, when: datetime.datetime = 
     return Rendered(files, missing, tuple(warnings))
 
 
-def _make(name: str, text: str, when: datetime.datetime) -> tuple[bytes, list[str]]:
+def _make(name: str, text: str, when: datetime.datetime, pictures: Mapping[str, bytes]) -> tuple[bytes, list[str]]:
     if name == "tex":
+        for shown in pictures:
+            text = text.replace(f"]({shown})", f"]({shown.removesuffix('.svg')}.pdf)")  # LaTeX reads no SVG
         return _latex(text)
     if name == "html":
-        return _html(text)
-    return _pdf(text, when) if name == "pdf" else (text.encode(), [])
+        return _html(text, pictures)
+    return _pdf(text, when, pictures) if name == "pdf" else (text.encode(), [])
 
 
 def write(text: str, out: Path, names: Iterable[str] = FORMATS, when: datetime.datetime = EPOCH) -> Rendered:
@@ -106,7 +117,7 @@ def _pandoc(text: str, to: str, *extra: str) -> tuple[str, list[str]]:
     return done.stdout.decode(), [" ".join(w.split()) for w in warnings if w.strip()]
 
 
-def _html(text: str) -> tuple[bytes, list[str]]:
+def _html(text: str, pictures: Mapping[str, bytes]) -> tuple[bytes, list[str]]:
     font = base64.b64encode((_TEMPLATES / "stix-two-math.woff2").read_bytes()).decode()
     face = f'@font-face{{font-family:"STIX Two Math";src:url(data:font/woff2;base64,{font}) format("woff2")}}'
     style = f"<style>{face}\n{(_TEMPLATES / 'report.css').read_text('utf-8')}</style>"
@@ -115,13 +126,21 @@ def _html(text: str) -> tuple[bytes, list[str]]:
         head = Path(folder) / "head.html"
         head.write_text(style, "utf-8")
         page, warnings = _pandoc(text, "html5", *options, f"--include-in-header={head}")
-    return page.encode(), [*warnings, *(f"not taken for a formula: {formula}" for formula in _lost(text, page))]
+    lost = [f"not taken for a formula: {formula}" for formula in _lost(text, page)]
+    for shown, data in pictures.items():
+        held = f"data:image/svg+xml;base64,{base64.b64encode(data).decode()}"
+        page = page.replace(f'src="{shown}"', f'src="{held}"')
+    return page.encode(), [*warnings, *lost]
 
 
 def _lost(text: str, page: str) -> list[str]:
     """Formulas of the text that are none on the page: a blank line inside is enough for that."""
-    there = Counter(_words(html.unescape(tex)) for tex in re.findall(r"<annotation [^>]*>(.*?)</annotation>", page, re.S))
-    there += Counter(_words(html.unescape(tex)) for tex in re.findall(r'<span class="math[^>]*>(.*?)</span>', page, re.S))
+    there = Counter(
+        _words(html.unescape(tex)) for tex in re.findall(r"<annotation [^>]*>(.*?)</annotation>", page, re.S)
+    )
+    there += Counter(
+        _words(html.unescape(tex)) for tex in re.findall(r'<span class="math[^>]*>(.*?)</span>', page, re.S)
+    )
     return list((Counter(_words(formula) for formula in listed(text)) - there).elements())
 
 
@@ -144,12 +163,12 @@ def _renamed(maths: re.Match[str]) -> str:
     return text
 
 
-def _pdf(text: str, when: datetime.datetime) -> tuple[bytes, list[str]]:
+def _pdf(text: str, when: datetime.datetime, pictures: Mapping[str, bytes]) -> tuple[bytes, list[str]]:
     """The PDF; a formula that its engine refuses is shown as TeX, with a warning, and loses nothing else."""
     import typst
 
     try:
-        return _compiled(text, when)
+        return _compiled(text, when, pictures)
     except typst.TypstError as error:
         refused = _refused(list(dict.fromkeys(listed(text))), when)
         if not refused:
@@ -157,7 +176,7 @@ def _pdf(text: str, when: datetime.datetime) -> tuple[bytes, list[str]]:
         for formula in refused:
             # after its fence or backticks a formula is code, which the engine takes as it is
             text = text.replace(formula, f"`{formula.strip('$').strip()}`")
-        pdf, warnings = _compiled(text, when)
+        pdf, warnings = _compiled(text, when, pictures)
         return pdf, [*warnings, *(f"the PDF shows {formula} as TeX: {error}" for formula in refused)]
 
 
@@ -166,14 +185,14 @@ def _refused(candidates: list[str], when: datetime.datetime) -> list[str]:
     import typst
 
     try:
-        _compiled("\n\n".join(candidates), when)
+        _compiled("\n\n".join(candidates), when, {})
     except typst.TypstError:
         half = len(candidates) // 2
         return _refused(candidates[:half], when) + _refused(candidates[half:], when) if half else candidates
     return []
 
 
-def _compiled(text: str, when: datetime.datetime) -> tuple[bytes, list[str]]:
+def _compiled(text: str, when: datetime.datetime, pictures: Mapping[str, bytes]) -> tuple[bytes, list[str]]:
     import typst
 
     options = [f"--include-in-header={_TEMPLATES / 'report.typ'}", "-V", "papersize=a4", "-M", "lang=en"]
@@ -184,6 +203,9 @@ def _compiled(text: str, when: datetime.datetime) -> tuple[bytes, list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         main = Path(folder) / "report.typ"
         main.write_text(source, "utf-8")
+        for shown, data in pictures.items():
+            (Path(folder) / shown).parent.mkdir(exist_ok=True)
+            (Path(folder) / shown).write_bytes(data)
         pdf, warned = typst.compile_with_warnings(str(main), ignore_system_fonts=True, timestamp=when)
     if not isinstance(pdf, bytes):
         raise RuntimeError("the PDF engine returned no document")

@@ -6,6 +6,17 @@ from typing import Any
 
 from constructions.autograd_descent import descend
 from constructions.learners import Domain, Learner, Parameter
+from constructions.learners._tokens import token_gradient
+
+
+def step(W: Any, x: Any, y: Any, W0: Any, N: Any, eta: Any, steps: int) -> Any:
+    """One step's sum over tokens, one token further: the gradient of L at W0 is the mean of the tokens' gradients there.
+
+    Raises ValueError for several steps, whose later gradients need all tokens.
+    """
+    if steps != 1:
+        raise ValueError(f"{steps} steps are no recursion over the tokens")
+    return W - eta / N * token_gradient(W0, x, y)
 
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, eta: Any, steps: int) -> Any:
@@ -24,4 +35,5 @@ LEARNER = Learner(
         Parameter("steps", "k", "number of steps", Domain.COUNT, default=1),
     ),
     order=False,
+    step=step,
 )

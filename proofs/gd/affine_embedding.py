@@ -6,7 +6,7 @@ from constructions import affine_embedding
 from constructions.namespace import Array, namespace
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -89,6 +89,12 @@ coefficients free of $s$.""",
     assumptions=("one layer; one embedding for all tokens; the read-out sees nothing but $z$",),
     source="arXiv 2410.11687, published code of the non-linear regression",
     departures=("the source calls it gradient descent on non-linear regression",),
+    systems=(
+        System(
+            "GD-SSM, non-linear",
+            "the published form is one step for linear regression with a bias, not descent on non-linear features",
+        ),
+    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant("kernel_non_linear", "a step with a kernel non-linear in x", left=squared_kernel),

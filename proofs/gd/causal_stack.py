@@ -7,7 +7,7 @@ from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -87,6 +87,12 @@ x_s) r_s^\top
     assumptions=(r"each token reads its own prefix, itself included",),
     source="derived here",
     departures=(r"gd.stacked_steps is the two-pass stack, where every token reads the final state",),
+    systems=(
+        System(
+            "GD-SSM, several steps",
+            r"a causal stack is not gradient descent: it has $\operatorname{tril}(X X^\top)$ for the Gram matrix",
+        ),
+    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

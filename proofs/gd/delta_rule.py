@@ -7,7 +7,7 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -68,6 +68,7 @@ stochastic gradient descent with one step a token, in the order of the tokens, o
     derivation=r"""$\nabla L_t(W) = (W k_t - v_t) k_t^\top$ by gd.loss_gradient with $N = 1$.""",
     assumptions=(r"$\beta_t$ is given; however the layer computes it",),
     source="arXiv 2102.11174, section 4 (delta rule); arXiv 2406.06484",
+    systems=(System("DeltaNet", "stochastic gradient descent, one step a token"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant("batch", "all gradients at W_0: one batch step", left=stale),

@@ -11,7 +11,7 @@ from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -88,6 +88,12 @@ $r_t \prod_{s>t} \alpha_s$; with gates and rates $1$ (linear attention) on plain
     \tilde k_t^\top$.""",
     assumptions=(r"gates and rates are given, however the layer computes them; no normalisation of keys or outputs",),
     source="arXiv 2312.06635 (GLA), 2307.08621 (RetNet), 2405.21060 (Mamba-2), 2006.16236 (linear attention); derived here",
+    systems=(
+        System("Mamba-2 (SSD)", "one gradient step on least squares discounted by the data-dependent gates"),
+        System("RetNet", "one gradient step on exponentially discounted least squares"),
+        System("GLA", "one gradient step on keys that fade channel by channel"),
+        System("Linear attention", "one gradient step from 0 on plain least squares, nothing divided by $N$"),
+    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -8,7 +8,7 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -72,6 +72,7 @@ The gradient is taken at $\alpha_t W_{t-1}$, not at $W_{t-1}$ as decoupled weigh
     derivation=r"""Put $\alpha W$ for $W$ in gd.delta_rule.""",
     assumptions=(r"$\alpha_t$, $\beta_t$ are given; however the layer computes them",),
     source="arXiv 2412.06464 (update); the reading as descent derived here",
+    systems=(System("Gated DeltaNet", "the memory decays, then a gradient step at the decayed point"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant("gradient_undecayed", "the gradient at the undecayed memory", right=undecayed),

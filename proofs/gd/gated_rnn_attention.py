@@ -8,7 +8,7 @@ from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -79,6 +79,7 @@ products with $\lambda = 1$ and $r$ queries with $\lambda = 0$.""",
 neuron $(i, j)$ by query $j$, and $D$ adds over $j$.""",
     source="Zucchet et al. 2023 (arXiv 2309.01775)",
     departures=("the constant 1 beside the input replaces biases; the weights are not compressed",),
+    systems=(System("Gated linear RNN", "linear self-attention, exactly, and with it one step of gradient descent"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -9,7 +9,7 @@ import numpy as np
 
 from constructions import gated_rnn
 from numeric.finding import Counterexample, Finding, Verdict
-from proofs.claim import Check, Claim, Mutant
+from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung, Settings
 
 Count = Callable[[int, int], int]
@@ -110,6 +110,13 @@ $D$.""",
     source="derived here; the disputed order is arXiv 2410.11687's count for arXiv 2309.01775",
     departures=(r"the source compares $O(f^4)$ for the gated network with $O(f^2)$ for GD-SSM",),
     parameters=table,
+    systems=(
+        System(
+            "Gated linear RNN",
+            "$mf + f$ neurons for one step; of the order of $f^4$ dense parameters",
+            figures="neurons, one descent step",
+        ),
+    ),
     checks={Rung.EXACT: check()},
     mutants=(
         Mutant(
@@ -128,8 +135,9 @@ $D$.""",
             {
                 Rung.EXACT: check(
                     {
-                        "stored parameters, one descent step": lambda f, m: (m * f + f) * (1 + 2 * (f + m) + 2 * m * f)
-                        + m**2 * f
+                        "stored parameters, one descent step": lambda f, m: (
+                            (m * f + f) * (1 + 2 * (f + m) + 2 * m * f) + m**2 * f
+                        )
                     }
                 )
             },

@@ -10,7 +10,7 @@ from constructions.namespace import Array, identity, namespace, zeros
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -90,6 +90,9 @@ $x_t$ to $y_t$.""",
 once: twice for every later pair, and once for the query.""",
     assumptions=(r"$W_0 = 0$; typed tokens; an ideal shift by one token and one decay for all channels",),
     source="arXiv 2212.14052 (layer); arXiv 2407.10005 for its reading as a weighted step; derived here",
+    systems=(
+        System("H3", "one gradient step on recency-weighted least squares; the shift memory brings key to value"),
+    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

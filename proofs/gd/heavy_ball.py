@@ -11,7 +11,7 @@ from constructions.namespace import Array
 from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -100,6 +100,7 @@ the optimiser's own code, too.""",
     derivation=r"""$W_{t-1} - W_{t-2} = -\eta M_{t-1}$ holds at the start and is kept by every token.""",
     assumptions=(r"$\mu$ and $\eta$ constant in time (a varying $\eta$ separates the two forms)", "no weight decay"),
     source="Polyak 1964; arXiv 2501.00663 for the memory; derived here",
+    systems=(System("Momentum delta rule", "heavy ball: stochastic gradient descent with momentum"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -8,7 +8,7 @@ from constructions.kernel_descent import predict, residual_step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -16,7 +16,9 @@ STEPS = 3
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
-def formula(Phi: Array, Y: Array, phi_q: Array, W0: Array, eta: Array, steps: int = STEPS, centred: bool = False) -> Array:
+def formula(
+    Phi: Array, Y: Array, phi_q: Array, W0: Array, eta: Array, steps: int = STEPS, centred: bool = False
+) -> Array:
     """The kernel form with scale eta/N: (m,)."""
     features = Phi - Phi[:1, :] if centred else Phi
     kappa, kappa_q = features @ features.mT, features @ phi_q
@@ -76,6 +78,7 @@ Every claim about steps on raw inputs holds with $\phi(x)$ in place of $x$; with
 $\frac{\eta}{N} r_k^\top \kappa_q$, by induction on $k$.""",
     assumptions=(r"the features are fixed: they are not trained in context",),
     source="derived here; kernel view of von Oswald et al. 2023 (arXiv 2212.07677)",
+    systems=(System("GD-SSM, non-linear", "gradient descent on features, seen through their kernel only"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

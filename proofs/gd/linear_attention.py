@@ -11,7 +11,7 @@ from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import Words, eye, matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -95,6 +95,9 @@ $N \nabla L(W_k)$, and every token, the query included, subtracts its product wi
     assumptions=(r"the query is excluded from keys and values (see gd.linear_attention_query)",),
     source="von Oswald et al. 2023 (arXiv 2212.07677), proposition 1",
     departures=(r"any $W_0$, and all tokens are claimed, not only the query",),
+    systems=(
+        System("LSA (linear self-attention)", "$k$ layers are $k$ steps of batch gradient descent from any $W_0$"),
+    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -8,7 +8,7 @@ from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd.linear_attention import words_weights
 from proofs.identity import Identity
@@ -80,6 +80,9 @@ prediction is right; for $k \ge 2$ or $W_0 \ne 0$ it is not.""",
 applies to
 $N + 1$ pairs. The extra term is $2 W_0 x_q x_q^\top$ in the first step and $(W_j + W_0) x_q x_q^\top$ later.""",
     source="derived here; von Oswald et al. 2023 (arXiv 2212.07677) exclude the query",
+    systems=(
+        System("LSA (linear self-attention)", "with the query among its keys it descends on one false pair more"),
+    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

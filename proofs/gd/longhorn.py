@@ -10,7 +10,7 @@ from constructions.namespace import Array
 from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar, trace
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -99,7 +99,10 @@ equation. The objective is
 quadratic, so moving by $H$ from $W_t$ costs exactly $\frac12 \norm{H}^2 + \frac{\beta_t}{2} \norm{H k_t}^2$.""",
     assumptions=(r"$\beta_t \ge 0$, the same for all rows",),
     source="arXiv 2407.14207 (closed form of its objective)",
-    departures=(r"the released kernel puts $\operatorname{diag}(k \odot k)$ for $k k^\top$ (mutant `released_kernel`)",),
+    departures=(
+        r"the released kernel puts $\operatorname{diag}(k \odot k)$ for $k k^\top$ (mutant `released_kernel`)",
+    ),
+    systems=(System("Longhorn", "implicit stochastic gradient descent: each step solves its proximal problem"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -7,7 +7,7 @@ from constructions import autograd_descent, lti
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity
@@ -68,7 +68,13 @@ def derive(double: int = 2) -> Iterator[Obligation]:
 
 IDENTITY = Identity(
     shapes={
-        "U": ("T", "p"), "A": ("n", "n"), "B": ("n", "p"), "C": ("p", "n"), "D": ("p", "p"), "b": ("n",), "d": ("p",),
+        "U": ("T", "p"),
+        "A": ("n", "n"),
+        "B": ("n", "p"),
+        "C": ("p", "n"),
+        "D": ("p", "p"),
+        "b": ("n",),
+        "d": ("p",),
     },
     left=doubled,
     right=twice,
@@ -96,6 +102,9 @@ starts at $0$. $F$ is
 homogeneous of degree 3, and $8 - 2 + 0 = 6$.""",
     assumptions=("no non-linearity and no product of two inputs anywhere; parameters do not depend on the input",),
     source="derived here; layers of arXiv 2208.04933 (S5), 2206.11893 (S4D), 2303.06349 (LRU)",
+    systems=(
+        System("Linear state spaces (LTI)", "no gradient-descent step: without gates outputs are affine in the tokens"),
+    ),
     checks=impossible(
         IDENTITY.checks(), nonzero(step_defect, WITNESS, "F(2U) - 2 F(U) + F(0) at all tokens 1, eta = 1")
     ),

@@ -16,7 +16,7 @@ from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict, combine
 from numeric.programs import fractions, rational, text
 from numeric.words import Words, matrix, scalar
-from proofs.claim import Check, Claim, Mutant
+from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung, Settings
 
 SIZES = ({"N": 2, "f": 1, "m": 1}, {"N": 3, "f": 2, "m": 1})
@@ -146,6 +146,12 @@ $Y^\top a \, q$ of the targets and $b^\top X q$ of the inputs; both vanish for a
 0$.""",
     assumptions=("the state equation is linear and does not depend on the input; the readout is arbitrary",),
     source="derived here",
+    systems=(
+        System(
+            "Linear state spaces (LTI)",
+            "with any readout no state of fixed size takes the step at every context length",
+        ),
+    ),
     checks={Rung.EXACT: check(), Rung.UNIVERSAL: universal},
     mutants=(
         Mutant("one_more", "N(f+m) state numbers do not suffice either", {Rung.EXACT: check(missing=0)}),

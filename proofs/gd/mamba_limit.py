@@ -7,7 +7,7 @@ from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array, zeros
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity
@@ -83,6 +83,11 @@ reached, and the error tends to $0$ as $1 - a = O(|A|)$ when $A \to 0$, with the
 obeys $R' = aR + G$.""",
     assumptions=(r"constant $\Delta$, the same decay $a$ in every entry", "no skip connection"),
     source="arXiv 2312.00752 (update); derived here",
+    systems=(
+        System(
+            "Mamba (S6)", "for a constant step one gradient-descent step only in the limit of no decay; error $O(|A|)$"
+        ),
+    ),
     checks=impossible(IDENTITY.checks(), nonzero(defect, POINT, "S6 minus the step, N = 2, all 1, eta = 2, a = 9/10")),
     mutants=(
         IDENTITY.mutant(

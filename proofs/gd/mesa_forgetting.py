@@ -9,7 +9,7 @@ from constructions.autograd_descent import gradient
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -86,6 +86,7 @@ tokens. A rank-one recursion therefore cannot hold a constant prior under forget
 I$ can.""",
     assumptions=(r"$\lambda, \gamma > 0$",),
     source="arXiv 2506.05233 (constant prior); recursive least squares; the comparison derived here",
+    systems=(System("Mesa layer", "with forgetting its constant prior stays, that of recursive least squares fades"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

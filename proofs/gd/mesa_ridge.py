@@ -10,7 +10,7 @@ from constructions.namespace import Array
 from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.words import eye, matrix
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -93,6 +93,7 @@ is the
 minimiser.""",
     assumptions=(r"$\lambda > 0$; the loss is a sum over tokens, not a mean",),
     source="arXiv 2309.05858 (mesa layer)",
+    systems=(System("Mesa layer", "ridge regression solved exactly at every token (recursive least squares)"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(
@@ -100,9 +101,7 @@ minimiser.""",
             "the penalty of the mean loss, N times as large",
             right=lambda K, V, ridge: stationary(K, V, ridge, ridge * K.shape[0]),
         ),
-        IDENTITY.mutant(
-            "no_normaliser", "no denominator 1 + k^T R k", left=no_normaliser, rungs=(Rung.EXACT,)
-        ),
+        IDENTITY.mutant("no_normaliser", "no denominator 1 + k^T R k", left=no_normaliser, rungs=(Rung.EXACT,)),
         IDENTITY.mutant("token_twice", "each token counted twice", derive=lambda: derive(normalised=False)),
     ),
 )

@@ -7,7 +7,7 @@ from constructions.closed_form_descent import extend
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -79,6 +79,7 @@ $P = c \sum_{i<j} (I - cA)^i$ and $I - PA = (I - cA)^j$ (gd.closed_form_steps). 
 $P(2I - AP) = P + (I - PA) P$ adds the second half.""",
     assumptions=(r"$W_0 = 0$ and $P_0$ a multiple of the identity",),
     source="derived here; arXiv 2310.17086 compares the two in context",
+    systems=(System("Newton-Schulz", "$k$ iterations are $2^k$ steps of batch gradient descent from 0"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant("linear_count", "k + 1 steps", right=lambda X, Y, eta: learner(X, Y, eta, ITERATIONS + 1)),

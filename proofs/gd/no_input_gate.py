@@ -8,7 +8,7 @@ from constructions.namespace import Array, namespace
 from numeric.derivation import Obligation
 from numeric.programs import Program
 from numeric.words import Words, matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity
@@ -38,8 +38,18 @@ def half(parity: int, count: int = 3, cube: bool = False) -> Program:
     """Half of the mixed difference of the layer (the moves of one parity), along `count` directions."""
 
     def program(
-        U: Array, V1: Array, V2: Array, V3: Array, A: Array, B: Array, C: Array, D: Array, b: Array, d: Array,
-        G: Array, g: Array,
+        U: Array,
+        V1: Array,
+        V2: Array,
+        V3: Array,
+        A: Array,
+        B: Array,
+        C: Array,
+        D: Array,
+        b: Array,
+        d: Array,
+        G: Array,
+        g: Array,
     ) -> Array:
         def function(at: Array) -> Array:
             out = layer(at, A, B, C, D, b, d, G, g)
@@ -89,8 +99,18 @@ def derive(factors: int = 2) -> Iterator[Obligation]:
 
 IDENTITY = Identity(
     shapes={
-        "U": ("T", "p"), "V1": ("T", "p"), "V2": ("T", "p"), "V3": ("T", "p"), "A": ("n", "n"), "B": ("n", "p"),
-        "C": ("q", "n"), "D": ("q", "p"), "b": ("n",), "d": ("q",), "G": ("q", "p"), "g": ("q",),
+        "U": ("T", "p"),
+        "V1": ("T", "p"),
+        "V2": ("T", "p"),
+        "V3": ("T", "p"),
+        "A": ("n", "n"),
+        "B": ("n", "p"),
+        "C": ("q", "n"),
+        "D": ("q", "p"),
+        "b": ("n",),
+        "d": ("q",),
+        "G": ("q", "p"),
+        "g": ("q",),
     },
     left=half(1),
     right=half(0),
@@ -120,6 +140,7 @@ difference of a polynomial
 of degree 2 vanishes. $F$ has the term $\frac{\eta}{N} y_1 (x_1 \cdot x_q)$.""",
     assumptions=("one layer; raw tokens; the gate multiplies two affine functionals",),
     source="derived here",
+    systems=(System("GD-SSM without the input gate", "no gradient-descent step, at any size"),),
     checks=impossible(IDENTITY.checks(), nonzero(step_difference, ONES, "third difference of the step, eta = 1")),
     mutants=(
         IDENTITY.mutant(

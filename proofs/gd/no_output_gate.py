@@ -9,7 +9,7 @@ from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.programs import Program
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity
@@ -79,7 +79,12 @@ def derive(shared: bool = False) -> Iterator[Obligation]:
 
 IDENTITY = Identity(
     shapes={
-        "U": ("L", "d"), "V": (2, "d"), "w_q": (3, 3), "decay": ("d", "d"), "R": ("d", "d"), "Q": ("d", "d"),
+        "U": ("L", "d"),
+        "V": (2, "d"),
+        "w_q": (3, 3),
+        "decay": ("d", "d"),
+        "R": ("d", "d"),
+        "Q": ("d", "d"),
     },
     left=moved(0),
     right=moved(1),
@@ -107,9 +112,14 @@ for moves $v$ of $x_1$ and $w$ of $x_q$, and $x_1$ shares no window with $x_q$. 
     derivation=r"""$o = \sum_t K_{N-t} \phi(Z_t) + \psi(Z_N)$ is additively separable over windows. For $N = 1$ all
     tokens share one window,
 and only the degree argument remains (gate quadratic: degree 2 against 3).""",
-    assumptions=(r"one layer; $N \ge 2$; the exact rungs take the quadratic gate of gd.one_step_tokens for $\phi$ and $\psi$",),
+    assumptions=(
+        r"one layer; $N \ge 2$; the exact rungs take the quadratic gate of gd.one_step_tokens for $\phi$ and $\psi$",
+    ),
     source="derived here",
-    checks=impossible(IDENTITY.checks(), nonzero(step_difference, POINT, "mixed difference of the step, N = 2, eta = 1")),
+    systems=(System("GD-SSM without the output gate", "no gradient-descent step on two or more pairs, at any size"),),
+    checks=impossible(
+        IDENTITY.checks(), nonzero(step_difference, POINT, "mixed difference of the step, N = 2, eta = 1")
+    ),
     mutants=(
         IDENTITY.mutant(
             "with_output_gate",

@@ -8,7 +8,7 @@ from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both, impossible, nonzero
 from proofs.identity import Identity
@@ -106,6 +106,7 @@ tokens. $k$ steps have terms of every odd degree from 3 to $2k + 1$ (gd.closed_f
 (gd.online_expansion).""",
     assumptions=("gates without biases; decay independent of the tokens", r"$W_0 = 0$"),
     source="derived here, for the layer of arXiv 2410.11687",
+    systems=(System("GD-SSM, vector target", "cannot take two steps, nor an online pass, with any weights"),),
     checks=impossible(
         IDENTITY.checks(),
         both(

@@ -10,7 +10,7 @@ from numeric import words
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, Kind
+from proofs.claim import Claim, Kind, System
 from proofs.gd._weights import constructed
 from proofs.identity import Identity
 
@@ -81,6 +81,7 @@ and the shift were done when the tokens were made.""",
     assumptions=(r"$W_0 = 0$; scalar target; decay 1",),
     source="arXiv 2410.11687 (constructed tokens) and its published code",
     departures=(r"the constant is $\eta/N$; the published code's is $lr/P$ (see gd.step_size)",),
+    systems=(System("GD-SSM, vector target", "on constructed tokens an output gate alone is enough for one step"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -8,7 +8,7 @@ from constructions.namespace import Array, pad_last
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
-from proofs.claim import Claim, Kind
+from proofs.claim import Claim, Kind, System
 from proofs.gd._weights import published
 from proofs.identity import Identity
 
@@ -76,6 +76,11 @@ $\sum_{s \le t} y_s x_s^\top$. So $f$ of the $f^2$ state entries are ever used."
     assumptions=(r"$W_0 = 0$; decay 1",),
     source="arXiv 2410.11687 (normal tokens, scalar target) and its published code",
     departures=(r"the constant is $\eta/N$; the zero coordinates are part of the claim",),
+    systems=(
+        System(
+            "GD-SSM, scalar target (1-D)", "one step of batch gradient descent from $W_0 = 0$, exactly, at every prefix"
+        ),
+    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -10,7 +10,7 @@ from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, Kind
+from proofs.claim import Claim, Kind, System
 from proofs.evidence import Rung
 from proofs.identity import Identity
 from proofs.kernel import kernel_check
@@ -80,6 +80,7 @@ $$ W_0 x_q + \frac{\eta}{N} \left( B - W_0 A \right) x_q = \bigl( W_0 - \eta \na
     derivation=r"""$\nabla L(W_0) = \frac{1}{N} (W_0 X^\top - Y^\top) X = \frac{1}{N} (W_0 A - B)$.""",
     assumptions=(r"tokens zero padded to $\max(f, m)$; decay 1",),
     source="derived here; arXiv 2410.11687 states the case $W_0 = 0$",
+    systems=(System("GD-SSM, vector target", "with a second accumulator one step from any start $W_0$"),),
     checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("one_step")},
     mutants=(
         IDENTITY.mutant(

@@ -11,7 +11,7 @@ from constructions.namespace import Array, namespace, unit
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar, zeros
-from proofs.claim import Claim, Kind
+from proofs.claim import Claim, Kind, System
 from proofs.evidence import Rung
 from proofs.gd._weights import published
 from proofs.identity import NO_ORDER, NO_ROUNDING, Identity
@@ -167,7 +167,13 @@ $\eta t / N$ from $0$ gives $\frac{\eta}{N} Y_t^\top X_t$.""",
         r"the constant is $\eta/N$; the published code's is $lr/P$ with $P$ the state size (see gd.step_size)",
         r"any $f$, $m$, $N$; every prefix row is claimed, not only the last",
     ),
-    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("gd_ssm_state_sum", "one_step_from_zero", "published_weights")},
+    systems=(
+        System("GD-SSM, vector target", "one step of batch gradient descent from $W_0 = 0$, exactly, at every prefix"),
+    ),
+    checks={
+        **IDENTITY.checks(),
+        Rung.KERNEL: kernel_check("gd_ssm_state_sum", "one_step_from_zero", "published_weights"),
+    },
     mutants=(
         IDENTITY.mutant(
             "sign",

@@ -9,7 +9,7 @@ import numpy as np
 
 from constructions import gated_rnn, gd_ssm, linear_attention
 from numeric.finding import Counterexample, Finding, Verdict
-from proofs.claim import Check, Claim, Mutant
+from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung, Settings
 
 Count = Callable[[int, int], int]
@@ -92,7 +92,9 @@ def table() -> str:
     """The counts as a Markdown table."""
     sizes = ((2, 1), (10, 1), (5, 5), (10, 10))
     rows = ["| what | " + " | ".join(f"f = {f}, m = {m}" for f, m in sizes) + " |", "|---" * (len(sizes) + 1) + "|"]
-    rows += [f"| {name} | " + " | ".join(str(counted(f, m)) for f, m in sizes) + " |" for name, (counted, _) in TABLE.items()]
+    rows += [
+        f"| {name} | " + " | ".join(str(counted(f, m)) for f, m in sizes) + " |" for name, (counted, _) in TABLE.items()
+    ]
     return "Counted on the constructions' own arrays:\n\n" + "\n".join(rows)
 
 
@@ -122,6 +124,16 @@ needs.""",
         r"$P$), and $O(f^4)$ neurons for the gated network (they are $f^2 + f$, see gd.gated_rnn_counts)",
     ),
     parameters=table,
+    systems=(
+        System(
+            "GD-SSM, vector target",
+            r"$mf$ states and $2P^2 + 12$ parameters for one step, $P = \max(f, m)$",
+            figures="GD-SSM",
+        ),
+        System(
+            "LSA (linear self-attention)", "$4(f+m)^2$ parameters for one step", figures="linear self-attention, W_K"
+        ),
+    ),
     checks={Rung.EXACT: check()},
     mutants=(
         Mutant(

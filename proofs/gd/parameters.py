@@ -12,7 +12,7 @@ import sympy as sp
 from constructions import gd_ssm
 from constructions.gradient_descent import step
 from numeric.finding import Finding, Verdict
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Claim, Kind, Mutant, System
 from proofs.evidence import Rung, Settings
 
 WIDTH, TOKENS = 2, 2
@@ -156,6 +156,7 @@ two are enough for necessity (longer contexts give more equations), and gd.one_s
 for all sizes.""",
     assumptions=(r"width $f = m = 2$ and $N = 2$ for the necessity", r"one $a$ per state entry, constant in time"),
     source="derived here; arXiv 2410.11687 gives the weights without deriving them",
+    systems=(System("GD-SSM, vector target", "its weights are forced, up to two scales, by demanding one step"),),
     checks={Rung.SYMBOLIC: check()},
     parameters=table,
     mutants=(

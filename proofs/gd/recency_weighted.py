@@ -9,7 +9,7 @@ from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation, loss_expansion
 from numeric.words import Words, matrix, scalar, trace, zeros
-from proofs.claim import Claim, Kind
+from proofs.claim import Claim, Kind, System
 from proofs.gd._weights import published
 from proofs.identity import Identity
 
@@ -90,6 +90,7 @@ $$ L_a(W) = \frac{1}{2N} \sum_{t=1}^{N} a^{N-t} \norm{W x_t - y_t}^2 . $$""",
 and $\nabla L_a(0) = -\frac{1}{N} Y^\top \operatorname{diag}(a^{N-t}) X$.""",
     assumptions=(r"$W_0 = 0$; one decay $a$ for all entries (any number)",),
     source="derived here; the discount is that of recursive least squares with forgetting",
+    systems=(System("GD-SSM, vector target", "with a decay $a < 1$ one step on recency-weighted least squares"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -9,7 +9,7 @@ from constructions.autograd_descent import descend
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind
 from proofs.identity import Identity
 
@@ -38,9 +38,7 @@ def derive(power: int = 1) -> Iterator[Obligation]:
     """One entry: the gates' relation, and the state's move against the step."""
     h, x, t, i = (scalar(name) for name in ("h", "x", "t", "i"))
     a, b = rg_lru.gates(t)
-    yield Obligation(
-        "the input scale", b * b, 1 - a * a, r"So $b = 2t/(1 + t^2)$ is $\sqrt{1 - a^2}$ for $t > 0$."
-    )
+    yield Obligation("the input scale", b * b, 1 - a * a, r"So $b = 2t/(1 + t^2)$ is $\sqrt{1 - a^2}$ for $t > 0$.")
     yield Obligation(
         "one token",
         rg_lru.step(h, x, a, b * i),
@@ -78,6 +76,12 @@ beside it
     + \tau^2}$.""",
     assumptions=(r"gates given: in the layer they are sigmoids of the input", r"$0 < |a_t| < 1$ or $a_t = 0$"),
     source="arXiv 2402.19427 (layer); the reading derived here",
+    systems=(
+        System(
+            "Griffin (RG-LRU)",
+            "for given gates online descent that tracks a mean, entry by entry; no product of key and value",
+        ),
+    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

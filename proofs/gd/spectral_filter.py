@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 
-from constructions import autograd_descent, spectral_filter
+import numpy as np
+
+from constructions import autograd_descent, gradient_descent, newton_schulz, spectral_filter
 from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung
+from proofs.figure import Columns, Figure, Series, one
 from proofs.identity import Identity
 
 STEPS = 3
@@ -74,6 +77,26 @@ IDENTITY = Identity(
     derive=derive,
 )
 
+COUNTS = (1, 2, 4, 16)
+
+
+def columns() -> Columns:
+    """lam h_k(lam) from the formula, from gradient descent and from Newton-Schulz on one diagonal problem; scale 1."""
+    lam = np.linspace(0.02, 1.98, 99)
+    X, Y = np.diag(np.sqrt(lam[::7])), np.diag(np.sqrt(lam[::7]))  # Y^T X = A, so that W u = lam h(lam) u
+    found: dict[str, np.ndarray] = {"c lambda": lam, "run at": lam[::7], "at": lam[3::7]}
+    for k in COUNTS:
+        found[f"{k}, formula"] = lam * spectral_filter.gain(lam, 1.0, k)
+        W = 0 * X
+        for _ in range(k):
+            W = gradient_descent.step(W, X, Y, float(len(X)))
+        found[f"{k} steps"] = np.diag(W)
+    A = np.diag(lam[3::7])
+    for k in (1, 2, 4):
+        found[f"Newton-Schulz {k}"] = np.diag(newton_schulz.weights(A, A, 1.0, k))
+    return found
+
+
 CLAIM = Claim(
     __name__,
     title="Gradient descent from zero is a filter of the spectrum",
@@ -89,10 +112,28 @@ least squares on every
 eigendirection with $0 < c\lambda < 2$.""",
     derivation=r"""$W_{k+1} u = W_k u - c(W_k A u - Y^\top X u)$, so $h_{k+1} = h_k + c(1 - \lambda h_k)$, whose
     solution from $0$ is the sum.""",
-    assumptions=(r"$\lambda \ne 0$ for the quotient; checked exactly at eigenvectors of reflected orthogonal inputs",
-        "the quotient loses digits in floating point when $c\\lambda$ is small, so the sampled rung is left out",),
+    assumptions=(
+        r"$\lambda \ne 0$ for the quotient; checked exactly at eigenvectors of reflected orthogonal inputs",
+        "the quotient loses digits in floating point when $c\\lambda$ is small, so the sampled rung is left out",
+    ),
     source="derived here",
     checks={rung: check for rung, check in IDENTITY.checks().items() if rung is not Rung.SAMPLED},
+    figures=(
+        Figure(
+            "filters",
+            r"""How much of the least-squares answer $k$ steps have learned along an eigendirection, $\lambda h_k(\lambda)$, against
+$c\lambda$: the formula (lines), gradient descent run on a diagonal problem (dots with lines), and $k$ iterations of
+Newton-Schulz (dots alone), which lie on the curve of $2^k$ steps.""",
+            columns,
+            one(
+                r"$c \lambda$ (step size times eigenvalue)",
+                r"share learned, $\lambda h_k(\lambda)$",
+                [
+                    *(Series(f"{k} step{'s' * (k > 1)}", "c lambda", theory=f"{k}, formula") for k in COUNTS),
+                ],
+            ),
+        ),
+    ),
     mutants=(
         IDENTITY.mutant("ridge", "k steps are ridge with penalty 1/(kc)", left=ridge, rungs=(Rung.EXACT,)),
         IDENTITY.mutant(

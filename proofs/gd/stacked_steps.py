@@ -7,7 +7,7 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar
-from proofs.claim import Claim, Kind
+from proofs.claim import Claim, Kind, System
 from proofs.identity import Identity
 
 LAYERS = 3
@@ -89,6 +89,7 @@ $S = (Y - X W_j^\top)^\top X = -N \nabla L(W_j)$, so $r_i - \frac{\eta}{N} S x_i
 $p + \frac{\eta}{N} S x_q = W_{j+1} x_q$.""",
     assumptions=(r"every token reads the final state: two passes, not causal",),
     source="von Oswald et al. 2023 (arXiv 2212.07677), proposition 1, with an SSM state; derived here",
+    systems=(System("GD-SSM, several steps", "$k$ two-pass layers are $k$ steps of batch gradient descent"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant("stale_residual", "the last layer reads stale residuals", left=stale_residual),

@@ -16,7 +16,7 @@ from numeric.finding import Counterexample, Finding, Verdict
 from numeric.handles import FlintPolynomials, Handles
 from numeric.interpreter import Interpreter
 from numeric.programs import run
-from proofs.claim import Check, Claim, Mutant
+from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung, Settings
 
 Count = Callable[[int, int], int]
@@ -78,7 +78,9 @@ def rank(learner: Callable[[Array, Array], Array], f: int, m: int, entropy: Entr
         flat[place] = flat[place] + e
         parts = {"X": carrier.put(flat[: N * f], (N, f)), "Y": carrier.put(flat[N * f :], (N, m))}
         values = carrier.get(run(program, Interpreter(carrier), parts).parts)
-        rows.append([dict(value.terms()).get((1,), 0) if not isinstance(value, int) else 0 for value in values.reshape(-1)])
+        rows.append(
+            [dict(value.terms()).get((1,), 0) if not isinstance(value, int) else 0 for value in values.reshape(-1)]
+        )
     return int(flint.fmpq_mat(len(rows), len(rows[0]), [flint.fmpq(c) for row in rows for c in row]).rank())
 
 
@@ -147,6 +149,14 @@ gd.two_accumulator_steps.""",
         r"computed at small sizes: $f \le 2$, $m \le 2$, two steps; the pattern is claimed for all",
     ),
     source="derived here",
+    systems=(
+        System("GD-SSM, vector target", "keeps $mf$ numbers, the least for one step", figures="one batch step"),
+        System(
+            "LSA (linear self-attention)",
+            "needs $(f+m)(f+m+1)/2$ numbers on joint tokens, and no fewer",
+            figures="linear self-attention",
+        ),
+    ),
     checks={Rung.EXACT: check()},
     mutants=(
         Mutant("two_steps_like_one", "two steps need mf", {Rung.EXACT: check({"two batch steps": lambda f, m: m * f})}),

@@ -8,7 +8,7 @@ from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar, zeros
-from proofs.claim import Claim, Kind
+from proofs.claim import Claim, Kind, System
 from proofs.evidence import Rung
 from proofs.gd._weights import published
 from proofs.identity import Identity
@@ -75,6 +75,7 @@ A layer with fixed weights therefore cannot follow $1/N$ at two context lengths.
     assumptions=(r"$W_0 = 0$; decay 1; tokens of width $P = \max(f, m)$",),
     source="arXiv 2410.11687, published code (its `gd_lr` and `ssm_size_base`)",
     departures=(r"the source states $\eta = lr$; its default $N = P = 10$ hides the difference",),
+    systems=(System("GD-SSM, vector target", r"with the published constant $lr/P$ a step of size $lr \, N/P$"),),
     checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("one_step_constant")},
     mutants=(
         IDENTITY.mutant(

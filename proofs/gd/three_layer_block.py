@@ -7,7 +7,7 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -81,6 +81,12 @@ gd.closed_form_steps at $k = 2$. The last token, added by the skip connection, i
         r"the constant is $\eta/N$; the published code's is $lr/P$ (see gd.step_size)",
         "the source counts three layers as one step",
     ),
+    systems=(
+        System(
+            "GD-SSM, several steps",
+            "the published three-layer block is two steps at the last window, plus the skip's $x_q$",
+        ),
+    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(
@@ -97,9 +103,9 @@ gd.closed_form_steps at $k = 2$. The last token, added by the skip connection, i
         IDENTITY.mutant(
             "same_weights",
             "all three layers with w_q = e_1 e_2^T, as the code's gd_params option makes them",
-            left=lambda X, Y, x_q, eta: -three_layer_block.block(
-                gd_ssm.tokens(X, Y, x_q), eta / X.shape[0], (((0, 1),),) * 3
-            )[-1, :],
+            left=lambda X, Y, x_q, eta: (
+                -three_layer_block.block(gd_ssm.tokens(X, Y, x_q), eta / X.shape[0], (((0, 1),),) * 3)[-1, :]
+            ),
             rungs=EXACTLY,
         ),
         IDENTITY.mutant("second_sign", "Z_2 with the other sign", derive=lambda: derive(second=1)),

@@ -10,7 +10,7 @@ from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -98,6 +98,9 @@ $Z_1(t)$. The $N$ results are put below $N + 1$ zero rows before the skip connec
     assumptions=(r"$f = m$; decay 1",),
     source="arXiv 2410.11687, published code (multi-step form)",
     departures=(r"the constant is $\eta/N$; the published code's is $lr/P$",),
+    systems=(
+        System("GD-SSM, several steps", "the published block's other rows are neither causal nor gradient descent"),
+    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from constructions.namespace import Array, identity, namespace
 from numeric.derivation import Obligation
 from numeric.words import Words, eye, matrix, scalar, trace
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity
@@ -82,6 +82,9 @@ $f \ge 2$. A larger state is not excluded by this argument.""",
     \norm{x}^2 \norm{z}^2 - 2 (x \cdot z)^2$.""",
     assumptions=(r"the state is $W$ itself, or $W$ in one fixed basis", r"$f \ge 2$"),
     source="derived here",
+    systems=(
+        System("Diagonal recurrences on W", "not the delta rule: their transitions commute, its transitions don't"),
+    ),
     checks=impossible(
         {rung: check for rung, check in IDENTITY.checks().items() if rung is not Rung.SAMPLED},
         nonzero(commutator_norm, POINT, "squared norm of the commutator at x = (1, 0), z = (1, 1), r = 1"),

@@ -11,7 +11,7 @@ from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -31,7 +31,9 @@ def learner(K: Array, V: Array, Q: Array, rate: Array, W0: Array, size: int = SI
         first = size * (t // size)
         if t == first and t:
             W = online_descent.minibatches(W, K[t - size : t, :], V[t - size : t, :], rate, size)
-        found.append(descend(W, K[first : t + 1, :], V[first : t + 1, :], eta=rate, of=online_descent.token_loss) @ Q[t, :])
+        found.append(
+            descend(W, K[first : t + 1, :], V[first : t + 1, :], eta=rate, of=online_descent.token_loss) @ Q[t, :]
+        )
     return torch.stack(found)
 
 
@@ -82,6 +84,9 @@ rule (gd.delta_rule), $b \ge N$ one batch step on every prefix.""",
 $\sum_s (W k_s - v_s)(k_s \cdot q_t)$ over $s \le t$ is row $t$ of $\operatorname{tril}(Q K^\top)$ times the errors.""",
     assumptions=("no layer norm, no residual connection in the inner model",),
     source="arXiv 2407.04620, dual form",
+    systems=(
+        System("TTT-Linear", "mini-batch gradient descent inside the layer, all gradients of a batch at its start"),
+    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

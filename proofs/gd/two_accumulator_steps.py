@@ -9,7 +9,7 @@ from constructions.namespace import Array
 from constructions.two_accumulators import states
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -73,6 +73,7 @@ carried, both
 causal sums, so every prefix of the context gets its own $k$ exact steps.""",
     assumptions=(r"tokens zero padded to $\max(f, m)$; decay 1",),
     source="derived here; extends the block of arXiv 2410.11687 (its published code stops at two steps)",
+    systems=(System("GD-SSM, several steps", "two accumulators and $k$ matrix products are $k$ steps"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

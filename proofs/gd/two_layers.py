@@ -11,7 +11,7 @@ from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -92,6 +92,7 @@ So "both gates are necessary" holds for a single layer (gd.no_input_gate, gd.no_
 $\sum_j B_{ij} x_{q,j}$.""",
     assumptions=(r"$W_0 = 0$; joint tokens; a constant 1 beside the token (a bias)",),
     source="derived here",
+    systems=(System("Two state-space layers", "one kind of gate in two layers is enough for one step"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant("query_has_target", "the query's token carries a target", left=query_has_target),

@@ -6,7 +6,7 @@ from constructions import autograd_descent, two_layers
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -62,6 +62,9 @@ gd.two_layers with every product made of squares.""",
         "the sampled rung is left out",
     ),
     source="derived here",
+    systems=(
+        System("Two state-space layers", "two ungated layers with a pointwise square between them take one step"),
+    ),
     checks={rung: check for rung, check in IDENTITY.checks().items() if rung is not Rung.SAMPLED},
     mutants=(
         IDENTITY.mutant("half", "ab = ((a+b)^2 - (a-b)^2)/2", derive=lambda: derive(quarter=2)),

@@ -11,7 +11,7 @@ from constructions.namespace import Array, namespace
 from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -87,6 +87,7 @@ U_{t-1}$.""",
     assumptions=(r"coupled weight decay, as in torch.optim.SGD",),
     source="derived here; gated delta rule of arXiv 2412.06464",
     departures=("the optimiser runs at learning rate 1 on the scaled loss, so that rates can stay indeterminates",),
+    systems=(System("Gated DeltaNet", "for constant gates SGD with weight decay, up to a readout scale"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -16,6 +16,7 @@ from numeric.entropy import Entropy
 from numeric.rational_matrices import number
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
+from proofs.figure import Columns, Figure, Panel, Series
 from proofs.hippo._checks import Bound, Same, exactly, never_exceeded
 
 Functional = Callable[[str, int, int], fmpq_poly]
@@ -111,6 +112,25 @@ def _wrong_kernel(name: str, K: int, N: int) -> fmpq_poly:
     return fmpq_poly([2, -2]) * peano.kernel(K - 1, N) if name == "i" else peano.functional(name, K, N)
 
 
+def columns() -> Columns:
+    """Sharp constants and bounds for K = 2 and 4."""
+    sizes = (4, 6, 8, 12, 16, 24, 32)
+    found: dict[str, list[float]] = {"N": [float(N) for N in sizes]}
+    for K in (2, 4):
+        for name in peano.FUNCTIONALS:
+            found[f"{name}, K = {K}"] = [float(sharp(name, K, N)) for N in sizes]
+            found[f"{name}, K = {K}, bound"] = [float(peano.bound(name, K, N)) for N in sizes]
+    return found
+
+
+_NAMES = {
+    "value": "value",
+    "i": "route (i)",
+    "ii": "route (ii)",
+    "iii": "route (iii)",
+    "true": "with the delayed sample",
+}
+
 CLAIM = Claim(
     __name__,
     title="Error bounds with explicit constants for inputs with K bounded derivatives",
@@ -134,6 +154,27 @@ with the weight $(1-x)^{k-1}(1+x)^k$ and the Jacobi norm give the constants.""",
     assumptions=("states are exact projections", r"$2 \le K \le N$"),
     source="derived here",
     checks={Rung.MEASURED: never_exceeded(measure()), Rung.EXACT: exact()},
+    figures=(
+        Figure(
+            "bounds",
+            r"""The explicit bounds (lines) above the largest errors that inputs with $|v^{(K)}| \le 1$ on $[-1, 1]$ reach (dots),
+for the derivative times $\theta$.""",
+            columns,
+            tuple(
+                Panel(
+                    "states $N$",
+                    "largest error",
+                    tuple(
+                        Series(text, "N", f"{name}, K = {K}", f"{name}, K = {K}, bound")
+                        for name, text in _NAMES.items()
+                    ),
+                    "xy",
+                    f"$K = {K}$",
+                )
+                for K in (2, 4)
+            ),
+        ),
+    ),
     mutants=(
         Mutant(
             "same_bound",

@@ -9,6 +9,7 @@ from numeric import peano, rates
 from numeric.rates import Grade, fit
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
+from proofs.figure import Columns, Figure, Panel, Series
 from proofs.hippo._checks import Rate, orders
 from proofs.hippo.derivative_bound import sharp
 
@@ -34,12 +35,16 @@ def grade(route: str, K: int, theta: float, N: float) -> Grade:
     return rates.grade((theta, N), (a, proved(route, K)))
 
 
+SIZES = (12, 16, 20, 24, 28, 32, 36, 40)
+"""The quick profile's N."""
+
+
 def measure(exponent: Exponent = proved) -> Callable[[Settings], Iterator[Rate]]:
     """Orders fitted to the sharp constants (balls, rounded to float64 at the end)."""
 
     def run(settings: Settings) -> Iterator[Rate]:
         quick = settings.profile == "quick"
-        sizes = (12, 16, 20, 24, 28, 32, 36, 40) if quick else (16, 24, 32, 48, 64, 80, 96, 128)
+        sizes = SIZES if quick else (16, 24, 32, 48, 64, 80, 96, 128)
         for K in range(2, LARGEST_K + (not quick)):
             for name in peano.FUNCTIONALS:
                 values = [float(sharp(name, K, N)) for N in sizes]
@@ -61,6 +66,26 @@ def constants() -> str:
             cells.append(f"{float(sharp(name, K, 64)) / (c * 64 ** float(power)):.6f}")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "Sharp constant at $N = 64$ over its asymptotic form:\n\n" + "\n".join(lines)
+
+
+def columns() -> Columns:
+    """Sharp constants and their asymptotic forms."""
+    found: dict[str, list[float]] = {"N": [float(N) for N in SIZES]}
+    for K in range(2, LARGEST_K + 1):
+        for name in peano.FUNCTIONALS:
+            power, c = peano.asymptotic(name, K)
+            found[f"{name}, K = {K}"] = [float(sharp(name, K, N)) for N in SIZES]
+            found[f"{name}, K = {K}, proved"] = [c * N ** float(power) for N in SIZES]
+    return found
+
+
+_NAMES = {
+    "value": "value",
+    "i": "route (i)",
+    "ii": "route (ii)",
+    "iii": "route (iii)",
+    "true": "with the delayed sample",
+}
 
 
 def _claimed(change: Exponent) -> dict[Rung, Check]:
@@ -88,6 +113,27 @@ balls and the orders fitted.""",
     source="derived here",
     checks={Rung.MEASURED: orders(measure(), trust=("Arb's ball arithmetic for the norms",))},
     parameters=constants,
+    figures=(
+        Figure(
+            "orders",
+            r"""Largest error over all inputs with $|v^{(K)}| \le 1$ on the window $[-1, 1]$, for the derivative times $\theta$:
+sharp constants in ball arithmetic (dots) and the proved asymptotic forms, constants included (lines).""",
+            columns,
+            tuple(
+                Panel(
+                    "states $N$",
+                    "largest error",
+                    tuple(
+                        Series(text, "N", f"{name}, K = {K}", f"{name}, K = {K}, proved")
+                        for name, text in _NAMES.items()
+                    ),
+                    "xy",
+                    f"$K = {K}$",
+                )
+                for K in range(2, LARGEST_K + 1)
+            ),
+        ),
+    ),
     mutants=(
         Mutant(
             "same_order",

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import sympy as sp
 
 from constructions import fout, legs, legt
+from constructions.discretisation import gbt, zoh
 from constructions.namespace import Array
 from constructions.state_space import StateSpace, orthonormal
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.rational_matrices import matrix, objects
+from numeric.rational_matrices import characteristic, matrix, objects
 from numeric.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
+from proofs.figure import Columns, Figure, Panel, Series
 from proofs.hippo._checks import Same, derived, exactly
 
 OMEGAS = (Fraction(1), Fraction(7, 2))
@@ -115,6 +118,38 @@ def sampled(shift: float = 0.0) -> Check:
     return run
 
 
+_STEP = 48
+"""Steps a window in the figure: too few for forward Euler at N = 16, enough for the others."""
+
+_SCHEMES = {"forward Euler": 0.0, "Tustin": 0.5, "backward Euler": 1.0}
+
+
+def columns() -> Columns:
+    """Poles of the continuous families at theta = 1, and of four discretisations of LegT at N = 16."""
+    found: dict[str, np.ndarray] = {}
+
+    def put(name: str, poles: np.ndarray) -> None:
+        found[f"{name} re"], found[f"{name} im"] = poles.real, poles.imag
+
+    for N in (4, 8, 16, 32):
+        for family, system in (("LegT", legt.system(N)), ("LegS", legs.system(N))):
+            # float64 eigenvalues of LegT are wrong by 13 % at N = 32, the polynomial's balls are not
+            roots: Any = characteristic(system.A).numer().complex_roots()
+            put(f"{family} {N}", np.array([complex(r) for r, _ in roots]))
+        put(f"FouT {N}", np.linalg.eigvals(orthonormal(fout.system(N // 2, 2 * np.pi), fout.norms(N // 2)).A))
+    s = orthonormal(legt.system(16), legt.norms(16))
+    for name, alpha in _SCHEMES.items():
+        put(name, np.linalg.eigvals(gbt(s, 1 / _STEP, alpha).A))
+    put("zero-order hold", np.linalg.eigvals(zoh(s, 1 / _STEP).A))
+    put("unit circle", np.exp(2j * np.pi * np.arange(181) / 180))
+    return found
+
+
+def _poles(title: str, names: Iterator[tuple[str, str]], unit: str) -> Panel:
+    series = tuple(Series(label, f"{name} re", f"{name} im") for label, name in names)
+    return Panel(f"real part{unit}", f"imaginary part{unit}", series, title=title, equal=True)
+
+
 CLAIM = Claim(
     __name__,
     title="Dissipativity of LegT, LegS and FouT",
@@ -130,6 +165,35 @@ and $\theta$.""",
     derivation=r"""Entry by entry. $\frac{d}{dt} \norm{x}^2 = x^\top (A + A^\top) x$ gives the norms.""",
     source="derived here; the LegS identity is in the S4 literature",
     checks={Rung.SAMPLED: sampled(), Rung.EXACT: exact(), Rung.UNIVERSAL: derived(steps)},
+    figures=(
+        Figure(
+            "poles",
+            r"""Eigenvalues of the three families at $\theta = 1$ (FouT with $2 \lfloor N/2 \rfloor + 1$ states): all in the
+left half plane.""",
+            columns,
+            tuple(
+                _poles(family, ((f"$N = {N}$", f"{family} {N}") for N in (4, 8, 16, 32)), r" $\cdot\, \theta$")
+                for family in ("LegT", "LegS", "FouT")
+            ),
+        ),
+        Figure(
+            "discrete_poles",
+            rf"""Eigenvalues of LegT, $N = 16$, discretised with $\theta/h = {_STEP}$, and the unit circle: forward
+Euler is not stable at this step, the others are at every step.""",
+            columns,
+            (
+                Panel(
+                    "real part",
+                    "imaginary part",
+                    (
+                        *(Series(n, f"{n} re", f"{n} im") for n in (*_SCHEMES, "zero-order hold")),
+                        Series("unit circle", "unit circle re", theory="unit circle im"),
+                    ),
+                    equal=True,
+                ),
+            ),
+        ),
+    ),
     mutants=(
         Mutant("one_end", "LegT loses energy at the right end only", {Rung.EXACT: exact(legt_sign=0)}),
         Mutant(

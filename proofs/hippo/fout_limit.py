@@ -10,6 +10,7 @@ from numeric import peano
 from numeric.rates import fit
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
+from proofs.figure import Columns, Figure, Series, one, through_last
 from proofs.hippo._checks import Rate, orders
 
 FREQUENCY = 1
@@ -22,6 +23,10 @@ ORDERS: Mapping[str, float] = {
     "corrected, J = 1: error": -2,
     "corrected, J = 2: error": -4,
 }
+
+
+SIZES = (24, 32, 48, 64, 96, 128, 192, 256)
+"""Numbers of harmonics M that are measured."""
 
 
 def value_error(M: int, s: acb) -> acb:
@@ -54,13 +59,24 @@ def measure(claimed: Mapping[str, float] = ORDERS) -> Callable[[Settings], Itera
     """Orders in M."""
 
     def run(settings: Settings) -> Iterator[Rate]:
-        sizes = (24, 32, 48, 64, 96, 128, 192, 256)
+        sizes = SIZES
         with peano.precision(128):
             found = [errors(M) for M in sizes]
         for name, order in claimed.items():
             yield Rate(name, fit(sizes, [float(e[name]) for e in found]), order)
 
     return run
+
+
+def columns() -> Columns:
+    """The errors, and the lines of the proved orders through the last of each."""
+    with peano.precision(128):
+        errors_at = [errors(M) for M in SIZES]
+    found: dict[str, list[float]] = {"M": [float(M) for M in SIZES]}
+    for name, order in ORDERS.items():
+        found[name] = [float(e[name]) for e in errors_at]
+        found[f"{name}, order"] = through_last(found["M"], found[name], order)
+    return found
 
 
 def _with(name: str, order: float) -> Check:
@@ -80,6 +96,20 @@ the $J$ highest harmonics corrected the error is $O(M^{-2J})$.""",
     assumptions=("steady state", r"$J$ fixed, one frequency below the resonances"),
     source="derived here",
     checks={Rung.MEASURED: orders(measure(), trust=("Arb's ball arithmetic",))},
+    figures=(
+        Figure(
+            "orders",
+            r"""Error transfer functions of FouT at $s = i$, $\theta = 1$ (dots), and lines of the proved orders
+$M^{-1}, 1, M, M^{-2}, M^{-4}$ through the last dots.""",
+            columns,
+            one(
+                "harmonics $M$",
+                "modulus of the error",
+                [Series(name, "M", name, f"{name}, order") for name in ORDERS],
+                "xy",
+            ),
+        ),
+    ),
     mutants=(
         Mutant(
             "consistent", "route (i) converges to the derivative like 1/M", {Rung.MEASURED: _with("route i: error", -1)}

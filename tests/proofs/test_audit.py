@@ -125,6 +125,7 @@ def test_true_layers_are_confirmed(layers, name, against, options):
     [
         ("one_step", "gd:2", {}),
         ("two_steps", "gd", {}),
+        ("no_rate", "gd:2", {}),
         ("last_missing", "gd", {}),
         ("gated", "gd", {"gates": {"gate": "free"}}),
         ("gated", "gd", {"gates": {"gate": "0.999999"}}),
@@ -178,7 +179,11 @@ def test_json_has_the_promised_keys(layers):
         ("FILE:one_step", {"against": None}, "name a learner"),
         ("FILE:one_step", {"adapter": "kvv"}, "no adapter 'kvv'"),
         ("FILE:one_step", {"sizes": {"N": 0}}, "size N=0"),
-        ("FILE:no_rate", {"against": "gd:2"}, "no argument eta"),
+        (
+            "FILE:gated",
+            {"against": "heavy_ball", "gates": {"gate": "free", "eta": "1"}},
+            "no argument for beta, mu of heavy_ball",
+        ),
     ],
 )
 def test_wrong_usage_gets_one_message(layers, target, options, message):

@@ -1,0 +1,382 @@
+"""A target and a learner as two programs of the same inputs: which parameter is which, at which sizes.
+
+Learner parameters are variables. A target's argument is an expression in them (`--gate beta=eta`), the parameter of its
+own name, a number, or `free`. A parameter that nothing in the target stands for is inferred (`proofs.inference`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from constructions.learners import Domain, Each, Learner
+from numeric.entropy import Entropy
+from numeric.programs import Program, Shapes, Sizes, WrongResult, concrete
+from proofs.adapters import Adapter, Gate
+from proofs.gates import Axes, Value, laid_out, mentioned, value
+from proofs.inference import Inference, key
+from proofs.target import TargetError
+
+SIZES: tuple[Sizes, ...] = (
+    {"f": 4, "m": 3, "N": 5},
+    {"f": 4, "m": 4, "N": 5},
+    {"f": 4, "m": 1, "N": 5},
+    {"f": 4, "m": 3, "N": 64},
+    {"f": 4, "m": 4, "N": 64},
+)
+"""Sizes tried in turn until the target takes one."""
+INDETERMINATE = "free"
+"""The gate value that stands for every number."""
+READOUT = "readout"
+"""The name of the factor between the learner's prediction and the target's."""
+_AXES: Mapping[Each, tuple[Axes, ...]] = {
+    Each.CONTEXT: ((),),
+    Each.TOKEN: (("N",), ()),
+    Each.CHANNEL: (("f",), ()),
+    Each.TOKEN_CHANNEL: (("N", "f"), ("N",), ("f",), ()),
+}
+
+
+class Case:
+    """The two programs `layer` and `learner`, of X, Y, x_q, perhaps W0, and the variables."""
+
+    def __init__(self, text: str, adapter: Adapter, chosen: Learner, gates: Mapping[str, str]) -> None:
+        self.text, self.adapter, self.chosen, self.gates = text, adapter, chosen, dict(gates)
+        self.notes: list[str] = []
+        self.all_tensors = False
+        """Whether numbers for optional arguments are given as tensors."""
+        self._check()
+        free = [g for g, v in self.gates.items() if v == INDETERMINATE]
+        linked = set(adapter.named) | {n for g, v in self.gates.items() if v != INDETERMINATE for n in mentioned(v)}
+        alone = tuple(p for p in chosen.parameters if p.name not in linked and p.name not in self.gates)
+        self.inference = Inference(self, alone)
+        self.starts = "W0" in adapter.named and chosen.start and "W0" not in self.gates
+        self.positive = tuple(p.name for p in chosen.parameters if p.domain in (Domain.POSITIVE, Domain.UNIT))
+        self._options: dict[str, tuple[Axes, ...]] = {}
+        for parameter in chosen.parameters:
+            bound = parameter.name in self.gates and not self._open(parameter.name)
+            if not bound and parameter not in alone and parameter.each is not Each.MATRIX:
+                self._options[parameter.name] = self._axes(parameter.name, _AXES[parameter.each])
+        for gate in free:
+            options = (("N",), ()) if gate not in adapter.single else ((),)
+            self._options.setdefault(gate, options)
+        self.axes: dict[str, Axes] = {name: options[0] for name, options in self._options.items()}
+
+    def _check(self) -> None:
+        adapter, names = self.adapter, self.chosen.names
+        known = (*adapter.named, *(n for n in names if n not in adapter.named), READOUT)
+        for gate, text in self.gates.items():
+            if gate not in known:
+                raise TargetError(
+                    f"gate {gate!r}: {self.text} takes {', '.join(adapter.named) or 'no named arguments'} besides the "
+                    f"data, and {self.chosen.id} has {', '.join(names) or 'no parameters'}"
+                )
+            if text == INDETERMINATE and gate == READOUT:
+                raise TargetError(f"gate {READOUT}: expected a number or an expression, such as {READOUT}=f**-0.5")
+        stands = {*self.gates, "W0", *names}
+        missing = [n for n in adapter.required if n not in stands]
+        if missing:
+            example = next((n for n in names if n not in adapter.named), "1")
+            raise TargetError(
+                f"{self.text} needs {', '.join(missing)}: give --gate {missing[0]}=1 (or {example}, log({example}), "
+                f"{example}/N and the like), or --gate {missing[0]}={INDETERMINATE} for every value"
+            )
+
+    def _open(self, name: str) -> bool:
+        """Whether a parameter of this name stays a variable although a gate of that name is given."""
+        text = self.gates.get(name, name)
+        return text == INDETERMINATE or (name in self.adapter.named and name in mentioned(text))
+
+    def _axes(self, name: str, options: tuple[Axes, ...]) -> tuple[Axes, ...]:
+        """What one value of the variable may be for, widest first; arguments that are one number narrow it."""
+        feeds = [g for g in self.adapter.named if name in mentioned(self.gates.get(g, g))]
+        return ((),) if feeds and all(g in self.adapter.single for g in feeds) else options
+
+    # --- inputs --------------------------------------------------------------------------------------------------
+
+    @property
+    def shapes(self) -> Shapes:
+        """The indeterminates of both programs."""
+        shapes: dict[str, tuple[str | int, ...]] = {"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",)}
+        if self.starts:
+            shapes["W0"] = ("m", "f")
+        for parameter in self.chosen.parameters:
+            if parameter.each is Each.MATRIX and parameter.name in self.adapter.named:
+                shapes[parameter.name] = ("f", "f")
+        return shapes | {name: tuple(axes) for name, axes in self.axes.items()}
+
+    def draw(self, sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
+        """Gaussian float64 inputs; variables that have to be positive between 0 and 1."""
+        draws = {}
+        for name, shape in concrete(self.shapes, sizes).items():
+            make = torch.rand if name in self.positive else torch.randn
+            draws[name] = make(shape, generator=generator, dtype=torch.float64)
+        return draws
+
+    def names(self, X: Tensor, Y: Tensor, inputs: Mapping[str, Any], N: Any = None) -> dict[str, Value]:
+        """What expressions may name: sizes, and the learner's parameters. N: a tensor that stands for the size."""
+        found: dict[str, Value] = {
+            "N": Value(Fraction(X.shape[0])) if N is None else Value(N),
+            "f": Value(Fraction(X.shape[1])),
+            "m": Value(Fraction(Y.shape[1])),
+            "X": Value(X, ("N", "f")),
+        }
+        for name, axes in self.axes.items():
+            found[name] = laid_out(inputs[name], axes)
+        found |= self.inference.values(X, Y, N)
+        for parameter in self.chosen.parameters:
+            if parameter.name not in found and parameter.name in self.gates:
+                found[parameter.name] = value(self.gates[parameter.name], found)
+        return found
+
+    # --- programs ------------------------------------------------------------------------------------------------
+
+    def arguments(self, X: Any, Y: Any, inputs: Mapping[str, Any], N: Any = None) -> dict[str, Any]:
+        """The target's named arguments: `Gate`s, or Python numbers for optional ones."""
+        names = self.names(X, Y, inputs, N)
+        given: dict[str, Any] = {}
+        for gate in self.adapter.named:
+            if gate == "W0" and gate not in self.gates:
+                if self.starts:
+                    given[gate] = inputs[gate]
+                elif gate in self.adapter.required:
+                    given[gate] = X.new_zeros(Y.shape[1], X.shape[1])
+                continue
+            text = self.gates.get(gate)
+            if text is not None and text != INDETERMINATE:
+                held = value(text, names)
+            elif gate in names and gate not in ("N", "f", "m", "X"):
+                held = names[gate]
+            else:
+                continue
+            if isinstance(held.held, Fraction) and gate not in self.adapter.required and not self.all_tensors:
+                given[gate] = int(held.held) if held.held.denominator == 1 else float(held.held)
+            else:
+                given[gate] = Gate(held.tensor(X), held.axes)
+        return given
+
+    def layer(self, X: Any, Y: Any, x_q: Any, **inputs: Any) -> Any:
+        """The target's prediction (m,)."""
+        with default_dtype(X.dtype):
+            out = self.adapter.call(X, Y, x_q, **self.arguments(X, Y, inputs))
+        return prediction(out, Y.shape[1])
+
+    def parameters(
+        self, X: Any, Y: Any, inputs: Mapping[str, Any], N: Any = None, given: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The learner's parameters as tensors; `given`: those that are known already."""
+        names = self.names(X, Y, inputs, N)
+        given = dict(given or {})
+        for parameter in self.chosen.parameters:
+            name = parameter.name
+            if name in given:
+                continue
+            if name in inputs and parameter.each is Each.MATRIX:
+                given[name] = inputs[name]
+                continue
+            if name not in names:
+                raise ValueError(f"no value of {name} was inferred at N={X.shape[0]}")
+            held = names[name]
+            if held.axes not in _AXES.get(parameter.each, (("f", "f"),)):
+                raise TargetError(
+                    f"{name} of {self.chosen.id} is one number for each {parameter.each}, and the gates make it one for "
+                    f"each {' and '.join({'N': 'token', 'f': 'channel'}[a] for a in held.axes)}; bind other gates"
+                )
+            array = held.tensor(X)
+            if parameter.each is Each.TOKEN_CHANNEL and held.axes:
+                wide = array[:, None] if held.axes == ("N",) else array
+                array = wide.expand(X.shape[0], X.shape[1])
+            given[name] = array
+        return given
+
+    def factor(self, X: Any, Y: Any, inputs: Mapping[str, Any], N: Any = None) -> Any:
+        """The readout factor, a 0-d tensor; None if it is 1."""
+        if READOUT not in self.gates or READOUT in self.adapter.named:
+            return None
+        return value(self.gates[READOUT], self.names(X, Y, inputs, N)).tensor(X)
+
+    def learner(self, X: Any, Y: Any, x_q: Any, **inputs: Any) -> Any:
+        """The learner's prediction (m,), times the readout factor if one is given."""
+        W0 = inputs["W0"] if self.starts else X.new_zeros(Y.shape[1], X.shape[1])
+        out = self.chosen.call(X, Y, x_q, W0, **self.parameters(X, Y, inputs))
+        factor = self.factor(X, Y, inputs)
+        return out if factor is None else factor * out
+
+    # --- before the rungs ----------------------------------------------------------------------------------------
+
+    def preflight(self, fixed: dict[str, int], entropy: Entropy) -> dict[str, int]:
+        """Sizes that the target takes; what plain float64 calls show goes to `notes`. Raises TargetError if none works."""
+        wrong = [s for s in fixed if s not in ("f", "m", "N") or fixed[s] < 1]
+        if wrong:
+            raise TargetError(f"size {wrong[0]}={fixed[wrong[0]]}: expected f, m or N, at least 1")
+        error: Exception | None = None
+        names = list(self._options)
+        for sizes in SIZES:
+            here = {**sizes, **fixed}
+            for tensors, chosen in product((False, True), list(product(*self._options.values()))):
+                self.all_tensors = tensors
+                self.axes = dict(zip(names, chosen, strict=True))
+                try:
+                    self.infer(here)
+                    self.try_at(here, entropy)
+                    if not self._as_one_number(here, entropy):
+                        continue
+                    self._learns_at(here, entropy)
+                except TargetError:
+                    raise
+                except Exception as failure:
+                    error = error or failure
+                    continue
+                self._custom_scale(here, entropy)
+                return here
+        tried = "; ".join(" ".join(f"{k}={v}" for k, v in {**s, **fixed}.items()) for s in SIZES[:3])
+        text = str(error).splitlines()[0][:200] if str(error) else ""
+        raise TargetError(
+            f"{self.text} raised {type(error).__name__}: {text} (sizes tried: {tried}); fix sizes with --size, or use "
+            "an adapter"
+        )
+
+    def try_at(self, sizes: Sizes, entropy: Entropy) -> None:
+        """Plain calls at these sizes. Raises what the target raises; TargetError for a random or a NaN result."""
+        data = self.draw(sizes, torch.Generator().manual_seed(entropy.below(2**31)))
+        results = []
+        for _ in range(2):
+            copies = {n: t.clone() for n, t in data.items()}
+            before = {n: t._version for n, t in copies.items()}
+            with torch.no_grad():
+                results.append(self.layer(**copies))
+            if any(t._version != before[n] for n, t in copies.items()):
+                self._note("it writes to its inputs (it was given copies)")
+        if not torch.equal(*results) and not bool(torch.isnan(results[0]).any()):
+            raise TargetError(
+                f"{self.text} is random from call to call: two calls on the same inputs differ by "
+                f"{float((results[0] - results[1]).abs().max()):.2g}; seed it, or call eval() on it"
+            )
+        if not bool(torch.isfinite(results[0]).all()):
+            raise TargetError(f"{self.text} returns NaN or infinity on Gaussian inputs of size {dict(sizes)}")
+
+    def _learns_at(self, sizes: Sizes, entropy: Entropy) -> None:
+        data = self.draw(sizes, torch.Generator().manual_seed(entropy.below(2**31)))
+        with torch.no_grad():
+            out = self.learner(**data)
+        if out.shape != (sizes["m"],):
+            raise ValueError(
+                f"the learner {self.chosen.id} returned shape {tuple(out.shape)}, expected ({sizes['m']},)"
+            )
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def _as_one_number(self, sizes: Sizes, entropy: Entropy) -> bool:
+        """Whether arrays of one and the same number do what that number does, where the target takes both.
+
+        Else the target reads an array as something else, and broadcasting made it fit.
+        """
+        axes = dict(self.axes)
+        if not any(axes.values()):
+            return True
+        data = self.draw(sizes, torch.Generator().manual_seed(entropy.below(2**31)))
+        alone = {n: t.reshape(-1)[0] if axes.get(n) else t for n, t in data.items()}
+        alike = {n: t.expand(data[n].shape).clone() for n, t in alone.items()}
+        try:
+            with torch.no_grad():
+                many = self.layer(**alike)
+                self.axes = dict.fromkeys(axes, ())
+                one = self.layer(**alone)
+        except Exception:
+            return True
+        finally:
+            self.axes = axes
+        return bool(torch.allclose(many, one))
+
+    def _custom_scale(self, sizes: Sizes, entropy: Entropy) -> None:
+        """Declare the readout scale f**-0.5 where a key/value operator has it at two sizes; the rungs then test it."""
+        if (
+            not self.adapter.scaled
+            or self.inference.names
+            or READOUT in self.gates
+            or set(self.adapter.single) & set(self.gates)
+        ):
+            return
+        for f in (sizes["f"], 4 * sizes["f"]):
+            here = {**sizes, "f": f}
+            data = self.draw(here, torch.Generator().manual_seed(entropy.below(2**31)))
+            try:
+                with torch.no_grad():
+                    left, right = self.layer(**data).double(), self.learner(**data)
+            except Exception:
+                return
+            if not bool(torch.allclose(left, right * f**-0.5, rtol=1e-4, atol=0)):
+                return
+        self.gates[READOUT] = "f**-0.5"
+        self._note(f"its readout is scaled by f**-0.5 (seen at f={sizes['f']} and {4 * sizes['f']})")
+
+    def infer(self, sizes: Sizes) -> None:
+        """Find the parameters that nothing stands for, at these sizes. Raises TargetError where that fails."""
+        self.inference.find(sizes)
+        if self.inference.note:
+            self._note(self.inference.note)
+
+    def smaller(self, program: Program) -> Program:
+        """The program, with the parameter inferred at whatever sizes a counterexample is searched at."""
+
+        def run(**inputs: Any) -> Any:
+            if self.inference.names and key(inputs["X"], inputs["Y"]) not in self.inference.known:
+                raise ValueError("no parameter was inferred at these sizes")
+            return program(**inputs)
+
+        return run
+
+    def admits(self, candidate: Sizes) -> bool:
+        """Whether a counterexample may have these sizes."""
+        try:
+            self.infer(candidate)
+            with torch.no_grad():
+                self.try_at(candidate, Entropy(0))
+        except Exception:
+            return False
+        return True
+
+    # --- words ---------------------------------------------------------------------------------------------------
+
+    def described(self, sizes: Sizes) -> dict[str, str]:
+        """Gates and parameters in words."""
+        out = {g: v for g, v in self.gates.items() if v != INDETERMINATE}
+        out |= self.inference.described(sizes)
+        for name, axes in self.axes.items():
+            words = {"N": "token", "f": "channel"}
+            each = f", one for each {' and '.join(words[a] for a in axes)}" if axes else ""
+            shown = "any number" + each
+            out[name] = f"{out[name]}, with {name} {shown}" if name in out else shown
+        for parameter in self.chosen.parameters:
+            if parameter.name in self.shapes and parameter.each is Each.MATRIX:
+                out[parameter.name] = "any matrix"
+        out["W0"] = "any matrix" if self.starts else "0"
+        return out
+
+
+def prediction(out: Any, m: int) -> Tensor:
+    """The target's result as (m,). Raises WrongResult."""
+    if not isinstance(out, Tensor):
+        raise WrongResult(f"returned {type(out).__name__}, expected a tensor of shape (m,) = ({m},)")
+    if out.numel() != m:
+        raise WrongResult(f"returned shape {tuple(out.shape)}, expected (m,) = ({m},)")
+    return out.reshape(-1)
+
+
+@contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Tensors that the target makes without naming a dtype have that of its inputs."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

@@ -1,0 +1,535 @@
+"""Fitting: the numbers with which a learner is a closed box, as exactly as the box can be asked.
+
+Main definitions: `Model`, `models`, `fit`, `Solution`. A fit is a search and proves nothing: least squares on float64
+find a start, Newton's method on balls of 256 bits makes it 60 digits long, and a rational number of few digits is read
+off. The equations are more than the unknowns, so that a wrong learner leaves a residual; what is found is verified by
+other means (`proofs.identify`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import combinations, product
+from typing import Any
+
+import flint
+import numpy as np
+import torch
+from flint import arb
+
+from constructions.learners import Class, Domain, Each, Learner, Parameter, library
+from numeric.balls import BITS, ball, evaluate
+from numeric.box import Arithmetic, Box, Undefined, as_floats, generic
+from numeric.finding import frozen
+from numeric.interpreter import Refused
+from numeric.programs import Program
+
+COUNTS = (1, 2, 3, 4)
+"""Values tried for a count (steps, tokens a batch)."""
+ONE, LONG, SHORT = 1, 5, 3
+LENGTHS = (ONE, LONG, SHORT)
+"""Context lengths of a fit: one token sees the step alone, five see decays and batches, three show what N divides."""
+NEAR = 2.0**-7
+"""Relative residual above which a learner is no neighbour: longer contexts are not tried."""
+POLISHED = 2.0**-26
+"""Relative residual in float64 below which the digits are worth finding; nothing is accepted by it."""
+_DIGITS = 2.0**-160
+"""Relative residual on balls that a solution may leave: 48 digits."""
+_ROUNDED = 2.0**-48
+"""Two constants of a code that differ by less are roundings of one number, computed at two context lengths."""
+
+Number = Any
+"""A Fraction, or a ball where the number is none of few digits, or a float where only float64 runs."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One open parameter and how many numbers it takes: one, or one a channel, or a matrix."""
+
+    parameter: Parameter
+    size: tuple[int, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many numbers."""
+        return math.prod(self.size)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each number."""
+        if not self.size:
+            return (self.parameter.name,)
+        return tuple(self.parameter.name + "_" + "".join(str(i + 1) for i in index) for index in np.ndindex(self.size))
+
+    def value(self, theta: Any, N: int) -> Any:
+        """What the learner gets, from its numbers (count,)."""
+        if not self.size:
+            return theta[0]
+        value = theta.reshape(self.size)
+        return value.expand(N, -1) if self.parameter.each is Each.TOKEN_CHANNEL else value
+
+
+@dataclass(frozen=True)
+class Model:
+    """A learner from W0 = 0 whose open numbers are theta (p,).
+
+    learner: with its counts filled in. pinned: parameters held at their neutral values. readout: the last number of
+    theta multiplies the prediction. unit_inputs, unit_query: inputs, or the query, are divided by their norms first.
+    """
+
+    learner: Learner
+    slots: tuple[Slot, ...]
+    pinned: Mapping[str, int] = field(default_factory=dict)
+    readout: bool = False
+    unit_inputs: bool = False
+    unit_query: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pinned", frozen(self.pinned))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the numbers."""
+        own = tuple(name for slot in self.slots for name in slot.names)
+        return (*own, "readout scale") if self.readout else own
+
+    @property
+    def domains(self) -> tuple[Domain, ...]:
+        """Where each number lives."""
+        own = tuple(slot.parameter.domain for slot in self.slots for _ in slot.names)
+        return (*own, Domain.POSITIVE) if self.readout else own
+
+    @property
+    def complexity(self) -> int:
+        """How many numbers were chosen, counts included (a count that the bare id stands for is free)."""
+        usual = {p.name: p.default for p in library()[self.learner.id.split(":")[0]].parameters}
+        counts = sum(usual.get(name) != value for name, value in self.learner.values)
+        return len(self.names) + counts + self.unit_inputs + self.unit_query
+
+    @property
+    def wide(self) -> int:
+        """How many of the open parameters are one number here and could be one for each channel."""
+        vectors = (Each.CHANNEL, Each.TOKEN_CHANNEL, Each.MATRIX)
+        return sum(s.parameter.each in vectors and not s.size for s in self.slots)
+
+    def __call__(self, X: Any, Y: Any, x_q: Any, theta: Any, W0: Any = None) -> Any:
+        """The prediction (m,)."""
+        N = X.shape[0]
+        if self.unit_inputs:
+            X = X / (X * X).sum(1, keepdim=True) ** 0.5
+        if self.unit_query:
+            x_q = x_q / (x_q * x_q).sum() ** 0.5
+        values: dict[str, Any] = {name: X.new_full((), value) for name, value in self.pinned.items()}
+        at = 0
+        for slot in self.slots:
+            values[slot.parameter.name] = slot.value(theta[at : at + slot.count], N)
+            at += slot.count
+        start = X.new_zeros(Y.shape[1], X.shape[1]) if W0 is None else W0
+        out = self.learner.call(X, Y, x_q, start, **values)
+        return theta[at] * out if self.readout else out
+
+    def at(self, numbers: Sequence[Fraction]) -> Program:
+        """The program with its numbers filled in, in any arithmetic."""
+
+        def run(X: Any, Y: Any, x_q: Any, W0: Any = None) -> Any:
+            theta = torch.stack([lifted(v, X) for v in numbers]) if numbers else X.new_zeros(0)
+            return self(X, Y, x_q, theta, W0)
+
+        return run
+
+    @property
+    def text(self) -> str:
+        """Id and variant in words."""
+        out = self.learner.id
+        if self.unit_inputs or self.unit_query:
+            which = " and ".join(n for n, on in (("inputs", self.unit_inputs), ("query", self.unit_query)) if on)
+            out += f" on {which} of norm 1"
+        return out + (" with a readout scale" if self.readout else "")
+
+
+def lifted(value: Fraction, like: Any) -> Any:
+    """A rational number as a 0-d tensor of `like`'s arithmetic, exactly: by pieces that float64 holds."""
+    top, bottom = value.numerator, value.denominator
+    return _whole(top, like) / _whole(bottom, like) if bottom != 1 else _whole(top, like)
+
+
+def _whole(value: int, like: Any) -> Any:
+    total, sign, shift = None, (-1 if value < 0 else 1), 0
+    rest = abs(value)
+    while rest or total is None:
+        piece = like.new_full((), float(sign * (rest & (2**52 - 1)))) * float(2**shift)
+        total = piece if total is None else total + piece
+        rest >>= 52
+        shift += 52
+    return total
+
+
+def models(learners: Mapping[str, Learner], f: int, m: int, unit: tuple[bool, bool] = (False, False)) -> list[Model]:
+    """Every variant of every learner, the ones with the fewest numbers first. unit: try norm 1 for inputs and query."""
+    found = []
+    for learner in learners.values():
+        counts = [p.name for p in learner.parameters if p.domain is Domain.COUNT]
+        for values in product(COUNTS, repeat=len(counts)):
+            neutral = {p.name: p.neutral for p in learner.parameters}
+            if any(neutral[n] == v for n, v in zip(counts, values, strict=True)):
+                continue  # the simpler learner it becomes is in the library itself
+            filled = learner.given(**dict(zip(counts, values, strict=True))) if counts else learner
+            for slots, pinned in _open(filled, f, m):
+                for readout in (False, True):
+                    found.append(Model(filled, slots, pinned, readout))
+                    found += [Model(filled, slots, pinned, readout, *unit)] * any(unit)
+    return sorted(found, key=_order)
+
+
+def _order(model: Model) -> tuple[Any, ...]:
+    """Fewest numbers first; then plain before pinned, scaled or normalised, one number before one a channel."""
+    values = sum(v for _, v in model.learner.values)
+    changed = (len(model.pinned), model.wide, model.unit_inputs or model.unit_query, model.readout)
+    return (model.complexity, *changed, model.learner.kind is not Class.POLYNOMIAL, not model.learner.start, values)
+
+
+def _open(learner: Learner, f: int, m: int) -> Iterator[tuple[tuple[Slot, ...], dict[str, int]]]:
+    """Which parameters are open, and in which shape; those with a neutral value may be pinned to it instead.
+
+    At the neutral values that `simpler` names a learner is another one of the library, and need not be tried twice.
+    """
+    if any(p.each is Each.TOKEN_CHANNEL and p.neutral is None for p in learner.parameters):
+        return  # needs data of its own for each token
+    named = {name for name, _ in learner.simpler}
+    pinnable = [p for p in learner.parameters if p.neutral is not None and p.name not in named]
+    for count in range(len(pinnable), -1, -1):
+        for chosen in combinations(pinnable, count):
+            pinned = {p.name: p.neutral for p in chosen if p.neutral is not None}
+            rest = [p for p in learner.parameters if p.name not in pinned]
+            for sizes in product(*(_sizes(p, f, m) for p in rest)):
+                yield tuple(Slot(p, s) for p, s in zip(rest, sizes, strict=True)), pinned
+
+
+def _sizes(parameter: Parameter, f: int, m: int) -> list[tuple[int, ...]]:
+    match parameter.each:
+        case Each.CHANNEL | Each.TOKEN_CHANNEL:
+            return [(), (f,)]
+        case Each.MATRIX:
+            return [(f, f)]
+    return [()]
+
+
+class Data:
+    """The box's values at the points of a fit, asked once and shared by all learners."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self._points: dict[tuple[int, int], tuple[tuple[np.ndarray, ...], np.ndarray]] = {}
+
+    def points(self, N: int, numbers: int) -> list[tuple[tuple[np.ndarray, ...], np.ndarray]]:
+        """Contexts (X, Y, x_q) of N tokens with the values there: more outputs than `numbers`, and three draws at least.
+
+        Raises Undefined where the box has no value.
+        """
+        draws = max(3, -(-(numbers + 4) // self.box.m))
+        return [self._point(N, k) for k in range(draws)]
+
+    def _point(self, N: int, k: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+        if (N, k) not in self._points:
+            f, m = self.box.f, self.box.m
+            salt = 1000 * N + 10 * k
+            # lengths near 1, where steps of ordinary size neither vanish nor explode; several scales for one token
+            scale = Fraction(1, 2) * (Fraction(1, 2), 1, 2)[k % 3] if N == 1 else Fraction(1, 2)
+            X, q = generic((N, f), salt + 1) * scale, generic((f,), salt + 3) / 2
+            point = (X, generic((N, m), salt + 2), q)
+            self._points[N, k] = point, self.box(*point)
+        return self._points[N, k]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The best numbers in float64 at one context length, and the largest residual relative to the largest value."""
+
+    theta: np.ndarray
+    residual: float
+    N: int
+
+
+def least_squares(model: Model, data: Data, N: int, starts: Sequence[Sequence[float]]) -> Fit:
+    """The best of the fits from `starts`. Raises Undefined where the box has no value."""
+    from scipy import optimize
+
+    points = data.points(N, len(model.names))
+    inputs = [[torch.tensor(a.astype(np.float64)) for a in point] for point, _ in points]
+    targets = np.concatenate([as_floats(value) for _, value in points])
+    scale = float(np.abs(targets).max()) or 1.0
+
+    def residual(theta: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            numbers = torch.tensor(theta, dtype=torch.float64)
+            values = torch.cat([model(X, Y, q, numbers) for X, Y, q in inputs]).numpy()
+        off = (values - targets) / scale
+        return np.where(np.isfinite(off), np.clip(off, -1e8, 1e8), 1e8)
+
+    best = Fit(np.zeros(len(model.names)), math.inf, N)
+    for start in starts if model.names else [()]:
+        theta = np.array(start, dtype=np.float64)
+        if len(theta):
+            found = optimize.least_squares(
+                residual, theta, method="lm", xtol=1e-15, ftol=1e-15, gtol=1e-15, max_nfev=20 * (len(theta) + 1)
+            )
+            theta = found.x
+        size = float(np.abs(residual(theta)).max())
+        if size < best.residual:
+            best = Fit(theta, size, N)
+        if best.residual < POLISHED:
+            break
+    return best
+
+
+def starts(model: Model, slope: float, N: int, before: np.ndarray | None = None) -> list[list[float]]:
+    """Where fits begin: the response to one token for steps, fixed values for the rest; `before`, a fit at another N."""
+    first = {Domain.POSITIVE: [slope or 0.5, 0.5, 2.0], Domain.UNIT: [0.9, 0.5, 0.2], Domain.REAL: [0.3, 1.0, -0.3]}
+    tiny = [name == "eps" for name in model.names]
+    if before is None:
+        pairs = list(zip(model.domains, tiny, strict=True))
+        return [[1e-3 if small else first[d][k] for d, small in pairs] for k in range(3)]
+    out: dict[tuple[float, ...], None] = {}
+    for factor in (1.0, float(N)):
+        for unit in (0.9, 0.5):
+            scale = {Domain.POSITIVE: factor}
+            row = [
+                unit if d is Domain.UNIT else float(b) * scale.get(d, 1.0)
+                for b, d in zip(before, model.domains, strict=True)
+            ]
+            out[tuple(row)] = None
+    return [list(row) for row in out]
+
+
+def polish(model: Model, data: Data, fit: Fit) -> tuple[list[Number], float] | None:
+    """The numbers to 60 digits, rational where few digits do, and the relative residual that is left on balls.
+
+    None where Newton's method has no unique answer: two of the numbers can't be told apart (a gauge), or the learner
+    does not run on balls.
+    """
+    points = data.points(fit.N, len(model.names))
+    with flint.ctx.workprec(BITS):
+        theta = [arb(float(v)) for v in fit.theta]
+        targets = [ball(v) for _, value in points for v in value]
+        scale = max((abs(float(t.mid())) for t in targets), default=1.0) or 1.0
+        try:
+            if theta and not _full_rank(model, data, fit):
+                return None
+            for _ in range(9):
+                off = _residual(model, points, targets, theta)
+                size = max((abs(float(v.mid())) for v in off), default=0.0) / scale
+                if not theta or size < 2.0**-230:
+                    break
+                step = _newton(model, points, targets, theta, off)
+                if step is None:
+                    return None
+                theta = [(t - s).mid() for t, s in zip(theta, step, strict=True)]
+                if max(abs(float(s.mid())) for s in step) < 2.0**-235:
+                    break
+            numbers = [rationalised(t) for t in theta]
+            exact = [ball(v) for v in numbers]
+            off = _residual(model, points, targets, exact)
+        except (Refused, ZeroDivisionError):
+            return None
+        size = max((float(abs(v).upper()) for v in off), default=0.0) / scale
+    return numbers, size
+
+
+def _residual(model: Model, points: Any, targets: Sequence[Any], theta: Sequence[Any]) -> list[Any]:
+    values: list[Any] = []
+    for (X, Y, q), _ in points:
+        inputs = {"X": X, "Y": Y, "x_q": q, "theta": column(theta)}
+        values += list(evaluate(model, inputs)[0])
+    return [v - t for v, t in zip(values, targets, strict=True)]
+
+
+def _newton(model: Model, points: Any, targets: Sequence[Any], theta: list[Any], off: list[Any]) -> list[Any] | None:
+    """One Gauss-Newton step from differences at 2^-80, by the normal equations."""
+    h = arb(2) ** -80
+    columns = []
+    for i in range(len(theta)):
+        moved = [t + h if i == k else t for k, t in enumerate(theta)]
+        columns.append(
+            [((a - b) / h).mid() for a, b in zip(_residual(model, points, targets, moved), off, strict=True)]
+        )
+    p, rows = len(theta), len(off)
+    J = flint.arb_mat(rows, p, [columns[j][i] for i in range(rows) for j in range(p)])
+    r = flint.arb_mat(rows, 1, [v.mid() for v in off])
+    try:
+        found = (J.transpose() * J).solve(J.transpose() * r)
+    except (ZeroDivisionError, ValueError):
+        return None
+    return [found[i, 0] for i in range(p)]
+
+
+def _full_rank(model: Model, data: Data, fit: Fit) -> bool:
+    """Whether every number moves the values in a direction of its own."""
+    points = data.points(fit.N, len(model.names))
+    inputs = [[torch.tensor(a.astype(np.float64)) for a in point] for point, _ in points]
+
+    def values(theta: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return torch.cat([model(X, Y, q, torch.tensor(theta)) for X, Y, q in inputs]).numpy()
+
+    at = values(fit.theta)
+    steps = [max(abs(v), 2.0**-10) * 2.0**-20 for v in fit.theta]
+    J = np.stack([(values(fit.theta + np.eye(len(steps))[i] * h) - at) / h for i, h in enumerate(steps)], 1)
+    norms = np.linalg.norm(J, axis=0)
+    if not np.isfinite(J).all() or (norms == 0).any():
+        return False
+    singular = np.linalg.svd(J / norms, compute_uv=False)
+    return bool(singular[-1] > 2.0**-14)
+
+
+def rationalised(value: Any) -> Number:
+    """The rational number of few digits that a 256-bit number is, or the number itself.
+
+    Accepted where the digits that agree are 80 bits more than those of the fraction: floats of the code are such.
+    """
+    top, exponent = value.mid().man_exp()
+    exact = Fraction(int(top)) * Fraction(2) ** int(exponent)
+    simple = exact.limit_denominator(2**90)
+    if abs(exact - simple) > max(abs(exact), Fraction(1)) * Fraction(1, 2**200):
+        return value.mid()
+    bits = simple.denominator.bit_length() + abs(simple.numerator).bit_length()
+    return simple if bits <= 140 else value.mid()
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A model whose numbers satisfy the equations to 48 digits (or, where `exact` is False, to float64's).
+
+    numbers: at the context length 5. powers: each number is (a constant) * N**power, exactly if `steady`, else up to
+    the rounding of constants. residual: relative, the largest.
+    """
+
+    model: Model
+    numbers: tuple[Number, ...]
+    powers: tuple[int, ...]
+    residual: float
+    exact: bool = True
+    steady: bool = True
+
+    @property
+    def rank(self) -> tuple[Any, ...]:
+        """Which of several solutions is named first: the simplest, and with numbers that do not change with N."""
+        complexity, pinned, wide, *rest = _order(self.model)
+        return (complexity, pinned, wide, sum(p != 0 for p in self.powers), *rest)
+
+    def guess(self, N: int) -> list[Number]:
+        """The numbers at another context length, by their powers of N."""
+        ratio = Fraction(N, LONG)
+        out = []
+        for value, power in zip(self.numbers, self.powers, strict=True):
+            factor = ratio**power
+            with flint.ctx.workprec(BITS):
+                scaled = value * factor.numerator / factor.denominator if power else value
+            out.append(scaled)
+        return out
+
+    def at(self, N: int, data: Data) -> list[Number] | None:
+        """The numbers at N, sharpened there where constants of the code are rounded; None if none fit there."""
+        guess = self.guess(N)
+        if self.steady or not self.exact:
+            return guess
+        sharp = polish(self.model, data, Fit(as_floats(column(guess)), 0.0, N))
+        if sharp is None:
+            return guess
+        return sharp[0] if sharp[1] <= _DIGITS else None
+
+
+def column(numbers: Sequence[Number]) -> np.ndarray:
+    """Numbers of any kind as an object array (p,)."""
+    out = np.empty(len(numbers), dtype=object)
+    for i, value in enumerate(numbers):
+        out[i] = value
+    return out
+
+
+@dataclass(frozen=True)
+class Miss:
+    """A model that does not fit: how far off it is relative to the largest value, at which context length, and why."""
+
+    model: Model
+    residual: float
+    N: int
+    why: str
+    theta: tuple[float, ...] = ()
+
+
+def fit(model: Model, data: Data, slope: float) -> Solution | Miss:
+    """The numbers with which the model is the box, at every length of `LENGTHS`, or how far it stays off."""
+    before: np.ndarray | None = None
+    fits: dict[int, Fit] = {}
+    for N in LENGTHS:
+        begin = _around(fits[LONG], N) if N == SHORT else starts(model, slope, N, before)
+        try:
+            found = least_squares(model, data, N, begin)
+        except (Undefined, RuntimeError, ValueError, ZeroDivisionError) as error:
+            return Miss(model, math.inf, N, f"it does not run: {error}")
+        if found.residual > NEAR:
+            return Miss(model, found.residual, N, f"off by {found.residual:.2g} at N = {N}", tuple(found.theta))
+        fits[N], before = found, found.theta
+    worst = max(fits.values(), key=lambda f: f.residual)
+    if worst.residual > POLISHED:
+        return Miss(model, worst.residual, worst.N, f"off by {worst.residual:.2g} at N = {worst.N}", tuple(worst.theta))
+    if data.box.arithmetic is Arithmetic.FLOAT:
+        return _unpolished(model, fits)
+    numbers: dict[int, list[Number]] = {}
+    for N in (LONG, SHORT):
+        sharp = polish(model, data, fits[N])
+        if sharp is None:
+            return Miss(model, fits[N].residual, N, "its numbers can't be told apart", tuple(fits[N].theta))
+        numbers[N], residual = sharp
+        if residual > _DIGITS:
+            theta = tuple(float(v) for v in as_floats(column(numbers[N])))
+            return Miss(model, residual, N, f"off by {residual:.2g} at N = {N}, to all digits", theta)
+    with flint.ctx.workprec(BITS):
+        powers = [_power(a, b) for a, b in zip(numbers[SHORT], numbers[LONG], strict=True)]
+    if any(p is None for p in powers):
+        return Miss(model, 1.0, SHORT, "its numbers change with N in no simple way", tuple(fits[LONG].theta))
+    solution = Solution(model, tuple(numbers[LONG]), tuple(p for p in powers if p is not None), residual)
+    steady = all(_alike(a, b) for a, b in zip(solution.guess(SHORT), numbers[SHORT], strict=True))
+    return replace(solution, steady=steady)
+
+
+def _alike(a: Number, b: Number) -> bool:
+    """Whether two numbers are one: as fractions, or to 60 digits."""
+    if isinstance(a, Fraction) and isinstance(b, Fraction):
+        return a == b
+    with flint.ctx.workprec(BITS):
+        return bool(float(abs(ball(a) - ball(b)).upper()) <= 2.0**-200 * max(1.0, abs(float(ball(a).mid()))))
+
+
+def _around(known: Fit, N: int) -> list[list[float]]:
+    scaled = [list(known.theta * (N / known.N) ** power) for power in (0, 1, -1)]
+    return [scaled[0], *scaled[1:]]
+
+
+def _unpolished(model: Model, fits: Mapping[int, Fit]) -> Solution | Miss:
+    pairs = list(zip(fits[SHORT].theta, fits[LONG].theta, strict=True))
+    powers = [next((p for p in (0, 1, -1) if _close(a / b, (3 / 5) ** p, POLISHED)), None) for a, b in pairs]
+    worst = max(f.residual for f in fits.values())
+    if any(p is None for p in powers):
+        return Miss(model, 1.0, SHORT, "its numbers change with N in no simple way")
+    numbers = tuple(float(v) for v in fits[LONG].theta)
+    return Solution(model, numbers, tuple(p for p in powers if p is not None), worst, exact=False)
+
+
+def _power(short: Number, long: Number) -> int | None:
+    """p with short/long = (3/5)**p, up to the rounding of constants; None if there is none."""
+    if long == 0 or (isinstance(long, arb) and long.contains(0)):
+        return 0 if short == long else None
+    ratio = ball(short) / ball(long)
+    for power in (0, 1, -1):
+        wanted = Fraction(SHORT, LONG) ** power
+        if float(abs(ratio - ball(wanted)).upper()) <= _ROUNDED * float(wanted):
+            return power
+    return None
+
+
+def _close(a: float, b: float, tolerance: float) -> bool:
+    return abs(a - b) <= tolerance * max(abs(a), abs(b))

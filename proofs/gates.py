@@ -1,0 +1,137 @@
+"""Values of gates: numbers, names and arithmetic between them, written by the user; no code runs.
+
+A name stands for an array with axes: none (one number), "N" (one a token), "f" (one an input channel), or both. Arrays
+are laid out with all their axes, (N, 1) for one number a token, so that they combine by broadcasting.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from proofs.target import TargetError
+
+Axes = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number, or a tensor with its axes: 0-d for none, else (N or 1, f or 1)."""
+
+    held: Fraction | Tensor
+    axes: Axes = ()
+
+    def tensor(self, like: Tensor) -> Tensor:
+        """The value as a tensor of `like`'s arithmetic: 0-d, (N,), (f,) or (N, f). Fractions are quotients."""
+        if isinstance(self.held, Fraction):
+            top = like.new_full((), self.held.numerator)
+            return top if self.held.denominator == 1 else top / self.held.denominator
+        if self.axes == ("N",):
+            return self.held[:, 0]
+        return self.held[0, :] if self.axes == ("f",) else self.held
+
+
+def laid_out(array: Tensor, axes: Axes) -> Value:
+    """An array of shape (), (N,), (f,) or (N, f) as a value."""
+    if axes == ("N",):
+        return Value(array[:, None], axes)
+    return Value(array[None, :] if axes == ("f",) else array, axes)
+
+
+def mentioned(text: str) -> set[str]:
+    """The names in an expression; none if it is no expression (`value` says what is wrong with it)."""
+    try:
+        return {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)} - {"log"}
+    except SyntaxError:
+        return set()
+
+
+def value(text: str, names: Mapping[str, Value]) -> Value:
+    """The value of an expression: numbers, names, + - * /, powers of numbers, and log.
+
+    Raises TargetError with what is allowed.
+    """
+    wrong = f"gate value {text!r}: use a number, one of {_listed(names)}, + - * / of those, or log() of them"
+
+    def visit(node: ast.expr) -> Value:
+        match node:
+            case ast.Constant(value=bool()):
+                pass
+            case ast.Constant(value=int() | float()):
+                return Value(Fraction(ast.get_source_segment(text, node) or ""))
+            case ast.Name(id=name) if name in names:
+                return names[name]
+            case ast.UnaryOp(op=ast.USub(), operand=inner):
+                found = visit(inner)
+                return Value(-found.held, found.axes)
+            case ast.Call(func=ast.Name(id="log"), args=[inner], keywords=[]):
+                return _log(visit(inner))
+            case ast.BinOp(left=left, op=ast.Pow(), right=right):
+                base, power = visit(left).held, visit(right).held
+                if isinstance(base, Fraction) and isinstance(power, Fraction):
+                    return Value(_power(base, power))
+            case ast.BinOp(left=left, op=operator, right=right):
+                a, b = visit(left), visit(right)
+                held = _combined(operator, a.held, b.held)
+                if held is not None:
+                    return Value(held, tuple(axis for axis in ("N", "f") if axis in a.axes + b.axes))
+        raise TargetError(wrong)
+
+    try:
+        return visit(ast.parse(text.strip(), mode="eval").body)
+    except (SyntaxError, ValueError, ZeroDivisionError, OverflowError) as error:
+        if isinstance(error, TargetError):
+            raise
+        raise TargetError(wrong) from None
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _log(found: Value) -> Value:
+    if isinstance(found.held, Fraction):
+        return Value(Fraction(math.log(found.held)))
+    return Value(torch.log(found.held), found.axes)
+
+
+def _power(base: Fraction, power: Fraction) -> Fraction:
+    if power.denominator == 1:
+        return base**power.numerator
+    root = float(base) ** float(power)
+    if isinstance(root, complex):
+        raise ValueError
+    return Fraction(root)  # as Python code rounds it
+
+
+def _combined(operator: ast.operator, a: Any, b: Any) -> Any:
+    """a + b and so on; a fraction meets a tensor as numerator and denominator, which is exact in exact arithmetic."""
+    match operator:
+        case ast.Add():
+            return _sum(a, b)
+        case ast.Sub():
+            return _sum(a, -b)
+        case ast.Mult():
+            if isinstance(a, Fraction) and isinstance(b, Tensor):
+                a, b = b, a
+            return a * b.numerator / b.denominator if isinstance(a, Tensor) and isinstance(b, Fraction) else a * b
+        case ast.Div():
+            if isinstance(a, Tensor) and isinstance(b, Fraction):
+                return a * b.denominator / b.numerator
+            return a.numerator / (b * a.denominator) if isinstance(a, Fraction) and isinstance(b, Tensor) else a / b
+    return None
+
+
+def _sum(a: Any, b: Any) -> Any:
+    if isinstance(a, Fraction) and isinstance(b, Tensor):
+        a, b = b, a
+    if isinstance(a, Tensor) and isinstance(b, Fraction):
+        return a + b.numerator if b.denominator == 1 else (a * b.denominator + b.numerator) / b.denominator
+    return a + b

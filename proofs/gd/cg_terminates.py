@@ -1,0 +1,132 @@
+"""Conjugate gradients solve least squares exactly after as many iterations as the context has rank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from constructions import conjugate_gradient
+from constructions.autograd_descent import gradient
+from constructions.namespace import Array
+from numeric.derivation import Obligation
+from proofs.claim import Claim
+from proofs.evidence import Kind, Rung
+from proofs.gd import _krylov
+from proofs.gd._witness import both
+from proofs.gd.spectral_filter import context
+from proofs.identity import Identity
+
+
+def solver(X: Array, Y: Array, W0: Array, fewer: int = 0) -> Array:
+    """The weights after min(N, f) iterations (less `fewer`): (m, f)."""
+    return conjugate_gradient.iterates(W0, X, Y, min(X.shape) - fewer)[-1, ...]
+
+
+def stationary(X: Array, Y: Array, W0: Array, fewer: int = 0) -> Array:
+    """The same plus the autograd gradient of the mean squared loss there, which is 0 at a minimiser: (m, f)."""
+    W = solver(X, Y, W0, fewer)
+    return W + gradient(W, X, Y)
+
+
+def two_eigenvalues(d: Array, v: Array, Y: Array, W0: Array, iterations: int = 2) -> Array:
+    """Two iterations where X^T X (f, f) has two different eigenvalues, d_1^2 once and d_2^2 else: (m, f)."""
+    return conjugate_gradient.iterates(W0, _inputs(d, v), Y, iterations)[-1, ...]
+
+
+def two_stationary(d: Array, v: Array, Y: Array, W0: Array, iterations: int = 2) -> Array:
+    """The same plus the gradient: (m, f)."""
+    W = two_eigenvalues(d, v, Y, W0, iterations)
+    return W + gradient(W, _inputs(d, v), Y)
+
+
+def _inputs(d: Array, v: Array) -> Array:
+    return context(torch.cat([d[:1], d[1:].expand(v.shape[0] - 1)]), v)
+
+
+def steepest(w: Array, r: Array, p: Array, A: Array) -> tuple[Array, Array, Array]:
+    """The iteration that forgets its last direction (beta = 0): steepest descent with exact line search."""
+    moved, after, _ = conjugate_gradient.step(w, r, p, A)
+    return moved, after, after
+
+
+def descent(X: Array, Y: Array, W0: Array) -> Array:
+    """min(N, f) iterations of steepest descent with exact line search: (m, f)."""
+    A, B, rows = X.mT @ X, X.mT @ Y, []
+    for i in range(Y.shape[1]):
+        state = conjugate_gradient.start(W0[i, :][:, None], A, B[:, i][:, None])
+        for _ in range(min(X.shape)):
+            state = steepest(*state, A)
+        rows.append(state[0][:, 0])
+    return torch.stack(rows)
+
+
+def derive(step: _krylov.Step = conjugate_gradient.step) -> Iterator[Obligation]:
+    """Residuals are mutually orthogonal, so at most rank many are not 0."""
+    yield from _krylov.orthogonality(step)
+
+
+IDENTITY = Identity(
+    shapes={"X": ("N", "f"), "Y": ("N", "m"), "W0": ("m", "f")},
+    left=solver,
+    right=stationary,
+    names=("conjugate gradients", "the same plus the gradient there"),
+    sizes=({"f": 3, "m": 2, "N": 4}, {"f": 4, "m": 1, "N": 2}),
+    torch_only=True,
+    derive=derive,
+)
+FEW = Identity(
+    shapes={"d": (2,), "v": ("f",), "Y": ("f", "m"), "W0": ("m", "f")},
+    left=two_eigenvalues,
+    right=two_stationary,
+    names=("two iterations", "the same plus the gradient there"),
+    sizes=({"f": 4, "m": 1}, {"f": 6, "m": 2}),
+    torch_only=True,
+)
+
+
+CLAIM = Claim(
+    __name__,
+    title="Conjugate gradients solve least squares exactly after rank many iterations",
+    kind=Kind.CONVERGENCE,
+    statement=r"""From any $W_0$, conjugate gradients on the normal equations $W A = B$, $A = X^\top X$, $B = Y^\top X$,
+row by row of $W$, have mutually orthogonal residuals and mutually conjugate directions. So after at most $\operatorname{rank} X
+\le \min(N, f)$ iterations the gradient of the loss is exactly $0$: least squares is solved. As many iterations as $A$ has
+different non-zero eigenvalues are enough.""",
+    derivation=r"""Induction on the iterations (the listed steps). All residuals $b - A w_k$ lie in the row space of $X$, where
+no more than its dimension can be orthogonal and different from $0$. With few different eigenvalues they lie in the span of
+the first residual's components in the eigenspaces.""",
+    assumptions=(
+        r"no earlier residual is $0$ (then the solution was reached before)",
+        "exact arithmetic: the residuals of the last iterations are differences that cancel, so the sampled rung is left out",
+    ),
+    source="Hestenes and Stiefel 1952",
+    checks={
+        Rung.EXACT: both(IDENTITY.exact, FEW.exact),
+        Rung.UNIVERSAL: IDENTITY.universal,
+    },
+    mutants=(
+        IDENTITY.mutant(
+            "one_less",
+            "one iteration less is enough",
+            left=lambda X, Y, W0: solver(X, Y, W0, fewer=1),
+            right=lambda X, Y, W0: stationary(X, Y, W0, fewer=1),
+            rungs=(Rung.EXACT,),
+        ),
+        FEW.mutant(
+            "one_for_two_eigenvalues",
+            "one iteration is enough for two eigenvalues",
+            left=lambda d, v, Y, W0: two_eigenvalues(d, v, Y, W0, 1),
+            right=lambda d, v, Y, W0: two_stationary(d, v, Y, W0, 1),
+            rungs=(Rung.EXACT,),
+        ),
+        IDENTITY.mutant(
+            "steepest",
+            "steepest descent with exact line search does as well",
+            left=descent,
+            right=lambda X, Y, W0: descent(X, Y, W0) + gradient(descent(X, Y, W0), X, Y),
+            derive=lambda: derive(steepest),
+            rungs=(Rung.EXACT, Rung.UNIVERSAL),
+        ),
+    ),
+)

@@ -1,0 +1,151 @@
+"""The distance to least squares, or to ridge under weight decay, is multiplied by the same matrix every step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from constructions import descent_limit, mesa_layer
+from constructions.autograd_descent import descend, sgd
+from constructions.gradient_descent import loss, step
+from constructions.namespace import Array
+from numeric.derivation import Obligation
+from numeric.words import Words, matrix, scalar
+from proofs.claim import Claim
+from proofs.evidence import Kind, Rung
+from proofs.gd._witness import both
+from proofs.identity import Identity
+
+STEPS = 3
+
+
+def twice(Z: Array, V: Array, R: Array) -> tuple[Array, Array]:
+    """Inputs and targets with the least-squares solution V and the residuals R, -R: every input occurs twice."""
+    return torch.cat([Z, Z]), torch.cat([Z @ V.mT + R, Z @ V.mT - R])
+
+
+def plain(Z: Array, V: Array, R: Array, W0: Array, eta: Array) -> Array:
+    """Autograd steps on the mean squared loss: (m, f)."""
+    return descend(W0, *twice(Z, V, R), eta=eta, steps=STEPS)
+
+
+def to_least_squares(Z: Array, V: Array, R: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
+    """The error recursion with the limit V: (m, f)."""
+    X, _ = twice(Z, V, R)
+    return descent_limit.after(W0, V, X.mT @ X, eta / X.shape[0], steps)
+
+
+def penalised(W: torch.Tensor, X: torch.Tensor, Y: torch.Tensor, ridge: torch.Tensor) -> torch.Tensor:
+    """The mean squared loss plus ridge/2 |W|^2: what torch.optim.SGD with weight_decay = ridge descends on."""
+    total: torch.Tensor = loss(W, X, Y) + ridge * (W * W).sum() / 2
+    return total
+
+
+def decayed(X: Array, Y: Array, W0: Array, eta: Array, ridge: Array) -> Array:
+    """torch.optim.SGD on the penalised loss: (m, f)."""
+    return sgd(W0, X, Y, ridge, eta=eta, steps=STEPS, of=penalised)
+
+
+def to_ridge(X: Array, Y: Array, W0: Array, eta: Array, ridge: Array, per_token: bool = True) -> Array:
+    """The error recursion with the ridge solution of penalty N ridge (`per_token`: else ridge) as its limit: (m, f)."""
+    N = X.shape[0]
+    limit = mesa_layer.weights(X, Y, ridge * N if per_token else ridge)
+    return descent_limit.after(W0, limit, X.mT @ X, eta / N, STEPS, 1 - eta * ridge)
+
+
+def derive(decay: bool = True, sign: int = 1) -> Iterator[Obligation]:
+    """A step from V + E goes to V + E Q, for every stationary V."""
+    X, Y = matrix("X", "N", "f"), matrix("Y", "N", "m")
+    V, E = matrix("V", "m", "f"), matrix("E", "m", "f")
+    eta, ridge, N = scalar("eta"), scalar("rho"), scalar("N")
+    A = X.mT @ X
+
+    def following(W: Words, decay: Words | int) -> Words:
+        return step(W, X, Y, eta) - eta * decay * W
+
+    yield Obligation(
+        "least squares",
+        following(V + E, 0),
+        descent_limit.after(V + E, V, A, sign * eta / N, 1),
+        r"Where $V A = B$, the gradient at $V + E$ is $\frac1N E A$.",
+        ((Y.mT @ X, V @ A),),
+        {"X": [[1]], "Y": [[1]], "V": [[1]], "E": [[1]], "eta": 1, "N": 1},
+    )
+    yield Obligation(
+        "ridge",
+        following(V + E, ridge),
+        descent_limit.after(V + E, V, A, eta / N, 1, 1 - eta * ridge if decay else 1),
+        r"Where $V (A + N \rho I) = B$, the penalised gradient at $V + E$ is $\frac1N E A + \rho E$.",
+        ((Y.mT @ X, V @ A + N * ridge * V),),
+        {"X": [[1]], "Y": [[2]], "V": [[1]], "E": [[1]], "eta": 1, "N": 1, "rho": 1},
+    )
+    c = scalar("c")
+    yield Obligation(
+        "several steps",
+        descent_limit.after(descent_limit.after(V + E, V, A, c, 1), V, A, c, 1),
+        descent_limit.after(V + E, V, A, c, 2),
+        r"The form after one step is the form of the next one's start.",
+    )
+
+
+LEAST_SQUARES = Identity(
+    shapes={"Z": ("n", "f"), "V": ("m", "f"), "R": ("n", "m"), "W0": ("m", "f"), "eta": ()},
+    left=plain,
+    right=to_least_squares,
+    names=("gradient descent", "limit plus contracted distance"),
+    sizes=({"f": 3, "m": 2, "n": 2}, {"f": 6, "m": 4, "n": 8}),
+    symbolic_sizes={"f": 1, "m": 1, "n": 1},
+    torch_only=True,
+    derive=derive,
+)
+RIDGE = Identity(
+    shapes={"X": ("N", "f"), "Y": ("N", "m"), "W0": ("m", "f"), "eta": (), "ridge": ()},
+    left=decayed,
+    right=to_ridge,
+    names=("SGD with weight decay", "limit plus contracted distance"),
+    sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
+    torch_only=True,
+    positive=("ridge",),
+    derive=derive,
+)
+
+CLAIM = Claim(
+    __name__,
+    title="Gradient descent's distance to least squares or ridge is multiplied by I - cA every step",
+    kind=Kind.CONVERGENCE,
+    statement=r"""Let $V$ be any least-squares solution, $V A = B$. For every $W_0$ and every step size $\eta = cN$
+
+$$ W_k - V = (W_0 - V) (I - cA)^k . $$
+
+With weight decay $\rho$, that is on $L(W) + \frac{\rho}{2} \norm{W}^2$ as `torch.optim.SGD(weight_decay=rho)` does it, the same
+holds for the ridge solution $V (A + N \rho I) = B$ with $\bigl( (1 - \eta \rho) I - cA \bigr)^k$. So what is reached, and how
+fast, is a matter of the spectrum of $A$ alone (gd.convergence_rate); the targets only set the distance.""",
+    derivation=r"""The gradient at $V + E$ is $\frac1N (V A - B) + \frac1N E A$, and the first part is $0$.""",
+    assumptions=(
+        "least squares: every input occurs twice, with opposite residuals, which makes the solution an input of the check; the "
+        "derivation needs no such thing",
+        r"ridge: $A + N \rho I$ regular",
+    ),
+    source="derived here",
+    checks={
+        Rung.SAMPLED: both(LEAST_SQUARES.sampled, RIDGE.sampled),
+        Rung.EXACT: both(LEAST_SQUARES.exact, RIDGE.exact),
+        Rung.SYMBOLIC: LEAST_SQUARES.symbolic,
+        Rung.UNIVERSAL: LEAST_SQUARES.universal,
+    },
+    mutants=(
+        LEAST_SQUARES.mutant(
+            "one_power_less",
+            "the power k - 1",
+            right=lambda Z, V, R, W0, eta: to_least_squares(Z, V, R, W0, eta, STEPS - 1),
+        ),
+        RIDGE.mutant(
+            "penalty_not_scaled",
+            "the ridge solution with penalty rho in place of N rho",
+            right=lambda X, Y, W0, eta, ridge: to_ridge(X, Y, W0, eta, ridge, per_token=False),
+        ),
+        LEAST_SQUARES.mutant("grows", "multiplied by I + cA", derive=lambda: derive(sign=-1)),
+        RIDGE.mutant("decay_forgotten", "the factor I - cA for ridge too", derive=lambda: derive(decay=False)),
+    ),
+)

@@ -1,0 +1,107 @@
+"""Gradient descent moves in the row space of the inputs only: its limit is the solution nearest to the start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from constructions import autograd_descent, conjugate_gradient
+from constructions.gradient_descent import step
+from constructions.namespace import Array
+from numeric.derivation import Obligation
+from numeric.words import matrix, scalar, trace
+from proofs.claim import Claim
+from proofs.evidence import Kind, Rung
+from proofs.identity import Identity
+
+STEPS = 3
+
+
+def descent(X: Array, Y: Array, W0: Array, z: Array, eta: Array) -> Array:
+    """The move of the weights after autograd steps, at a direction orthogonal to all inputs: (m,)."""
+    return (autograd_descent.descend(W0, X, Y, eta=eta, steps=STEPS) - W0) @ outside(X, z)
+
+
+def nothing(X: Array, Y: Array, W0: Array, z: Array, eta: Array) -> Array:
+    """0, which is what the move should be: (m,)."""
+    return 0 * (W0 @ z)
+
+
+def outside(X: Array, z: Array) -> Array:
+    """z less its part in the row space of X (N < f, full rank): the residual of its own least squares on the rows."""
+    found = conjugate_gradient.iterates(0 * X[None, :, 0], X.mT, z[:, None], X.shape[0])[-1, 0, :]
+    return z - X.mT @ found
+
+
+def decayed(X: Array, Y: Array, W0: Array, z: Array, eta: Array) -> Array:
+    """The move under weight decay of strength eta."""
+    W = W0
+    for _ in range(STEPS):
+        W = autograd_descent.descend(W, X, Y, eta=eta) - eta * W
+    return (W - W0) @ outside(X, z)
+
+
+def derive(inside: bool = True) -> Iterator[Obligation]:
+    """Iterates stay in W_0 + row space; among the solutions the one there is the nearest."""
+    X, Y, W, M = matrix("X", "N", "f"), matrix("Y", "N", "m"), matrix("W_0", "m", "f"), matrix("M", "m", "N")
+    eta, N = scalar("eta"), scalar("N")
+    here = W + M @ X
+    yield Obligation(
+        "stays in the row space",
+        step(here, X, Y, eta),
+        W + (M - eta / N * (here @ X.mT - Y.mT) if inside else M) @ X,
+        r"Every gradient is a matrix times $X$; at the start $M = 0$.",
+    )
+    H, z = matrix("H", "m", "f"), matrix("z", "f", 1)
+    yield Obligation(
+        "nothing outside",
+        (step(here, X, Y, eta) - here) @ z,
+        0 * (W @ z),
+        r"Where $X z = 0$ no step moves $W z$.",
+        ((X @ z, 0 * (X @ z)),),
+        {"X": [[0]], "z": [[1]], "Y": [[1]], "W_0": [[1]], "M": [[1]], "eta": 1, "N": 1},
+    )
+    yield Obligation(
+        "nearest",
+        trace((M @ X + H).mT @ (M @ X + H)) - trace((M @ X).mT @ (M @ X)),
+        trace(H.mT @ H),
+        r"Another solution differs from $W_0 + MX$ by an $H$ with $H X^\top = 0$, and is farther from $W_0$ by $\norm{H}^2$.",
+        ((H @ X.mT, 0 * (H @ X.mT)),),
+        {"X": [[0]], "H": [[1]], "M": [[1]]},
+    )
+
+
+IDENTITY = Identity(
+    shapes={"X": ("N", "f"), "Y": ("N", "m"), "W0": ("m", "f"), "z": ("f",), "eta": ()},
+    left=descent,
+    right=nothing,
+    names=("move outside the row space", "nothing"),
+    sizes=({"f": 3, "m": 2, "N": 2}, {"f": 5, "m": 3, "N": 3}),
+    torch_only=True,
+    derive=derive,
+    admits=lambda sizes: sizes["N"] < sizes["f"],
+)
+
+CLAIM = Claim(
+    __name__,
+    title="Gradient descent converges to the solution nearest to its start",
+    kind=Kind.IDENTITY,
+    statement=r"""After any number of gradient-descent steps $W_k = W_0 + M_k X$: where $X z = 0$, $W_k z = W_0 z$. Of all
+least-squares solutions exactly one has this form; it is the nearest to $W_0$, for $W_0 = 0$ the one of least norm, and the only
+one that gradient descent can converge to (with a step size as in gd.convergence_rate it does). Weight decay moves
+$W z$ too, to $0$.""",
+    derivation=r"""The gradient $\frac1N (W X^\top - Y^\top) X$ is a matrix times $X$. Solutions differ by an $H$ with $H A = 0$,
+hence $H X^\top = 0$, which is orthogonal to every $M X$.""",
+    assumptions=(r"exact check: $N < f$ and inputs of full rank",),
+    source="derived here",
+    checks={Rung.EXACT: IDENTITY.exact, Rung.UNIVERSAL: IDENTITY.universal},
+    mutants=(
+        IDENTITY.mutant("weight_decay", "the same with weight decay", left=decayed, rungs=(Rung.EXACT,)),
+        IDENTITY.mutant("does_not_move", "the iterates do not move at all", derive=lambda: derive(inside=False)),
+        IDENTITY.mutant(
+            "every_direction",
+            "no direction is moved",
+            left=lambda X, Y, W0, z, eta: (autograd_descent.descend(W0, X, Y, eta=eta, steps=STEPS) - W0) @ z,
+            rungs=(Rung.EXACT,),
+        ),
+    ),
+)

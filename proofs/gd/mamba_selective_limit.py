@@ -1,0 +1,133 @@
+"""With gates computed from the tokens S6 reaches its weighted step only as A goes to 0, with an error of first order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import flint
+import numpy as np
+from flint import arb, fmpq
+
+from constructions import selective_mamba, two_layers
+from constructions.gated_accumulator import accumulate
+from constructions.namespace import Array
+from numeric import derivation
+from numeric.derivation import Obligation
+from numeric.rates import fit
+from numeric.words import scalar
+from proofs.claim import Check, Claim, Mutant
+from proofs.evidence import Kind, Rung, Settings
+from proofs.gd._numbers import numbers
+from proofs.gd._witness import both
+from proofs.gd.mamba_selective import selections
+from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
+
+BITS = 200
+HALVINGS = range(4, 14)
+"""A = -2^-k (1, 2, ...)."""
+
+
+def _entrywise(name: str) -> selective_mamba.Entrywise:
+    def apply(z: Array) -> Array:
+        flat = [x.exp() if name == "exp" else (1 + x.exp()).log() for x in z.reshape(-1)]
+        return np.array(flat, dtype=object).reshape(z.shape)
+
+    return apply
+
+
+def errors(settings: Settings) -> list[tuple[arb, arb, arb, arb]]:
+    """For each size alpha of A, in balls: alpha, output less weighted step, first-order term, bound (one channel)."""
+    f, m, N = (2, 1, 3) if settings.profile == "quick" else (3, 2, 6)
+    X, Y, x_q = (np.vectorize(arb, otypes=[object])(numbers(*shape)) for shape in ((N, f, 1), (N, m, 2), (f, 1, 3)))
+    x_q, U = x_q[:, 0], two_layers.tokens(X, Y, x_q[:, 0])
+    W_Delta, bias = numbers(f + m, f + m, 4), numbers(f + m, 1, 5)[:, 0]
+    on_x, shape = selections(f, m, X), np.array([[arb(n + 1) for n in range(f)] for _ in range(f + m)], dtype=object)
+    rows = []
+    with flint.ctx.workprec(BITS):
+        softplus, exp = _entrywise("softplus"), _entrywise("exp")
+        for k in HALVINGS:
+            alpha = arb(fmpq(1, 2**k))
+            found = selective_mamba.layer(U, on_x, on_x, W_Delta, bias, -alpha * shape, softplus, exp)[f]
+            Delta = softplus(U @ W_Delta.mT + bias)[:, f]
+            wanted, first, most = arb(0), arb(0), arb(0)
+            for t in range(N):
+                later = sum(Delta[t + 1 :], arb(0))
+                step = Delta[t] * Y[t, 0]
+                wanted += step * (X[t, :] @ x_q)
+                first -= alpha * later * step * sum((n + 1) * X[t, n] * x_q[n] for n in range(f))
+                most += alpha * later * abs(step) * sum((n + 1) * abs(X[t, n] * x_q[n]) for n in range(f))
+            rows.append((alpha, found - wanted, first, most))
+    return rows
+
+
+def bounds(settings: Settings, factor: fmpq) -> Iterator[Bound]:
+    """Every distance to the weighted step against `factor` times its bound; and that it is not 0."""
+    for alpha, error, _, most in errors(settings):
+        yield Bound("distance", abs(error), most * factor, {"size of A": alpha})
+        yield Bound("not reached", arb(0), abs(error), {"size of A": alpha})
+
+
+def measure(settings: Settings, order: float) -> Iterator[Rate]:
+    """The fitted orders of the distance, and of what its first-order term leaves over."""
+    found = errors(settings)
+    sizes = [float(alpha.mid()) for alpha, *_ in found]
+    whole, rest = (
+        [float(abs(x).mid()) for x in xs] for xs in ([e for _, e, _, _ in found], [e - g for _, e, g, _ in found])
+    )
+    yield Rate("order in A", fit(sizes, whole, to_zero=True), order)
+    yield Rate("order of the rest after the first term", fit(sizes, rest, to_zero=True), order + 1)
+
+
+def measured(factor: fmpq = fmpq(1), order: float = 1) -> Check:  # noqa: B008
+    """The bound and the orders."""
+    return both(
+        never_exceeded(lambda settings: bounds(settings, factor)), orders(lambda settings: measure(settings, order))
+    )
+
+
+def derive(kept: int = 1) -> Iterator[Obligation]:
+    """One entry: the state is the undecayed sum G less E, and a token of decay a takes E to a E + (1 - a) G."""
+    G, E, a, write = scalar("G"), scalar("E"), scalar("a"), scalar("w")
+    yield Obligation(
+        "one more token",
+        accumulate(G - E, write, a),
+        (G + write) - (kept * a * E + (1 - a) * G),
+        r"At the start $E = 0$; every decay lets in $(1 - a) G \le |A| \Delta \, |G|$, since $1 - e^{-z} \le z$, and keeps no "
+        r"more of $E$ than "
+        r"there was. A decay $a < 1$ after a pair therefore never leaves it whole.",
+    )
+
+
+def universal(kept: int = 1) -> Check:
+    """The derivation."""
+    return lambda settings: derivation.decide(lambda: derive(kept))
+
+
+CLAIM = Claim(
+    __name__,
+    title="Selective Mamba reaches its weighted step only as A tends to 0",
+    kind=Kind.RATE,
+    statement=r"""Let S6 compute its gates, $\Delta_{t,c} = \operatorname{softplus}(W_\Delta u_t + b)_c$ and $a = e^{\Delta A}$
+with $A = -\alpha
+(1, 2, \dots, f)$, on joint tokens with $B$, $C$ reading $x$. Its $y_c$ output is
+
+$$ \sum_t \Delta_{t,c} \, y_{t,c} (x_t \cdot x_q) - \alpha \sum_t \Delta_{t,c} \, y_{t,c} \Bigl( \sum_{s>t} \Delta_{s,c} \Bigr)
+\sum_n n \,
+x_{t,n} x_{q,n} + O(\alpha^2) , $$
+
+$s$ up to the query: the step on least squares weighted by $\Delta$ (gd.mamba_selective) plus an error of first order, at most
+the second
+sum with absolute values. Since $A < 0$ strictly in the layer, the step itself is not reached; a larger $\Delta$, that is a
+larger step,
+makes the forgetting larger too. gd.mamba_limit is the case of one constant $\Delta$ and decay.""",
+    derivation=r"""Every later token multiplies entry $n$ of a pair's write by $e^{-\alpha n \Delta}$, and $0 \le 1 - e^{-z} \le
+z$.""",
+    assumptions=(r"$W_\Delta$ and $b$ fixed while $\alpha \to 0$", "no convolution, skip or gate around the layer"),
+    source="arXiv 2312.00752 (S6); derived here",
+    checks={Rung.MEASURED: measured(), Rung.UNIVERSAL: universal()},
+    mutants=(
+        Mutant("second_order", "the error is of order 2", {Rung.MEASURED: measured(order=2)}),
+        Mutant("smaller_bound", "a hundredth of the bound", {Rung.MEASURED: measured(factor=fmpq(1, 100))}),
+        Mutant("doubled", "twice the old error is kept", {Rung.UNIVERSAL: universal(kept=2)}),
+    ),
+)

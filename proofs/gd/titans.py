@@ -1,0 +1,170 @@
+"""Titans' rule is heavy ball with decoupled decay, the gradient at the undecayed memory; the coupled optimiser differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from constructions import titans
+from constructions.autograd_descent import gradient
+from constructions.gradient_descent import gradient as written
+from constructions.namespace import Array
+from constructions.online_descent import token_loss
+from numeric.derivation import Obligation
+from numeric.programs import Program
+from numeric.words import matrix, scalar
+from proofs.claim import Claim
+from proofs.evidence import Kind, Rung
+from proofs.gd._witness import impossible, nonzero
+from proofs.identity import Identity
+
+EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
+
+
+def layer(K: Array, V: Array, mu: Array, theta: Array, alpha: Array, W0: Array) -> Array:
+    """The memory after all tokens: (m, f)."""
+    return titans.layer(W0, K, V, mu, theta, alpha)
+
+
+def learner(
+    K: Array, V: Array, mu: Array, theta: Array, alpha: Array, W0: Array, at_decayed: bool = False, late: bool = True
+) -> Array:
+    """Heavy ball in two-term form with decay, gradients by autograd, no second memory: (m, f).
+
+    W_{t+1} = (1 - a_t) W_t - theta_t grad(W_t) + mu_t (W_t - (1 - a_{t-1}) W_{t-1}); `at_decayed`: the gradient at
+    (1 - a_t) W_t; not `late`: the momentum W_t - W_{t-1}, as the plain heavy ball has it.
+    """
+    W, moved = W0, 0 * W0
+    for t in range(K.shape[0]):
+        kept = (1 - alpha[t]) * W
+        at = kept if at_decayed else W
+        after = kept + mu[t] * moved - theta[t] * gradient(at, K[t : t + 1, :], V[t : t + 1, :], of=token_loss)
+        W, moved = after, after - (kept if late else W)
+    return W
+
+
+def decoupled(K: torch.Tensor, V: torch.Tensor, theta: Array, alpha: Array, W0: torch.Tensor) -> torch.Tensor:
+    """torch.optim.SGD with momentum 1/2, the parameter multiplied by 1 - alpha_t between backward() and step()."""
+    return _optimise(K, V, theta, W0, 0.0, alpha)
+
+
+def coupled(K: torch.Tensor, V: torch.Tensor, theta: Array, W0: torch.Tensor, decay: float) -> torch.Tensor:
+    """torch.optim.SGD with momentum 1/2 and weight_decay: the decay enters the momentum buffer."""
+    return _optimise(K, V, theta, W0, decay, None)
+
+
+def _optimise(
+    K: torch.Tensor, V: torch.Tensor, theta: Array, W0: torch.Tensor, decay: float, alpha: Array | None
+) -> torch.Tensor:
+    # learning rate 1 on theta times the loss: rates can then stay indeterminates
+    with torch.enable_grad():
+        weight = torch.nn.Parameter(W0.detach().clone())
+        sgd = torch.optim.SGD([weight], lr=1.0, momentum=0.5, weight_decay=decay, foreach=False)
+        for t in range(K.shape[0]):
+            sgd.zero_grad()
+            (theta[t] * token_loss(weight, K[t : t + 1, :], V[t : t + 1, :])).backward()
+            if alpha is not None:
+                with torch.no_grad():
+                    weight.mul_(1 - alpha[t])
+            sgd.step()
+    return weight.detach()
+
+
+def both_layers(K: Array, V: Array, mu: Array, theta: Array, alpha: Array, W0: Array) -> Array:
+    """The layer at mu, and at momentum 1/2: (2, m, f)."""
+    return torch.stack([layer(K, V, mu, theta, alpha, W0), layer(K, V, mu - mu + 0.5, theta, alpha, W0)])
+
+
+def both_learners(K: Array, V: Array, mu: Array, theta: Array, alpha: Array, W0: Array) -> Array:
+    """The two-term form at mu, and the optimiser with decoupled decay at momentum 1/2: (2, m, f)."""
+    return torch.stack([learner(K, V, mu, theta, alpha, W0), decoupled(K, V, theta, alpha, W0)])
+
+
+def variant(**changes: bool) -> Program:
+    """The learners with the two-term form changed."""
+
+    def program(K: Array, V: Array, mu: Array, theta: Array, alpha: Array, W0: Array) -> Array:
+        return torch.stack([learner(K, V, mu, theta, alpha, W0, **changes), decoupled(K, V, theta, alpha, W0)])
+
+    return program
+
+
+def defect(K: Array, V: Array, theta: Array, W0: Array) -> Array:
+    """The layer less the optimiser with coupled decay, both with momentum and decay 1/2: (m, f)."""
+    half = theta - theta + 0.5
+    return layer(K, V, half, theta, half, W0) - coupled(K, V, theta, W0, 0.5)
+
+
+def derive(undecayed: bool = True) -> Iterator[Obligation]:
+    """With S = M - (1 - alpha_{t-1}) M_{t-2} one token is one heavy-ball step, and the relation is kept."""
+    M, S, k, v = matrix("M", "m", "f"), matrix("S", "m", "f"), matrix("k", "f", 1), matrix("v", "m", 1)
+    mu, theta, alpha = scalar("mu"), scalar("theta"), scalar("alpha")
+    moved, surprise = titans.step(M, S, k, v, mu, theta, alpha)
+    yield Obligation(
+        "one token",
+        moved,
+        (1 - alpha) * M - theta * written(M if undecayed else (1 - alpha) * M, k.mT, v.mT) + mu * S,
+        r"The gradient is taken at $M_{t-1}$, the decay acts beside it.",
+    )
+    yield Obligation(
+        "the surprise",
+        moved - (1 - alpha) * M,
+        surprise,
+        r"So $S_t = M_t - (1 - \alpha_t) M_{t-1}$, which is the momentum term of the next token; at the start it is 0.",
+    )
+
+
+IDENTITY = Identity(
+    shapes={"K": ("N", "f"), "V": ("N", "m"), "mu": ("N",), "theta": ("N",), "alpha": ("N",), "W0": ("m", "f")},
+    left=both_layers,
+    right=both_learners,
+    names=("Titans", "heavy ball and torch.optim.SGD, decay decoupled"),
+    sizes=({"f": 2, "m": 2, "N": 3}, {"f": 6, "m": 6, "N": 10}),
+    symbolic_sizes={"f": 1, "m": 1, "N": 2},
+    torch_only=True,
+    positive=("mu", "alpha"),
+    derive=derive,
+)
+POINT = {"K": [[1], [1]], "V": [[0], [0]], "theta": [1, 1], "W0": [[4]]}
+
+CLAIM = Claim(
+    __name__,
+    title="Titans' rule is heavy ball with decoupled decay",
+    kind=Kind.IDENTITY,
+    statement=r"""With $S_0 = 0$ and $\ell_t(M) = \frac12 \norm{M k_t - v_t}^2$, Titans' memory
+$S_t = \mu_t S_{t-1} - \theta_t \nabla \ell_t(M_{t-1})$, $M_t = (1 - \alpha_t) M_{t-1} + S_t$ is
+
+$$ M_t = (1 - \alpha_t) M_{t-1} - \theta_t \nabla \ell_t(M_{t-1}) + \mu_t \bigl( M_{t-1} - (1 - \alpha_{t-1}) M_{t-2} \bigr) : $$
+
+heavy ball whose decay is decoupled (it never enters the momentum) and whose gradient is taken at the undecayed memory. It
+is `torch.optim.SGD(momentum)` with the parameter multiplied by $1 - \alpha_t$ between gradient and step; it is not
+`torch.optim.SGD(momentum, weight_decay)`, which puts the decay into the buffer: for $f = m = 1$, two tokens $k = 1$, $v = 0$,
+$M_0 = 4$ and $\theta = 1$, $\mu = \alpha = \frac12$ they differ. At $\alpha = 0$ it is gd.heavy_ball.""",
+    derivation=r"""$S_t = M_t - (1 - \alpha_t) M_{t-1}$ by definition; put it into the next token.""",
+    assumptions=("linear memory", r"gates given, however the layer computes them"),
+    source="arXiv 2501.00663, equations 9, 13, 14; the comparison derived here",
+    checks=impossible(
+        IDENTITY.checks(), nonzero(defect, POINT, "Titans less SGD(momentum = 1/2, weight_decay = 1/2), two tokens")
+    ),
+    mutants=(
+        IDENTITY.mutant(
+            "gradient_decayed",
+            "the gradient at the decayed memory",
+            right=variant(at_decayed=True),
+            derive=lambda: derive(undecayed=False),
+        ),
+        IDENTITY.mutant(
+            "plain_momentum",
+            "the momentum of the plain heavy ball, M_{t-1} - M_{t-2}",
+            right=variant(late=False),
+            rungs=EXACTLY,
+        ),
+        IDENTITY.mutant(
+            "no_decay",
+            "the forgetting gate is ignored",
+            right=lambda K, V, mu, theta, alpha, W0: both_learners(K, V, mu, theta, alpha - alpha, W0),
+            rungs=EXACTLY,
+        ),
+    ),
+)

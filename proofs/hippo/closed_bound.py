@@ -1,0 +1,124 @@
+"""The closed LegT equation's errors in the sup norm, with the closure's gain computed rigorously."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import numpy as np
+from flint import arb, fmpq
+
+from constructions import legt
+from numeric import impulse_norms, peano
+from numeric.rational_matrices import monomial, number, transfer
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung, Settings
+from proofs.hippo._checks import Bound, Same, exactly, never_exceeded
+from proofs.hippo.legt_pade import on_axis
+
+GRID = {2: (1024, 6), 3: (512, 6), 4: (512, 5), 6: (256, 4), 8: (160, 4), 12: (128, 3), 16: (128, 3)}
+"""N -> (panels per window, windows before the tail bound)."""
+
+FULL = GRID | {24: (160, 3), 32: (192, 2)}
+CLOSURE = fmpq(143, 100)
+
+Limit = Callable[[arb, int, int], arb]
+
+
+@cache
+def norms(N: int) -> tuple[arb, tuple[arb, ...]]:
+    """(|gamma|_1, (|kappa_k|_1 for k = 1, ..., min(N, 6))) at theta = 1."""
+    s = legt.system(N)
+    right, left = legt.ends(N)
+    panels, length = FULL[N]
+    with peano.precision(120 + 8 * N):
+        rows = impulse_norms.readouts(s.A, right, min(N, 6))
+        r2 = legt.norms(N)
+        (gamma,) = impulse_norms.l1_norms(s.A, rows[:1], s.B * left, r2, panels, length)
+        return gamma, tuple(impulse_norms.l1_norms(s.A, rows[1:], s.B, r2, panels, length))
+
+
+def proved(gamma: arb, k: int, N: int) -> arb:
+    """(1 + |gamma|_1) C_{k,N}/2^k."""
+    return (1 + gamma) * arb(peano.constant_squared(k, N)).sqrt() / 2**k
+
+
+def measure(limit: Limit = proved, closure: fmpq = CLOSURE) -> Callable[[Settings], Iterator[Bound]]:
+    """The closure's norm, and the sharp constants of the closed equation against their bounds."""
+
+    def run(settings: Settings) -> Iterator[Bound]:
+        for N in GRID if settings.profile == "quick" else FULL:
+            gamma, kappa = norms(N)
+            with peano.precision(120 + 8 * N):
+                yield Bound("|gamma|_1", gamma, arb(closure), {"N": N})
+                for k, found in enumerate(kappa, start=1):
+                    yield Bound("|kappa_k|_1", found, limit(gamma, k, N), {"N": N, "k": k})
+
+    return run
+
+
+def exact(extra: int = 0) -> Check:
+    """The kernels' transfer functions, and that the closure passes no frequency amplified."""
+
+    def compare(N: int) -> Iterator[Same]:
+        s = legt.system(N)
+        right, left = legt.ends(N)
+        rows = impulse_norms.readouts(s.A, right, N)
+        for k in range(1, N + 1):
+            row = np.array(rows[k].entries(), dtype=object)
+            p, q = transfer(s.A, s.B, -row, 0)
+            yield Same("kappa_k is s^(N-k)/q", p, monomial(N - k), {"k": k})
+        p, q = transfer(s.A, s.B * left, right, 0)
+        yield Same("|Gamma|^2 = 1 - w^(2N)/|q|^2", on_axis(q) - on_axis(p), monomial(2 * N + extra))
+        yield Same("Gamma(0)", p(fmpq(0)) / q(fmpq(0)), number((-1) ** (N - 1)))
+
+    return exactly(compare, range(1, 13), range(1, 41))
+
+
+def table() -> str:
+    """The closure's norms, as a Markdown table."""
+    lines = ["| $N$ | $\\norm{\\gamma}_1$ |", "|--:|--:|"]
+    lines += [f"| {N} | {norms(N)[0].str(4)} |" for N in GRID]
+    return "\n".join(lines)
+
+
+CLAIM = Claim(
+    __name__,
+    title="What closing LegT's equation costs: sup-norm and mean-square bounds",
+    kind=Kind.BOUND,
+    statement=r"""Let $\gamma$ be the impulse response from the left end to the reconstructed present value, $\Gamma =
+g^\top (sI-A)^{-1} \hat g/\theta$, and $|u^{(k+1)}| \le U_{k+1}$, $1 \le k \le N$. In steady state route (i) of the
+closed LegT equation obeys
+
+$$ |u' - y_i| \le \norm{\kappa_k}_1 U_{k+1} \le \left(1 + \norm{\gamma}_1\right) C_{k,N}
+\left(\tfrac{\theta}{2}\right)^k U_{k+1}, \qquad \norm{\gamma}_1 \le 1.43, $$
+
+with the constants $C_{k,N}$ of hippo.derivative_bound; $\kappa_k$ has the transfer function $s^{N-k}/q_N$, and its norm
+is the sharp constant. So the order $\theta^{K-1} N^{3/2-K}$, $K = k+1$, is kept. In the mean square the closure costs no
+more than the projection's error at the left end: $|\Gamma(i\omega)|^2 = 1 - \omega^{2N}/|q_N(i\omega)|^2 \le 1$.""",
+    derivation=r"""The closed error is $\epsilon - \gamma * \delta$ with the projection's errors at the two ends
+(hippo.projection_error), and both are at most $C_{k,N} (\theta/2)^k U$. $u' - y_i$ is the value error for $u'$. The norms
+are bracketed by balls: panel integrals from below, Cauchy-Schwarz with the panel's Gramian from above, the tail by
+$|e^{A}| < 1$.""",
+    assumptions=(
+        "steady state",
+        r"$N \le 16$ ($N \le 32$ in full): $\norm{\gamma}_1$ grows slowly and is not bounded for all $N$ here",
+    ),
+    source="derived here (B7 and the L2 form of the closure error)",
+    checks={Rung.MEASURED: never_exceeded(measure()), Rung.EXACT: exact()},
+    parameters=table,
+    mutants=(
+        Mutant(
+            "no_closure",
+            "the closed equation obeys the exact projection's bound",
+            {Rung.MEASURED: never_exceeded(measure(lambda gamma, k, N: proved(arb(0), k, N)))},
+        ),
+        Mutant(
+            "only_closure",
+            "the bound without its 1",
+            {Rung.MEASURED: never_exceeded(measure(lambda gamma, k, N: proved(gamma - 1, k, N)))},
+        ),
+        Mutant("contraction", "|gamma|_1 is at most 1", {Rung.MEASURED: never_exceeded(measure(closure=fmpq(1)))}),
+        Mutant("gap", "|Gamma|^2 = 1 - w^(2N+2)/|q|^2", {Rung.EXACT: exact(extra=2)}),
+    ),
+)

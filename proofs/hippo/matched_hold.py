@@ -1,0 +1,110 @@
+"""Zero-order hold with the matched readout is first-order hold with route (i), sample by sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from math import factorial
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from flint import fmpq
+
+from constructions import fout, legs, legt
+from constructions.discretisation import Discrete, foh, matched, zoh
+from constructions.namespace import Array
+from constructions.state_space import StateSpace
+from numeric.rational_matrices import identity, matrix, number, objects
+from numeric.telescoping import Equation, Step
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung
+from proofs.hippo._checks import Same, derived, exactly
+from proofs.hippo.one_step_error import STEP, response
+
+TERMS = 7
+Readout = Callable[[Discrete, Array, Any], Discrete]
+
+
+def cut_exponential(m: Array) -> Array:
+    """sum_{j <= TERMS} m^j/j! on exact numbers.
+
+    The identity needs of e^X only that the holds' blocks are (e^X - I)/X and (e^X - I - X)/X^2, which is true of the
+    blocks of every polynomial in place of the exponential that starts with 1 + X.
+    """
+    a = matrix(m)
+    total = power = identity(len(m))
+    for j in range(1, TERMS + 1):
+        power = power * a
+        total = total + power * fmpq(1, factorial(j))
+    return np.array(total.tolist(), dtype=object)
+
+
+def families(N: int) -> Iterator[tuple[str, StateSpace, Array]]:
+    """The systems with route (i) on exact numbers, and the end values."""
+    yield "LegT", legt.system(N), legt.ends(N)[0]
+    yield "LegS", legs.system(N), legt.ends(N)[0]
+    if N % 2:
+        yield "FouT", fout.system(N // 2, Fraction(5, 2)), fout.end(N // 2)
+
+
+def exact(readout: Readout = matched, convention: str = "P") -> Check:
+    """Both transfer functions at 2N + 3 values of z."""
+
+    def compare(N: int) -> Iterator[Same]:
+        h = number(STEP)
+        for name, plain, end in families(N):
+            s = StateSpace(objects(plain.A), objects(plain.B), objects(plain.C), number(plain.D))
+            one = readout(zoh(s, h, convention, cut_exponential), objects(end), h)
+            two = foh(s, h, cut_exponential)
+            for j in range(2 * N + 3):
+                z = fmpq(j + 5, 2)
+                yield Same(f"transfer function, {name}", response(one, z), response(two, z), {"z": z, "h": h})
+
+    return exactly(compare, range(1, 8), range(1, 13))
+
+
+def steps(slope: int = 1) -> Iterator[Step]:
+    """The same for any E = e^X, one eigenvalue X = h a at a time."""
+    z, E, X, h = sp.symbols("z E X h")
+    first, second = (E - 1) / X, (E - 1 - X) / X**2
+    zero_hold = (E - 1) / h * (h * first) / (z - E) + first
+    linear = (X / h) * h * (first + slope * (z - 1) * second) / (z - E) + 1
+    yield Equation(
+        "per eigenvalue",
+        zero_hold,
+        linear,
+        "the matched readout $g(E - 1)/h$, $g \\varphi_1$ of the zero-order hold against $g A$, $g B$ of the linear one",
+    )
+
+
+def _unmatched(discrete: Discrete, end: Array, h: Any) -> Discrete:
+    """The continuous route (i) on the zero-order hold's state."""
+    return discrete
+
+
+def _half_gain(discrete: Discrete, end: Array, h: Any) -> Discrete:
+    d = matched(discrete, end, h)
+    return Discrete(d.A, d.B_now, d.B_next, d.C, d.D / 2)
+
+
+CLAIM = Claim(
+    __name__,
+    title="Matching the readout turns a zero-order hold into a first-order one",
+    kind=Kind.IDENTITY,
+    statement=r"""Let $C = g A$, $D = g B$ be route (i) of LegT, LegS or FouT. The zero-order hold with the readout $y_k =
+\frac{1}{h} g (\bar A - I) x_k + \frac{1}{h} g \bar B u_k = \frac{1}{h} g (x_{k+1} - x_k)$ gives, sample by sample, the
+outputs of the first-order hold (linear interpolation of the input) with the continuous readout $C$, $D$.""",
+    derivation=r"""With $X = hA$, $\varphi_1 = (e^X - I)/X$, $\varphi_2 = (e^X - I - X)/X^2$ both transfer functions are
+functions of $X$ alone, and agree for each eigenvalue.""",
+    assumptions=(
+        "exact rung: the $N$ listed, with the exponential replaced by a polynomial (the identity does not see it)",
+    ),
+    source="derived here",
+    checks={Rung.EXACT: exact(), Rung.UNIVERSAL: derived(steps)},
+    mutants=(
+        Mutant("unmatched", "the continuous readout on the zero-order hold", {Rung.EXACT: exact(_unmatched)}),
+        Mutant("half_gain", "half of the matched gain", {Rung.EXACT: exact(_half_gain)}),
+        Mutant("slope", "the linear hold with twice the slope", {Rung.UNIVERSAL: derived(lambda: steps(2))}),
+    ),
+)

@@ -1,0 +1,99 @@
+"""The mean-square order of route (i): better by N^(1/2) than the sup norm's, and sharp."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+from flint import arb, fmpq_poly
+
+from constructions import legt
+from numeric import peano
+from numeric.rates import fit, hull
+from numeric.rational_matrices import ball_value, characteristic
+from numeric.stability import poles
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung, Settings
+from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
+from proofs.hippo.frequency_bound import mean_square
+from proofs.hippo.legt_pade import on_axis
+
+SIZES = (10, 12, 14, 16, 20, 24, 28, 32)
+LARGER = (*SIZES, 40, 48, 64)
+DERIVATIVES = (1, 2, 3, 4)
+GAPS = (1.0, 2 / 3)
+"""First corrections 1/N, and N^(-2/3) from the turning point at y = 2N; the interval covers both."""
+
+
+@cache
+def largest(N: int, k: int) -> tuple[arb, arb]:
+    """(sup over y of |1 - G(iy)| y^{-k}, where it is attained) at theta = 1, 1 <= k < N.
+
+    |1 - G|^2 = w^N/M(w) with w = y^2 and M = |q_N|^2; the supremum of w^(N-k)/M is at a positive root of (N-k) M - w M',
+    for the quotient vanishes at both ends.
+    """
+    c = on_axis(characteristic(legt.system(N).A)).coeffs()
+    M = fmpq_poly(c[::2])
+    with peano.precision(100 + 12 * N):
+        stationary = (N - k) * M - fmpq_poly([0, 1]) * M.derivative()
+        found = [z.real for z in poles(stationary) if z.imag.is_zero() and z.real > 0]
+        values = [(w ** (N - k) / ball_value(M, w)).sqrt() for w in found]
+        at = max(range(len(found)), key=lambda i: float(values[i]))
+        return values[at], found[at].sqrt()
+
+
+def measure(order: Callable[[int], float] = lambda k: -float(k)) -> Callable[[Settings], Iterator[Rate]]:
+    """Orders in N of the sharp constants."""
+
+    def run(settings: Settings) -> Iterator[Rate]:
+        sizes = SIZES if settings.profile == "quick" else LARGER
+        for k in DERIVATIVES[:3] if settings.profile == "quick" else DERIVATIVES:
+            values = [float(largest(N, k)[0]) for N in sizes]
+            yield Rate(f"k = {k}", hull([fit(sizes, values, gap=gap) for gap in GAPS]), order(k))
+
+    return run
+
+
+def exceeded(settings: Settings) -> Iterator[Bound]:
+    """The sharp constants against (mu_N)^k of hippo.frequency_bound."""
+    for N in SIZES:
+        with peano.precision(200):
+            for k in DERIVATIVES:
+                found, _ = largest(N, k)
+                yield Bound(f"k = {k}", found, mean_square(N, arb(1), k), {"N": N})
+
+
+def both(order: Callable[[int], float] = lambda k: -float(k)) -> Check:
+    """Bounds, then orders."""
+    from numeric.finding import combine
+
+    return lambda settings: combine([never_exceeded(exceeded)(settings), orders(measure(order))(settings)])
+
+
+def table() -> str:
+    """The sharp constants times N^k, as Markdown."""
+    lines = ["| $N$ | " + " | ".join(f"$k = {k}$" for k in DERIVATIVES) + " |", "|--:" * 5 + "|"]
+    for N in SIZES:
+        lines.append(f"| {N} | " + " | ".join(f"{float(largest(N, k)[0]) * N**k:.4f}" for k in DERIVATIVES) + " |")
+    return "\n".join(lines)
+
+
+CLAIM = Claim(
+    __name__,
+    title="The mean-square order (theta/N)^(K-1) is sharp",
+    kind=Kind.RATE,
+    statement=r"""For the closed LegT equation in steady state and $u$ with $K = k + 1$ derivatives in $L^2$, the best constant
+$S$ in $\norm{u' - y_i}_{L^2} \le S\, \theta^k \norm{u^{(k+1)}}_{L^2}$ is $S_{N,k} = \sup_y |1 - G(iy)|\, y^{-k}$; it is of order
+$N^{-k}$, below hippo.frequency_bound's $\mu_N^k$. So the mean-square order is $\theta^{K-1} N^{1-K}$: better by $N^{1/2}$ than
+the uniform sup-norm order $N^{3/2-K}$.""",
+    derivation=r"""Parseval's theorem; the supremum is attained at a root of a polynomial, isolated in balls. For $y \ll 2N$ the
+quotient is tiny and for $y > 2N$ it is $y^{-k}$ at most, so $S_{N,k}$ lies at about $y = 2N$.""",
+    assumptions=("steady state", "the order is measured, not proved; the upper bound is proved"),
+    source="derived here (H09, B6)",
+    checks={Rung.MEASURED: both()},
+    parameters=table,
+    mutants=(
+        Mutant("sup_order", "the sup norm's order N^(1/2-k)", {Rung.MEASURED: both(lambda k: 0.5 - k)}),
+        Mutant("one_more", "the order N^(-k-1)", {Rung.MEASURED: both(lambda k: -1.0 - k)}),
+    ),
+)

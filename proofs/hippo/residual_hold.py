@@ -1,0 +1,165 @@
+"""Predicting the next sample by holding the residual: the error of the step and of the scheme drop out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from flint import fmpq
+
+from constructions import legt
+from constructions.discretisation import Discrete
+from constructions.predictors import residual_hold
+from constructions.state_space import StateSpace
+from numeric.finding import combine
+from numeric.rational_matrices import characteristic, matrix, number, objects, solve
+from numeric.telescoping import Equation, Step
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung
+from proofs.hippo._checks import Same, derived, exactly
+from proofs.hippo.one_step_error import SCHEMES, STEP, exact_system, response
+
+Predictor = Callable[[StateSpace, Any, fmpq, fmpq], Discrete]
+
+
+def held(system: StateSpace, end: Any, h: fmpq, alpha: fmpq) -> Discrete:
+    """The construction on exact numbers."""
+    return residual_hold(system, end, h, alpha, solve)
+
+
+def gain(N: int, h: fmpq, alpha: fmpq) -> fmpq:
+    """1 - alpha g.B = s^N/q_N(s) at s = 1/(alpha h), and 1 for alpha = 0."""
+    if not alpha:
+        return fmpq(1)
+    s = 1 / (alpha * h)
+    return s**N / characteristic(legt.system(N).A)(s)
+
+
+def exact(predict: Predictor = held, power: Callable[[int], int] = lambda N: N) -> Check:
+    """z - H_p(z) against the formula at 2N + 3 values of z: both are quotients of degree N + 1, so that decides it."""
+
+    def compare(N: int) -> Iterator[Same]:
+        q, h = characteristic(legt.system(N).A), number(STEP)
+        s, end = exact_system(N), objects(legt.ends(N)[0])
+        for name, share in SCHEMES.items():
+            alpha = number(share)
+            d = predict(s, end, h, alpha)
+            for j in range(2 * N + 3):
+                z = fmpq(j + 5, 2)
+                sigma = (z - 1) / (h * (1 + alpha * (z - 1)))
+                want = (z - 1) * sigma ** power(N) / q(sigma) / gain(N, h, alpha)
+                yield Same(name, z - response(d, z), want, {"z": z, "h": h, "alpha": alpha})
+            value = gain(N, h, alpha)
+            yield Same(f"{name}: the denominator lies in (0, 1]", 0 < value <= 1, True, {"alpha": alpha, "h": h})
+
+    return exactly(compare, range(1, 7), range(1, 13))
+
+
+def sequences(predict: Predictor = held, degree: Callable[[int], int] = lambda N: N) -> Check:
+    """The prediction run in rationals on u_k = (kh)^p from the steady state: the next sample for p <= N.
+
+    The steady state of x' = A x + B v under a scheme is sum_j -A^{-1-j} B times the j-th difference quotient of its
+    mixture; it is found here by solving for the polynomial state that the recurrence itself maps to the next.
+    """
+
+    def compare(N: int) -> Iterator[Same]:
+        h = number(STEP)
+        s, end = exact_system(N), objects(legt.ends(N)[0])
+        for name, share in SCHEMES.items():
+            d = predict(s, end, h, number(share))
+            for p in range(degree(N) + 1):
+                u = [(k * h) ** p for k in range(p + 6)]
+                now = polynomial_state(d, u, p)
+                for k in range(3):
+                    predicted = d.C @ now + d.D * u[k]
+                    yield Same(f"{name}, run on polynomials", predicted, u[k + 1], {"p": p, "k": k, "h": h})
+                    now = d.A @ now + d.B_now * u[k] + d.B_next * u[k + 1]
+
+    return exactly(compare, range(1, 6), range(1, 10))
+
+
+def polynomial_state(d: Discrete, u: list[fmpq], p: int) -> np.ndarray:
+    """x_0 with x_{k+1} = A x_k + B_now u_k + B_next u_{k+1} polynomial in k: x = sum_j (Delta - (A - I))^{-1} applied to
+    the differences, (A - I)^{-1} taken j + 1 times."""
+    N = len(d.A)
+    shifted = matrix(d.A - np.eye(N, dtype=np.int64))
+    drive = [d.B_now * u[k] + d.B_next * u[k + 1] for k in range(p + 2)]
+    total = np.array([fmpq(0)] * N, dtype=object)
+    for j in range(p + 1):
+        column = matrix(drive[0])
+        for _ in range(j + 1):
+            column = shifted.solve(column)
+        total = total - np.array(column.entries(), dtype=object)
+        drive = [b - a for a, b in zip(drive, drive[1:], strict=False)]
+    return total
+
+
+def steps(mixed: Callable[[sp.Expr, sp.Expr], sp.Expr] = lambda alpha, p: alpha * p) -> Iterator[Step]:
+    """The error from the two balances; E is the residual's transfer function, b = g.B of the scheme, G = g.A x."""
+    z, alpha, b, G, E = sp.symbols("z alpha b G E")
+    p = (1 - (1 - E) + G + (1 - alpha) * b) / (1 - alpha * b)
+    yield Equation(
+        "the prediction holds the residual",
+        p - G - b * ((1 - alpha) + mixed(alpha, p)),
+        E,
+        "$g x_k = (1 - E) u_k$ in steady state; solved for $p$",
+    )
+    later = z - E * z  # g.x_{k+1}
+    true = G + b * ((1 - alpha) + alpha * z)
+    yield Equation(
+        "the error",
+        ((z - p) * (1 - alpha * b)).subs(G, sp.solve(sp.Eq(true, later), G)[0]),
+        (z - 1) * E,
+        "the true step has the residual $E z$; the difference is $(1 - \\alpha b)(z - p) = (z - 1) E$",
+    )
+
+
+def both(
+    predict: Predictor = held, power: Callable[[int], int] = lambda N: N, degree: Callable[[int], int] = lambda N: N
+) -> Check:
+    """The formula, then the run."""
+    return lambda settings: combine([exact(predict, power)(settings), sequences(predict, degree)(settings)])
+
+
+def _without_division(system: StateSpace, end: Any, h: fmpq, alpha: fmpq) -> Discrete:
+    """The mixture's second sample replaced by the first: no division by 1 - alpha g.B."""
+    d = held(system, end, h, alpha)
+    below = gain(len(end), h, alpha)
+    return Discrete(d.A, d.B_now, d.B_next, d.C * below, d.D * below + (1 - below))
+
+
+CLAIM = Claim(
+    __name__,
+    title="Holding the residual predicts the next sample without the step's error",
+    kind=Kind.IDENTITY,
+    statement=r"""Let $\bar A$, $\bar B$ be a generalised bilinear scheme for LegT. The prediction $\hat u_{k+1}$ that keeps
+the residual $u - g^\top x$ over one step,
+
+$$ \hat u_{k+1} = \frac{u_k - g^\top x_k + g^\top \bar A x_k + (1-\alpha) g^\top \bar B u_k}{1 - \alpha g^\top \bar B}, $$
+
+has in steady state on $u_k = z^k$ exactly the error
+
+$$ u_{k+1} - \hat u_{k+1} = \frac{z - 1}{1 - \alpha g^\top \bar B} \cdot \frac{\sigma^N}{q_N(\sigma)} u_k, \qquad \sigma =
+\frac{z-1}{h(1 + \alpha(z-1))}, $$
+
+with $1 - \alpha g^\top \bar B = \left. s^N/q_N(s)\right|_{s = 1/(\alpha h)} \in (0, 1]$. So Euler's error and the scheme's are
+both gone for every $\alpha$, and the prediction is exact on polynomial sequences of degree at most $N$; $\alpha = 0$ is
+forward Euler with route (i).""",
+    derivation=r"""The residual is $E u$ with $E = \sigma^N/q_N(\sigma)$ (hippo.legt_transfer under the scheme's substitution).
+The true next residual is $E z$, the held one $E$; the difference divided by $1 - \alpha g^\top \bar B$ is the error.""",
+    assumptions=("steady state", r"exact rung: the $N$ and $\alpha$ listed"),
+    source="derived here",
+    checks={Rung.EXACT: both(), Rung.UNIVERSAL: derived(steps)},
+    mutants=(
+        Mutant("no_division", "without the division by 1 - alpha g B", {Rung.EXACT: both(_without_division)}),
+        Mutant("degree", "exact on sequences of degree N + 1", {Rung.EXACT: both(degree=lambda N: N + 1)}),
+        Mutant("power", "the error with sigma^(N+1)", {Rung.EXACT: both(power=lambda N: N + 1)}),
+        Mutant(
+            "old_sample",
+            "the scheme's second sample replaced by the first",
+            {Rung.UNIVERSAL: derived(lambda: steps(lambda alpha, p: alpha))},
+        ),
+    ),
+)

@@ -1,0 +1,204 @@
+"""Noise on the samples: what the closed equation passes on, against the exact norms and against drawn noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from math import sqrt
+
+import numpy as np
+from flint import arb, fmpq, fmpq_mat
+
+from constructions import legt
+from constructions.discretisation import Discrete, gbt, run
+from constructions.state_space import orthonormal
+from numeric.entropy import Entropy
+from numeric.finding import Counterexample, Finding, Verdict, combine
+from numeric.rates import fit
+from numeric.rational_matrices import matrix
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung, Settings
+from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
+from proofs.hippo.noise_gain import squared
+
+ROUTES = ("i", "ii")
+DRAWS = 12000
+WINDOWS = 6
+DIVISION = 64
+SIGMAS = 7.2
+"""Of a normal distribution: a true statement is refuted with probability below 2^-40."""
+
+DIVISIONS = (64, 96, 128, 192, 256, 384, 512, 768)
+
+Gain = Callable[[int, str, float], float]
+
+
+@cache
+def white(N: int, route: str) -> fmpq:
+    """The output variance for white noise of unit density, theta = 1, from the Lyapunov equation A P + P A^T = -B B^T.
+
+    Only for a readout without D.
+    """
+    s = legt.system(N, route)
+    A, B, n = matrix(s.A), matrix(s.B), N
+    rows = fmpq_mat(n * n, n * n)
+    for i in range(n):
+        for j in range(n):
+            for k in range(n):
+                rows[i * n + j, k * n + j] += A[i, k]
+                rows[i * n + j, i * n + k] += A[j, k]
+    P = rows.solve(fmpq_mat(n * n, 1, [-1 * v for v in (B * B.transpose()).entries()]))
+    C = s.C.tolist()
+    total: fmpq = sum((C[i] * C[j] * P[i * n + j, 0] for i in range(n) for j in range(n)), fmpq(0))
+    return total
+
+
+def white_bound(limit: Callable[[int], fmpq] = lambda N: fmpq(int(squared(N, "ii")), 3)) -> Check:
+    """The closed equation passes less white noise to route (ii) than exact projections, whose variance is |C|^2."""
+
+    def measure(settings: Settings) -> Iterator[Bound]:
+        for N in range(1, 9 if settings.profile == "quick" else 17):
+            yield Bound("route ii, white noise", arb(white(N, "ii")), arb(limit(N)), {"N": N})
+
+    return never_exceeded(measure)
+
+
+def discrete(N: int, route: str, h: float) -> Discrete:
+    """LegT by Tustin's rule with averaged samples, theta = 1."""
+    return gbt(orthonormal(legt.system(N, route), legt.norms(N)), h, 0.5)
+
+
+def variance(d: Discrete) -> float:
+    """The output variance for independent samples of unit variance, by the discrete Lyapunov equation."""
+    from scipy.linalg import solve_discrete_lyapunov
+
+    # w_k = x_k - B_next u_k has one input a step
+    b = d.B_now + d.A @ d.B_next
+    P = solve_discrete_lyapunov(d.A, np.outer(b, b))
+    return float(d.C @ P @ d.C + (d.D + d.C @ d.B_next) ** 2)
+
+
+def predicted(N: int, route: str, h: float) -> float:
+    """The variance from the exact system."""
+    return variance(discrete(N, route, h))
+
+
+def drawn(gain: Gain = predicted) -> Check:
+    """Independent channels of normal samples through the recurrence; the last outputs' variance against `gain`.
+
+    With R independent channels the sample variance over the true one is chi-squared over R, of standard deviation
+    sqrt(2/R).
+    """
+
+    def check(settings: Settings) -> Finding:
+        figures: dict[str, float | int | str | bool | None] = {}
+        rng = Entropy(settings.seed).generator()
+        draws = DRAWS * (1 if settings.profile == "quick" else 4)
+        band = SIGMAS * sqrt(2 / draws)
+        for N in (4, 8):
+            h = 1 / DIVISION
+            noise = rng.standard_normal((WINDOWS * DIVISION, draws))
+            for route in ROUTES:
+                y = run(discrete(N, route, h), noise, np.zeros((N, draws)))[-1]
+                ratio = float((y * y).mean()) / gain(N, route, h)
+                figures[f"N = {N}, route {route}: drawn over predicted variance"] = round(ratio, 4)
+                if abs(ratio - 1) > band:
+                    return Finding(
+                        Verdict.REFUTED,
+                        f"N = {N}, route {route}: the drawn variance is {ratio:.4f} of the predicted, outside 1 +- {band:.4f}",
+                        figures=figures,
+                        counterexample=Counterexample(
+                            {"N": N, "channels": draws},
+                            {"h": f"1/{DIVISION}"},
+                            repr(ratio),
+                            f"1 +- {band:.4f}",
+                            "drawn over predicted variance",
+                            "interval",
+                        ),
+                    )
+        figures["half width of the interval"] = round(band, 4)
+        return Finding(
+            Verdict.CONFIRMED,
+            figures=figures,
+            settings={"channels": draws, "samples": WINDOWS * DIVISION, "h": f"1/{DIVISION}"},
+            trust=(
+                "numpy's normal generator",
+                "a normal approximation of the chi-squared distribution at 7.2 sigma",
+                "the transient after six windows is below the interval",
+            ),
+        )
+
+    return check
+
+
+def measure(order: float = 1.0) -> Callable[[Settings], Iterator[Rate]]:
+    """How fast the sampled variances reach their limits as h goes to 0."""
+
+    def check(settings: Settings) -> Iterator[Rate]:
+        for N in (4, 8):
+            steps = [1 / (N * d) for d in DIVISIONS]
+            exact_ii = float(white(N, "ii").p) / float(white(N, "ii").q)
+            two = [abs(predicted(N, "ii", h) / (h * exact_ii) - 1) for h in steps]
+            one = [abs(predicted(N, "i", h) / N**4 - 1) for h in steps]
+            yield Rate(f"N = {N}, route ii: variance/(h |H|^2) - 1", fit(steps, two, to_zero=True), order)
+            yield Rate(f"N = {N}, route i: variance/D^2 - 1", fit(steps, one, to_zero=True), order)
+
+    return check
+
+
+def both(gain: Gain = predicted, order: float = 1.0) -> Check:
+    """The exact bound, the drawn variances and the limits."""
+    return lambda settings: combine([white_bound()(settings), drawn(gain)(settings), orders(measure(order))(settings)])
+
+
+def table() -> str:
+    """Standard deviations over their leading forms, as Markdown."""
+    lines = [
+        "| $N$ | (ii) over $N^3/\\sqrt 3$, white | (i) over $N^2$ | (ii) over $\\sqrt h N^3/\\sqrt 3$, $h = \\theta/2000$ |",
+        "|--:|--:|--:|--:|",
+    ]
+    for N in (4, 8):
+        w = sqrt(3 * float(white(N, "ii").p) / float(white(N, "ii").q)) / N**3
+        one, two = (sqrt(predicted(N, r, 1 / 2000)) for r in ROUTES)
+        lines.append(f"| {N} | {w:.4f} | {one / N**2:.4f} | {two / N**3 * sqrt(3 * 2000):.4f} |")
+    return "\n".join(lines)
+
+
+CLAIM = Claim(
+    __name__,
+    title="Noise on the samples",
+    kind=Kind.BOUND,
+    statement=r"""Let the samples carry independent noise of variance $\eta^2$ and discretise LegT by Tustin's rule. The
+derivative's variance tends, as $h \to 0$, to $\eta^2 N^4/\theta^2$ for route (i) (its gain $D$ passes every sample) and
+to $\eta^2 h \norm{H}^2$ for route (ii), with
+
+$$ \norm{H}^2 = C P C^\top \le \norm{C_{ii}}_2^2 = \frac{N^2 (N^2-1)^2}{3\,\theta^3}, \qquad A P + P A^\top = -B B^\top ; $$
+
+both limits are reached at order $h$. So the closed equation is no noisier than exact projections, and for $N^2 h < 3 \theta$
+route (ii) is the less noisy one.""",
+    derivation=r"""$A + A^\top = -(g g^\top + \hat g \hat g^\top)/\theta$ makes $I - P$ the Gramian of the left end, positive
+semidefinite. $\norm{C_{ii}}$ is hippo.noise_gain's. Variances of the discrete system come from its Lyapunov equation;
+drawn noise through the recurrence has that variance within a $\chi^2$ interval.""",
+    assumptions=(r"$N \le 8$ (bound), $N = 4, 8$ (limits and drawn noise)", "steady state"),
+    source="derived here (H20)",
+    checks={Rung.MEASURED: both()},
+    parameters=table,
+    mutants=(
+        Mutant(
+            "half_norm",
+            "the white-noise variance of route (ii) is at most |C|^2/2",
+            {Rung.MEASURED: white_bound(lambda N: fmpq(int(squared(N, "ii")), 6))},
+        ),
+        Mutant(
+            "gain_N",
+            "route (i) passes the variance N^2 per sample",
+            {Rung.MEASURED: both(lambda N, r, h: float(N**2) if r == "i" else predicted(N, r, h))},
+        ),
+        Mutant(
+            "no_step",
+            "route (ii)'s variance does not depend on h",
+            {Rung.MEASURED: both(lambda N, r, h: predicted(N, r, h) / h if r == "ii" else predicted(N, r, h))},
+        ),
+        Mutant("second_order", "the limits are reached at order h^2", {Rung.MEASURED: both(order=2.0)}),
+    ),
+)

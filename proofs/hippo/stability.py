@@ -1,0 +1,172 @@
+"""Which steps are stable: exact limits below alpha = 1/2, contraction for every step from there on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import cache
+
+import numpy as np
+import sympy as sp
+from flint import arb, fmpq, fmpq_mat, fmpq_poly
+
+from constructions import legs, legt
+from constructions.discretisation import gbt
+from constructions.state_space import StateSpace
+from numeric import peano
+from numeric.rates import fit, hull
+from numeric.rational_matrices import characteristic, matrix, number, objects, solve
+from numeric.stability import largest_step, schur_stable
+from numeric.telescoping import Equation, Step
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung, Settings
+from proofs.hippo._checks import Rate, Same, derived, exactly, orders
+
+LIMITED = (Fraction(0), Fraction(1, 4), Fraction(1, 3))
+CONTRACTING = (Fraction(1, 2), Fraction(2, 3), Fraction(1))
+STEPS = (Fraction(1, 100), Fraction(1), Fraction(1000))
+MARGIN = 2.0**-30
+SIZES = (8, 10, 12, 14, 16, 20, 24, 28, 32, 36)
+LARGER = (*SIZES, 48, 64, 96)
+
+GAPS = (1.0, 2 / 3)
+"""First corrections 1/N, and N^(-2/3) from the turning point of the poles; the interval covers both."""
+
+Limit = Callable[[fmpq_poly, Fraction], arb]
+
+
+def lifted(N: int) -> StateSpace:
+    """LegT on exact numbers."""
+    s = legt.system(N)
+    return StateSpace(objects(s.A), objects(s.B), objects(s.C), number(s.D))
+
+
+def step_matrix(N: int, h: fmpq, alpha: Fraction) -> fmpq_mat:
+    """The scheme's own matrix, from the construction."""
+    return matrix(gbt(lifted(N), h, number(alpha), "proper", solve).A)
+
+
+def energy_signs(M: fmpq_mat, norms: np.ndarray) -> bool:
+    """True if R^-2 - M^T R^-2 M is positive semidefinite: a real-rooted characteristic polynomial whose coefficients
+    alternate. R^2 = diag(norms)."""
+    N = M.nrows()
+    W = fmpq_mat(N, N, [fmpq(1, int(norms[i])) if i == j else fmpq(0) for i in range(N) for j in range(N)])
+    c = (W - M.transpose() * W * M).charpoly().coeffs()
+    return all(v * (-1) ** (N - j) >= 0 for j, v in enumerate(c))
+
+
+def exact(limit: Limit = largest_step, contracting: tuple[Fraction, ...] = CONTRACTING) -> Check:
+    """Below and above the limit by one part in 2^30; and contraction at small and huge steps."""
+
+    def compare(N: int) -> Iterator[Same]:
+        q = characteristic(legt.system(N).A)
+        for alpha in LIMITED:
+            with peano.precision(200):
+                h = Fraction(float(limit(q, alpha)))
+            for factor, stable in ((1 - MARGIN, True), (1 + MARGIN, False)):
+                step = number(h * Fraction(factor))
+                found = schur_stable(step_matrix(N, step, alpha).charpoly())
+                yield Same(f"stable at {factor - 1:+.0e} of the limit", found, stable, {"alpha": alpha, "h": step})
+        for alpha in contracting:
+            for h in STEPS:
+                found = energy_signs(step_matrix(N, number(h), alpha), legt.norms(N))
+                yield Same("a contraction", found, True, {"alpha": alpha, "h": h})
+        if N == 2:
+            with peano.precision(200):
+                yield Same("2/3 of the window for N = 2", limit(q, Fraction(0)).contains(fmpq(2, 3)), True)
+        forward = characteristic(legs.system(N).A)
+        with peano.precision(200):
+            yield Same("2/N for time-invariant LegS", limit(forward, Fraction(0)).contains(fmpq(2, N)), True)
+
+    return exactly(compare, range(1, 9), range(1, 15))
+
+
+def steps(share: Callable[[sp.Expr], sp.Expr] = lambda alpha: 2 * alpha - 1) -> Iterator[Step]:
+    """The energy balance of one step, for every A, h, alpha; and the circle of one pole."""
+    X, Y, alpha, a, b, h = sp.symbols("X Y alpha a b h")
+    yield Equation(
+        "energy of one step",
+        (1 - alpha * Y) * (1 - alpha * X) - (1 + (1 - alpha) * Y) * (1 + (1 - alpha) * X),
+        -(X + Y) + share(alpha) * Y * X,
+        "with $X = hA$ and $Y = X^\\top$, which stands left of $X$ in every product: for $A + A^\\top \\le 0$ and "
+        "$\\alpha \\ge \\frac{1}{2}$ both terms are positive semidefinite",
+    )
+    yield Equation(
+        "one pole $z = a + ib$",
+        (1 + (1 - alpha) * h * a) ** 2 + ((1 - alpha) * h * b) ** 2 - (1 - alpha * h * a) ** 2 - (alpha * h * b) ** 2,
+        2 * h * a - share(alpha) * h**2 * (a**2 + b**2),
+        "negative exactly when $(1 - 2\\alpha) h |z|^2 < -2 \\operatorname{Re} z$",
+    )
+
+
+@cache
+def euler_limit(N: int) -> float:
+    """Forward Euler's limit for LegT at theta = 1."""
+    with peano.precision(100 + 8 * N):
+        return float(largest_step(characteristic(legt.system(N).A)))
+
+
+def measure(order: float = -5 / 3) -> Callable[[Settings], Iterator[Rate]]:
+    """Order of forward Euler's limit in N."""
+
+    def run(settings: Settings) -> Iterator[Rate]:
+        sizes = SIZES if settings.profile == "quick" else LARGER
+        values = [euler_limit(N) for N in sizes]
+        yield Rate("forward Euler's limit, LegT", hull([fit(sizes, values, gap=gap) for gap in GAPS]), order)
+
+    return run
+
+
+def table() -> str:
+    """Forward Euler's limits as a Markdown table."""
+    lines = ["| $N$ | $h/\\theta$ | $N^{5/3} h/\\theta$ |", "|--:|--:|--:|"]
+    lines += [f"| {N} | {euler_limit(N):.6g} | {euler_limit(N) * N ** (5 / 3):.4f} |" for N in (2, 4, 8, 16, 32)]
+    return "\n".join(lines)
+
+
+def _spectral_radius(q: fmpq_poly, alpha: Fraction) -> arb:
+    """2/|z| for the largest pole, as for real poles."""
+    from numeric.stability import poles
+
+    largest = max(poles(q), key=lambda z: float(abs(z)))
+    return 2 / abs(largest) / (1 - 2 * arb(number(alpha)))
+
+
+CLAIM = Claim(
+    __name__,
+    title="Stable steps: limits of forward Euler and of every bilinear scheme",
+    kind=Kind.BOUND,
+    statement=r"""The generalised bilinear scheme for LegT is stable, for $\alpha < \frac{1}{2}$, exactly for
+
+$$ h < \frac{1}{1 - 2\alpha} \min_j \frac{-2 \operatorname{Re} z_j}{|z_j|^2}, \qquad q_N(z_j) = 0 ; $$
+
+forward Euler's limit ($\alpha = 0$) is $\frac{2}{3} \theta$ for $N = 2$ and falls like $\theta N^{-5/3}$ (measured).
+For $\alpha \ge \frac{1}{2}$ (Tustin, backward Euler) a step is a contraction in the orthonormal norm for every $h$ and
+$N$. Time-invariant LegS, with poles $-1, \ldots, -N$, has the limit $2\theta/N$ for forward Euler.""",
+    derivation=r"""$(I - \alpha X)^\top (I - \alpha X) - (I + (1-\alpha) X)^\top (I + (1-\alpha) X) = -(X + X^\top) + (2\alpha -
+1) X^\top X$, and $A + A^\top \le 0$ (hippo.dissipativity). One pole at a time gives the limit; it is checked by Schur's
+test in rationals on the scheme's own matrix just below and just above.""",
+    assumptions=("limits: the $N$ listed", "the order $N^{-5/3}$ is measured, not proved"),
+    source="derived here; Schur 1917 for the exact test",
+    checks={Rung.MEASURED: orders(measure()), Rung.EXACT: exact(), Rung.UNIVERSAL: derived(steps)},
+    parameters=table,
+    mutants=(
+        Mutant("spectral_radius", "the limit is 2 over the largest |z|", {Rung.EXACT: exact(_spectral_radius)}),
+        Mutant(
+            "same_limit",
+            "the limit does not depend on alpha",
+            {Rung.EXACT: exact(lambda q, alpha: largest_step(q))},
+        ),
+        Mutant(
+            "a_stable_third",
+            "alpha = 1/3 contracts at every step",
+            {Rung.EXACT: exact(contracting=(*CONTRACTING, Fraction(1, 3)))},
+        ),
+        Mutant(
+            "energy",
+            "the energy balance with 1 - alpha in place of 2 alpha - 1",
+            {Rung.UNIVERSAL: derived(lambda: steps(lambda alpha: 1 - alpha))},
+        ),
+        Mutant("order_two", "forward Euler's limit falls like N^(-2)", {Rung.MEASURED: orders(measure(-2.0))}),
+    ),
+)

@@ -1,0 +1,110 @@
+"""Short windows: the orders in theta at fixed N, for closed and for exact states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+
+from flint import acb, acb_mat, arb
+
+from constructions import legt
+from numeric import legendre_series, peano
+from numeric.rates import fit
+from numeric.rational_matrices import matrix, row
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung, Settings
+from proofs.hippo._checks import Rate, orders
+from proofs.hippo._signals import FUNCTIONALS, window_errors
+
+WINDOWS = (0.02, 0.03, 0.04, 0.06, 0.08, 0.12, 0.16, 0.24)
+"""theta; the input is e^{it}."""
+
+STATES = (2, 4, 8)
+TERMS = 40
+
+ORDERS: Mapping[tuple[str, str], int] = {
+    ("closed", "value"): 0,
+    ("closed", "i"): 0,
+    ("closed", "ii"): -1,
+    ("closed", "iii"): -1,
+    ("exact", "value"): 0,
+    ("exact", "i"): -1,
+    ("exact", "ii"): -1,
+    ("exact", "iii"): 0,
+}
+"""Order in theta minus N."""
+
+
+@cache
+def errors(N: int) -> dict[tuple[str, str], list[float]]:
+    """Moduli at each window, in balls."""
+    found: dict[tuple[str, str], list[float]] = {key: [] for key in ORDERS}
+    with peano.precision(400):
+        for window in WINDOWS:
+            theta = arb(window)
+            z = acb(0, theta)
+            taylor, term = [], (-z / 2).exp()
+            for j in range(TERMS):
+                taylor.append(term)
+                term = term * z / 2 / (j + 1)
+            a = legendre_series.from_taylor(taylor, N)
+            exact = window_errors(a, N, acb(1), z / 2)
+            s = legt.system(N)
+            x = (acb_mat(matrix(-s.A)) + z * acb_mat(N, N, [int(i == j) for i in range(N) for j in range(N)])).solve(
+                acb_mat(matrix(s.B))
+            )
+            closed = {"value": 1 - (acb_mat(row(legt.ends(N)[0])) * x)[0, 0]}
+            for route in legt.ROUTES:
+                r = legt.system(N, route)
+                closed[route] = z - (acb_mat(row(r.C)) * x)[0, 0] - r.D
+            for state, values in (("closed", closed), ("exact", exact)):
+                for name in FUNCTIONALS:
+                    scale = arb(1) if name == "value" else theta
+                    found[state, name].append(float(abs(values[name]) / scale))
+    return found
+
+
+def measure(claimed: Mapping[tuple[str, str], int] = ORDERS) -> Callable[[Settings], Iterator[Rate]]:
+    """Orders in theta."""
+
+    def run(settings: Settings) -> Iterator[Rate]:
+        for N in STATES if settings.profile == "quick" else (*STATES, 12, 16):
+            for (state, name), order in claimed.items():
+                values = errors(N)[state, name]
+                yield Rate(f"N = {N}, {state} states, {name}", fit(WINDOWS, values, to_zero=True), N + order)
+
+    return run
+
+
+def _with(key: tuple[str, str], order: int) -> Check:
+    return orders(measure({**ORDERS, key: order}))
+
+
+CLAIM = Claim(
+    __name__,
+    title="Short windows: orders in theta",
+    kind=Kind.RATE,
+    statement=r"""At fixed $N$, as $\theta \to 0$ with $u$ fixed and smooth: with states of the closed LegT equation route (i) has
+the order $\theta^N$, routes (ii) and (iii) $\theta^{N-1}$; with exact projections (and scaled LegS) route (iii) has
+$\theta^N$, routes (i) and (ii) $\theta^{N-1}$. The reconstructed value has $\theta^N$ in both. So the best gain depends on
+how the state is made: $N^2/\theta$ for closed states, $N(N+1)/\theta$ for exact ones.""",
+    derivation=r"""The first defects of hippo.legt_exactness give the exponents. Measured at $u = e^{it}$: transfer functions of
+the construction's matrices, and exact Legendre coefficients, in balls.""",
+    assumptions=(r"$N$ = 2, 4, 8 (12, 16 in full)",),
+    source="derived here (H03, H14, B5)",
+    checks={Rung.MEASURED: orders(measure(), trust=("Arb's ball arithmetic",))},
+    mutants=(
+        Mutant("same_order", "route (ii) has the order of route (i)", {Rung.MEASURED: _with(("closed", "ii"), 0)}),
+        Mutant(
+            "same_for_both",
+            "route (i) has the order theta^N with exact states too",
+            {Rung.MEASURED: _with(("exact", "i"), 0)},
+        ),
+        Mutant(
+            "three_closed", "route (iii) is the best for closed states", {Rung.MEASURED: _with(("closed", "iii"), 0)}
+        ),
+        Mutant(
+            "derivative_costs", "route (i) loses an order to the value", {Rung.MEASURED: _with(("closed", "i"), -1)}
+        ),
+    ),
+)

@@ -1,0 +1,56 @@
+"""The table of systems: for each published architecture or algorithm what it computes in context, and how that is settled.
+
+Main definitions: `Row`, `rows`. The rows come from the claims' own `systems`, the rungs and figures from a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from numeric.finding import Verdict
+from proofs.claim import Claim, System
+from proofs.evidence import Evidence, Kind, Rung
+from proofs.records import plain
+from proofs.verify import Run
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one claim says about one system.
+
+    rung: the strongest confirmed one, None where no run was given or nothing confirms. evidence: the confirmed pieces,
+    strongest rung first.
+    """
+
+    system: System
+    claim: str
+    kind: Kind
+    rung: Rung | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """One row of the table in a JSON file."""
+        row: dict[str, Any] = plain(
+            {
+                "system": self.system.name,
+                "computes": self.system.computes,
+                "claim": self.claim,
+                "kind": self.kind,
+                "rung": self.rung,
+                "figures": {e.rung: dict(e.finding.figures) for e in self.evidence},
+            }
+        )
+        return row
+
+
+def rows(claims: Iterable[Claim], run: Run | None = None) -> tuple[Row, ...]:
+    """All rows, by the name of the system and then by claim. Claims that the run left out, or refuted, have no rung."""
+    found = []
+    for claim in claims:
+        rung = run.proved(claim.id) if run else None
+        confirmed = [e for e in run.of(claim.id) if e.verdict is Verdict.CONFIRMED] if run and rung else []
+        evidence = tuple(sorted(confirmed, key=lambda e: -e.rung.strength))
+        found += [Row(system, claim.id, claim.kind, rung, evidence) for system in claim.systems]
+    return tuple(sorted(found, key=lambda r: (r.system.name.casefold(), r.claim)))

@@ -1,0 +1,142 @@
+"""pytest plugin: audits of one's own layers as tests, and a table of their verdicts at the end of the run.
+
+    @pytest.mark.icl_audit("mylayers:delta_rule", against="online_gd", adapter="kv")
+    def test_delta_rule(): ...
+
+    def test_in_code(assert_learner):
+        assert_learner(my_function, "gd:2", gates={"rate": "eta"})
+
+Both take what `ssmproof audit` takes. The marker's audit runs before the test's body and ends it unless the verdict is
+`expect` (default: confirmed); without `against` the learner is identified, and `learner` says which it has to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:  # the plugin is loaded by every pytest run, so it imports nothing heavy before an audit is asked for
+    from proofs.audit import Audit
+
+OPTIONS = ("against", "adapter", "gates", "sizes", "seed", "expect", "learner")
+VERDICTS = ("confirmed", "refuted", "undecided")
+KEY = "icl_audit"
+
+
+def assert_learner(
+    layer: str | Callable[..., Any],
+    learner: str,
+    *,
+    adapter: str | Callable[..., Any] | None = None,
+    gates: Mapping[str, str] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    seed: int = 0,
+) -> Audit:
+    """Assert that `layer` runs `learner` in context; the audit, for further assertions.
+
+    layer: a function, a module, or text such as `package.module:name`. Raises AssertionError with the audit's answer
+    (verdict, reason, counterexample) unless it is confirmed; TargetError if the layer can't be audited as given.
+    """
+    found = _audit(layer, learner, adapter, gates, sizes, seed)
+    assert found.verdict.value == "confirmed", "\n" + str(found)
+    return found
+
+
+@pytest.fixture(name="assert_learner")
+def _assert_learner(request: pytest.FixtureRequest) -> Callable[..., Audit]:
+    """`assert_learner(layer, learner, adapter=..., gates=..., sizes=...)`, whose verdict also enters the table."""
+
+    def run(layer: str | Callable[..., Any], learner: str, **options: Any) -> Audit:
+        wrong = [o for o in options if o not in OPTIONS[1:5]]
+        if wrong:
+            raise TypeError(f"assert_learner has no option {wrong[0]!r}; it has {', '.join(OPTIONS[1:5])}")
+        found = _audit(layer, learner, **options)
+        _note(request.node, found)
+        assert found.verdict.value == "confirmed", "\n" + str(found)
+        return found
+
+    return run
+
+
+def _audit(
+    layer: str | Callable[..., Any],
+    against: str | None,
+    adapter: str | Callable[..., Any] | None = None,
+    gates: Mapping[str, str] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    seed: int = 0,
+) -> Audit:
+    from proofs.audit import audit
+    from proofs.evidence import Settings
+
+    return audit(layer, against, adapter, gates, Settings(seed=seed), sizes)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and the table's keeper in the process that sees every report."""
+    config.addinivalue_line(
+        "markers",
+        "icl_audit(target, against=None, adapter=None, gates=None, sizes=None, seed=0, expect='confirmed', "
+        "learner=None): audit the target before the test's body; without `against` identify it",
+    )
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Table(), "ssmproof-audits")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Wrong markers are a usage error before anything runs."""
+    for item in items:
+        for marker in item.iter_markers("icl_audit"):
+            _checked(item.nodeid, marker)
+
+
+def _checked(nodeid: str, marker: pytest.Mark) -> tuple[Any, dict[str, Any]]:
+    wrong = [k for k in marker.kwargs if k not in OPTIONS]
+    expect = marker.kwargs.get("expect", "confirmed")
+    if len(marker.args) != 1 or wrong or expect not in VERDICTS:
+        raise pytest.UsageError(
+            f"{nodeid}: the marker is icl_audit{marker.args}{marker.kwargs or ''}; expected one target and options of "
+            f"{', '.join(OPTIONS)}; expect is one of {', '.join(VERDICTS)}"
+        )
+    return marker.args[0], dict(marker.kwargs)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """The marker's audits, then the test."""
+    for marker in item.iter_markers("icl_audit"):
+        target, options = _checked(item.nodeid, marker)
+        expect, learner = options.pop("expect", "confirmed"), options.pop("learner", None)
+        found = _audit(target, **{"against": None, **options})
+        _note(item, found)
+        if found.verdict.value != expect:
+            pytest.fail(f"expected {expect}\n{found}", pytrace=False)
+        named = found.learner.id if found.learner else None
+        if learner is not None and named != learner:
+            pytest.fail(f"expected the learner {learner}\n{found}", pytrace=False)
+    return (yield)
+
+
+def _note(item: pytest.Item, found: Audit) -> None:
+    row = (found.target, found.learner.id if found.learner else "no match", found.verdict.value)
+    item.user_properties.append((KEY, "|".join(row)))
+
+
+class _Table:
+    """Verdicts by target, filled from the reports."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, ...]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call":
+            self.rows += [tuple(str(v).rsplit("|", 2)) for k, v in report.user_properties if k == KEY]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.rows:
+            terminalreporter.section("audits")
+            width = max(len(r[0]) for r in self.rows)
+            for target, learner, verdict in dict.fromkeys(self.rows):
+                terminalreporter.line(f"{verdict:<10} {target:<{width}}  {learner}", red=verdict == "refuted")
