@@ -16,6 +16,16 @@ def token(state: Array, residual: Array, x: Array, scale: Array) -> tuple[Array,
     return state, residual - scale * (state @ x)
 
 
+def start(X: Array, Y: Array, x_q: Array, W0: Array) -> tuple[Array, Array]:
+    """The residuals (N, m) and the prediction, before any layer; the query x_q is a vector or a column."""
+    return Y - X @ W0.mT, W0 @ x_q
+
+
+def readout(prediction: Array, state: Array, x_q: Array, scale: Array) -> Array:
+    """The prediction after a layer whose final state is `state` (m, f)."""
+    return prediction + scale * (state @ x_q)
+
+
 def layer(X: Array, residuals: Array, scale: Array) -> tuple[Array, Array]:
     """One layer: the new residuals (N, m) and the final state (m, f); X (N, f)."""
     state, rows = zeros((residuals.shape[1], X.shape[1]), X), []
@@ -27,10 +37,10 @@ def layer(X: Array, residuals: Array, scale: Array) -> tuple[Array, Array]:
 
 def predict(X: Array, Y: Array, x_q: Array, W0: Array, scale: Array, layers: int) -> Array:
     """The prediction (m,) at x_q after `layers` layers, started from W0 (m, f)."""
-    residuals, prediction = Y - X @ W0.mT, W0 @ x_q
+    residuals, prediction = start(X, Y, x_q, W0)
     for _ in range(layers):
         residuals, state = layer(X, residuals, scale)
-        prediction = prediction + scale * (state @ x_q)
+        prediction = readout(prediction, state, x_q, scale)
     return prediction
 
 
@@ -39,10 +49,15 @@ def prefix_gram(X: Array) -> Array:
     return namespace(X).tril(X @ X.mT)
 
 
+def power_step(power: Array, total: Array, T: Array, scale: Array) -> tuple[Array, Array]:
+    """The next power of I - scale T, and the sum with this power added."""
+    return power - scale * (power @ T), total + power
+
+
 def powers_summed(T: Array, scale: Array, count: int) -> Array:
     """sum_{j<count} (I - scale T)^j for a square matrix T."""
     one = identity(T.shape[0], T)
     power, total = one, 0 * one
     for _ in range(count):
-        power, total = power - scale * (T @ power), total + power
+        power, total = power_step(power, total, T, scale)
     return total

@@ -25,18 +25,24 @@ def recurrence(decay: Array, inputs: Array, initial: Array) -> Array:
     return xp.stack(states)
 
 
+def combine(first: tuple[Array, Array], second: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Two steps (decay, write) as one: the associative product of the scan."""
+    (a, u), (b, v) = first, second
+    return b * a, b * u + v
+
+
 def parallel_scan(decay: Array, inputs: Array, initial: Array) -> Array:
     """The same states by doubling: log2(T) rounds, each of whole-array operations."""
     xp = namespace(inputs)
     total = inputs.shape[0]
     if decay.ndim < inputs.ndim:
         decay = xp.stack([decay] * total)
-    first = (inputs[0, ...] + decay[0, ...] * initial)[None, ...]
+    first = accumulate(initial, inputs[0, ...], decay[0, ...])[None, ...]
     state = xp.concat([first, inputs[1:, ...]], axis=0)
     reach = 1
     while reach < total:
-        moved = state[reach:, ...] + decay[reach:, ...] * state[:-reach, ...]
-        product = decay[reach:, ...] * decay[:-reach, ...]
+        earlier, later = (decay[:-reach, ...], state[:-reach, ...]), (decay[reach:, ...], state[reach:, ...])
+        product, moved = combine(earlier, later)
         state = xp.concat([state[:reach, ...], moved], axis=0)
         decay = xp.concat([decay[:reach, ...], product], axis=0)
         reach *= 2

@@ -9,17 +9,18 @@ Source: arXiv 2312.06635 (GLA); arXiv 2006.16236, 2307.08621, 2405.21060 for the
 
 from __future__ import annotations
 
-from constructions.namespace import Array, zeros
+from constructions.namespace import Array, identity, zeros
 
 
-def step(W: Array, k: Array, v: Array, alpha: Array, rate: Array | int = 1) -> Array:
-    """W diag(alpha) + rate v k^T for columns k (f, 1), v (m, 1) and a row or matrix alpha that scales columns of W."""
-    return W * alpha + rate * v @ k.mT
+def step(W: Array, k: Array, v: Array, gate: Array, rate: Array | int = 1) -> Array:
+    """W gate + rate v k^T for columns k (f, 1), v (m, 1) and a diagonal matrix gate (f, f)."""
+    return W @ gate + rate * v @ k.mT
 
 
 def memory(K: Array, V: Array, alpha: Array, rate: Array) -> Array:
     """The memory (m, f) after all tokens, from 0."""
     W = zeros((V.shape[1], K.shape[1]), K)
     for t in range(K.shape[0]):
-        W = step(W, K[t, :][:, None], V[t, :][:, None], alpha[t, :][None, :], rate[t])
+        gate = identity(K.shape[1], K) * alpha[t, :][None, :]
+        W = step(W, K[t, :][:, None], V[t, :][:, None], gate, rate[t])
     return W

@@ -41,11 +41,16 @@ class Weights:
         return total
 
 
+def products(rows: Array, first: Array, second: Array) -> Array:
+    """A gate: two linear maps of the same rows, multiplied entry by entry."""
+    return (rows @ first.mT) * (rows @ second.mT)
+
+
 def layer(U: Array, weights: Weights) -> Array:
     """All outputs (T, q) for inputs U (T, d)."""
     v = namespace(U).concat([U, 0 * U[:, :1] + 1], axis=1)
-    h = recurrence(weights.decay, (v @ weights.W_m.mT) * (v @ weights.W_x.mT), 0 * weights.decay)
-    return ((h @ weights.O_m.mT) * (h @ weights.O_x.mT)) @ weights.D.mT
+    h = recurrence(weights.decay, products(v, weights.W_m, weights.W_x), 0 * weights.decay)
+    return products(h, weights.O_m, weights.O_x) @ weights.D.mT
 
 
 def attention_weights(W_V: Array, W_K: Array, W_Q: Array) -> Weights:

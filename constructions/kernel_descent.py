@@ -15,9 +15,14 @@ def residual_step(r: Array, kappa: Array, scale: Array) -> Array:
     return r - scale * (kappa @ r)
 
 
+def prediction_step(prediction: Array, r: Array, kappa_q: Array, scale: Array) -> Array:
+    """The prediction after one more step, a vector (m,) or a row (1, m), for kappa_q a vector (N,) or a row (1, N)."""
+    return prediction + scale * (kappa_q @ r)
+
+
 def predict(kappa: Array, kappa_q: Array, start: Array, residuals: Array, scale: Array, steps: int) -> Array:
     """The prediction (m,) from kappa (N, N), kappa_q (N,), the start's prediction (m,) and its residuals (N, m)."""
     for _ in range(steps):
-        start = start + scale * (kappa_q @ residuals)
+        start = prediction_step(start, residuals, kappa_q, scale)
         residuals = residual_step(residuals, kappa, scale)
     return start

@@ -16,13 +16,22 @@ def inverse_step(R: Array, k: Array) -> Array:
     return R - (moved @ moved.mT) / (1 + k.mT @ moved)
 
 
+def token(R: Array, G: Array, k: Array, v: Array, forget: Array | None = None) -> tuple[Array, Array]:
+    """Both memories after a token with columns k (f, 1), v (m, 1); `forget` scales them first, the prior included."""
+    if forget is not None:
+        R, G = R / forget, forget * G
+    return inverse_step(R, k), G + v @ k.mT
+
+
+def solution(R: Array, G: Array) -> Array:
+    """The weights G R (m, f)."""
+    return G @ R
+
+
 def weights(K: Array, V: Array, ridge: Array, forget: Array | None = None) -> Array:
-    """The weights G_N R_N (m, f); `forget` (0-d) scales both memories before each token, the prior included."""
+    """The weights G_N R_N (m, f) after all tokens; `forget` is 0-d."""
     R = identity(K.shape[1], K) / ridge
     G = zeros((V.shape[1], K.shape[1]), K)
     for t in range(K.shape[0]):
-        k, v = K[t, :][:, None], V[t, :][:, None]
-        if forget is not None:
-            R, G = R / forget, forget * G
-        R, G = inverse_step(R, k), G + v @ k.mT
-    return G @ R
+        R, G = token(R, G, K[t, :][:, None], V[t, :][:, None], forget)
+    return solution(R, G)

@@ -1,6 +1,6 @@
 """The online learner: stochastic gradient descent, one step a token (or a mini-batch), with nobody's gradient written.
 
-L_t(W) = 1/2 |W k_t - v_t|^2 with W (m, f); rates multiply its gradient and nothing divides it. torch only.
+L_t(W) = 1/2 |W k_t - v_t|^2 with W (m, f); rates multiply its gradient and nothing divides it. torch only, but the loss.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from typing import Any
 from torch import Tensor
 
 from constructions.autograd_descent import descend
+from constructions.namespace import Array, namespace
 
 
-def token_loss(W: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """1/2 sum_i |W k_i - v_i|^2 over the rows given: keys (n, f), values (n, m). A sum, not a mean."""
+def token_loss(W: Array, keys: Array, values: Array) -> Array:
+    """1/2 sum_i |W k_i - v_i|^2 over the rows given: keys (n, f), values (n, m). A sum, not a mean; any namespace."""
     residual = W @ keys.mT - values.mT
-    return (residual * residual).sum() / 2
+    return namespace(W, keys, values).sum(residual * residual) / 2
 
 
 def online(W: Tensor, keys: Tensor, values: Tensor, rates: Any) -> Tensor:

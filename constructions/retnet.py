@@ -7,8 +7,12 @@ queries and the norm behind are left out. Source: arXiv 2307.08621, equations 5 
 
 from __future__ import annotations
 
-from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array, namespace, zeros
+
+
+def step(S: Array, k: Array, v: Array, gamma: Array) -> Array:
+    """gamma S + v k^T for columns k (f, 1) and v (m, 1)."""
+    return gamma * S + v @ k.mT
 
 
 def head_decay(head: int) -> float:
@@ -20,7 +24,7 @@ def recurrent(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
     """All outputs (N, m), token by token."""
     state, rows = zeros((V.shape[1], K.shape[1]), K), []
     for t in range(K.shape[0]):
-        state = accumulate(state, V[t, :][:, None] @ K[t, :][None, :], gamma)
+        state = step(state, K[t, :][:, None], V[t, :][:, None], gamma)
         rows.append(state @ Q[t, :])
     return namespace(K).stack(rows)
 

@@ -7,15 +7,19 @@ Source: arXiv 2405.21060, section 3 (its 1-semiseparable matrix L).
 
 from __future__ import annotations
 
-from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array, namespace, zeros
+
+
+def step(S: Array, x: Array, B: Array, Delta: Array, a: Array) -> Array:
+    """a S + Delta x B^T for columns x (p, 1) and B (n, 1)."""
+    return a * S + Delta * x @ B.mT
 
 
 def recurrent(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
     """All outputs (N, p), token by token."""
     state, rows = zeros((x.shape[1], B.shape[1]), x), []
     for t in range(x.shape[0]):
-        state = accumulate(state, Delta[t] * x[t, :][:, None] @ B[t, :][None, :], a[t])
+        state = step(state, x[t, :][:, None], B[t, :][:, None], Delta[t], a[t])
         rows.append(state @ C[t, :])
     return namespace(x).stack(rows)
 

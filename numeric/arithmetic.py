@@ -426,6 +426,11 @@ def var(interp: Interpreter, a: Any, dim: Any = None, *, correction: Any = None,
     )
 
 
+def var_mean(interp: Interpreter, a: Any, dim: Any = None, *, correction: Any = None, keepdim: bool = False) -> Any:
+    """Both, as a pair."""
+    return var(interp, a, dim, correction=correction, keepdim=keepdim), mean(interp, a, dim, keepdim)
+
+
 _COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 
 
@@ -509,6 +514,7 @@ _NAMED: tuple[Rule, ...] = (
     prod,
     trace,
     var,
+    var_mean,
     where,
     masked_fill,
     fill,

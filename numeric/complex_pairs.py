@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils._mode_utils import no_dispatch
 
 from numeric import operations
 from numeric.carrier import NoRule
@@ -58,11 +59,13 @@ def _complex(interp: Interpreter, part: Tensor) -> torch.dtype:
 
 def lifted(interp: Interpreter, value: Tensor) -> Exact:
     """A complex tensor of constants."""
-    if not bool(torch.isfinite(torch.view_as_real(value)).all()):
-        raise NoRule("a constant tensor with NaN or infinite entries")
-    wide = value.resolve_conj() if interp.carrier.follows_kernel else value.resolve_conj().to(torch.complex128)
-    both = interp.parts(torch.view_as_real(wide).contiguous())
-    return _of(interp, [p.contiguous() for p in both])
+    with no_dispatch():  # the interpreter may be on
+        plain = value.detach().resolve_conj()
+        if not bool(torch.isfinite(torch.view_as_real(plain)).all()):
+            raise NoRule("a constant tensor with NaN or infinite entries")
+        wide = plain if interp.carrier.follows_kernel else plain.to(torch.complex128)
+        both = interp.parts(torch.view_as_real(wide).contiguous())
+        return _of(interp, [p.clone(memory_format=torch.contiguous_format) for p in both])
 
 
 def _halves(interp: Interpreter, value: Any) -> tuple[Half, Half]:
@@ -316,8 +319,3 @@ def _write(interp: Interpreter, target: Any, real: Half, imaginary: Half) -> Any
         for half, value in zip(own, values, strict=True):
             half.copy_(value) if isinstance(value, Tensor) else half.fill_(value)
     return target
-
-
-def complex_leaves(value: Any) -> bool:
-    """Whether a nested value holds a complex exact tensor."""
-    return any(isinstance(v, Exact) and v.dtype.is_complex for v in leaves(value))

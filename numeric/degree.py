@@ -25,7 +25,8 @@ _EXACT_PRODUCT = 1 << 20
 
 
 def _capped(part: Tensor) -> Tensor:
-    return part.clamp(max=HUGE)
+    """A part just made, kept from running over the end of int64."""
+    return part.clamp_(max=HUGE)
 
 
 class Logarithm(Exception):

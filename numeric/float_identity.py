@@ -305,8 +305,9 @@ class _Engine:
                 value, running = to_numpy(parts[0]), carrier.bound(parts).numpy()
         if running is not None or "running" not in wanted:
             prior = APriori(dtype)
-            parts, record, why = self._follow(side, program, prior, tensors)
+            parts, seen, why = self._follow(side, program, prior, tensors)
             refusal = refusal or why
+            record = seen if running is None or why is None else record  # the run that went to the end
             if parts is not None:
                 a_priori, condition = prior.bound(parts).numpy(), prior.condition(parts).numpy()
         found = _Bounds(value, running, a_priori, condition, record, refusal)

@@ -8,6 +8,7 @@ and the reason. Nothing is approximated.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -211,12 +212,14 @@ class Interpreter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
         kwargs = kwargs or {}
         namespace, full, text = _named(func)
-        exact = log = pair = False
+        exact = log = pair = infinite = False
         for leaf in leaves((args, kwargs)):
             if isinstance(leaf, Exact):
                 exact, log, pair = True, log or leaf.memory.log, pair or leaf.dtype.is_complex
             elif isinstance(leaf, (Tensor, torch.dtype)):
                 pair = pair or (leaf.dtype if isinstance(leaf, Tensor) else leaf).is_complex
+            elif isinstance(leaf, float):
+                infinite = infinite or math.isinf(leaf)
             elif isinstance(leaf, complex):
                 pair = True
         if not exact:
@@ -229,6 +232,8 @@ class Interpreter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         try:
             if pair or full in complex_pairs.MAKERS:
                 return complex_pairs.computed(self, func, full, args, kwargs)
+            if infinite and not log:
+                return operations.infinite(self, func, full, args, kwargs)
             if log:
                 return logarithms.computed(self, func, full, args, kwargs)
             return operations.exact(self, func, full, args, kwargs)

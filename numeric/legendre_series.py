@@ -97,6 +97,12 @@ def _ln_rho(z: complex) -> float:
 
 def _pade_poles(coefficients: Sequence[arb], M: int) -> list[complex]:
     left = arb_mat(M, M, [coefficients[M + i - j] for i in range(M) for j in range(M)])
-    q = left.solve(arb_mat(M, 1, [-coefficients[M + 1 + i] for i in range(M)]))
-    roots = acb_poly([acb(1)] + [acb(q[i, 0].mid()) for i in range(M)]).roots()
+    try:
+        q = left.solve(arb_mat(M, 1, [-coefficients[M + 1 + i] for i in range(M)])).entries()
+        roots = acb_poly([acb(1), *map(acb, q)]).roots()
+    except (ZeroDivisionError, ValueError):
+        raise ValueError(
+            f"the Pade approximant of order {M} is not certain: the series is rational of a lower order, or more digits "
+            "are needed"
+        ) from None
     return [complex(z) for z in roots]

@@ -82,3 +82,16 @@ class Lifted(TorchFunctionMode):
 
     def _note(self, what: str) -> None:
         self.casts.setdefault(f"{what} at {caller()}")
+
+
+def lifted(program: Callable[..., Any], casts: dict[str, None] | None = None) -> Callable[..., Any]:
+    """`program` with every narrower type widened; `casts` collects the lines that would have rounded."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with Lifted() as lift:
+            result = program(*args, **kwargs)
+        if casts is not None:
+            casts.update(lift.casts)
+        return result
+
+    return run

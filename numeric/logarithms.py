@@ -87,7 +87,7 @@ def computed(interp: Interpreter, func: Any, full: str, args: Any, kwargs: Any) 
         return operations.write(interp, args[0], result, log=log)
     parts = operations.settled(result, operations.tensors((args, kwargs)))
     made = interp.wrap(parts, Memory(log=log))
-    return (made, made.new_zeros(())) if name == "log_sigmoid_forward" else made
+    return (made, interp.wrap(interp.carrier.zeros(()))) if name == "log_sigmoid_forward" else made
 
 
 def _elsewhere(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> Any:

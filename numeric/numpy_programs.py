@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def as_program(function: Callable[..., Any]) -> Callable[..., Any]:
     def program(*args: Any, **kwargs: Any) -> Any:
         given = [*args, *kwargs.values()]
         if any(isinstance(v, Exact) for v in given):
-            with Substituted():
+            with Substituted(), _named():
                 result = function(*map(_given, args), **{k: _given(v) for k, v in kwargs.items()})
                 return _returned(result)
         if any(isinstance(v, Tensor) for v in given):
@@ -121,6 +122,20 @@ def as_program(function: Callable[..., Any]) -> Callable[..., Any]:
     program.__name__ = getattr(function, "__name__", type(function).__name__)
     program.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
     return program
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Lets a refusal through that numpy, or an `except` of the code, turned into another error."""
+    try:
+        yield
+    except Refused:
+        raise
+    except Exception as error:
+        cause = error.__cause__ or error.__context__
+        if isinstance(cause, Refused):
+            raise cause from None
+        raise
 
 
 def _given(value: Any) -> Any:

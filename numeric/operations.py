@@ -70,10 +70,10 @@ def plain(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> 
     """
     if name in RANDOM:
         raise interp.refuse(f"aten.{func.__name__}", RANDOMLY)
-    if func._schema.is_mutable:
+    if func._schema.is_mutable and name != "detach_":
         _keep_outer(interp, func, args)
     result = func(*args, **kwargs)
-    if func._schema.returns and func._schema.returns[0].alias_info is None:
+    if name == "lift_fresh" or (func._schema.returns and func._schema.returns[0].alias_info is None):
         interp.own |= {t.untyped_storage().data_ptr() for t in leaves(result) if isinstance(t, Tensor)}
     if not isinstance(result, Tensor):
         return result
@@ -134,6 +134,20 @@ def exact(interp: Interpreter, func: Any, full: str, args: Any, kwargs: Any) -> 
     if full in _WHOLE and isinstance(result, Exact):
         result.plain = _whole_numbers(func, args, kwargs)
     return result
+
+
+def infinite(interp: Interpreter, func: Any, full: str, args: Any, kwargs: Any) -> Any:
+    """An operation on numbers with plus or minus infinity: of constants, for a mask that is added to logarithms."""
+    constants = _constants(args, kwargs)
+    if constants is None:
+        return exact(interp, func, full, args, kwargs)
+    if not func._schema.is_mutable:
+        return func(*constants[0], **constants[1])
+    if not interp.carrier.keeps_logarithms:
+        raise NoRule("infinity among the constants")
+    from numeric import logarithms
+
+    return logarithms.computed(interp, func, full, args, kwargs)
 
 
 def _computed(interp: Interpreter, func: Any, full: str, args: Any, kwargs: Any) -> Any:

@@ -133,7 +133,7 @@ def _student(model: np.ndarray, logs: np.ndarray, found: np.ndarray) -> np.ndarr
 
 @dataclass(frozen=True)
 class Grade:
-    """What a claimed order is worth: "false", "loose" or "sharp", the true exponents, and why."""
+    """What a claimed order is worth: "false", "loose" or "sharp" (measured: or "undecided"), the true exponents, why."""
 
     word: str
     theta: float
@@ -155,3 +155,20 @@ def grade(claimed: tuple[float, float], true: tuple[float, float]) -> Grade:
     if (a, b) == (a_true, b_true):
         return Grade("sharp", theta, N, "both exponents are attained")
     return Grade("loose", theta, N, f"true, but theta^{a_true:g} N^{b_true:g} holds as well")
+
+
+def grade_measured(claimed: tuple[float, float], theta: Order, N: Order) -> Grade:
+    """Grades O(theta^a N^b) against measured orders in theta (to zero) and in N (to infinity), as `grade` does.
+
+    "undecided" where an interval is too wide to tell neighbouring orders apart. An exponent inside its interval counts
+    as attained: the word "sharp" means so at the interval's level.
+    """
+    a, b = claimed
+    for name, order in (("theta", theta), ("N", N)):
+        if not order.sharp_enough:
+            return Grade(
+                "undecided", theta.slope, N.slope, f"the order in {name} is {order}: measure more or larger sizes"
+            )
+    nearest = (a if theta.contains(a) else theta.slope, b if N.contains(b) else N.slope)
+    found = grade(claimed, nearest)
+    return Grade(found.word, theta.slope, N.slope, f"{found.why} (measured: theta^({theta}), N^({N}))")

@@ -120,9 +120,11 @@ def search(
             except Exception:  # the rational points below will tell whether the code supports this size
                 pass
             else:
-                if found is not None:
+                if found is None:
+                    continue
+                if values(left, right, found) is not None:
                     return candidate, found
-                continue
+                polynomials = False  # it lies outside the domain of a logarithm
         for scale in scales:
             for _ in range(draws):
                 point = _point(here, scale, entropy)

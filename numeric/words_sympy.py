@@ -177,7 +177,9 @@ def second_opinion(left: Words, right: Words) -> tuple[bool | None, str]:
             difference = reader.expanded(a - b)
             zero, shown = bool(difference.is_ZeroMatrix), str(difference)
             if not zero and difference.has(sympy.MatPow):
-                raise Abstain(f"SymPy collects products into powers that it does not multiply out; it is left with {shown}")
+                raise Abstain(
+                    f"SymPy collects products into powers that it does not multiply out; it is left with {shown}"
+                )
     except Abstain as reason:
         return None, str(reason)
     except ShapeError as error:

@@ -58,10 +58,15 @@ class Gate:
     axes: Axes
 
 
-def adapt(target: Target, text: str | None) -> Adapter:
-    """The adapter called `text` for `target`. Raises TargetError for an unknown one, or a target it does not fit."""
+def adapt(target: Target, text: str | Callable[..., Any] | None) -> Adapter:
+    """The adapter called `text` (or that function) for `target`.
+
+    Raises TargetError for an unknown one, or a target it does not fit.
+    """
     if text is None:
         return _convention(target)
+    if not isinstance(text, str):
+        return _own(target, load(text))
     if text in BUILT_IN:
         if text.startswith("kv"):
             return _key_value(target, "BHTD" in text, "exclusive" in text)
@@ -69,10 +74,13 @@ def adapt(target: Target, text: str | None) -> Adapter:
     if text.startswith("kv") or ":" not in text:
         near = difflib.get_close_matches(text, BUILT_IN, n=3, cutoff=0.3)
         raise TargetError(f"no adapter {text!r}; built in: {', '.join(near or BUILT_IN)}; or path/to/file.py:function")
-    own = load(text)
+    return _own(target, load(text))
+
+
+def _own(target: Target, own: Target) -> Adapter:
     extra = tuple(p for p in own.parameters[1:] if p not in DATA)
     return Adapter(
-        text,
+        own.text,
         lambda X, Y, x_q, **named: own.call(target.call, X, Y, x_q, **_plain(named)),
         extra,
         tuple(p for p in extra if p in own.required),
@@ -142,7 +150,8 @@ def _key_value(target: Target, heads_first: bool, exclusive: bool) -> Adapter:
             k = torch.cat([k, torch.zeros_like(x_q)[None, :]])
             v = torch.cat([v, torch.zeros_like(v[:1])])
         T = k.shape[0]
-        q = x_q[None, :].expand(T, -1)  # the query at every position; only the last one is read
+        # only the last position is read; the others get queries of their own, so that a mix-up of positions shows
+        q = torch.cat([2 * k[: T - 1, :] - x_q, x_q[None, :]])
         arrays = dict(zip(data, (shaped(t, T) for t in (q, k, v)), strict=True))
         return target.call(**arrays, **{name: gate(name, value, T) for name, value in given.items()})
 

@@ -6,10 +6,10 @@ The target runs unmodified, in float64 and on exact numbers; the learner is a lo
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import torch
@@ -24,7 +24,11 @@ from proofs.case import Case
 from proofs.evidence import Settings
 from proofs.induction import every_length
 from proofs.learners import learner
-from proofs.target import TargetError, load
+from proofs.target import TargetError as TargetError
+from proofs.target import load
+
+if TYPE_CHECKING:
+    from proofs.identification import Identification
 
 CONTEXTS = (1, 2, 9)
 """Further context lengths, at the same f and m."""
@@ -84,8 +88,10 @@ class Audit:
 
     def lines(self) -> list[str]:
         """The answer for a terminal: what it is, how sure, what to look at."""
+        proved = any(r.rung == "exact" and r.finding.verdict is Verdict.CONFIRMED for r in self.rows)
+        heading = self.verdict.value.upper()
         out = [
-            f"{self.verdict.value.upper()}: {self.target}",
+            f"{heading}{', not proved' if self.verdict is Verdict.CONFIRMED and not proved else ''}: {self.target}",
             f"  against   {self.learner.id}: {self.learner.title}",
             f"  called as {self.adapter}",
         ]
@@ -111,7 +117,7 @@ class Audit:
         for (rung, verdict, fixed), rows in groups.items():
             sizes = " ".join(f"{k}={v}" for k, v in fixed)
             lengths = ", ".join(str(row.sizes["N"]) for row in rows if "N" in row.sizes)
-            text = f"{rung:<17} {verdict.value}, {sizes} N={lengths or 'any, by induction'}"
+            text = f"{rung:<23} {verdict.value}, {sizes} N={lengths or 'any, by induction'}"
             chances = [row.finding.figures.get("failure probability, log2") for row in rows]
             worst = [float(c) for c in chances if isinstance(c, (int, float))]
             if worst and verdict is Verdict.CONFIRMED:
@@ -156,27 +162,57 @@ class Audit:
         return "```\n" + str(self) + "\n```"
 
 
+Named = str | Callable[..., Any]
+"""A target or an adapter: text, as on the command line, or the callable itself."""
+
+
+@overload
 def audit(
-    target: str,
+    target: Named,
+    against: str = ...,
+    adapter: Named | None = ...,
+    gates: Mapping[str, str] | None = ...,
+    settings: Settings = ...,
+    sizes: Mapping[str, int] | None = ...,
+) -> Audit: ...
+
+
+@overload
+def audit(
+    target: Named,
+    against: None,
+    adapter: Named | None = ...,
+    gates: Mapping[str, str] | None = ...,
+    settings: Settings = ...,
+    sizes: Mapping[str, int] | None = ...,
+) -> Identification: ...
+
+
+def audit(
+    target: Named,
     against: str | None = "gd",
-    adapter: str | None = None,
+    adapter: Named | None = None,
     gates: Mapping[str, str] | None = None,
     settings: Settings = Settings(),  # noqa: B008 (frozen)
     sizes: Mapping[str, int] | None = None,
-) -> Audit:
-    """Compare the layer `target` with the learner `against` on the exact and the sampled rung.
+) -> Audit | Identification:
+    """Compare the layer `target` with the learner `against` on the exact and the sampled rung; None: identify it.
 
     target, adapter: see `proofs.target` and `proofs.adapters`. gates: by name, values of the target's named arguments
     and of the learner's parameters: a number, an expression in the learner's parameters and N, f, m (see
     `proofs.gates`), or `free` (an indeterminate); `readout`: the factor between the learner's prediction and the
     target's. sizes: some of f, m, N, to fix them. Raises TargetError for wrong usage.
     """
-    loaded = load(target)
     if against is None:
-        raise TargetError("name a learner with --against, such as gd or gd:2; identifying one is not offered yet")
+        from proofs.identify import identify
+
+        run: Callable[..., Identification] = identify
+        return run(target, adapter, gates, settings, sizes)
+    loaded = load(target)
     chosen = learner(against)
     adapted = adapt(loaded, adapter)
-    case = Case(target, adapted, chosen, gates or {})
+    case = Case(loaded.text, adapted, chosen, gates or {})
+    case.notes += loaded.notes
     at = case.preflight(dict(sizes or {}), Entropy(settings.seed if settings.seed is not None else 0))
     fixed = sizes is not None and "N" in sizes
     entropy = Entropy(settings.seed)
@@ -199,7 +235,7 @@ def audit(
             rows.append(Row(EVERY_LENGTH, {k: n for k, n in at.items() if k != "N"}, induction))
     rows += _floats(case, at, entropy.child("sampled"), rows)
     verdict, reason = _judge(rows)
-    return Audit(target, chosen, adapted.text, verdict, reason, tuple(rows), case.described(at), tuple(case.notes))
+    return Audit(loaded.text, chosen, adapted.text, verdict, reason, tuple(rows), case.described(at), tuple(case.notes))
 
 
 def _judge(rows: list[Row]) -> tuple[Verdict, str]:
@@ -255,11 +291,15 @@ def _exact(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float) -> Fi
 
 
 def _floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list[Row]:
-    """The sampled rung on torch: float64; float32 too if the code rounds to it; else the change of precision."""
+    """The sampled rung on torch: float64; if the code rounds to float32, float64 with its casts lifted, and float32.
+
+    Where no bound exists: enclosures, or else the change of precision.
+    """
     generator = entropy.generator()
     draws = [dict(strategies.draw("gaussian", sizes, case.shapes, generator, positive=case.positive)) for _ in range(4)]
-    rows = []
-    for dtype in ("float64", "float32"):
+
+    def row(dtype: str, lifted: bool) -> Row:
+        case.lifted = lifted
         finding = float_identity.decide(
             case.layer,
             case.learner,
@@ -270,9 +310,15 @@ def _floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> lis
             entropy=entropy,
             shrinking=False,
         )
-        rows.append(Row(f"sampled, {dtype}", sizes, finding))
-        if finding.verdict is not Verdict.REFUTED or not (finding.flags or exact[-1].finding.flags):
-            break
+        case.lifted = False
+        return Row(f"sampled, {dtype}{' lifted' if lifted else ''}", sizes, finding)
+
+    rows = [row("float64", case.needs_lift)]
+    casts = any("float32" in flag for flag in (*rows[0].finding.flags, *exact[-1].finding.flags))
+    if rows[0].finding.verdict is Verdict.REFUTED and casts:
+        rows.append(row("float64", True))
+        if rows[-1].finding.verdict is not Verdict.REFUTED:
+            rows.append(row("float32", False))
     if exact[-1].finding.verdict is Verdict.UNDECIDED and rows[0].finding.verdict is Verdict.UNDECIDED:
         enclosed = _balls(case, sizes)
         if enclosed is not None:

@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from constructions import autograd_descent, gd_ssm, gradient_descent, residual_stack
+from constructions import autograd_descent, gd_ssm, gradient_descent, legt, residual_stack, scan
+from constructions.discretisation import gbt
+from constructions.state_space import orthonormal
 from numeric import derivation, exact_identity
 from numeric.derivation import Obligation
 from numeric.entropy import Entropy
@@ -24,6 +26,8 @@ from numeric.finding import Figure, Finding, Verdict
 from numeric.programs import Sizes
 from numeric.words import matrix, scalar
 from proofs.gd import stacked_steps
+from proofs.hippo._scan_floors import floors
+from proofs.hippo.scan_rounding import exact
 
 START = {"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "W0": ("m", "f"), "eta": ()}
 
@@ -94,6 +98,9 @@ def _rows(entropy: Entropy, progress: Callable[[str], None]) -> Iterator[BenchRo
     progress("exact rung, N = 64..4096")
     yield linear(entropy)
 
+    progress("10^6 samples through 64 states, against SciPy")
+    yield from samples(entropy)
+
     progress("sympy.expand on explicit matrices, (10, 10, 10, 1): the baseline, some 10 s")
     sizes = {"f": 10, "m": 10, "N": 10}
     seconds, found = _timed(lambda: stack(1, sizes, entropy))
@@ -160,6 +167,54 @@ def linear(entropy: Entropy, lengths: tuple[int, ...] = (64, 256, 1024, 4096)) -
     figures |= {"exponent of N, fitted": round(exponent, 3), "CPU ms a token": round(1000 * float(slope), 3)}
     # a log-log slope of at most 1 up to the clock's noise; a quadratic cost would show 2
     return BenchRow("exact rung, N = 64..4096", sum(seconds), None, None, None, right and exponent < 1.25, figures)
+
+
+def samples(entropy: Entropy, count: int = 10**6, states: int = 64) -> Iterator[BenchRow]:
+    """A discrete LegT (Tustin, theta/h = 256) on `count` samples: in blocks against scipy.signal.dlsim, by FFT against
+    scipy.signal.lfilter on the same kernel. dlsim steps in Python, so it gets a prefix and its time is scaled.
+
+    Errors are those of a prefix against balls; each way has to keep its derived rounding floor.
+    """
+    from scipy.signal import dlsim, lfilter, ss2tf
+
+    A, B, C, D = scan.standard(gbt(orthonormal(legt.system(states), legt.norms(states)), 1 / 256, 0.5))
+    u = entropy.generator().uniform(-1, 1, count)
+    length, prefix = scan.kernel_length(A, B, C, 1e-12), min(count, 10**6 // 50)
+    allowed = floors(A, B, C, float(D), 1.0, count, "float64", scan.BLOCK, length)
+    want = exact(A, B, C, float(D), u[: min(count, 256)])
+
+    def error(y: np.ndarray) -> float:
+        return float(np.abs(y[: len(want)] - want).max())
+
+    blocks, y = _timed(lambda: scan.blocked(A, B, C, D, u))
+    slow, (_, stepped, _) = _timed(lambda: dlsim((A, B[:, None], C[None, :], [[D]], 1.0), u[:prefix]))
+    scaled = slow * count / prefix
+    figures: dict[str, Figure] = {
+        "error": error(y),
+        "rounding floor": allowed.blocked,
+        "dlsim's error": error(stepped[:, 0]),
+        "dlsim's samples, its time scaled up": prefix,
+    }
+    ratio, right = scaled / max(blocks, 1e-9), error(y) <= allowed.blocked
+    name = f"{count:,} samples, N = {states}"
+    yield BenchRow(f"{name}, in blocks, against dlsim", blocks, scaled, ratio, 10.0, right and ratio >= 10, figures)
+
+    fft, y = _timed(lambda: scan.convolution(A, B, C, D, u, length=length))
+    kernel = scan.kernel(A, B, C, D, length)
+    taps, filtered = _timed(lambda: lfilter(kernel, [1.0], u))
+    with np.errstate(all="ignore"):
+        b, a = ss2tf(A, B[:, None], C[None, :], [[D]])
+        recursive, unstable = _timed(lambda: lfilter(b[0], a, u))
+    figures = {
+        "error": error(y),
+        "rounding floor": allowed.convolution,
+        "taps": length,
+        "lfilter's error": error(filtered),
+        "lfilter by polynomial coefficients, CPU s": round(recursive, 4),
+        "its error": error(unstable) if np.isfinite(unstable[: len(want)]).all() else "not finite",
+    }
+    ratio, right = taps / max(fft, 1e-9), error(y) <= allowed.convolution
+    yield BenchRow(f"{name}, by FFT, against lfilter", fft, taps, ratio, 1.0, right and ratio >= 1, figures)
 
 
 def naive(sizes: Sizes) -> bool:

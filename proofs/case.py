@@ -7,13 +7,14 @@ own name, a number, or `free`. A parameter that nothing in the target stands for
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from itertools import product
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from constructions.learners import Domain, Each, Learner
 from numeric.entropy import Entropy
@@ -49,6 +50,8 @@ class Case:
     def __init__(self, text: str, adapter: Adapter, chosen: Learner, gates: Mapping[str, str]) -> None:
         self.text, self.adapter, self.chosen, self.gates = text, adapter, chosen, dict(gates)
         self.notes: list[str] = []
+        self.lifted = self.needs_lift = False
+        """Whether casts to float32 inside the target become casts to float64: always, or in plain calls."""
         self.all_tensors = False
         """Whether numbers for optional arguments are given as tensors."""
         self._check()
@@ -64,7 +67,7 @@ class Case:
             if not bound and parameter not in alone and parameter.each is not Each.MATRIX:
                 self._options[parameter.name] = self._axes(parameter.name, _AXES[parameter.each])
         for gate in free:
-            options = (("N",), ()) if gate not in adapter.single else ((),)
+            options: tuple[Axes, ...] = (("N",), ("N", "f"), ()) if gate not in adapter.single else ((),)
             self._options.setdefault(gate, options)
         self.axes: dict[str, Axes] = {name: options[0] for name, options in self._options.items()}
 
@@ -77,6 +80,9 @@ class Case:
                     f"gate {gate!r}: {self.text} takes {', '.join(adapter.named) or 'no named arguments'} besides the "
                     f"data, and {self.chosen.id} has {', '.join(names) or 'no parameters'}"
                 )
+            known_names = ("N", "f", "m", "X", *names)
+            if text != INDETERMINATE and mentioned(text) - {*known_names, *adapter.named}:
+                value(text, dict.fromkeys(known_names, Value(Fraction(1))))  # says which names there are
             if text == INDETERMINATE and gate == READOUT:
                 raise TargetError(f"gate {READOUT}: expected a number or an expression, such as {READOUT}=f**-0.5")
         stands = {*self.gates, "W0", *names}
@@ -163,7 +169,8 @@ class Case:
 
     def layer(self, X: Any, Y: Any, x_q: Any, **inputs: Any) -> Any:
         """The target's prediction (m,)."""
-        with default_dtype(X.dtype):
+        lift = self.lifted or (self.needs_lift and type(X) is Tensor)
+        with default_dtype(X.dtype), Lifted() if lift and X.dtype == torch.float64 else nullcontext():
             out = self.adapter.call(X, Y, x_q, **self.arguments(X, Y, inputs))
         return prediction(out, Y.shape[1])
 
@@ -219,12 +226,13 @@ class Case:
         names = list(self._options)
         for sizes in SIZES:
             here = {**sizes, **fixed}
-            for tensors, chosen in product((False, True), list(product(*self._options.values()))):
-                self.all_tensors = tensors
+            options = list(product(*self._options.values()))
+            for lift, tensors, chosen in product((False, True), (False, True), options):
+                self.needs_lift, self.all_tensors = lift, tensors
                 self.axes = dict(zip(names, chosen, strict=True))
                 try:
-                    self.infer(here)
                     self.try_at(here, entropy)
+                    self.infer(here)
                     if not self._as_one_number(here, entropy):
                         continue
                     self._learns_at(here, entropy)
@@ -234,6 +242,10 @@ class Case:
                     error = error or failure
                     continue
                 self._custom_scale(here, entropy)
+                if lift:
+                    self._note(
+                        "it fails in float64, for the casts to float32 in it; they were taken for casts to float64"
+                    )
                 return here
         tried = "; ".join(" ".join(f"{k}={v}" for k, v in {**s, **fixed}.items()) for s in SIZES[:3])
         text = str(error).splitlines()[0][:200] if str(error) else ""
@@ -369,6 +381,19 @@ def prediction(out: Any, m: int) -> Tensor:
     if out.numel() != m:
         raise WrongResult(f"returned shape {tuple(out.shape)}, expected (m,) = ({m},)")
     return out.reshape(-1)
+
+
+class Lifted(TorchFunctionMode):
+    """Inside the block, casts to float32 and tensors made in float32 are in float64."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is Tensor.float:
+            return args[0].double()
+
+        def wide(value: Any) -> Any:
+            return torch.float64 if value is torch.float32 else value
+
+        return func(*map(wide, args), **{name: wide(value) for name, value in (kwargs or {}).items()})
 
 
 @contextmanager

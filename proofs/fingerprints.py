@@ -1,6 +1,6 @@
-"""Fingerprints of what evidence is about, and what a claim rests on; both from the imports, read off the source.
+"""Fingerprints of what evidence is about, and what a module rests on; both from the imports, read off the source.
 
-Main definitions: `fingerprints`, `rests_on`, `stale`, `Stale`.
+Main definitions: `fingerprints`, `stale`, `Stale`; `reached` and `below` serve `proofs.graph` too.
 Nothing is imported to find out: files are parsed, so the answer is the same on a machine without a GPU or Coq.
 """
 
@@ -51,12 +51,6 @@ def fingerprints(claim: Claim) -> Fingerprints:
     words = json.dumps([claim.statement, list(claim.assumptions), claim.source])
     sides = sorted((name, _digest(path)) for name, path in reached(claim.module).items())
     return Fingerprints(statement=_sha(words), sides=_sha(json.dumps(sides)), engines=_engines())
-
-
-def rests_on(claim: Claim) -> tuple[str, ...]:
-    """Ids of the claims whose files `claim` imports, at first hand or through others."""
-    known = set(registry.ids())
-    return tuple(sorted(known & {m.removeprefix("proofs.") for m in reached(claim.module)} - {claim.id}))
 
 
 def stale(evidence: Iterable[Evidence]) -> tuple[Stale, ...]:

@@ -30,8 +30,8 @@ from numeric.programs import Program
 COUNTS = (1, 2, 3, 4)
 """Values tried for a count (steps, tokens a batch)."""
 ONE, LONG, SHORT = 1, 5, 3
-LENGTHS = (ONE, LONG, SHORT)
-"""Context lengths of a fit: one token sees the step alone, five see decays and batches, three show what N divides."""
+LENGTHS = (ONE, SHORT, LONG)
+"""Context lengths of a fit: one token sees the step alone, three see decays, five see batches and what N divides."""
 NEAR = 2.0**-7
 """Relative residual above which a learner is no neighbour: longer contexts are not tried."""
 POLISHED = 2.0**-26
@@ -40,6 +40,9 @@ _DIGITS = 2.0**-160
 """Relative residual on balls that a solution may leave: 48 digits."""
 _ROUNDED = 2.0**-48
 """Two constants of a code that differ by less are roundings of one number, computed at two context lengths."""
+
+GAUGE = "its numbers can't be told apart"
+"""Why a model that fits is no solution: other numbers fit as well."""
 
 Number = Any
 """A Fraction, or a ball where the number is none of few digits, or a float where only float64 runs."""
@@ -178,13 +181,15 @@ def models(learners: Mapping[str, Learner], f: int, m: int, unit: tuple[bool, bo
                 continue  # the simpler learner it becomes is in the library itself
             filled = learner.given(**dict(zip(counts, values, strict=True))) if counts else learner
             for slots, pinned in _open(filled, f, m):
+                if pinned and not slots:
+                    continue  # nothing is left of the learner
                 for readout in (False, True):
                     found.append(Model(filled, slots, pinned, readout))
                     found += [Model(filled, slots, pinned, readout, *unit)] * any(unit)
-    return sorted(found, key=_order)
+    return sorted(found, key=simplicity)
 
 
-def _order(model: Model) -> tuple[Any, ...]:
+def simplicity(model: Model) -> tuple[Any, ...]:
     """Fewest numbers first; then plain before pinned, scaled or normalised, one number before one a channel."""
     values = sum(v for _, v in model.learner.values)
     changed = (len(model.pinned), model.wide, model.unit_inputs or model.unit_query, model.readout)
@@ -217,6 +222,16 @@ def _sizes(parameter: Parameter, f: int, m: int) -> list[tuple[int, ...]]:
     return [()]
 
 
+def gauge_fixed(model: Model) -> list[Model]:
+    """The model with one of its numbers set to 1, for each: for learners whose numbers have a common factor."""
+    found = []
+    for slot in model.slots:
+        if not slot.size and not model.readout:
+            rest = tuple(s for s in model.slots if s is not slot)
+            found.append(replace(model, slots=rest, pinned={**model.pinned, slot.parameter.name: 1}))
+    return found
+
+
 class Data:
     """The box's values at the points of a fit, asked once and shared by all learners."""
 
@@ -225,11 +240,11 @@ class Data:
         self._points: dict[tuple[int, int], tuple[tuple[np.ndarray, ...], np.ndarray]] = {}
 
     def points(self, N: int, numbers: int) -> list[tuple[tuple[np.ndarray, ...], np.ndarray]]:
-        """Contexts (X, Y, x_q) of N tokens with the values there: more outputs than `numbers`, and three draws at least.
+        """Contexts (X, Y, x_q) of N tokens with the values there: more outputs than `numbers`, and two draws at least.
 
         Raises Undefined where the box has no value.
         """
-        draws = max(3, -(-(numbers + 4) // self.box.m))
+        draws = max(3 if N == ONE else 2, -(-(numbers + 4) // self.box.m))
         return [self._point(N, k) for k in range(draws)]
 
     def _point(self, N: int, k: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
@@ -416,7 +431,7 @@ class Solution:
     @property
     def rank(self) -> tuple[Any, ...]:
         """Which of several solutions is named first: the simplest, and with numbers that do not change with N."""
-        complexity, pinned, wide, *rest = _order(self.model)
+        complexity, pinned, wide, *rest = simplicity(self.model)
         return (complexity, pinned, wide, sum(p != 0 for p in self.powers), *rest)
 
     def guess(self, N: int) -> list[Number]:
@@ -465,7 +480,7 @@ def fit(model: Model, data: Data, slope: float) -> Solution | Miss:
     before: np.ndarray | None = None
     fits: dict[int, Fit] = {}
     for N in LENGTHS:
-        begin = _around(fits[LONG], N) if N == SHORT else starts(model, slope, N, before)
+        begin = _around(fits[SHORT], N) if N == LONG else starts(model, slope, N, before)
         try:
             found = least_squares(model, data, N, begin)
         except (Undefined, RuntimeError, ValueError, ZeroDivisionError) as error:
@@ -475,14 +490,15 @@ def fit(model: Model, data: Data, slope: float) -> Solution | Miss:
         fits[N], before = found, found.theta
     worst = max(fits.values(), key=lambda f: f.residual)
     if worst.residual > POLISHED:
-        return Miss(model, worst.residual, worst.N, f"off by {worst.residual:.2g} at N = {worst.N}", tuple(worst.theta))
+        theta = tuple(fits[LONG].theta)
+        return Miss(model, worst.residual, worst.N, f"off by {worst.residual:.2g} at N = {worst.N}", theta)
     if data.box.arithmetic is Arithmetic.FLOAT:
         return _unpolished(model, fits)
     numbers: dict[int, list[Number]] = {}
     for N in (LONG, SHORT):
         sharp = polish(model, data, fits[N])
         if sharp is None:
-            return Miss(model, fits[N].residual, N, "its numbers can't be told apart", tuple(fits[N].theta))
+            return Miss(model, fits[N].residual, N, GAUGE, tuple(fits[N].theta))
         numbers[N], residual = sharp
         if residual > _DIGITS:
             theta = tuple(float(v) for v in as_floats(column(numbers[N])))

@@ -105,7 +105,7 @@ class Identification:
             return "BIASED"
         if self.verdict is Verdict.REFUTED:
             return "NO MATCH"
-        return "PROBABLY" if self.model is not None else "UNDECIDED"
+        return "NOT PROVED" if self.model is not None else "UNDECIDED"
 
     def lines(self) -> list[str]:
         """The answer for a terminal: what it is, how sure, what to look at."""
@@ -115,9 +115,10 @@ class Identification:
                 f"  {'near to' if self.bias is not None else 'runs':<9} {self.model.text}: {self.model.learner.title}"
             )
         out += [f"  with      {name} = {value}" for name, value in self.parameters.items()]
-        out += (
-            [f"  {'with' if self.parameters else 'from':<9} W0 = 0"] if self.model is not None and not self.bias else []
-        )
+        if self.model is not None and self.bias is None:
+            out.append(f"  from      W0 = {self.start}")
+        if self.every:
+            out.append(f"  for every {'; '.join(self.every)}")
         out.append(f"  called as {self.adapter}")
         if self.gates:
             out.append(f"  seen at   {', '.join(f'{n} = {v}' for n, v in self.gates.items())}")
@@ -204,6 +205,7 @@ class Identification:
             panels.append(Panel(x, y, (series,), title=f"{probe.id}: {probe.title}"))
         return (Figure("probes", "Probes of the layer, output 1.", lambda: columns, tuple(panels)),)
 
+    @property
     def details(self) -> str:
         """Markdown for the report: the learner's equation, every probe, grids, and the lines that matter."""
         parts = []

@@ -82,7 +82,7 @@ def _attempt(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float, mem
     figures: dict[str, Figure] = {}
     worst = -float("inf")
     flags: dict[str, None] = {}
-    for number, (left, right, T) in enumerate(_statements(case, memory)):
+    for number, (left, right, T, sides) in enumerate(_statements(case, memory)):
         shapes: Shapes = {**base, "X": ("N", "f"), "Y": ("N", "m"), **gates}
         found = exact_identity.decide(
             left,
@@ -91,7 +91,7 @@ def _attempt(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float, mem
             {"f": f, "m": m, "N": T},
             entropy=entropy.child(number),
             target_log2=target_log2 - 4,  # at most 16 statements share the probability
-            names=("layer", "layer" if number < len(TOKENS) else "learner"),
+            names=sides,
             shrinking=False,
         )
         if found.verdict is not Verdict.CONFIRMED:
@@ -111,14 +111,15 @@ def _attempt(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float, mem
     )
 
 
-def _statements(case: Case, memory: _Memory) -> Iterator[tuple[Program, Program, int]]:
+def _statements(case: Case, memory: _Memory) -> Iterator[tuple[Program, Program, int, tuple[str, str]]]:
+    """The two sides of each statement, the number of tokens, and whose code they are."""
     for T in TOKENS:
-        yield _whole(case), _parted(case), T
+        yield _whole(case), _parted(case), T, ("layer", "layer")
     if not case.starts:
-        yield _from_nothing(case), _from_zero(case), 1
-    yield _next_memory(case, memory), _next_weights(case, memory), 1
+        yield _from_nothing(case), _from_zero(case), 1, ("layer", "layer")
+    yield _next_memory(case, memory), _next_weights(case, memory), 1, ("layer", "learner")
     for T in (1, *TOKENS):
-        yield _predicted(case), _folded(case), T
+        yield _predicted(case), _folded(case), T, ("learner", "learner")
 
 
 def _cut(inputs: dict[str, Any], case: Case, part: slice) -> dict[str, Any]:

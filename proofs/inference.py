@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from constructions.learners import Each, Parameter
+from constructions.learners import Domain, Each, Parameter
 from numeric.interpreter import Refused
 from numeric.programs import Sizes, WrongResult, concrete, fractions, rational
 from proofs.gates import Value
@@ -73,8 +73,10 @@ class Inference:
         here = tuple((k, sizes[k]) for k in ("N", "f", "m"))
         if not self.parameters or here in self.known:
             return
+        channels = any(p.each is Each.CHANNEL for p in self.parameters)  # of which one token sees one
         try:
-            found = self._affine(here, sizes) or self._fitted(sizes)
+            found = self._fitted(sizes) if channels else None
+            found = found or self._affine(here, sizes) or self._fitted(sizes)
         finally:
             self.known.pop(here, None)
         if found is None:
@@ -84,7 +86,21 @@ class Inference:
                 f"{self.names[0]}=..., or bind one of its arguments ({', '.join(case.adapter.named) or 'it has none'}) "
                 "to it"
             )
-        self.known[here] = found
+        self.known[here] = {p.name: tuple(self._admissible(p, v) for v in found[p.name]) for p in self.parameters}
+
+    def _admissible(self, parameter: Parameter, number: Fraction) -> Fraction:
+        """The number, or one that the parameter may be, with a note: no step size is 0 or negative, no decay above 1."""
+        if parameter.domain is Domain.POSITIVE and number <= 0:
+            other = -number or Fraction(1)
+        elif parameter.domain is Domain.UNIT and not 0 <= number <= 1:
+            other = Fraction(1, 2)
+        else:
+            return number
+        self.note = (
+            f"the answers ask for {parameter.name} = {_shown((number,))}, which is not {parameter.domain}: it was tested "
+            f"with {_shown((other,))}"
+        )
+        return other
 
     def _affine(self, here: Key, sizes: Sizes) -> dict[str, Numbers] | None:
         """From the token e_1 -> e_1, asked at e_1, among zero tokens."""
@@ -213,7 +229,10 @@ def _shown(numbers: Numbers) -> str:
 
 
 def _fraction(number: Any) -> Fraction:
-    if isinstance(number, (Fraction, float)):
-        return Fraction(number)
+    if isinstance(number, float):  # a guess: the short number beside it is a better one
+        short = Fraction(number).limit_denominator(2**12)
+        return short if abs(float(short) - number) <= 2.0**-30 * abs(number) else Fraction(number)
+    if isinstance(number, Fraction):
+        return number
     top, exponent = number.mid().man_exp()
     return Fraction(int(top)) * Fraction(2) ** int(exponent)

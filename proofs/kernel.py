@@ -2,9 +2,12 @@
 
 A lemma is confirmed if its file compiles, Coq says that it rests on no axiom (or allowed ones), its statement and every
 definition the statement rests on are the pinned ones, and its numeric ties agree (see `kernel_numeric`). Without Coq
-the rung is not run, never weaker. Main definitions: `LEMMAS`, `check`, `kernel_check`, `run_mutants`.
+the rung is not run, never weaker. Main definitions: `check`, `kernel_check`, `backed`, `run_mutants`; the theorems are in
+`kernel_lemmas`, the ties in `kernel_ties`.
 
     python -m proofs.kernel [LEMMA ...]             check, print a table; exit status 1 unless all are confirmed
+    python -m proofs.kernel --claims                which claims each lemma backs; exit status 1 if one backs none
+    python -m proofs.kernel --recheck               Coq's independent checker on all compiled files (minutes)
     python -m proofs.kernel --pin                   write proofs/coq/pins.json anew, after reading what changed
     python -m proofs.kernel --mutants [--small]     false versions of the sources, each of which has to fail to compile
 """
@@ -22,12 +25,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from numeric.finding import Counterexample, Finding, Verdict, combine
-from proofs.claim import Check
-from proofs.evidence import Settings
+from proofs.evidence import Rung, Settings
 from proofs.kernel_coq import (
     SOURCES,
     CompileError,
@@ -36,230 +37,27 @@ from proofs.kernel_coq import (
     ask,
     below,
     compile_files,
+    recheck,
     sources,
     tell,
     versions,
     workplace,
 )
-from proofs.kernel_numeric import TIES, Rows, agreement, coq_term, draw, parse, resolve
+from proofs import kernel_lemmas, registry
+from proofs.kernel_lemmas import LEMMAS, pinned_hash, pinned_hashes
+from proofs.kernel_numeric import Rows, agreement, coq_term, draw, parse, resolve
+from proofs.kernel_ties import TIES
 
-PINS = SOURCES / "pins.json"
 MUTANTS = SOURCES / "mutants.toml"
-TIE_FILES = ("Executable", "ExecutableGD", "ExecutableHippo", "ExecutableQ")
+TIE_FILES = (
+    "Executable", "ExecutableGD", "ExecutableForms", "ExecutableLayers", "ExecutableHippo", "ExecutableQ",
+)  # fmt: skip
 """The files with the programs of the ties and the theorems that they compute the definitions."""
 _PROVES = re.compile(r"^\s*(?:Theorem|Lemma|Corollary) (\w+)", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Lemma:
-    """A theorem of `proofs/coq`, whatever claims use it.
-
-    file: its module. plain: the statement in words. ties: names in `TIES` that cover the definitions it speaks of.
-    allowed_axioms: names that `Print Assumptions` may list.
-    """
-
-    file: str
-    name: str
-    plain: str
-    ties: tuple[str, ...]
-    allowed_axioms: tuple[str, ...] = ()
-
-    @property
-    def statement_sha256(self) -> str | None:
-        """The pinned hash of the statement as Coq prints it, or None."""
-        return _pinned("statements", self.name)
-
-    @property
-    def definitions_sha256(self) -> str | None:
-        """The pinned hash of the definitions that the statement rests on, or None."""
-        return _pinned("definitions", self.name)
-
-
-def _lemmas(*rows: tuple[str, str, str, str]) -> Mapping[str, Lemma]:
-    found = [Lemma(file, name, plain, tuple(ties.split())) for file, name, ties, plain in rows]
-    return MappingProxyType({lemma.name: lemma for lemma in found})
-
-
-LEMMAS: Mapping[str, Lemma] = _lemmas(
-    (
-        "GatedAccumulator",
-        "gated_state_closed_form",
-        "gated_state",
-        "an entrywise gated recurrence holds its inputs, each times all later gates, and the start times all gates",
-    ),
-    (
-        "GatedAccumulator",
-        "gated_state_unit_gate",
-        "gated_state",
-        "with gate 1 the state is the start plus the sum of the inputs",
-    ),
-    ("GatedAccumulator", "gd_ssm_state_sum", "gd_ssm_state", "the GD-SSM state is the sum of value key^T"),
-    ("GatedAccumulator", "lti_state_closed_form", "lti_output", "h_t = A^t h_0 + sum_i A^(t-1-i) (B u_i + b)"),
-    ("LossGradient", "loss_expansion", "loss gradient", "L(W + tH) = L(W) + t <gradient, H> + t^2/(2N) sum |H x|^2"),
-    ("LossGradient", "gradient_unique", "loss gradient", "a matrix with that expansion is the gradient"),
-    (
-        "OneStep",
-        "one_step",
-        "gd_ssm_output gd_step",
-        "one GD-SSM layer with constant eta/N makes one gradient step, from any W0",
-    ),
-    (
-        "OneStep",
-        "one_step_from_zero",
-        "gd_ssm_state gd_step",
-        "from W0 = 0 the readout (eta/N) Z_N xq is the step's prediction",
-    ),
-    (
-        "OneStep",
-        "one_step_constant",
-        "gd_ssm_output gd_step published_prediction",
-        "a layer with constant c makes a step of size c N",
-    ),
-    ("SeveralSteps", "gd_closed_form", "closed_form gd", "W_k = W0 M^k + c B (1 + ... + M^(k-1)), M = 1 - c A"),
-    (
-        "SeveralSteps",
-        "two_pass_stack_gd",
-        "two_pass_stack gd",
-        "k two-pass layers make k steps, in every token and at the query",
-    ),
-    ("SeveralSteps", "gd_gram_form", "gd", "k steps through the Gram matrix: M = sum_j (1 - c G)^j"),
-    (
-        "SeveralSteps",
-        "causal_stack_closed_form",
-        "causal_stack causal_gram",
-        "k causal layers run the same sum with the causal part of G",
-    ),
-    ("SeveralSteps", "causal_stack_first", "causal_stack gd_step", "the first causal layer is an exact step"),
-    (
-        "SeveralSteps",
-        "causal_stack_gap",
-        "causal_stack gd",
-        "two causal layers differ from two steps by c^2 sum_(t < s) r_s (x_s.x_t)(x_t.xq)",
-    ),
-    (
-        "SeveralSteps",
-        "causal_stack_not_gd",
-        "causal_stack gd",
-        "so for N >= 2 and every eta != 0 two causal layers are not two steps",
-    ),
-    (
-        "SeveralSteps",
-        "two_accumulators_gd",
-        "two_accumulators gd",
-        "E_(j+1) = E_j (1 + Z2) + Z3 from -W0 is minus k steps",
-    ),
-    ("DeltaRule", "delta_rule_step", "gd_step delta_rule", "one delta-rule write is one step on its token's loss"),
-    ("DeltaRule", "delta_rule_online_gd", "delta_rule online_gd", "the delta rule is online gradient descent"),
-    (
-        "LinearSelfAttention",
-        "lsa_stack_gd",
-        "lsa_layer lsa_stack gd",
-        "k linear self-attention layers make k steps, in every token",
-    ),
-    (
-        "LinearSelfAttention",
-        "lsa_one_layer",
-        "lsa_layer lsa_stack gd_ssm_output",
-        "one layer answers as the GD-SSM does",
-    ),
-    (
-        "DiscountedGD",
-        "weighted_loss_expansion",
-        "weighted_loss",
-        "the weighted gradient is the gradient of the weighted loss",
-    ),
-    (
-        "DiscountedGD",
-        "discounted_step",
-        "discounted_state discounted_output weighted_loss",
-        "a layer with a scalar decay a token makes one step on the discounted loss",
-    ),
-    ("DiscountedGD", "discount_constant", "discounted_state", "a constant decay a weights example i by a^(N-1-i)"),
-    (
-        "NewtonSchulz",
-        "newton_schulz_closed_form",
-        "newton_schulz closed_form",
-        "M_k = a (1 + P + ... + P^(2^k - 1)), P = 1 - a S",
-    ),
-    ("NewtonSchulz", "newton_schulz_residual", "newton_schulz closed_form", "1 - S M_k = (1 - a S)^(2^k)"),
-    (
-        "NewtonSchulz",
-        "newton_schulz_gd",
-        "newton_schulz gd",
-        "k Newton-Schulz iterations are 2^k gradient steps from 0",
-    ),
-    ("Impossibility", "lti_output_affine", "lti_output", "the output of a time-invariant SSM is affine in the tokens"),
-    ("Impossibility", "lti_no_step", "lti_output window gd_step", "no LTI SSM of any size makes one step"),
-    (
-        "Impossibility",
-        "gated_layer_degree",
-        "gated_state",
-        "a layer with one gate at each end has parts of degree 3 and 1 only",
-    ),
-    ("Impossibility", "gated_layer_no_steps", "gated_state window gd", "no such layer makes k >= 2 steps"),
-    ("PublishedLayer", "published_layer_is_gated", "gd_ssm_layer window", "the published layer is such a layer"),
-    (
-        "PublishedLayer",
-        "published_weights",
-        "gd_ssm_layer gd_ssm_state published_prediction",
-        "with the published weights its last row is minus c Z_N xq",
-    ),
-    (
-        "PublishedLayer",
-        "published_layer_no_steps",
-        "gd_ssm_layer window gd",
-        "no weights make one published layer do k >= 2 steps",
-    ),
-    ("Legendre", "legendre_derivative_difference", "legendre", "P'_(n+2) - P'_n = (2n + 3) P_(n+1)"),
-    ("Legendre", "legendre_derivative_sum", "legendre", "P'_n = sum over k < n, n - k odd, of (2k + 1) P_k"),
-    ("Legendre", "legendre_scaled_derivative", "legendre", "(X + 1) P'_n = n P_n + sum_(k < n) (2k + 1) P_k"),
-    ("Legendre", "legendre_at_1", "legendre", "P_n(1) = 1"),
-    ("Legendre", "legendre_at_minus_1", "legendre", "P_n(-1) = (-1)^n"),
-    ("Legendre", "legendre_derivative_at_1", "legendre", "2 P'_n(1) = n (n + 1)"),
-    ("LegT", "route_i_C_closed_form", "legt_A route_i_C", "row of end values times A: C_k = q_k (k(k+1) - N^2)/theta"),
-    ("LegT", "route_i_D_closed_form", "legt_B route_i_D", "the same times B: D = N^2/theta"),
-    ("LegT", "route_ii_C_closed_form", "legendre route_ii_C", "2/theta q_k P'_k(1) = q_k k(k+1)/theta"),
-    (
-        "LegT",
-        "route_difference",
-        "route_i_C route_i_D route_ii_C",
-        "route i = route ii + N^2/theta (u - reconstruction)",
-    ),
-    (
-        "LegT",
-        "window_coefficients_exist",
-        "legendre",
-        "every polynomial of degree < N has Legendre coefficients on the window, polynomial in time",
-    ),
-    ("LegT", "legt_exact", "legt_A legt_B legendre", "those coefficients solve x' = A x + B u exactly"),
-    ("LegT", "route_ii_exact", "route_ii_C legendre", "route ii gives u' exactly on degree < N"),
-    ("LegT", "route_i_exact", "route_i_C route_i_D legendre", "route i gives u' exactly on degree < N"),
-    ("LegS", "fundamental_theorem", "legendre", "the integral over [0, 1] of g' is g(1) - g(0)"),
-    (
-        "LegS",
-        "legs_state_projection",
-        "legendre",
-        "the state is (p_n times) the integral of g(t u) P_n(2u - 1) over [0, 1]",
-    ),
-    ("LegS", "legs_ode", "legs_A legs_B legendre", "t x' = A x + B u for every polynomial input and every N"),
-    ("LegS", "legs_route_i", "legs_A route_i_C", "row sums of LegS give LegT's C"),
-    ("LegS", "legs_route_i_D", "legs_B route_i_D", "and LegT's D"),
-)
-"""Every theorem that may back a claim, by its name in Coq."""
-
-
 # --------------------------------------------------------------------------------------------------------------------
 # Pins
-
-
-@cache
-def _pins() -> Mapping[str, Any]:
-    return json.loads(PINS.read_text("utf-8")) if PINS.exists() else {}
-
-
-def _pinned(kind: str, name: str) -> str | None:
-    found = _pins().get(kind, {}).get(name)
-    return str(found) if found else None
 
 
 def _all_theorems() -> tuple[list[str], list[str]]:
@@ -280,8 +78,8 @@ def pin() -> dict[str, Any]:
     for name in sorted(names):
         for kind, value in told[name].hashes().items():
             pins[kind][name] = value
-    PINS.write_text(json.dumps(pins, indent=1, sort_keys=True) + "\n", "utf-8")
-    _pins.cache_clear()
+    kernel_lemmas.PINS.write_text(json.dumps(pins, indent=1, sort_keys=True) + "\n", "utf-8")
+    pinned_hashes.cache_clear()
     return pins
 
 
@@ -357,11 +155,11 @@ def _departure(name: str, told: Told, allowed: Sequence[str]) -> str:
     if extra:
         return f"{name} rests on axioms that are not allowed: {', '.join(extra)}"
     for kind, value in told.hashes().items():
-        pinned = _pinned(kind, name)
+        pinned = pinned_hash(kind, name)
         if pinned != value:
             named = ", ".join(sorted(told.definitions))
             what = "statement" if kind == "statements" else f"definitions below the statement ({named})"
-            made = f"pinned with Coq {_pins()['coq']}, mathcomp {_pins()['mathcomp']}" if pinned else "not pinned"
+            made = f"pinned with Coq {pinned_hashes()['coq']}, mathcomp {pinned_hashes()['mathcomp']}" if pinned else "not pinned"
             return (
                 f"stale {kind[:-1]}: the {what} of {name} changed ({made}); read it, then python -m proofs.kernel --pin"
             )
@@ -406,21 +204,21 @@ def _values(seed: int) -> Mapping[str, Rows] | CompileError:
             return failure
 
 
-def kernel_check(*lemmas: str, python: Mapping[str, Callable[..., Any]] | None = None) -> Check:
-    """The check of a claim that rests on these lemmas: `Rung.KERNEL: kernel_check("one_step", ...)`.
+@dataclass(frozen=True)
+class KernelCheck:
+    """The check of a claim that rests on theorems: what `kernel_check` makes. `states`: the part of the claim they state."""
 
-    The finding's settings hold the Coq statements under "statements". python: as for `check`, for mutants.
-    Raises KeyError for an unknown lemma.
-    """
-    if not lemmas or any(name not in LEMMAS for name in lemmas):
-        raise KeyError(f"{', '.join(lemmas) or 'no lemma named'}: name some of {', '.join(LEMMAS)}")
+    lemmas: tuple[str, ...]
+    states: str
+    python: Mapping[str, Callable[..., Any]] | None
 
-    def run(settings: Settings) -> Finding:
-        found = check(lemmas, python=python, seed=settings.seed or 0)
+    def __call__(self, settings: Settings) -> Finding:
+        seed = (settings.seed or 0) if settings.profile == "full" else 0
+        found = check(self.lemmas, python=self.python, seed=seed)
         whole = combine(list(found.values()))
         if whole.verdict is not Verdict.CONFIRMED:
             return whole
-        merged: dict[str, Any] = {"engine": found[lemmas[0]].settings["engine"], "seed": settings.seed or 0}
+        merged: dict[str, Any] = {"engine": found[self.lemmas[0]].settings["engine"], "seed": seed}
         for key in ("lemmas", "statements", "ties"):
             merged[key] = {k: v for finding in found.values() for k, v in finding.settings[key].items()}
         figures = {
@@ -428,9 +226,33 @@ def kernel_check(*lemmas: str, python: Mapping[str, Callable[..., Any]] | None =
             "axioms": sum(int(f.figures["axioms"] or 0) for f in found.values()),
             "numeric ties": len(merged["ties"]),
         }
-        return Finding(Verdict.CONFIRMED, whole.reason, figures, merged, whole.trust)
+        part = (f"that the rest of the claim is settled elsewhere: the theorems state {self.states}",) if self.states else ()
+        return Finding(Verdict.CONFIRMED, whole.reason, figures, merged, (*whole.trust, *part))
 
-    return run
+
+def kernel_check(
+    *lemmas: str, states: str = "", python: Mapping[str, Callable[..., Any]] | None = None
+) -> KernelCheck:
+    """The check of a claim that rests on these lemmas: `Rung.KERNEL: kernel_check("one_step", ...)`.
+
+    The finding's settings hold the Coq statements under "statements". states: where the theorems are not the whole
+    claim, which part they state; it is named among what has to be trusted. python: as for `check`, for mutants.
+    The numbers of the ties are the same in every quick run; a full run draws them from its seed.
+    Raises KeyError for an unknown lemma.
+    """
+    if not lemmas or any(name not in LEMMAS for name in lemmas):
+        raise KeyError(f"{', '.join(lemmas) or 'no lemma named'}: name some of {', '.join(LEMMAS)}")
+    return KernelCheck(lemmas, states, python)
+
+
+def backed() -> dict[str, tuple[str, ...]]:
+    """The ids of the claims that each lemma backs; an empty tuple for a lemma that backs none."""
+    found: dict[str, list[str]] = {name: [] for name in LEMMAS}
+    for claim in registry.select():
+        used = claim.checks.get(Rung.KERNEL)
+        for name in used.lemmas if isinstance(used, KernelCheck) else ():
+            found[name].append(claim.id)
+    return {name: tuple(ids) for name, ids in found.items()}
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -489,13 +311,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 all as it should be, 1 not, 2 wrong usage or no Coq."""
     parser = argparse.ArgumentParser(prog="python -m proofs.kernel", description="Check the kernel-checked theorems.")
     parser.add_argument("lemma", nargs="*", help="names of theorems; none means all")
+    parser.add_argument("--claims", action="store_true", help="which claims each lemma backs")
+    parser.add_argument("--recheck", action="store_true", help="Coq's independent checker, on all compiled files")
     parser.add_argument("--pin", action="store_true", help="write pins.json anew")
     parser.add_argument("--mutants", action="store_true", help="false versions of the sources have to fail")
     parser.add_argument("--small", action="store_true", help="with --mutants: the small part of the table")
     parser.add_argument("--seed", type=int, default=0, help="of the numbers on which both sides are run")
     options = parser.parse_args(arguments)
+    if options.claims:
+        return _print_claims()
     try:
         versions()
+        if options.recheck:
+            return _print_recheck()
         if options.pin:
             print(f"{len(pin()['statements'])} statements pinned in {PINS.name}")
             return 0
@@ -512,6 +340,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     good = sum(finding.verdict is Verdict.CONFIRMED for finding in found.values())
     print(f"{good} of {len(found)} lemmas confirmed by Coq {versions()[0]}, mathcomp {versions()[1]}")
     return 0 if good == len(found) else 1
+
+
+def _print_claims() -> int:
+    table = backed()
+    for name, ids in table.items():
+        print(f"{LEMMAS[name].file}.{name}: {', '.join(ids) or 'BACKS NO CLAIM'}")
+    idle = sum(not ids for ids in table.values())
+    print(f"{len(table)} lemmas, {idle} back no claim")
+    return 1 if idle else 0
+
+
+def _print_recheck() -> int:
+    texts = sources()
+    with workplace(texts) as folder:
+        compile_files(texts, texts, folder)
+        axioms = recheck(texts, folder)
+    print(f"coqchk: {len(texts)} files and all they rest on; axioms: {', '.join(axioms) or 'none'}")
+    return 1 if axioms else 0
 
 
 def _print_mutants(small: bool) -> int:

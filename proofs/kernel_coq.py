@@ -185,6 +185,28 @@ def _temporary() -> Path:
     return folder
 
 
+def recheck(files: Iterable[str], folder: Path) -> tuple[str, ...]:
+    """The axioms that Coq's independent checker finds below the compiled files; it takes minutes.
+
+    Raises NotAvailable without coqchk, CompileError if it rejects a file or relies on an unsafe feature.
+    """
+    if not shutil.which("coqchk"):
+        raise NotAvailable(f"coqchk is not installed; it comes with Coq: {INSTALL}")
+    command = ["coqchk", "-silent", "-o", "-Q", str(folder), "ssmproof", *(f"ssmproof.{file}" for file in files)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=6 * TIME_LIMIT, check=False)
+    told = run.stdout + run.stderr
+    if run.returncode:
+        raise CompileError("coqchk", None, " ".join(told.split())[-400:])
+    parts = {}
+    for part in told.split("\n* ")[1:]:
+        name, _, content = part.partition(":")
+        parts[name.strip()] = content.split()
+    unsafe = [name for name, content in parts.items() if name.startswith("Constants/") and content != ["<none>"]]
+    if unsafe or "Axioms" not in parts:
+        raise CompileError("coqchk", None, "; ".join(unsafe) or "no list of axioms")
+    return () if parts["Axioms"] == ["<none>"] else tuple(parts["Axioms"])
+
+
 def ask(queries: Mapping[str, str], files: Sequence[str], folder: Path) -> dict[str, str]:
     """What Coq prints for each query (a command without its full stop), the files loaded; one run of coqc.
 

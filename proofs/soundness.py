@@ -124,7 +124,7 @@ def run(
     sample: int | None = None,
     seed: int = 0,
     jobs: int = 1,
-    progress: Callable[[str], None] = lambda text: None,
+    progress: Callable[[int, int, str, str], None] = lambda done, total, what, verdict: None,
     entries: Sequence[Entry] | None = None,
 ) -> Bench:
     """Audit all true layers and all their mutants, or `sample` mutants drawn with `seed`."""
@@ -150,7 +150,7 @@ def run(
         trials = []
         found = Parallel(n_jobs=jobs, return_as="generator")(delayed(trial)(*item) for item in work)
         for done, result in enumerate(found, 1):
-            progress(f"{done} of {len(work)} audits")
+            progress(done, len(work), f"{result.layer}, {result.kind}", result.verdict)
             trials.append(result)
     true = {t.layer: t.parameters for t in trials if t.kind == "none"}
     trials = [replace(t, others=t.verdict == Verdict.CONFIRMED.value and t.parameters != true[t.layer]) for t in trials]

@@ -48,13 +48,15 @@ class Target:
         return self.required + self.optional
 
 
-def load(text: str) -> Target:
-    """The callable that `text` names: a function, an nn.Module class that builds without arguments, or an instance.
+def load(text: str | Callable[..., Any]) -> Target:
+    """The callable that `text` names (or is): a function, an nn.Module class that builds without arguments, or an instance.
 
     A module is copied: the copy is in float64 and in evaluation mode, and its parameters are constants. Another class that
     needs arguments is handed to the adapter as it is.
     Raises TargetError: no colon, no such file or module, import failed, no such name, not callable.
     """
+    if not isinstance(text, str):
+        return _callable(f"{text.__module__}:{getattr(text, '__qualname__', type(text).__name__)}", text)
     place, colon, name = text.rpartition(":")
     if not colon or not name or not place:
         raise TargetError(f"target {text!r}: expected package.module:name or path/to/file.py:name")

@@ -46,21 +46,107 @@ class Case:
         return " ".join(words)
 
 
+_FLA = "fla/ops/{}/naive.py:{}"
+_OWN = "proofs/foreign.py:"
+_PADASIP = "padasip.filters:Filter"
+
+
+def _fla(
+    title: str,
+    operator: str,
+    name: str,
+    against: str,
+    gates: Mapping[str, str] | None = None,
+    *,
+    adapter: str = "kv",
+    expected: Verdict = Verdict.CONFIRMED,
+    sizes: Mapping[str, int] | None = None,
+) -> Case:
+    """One file of fla-core, loaded alone."""
+    target = _FLA.format(operator, name)
+    return Case(f"fla-core, {title}", "fla", target, expected, against, adapter, gates or {}, sizes)
+
+
 CASES = (
-    Case(
-        "fla-core, linear attention (one file of it, loaded alone)",
-        "einops",
-        "fla/ops/linear_attn/naive.py:naive_recurrent_linear_attn",
-        Verdict.CONFIRMED,
-        adapter="kv",
-        gates={"scale": "eta/N"},
+    _fla("linear attention", "linear_attn", "naive_recurrent_linear_attn", "gd", {"scale": "eta/N"}),
+    _fla("linear attention with its own scale", "linear_attn", "naive_recurrent_linear_attn", "gd"),
+    _fla("delta rule", "delta_rule", "delta_rule_recurrence", "online_gd", adapter="kv:BHTD"),
+    _fla("delta rule by chunks", "delta_rule", "delta_rule_chunkwise", "online_gd", adapter="kv:BHTD"),
+    _fla(
+        "delta rule: not batch gradient descent",
+        "delta_rule",
+        "delta_rule_recurrence",
+        "gd",
+        {"beta": "eta/N"},
+        adapter="kv:BHTD",
+        expected=Verdict.REFUTED,
     ),
+    _fla(
+        "gated delta rule",
+        "gated_delta_rule",
+        "naive_recurrent_gated_delta_rule",
+        "decay_then_step",
+        {"g": "log(decay)"},
+    ),
+    _fla("Kimi delta attention", "kda", "naive_recurrent_kda", "channel_decay_then_step", {"g": "log(decay)"}),
+    _fla(
+        "simple gated linear attention",
+        "simple_gla",
+        "naive_recurrent_simple_gla",
+        "discounted_gd",
+        {"g": "log(decay)", "eta": "1"},
+    ),
+    _fla("gated linear attention", "gla", "naive_recurrent_gla", "channel_discount", {"gk": "log(decay)", "eta": "1"}),
+    _fla("retention", "retention", "naive_retention", "discounted_gd", adapter="kv:BHTD", sizes={"N": 5}),
+    _fla("Comba", "comba", "naive_recurrent_comba", "oblique_delta", {"g": "log(decay)"}),
+    _fla(
+        "Comba: no gradient step where it reads elsewhere",
+        "comba",
+        "naive_recurrent_comba",
+        "decay_then_step",
+        {"g": "log(decay)", "p": "free"},
+        expected=Verdict.REFUTED,
+    ),
+    _fla(
+        "gated delta rule 2 with its gates apart: SGD with weight decay",
+        "gdn2",
+        "naive_recurrent_gdn2",
+        "step_then_decay",
+        {"g": "log(1-beta*weight_decay)", "b": "beta/(1-beta*weight_decay)", "w": "beta"},
+    ),
+    _fla(
+        "momentum delta rule",
+        "momentum_delta_rule",
+        "recurrent_momentum_delta_rule_ref",
+        "titans",
+        {"log_alpha": "log(decay)", "log_mu": "log(mu)", "p": "X", "eta": "theta", "beta": "1"},
+    ),
+    _fla(
+        "Based without its normaliser",
+        "based",
+        "naive_parallel_based",
+        "polynomial_gd",
+        {"scale": "1", "use_norm": "0", "eta0": "1", "eta1": "1", "eta2": "1/2"},
+        adapter="kv:BHTD",
+    ),
+    _fla(
+        "Based: its normaliser adds 1e-6",
+        "based",
+        "naive_parallel_based",
+        "polynomial_smoother",
+        {"scale": "1", "c0": "1", "c1": "1", "c2": "1/2"},
+        adapter="kv:BHTD",
+        expected=Verdict.REFUTED,
+    ),
+    _fla("mesa net", "mesa_net", "naive_mesa_net_exact", "mesa", {"g": "log(decay)"}, adapter=f"{_OWN}mesa"),
     Case(
-        "fla-core, linear attention with its own scale, the step size inferred",
-        "einops",
-        "fla/ops/linear_attn/naive.py:naive_recurrent_linear_attn",
+        "opengdn, gated delta rule",
+        "opengdn",
+        "opengdn:gated_delta",
         Verdict.CONFIRMED,
-        adapter="kv",
+        "decay_then_step",
+        "kv",
+        {"alpha": "decay"},
     ),
     Case(
         "opengdn, gated delta rule at alpha = 1, a single context token",
@@ -79,4 +165,55 @@ CASES = (
         adapter="kv",
         gates={"alpha": "1", "beta": "eta/N"},
     ),
+    Case(
+        "opengdn, gated delta rule: not SGD with weight decay",
+        "opengdn",
+        "opengdn:gated_delta",
+        Verdict.REFUTED,
+        "step_then_decay",
+        "kv",
+        {"alpha": "1-beta*weight_decay"},
+    ),
+    Case("padasip, LMS", "padasip", f"{_PADASIP}LMS", Verdict.CONFIRMED, "online_gd", f"{_OWN}lms", {"mu": "beta"}),
+    Case("padasip, NLMS", "padasip", f"{_PADASIP}NLMS", Verdict.CONFIRMED, "nlms", f"{_OWN}normalised"),
+    Case(
+        "padasip, RLS",
+        "padasip",
+        f"{_PADASIP}RLS",
+        Verdict.CONFIRMED,
+        "rls",
+        f"{_OWN}normalised",
+        {"mu": "decay", "eps": "lam"},
+    ),
+    Case(
+        "padasip, RLS: its prior is forgotten, a mesa layer's is not",
+        "padasip",
+        f"{_PADASIP}RLS",
+        Verdict.REFUTED,
+        "mesa",
+        f"{_OWN}normalised",
+        {"mu": "decay", "eps": "lam", "beta": "1"},
+    ),
+    Case("torch.optim.SGD", "torch", "torch.optim:SGD", Verdict.CONFIRMED, "online_gd", f"{_OWN}optimiser"),
+    Case(
+        "torch.optim.SGD with momentum",
+        "torch",
+        "torch.optim:SGD",
+        Verdict.CONFIRMED,
+        "heavy_ball",
+        f"{_OWN}momentum",
+        {"mu": "1/2"},
+    ),
+    Case(
+        "torch.optim.SGD with weight decay",
+        "torch",
+        "torch.optim:SGD",
+        Verdict.CONFIRMED,
+        "step_then_decay",
+        f"{_OWN}decayed",
+        {"beta": "1/2", "weight_decay": "1/4"},
+    ),
+    Case("torch.nn.MultiheadAttention", "torch", f"{_OWN}attention", Verdict.CONFIRMED, "softmax_smoother"),
+    Case("torch.nn.MultiheadAttention: not gradient descent", "torch", f"{_OWN}attention", Verdict.REFUTED, "gd"),
+    Case("torch.nn.LSTM: not gradient descent", "torch", f"{_OWN}lstm", Verdict.REFUTED, "online_gd"),
 )

@@ -20,6 +20,8 @@ from proofs.evidence import Rung, Settings
 
 # Everything else is imported inside the commands: `ssmproof --help` should not wait for torch and sympy.
 if TYPE_CHECKING:
+    from proofs.audit import Audit
+    from proofs.identification import Identification
     from proofs.verify import Run
     from reports.document import AuditLike
     from reports.terminal import Screen
@@ -201,9 +203,7 @@ def audit(
     sizes = {name: _whole(name, value) for name, value in _pairs("--size", size or [], "N=1").items()}
     settings = _settings(profile, device, seed)
     with _user_mistakes():
-        from proofs.audit import audit as run_audit
-
-        found = run_audit(target, against, adapter, gates, settings, sizes or None)
+        found = _audited(target, against, adapter, gates, settings, sizes or None)
     for line in found.lines():
         screen.say(line)
     write_json(json, found.to_json())
@@ -212,6 +212,24 @@ def audit(
 
         write_report(screen, Run((), (), environment(settings)), out, "md,tex,html,pdf", audits=[found])
     raise typer.Exit(found.status)
+
+
+def _audited(
+    target: str,
+    against: str | None,
+    adapter: str | None,
+    gates: dict[str, str],
+    settings: Settings,
+    sizes: dict[str, int] | None,
+) -> Audit | Identification:
+    """The comparison with a named learner; without a name, the identification of one."""
+    if against is None:
+        from proofs.identify import identify
+
+        return identify(target, adapter, gates, settings, sizes)
+    from proofs.audit import audit as run_audit
+
+    return run_audit(target, against, adapter, gates, settings, sizes)
 
 
 @app.command()
@@ -229,6 +247,27 @@ def bench(json: Json = None) -> None:
     data = [plain(row.to_json()) for row in rows]
     write_json(json, {"schema": 1, "environment": environment(Settings()), "rows": data})
     raise typer.Exit(0 if all(row.passed for row in rows) else 1)
+
+
+@app.command()
+def soundness(
+    mutants: Annotated[int | None, typer.Option("--mutants", min=0, help="How many mutants; all by default.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the mutants, if not all.")] = 0,
+    jobs: Jobs = 1,
+    json: Json = None,
+) -> None:
+    """Audit true layers and broken ones: is anything missed, or refuted that is true?"""
+    from proofs import soundness as soundness_bench
+    from reports.terminal import watching
+
+    screen = _screen(json)
+    check_outputs(json, None)
+    with watching(screen.err) as progress:
+        found = soundness_bench.run(mutants, seed, jobs, progress)
+    for line in found.lines():
+        screen.say(line)
+    write_json(json, {"schema": 1, **found.to_json()})
+    raise typer.Exit(0 if found.passed else 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

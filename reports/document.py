@@ -51,7 +51,10 @@ class AuditLike(Protocol):
         """The answer as shown on a terminal."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; the keys `target` and `learner` name the section if present."""
+        """Plain data; the keys `target` and `learner` name the section if present.
+
+        Attributes that may be there besides: `figures`, and `details`, Markdown that follows the lines.
+        """
 
 
 def pictures(run: Run, audits: Sequence[AuditLike] = ()) -> dict[str, list[Picture]]:
@@ -334,6 +337,7 @@ def _audit(audit: AuditLike) -> dict[str, Any]:
         "name": name + (f" against {data['learner']}" if data.get("learner") else ""),
         "verdict": audit.verdict,
         "lines": audit.lines(),
+        "details": getattr(audit, "details", ""),
     }
 
 

@@ -111,7 +111,7 @@ def _fill(ax: Any, panel: Panel, columns: Mapping[str, Sequence[float]], labels:
         _plot(ax, series, columns, labels.index(series.label))
     if "x" in panel.log:
         ax.set_xscale("log")
-        _whole_ticks(ax, panel, columns)
+        _ticks(ax, panel, columns)
     if "y" in panel.log:
         ax.set_yscale("log")
     if panel.equal:
@@ -123,12 +123,18 @@ def _fill(ax: Any, panel: Panel, columns: Mapping[str, Sequence[float]], labels:
         ax.set_title(panel.title)
 
 
-def _whole_ticks(ax: Any, panel: Panel, columns: Mapping[str, Sequence[float]]) -> None:
-    """Sizes such as N are marked where they were measured, in plain digits."""
+def _ticks(ax: Any, panel: Panel, columns: Mapping[str, Sequence[float]]) -> None:
+    """Sizes such as N are marked where they were measured; less than two decades have marks at 1, 2 and 5."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     places = sorted({v for series in panel.series for v in columns[series.x]})
-    if len(places) <= 10 and all(v == int(v) and 1 <= v <= 9999 for v in places):
+    if len(places) <= 10 and all(v == round(v) and 1 <= v <= 9999 for v in places):
         ax.set_xticks(places, [f"{v:.0f}" for v in places])
         ax.set_xticks([], minor=True)
+    elif places and places[0] > 0 and places[-1] < 100 * places[0]:
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _plot(ax: Any, series: Series, columns: Mapping[str, Sequence[float]], number: int) -> None:

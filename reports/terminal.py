@@ -6,7 +6,7 @@ Main definitions: `Screen`, `watching`, `show_run`, `show_claims`, `show_systems
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from proofs.claim import Claim
 from proofs.evidence import Evidence, MutantEvidence, Outcome, Rung
 from proofs.graph import Graph, is_construction
 from proofs.systems import Row
-from proofs.verify import Progress, Run, Unit
+from proofs.verify import Run
 from reports import words
 
 _WIDE = 160
@@ -57,11 +57,11 @@ def _console(stderr: bool) -> Console:
 
 
 @contextmanager
-def watching(err: Console) -> Iterator[Progress]:
-    """A progress callback for `verify`: a bar on a terminal, one plain line a unit elsewhere."""
+def watching(err: Console) -> Iterator[Callable[[int, int, object, object], None]]:
+    """A progress callback (done, total, what, verdict): a bar on a terminal, one plain line a unit elsewhere."""
     if not err.is_terminal:
 
-        def line(done: int, total: int, unit: Unit, verdict: Verdict) -> None:
+        def line(done: int, total: int, unit: object, verdict: object) -> None:
             err.print(Text(f"[{done}/{total}] {unit}: {verdict}"), soft_wrap=True)
 
         yield line
@@ -73,7 +73,7 @@ def watching(err: Console) -> Iterator[Progress]:
     with Bar(*columns, console=err, transient=True) as bar:
         task = bar.add_task("", total=None)
 
-        def move(done: int, total: int, unit: Unit, verdict: Verdict) -> None:
+        def move(done: int, total: int, unit: object, verdict: object) -> None:
             bar.update(task, completed=done, total=total, description=f"{unit}: {verdict}")
 
         yield move
@@ -147,6 +147,7 @@ def show_claim(to: Screen, claim: Claim, run: Run, parameters: str, graph: Graph
         ("Systems", "\n".join(f"- {s.name}: {s.computes}" for s in claim.systems)),
         ("Derivation", claim.derivation),
         ("Solved parameters", parameters),
+        ("Figures", "\n".join(f"{f.name}: {' '.join(f.caption.split())}" for f in claim.figures)),
     ]
     for name, text in parts:
         if text:

@@ -69,8 +69,7 @@ def settled_figures(row: Row) -> str:
     """The figures to quote for a row of the table of systems: those it names, else the key figure of each rung."""
     start = row.system.figures
     if not start:
-        quoted = ((e.rung, key_figure(e.finding)) for e in row.evidence)
-        return "; ".join(f"{rung}: {text}" for rung, text in quoted if text)
+        return "; ".join(dict.fromkeys(filter(None, (key_figure(e.finding) for e in row.evidence))))
     named = (figure(n, v) for e in row.evidence for n, v in e.finding.figures.items() if n.startswith(start))
     return "; ".join(dict.fromkeys(named))
 

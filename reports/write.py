@@ -232,6 +232,7 @@ def _expand_norms(text: str) -> str:
         while depth and end < len(text):
             depth += {"{": 1, "}": -1}.get(text[end], 0)
             end += 1
-        text = f"{text[:start]}\\lVert {text[opened : end - 1]}\\rVert {text[end:]}"
+        space = " " if text[end : end + 1].isalpha() else ""  # before a closing $ a space would end the formula
+        text = f"{text[:start]}\\lVert {text[opened : end - 1]}\\rVert{space}{text[end:]}"
         start = text.find(r"\norm{", start)
     return text

@@ -126,6 +126,24 @@ Definition lti_output n d m (A : 'M[R]_n) (B : 'M[R]_(n, d)) (b h0 : 'cV[R]_n) (
     (e : 'cV[R]_m) (T q : nat) (u : nat -> 'cV[R]_d) : 'cV[R]_m :=
   C *m lti_state A B b h0 u T + D *m u q + e.
 
+(* Such systems one after another, without a non-linearity between them: a stack from width d to width m. Every place of
+   one layer's output is the next one's input. *)
+Inductive lti_stack : nat -> nat -> Type :=
+  | no_layer d : lti_stack d d
+  | first_layer n d w m (A : 'M[R]_n) (B : 'M[R]_(n, d)) (b h0 : 'cV[R]_n) (C : 'M[R]_(w, n)) (D : 'M[R]_(w, d))
+      (e : 'cV[R]_w) (rest : lti_stack w m) : lti_stack d m.
+Fixpoint stack_output d m (s : lti_stack d m) : (nat -> 'cV[R]_d) -> nat -> 'cV[R]_m :=
+  match s with
+  | no_layer _ => id
+  | first_layer n d w m A B b h0 C D e rest => fun u => stack_output rest (fun t => lti_output A B b h0 C D e t.+1 t u)
+  end.
+
+(* An LTI state with a multiplicative output gate and no input gate: sums P of products of two functionals that are affine
+   in the state after T tokens and in token number q. *)
+Definition output_gated n d p m (A : 'M[R]_n) (B : 'M[R]_(n, d)) (b h0 : 'cV[R]_n) (C G : 'M[R]_(p, n))
+    (D H : 'M[R]_(p, d)) (e g : 'cV[R]_p) (P : 'M[R]_(m, p)) (T q : nat) (u : nat -> 'cV[R]_d) : 'cV[R]_m :=
+  P *m \col_i (lti_output A B b h0 C D e T q u i 0 * lti_output A B b h0 G H g T q u i 0).
+
 (* The most general layer with one gate at each end: any entrywise transition (input-independent, it may change with
    time), the input gate any quadratic form of the token an entry, the output gate any linear form of token number q
    an entry; the state starts anywhere. *)
@@ -149,9 +167,23 @@ Definition gd_ssm_layer d (w : 'M[R]_3) (decay C : 'M[R]_d) (D : 'cV[R]_3) (e : 
   C *m gated_state (fun=> decay^T) (fun s => ((token_window e s)^T *m w *m token_window e s)^T) 0 t.+1
     *m ((token_window e t)^T *m D).
 
-(* The tokens x_0, y_0, x_1, y_1, ..., xq of a problem with f = m = d. *)
+(* The tokens x_0, y_0, x_1, y_1, ..., xq of a problem with f = m = d, and the input that follows pair t. *)
 Definition interleaved d (N : nat) (x y : nat -> 'cV[R]_d) (xq : 'cV[R]_d) (j : nat) : 'cV[R]_d :=
   if odd j then y j./2 else if (j./2 < N)%N then x j./2 else xq.
+Definition next_input f (N : nat) (x : nat -> 'cV[R]_f) (xq : 'cV[R]_f) (t : nat) : 'cV[R]_f :=
+  if (t.+1 < N)%N then x t.+1 else xq.
+
+(* The published weights: w = e_1 e_2^T, one decay a in every entry, C = -c, D = e_3. *)
+Definition published_layer d (c a : R) (e : nat -> 'cV[R]_d) (t : nat) : 'cV[R]_d :=
+  gd_ssm_layer (delta_mx 0 1) (const_mx a) (- c)%:M (delta_mx (inord 2) 0) e t.
+
+(* Gated linear attention: a decay for each key channel (the entries of alpha_t) and a rate r_t a token; and key number t
+   as it has faded after N tokens, channel by channel. *)
+Definition gated_attention m f (alpha : nat -> 'cV[R]_f) (r : nat -> R) (v : nat -> 'cV[R]_m) (k : nat -> 'cV[R]_f)
+    (t : nat) : 'M[R]_(m, f) :=
+  gated_state (fun s => \matrix_(i, j) alpha s j 0) (fun s => r s *: (v s *m (k s)^T)) 0 t.
+Definition faded_key f (N : nat) (alpha k : nat -> 'cV[R]_f) (t : nat) : 'cV[R]_f :=
+  \col_j (\prod_(t.+1 <= s < N) alpha s j 0 * k t j 0).
 
 End Layers.
 

@@ -40,6 +40,29 @@ rewrite /discount; under eq_bigr do rewrite mxE.
 by rewrite -[y s - _]opprB mulNmx !mxE mulrN.
 Qed.
 
+(* Gated linear attention is one step, of size 1 on the sum over tokens (N on the mean), on the faded keys. *)
+Theorem gated_attention_step (alpha : nat -> 'cV[F]_f) (r : nat -> F) : N%:R != 0 :> F ->
+  gated_attention alpha r y x N = weighted_gd_step N (faded_key N alpha x) y r N%:R 0.
+Proof.
+move=> N_neq0; rewrite /weighted_gd_step /weighted_gradient scalerA divff // scale1r sub0r -sumrN.
+apply/matrixP=> i j; rewrite gated_state_closed_form [(0 : 'M_(_, _)) i j]mxE mulr0 add0r summxE.
+apply: eq_bigr => s _; rewrite mul0mx sub0r mulNmx scalerN opprK !mxE !big_ord1 !mxE.
+rewrite mulrCA; congr (_ * _); rewrite mulrCA; congr (_ * (_ * _)).
+by apply: eq_bigr => k _; rewrite mxE.
+Qed.
+
+(* With one decay for all channels it is a step on the keys themselves, with discounted weights. *)
+Theorem gated_attention_discounted (g r : nat -> F) : N%:R != 0 :> F ->
+  gated_attention (fun s => const_mx (g s)) r y x N = weighted_gd_step N x y (fun t => discount g N t * r t) N%:R 0.
+Proof.
+move=> N_neq0; rewrite gated_attention_step // /weighted_gd_step /weighted_gradient; congr (_ - _ *: (_ *: _)).
+apply: eq_bigr => s _; rewrite !mul0mx !sub0r !mulNmx !scalerN; congr (- _); apply/matrixP=> i j.
+rewrite !mxE !big_ord1 !mxE -/(discount g N s).
+have -> : \prod_(s.+1 <= k < N) (const_mx (g k) : 'cV[F]_f) j 0 = discount g N s.
+  by apply: eq_bigr => k _; rewrite mxE.
+by rewrite [discount g N s * r s]mulrC -[RHS]mulrA; congr (_ * _); rewrite mulrCA.
+Qed.
+
 (* A constant decay a discounts example i by a^(N-1-i). *)
 Theorem discount_constant (a : F) (n i : nat) : discount (fun=> a) n i = a ^+ (n - i.+1).
 Proof. by rewrite /discount prodr_const_nat. Qed.

@@ -35,6 +35,8 @@ Definition stack_exec m f N causal c k W X Y xq :=
   iter k (stack_layer_exec m f N causal c X xq) (residuals m f N W X Y, mat_mul m f 1 W (col xq f 0)).
 Definition two_pass_stack_exec m f N c k W X Y xq : seq (seq T) := (stack_exec m f N false c k W X Y xq).2.
 Definition causal_stack_exec m f N c k W X Y xq : seq (seq T) := (stack_exec m f N true c k W X Y xq).2.
+Definition two_pass_residuals_exec m f N c k W X Y xq : seq (seq T) := (stack_exec m f N false c k W X Y xq).1.
+Definition causal_residuals_exec m f N c k W X Y xq : seq (seq T) := (stack_exec m f N true c k W X Y xq).1.
 Definition two_accumulators_exec m f N c k W X Y : seq (seq T) :=
   iter k (fun E => mat_sub m f (mat_mul m f f E (contraction_exec f c (gd_ssm_state_exec f f X X N)))
                      (mat_scale m f c (gd_ssm_state_exec m f Y X N))) (mat_sub m f (mat_zero K m f) W).
@@ -63,7 +65,6 @@ Definition lsa_tokens_exec m f N W X Y xq : seq (seq T) :=
 Definition lsa_stack_exec m f N c k W X Y xq : seq (seq T) :=
   iter k (lsa_layer_exec (f + m) N (lsa_key_exec f m) (lsa_key_exec f m) (lsa_value_exec f m W)
             (mat_scale (f + m) (f + m) c (mat_id K (f + m)))) (lsa_tokens_exec m f N W X Y xq).
-Definition lsa_answer_exec m f N c k W X Y xq : seq (seq T) := col (lsa_stack_exec m f N c k W X Y xq) (f + m) N.
 
 (* Decay: g and w are rows *)
 Definition discounted_state_exec m f (g : seq (seq T)) V X t : seq (seq T) :=
@@ -174,25 +175,39 @@ Lemma start_related m f N W X Y xq :
     (stack_start (mat m f W) (stream f X) (stream m Y) (stream f xq 0)).
 Proof. by split=> [t t_N|] /=; [apply: (residualsE phiM) | rewrite mulE colE]. Qed.
 
+Lemma two_pass_stack_related m f N c k W X Y xq :
+  related N (stack_exec m f N false c k W X Y xq)
+    (two_pass_stack N (phi c) (mat m f W) (stream f X) (stream m Y) (stream f xq 0) k).
+Proof.
+by elim: k => [|k IH]; [apply: start_related | rewrite /stack_exec /two_pass_stack !iterS; apply: two_pass_related].
+Qed.
+
+Lemma causal_stack_related m f N c k W X Y xq :
+  related N (stack_exec m f N true c k W X Y xq)
+    (causal_stack N (phi c) (mat m f W) (stream f X) (stream m Y) (stream f xq 0) k).
+Proof.
+by elim: k => [|k IH]; [apply: start_related | rewrite /stack_exec /causal_stack !iterS; apply: causal_related].
+Qed.
+
 Theorem two_pass_stack_execE m f N c k W X Y xq :
   mat m 1 (two_pass_stack_exec m f N c k W X Y xq) =
     (two_pass_stack N (phi c) (mat m f W) (stream f X) (stream m Y) (stream f xq 0) k).2.
-Proof.
-rewrite /two_pass_stack_exec /two_pass_stack /stack_exec; set s := (_, _); set r := stack_start _ _ _ _.
-suff [] : related N (iter k (stack_layer_exec m f N false c X xq) s)
-                      (iter k (two_pass_layer N (phi c) (stream f X) (stream f xq 0)) r) by [].
-by elim: k => [|k IH]; [apply: start_related | rewrite !iterS; apply: two_pass_related].
-Qed.
+Proof. exact: (proj2 (two_pass_stack_related m f N c k W X Y xq)). Qed.
+
+Theorem two_pass_residuals_execE m f N c k W X Y xq t : (t < N)%N ->
+  stream m (two_pass_residuals_exec m f N c k W X Y xq) t =
+    (two_pass_stack N (phi c) (mat m f W) (stream f X) (stream m Y) (stream f xq 0) k).1 t.
+Proof. exact: (proj1 (two_pass_stack_related m f N c k W X Y xq)). Qed.
 
 Theorem causal_stack_execE m f N c k W X Y xq :
   mat m 1 (causal_stack_exec m f N c k W X Y xq) =
     (causal_stack N (phi c) (mat m f W) (stream f X) (stream m Y) (stream f xq 0) k).2.
-Proof.
-rewrite /causal_stack_exec /causal_stack /stack_exec; set s := (_, _); set r := stack_start _ _ _ _.
-suff [] : related N (iter k (stack_layer_exec m f N true c X xq) s)
-                      (iter k (causal_layer N (phi c) (stream f X) (stream f xq 0)) r) by [].
-by elim: k => [|k IH]; [apply: start_related | rewrite !iterS; apply: causal_related].
-Qed.
+Proof. exact: (proj2 (causal_stack_related m f N c k W X Y xq)). Qed.
+
+Theorem causal_residuals_execE m f N c k W X Y xq t : (t < N)%N ->
+  stream m (causal_residuals_exec m f N c k W X Y xq) t =
+    (causal_stack N (phi c) (mat m f W) (stream f X) (stream m Y) (stream f xq 0) k).1 t.
+Proof. exact: (proj1 (causal_stack_related m f N c k W X Y xq)). Qed.
 
 Theorem two_accumulators_execE m f N c k W X Y :
   mat m f (two_accumulators_exec m f N c k W X Y) =
@@ -277,12 +292,10 @@ move=> t_N eq_e; rewrite /lsa_layer eq_e //; congr (_ + _ *m _).
 by apply: eq_bigr => i _; rewrite eq_e // ltnW // ltnS.
 Qed.
 
-Theorem lsa_answer_execE m f N c k W X Y xq :
-  mat (f + m) 1 (lsa_answer_exec m f N c k W X Y xq) =
-    lsa_stack N (phi c) (mat m f W) (stream f X) (stream m Y) (stream f xq 0) k N.
+Theorem lsa_stack_execE m f N c k W X Y xq t : (t < N.+1)%N ->
+  stream (f + m) (lsa_stack_exec m f N c k W X Y xq) t =
+    lsa_stack N (phi c) (mat m f W) (stream f X) (stream m Y) (stream f xq 0) k t.
 Proof.
-suff tokens t : (t < N.+1)%N -> stream (f + m) (lsa_stack_exec m f N c k W X Y xq) t =
-    lsa_stack N (phi c) (mat m f W) (stream f X) (stream m Y) (stream f xq 0) k t by rewrite colE tokens.
 elim: k t => [|k IH] t t_N; first exact: lsa_tokens_execE.
 rewrite /lsa_stack_exec iterS -/(lsa_stack_exec m f N c k W X Y xq) lsa_layer_execE //.
 rewrite lsa_key_execE lsa_value_execE scaleE idE scalemx1 /lsa_stack iterS.

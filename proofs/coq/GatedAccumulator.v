@@ -41,8 +41,12 @@ Theorem gd_ssm_state_sum m f (v : nat -> 'cV[R]_m) (k : nat -> 'cV[R]_f) (t : na
   gd_ssm_state v k t = \sum_(i < t) v i *m (k i)^T.
 Proof. by rewrite /gd_ssm_state gated_state_unit_gate add0r. Qed.
 
+Lemma eq_lti_state n d (A : 'M[R]_n) (B : 'M[R]_(n, d)) (b h0 : 'cV[R]_n) (u v : nat -> 'cV[R]_d) t :
+  (forall s, (s < t)%N -> u s = v s) -> lti_state A B b h0 u t = lti_state A B b h0 v t.
+Proof. by elim: t => [//|t IH] eq_u /=; rewrite IH ?eq_u // => s /ltnW; apply: eq_u. Qed.
+
 (* A linear time-invariant SSM remembers the past through powers of one matrix. *)
-Theorem lti_state_closed_form n d (A : 'M[R]_n) (B : 'M[R]_(n, d)) (b h0 : 'cV[R]_n) (u : nat -> 'cV[R]_d) t :
+Lemma lti_state_closed_form n d (A : 'M[R]_n) (B : 'M[R]_(n, d)) (b h0 : 'cV[R]_n) (u : nat -> 'cV[R]_d) t :
   lti_state A B b h0 u t =
     matrix_power A t *m h0 + \sum_(i < t) matrix_power A (t - i.+1) *m (B *m u i + b).
 Proof.

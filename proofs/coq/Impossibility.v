@@ -44,6 +44,31 @@ have regroup (h k w z c c' : 'cV[R]_m) : h + w + c + (k + z + c') = (h + k) + (w
 by rewrite !regroup -!mulmxDr (lti_state_affine _ _ _ _ _ affine) affine.
 Qed.
 
+(* A stack of such systems is affine too. *)
+Theorem lti_stack_affine d m (s : lti_stack R d m) (u0 u1 u2 : nat -> 'cV[R]_d) :
+  (forall t, u2 t + u0 t = u1 t + u1 t) ->
+  forall t, stack_output s u2 t + stack_output s u0 t = stack_output s u1 t + stack_output s u1 t.
+Proof.
+elim: s u0 u1 u2 => [//|n c w k A B b h0 C D e rest IH] u0 u1 u2 affine /=.
+by apply: IH => t; apply: lti_output_affine.
+Qed.
+
+(* Along a line through the tokens 0 the output of one system moves along a line. *)
+Lemma lti_output_line n d m (A : 'M[R]_n) (B : 'M[R]_(n, d)) b h0 (C : 'M[R]_(m, n)) D e T q (u v : nat -> 'cV[R]_d) s :
+  (forall t, v t = s *: u t) ->
+  let o w := lti_output A B b h0 C D e T q w in o v = o (fun=> 0) + s *: (o u - o (fun=> 0)).
+Proof.
+move=> scaled o; pose h := lti_state A B b h0.
+have state t : h v t = h (fun=> 0) t + s *: (h u t - h (fun=> 0) t).
+  elim: t => [|t IH]; first by rewrite /= subrr scaler0 addr0.
+  rewrite /h /= -/h IH scaled !mulmx0 addr0 mulmxDr -!scalemxAr mulmxBr -!addrA; congr (_ + _).
+  rewrite [b + _]addrC addrA addrA; congr (_ + b).
+  by rewrite -scalerDr; congr (_ *: _); rewrite [_ + b]addrC opprD addNKr addrAC.
+rewrite /o /lti_output -/h state scaled !mulmx0 addr0 mulmxDr -!scalemxAr mulmxBr -!addrA; congr (_ + _).
+rewrite [e + _]addrC addrA addrA; congr (_ + e).
+by rewrite -scalerDr; congr (_ *: _); rewrite [_ + e]addrC opprD addNKr addrAC.
+Qed.
+
 (* The output of a layer with one gate at each end has a part of degree 3 and a part of degree 1 in the tokens. *)
 Theorem gated_layer_degree d p q m (a : nat -> 'M[R]_(p, q)) Q (D : 'I_m -> 'I_p -> 'I_q -> 'rV[R]_d) S0 T r
     (u v : nat -> 'cV[R]_d) (s : R) : (forall t, v t = s *: u t) ->
@@ -116,21 +141,64 @@ rewrite witness_gd // -scalemxAr -!scalemxAl /witness_x /= -mulmxA trmx_delta mu
 by rewrite !mxE !eqxx mulr1 mulrC.
 Qed.
 
-(* No linear time-invariant SSM of any state size makes one step, however its input and output weights are chosen. *)
-Theorem lti_no_step n (A : 'M[F]_n) B b h0 (C : 'M[F]_(m.+1, n)) D e (T q : nat) :
+(* Nothing that is affine in what it sees of the problem makes one step. *)
+Lemma affine_no_step (L : (nat -> 'cV[F]_(f.+1 + (m.+1 + f.+1))) -> 'cV[F]_m.+1) :
+  (forall u0 u1 u2, (forall s, u2 s + u0 s = u1 s + u1 s) -> L u2 + L u0 = L u1 + L u1) ->
   ~ (forall (x : nat -> 'cV[F]_f.+1) (y : nat -> 'cV[F]_m.+1) xq,
-       lti_output A B b h0 C D e T q (window N x y xq) = gd_step N x y eta 0 *m xq).
+       L (window N x y xq) = gd_step N x y eta 0 *m xq).
 Proof.
-move=> same.
+move=> L_affine same.
 pose u s := window N (fun t => s *: witness_x F f t) (fun t => s *: witness_y F m t) (s *: witness_x F f 0).
 have affine t : u 2%:R t + u 0 t = u 1 t + u 1 t.
   by rewrite /u !window_scale scale0r addr0 !scale1r scaler_nat mulr2n.
-have value s : lti_output A B b h0 C D e T q (u s) 0 0 = eta / N%:R * s ^+ 2 * s.
+have value s : L (u s) 0 0 = eta / N%:R * s ^+ 2 * s.
   by rewrite same; apply: etrans (witness_answer s 1) _; rewrite expr1 subKr.
-have /matrixP/(_ 0 0) := lti_output_affine A B b h0 C D e T q affine.
+have /matrixP/(_ 0 0) := L_affine _ _ _ affine.
 rewrite [LHS]mxE [RHS]mxE !value !mulr0 addr0 expr1n !mulr1 => /eqP.
 rewrite -mulr2n -[X in _ == X]mulr_natr -mulrA -exprSr -subr_eq0 -mulrBr mulf_eq0 (negPf rate_neq0) /=.
 by rewrite -natrX -natrB //; apply/negP; apply: natr_neq0.
+Qed.
+
+(* No linear time-invariant SSM of any state size makes one step, however its input and output weights are chosen, *)
+Theorem lti_no_step n (A : 'M[F]_n) B b h0 (C : 'M[F]_(m.+1, n)) D e (T q : nat) :
+  ~ (forall (x : nat -> 'cV[F]_f.+1) (y : nat -> 'cV[F]_m.+1) xq,
+       lti_output A B b h0 C D e T q (window N x y xq) = gd_step N x y eta 0 *m xq).
+Proof. by apply: affine_no_step => u0 u1 u2; apply: lti_output_affine. Qed.
+
+(* nor does any stack of such systems, read at any place. *)
+Theorem lti_stack_no_step (s : lti_stack F (f.+1 + (m.+1 + f.+1)) m.+1) (T : nat) :
+  ~ (forall (x : nat -> 'cV[F]_f.+1) (y : nat -> 'cV[F]_m.+1) xq,
+       stack_output s (window N x y xq) T = gd_step N x y eta 0 *m xq).
+Proof. by apply: (affine_no_step (L := fun u => stack_output s u T)) => u0 u1 u2 /lti_stack_affine. Qed.
+
+(* Without an input gate the output has degree 2 in the tokens, a step has degree 3. *)
+Theorem output_gated_no_step n p (A : 'M[F]_n) B b h0 (C G : 'M[F]_(p, n)) D H e g (P : 'M[F]_(m.+1, p)) (T q : nat) :
+  ~ (forall (x : nat -> 'cV[F]_f.+1) (y : nat -> 'cV[F]_m.+1) xq,
+       output_gated A B b h0 C G D H e g P T q (window N x y xq) = gd_step N x y eta 0 *m xq).
+Proof.
+move=> same; pose u s := window N (fun t => s *: witness_x F f t) (fun t => s *: witness_y F m t) (s *: witness_x F f 0).
+have scaled s t : u s t = s *: u 1 t by rewrite /u !window_scale scale1r.
+have line (M : 'M[F]_(p, n)) E a s i : lti_output A B b h0 M E a T q (u s) i 0 =
+    ((lti_output A B b h0 M E a T q (fun=> 0) i 0)%:P
+     + (lti_output A B b h0 M E a T q (u 1) - lti_output A B b h0 M E a T q (fun=> 0)) i 0 *: 'X).[s].
+  rewrite (lti_output_line _ _ _ _ _ _ _ _ _ (scaled s)) !hornerE [LHS]mxE [X in _ + X = _]mxE.
+  by rewrite mulrC.
+pose a (M : 'M[F]_(p, n)) E c i : {poly F} := (lti_output A B b h0 M E c T q (fun=> 0) i 0)%:P
+     + (lti_output A B b h0 M E c T q (u 1) - lti_output A B b h0 M E c T q (fun=> 0)) i 0 *: 'X.
+have few M E c i : (size (a M E c i) <= 2)%N.
+  rewrite (leq_trans (size_add _ _)) // geq_max (leq_trans (size_polyC_leq1 _)) //.
+  by rewrite (leq_trans (size_scale_leq _ _)) // size_polyX.
+pose total := \sum_i P 0 i *: (a C D e i * a G H g i).
+have : total = (eta / N%:R) *: 'X^3.
+  apply: (poly_natural char0) => k; have := congr1 (fun v : 'cV_m.+1 => v 0 0) (same _ _ _ : _ (u k%:R) = _).
+  rewrite (witness_answer k%:R 1) expr1 subKr -mulrA -exprSr hornerZ hornerXn => <-.
+  rewrite /total horner_sum /output_gated [RHS]mxE; apply: eq_bigr => i _.
+  by rewrite hornerZ hornerM /a -!line; congr (_ * _); rewrite mxE.
+have small : (size total <= 3)%N.
+  rewrite (leq_trans (size_sum _ _ _)) //; apply/bigmax_leqP => i _; rewrite (leq_trans (size_scale_leq _ _)) //.
+  rewrite (leq_trans (size_mul_leq _ _)) // -subn1 leq_subLR (leq_trans (leq_add (few _ _ _ _) (few _ _ _ _))) //.
+move/(congr1 (fun g : {poly F} => g`_3)); rewrite nth_default // coefZ coefXn mulr1 => /esym/eqP.
+by rewrite (negPf rate_neq0).
 Qed.
 
 (* One layer with a quadratic input gate and a linear output gate makes no k >= 2 steps, whatever its state size,

@@ -43,7 +43,7 @@ elim/big_rec2: _ => [|i a b _ <-]; last by rewrite integralD.
 by rewrite /unit_integral size_poly0 big_ord0.
 Qed.
 
-Theorem fundamental_theorem (g : {poly F}) : unit_integral g^`() = g.[1] - g.[0].
+Lemma fundamental_theorem (g : {poly F}) : unit_integral g^`() = g.[1] - g.[0].
 Proof.
 rewrite (integral_widen (n := (size g).-1)); last by rewrite (leq_trans (size_poly _ _)).
 rewrite horner_coef0 horner_coef; under [X in _ = X - _]eq_bigr do rewrite expr1n mulr1.

@@ -63,15 +63,25 @@ Theorem route_ii_C_closed_form (char0 : [char F] =i pred0) k :
   2%:R / theta * q k * (legendre F k)^`().[1] = route_ii_C theta q k.
 Proof. by rewrite /route_ii_C -legendre_derivative_at_1 // [2%:R / theta]mulrC -!mulrA [2%:R * _]mulrCA. Qed.
 
-(* The two differ by feeding back the reconstruction's error. *)
+(* The others feed back the reconstruction's error at its right end. *)
+Lemma readout_difference (g : F) N (x : nat -> F) (u : F) :
+  \sum_(k < N) theta^-1 * (q k * ((k * k.+1)%:R - g)) * x k + theta^-1 * g * u =
+    \sum_(k < N) route_ii_C theta q k * x k + theta^-1 * g * (u - \sum_(k < N) q k * x k).
+Proof.
+rewrite mulrBr [theta^-1 * g * u - _]addrC addrA; congr (_ + _); rewrite mulr_sumr -sumrB; apply: eq_bigr => k _.
+rewrite /route_ii_C -!mulrA -mulrBr; congr (_ * _).
+by rewrite mulrBl mulrBr [g * (q k * _)]mulrCA.
+Qed.
+
 Theorem route_difference N (x : nat -> F) (u : F) :
   \sum_(k < N) route_i_C theta q N k * x k + route_i_D theta N * u =
     \sum_(k < N) route_ii_C theta q k * x k + route_i_D theta N * (u - \sum_(k < N) q k * x k).
-Proof.
-rewrite mulrBr [route_i_D _ _ * u - _]addrC addrA; congr (_ + _); rewrite mulr_sumr -sumrB; apply: eq_bigr => k _.
-rewrite /route_i_C /route_ii_C /route_i_D -!mulrA -mulrBr; congr (_ * _).
-by rewrite mulrBl mulrBr [(N ^ 2)%:R * (q k * _)]mulrCA.
-Qed.
+Proof. exact: readout_difference. Qed.
+
+Theorem route_iii_difference N (x : nat -> F) (u : F) :
+  \sum_(k < N) route_iii_C theta q N k * x k + route_iii_D theta N * u =
+    \sum_(k < N) route_ii_C theta q k * x k + route_iii_D theta N * (u - \sum_(k < N) q k * x k).
+Proof. exact: readout_difference. Qed.
 
 End Readouts.
 

@@ -21,12 +21,14 @@ def letters() -> dict[str, Any]:
     return {"A": matrix("A", "f", "f", "symmetric")} | columns
 
 
-def orthogonality(step: Step = conjugate_gradient.step) -> Iterator[Obligation]:
-    """After a step the new residual is orthogonal to all earlier ones, the new direction conjugate to all earlier ones.
+def orthogonality(step: Step | None = None) -> Iterator[Obligation]:
+    """After a step (the code's own unless given) the new residual is orthogonal to all earlier ones, the new direction
+    conjugate to all earlier ones.
 
     Induction hypotheses: p . r = |r|^2; r . A p = p . A p; for an older residual v: r . v = 0 and v . A p = 0; for an
     older direction u, A u is a multiple of v - v', a difference of older residuals.
     """
+    step = step or conjugate_gradient.step
     x = letters()
     A, w, r, p, v, v_1, u = (x[name] for name in ("A", "w", "r", "p", "v", "v'", "u"))
     _, R, P = step(w, r, p, A)

@@ -1,12 +1,13 @@
 """A causal stack of layers is not k steps of gradient descent: it replaces the Gram matrix by its lower triangle."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from constructions import autograd_descent, causal_stack
 from constructions.namespace import Array
-from numeric.blocks import blocks
+from numeric.blocks import Matrix, blocks
 from numeric.derivation import Obligation
-from numeric.words import eye, matrix, scalar
+from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
@@ -38,23 +39,35 @@ def derive(own: int = 1) -> Iterator[Obligation]:
     """The scan over tokens computes R - c T R with T = tril(G), by induction on N; then induction on the layers."""
     X, R, T = matrix("X", "N", "f"), matrix("R", "N", "m"), matrix("T", "N", "N")
     x, r, c = matrix("x", "f", 1), matrix("r", "m", 1), scalar("c")
-    longer = blocks([[T, 0 * (X @ x)], [x.mT @ X.mT, own * (x.mT @ x)]])
-    _, row = causal_stack.token(R.mT @ X, r, x, c)
+    Y, W0, query = matrix("Y", "N", "m"), matrix("W_0", "m", "f"), matrix("q", "f", 1)
+    residuals, start = causal_stack.start(X, Y, query, W0)
+    yield Obligation("start, residuals", residuals, Y - X @ W0.mT, r"$R_0 = Y - X W_0^\top$.")
+    yield Obligation("start, prediction", start, W0 @ query, r"The prediction starts at $W_0 x_q$.")
+    gram = blocks([[T, 0 * (X @ x)], [x.mT @ X.mT, own * (x.mT @ x)]])
+    state, row = causal_stack.token(R.mT @ X, r, x, c)
+    longer = blocks([[R], [r.mT]])
+
+    def whole(residuals: Matrix, triangle: Matrix) -> Any:
+        return residuals - c * (triangle @ residuals)
+
+    yield Obligation(
+        "one more token, state", state, longer.mT @ blocks([[X], [x.mT]]), r"$S_t = R^\top X$ grows by $r x^\top$."
+    )
     yield Obligation(
         "one more token",
-        blocks([[R - c * (T @ R)], [row.mT]]),
-        blocks([[R], [r.mT]]) - c * (longer @ blocks([[R], [r.mT]])),
+        blocks([[whole(R, T)], [row.mT]]),
+        whole(longer, gram),
         r"$\operatorname{tril}(G)$ grows by the row $(x^\top X^\top, \; x^\top x)$; the new token's residual is its row of "
         r"$R - cTR$, older ones do not see it.",
     )
-    P, S, start, query = matrix("P", "N", "N"), matrix("S", "N", "N"), matrix("p_0", "m", 1), matrix("q", "f", 1)
-    one = eye("N")
-    yield Obligation("one more layer, residuals", P @ R - c * (T @ (P @ R)), ((one - c * T) @ P) @ R,
-                     r"If $R_j = (I - cT)^j R_0$, the next layer multiplies by $I - cT$ once more.")  # fmt: skip
+    P, S, p = matrix("P", "N", "N"), matrix("S", "N", "N"), matrix("p_0", "m", 1)
+    power, total = causal_stack.power_step(P, S, T.mT, c)
+    yield Obligation("one more layer, residuals", whole(P.mT @ R, T), power.mT @ R,
+                     r"If $R_j = P^\top R_0$ with $P = (I - cT^\top)^j$, a layer gives the next power.")  # fmt: skip
     yield Obligation(
         "one more layer, prediction",
-        start + c * (R.mT @ S.mT @ X @ query) + c * ((P @ R).mT @ X @ query),
-        start + c * (R.mT @ (S + P).mT @ X @ query),
+        causal_stack.readout(p + c * (R.mT @ S @ X @ query), (P.mT @ R).mT @ X, query, c),
+        p + c * (R.mT @ total @ X @ query),
         r"Layer $j$ adds $c R_j^\top X x_q$, so the powers add up to $M$; with no layer the sum is empty.",
     )
 

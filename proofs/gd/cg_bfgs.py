@@ -12,7 +12,7 @@ from constructions.autograd_descent import gradient
 from constructions.namespace import Array, identity
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd import _krylov
 from proofs.identity import Identity
@@ -116,12 +116,13 @@ search equals the iterate of conjugate gradients (row by row of $W$, until the g
 $$ H_k \nabla L(w_k) = -p_k, \qquad w_{k+1} = w_k + t_k p_k . $$
 
 Both see the loss through gradients alone; neither is a fixed number of gradient-descent steps (gd.cg_targets).""",
-    derivation=r"""$H_k$ is the identity on the residuals still to come, because they are orthogonal to all $s_j$ and $y_j$
-so far. One update then gives $H_{k+1} r_{k+1} = r_{k+1} + \frac{\norm{r_{k+1}}^2}{\norm{r_k}^2} p_k$.""",
+    derivation=r"""$H_k$ is the identity on the residuals still to come, because they are orthogonal to all $s_j$ and $y_j$ so
+far. One update then gives $H_{k+1} r_{k+1} = r_{k+1} + \frac{\norm{r_{k+1}}^2}{\norm{r_k}^2} p_k$.""",
     assumptions=(
         r"$H_0$ a positive multiple of $I$ does as well for the directions, not for $H_0$ of another form",
-        "exact arithmetic: rounding bounds of three divided updates say nothing, so the sampled rung is left out",
+        "exact arithmetic: next to the solution the quotients of residuals lose all digits, so the sampled rung is left out",
     ),
+    systems=(System("Conjugate gradients", "BFGS with exact line search from $H_0 = I$, iterate by iterate"),),
     source="Nazareth 1979",
     checks={Rung.EXACT: IDENTITY.exact, Rung.UNIVERSAL: IDENTITY.universal},
     mutants=(

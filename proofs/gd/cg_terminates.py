@@ -10,7 +10,7 @@ from constructions import conjugate_gradient
 from constructions.autograd_descent import gradient
 from constructions.namespace import Array
 from numeric.derivation import Obligation
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd import _krylov
 from proofs.gd._witness import both
@@ -61,7 +61,7 @@ def descent(X: Array, Y: Array, W0: Array) -> Array:
     return torch.stack(rows)
 
 
-def derive(step: _krylov.Step = conjugate_gradient.step) -> Iterator[Obligation]:
+def derive(step: _krylov.Step | None = None) -> Iterator[Obligation]:
     """Residuals are mutually orthogonal, so at most rank many are not 0."""
     yield from _krylov.orthogonality(step)
 
@@ -71,7 +71,7 @@ IDENTITY = Identity(
     left=solver,
     right=stationary,
     names=("conjugate gradients", "the same plus the gradient there"),
-    sizes=({"f": 3, "m": 2, "N": 4}, {"f": 4, "m": 1, "N": 2}),
+    sizes=({"f": 3, "m": 1, "N": 3}, {"f": 4, "m": 1, "N": 2}),
     torch_only=True,
     derive=derive,
 )
@@ -89,16 +89,22 @@ CLAIM = Claim(
     __name__,
     title="Conjugate gradients solve least squares exactly after rank many iterations",
     kind=Kind.CONVERGENCE,
-    statement=r"""From any $W_0$, conjugate gradients on the normal equations $W A = B$, $A = X^\top X$, $B = Y^\top X$,
-row by row of $W$, have mutually orthogonal residuals and mutually conjugate directions. So after at most $\operatorname{rank} X
+    statement=r"""From any $W_0$, conjugate gradients on the normal equations $W A = B$, $A = X^\top X$, $B = Y^\top X$, row
+by row of $W$, have mutually orthogonal residuals and mutually conjugate directions. So after at most $\operatorname{rank} X
 \le \min(N, f)$ iterations the gradient of the loss is exactly $0$: least squares is solved. As many iterations as $A$ has
 different non-zero eigenvalues are enough.""",
-    derivation=r"""Induction on the iterations (the listed steps). All residuals $b - A w_k$ lie in the row space of $X$, where
-no more than its dimension can be orthogonal and different from $0$. With few different eigenvalues they lie in the span of
-the first residual's components in the eigenspaces.""",
+    derivation=r"""Induction on the iterations (the listed steps). All residuals $b - A w_k$ lie in the row space of $X$,
+where no more than its dimension can be orthogonal and different from $0$. With few different eigenvalues they lie in the span
+of the first residual's components in the eigenspaces.""",
     assumptions=(
         r"no earlier residual is $0$ (then the solution was reached before)",
-        "exact arithmetic: the residuals of the last iterations are differences that cancel, so the sampled rung is left out",
+        "exact arithmetic: the last residuals are differences that cancel to 0, so the sampled rung is left out",
+    ),
+    systems=(
+        System(
+            "Conjugate gradients",
+            r"least squares exactly after $\operatorname{rank} X$ iterations, fewer if some repeat",
+        ),
     ),
     source="Hestenes and Stiefel 1952",
     checks={

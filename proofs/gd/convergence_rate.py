@@ -154,19 +154,19 @@ least-squares solution. Then
 
 $$ (W_k - V) u_i = (1 - c\lambda_i)^k (W_0 - V) u_i, \qquad \norm{W_k - V} \le \max_i |1 - c\lambda_i|^k \, \norm{W_0 - V} , $$
 
-the maximum over $\lambda_i > 0$ with $V$ the solution nearest to $W_0$ (gd.implicit_bias). So descent converges from every start
-exactly if $0 < c\lambda_{\max} < 2$, and the rate is attained. Beyond it does not: from $W_0 = V + g u^\top$ with
-$c \lambda = 2 + \delta$,
+the maximum over $\lambda_i > 0$ with $V$ the solution nearest to $W_0$ (gd.implicit_bias). So descent converges from every
+start exactly if $0 < c\lambda_{\max} < 2$, and the rate is attained. Beyond it does not: from $W_0 = V + g u^\top$ with $c
+\lambda = 2 + \delta$,
 
 $$ W_k = V + \bigl( -(1 + \delta) \bigr)^k g u^\top , $$
 
 which jumps to and fro at $\delta = 0$ (so $f = N = 1$, $x = 1$, $y = 0$, $\eta = 2$ gives $1, -1, 1, \dots$) and grows for
 $\delta > 0$. In terms of $\eta$ and the second moment $A/N$ the limit is $2/\lambda_{\max}(A/N)$.""",
-    derivation=r"""By gd.convergence_error the distance is multiplied by $I - cA$ every step, and the eigenvectors are orthogonal:
-$\norm{E}^2 = \sum_i \norm{E u_i}^2$.""",
+    derivation=r"""By gd.convergence_error the distance is multiplied by $I - cA$ every step, and the eigenvectors are
+orthogonal: $\norm{E}^2 = \sum_i \norm{E u_i}^2$.""",
     assumptions=(
         "exact check: inputs with orthogonal reflected rows, each twice with opposite residuals",
-        "the quotient by the eigenvalue has no a-priori rounding bound, so the sampled rung is left out",
+        "steps of badly scaled eigenvectors cancel in floating point, so the sampled rung is left out",
     ),
     source="derived here; the limit is textbook",
     checks={

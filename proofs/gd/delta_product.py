@@ -9,7 +9,7 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both
 from proofs.identity import Identity
@@ -105,18 +105,17 @@ CLAIM = Claim(
     __name__,
     title="DeltaProduct takes several stochastic gradient steps a token",
     kind=Kind.IDENTITY,
-    statement=r"""For every token DeltaProduct's memory takes $n_h$ gradient steps, one after another, on
-$\frac12 \norm{W k_{t,j} - v_{t,j}}^2$ with step sizes $\beta_{t,j}$: the delta rule on a context of $N n_h$ pairs. With the same
-pair and
-step size $n$ times the result is one step of size
+    statement=r"""For every token DeltaProduct's memory takes $n_h$ gradient steps, one after another, on $\frac12 \norm{W
+k_{t,j} - v_{t,j}}^2$ with step sizes $\beta_{t,j}$: the delta rule on a context of $N n_h$ pairs. With the same pair and step
+size $n$ times the result is one step of size
 
 $$ \beta_{(n)} = \frac{1 - (1 - \beta \norm{k}^2)^n}{\norm{k}^2} , $$
 
 which is $1 - (1 - \beta)^n$ for unit keys: repetition alone gives nothing that another $\beta$ does not.""",
-    derivation=r"""gd.delta_rule for each pair. After a step of size $b$ the error of the same pair is $1 - b \norm{k}^2$ times
-what it was,
-so $b' = b + \beta (1 - b \norm{k}^2)$.""",
+    derivation=r"""gd.delta_rule for each pair. After a step of size $b$ the error of the same pair is $1 - b \norm{k}^2$
+times what it was, so $b' = b + \beta (1 - b \norm{k}^2)$.""",
     assumptions=(r"keys, values and step sizes given; no decay",),
+    systems=(System("DeltaProduct", "$n_h$ stochastic gradient steps a token, one after another"),),
     source="arXiv 2502.10297 (update); derived here",
     checks=CHECKS,
     mutants=(

@@ -6,11 +6,10 @@ import torch
 
 from constructions import gated_linear_attention
 from constructions.autograd_descent import gradient
-from constructions.gradient_descent import step
-from constructions.namespace import Array
+from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
-from numeric.derivation import Obligation
-from numeric.words import eye, matrix, scalar, zeros
+from numeric.derivation import Obligation, loss_expansion
+from numeric.words import matrix, scalar, zeros
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
@@ -21,10 +20,10 @@ def layer(K: Array, V: Array, alpha: Array, rate: Array) -> Array:
     return gated_linear_attention.memory(K, V, alpha, rate)
 
 
-def weighted_loss(W: torch.Tensor, K: torch.Tensor, V: torch.Tensor, rate: torch.Tensor) -> torch.Tensor:
-    """1/2 sum_t rate_t |W k_t - v_t|^2."""
+def weighted_loss(W: Array, K: Array, V: Array, rates: Array) -> Array:
+    """1/2 sum_t rate_t |W k_t - v_t|^2, the rates on the diagonal of a matrix (N, N)."""
     residual = W @ K.mT - V.mT
-    return (rate * residual * residual).sum() / 2
+    return namespace(W, K, V).sum((residual @ rates) * residual) / 2
 
 
 def learner(K: Array, V: Array, alpha: Array, rate: Array, newest: bool = False, faded: bool = True) -> Array:
@@ -37,26 +36,28 @@ def learner(K: Array, V: Array, alpha: Array, rate: Array, newest: bool = False,
             key = key * alpha[s, :]
         keys.append(key)
     used = torch.stack(keys) if faded else K
-    return -gradient(K.new_zeros(V.shape[1], K.shape[1]), used, V, rate, of=weighted_loss)
+    return -gradient(K.new_zeros(V.shape[1], K.shape[1]), used, V, torch.diag_embed(rate), of=weighted_loss)
 
 
 def derive(newest: bool = False) -> Iterator[Obligation]:
-    """Induction on tokens: a gate multiplies all earlier keys, the newest key is written as it is."""
-    K, V, D = matrix("K", "N", "f"), matrix("V", "N", "m"), matrix("D", "f", "f", "diagonal")
-    k, v = matrix("k", "f", 1), matrix("v", "m", 1)
-    write = v @ k.mT
+    """Induction on tokens: a gate multiplies all earlier keys, the newest key is written as it is; then the gradient."""
+    K, U, D = matrix("K", "N", "f"), matrix("U", "N", "m"), matrix("D", "f", "f", "diagonal")
+    k, v, r = matrix("k", "f", 1), matrix("v", "m", 1), scalar("r")
     yield Obligation(
         "one more token",
-        (V.mT @ K) @ D + write,
-        blocks([[V], [v.mT]]).mT @ blocks([[K @ D], [k.mT @ D if newest else k.mT]]),
-        r"With $D = \operatorname{diag}(\alpha_{t+1})$ the memory $V^\top \tilde K$ of the faded keys $\tilde K$ becomes that of "
-        r"$(\tilde K D, k)$; with no tokens it is 0.",
+        gated_linear_attention.step(U.mT @ K, k, v, D, r),
+        blocks([[U], [r * v.mT]]).mT @ blocks([[K @ D], [k.mT @ D if newest else k.mT]]),
+        r"With $D = \operatorname{diag}(\alpha_{t+1})$ the memory $U^\top \tilde K$ of the faded keys $\tilde K$ and the "
+        r"values times their rates, $U$, becomes that of $(\tilde K D, k)$ and $(U, r v)$; with no tokens it is 0.",
     )
+    W, V, R = matrix("W", "m", "f"), matrix("V", "N", "m"), matrix("R", "N", "N", "diagonal")
+    slope = (W @ K.mT - V.mT) @ R @ K
+    yield from loss_expansion(lambda at: weighted_loss(at, K, V, R), W, slope, name="the weighted loss")
     yield Obligation(
         "the step",
-        step(zeros("m", "f"), K, V, scalar("N")),
-        V.mT @ K @ eye("f"),
-        r"A step of size $N$ on the mean loss, size 1 on the sum, from $0$ is $V^\top \tilde K$; a rate $r_t$ multiplies $v_t$.",
+        -slope.substitute(W, zeros("m", "f")),
+        (R @ V).mT @ K,
+        r"Minus the gradient at $0$ is $U^\top \tilde K$ with $U = R V$, the rates on the diagonal of $R$.",
     )
 
 

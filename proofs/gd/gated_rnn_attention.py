@@ -1,15 +1,16 @@
 """A gated linear recurrent network computes linear self-attention exactly, with key-value products as neurons."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from constructions import gated_rnn
-from constructions.gated_accumulator import accumulate
+from constructions import gated_accumulator, gated_rnn
 from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
-from numeric.words import matrix
+from numeric.words import Words, eye, matrix, zeros
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
+from proofs.gd._attention_weights import attention_decays
 from proofs.identity import Identity
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
@@ -32,22 +33,48 @@ def attention(U: Array, W_V: Array, W_K: Array, W_Q: Array, before: int = 1) -> 
 
 
 def derive(transposed: bool = False) -> Iterator[Obligation]:
-    """The key-value neurons hold V^T K by induction on tokens; the product neurons read it at the query."""
-    U, u = matrix("U", "t", "d"), matrix("u", "d", 1)
+    """One neuron of each kind; the memory V^T K by induction on tokens; and what the product neurons read at the query."""
+    kept, dropped = attention_decays()
+    u, one = matrix("u", "d", 1), eye(1)
+    value, key, query = (matrix(name, 1, "d") for name in ("v_i", "k_j", "q_j"))
+    row = blocks([[u.mT, one]])
+
+    def weights(word: Words) -> Any:
+        return blocks([[word, zeros(1, 1)]])
+
+    yield Obligation(
+        "key-value neuron",
+        gated_rnn.products(row, weights(value), weights(key)),
+        (value @ u) * (key @ u),
+        r"With row $i$ of $W_V$ and row $j$ of $W_K$ the neuron $(i, j)$ writes $(W_V u)_i (W_K u)_j$.",
+    )
+    yield Obligation(
+        "query neuron",
+        gated_rnn.products(row, weights(query), blocks([[zeros(1, "d"), one]])),
+        query @ u,
+        r"With row $j$ of $W_Q$ and the constant the query neuron $j$ writes $(W_Q u)_j$.",
+    )
+    U, old = matrix("U", "t", "d"), matrix("h", "r", 1)
     W_V, W_K, W_Q = matrix("W_V", "a", "d"), matrix("W_K", "r", "d"), matrix("W_Q", "r", "d")
     memory = (U @ W_V.mT).mT @ (U @ W_K.mT)
     longer = blocks([[U], [u.mT]])
     yield Obligation(
         "one more token",
-        accumulate(memory, (W_V @ u) @ (W_K @ u).mT, 1),
+        gated_accumulator.accumulate(memory, (W_V @ u) @ (W_K @ u).mT, kept),
         W_V @ (longer.mT @ longer) @ W_K.mT,
-        r"The neurons $(i, j)$ with decay 1 add $(W_V u)_i (W_K u)_j$; with no token they are 0.",
+        r"The neurons $(i, j)$ with their decay add what they write; with no token they are 0.",
+    )
+    yield Obligation(
+        "query",
+        gated_accumulator.accumulate(old, W_Q @ u, dropped),
+        W_Q @ u,
+        r"The query neurons, with theirs, hold the query of the token alone.",
     )
     yield Obligation(
         "readout",
         memory @ (W_Q @ u),
         W_V @ (U.mT @ U) @ (W_Q.mT @ W_K if transposed else W_K.mT @ W_Q) @ u,
-        r"The outputs multiply neuron $(i, j)$ by query neuron $j$, decay 0, and $D$ adds over $j$.",
+        r"The outputs multiply neuron $(i, j)$ by query neuron $j$, and $D$ adds over $j$.",
     )
 
 

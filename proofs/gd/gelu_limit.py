@@ -15,7 +15,7 @@ from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.rates import fit
 from numeric.words import scalar
-from proofs.claim import Check, Claim, Mutant
+from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._numbers import numbers
 from proofs.gd._witness import both
@@ -154,14 +154,15 @@ $$ \frac{\eta}{N} \sum_j \Bigl( |x_{q,j}| \, e_{ij} + \frac{\delta^2}{24} \bigl(
 
 in output $i$. The order $2$ is attained; at the inner scales measured the error is not $0$. With the activation's expansion
 to second order, $\frac z2 + q z^2$, they take the step exactly (gd.two_layers_square has the case without a linear part).""",
-    derivation=r"""Four activations make a product up to $\frac{r(a+b) - r(a-b)}{4 q \delta^2}$ with $-\frac q6 z^4 \le r(z) \le
-0$, which
-is at most $\frac{\delta^2}{24} (|a| + |b|)^4$ in size; two activations copy exactly. The first layer's errors add up over tokens
-and
-are multiplied by $x_q$ in the second.""",
+    derivation=r"""Four activations make a product up to $\frac{r(a+b) - r(a-b)}{4 q \delta^2}$ with $-\frac q6 z^4 \le r(z)
+\le 0$, which is at most $\frac{\delta^2}{24} (|a| + |b|)^4$ in size; two activations copy exactly. The first layer's errors
+add up over tokens and are multiplied by $x_q$ in the second.""",
     assumptions=(
         r"bounded tokens: the bound grows with their fourth power",
         "products are differences of large numbers as delta falls, so the sampled rung is left out",
+    ),
+    systems=(
+        System("S5", r"two ungated layers with GELU approach one gradient step, with an error of order $\delta^2$"),
     ),
     source="derived here; layer of arXiv 2208.04933 (S5)",
     checks={Rung.MEASURED: measured(), Rung.EXACT: IDENTITY.exact, Rung.UNIVERSAL: IDENTITY.universal},

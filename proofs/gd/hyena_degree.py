@@ -6,7 +6,7 @@ import torch
 
 from constructions import autograd_descent, hyena
 from constructions.namespace import Array
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both, impossible, nonzero
 from proofs.identity import Identity
@@ -67,16 +67,15 @@ CLAIM = Claim(
     kind=Kind.IMPOSSIBILITY,
     statement=r"""With linear projections of the tokens, Hyena of order $n$ with any filters is homogeneous of degree $n + 1$:
 $o(sU) = s^{n+1} o(U)$. The prediction of two gradient-descent steps from $0$ has terms of degree 3 and of degree 5, so it is
-homogeneous
-of no degree; at $f = m = N = 1$, all tokens 1 and $\eta = 1$,
+homogeneous of no degree; at $f = m = N = 1$, all tokens 1 and $\eta = 1$,
 
 $$ F(2U)^2 - F(U) F(4U) \ne 0 . $$
 
 So a single Hyena layer takes one step (order 2, gd.hyena_weighted_step) and no order takes two. With a bias the degree is at
-most $n + 1$,
-and $n \ge 2k$ is necessary for $k$ steps (gd.degrees).""",
+most $n + 1$, and $n \ge 2k$ is necessary for $k$ steps (gd.degrees).""",
     derivation=r"""A convolution is linear, and every gate multiplies by a linear function of the tokens.""",
     assumptions=("projections without bias, filters fixed; checked at orders 2 and 3",),
+    systems=(System("Hyena", "no order takes two gradient steps"),),
     source="arXiv 2302.10866 (layer); derived here",
     checks=impossible(
         {Rung.SAMPLED: TWO.sampled, Rung.EXACT: both(TWO.exact, THREE.exact)},

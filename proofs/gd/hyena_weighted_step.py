@@ -9,7 +9,7 @@ from constructions.autograd_descent import descend
 from constructions.gradient_descent import weighted_loss
 from constructions.namespace import Array, namespace
 from constructions.two_layers import pairs
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both
 from proofs.identity import Identity
@@ -80,19 +80,18 @@ CLAIM = Claim(
     title="Hyena of order two takes one weighted gradient step; with an exponential filter it is H3",
     kind=Kind.IDENTITY,
     statement=r"""On the typed tokens $(x_1, 0), (0, y_1), \dots, (x_q, 0)$ let Hyena of order 2 have a channel for each pair
-$(i, j)$ with the
-value $x_j$, the gates $y_i$ and $x_j$, a shift by one token as its first filter and any second filter $h$, the same in all
-channels.
-Then $\frac{\eta}{N}$ times its last output, summed over $j$, is one gradient-descent step of size $\eta$ from $W_0 = 0$ on
+$(i, j)$ with the value $x_j$, the gates $y_i$ and $x_j$, a shift by one token as its first filter and any second filter $h$,
+the same in all channels. Then $\frac{\eta}{N}$ times its last output, summed over $j$, is one gradient-descent step of size
+$\eta$ from $W_0 = 0$ on
 
 $$ \frac{1}{2N} \sum_{t=1}^{N} h_{2(N-t)+1} \norm{W x_t - y_t}^2 , $$
 
-asked at $x_q$: every weighting of the pairs is reached, the plain step with $h = 1$. With $h_j = a^j$ it is, channel by channel, H3
-(gd.h3_weighted_step), keys and values exchanged.""",
+asked at $x_q$: every weighting of the pairs is reached, the plain step with $h = 1$. With $h_j = a^j$ it is, channel by
+channel, H3 (gd.h3_weighted_step), keys and values exchanged.""",
     derivation=r"""At $y_t$ the shifted value is $x_{t,j}$ and the gate $y_{t,i}$; at $x_t$ the gate is $0$. The query reads
-these products
-$2(N-t)+1$ tokens later.""",
+these products $2(N-t)+1$ tokens later.""",
     assumptions=(r"$W_0 = 0$; typed tokens; filters fixed, not computed from tokens",),
+    systems=(System("Hyena", "at order 2 one gradient step on least squares weighted by its filter"),),
     source="arXiv 2302.10866 (Hyena, section 3.1 for H3); derived here",
     checks=CHECKS,
     mutants=(

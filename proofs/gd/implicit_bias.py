@@ -86,16 +86,16 @@ CLAIM = Claim(
     title="Gradient descent converges to the solution nearest to its start",
     kind=Kind.IDENTITY,
     statement=r"""After any number of gradient-descent steps $W_k = W_0 + M_k X$: where $X z = 0$, $W_k z = W_0 z$. Of all
-least-squares solutions exactly one has this form; it is the nearest to $W_0$, for $W_0 = 0$ the one of least norm, and the only
-one that gradient descent can converge to (with a step size as in gd.convergence_rate it does). Weight decay moves
-$W z$ too, to $0$.""",
-    derivation=r"""The gradient $\frac1N (W X^\top - Y^\top) X$ is a matrix times $X$. Solutions differ by an $H$ with $H A = 0$,
-hence $H X^\top = 0$, which is orthogonal to every $M X$.""",
+least-squares solutions exactly one has this form; it is the nearest to $W_0$, for $W_0 = 0$ the one of least norm, and the
+only one that gradient descent can converge to (with a step size as in gd.convergence_rate it does). Weight decay moves $W z$
+too, to $0$.""",
+    derivation=r"""The gradient $\frac1N (W X^\top - Y^\top) X$ is a matrix times $X$. Solutions differ by an $H$ with $H A =
+0$, hence $H X^\top = 0$, which is orthogonal to every $M X$.""",
     assumptions=(r"exact check: $N < f$ and inputs of full rank",),
     source="derived here",
-    checks={Rung.EXACT: IDENTITY.exact, Rung.UNIVERSAL: IDENTITY.universal},
+    checks=IDENTITY.checks(),
     mutants=(
-        IDENTITY.mutant("weight_decay", "the same with weight decay", left=decayed, rungs=(Rung.EXACT,)),
+        IDENTITY.mutant("weight_decay", "the same with weight decay", left=decayed),
         IDENTITY.mutant("does_not_move", "the iterates do not move at all", derive=lambda: derive(inside=False)),
         IDENTITY.mutant(
             "every_direction",

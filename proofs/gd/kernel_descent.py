@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from constructions import autograd_descent
+from constructions import autograd_descent, kernel_descent
 from constructions.gradient_descent import step
-from constructions.kernel_descent import predict, residual_step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
@@ -22,7 +21,7 @@ def formula(
     """The kernel form with scale eta/N: (m,)."""
     features = Phi - Phi[:1, :] if centred else Phi
     kappa, kappa_q = features @ features.mT, features @ phi_q
-    return predict(kappa, kappa_q, W0 @ phi_q, Y - Phi @ W0.mT, eta / Phi.shape[0], steps)
+    return kernel_descent.predict(kappa, kappa_q, W0 @ phi_q, Y - Phi @ W0.mT, eta / Phi.shape[0], steps)
 
 
 def learner(Phi: Array, Y: Array, phi_q: Array, W0: Array, eta: Array) -> Array:
@@ -38,14 +37,14 @@ def derive(centre: int = 1) -> Iterator[Obligation]:
     r = Y - Phi @ W.mT
     yield Obligation(
         "residuals",
-        residual_step(r, centre * kappa, scale),
+        kernel_descent.residual_step(r, centre * kappa, scale),
         Y - Phi @ following.mT,
         r"$r_{k+1} = (I - c\kappa) r_k$ for the residuals $r_k = Y - \Phi W_k^\top$.",
     )
     yield Obligation(
         "prediction",
-        W @ q + scale * (r.mT @ (Phi @ q)),
-        following @ q,
+        kernel_descent.prediction_step((W @ q).mT, r, (Phi @ q).mT, scale),
+        (following @ q).mT,
         r"A step adds $c \, r_k^\top \kappa_q$ to the prediction; the features occur in $\kappa$ and $\kappa_q$ only.",
     )
 

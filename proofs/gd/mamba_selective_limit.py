@@ -15,7 +15,7 @@ from numeric import derivation
 from numeric.derivation import Obligation
 from numeric.rates import fit
 from numeric.words import scalar
-from proofs.claim import Check, Claim, Mutant
+from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._numbers import numbers
 from proofs.gd._witness import both
@@ -107,22 +107,24 @@ CLAIM = Claim(
     __name__,
     title="Selective Mamba reaches its weighted step only as A tends to 0",
     kind=Kind.RATE,
-    statement=r"""Let S6 compute its gates, $\Delta_{t,c} = \operatorname{softplus}(W_\Delta u_t + b)_c$ and $a = e^{\Delta A}$
-with $A = -\alpha
-(1, 2, \dots, f)$, on joint tokens with $B$, $C$ reading $x$. Its $y_c$ output is
+    statement=r"""Let S6 compute its gates, $\Delta_{t,c} = \operatorname{softplus}(W_\Delta u_t + b)_c$ and $a = e^{\Delta
+A}$ with $A = -\alpha (1, 2, \dots, f)$, on joint tokens with $B$, $C$ reading $x$. Its $y_c$ output is
 
 $$ \sum_t \Delta_{t,c} \, y_{t,c} (x_t \cdot x_q) - \alpha \sum_t \Delta_{t,c} \, y_{t,c} \Bigl( \sum_{s>t} \Delta_{s,c} \Bigr)
 \sum_n n \,
 x_{t,n} x_{q,n} + O(\alpha^2) , $$
 
 $s$ up to the query: the step on least squares weighted by $\Delta$ (gd.mamba_selective) plus an error of first order, at most
-the second
-sum with absolute values. Since $A < 0$ strictly in the layer, the step itself is not reached; a larger $\Delta$, that is a
-larger step,
-makes the forgetting larger too. gd.mamba_limit is the case of one constant $\Delta$ and decay.""",
-    derivation=r"""Every later token multiplies entry $n$ of a pair's write by $e^{-\alpha n \Delta}$, and $0 \le 1 - e^{-z} \le
-z$.""",
+the second sum with absolute values. Since $A < 0$ strictly in the layer, the step itself is not reached; a larger $\Delta$,
+that is a larger step, makes the forgetting larger too. gd.mamba_limit is the case of one constant $\Delta$ and decay.""",
+    derivation=r"""Every later token multiplies entry $n$ of a pair's write by $e^{-\alpha n \Delta}$, and $0 \le 1 - e^{-z}
+\le z$.""",
     assumptions=(r"$W_\Delta$ and $b$ fixed while $\alpha \to 0$", "no convolution, skip or gate around the layer"),
+    systems=(
+        System(
+            "Mamba (S6)", r"with gates computed from tokens the weighted step only as $A \to 0$, error of order $|A|$"
+        ),
+    ),
     source="arXiv 2312.00752 (S6); derived here",
     checks={Rung.MEASURED: measured(), Rung.UNIVERSAL: universal()},
     mutants=(

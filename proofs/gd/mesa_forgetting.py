@@ -1,24 +1,25 @@
 """Recursive least squares with forgetting forgets its prior too; the mesa layer keeps it."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 import torch
 
 from constructions import mesa_layer
 from constructions.autograd_descent import gradient
-from constructions.namespace import Array
-from numeric.derivation import Obligation
+from constructions.namespace import Array, namespace
+from numeric.blocks import blocks
+from numeric.derivation import Obligation, loss_expansion
 from numeric.words import eye, matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
 
-def loss(W: torch.Tensor, K: torch.Tensor, V: torch.Tensor, discounts: torch.Tensor, prior: Array) -> torch.Tensor:
-    """1/2 sum_t discounts_t |W k_t - v_t|^2 + prior/2 |W|^2; discounts (N,)."""
-    residual = W @ K.mT - V.mT
-    total: torch.Tensor = (discounts * residual * residual).sum() / 2 + prior * (W * W).sum() / 2
-    return total
+def loss(W: Array, K: Array, V: Array, discounts: Array, prior: Array) -> Array:
+    """1/2 sum_t discounts_t |W k_t - v_t|^2 + prior/2 |W|^2; the discounts on the diagonal of a matrix (N, N)."""
+    residual, xp = W @ K.mT - V.mT, namespace(W, K, V)
+    return xp.sum((residual @ discounts) * residual) / 2 + prior * xp.sum(W * W) / 2
 
 
 def layer(K: Array, V: Array, ridge: Array, forget: Array) -> Array:
@@ -37,22 +38,48 @@ def stationary(K: Array, V: Array, ridge: Array, forget: Array, kept: bool = Fal
         powers.append(powers[-1] * forget)
     W = mesa_layer.weights(K, V, ridge, forget)
     prior = ridge if kept else powers[N] * ridge
-    return W + gradient(W, K, V, torch.stack(powers[:N][::-1]), prior, of=loss)
+    return W + gradient(W, K, V, torch.diag_embed(torch.stack(powers[:N][::-1])), prior, of=loss)
 
 
 def derive(prior_forgotten: bool = True) -> Iterator[Obligation]:
-    """One token: forgetting scales the whole matrix P = H + p I, prior included."""
-    H, R, k = matrix("H", "f", "f", "symmetric"), matrix("R", "f", "f", "symmetric"), matrix("k", "f", 1)
+    """One token: forgetting scales the whole of H + p I, prior included; then the zero of the loss's gradient."""
+    K, V, D = matrix("K", "N", "f"), matrix("V", "N", "m"), matrix("D", "N", "N", "diagonal")
+    H, R, P = (matrix(name, "f", "f", "symmetric") for name in ("H", "R", "P"))
+    k, v, G = matrix("k", "f", 1), matrix("v", "m", 1), matrix("G", "m", "f")
     gamma, p = scalar("gamma"), scalar("p")
     kept = gamma * p if prior_forgotten else p
-    after = mesa_layer.inverse_step(R / gamma, k)
-    rules = ((H @ R, eye("f") - p * R), (R @ H, eye("f") - p * R))
+    inverse, targets = mesa_layer.token(R, V.mT @ D @ K, k, v, gamma)
+    longer, faded = blocks([[K], [k.mT]]), blocks([[gamma * D, 0 * (K @ k)], [0 * (k.mT @ K.mT), 1]])
     yield Obligation(
-        "one more token",
-        (gamma * H + kept * eye("f") + k @ k.mT) @ after,
+        "one more token, keys",
+        gamma * (K.mT @ D @ K) + k @ k.mT,
+        longer.mT @ faded @ longer,
+        r"With the discounts on the diagonal of $D$, $H = K^\top D K$ becomes $\gamma H + k k^\top$.",
+    )
+    yield Obligation(
+        "one more token, targets",
+        targets,
+        blocks([[V], [v.mT]]).mT @ faded @ longer,
+        r"The memory $V^\top D K$ becomes that of one pair more, the older ones faded by $\gamma$.",
+    )
+    yield Obligation(
+        "one more token, inverse",
+        (gamma * H + kept * eye("f") + k @ k.mT) @ inverse,
         eye("f"),
         r"If $R$ inverts $H + pI$, then $R/\gamma$ inverts $\gamma H + \gamma p I$, and the step adds $k k^\top$.",
-        rules,
+        ((H @ R, eye("f") - p * R), (R @ H, eye("f") - p * R)),
+        {"f": 1, "H": [[1]], "R": [[Fraction(1, 2)]], "k": [[1]], "p": 1, "gamma": 2},
+    )
+    W = matrix("W", "m", "f")
+    slope = W @ (K.mT @ D @ K + p * eye("f")) - V.mT @ D @ K
+    yield from loss_expansion(lambda at: loss(at, K, V, D, p), W, slope, name="the discounted loss")
+    yield Obligation(
+        "minimiser",
+        mesa_layer.solution(R, G) @ P - G,
+        0 * G,
+        r"With $P = H + pI$ the gradient at $W$ is $W P - G$; it vanishes at $W = G R$, and the loss is convex.",
+        ((P @ R, eye("f")), (R @ P, eye("f"))),
+        {"m": 1, "f": 1, "P": [[1]], "R": [[1]], "G": [[1]]},
     )
 
 
@@ -93,6 +120,7 @@ I$ can.""",
             "prior_kept",
             "the recursion keeps its prior lambda, as the mesa layer does",
             right=lambda K, V, ridge, forget: stationary(K, V, ridge, forget, kept=True),
+            derive=lambda: derive(prior_forgotten=False),
         ),
         IDENTITY.mutant(
             "no_forgetting",

@@ -6,19 +6,19 @@ import torch
 
 from constructions import mesa_layer
 from constructions.autograd_descent import gradient
-from constructions.namespace import Array
+from constructions.namespace import Array, namespace
 from constructions.online_descent import token_loss
-from numeric.derivation import Obligation
-from numeric.words import eye, matrix
+from numeric.blocks import blocks
+from numeric.derivation import Obligation, loss_expansion
+from numeric.words import eye, matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
 
-def ridge_loss(W: torch.Tensor, K: torch.Tensor, V: torch.Tensor, ridge: Array) -> torch.Tensor:
+def ridge_loss(W: Array, K: Array, V: Array, ridge: Array) -> Array:
     """1/2 sum_i |W k_i - v_i|^2 + ridge/2 |W|^2, nothing divided by N."""
-    total: torch.Tensor = token_loss(W, K, V) + ridge * (W * W).sum() / 2
-    return total
+    return token_loss(W, K, V) + ridge * namespace(W, K, V).sum(W * W) / 2
 
 
 def layer(K: Array, V: Array, ridge: Array) -> Array:
@@ -41,28 +41,44 @@ def no_normaliser(K: Array, V: Array, ridge: Array) -> Array:
     return V.mT @ K @ R
 
 
-def derive(normalised: bool = True) -> Iterator[Obligation]:
-    """Sherman-Morrison by one token: if P R = I, then (P + k k^T) R' = I, for the code's own step."""
-    P, R, k = matrix("P", "f", "f", "symmetric"), matrix("R", "f", "f", "symmetric"), matrix("k", "f", 1)
-    inverse = ((P @ R, eye("f")), (R @ P, eye("f")))
-    after = mesa_layer.inverse_step(R, k)
+def derive(times: int = 1) -> Iterator[Obligation]:
+    """Both memories by one token, the inverse by Sherman-Morrison, and the zero of the loss's gradient at their product."""
+    K, V, ridge = matrix("K", "N", "f"), matrix("V", "N", "m"), scalar("lambda")
+    k, v = matrix("k", "f", 1), matrix("v", "m", 1)
+    P, R = matrix("P", "f", "f", "symmetric"), matrix("R", "f", "f", "symmetric")
+    normal = K.mT @ K + ridge * eye("f")
+    longer = blocks([[K], [k.mT]])
     yield Obligation(
-        "one more token",
-        (P + (k @ k.mT if normalised else 2 * k @ k.mT)) @ after @ P,
+        "one more token, normal matrix",
+        normal + times * (k @ k.mT),
+        longer.mT @ longer + ridge * eye("f"),
+        r"$K^\top K + \lambda I$ grows by $k k^\top$; with no token it is $\lambda I$.",
+    )
+    inverse, memory = mesa_layer.token(R, V.mT @ K, k, v)
+    yield Obligation(
+        "one more token, targets",
+        memory,
+        blocks([[V], [v.mT]]).mT @ longer,
+        r"If $G = V^\top K$, the step gives the same with one pair more; with no token it is 0.",
+    )
+    rules = ((P @ R, eye("f")), (R @ P, eye("f")))
+    yield Obligation(
+        "one more token, inverse",
+        (P + times * (k @ k.mT)) @ inverse @ P,
         P,
-        r"If $R$ is the inverse of $P = H + \lambda I$, the step gives the inverse of $P + k k^\top$; at the start "
-        r"$P = \lambda I$.",
-        inverse,
+        r"If $R$ is the inverse of $P = K^\top K + \lambda I$, the step gives the inverse of $P + k k^\top$.",
+        rules,
         {"P": [[1]], "R": [[1]], "k": [[1]]},
     )
-    G = matrix("G", "m", "f")
+    W, G = matrix("W", "m", "f"), matrix("G", "m", "f")
+    yield from loss_expansion(lambda at: ridge_loss(at, K, V, ridge), W, W @ normal - V.mT @ K, name="the ridge loss")
     yield Obligation(
         "minimiser",
-        (G @ R) @ P - G,
+        mesa_layer.solution(R, G) @ P - G,
         0 * G,
         r"The gradient of the ridge loss at $W$ is $W P - G$; it vanishes at $W = G R$, and the loss is convex.",
-        inverse,
-        {"P": [[1]], "R": [[1]], "G": [[1]]},
+        rules,
+        {"m": 1, "f": 1, "P": [[1]], "R": [[1]], "G": [[1]]},
     )
 
 
@@ -102,6 +118,6 @@ minimiser.""",
             right=lambda K, V, ridge: stationary(K, V, ridge, ridge * K.shape[0]),
         ),
         IDENTITY.mutant("no_normaliser", "no denominator 1 + k^T R k", left=no_normaliser, rungs=(Rung.EXACT,)),
-        IDENTITY.mutant("token_twice", "each token counted twice", derive=lambda: derive(normalised=False)),
+        IDENTITY.mutant("token_twice", "each token counted twice", derive=lambda: derive(times=2)),
     ),
 )

@@ -8,11 +8,14 @@ from constructions import autograd_descent, gd_ssm
 from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace, unit
+from numeric import float_identity, strategies
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
+from numeric.entropy import Entropy
 from numeric.words import Words, matrix, scalar, zeros
 from proofs.claim import Claim, Kind, System
 from proofs.evidence import Rung
+from proofs.figure import Columns, Figure, Series, one
 from proofs.gd._weights import published
 from proofs.identity import NO_ORDER, NO_ROUNDING, Identity
 from proofs.kernel import kernel_check
@@ -142,6 +145,21 @@ IDENTITY = Identity(
 )
 SQUARE = {"f": 3, "m": 3, "N": 4}
 
+
+def columns() -> Columns:
+    """Worst error over its bound for one normal problem of each length, f = 4, m = 3, torch CPU."""
+    lengths = (3, 4, 6, 8, 12, 16, 24, 32)
+    found: dict[str, list[float]] = {"N": [float(N) for N in lengths], "bound": [1.0] * len(lengths)}
+    for dtype in ("float64", "float32"):
+        for N in lengths:
+            sizes = {"f": 4, "m": 3, "N": N}
+            drawn = Entropy("lengths").child(N).generator()
+            problem = strategies.draw("gaussian", sizes, IDENTITY.shapes, drawn, dtype=dtype)
+            figures = float_identity.decide(layer, learner, [problem], dtype=dtype, shrinking=False).figures
+            found.setdefault(dtype, []).append(float(figures["worst error / bound"] or 0))
+    return found
+
+
 CLAIM = Claim(
     __name__,
     title="One GD-SSM layer on interleaved tokens is one gradient-descent step at every prefix",
@@ -172,8 +190,26 @@ $\eta t / N$ from $0$ gives $\frac{\eta}{N} Y_t^\top X_t$.""",
     ),
     checks={
         **IDENTITY.checks(),
-        Rung.KERNEL: kernel_check("gd_ssm_state_sum", "one_step_from_zero", "published_weights"),
+        Rung.KERNEL: kernel_check("gd_ssm_state_sum", "one_step_from_zero", "published_layer_step"),
     },
+    figures=(
+        Figure(
+            "rounding",
+            r"""How far layer and learner are apart in floating point, over the sum of their rounding bounds: the worst output of
+one normal problem of each length, $f = 4$, $m = 3$ (dots). Above the line at 1 the claim would be refuted.""",
+            columns,
+            one(
+                "context length $N$",
+                "worst error / bound",
+                [
+                    Series("float64", "N", "float64"),
+                    Series("float32", "N", "float32"),
+                    Series("bound", "N", theory="bound"),
+                ],
+                "xy",
+            ),
+        ),
+    ),
     mutants=(
         IDENTITY.mutant(
             "sign",

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
-from constructions.gated_accumulator import parallel_scan, recurrence
+from constructions import gated_accumulator
 from constructions.namespace import Array, namespace
 from numeric.derivation import Obligation
 from numeric.words import Words, scalar
 from proofs.claim import Claim, Kind
 from proofs.identity import Identity
+
+Pair = tuple[Words, Words]
 
 
 def gates_not_combined(a: Array, u: Array, z0: Array) -> Array:
@@ -25,29 +27,28 @@ def gates_not_combined(a: Array, u: Array, z0: Array) -> Array:
 def derive(combine_gates: bool = True) -> Iterator[Obligation]:
     """The pair product is associative and its second part is the state after both steps."""
 
-    def product(first: tuple[Words, Words], second: tuple[Words, Words]) -> tuple[Words, Words]:
-        (a, u), (b, v) = first, second
-        return (b * a if combine_gates else b), b * u + v
+    def product(first: Pair, second: Pair) -> Pair:
+        gate, write = gated_accumulator.combine(first, second)
+        return (gate if combine_gates else second[0]), write
 
     one, two, three = ((scalar(a), scalar(u)) for a, u in (("a", "u"), ("b", "v"), ("c", "w")))
     left, right = product(product(one, two), three), product(one, product(two, three))
     yield Obligation("associative, gates", left[0], right[0], r"Both bracketings have the gate $cba$.")
     yield Obligation("associative, states", left[1], right[1], r"Both bracketings have the state $cbu + cv + w$.")
     z = scalar("z")
-    (a, u), (b, v) = one, two
-    gate, state = product(one, two)
+    gate, write = product(one, two)
     yield Obligation(
         "two steps in one",
-        gate * z + state,
-        b * (a * z + u) + v,
+        gated_accumulator.accumulate(z, write, gate),
+        gated_accumulator.accumulate(gated_accumulator.accumulate(z, one[1], one[0]), two[1], two[0]),
         r"The product of two steps does what the two steps do, from any state $z$.",
     )
 
 
 IDENTITY = Identity(
     shapes={"a": ("T", "d"), "u": ("T", "d"), "z0": ("d",)},
-    left=lambda a, u, z0: parallel_scan(a, u, z0),
-    right=lambda a, u, z0: recurrence(a, u, z0),
+    left=lambda a, u, z0: gated_accumulator.parallel_scan(a, u, z0),
+    right=lambda a, u, z0: gated_accumulator.recurrence(a, u, z0),
     names=("parallel scan", "recurrence"),
     sizes=({"T": 7, "d": 3}, {"T": 100, "d": 4}),
     symbolic_sizes={"T": 6, "d": 2},
@@ -73,7 +74,9 @@ computes each prefix product with $\lceil \log_2 T \rceil$ rounds, and associati
             derive=lambda: derive(False),
         ),
         IDENTITY.mutant(
-            "start_dropped", "the start z_0 is forgotten", left=lambda a, u, z0: parallel_scan(a, u, 0 * z0)
+            "start_dropped",
+            "the start z_0 is forgotten",
+            left=lambda a, u, z0: gated_accumulator.parallel_scan(a, u, 0 * z0),
         ),
     ),
 )

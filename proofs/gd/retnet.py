@@ -8,13 +8,12 @@ import torch
 
 from constructions import retnet
 from constructions.autograd_descent import descend
-from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import weighted_loss
 from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -54,7 +53,7 @@ def derive(decayed: bool = True) -> Iterator[Obligation]:
     state = V.mT @ D @ K
     yield Obligation(
         "one more token",
-        accumulate(state, v @ k.mT, gamma),
+        retnet.step(state, k, v, gamma),
         blocks([[V], [v.mT]]).mT @ blocks([[gamma * D, zeros("N", 1)], [zeros(1, "N"), 1]]) @ blocks([[K], [k.mT]]),
         r"All earlier weights are multiplied by $\gamma$, the newest is 1.",
     )
@@ -92,17 +91,16 @@ CLAIM = Claim(
     __name__,
     title="RetNet is a discounted gradient step at every token",
     kind=Kind.IDENTITY,
-    statement=r"""The recurrent form $S_t = \gamma S_{t-1} + v_t k_t^\top$, $o_t = S_t q_t$, the parallel form $(Q K^\top \odot
-D) V$ with
-$D_{ts} = \gamma^{t-s}$, $s \le t$, and the chunkwise form of retention are the same, and at every token
+    statement=r"""The recurrent form $S_t = \gamma S_{t-1} + v_t k_t^\top$, $o_t = S_t q_t$, the parallel form $(Q K^\top
+\odot D) V$ with $D_{ts} = \gamma^{t-s}$, $s \le t$, and the chunkwise form of retention are the same, and at every token
 
 $$ o_t = W_1 q_t, \qquad W_1 = -\nabla \Bigl( \tfrac12 \sum_{s \le t} \gamma^{t-s} \norm{W k_s - v_s}^2 \Bigr)_{W = 0} , $$
 
-one gradient-descent step of size 1 from $0$ on least squares that forgets with $\gamma$, for every $\gamma$, so for each head's
-$1 -
-2^{-5-h}$ too.""",
+one gradient-descent step of size 1 from $0$ on least squares that forgets with $\gamma$, for every $\gamma$, so for each
+head's $1 - 2^{-5-h}$ too.""",
     derivation=r"""By induction on tokens, or on chunks, the state is $\sum_{s \le t} \gamma^{t-s} v_s k_s^\top$.""",
     assumptions=("without rotation of keys and queries, group norm and gate",),
+    systems=(System("RetNet", "in all three forms one gradient step on exponentially discounted least squares"),),
     source="arXiv 2307.08621, equations 5 to 8 (forms); the reading derived here",
     checks=IDENTITY.checks(),
     mutants=(

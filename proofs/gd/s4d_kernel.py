@@ -9,7 +9,7 @@ from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both, impossible, nonzero
 from proofs.gd.lti_affine import WITNESS, step_defect
@@ -115,20 +115,17 @@ CLAIM = Claim(
 
 $$ o_t = \sum_{j=0}^{t-1} 2 \operatorname{Re} \bigl( C \bar\Lambda^j \bar B \bigr) u_{t-j} + D u_t , $$
 
-with $\bar\Lambda = e^{\Delta\Lambda}$, $\bar B = \Lambda^{-1}(\bar\Lambda - 1) B$ (zero-order hold) or $\bar\Lambda = \frac{1 +
-\Delta\Lambda/2}{1 - \Delta\Lambda/2}$, $\bar B = \frac{\Delta}{1 - \Delta\Lambda/2} B$ (bilinear). It is linear in the tokens,
-and channels do
-not meet: it forms neither $y_t x_t^\top$ nor a product with the query, so it takes no gradient-descent step (gd.lti_affine),
-with any
-parameters and any size.""",
-    derivation=r"""Unrolled recurrence. The bilinear rule is the trapezoid's, the hold the exact solution for a constant input.""",
-    assumptions=(
-        r"$e^{\Delta\Lambda}$ enters as a number of its own; no mode is $0$",
-        "the kernels' quotients have no common rounding bound with the recurrence's, so the sampled rung is left out",
-    ),
+with $\bar\Lambda = e^{\Delta\Lambda}$, $\bar B = \Lambda^{-1}(\bar\Lambda - 1) B$ (zero-order hold) or $\bar\Lambda = \frac{1
++ \Delta\Lambda/2}{1 - \Delta\Lambda/2}$, $\bar B = \frac{\Delta}{1 - \Delta\Lambda/2} B$ (bilinear). It is linear in the
+tokens, and channels do not meet: it forms neither $y_t x_t^\top$ nor a product with the query, so it takes no
+gradient-descent step (gd.lti_affine), with any parameters and any size.""",
+    derivation=r"""Unrolled recurrence. The bilinear rule is the trapezoid's, the hold the exact solution for a constant
+input.""",
+    assumptions=(r"$e^{\Delta\Lambda}$ enters as a number of its own; no mode is $0$",),
+    systems=(System("S4D", "a convolution channel by channel: no gradient-descent step, at any size"),),
     source="arXiv 2206.11893 (S4D)",
     checks=impossible(
-        {Rung.EXACT: both(HOLD.exact, RULE.exact), Rung.UNIVERSAL: HOLD.universal},
+        {Rung.SAMPLED: HOLD.sampled, Rung.EXACT: both(HOLD.exact, RULE.exact), Rung.UNIVERSAL: HOLD.universal},
         nonzero(step_defect, WITNESS, "F(2U) - 2 F(U) + F(0) of a gradient step, all tokens 1, eta = 1"),
     ),
     mutants=(
@@ -136,7 +133,6 @@ parameters and any size.""",
             "one_late",
             "the kernel one token late",
             right=lambda U, lam, kept, B, C, D: by_hold(U, lam, kept, B, C, D, late=1),
-            rungs=(Rung.EXACT,),
         ),
         RULE.mutant(
             "euler",

@@ -9,7 +9,7 @@ from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.gd.lti_affine import WITNESS, step_defect
@@ -88,15 +88,14 @@ CLAIM = Claim(
     title="S5 is a real LTI system of twice its size and takes no gradient step",
     kind=Kind.IMPOSSIBILITY,
     statement=r"""S5 before its non-linearity, $h_t = \bar\Lambda h_{t-1} + \bar B u_t$, $o_t = 2 \operatorname{Re}(C h_t) + D
-u_t$ with the
-zero-order hold $\bar\Lambda = e^{\Delta \Lambda}$, $\bar B = \Lambda^{-1} (\bar\Lambda - I) B$, equals the real linear
-time-invariant
-system on $(\operatorname{Re} h, \operatorname{Im} h)$ for all complex parameters. So gd.lti_affine holds for it: its outputs are
-linear in the tokens, it forms no product $y_t x_t^\top$, and with any number of modes it does not compute a gradient-descent step.
-With a pointwise GELU two such layers approach one (gd.gelu_limit); with S5's gate behind it, it is a layer with an output gate only
-(gd.no_input_gate).""",
+u_t$ with the zero-order hold $\bar\Lambda = e^{\Delta \Lambda}$, $\bar B = \Lambda^{-1} (\bar\Lambda - I) B$, equals the real
+linear time-invariant system on $(\operatorname{Re} h, \operatorname{Im} h)$ for all complex parameters. So gd.lti_affine
+holds for it: its outputs are linear in the tokens, it forms no product $y_t x_t^\top$, and with any number of modes it does
+not compute a gradient-descent step. With a pointwise GELU two such layers approach one (gd.gelu_limit); with S5's gate behind
+it, it is a layer with an output gate only (gd.no_input_gate).""",
     derivation=r"""Multiplication by $a + ib$ is the real matrix with rows $(a, -b)$ and $(b, a)$.""",
     assumptions=(r"$\bar\Lambda$ enters as a number of its own; $\Lambda$ has no mode $0$",),
+    systems=(System("S5", "linear in its tokens: without a gate or activation no gradient-descent step, at any size"),),
     source="arXiv 2208.04933 (S5); derived here",
     checks=impossible(
         IDENTITY.checks(),

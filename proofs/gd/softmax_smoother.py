@@ -11,7 +11,7 @@ from constructions.autograd_descent import descend, gradient
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import Words, matrix, trace
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both, impossible, nonzero
 from proofs.identity import Identity
@@ -106,22 +106,25 @@ CLAIM = Claim(
     __name__,
     title="Softmax attention is a locally weighted constant fit",
     kind=Kind.IDENTITY,
-    statement=r"""For every query the output $o = \sum_i \kappa_i v_i / \sum_i \kappa_i$, $\kappa_i = e^{s k_i \cdot q} > 0$, is
+    statement=r"""For every query the output $o = \sum_i \kappa_i v_i / \sum_i \kappa_i$, $\kappa_i = e^{s k_i \cdot q} > 0$,
+is
 
 $$ o = \arg\min_c \; \tfrac12 \sum_i \kappa_i \norm{c - v_i}^2 , $$
 
 the Nadaraya-Watson smoother with the kernel $e^{s k \cdot q}$: one constant for every query, no regression of values on keys.
-Adding a
-constant to the values adds it to the output. At the query $0$ the output is the mean of the values, whatever the keys and $s$;
-every
-learner that predicts with $W q$ gives $0$ there. So no number of gradient-descent steps on a linear model, from any start and
-with any
-step sizes, is softmax attention (its first order in $s$ is a step on centred values, gd.softmax_expansion).""",
-    derivation=r"""The cost is quadratic in $c$ with the second derivative $\sum_i \kappa_i$, and its gradient $\sum_i \kappa_i
-(c - v_i)$
-vanishes at $c = o$.""",
+Adding a constant to the values adds it to the output. At the query $0$ the output is the mean of the values, whatever the
+keys and $s$; every learner that predicts with $W q$ gives $0$ there. So no number of gradient-descent steps on a linear
+model, from any start and with any step sizes, is softmax attention (its first order in $s$ is a step on centred values,
+gd.softmax_expansion).""",
+    derivation=r"""The cost is quadratic in $c$ with the second derivative $\sum_i \kappa_i$, and its gradient $\sum_i
+\kappa_i (c - v_i)$ vanishes at $c = o$.""",
     assumptions=(
         "one head, projections outside; the exponentials enter as positive numbers, which is all that the statement uses",
+    ),
+    systems=(
+        System(
+            "Softmax attention", "the Nadaraya-Watson smoother: a locally weighted constant fit, no linear regression"
+        ),
     ),
     source="arXiv 2501.12352 (reading as regression); Nadaraya 1964, Watson 1964",
     checks=impossible(CHECKS, nonzero(defect, POINT, "attention less two steps at the query 0, all tokens 1")),

@@ -92,7 +92,7 @@ def columns() -> Columns:
             W = gradient_descent.step(W, X, Y, float(len(X)))
         found[f"{k} steps"] = np.diag(W)
     A = np.diag(lam[3::7])
-    for k in (1, 2, 4):
+    for k in (2, 4):
         found[f"Newton-Schulz {k}"] = np.diag(newton_schulz.weights(A, A, 1.0, k))
     return found
 
@@ -129,7 +129,9 @@ Newton-Schulz (dots alone), which lie on the curve of $2^k$ steps.""",
                 r"$c \lambda$ (step size times eigenvalue)",
                 r"share learned, $\lambda h_k(\lambda)$",
                 [
-                    *(Series(f"{k} step{'s' * (k > 1)}", "c lambda", theory=f"{k}, formula") for k in COUNTS),
+                    *(Series(f"$k = {k}$", "c lambda", theory=f"{k}, formula") for k in COUNTS),
+                    *(Series(f"$k = {k}$", "run at", f"{k} steps") for k in COUNTS),
+                    *(Series(f"Newton-Schulz, {k} iterations", "at", f"Newton-Schulz {k}") for k in (2, 4)),
                 ],
             ),
         ),

@@ -8,13 +8,12 @@ import torch
 
 from constructions import ssd
 from constructions.autograd_descent import descend
-from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import weighted_loss
 from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -49,7 +48,7 @@ def derive(decayed: bool = True) -> Iterator[Obligation]:
     state = X.mT @ D @ B
     faded = a * D if decayed else D
     weights = blocks([[faded, zeros("N", 1)], [zeros(1, "N"), delta * blocks([[1]])]])
-    after = accumulate(state, delta * x @ b.mT, a)
+    after = ssd.step(state, x, b, delta, a)
     yield Obligation(
         "one more token",
         after,
@@ -88,18 +87,23 @@ CLAIM = Claim(
     __name__,
     title="Mamba-2 is a discounted gradient step at every token",
     kind=Kind.IDENTITY,
-    statement=r"""The recurrence $S_t = a_t S_{t-1} + \Delta_t x_t B_t^\top$, $y_t = S_t C_t$, and its dual $(L \odot C B^\top)
-\operatorname{diag}(\Delta) x$ with $L_{ts} = a_t \cdots a_{s+1}$ are the same, and at every token
+    statement=r"""The recurrence $S_t = a_t S_{t-1} + \Delta_t x_t B_t^\top$, $y_t = S_t C_t$, and its dual $(L \odot C
+B^\top) \operatorname{diag}(\Delta) x$ with $L_{ts} = a_t \cdots a_{s+1}$ are the same, and at every token
 
 $$ y_t = W_1 C_t, \qquad W_1 = -\nabla \Bigl( \tfrac12 \sum_{s \le t} \Delta_s \, a_{s+1} \cdots a_t \norm{W B_s - x_s}^2
 \Bigr)_{W = 0} , $$
 
-one gradient-descent step of size 1 from $0$ on discounted least squares with keys $B$, values $x$ and query $C$. $\Delta_t$ is the
-weight of its own pair and, as $a_t = e^{\Delta_t A}$, $A < 0$, also the discount of all earlier ones: the two cannot be chosen
-apart,
-and no pair is kept in full once a later one is written with weight (gd.mamba_limit).""",
+one gradient-descent step of size 1 from $0$ on discounted least squares with keys $B$, values $x$ and query $C$. $\Delta_t$
+is the weight of its own pair and, as $a_t = e^{\Delta_t A}$, $A < 0$, also the discount of all earlier ones: the two cannot
+be chosen apart, and no pair is kept in full once a later one is written with weight (gd.mamba_limit).""",
     derivation=r"""By induction on tokens the state is $X^\top D B$ with $D_{ss} = \Delta_s a_{s+1} \cdots a_t$.""",
     assumptions=(r"$\Delta$ and $a$ given, however the layer computes them; without skip, convolution and norm",),
+    systems=(
+        System(
+            "Mamba-2 (SSD)",
+            r"in both forms one gradient step on discounted least squares, discount and step tied by $\Delta$",
+        ),
+    ),
     source="arXiv 2405.21060 (both forms); the reading derived here",
     checks=IDENTITY.checks(),
     mutants=(

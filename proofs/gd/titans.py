@@ -14,7 +14,7 @@ from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.programs import Program
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity
@@ -132,17 +132,18 @@ CLAIM = Claim(
     __name__,
     title="Titans' rule is heavy ball with decoupled decay",
     kind=Kind.IDENTITY,
-    statement=r"""With $S_0 = 0$ and $\ell_t(M) = \frac12 \norm{M k_t - v_t}^2$, Titans' memory
-$S_t = \mu_t S_{t-1} - \theta_t \nabla \ell_t(M_{t-1})$, $M_t = (1 - \alpha_t) M_{t-1} + S_t$ is
+    statement=r"""With $S_0 = 0$ and $\ell_t(M) = \frac12 \norm{M k_t - v_t}^2$, Titans' memory $S_t = \mu_t S_{t-1} -
+\theta_t \nabla \ell_t(M_{t-1})$, $M_t = (1 - \alpha_t) M_{t-1} + S_t$ is
 
 $$ M_t = (1 - \alpha_t) M_{t-1} - \theta_t \nabla \ell_t(M_{t-1}) + \mu_t \bigl( M_{t-1} - (1 - \alpha_{t-1}) M_{t-2} \bigr) : $$
 
-heavy ball whose decay is decoupled (it never enters the momentum) and whose gradient is taken at the undecayed memory. It
-is `torch.optim.SGD(momentum)` with the parameter multiplied by $1 - \alpha_t$ between gradient and step; it is not
+heavy ball whose decay is decoupled (it never enters the momentum) and whose gradient is taken at the undecayed memory. It is
+`torch.optim.SGD(momentum)` with the parameter multiplied by $1 - \alpha_t$ between gradient and step; it is not
 `torch.optim.SGD(momentum, weight_decay)`, which puts the decay into the buffer: for $f = m = 1$, two tokens $k = 1$, $v = 0$,
 $M_0 = 4$ and $\theta = 1$, $\mu = \alpha = \frac12$ they differ. At $\alpha = 0$ it is gd.heavy_ball.""",
     derivation=r"""$S_t = M_t - (1 - \alpha_t) M_{t-1}$ by definition; put it into the next token.""",
     assumptions=("linear memory", r"gates given, however the layer computes them"),
+    systems=(System("Titans", "heavy ball with decoupled decay, the gradient at the undecayed memory"),),
     source="arXiv 2501.00663, equations 9, 13, 14; the comparison derived here",
     checks=impossible(
         IDENTITY.checks(), nonzero(defect, POINT, "Titans less SGD(momentum = 1/2, weight_decay = 1/2), two tokens")

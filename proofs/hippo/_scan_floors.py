@@ -98,7 +98,7 @@ def floors(
     off = float(dc[:used].sum())
     found = sqrt(float((kernel[:used] ** 2).sum())) + off  # the Euclidean norm of the computed kernel
     convolution = found * sqrt(size) * U * fft + off * U + SLACK * lost
-    return Floors(SLACK * recurrence, SLACK * blocked, SLACK * convolution)
+    return Floors(*(float(SLACK * bound) for bound in (recurrence, blocked, convolution)))
 
 
 def gamma(n: int, e: float) -> float:

@@ -56,6 +56,18 @@ def steps(factor: int = 2) -> Iterator[Step]:
     """For all M: one resonator's part of R, the closure, and the difference of the routes."""
     s, w, R, S, N, u = sp.symbols("s w R S N u")
     turn = fout.rotation(1, w)
+    made, e, r2 = fout.system(1, w), fout.end(1), fout.norms(1)
+    for n in range(3):
+        yield Equation(
+            f"input of state {n}", sp.sympify(made.B[n]), sp.Integer(factor * r2[n] * e[n]), "the closure's share"
+        )
+        for k in range(3):
+            yield Equation(
+                f"entry ({n}, {k}) of $A$",
+                sp.sympify(made.A[n, k]),
+                sp.sympify(turn[n, k] - factor * int(r2[n] * e[n] * e[k])),
+                "the shift and the closure's feedback, one harmonic",
+            )
     yield Equation(
         "shift of a cosine",
         sp.diff(sp.cos(w * u), u) / sp.sin(w * u),

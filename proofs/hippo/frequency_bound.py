@@ -121,14 +121,14 @@ so the quotient is at most $\min(1, (\mu_N y)^N) \le (\mu_N y)^k$; Parseval's th
         Figure(
             "frequencies",
             r"""Relative error of route (i) against $\theta\omega$: LegT's matrices run in float64 (dots), the exact transfer
-function (lines through the dots), and the band-limited bound (straight lines), which is sharp for $\theta\omega <
+function (curves through the dots), and the band-limited bound (straight lines), which is sharp for $\theta\omega <
 \sqrt N$.""",
             columns,
             one(
                 r"$\theta \omega$ (radians a window)",
                 "relative error of the derivative",
                 [Series(f"$N = {N}$", "theta omega", f"N = {N}", f"N = {N}, formula") for N in (4, 8, 16)]
-                + [Series(f"bound, $N = {N}$", "theta omega", theory=f"N = {N}, bound") for N in (4, 8, 16)],
+                + [Series(f"$N = {N}$", "theta omega", theory=f"N = {N}, bound") for N in (4, 8, 16)],
                 "xy",
             ),
         ),

@@ -14,6 +14,7 @@ from numeric.rational_matrices import objects, power, solve
 from numeric.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.hippo import _scalar
 from proofs.hippo._checks import Same, derived, exactly
 
 SAMPLES = (3, -1, 4, 1, -5, 9)
@@ -57,6 +58,16 @@ def exact(run: Recursion = recursion) -> Check:
 
 def steps(ramp_factor: int = 1) -> Iterator[Step]:
     """The two particular solutions of t a' = A a + B u, for every A (one eigenvalue a at a time) and t."""
+    u = sp.symbols("u0:4")
+    values = np.array(u, dtype=object)
+    for scheme, mean in (("zoh", sum(u[:3])), ("foh", u[0] / 2 + u[1] + u[2] + u[3] / 2)):
+        found = states(1, values, scheme, _scalar.solve, lambda A, x: np.array([[1 / x]], dtype=object))
+        yield Equation(
+            f"the construction with one state, {scheme}",
+            3 * found[0],
+            mean,
+            "$A = -1$, $x^A = 1/x$: the mean over $[0, 3h]$",
+        )
     t, a, k = sp.Symbol("t", positive=True), sp.Symbol("a"), sp.Symbol("k", positive=True)
     P, x = sp.Symbol("P"), (k + 1) / k
     yield Equation("a constant input", sp.diff(-1 / a, t) * t, a * (-1 / a) + 1, "$-A^{-1} B$ stays")

@@ -19,6 +19,7 @@ from numeric.rational_matrices import identity, matrix, number, objects
 from numeric.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.hippo import _scalar
 from proofs.hippo._checks import Same, derived, exactly
 from proofs.hippo.one_step_error import STEP, response
 
@@ -64,9 +65,25 @@ def exact(readout: Readout = matched, convention: str = "P") -> Check:
     return exactly(compare, range(1, 8), range(1, 13))
 
 
+def transfer(d: Discrete, z: sp.Symbol) -> sp.Expr:
+    """The transfer function of one state."""
+    return d.C[0] * (d.B_now[0] + z * d.B_next[0]) / (z - d.A[0, 0]) + d.D
+
+
 def steps(slope: int = 1) -> Iterator[Step]:
     """The same for any E = e^X, one eigenvalue X = h a at a time."""
-    z, E, X, h = sp.symbols("z E X h")
+    z, E, X, h, a, b, g = sp.symbols("z E X h a b g")
+    s = _scalar.system(a, b, g * a, g * b)
+
+    def cut(m: Array) -> Array:
+        return _scalar.exponential(E, m)
+
+    yield Equation(
+        "the constructions' own, one eigenvalue",
+        transfer(matched(zoh(s, h, "P", cut), np.array([g], dtype=object), h), z),
+        transfer(foh(s, h, cut), z),
+        "zero-order hold with the matched readout, and first-order hold with route (i)",
+    )
     first, second = (E - 1) / X, (E - 1 - X) / X**2
     zero_hold = (E - 1) / h * (h * first) / (z - E) + first
     linear = (X / h) * h * (first + slope * (z - 1) * second) / (z - E) + 1

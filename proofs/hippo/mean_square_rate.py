@@ -14,6 +14,7 @@ from numeric.rational_matrices import ball_value, characteristic
 from numeric.stability import poles
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
+from proofs.figure import Columns, Figure, Series, one, through_last
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
 from proofs.hippo.frequency_bound import mean_square
 from proofs.hippo.legt_pade import on_axis
@@ -78,6 +79,15 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def columns() -> Columns:
+    """Sharp constants and lines of the order -k through the last of each."""
+    found: dict[str, list[float]] = {"N": [float(N) for N in SIZES]}
+    for k in DERIVATIVES:
+        found[f"{k}"] = [float(largest(N, k)[0]) for N in SIZES]
+        found[f"{k}, order"] = through_last(found["N"], found[f"{k}"], -k)
+    return found
+
+
 CLAIM = Claim(
     __name__,
     title="The mean-square order (theta/N)^(K-1) is sharp",
@@ -92,6 +102,20 @@ quotient is tiny and for $y > 2N$ it is $y^{-k}$ at most, so $S_{N,k}$ lies at a
     source="derived here (H09, B6)",
     checks={Rung.MEASURED: both()},
     parameters=table,
+    figures=(
+        Figure(
+            "orders",
+            r"""Sharp mean-square constants $\sup_\omega |1 - G| / (\theta \omega)^k$ of route (i) (dots), and lines of the order
+$N^{-k}$ through the last dots.""",
+            columns,
+            one(
+                "states $N$",
+                "sharp constant",
+                [Series(f"$k = {k}$", "N", f"{k}", f"{k}, order") for k in DERIVATIVES],
+                "xy",
+            ),
+        ),
+    ),
     mutants=(
         Mutant("sup_order", "the sup norm's order N^(1/2-k)", {Rung.MEASURED: both(lambda k: 0.5 - k)}),
         Mutant("one_more", "the order N^(-k-1)", {Rung.MEASURED: both(lambda k: -1.0 - k)}),

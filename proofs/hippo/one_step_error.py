@@ -16,6 +16,7 @@ from numeric.rational_matrices import characteristic, identity, matrix, number, 
 from numeric.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.hippo import _scalar
 from proofs.hippo._checks import Same, derived, exactly
 
 Scheme = Callable[[StateSpace, fmpq, fmpq], Discrete]
@@ -119,6 +120,13 @@ def steps(
     z, h, alpha, A, B, w, e = sp.symbols("z h alpha A B w e")
     sigma = (z - 1) / (h * (1 + alpha * (z - 1)))
     x = B / (sigma - A)
+    d = gbt(_scalar.system(A, B, sp.Integer(1), sp.Integer(0)), h, alpha, "proper", _scalar.solve)
+    yield Equation(
+        "the construction's scheme, one eigenvalue",
+        (d.B_now[0] + z * d.B_next[0]) / (z - d.A[0, 0]),
+        x,
+        "its transfer function at $z$ is the continuous one at $\\sigma$",
+    )
     yield Equation(
         "the scheme is a substitution",
         (1 - alpha * h * A) * z * x,

@@ -18,6 +18,7 @@ from numeric.rational_matrices import characteristic, matrix, number, objects, s
 from numeric.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.hippo import _scalar
 from proofs.hippo._checks import Same, derived, exactly
 from proofs.hippo.one_step_error import SCHEMES, STEP, exact_system, response
 
@@ -99,6 +100,22 @@ def polynomial_state(d: Discrete, u: list[fmpq], p: int) -> np.ndarray:
 def steps(mixed: Callable[[sp.Expr, sp.Expr], sp.Expr] = lambda alpha, p: alpha * p) -> Iterator[Step]:
     """The error from the two balances; E is the residual's transfer function, b = g.B of the scheme, G = g.A x."""
     z, alpha, b, G, E = sp.symbols("z alpha b G E")
+    a, h, g = sp.symbols("a h g")
+    one = _scalar.system(a, b, sp.Integer(1), sp.Integer(0))
+    made = residual_hold(one, np.array([g], dtype=object), h, alpha, _scalar.solve)
+    M, B = (1 + (1 - alpha) * h * a) / (1 - alpha * h * a), h * b / (1 - alpha * h * a)
+    for name, found, wanted in (
+        ("state's share", made.C[0], g * M - g),
+        ("sample's share", made.D, 1 + (1 - alpha) * g * B),
+    ):
+        yield Equation(
+            f"the construction's prediction, {name}",
+            found * (1 - alpha * g * B),
+            wanted,
+            "one eigenvalue; $g \\bar A$ and $g \\bar B$ are the scheme's",
+        )
+    yield Equation("its states", made.A[0, 0] - M, sp.Integer(0), "the scheme's own")
+    yield Equation("its input", made.B_now[0] + z * made.B_next[0], (1 - alpha + alpha * z) * B, "the scheme's mixture")
     p = (1 - (1 - E) + G + (1 - alpha) * b) / (1 - alpha * b)
     yield Equation(
         "the prediction holds the residual",

@@ -22,7 +22,7 @@ from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
 from proofs.hippo.noise_gain import squared
 
 ROUTES = ("i", "ii")
-DRAWS = 12000
+DRAWS = 6000
 WINDOWS = 6
 DIVISION = 64
 SIGMAS = 7.2

@@ -14,6 +14,7 @@ from numeric import impulse_norms, legendre_series, peano
 from numeric.rates import fit
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
+from proofs.figure import Columns, Figure, Panel, Series, through_last
 from proofs.hippo._checks import Rate, orders
 from proofs.hippo._signals import FUNCTIONALS, root_mean_square, window_errors
 
@@ -98,6 +99,28 @@ def _claimed(name: str, order: float) -> Check:
     return orders(measure({**ORDERS, name: order}))
 
 
+def columns() -> Columns:
+    """Root mean square errors and lines of the orders through the last of each: exact states, then closed ones."""
+    found: dict[str, list[float]] = {"N": [float(N) for N in SIZES], "closed N": [float(N) for N in CLOSED_SIZES]}
+    for beta in (EXPONENTS[0], EXPONENTS[1], EXPONENTS[2]):
+        for name, order in ORDERS.items():
+            y = projected(beta, SIZES[-1])[name]
+            found[f"{beta}, {name}"] = y
+            found[f"{beta}, {name}, order"] = through_last(found["N"], y, order - float(beta.p) / float(beta.q))
+    for name, order in ORDERS.items():
+        found[f"closed, {name}"] = closed()[3, name]
+        found[f"closed, {name}, order"] = through_last(found["closed N"], closed()[3, name], order - 3)
+    return found
+
+
+_NAMES = {"value": "value", "i": "route (i)", "ii": "route (ii)", "iii": "route (iii)"}
+
+
+def _panel(kind: str, sizes: str, title: str) -> Panel:
+    series = (Series(text, sizes, f"{kind}, {name}", f"{kind}, {name}, order") for name, text in _NAMES.items())
+    return Panel("states $N$", "RMS error over positions", tuple(series), "xy", title)
+
+
 CLAIM = Claim(
     __name__,
     title="Piecewise smooth inputs: one singularity inside the window",
@@ -117,6 +140,19 @@ Root mean squares over positions, weighted smoothly.""",
     ),
     source="derived here (H16)",
     checks={Rung.MEASURED: orders(measure(), trust=("Arb's ball arithmetic",))},
+    figures=(
+        Figure(
+            "orders",
+            r"""Root mean square error on $\max(x - c, 0)^\beta$ over positions $c$ in the window $[-1, 1]$ (times $\theta$ for the
+derivative; dots), and lines of the orders through the last dots. Bottom right: the closed equation, a jump of the third
+derivative.""",
+            columns,
+            (
+                *(_panel(str(b), "N", rf"exact states, $\beta = {b}$") for b in EXPONENTS[:3]),
+                _panel("closed", "closed N", r"closed states, $\beta = 3$"),
+            ),
+        ),
+    ),
     mutants=(
         Mutant("class_order", "route (i) is of the class's order N^(3/2-K)", {Rung.MEASURED: _claimed("i", 1.5)}),
         Mutant("same_order", "route (ii) is of the order of route (i)", {Rung.MEASURED: _claimed("ii", 0.5)}),

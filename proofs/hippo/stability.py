@@ -20,6 +20,8 @@ from numeric.stability import largest_step, schur_stable
 from numeric.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
+from proofs.figure import Columns, Figure, Series, one, through_last
+from proofs.hippo import _scalar
 from proofs.hippo._checks import Rate, Same, derived, exactly, orders
 
 LIMITED = (Fraction(0), Fraction(1, 4), Fraction(1, 3))
@@ -84,6 +86,13 @@ def exact(limit: Limit = largest_step, contracting: tuple[Fraction, ...] = CONTR
 def steps(share: Callable[[sp.Expr], sp.Expr] = lambda alpha: 2 * alpha - 1) -> Iterator[Step]:
     """The energy balance of one step, for every A, h, alpha; and the circle of one pole."""
     X, Y, alpha, a, b, h = sp.symbols("X Y alpha a b h")
+    one = sp.Integer(1)
+    yield Equation(
+        "the construction's step, one eigenvalue",
+        gbt(_scalar.system(a, one, one, one), h, alpha, "proper", _scalar.solve).A[0, 0] * (1 - alpha * h * a),
+        1 + (1 - alpha) * h * a,
+        "$\\bar A = (I - \\alpha X)^{-1} (I + (1-\\alpha) X)$",
+    )
     yield Equation(
         "energy of one step",
         (1 - alpha * Y) * (1 - alpha * X) - (1 + (1 - alpha) * Y) * (1 + (1 - alpha) * X),
@@ -132,6 +141,17 @@ def _spectral_radius(q: fmpq_poly, alpha: Fraction) -> arb:
     return 2 / abs(largest) / (1 - 2 * arb(number(alpha)))
 
 
+def columns() -> Columns:
+    """Forward Euler's limits, LegT's with the line of its order and LegS's with its formula."""
+    found: dict[str, list[float]] = {"N": [float(N) for N in (2, 3, 4, 6, *SIZES[::3])]}
+    found["LegT"] = [euler_limit(int(N)) for N in found["N"]]
+    found["LegT, order"] = through_last(found["N"], found["LegT"], -5 / 3)
+    with peano.precision(200):
+        found["LegS"] = [float(largest_step(characteristic(legs.system(int(N)).A))) for N in found["N"]]
+    found["LegS, formula"] = [2 / N for N in found["N"]]
+    return found
+
+
 CLAIM = Claim(
     __name__,
     title="Stable steps: limits of forward Euler and of every bilinear scheme",
@@ -150,6 +170,20 @@ test in rationals on the scheme's own matrix just below and just above.""",
     source="derived here; Schur 1917 for the exact test",
     checks={Rung.MEASURED: orders(measure()), Rung.EXACT: exact(), Rung.UNIVERSAL: derived(steps)},
     parameters=table,
+    figures=(
+        Figure(
+            "steps",
+            r"""The largest stable step of forward Euler (dots); for LegT the line of the order $N^{-5/3}$ through the last dot, for
+time-invariant LegS $2/N$.""",
+            columns,
+            one(
+                "states $N$",
+                r"largest stable step $h / \theta$",
+                [Series("LegT", "N", "LegT", "LegT, order"), Series("LegS", "N", "LegS", "LegS, formula")],
+                "xy",
+            ),
+        ),
+    ),
     mutants=(
         Mutant("spectral_radius", "the limit is 2 over the largest |z|", {Rung.EXACT: exact(_spectral_radius)}),
         Mutant(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache
-from math import inf, log, pi, sqrt
+from math import exp, inf, lgamma, log, pi, sqrt
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Figure, Finding, Verdict, combine
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
+from proofs.figure import Columns, Panel, Series
+from proofs.figure import Figure as Plot
 from proofs.hippo.sample_noise import SIGMAS, variance
 
 NOISES = (1e-2, 1e-4, 1e-6)
@@ -189,6 +191,31 @@ def examples() -> Iterator[str]:
         yield f"| {noise:g} | {c.N} | {c.theta:.3f} | {c.h:.3g} | {c.error:.3g} |"
 
 
+_STATES = (4, 8, 12)
+
+
+def columns() -> Columns:
+    """Errors over theta for three N, two sizes of noise, at the recommended step; the truncation and noise parts of F."""
+    shares = np.geomspace(1 / 4, 4, 17)
+    found: dict[str, list[float]] = {}
+    for noise in (1e-2, 1e-4):
+        c = recommend(AMPLITUDE, BANDWIDTH, noise)
+        windows = [float(s * c.theta) for s in shares]
+        found[f"{noise:g}: theta W"] = [w * BANDWIDTH for w in windows]
+        for N in _STATES:
+            found[f"{noise:g}: N = {N}"] = [measured(N, w, c.h, noise) for w in windows]
+            truncation = [exp(N * log(w * BANDWIDTH) + lgamma(N) - lgamma(2 * N)) / sqrt(2) for w in windows]
+            found[f"{noise:g}: N = {N}, law"] = [
+                sqrt((AMPLITUDE * BANDWIDTH * t) ** 2 + (noise * N**2 / w) ** 2)
+                for t, w in zip(truncation, windows, strict=True)
+            ]
+        found[f"{noise:g}: chosen"], found[f"{noise:g}: chosen error"] = (
+            [c.theta * BANDWIDTH],
+            [measured(c.N, c.theta, c.h, noise)],
+        )
+    return found
+
+
 CLAIM = Claim(
     __name__,
     title="Choosing N, the window and the step for a noisy signal",
@@ -213,6 +240,31 @@ $N$ is the law. The search and the drawn noise use the discrete system, not $F$.
     source="derived here",
     checks={Rung.MEASURED: both()},
     parameters=lambda: "\n".join(examples()),
+    figures=(
+        Plot(
+            "windows",
+            rf"""RMS error of route (i) on a sinusoid of amplitude $a = {AMPLITUDE:g}$ at the bandwidth $W = {BANDWIDTH:g}$ rad/s,
+against the window, for noise of $10^{{-2}}$ and $10^{{-4}}$ (dots: the discrete system's own response and variance); lines: the
+two terms of $F$, root mean square. The recommended pair lies at the bottom.""",
+            columns,
+            tuple(
+                Panel(
+                    r"$\theta W$ (radians a window)",
+                    "RMS error (1/s)",
+                    (
+                        *(
+                            Series(f"$N = {N}$", f"{n}: theta W", f"{n}: N = {N}", f"{n}: N = {N}, law")
+                            for N in _STATES
+                        ),
+                        Series("recommended", f"{n}: chosen", f"{n}: chosen error"),
+                    ),
+                    "xy",
+                    f"noise {n}",
+                )
+                for n in ("0.01", "0.0001")
+            ),
+        ),
+    ),
     mutants=(
         Mutant("twice_the_window", "the window twice as long", {Rung.MEASURED: both(_altered(theta=2.0))}),
         Mutant("half_the_window", "the window half as long", {Rung.MEASURED: both(_altered(theta=0.5))}),

@@ -13,6 +13,7 @@ from numeric.rates import fit
 from numeric.rational_matrices import matrix, row
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
+from proofs.figure import Columns, Figure, Panel, Series, through_last
 from proofs.hippo._checks import Rate, orders
 from proofs.hippo._signals import FUNCTIONALS, window_errors
 
@@ -80,6 +81,19 @@ def _with(key: tuple[str, str], order: int) -> Check:
     return orders(measure({**ORDERS, key: order}))
 
 
+def columns() -> Columns:
+    """Errors at N = 4 and lines of the orders through those at the shortest window."""
+    found: dict[str, list[float]] = {"theta": list(WINDOWS[::-1])}
+    for (state, name), order in ORDERS.items():
+        y = errors(4)[state, name][::-1]
+        found[f"{state}, {name}"] = y
+        found[f"{state}, {name}, order"] = through_last(found["theta"], y, 4 + order)
+    return found
+
+
+_NAMES = {"value": "value", "i": "route (i)", "ii": "route (ii)", "iii": "route (iii)"}
+
+
 CLAIM = Claim(
     __name__,
     title="Short windows: orders in theta",
@@ -93,6 +107,27 @@ the construction's matrices, and exact Legendre coefficients, in balls.""",
     assumptions=(r"$N$ = 2, 4, 8 (12, 16 in full)",),
     source="derived here (H03, H14, B5)",
     checks={Rung.MEASURED: orders(measure(), trust=("Arb's ball arithmetic",))},
+    figures=(
+        Figure(
+            "orders",
+            r"""Errors on $u = e^{it}$ at $N = 4$ in ball arithmetic (dots), and lines of the orders in $\theta$ through the dots at
+the shortest window. For closed states value and route (i) coincide here, for $|u'| = |u|$.""",
+            columns,
+            tuple(
+                Panel(
+                    r"window $\theta$ (radians of the input)",
+                    "modulus of the error",
+                    tuple(
+                        Series(text, "theta", f"{state}, {name}", f"{state}, {name}, order")
+                        for name, text in _NAMES.items()
+                    ),
+                    "xy",
+                    f"{state} states",
+                )
+                for state in ("closed", "exact")
+            ),
+        ),
+    ),
     mutants=(
         Mutant("same_order", "route (ii) has the order of route (i)", {Rung.MEASURED: _with(("closed", "ii"), 0)}),
         Mutant(

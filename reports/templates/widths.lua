@@ -1,11 +1,18 @@
--- LaTeX and Typst fit wide tables badly without widths: give them widths by their longest cells.
+-- LaTeX and Typst fit wide tables badly without widths: give them widths by their longest cells, and by their longest
+-- words, which a narrow column can't break.
 local stringify = pandoc.utils.stringify
+
+local function wanted(text)
+  local word = 0
+  for part in text:gmatch("%S+") do word = math.max(word, #part) end
+  return math.max(math.min(#text + 2, 50), 2 * math.min(word, 25))
+end
 
 function Table(tbl)
   local longest = {}
   local function see(row)
     for k, cell in ipairs(row.cells) do
-      longest[k] = math.max(longest[k] or 9, math.min(#stringify(cell.contents) + 2, 60))
+      longest[k] = math.max(longest[k] or 9, wanted(stringify(cell.contents)))
     end
   end
   for _, row in ipairs(tbl.head.rows) do see(row) end

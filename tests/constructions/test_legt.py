@@ -57,3 +57,24 @@ def test_refusals() -> None:
         fout.corrected(3, Fraction(1), 4)
     with pytest.raises(ValueError, match="positive time scale"):
         orthonormal(legt.system(3), legt.norms(3), 0.0)
+
+
+@pytest.mark.parametrize("route", ["i", "ii", "iii"])
+@pytest.mark.parametrize("family", [legt, legs])
+def test_entries_at_1024(family, route: str) -> None:
+    """Every kind of entry at N = 1024 against its exact square, within six roundings, for all routes."""
+    N = 1024
+    exact_system = family.system(N, route)
+    s = orthonormal(exact_system, legt.norms(N))
+    bound = (1 + Fraction(1, 2**53)) ** 12 / (1 - Fraction(1, 2**53)) ** 12 - 1
+    for n, k in ((0, 0), (0, 1023), (1023, 0), (1023, 1023), (511, 512), (512, 511), (7, 900)):
+        pairs = (
+            (s.A[n, k], int(exact_system.A[n, k]), Fraction(2 * k + 1, 2 * n + 1)),
+            (s.C[k], int(exact_system.C[k]), Fraction(2 * k + 1)),
+        )
+        for found, entry, ratio in pairs:
+            square = entry**2 * ratio
+            assert abs(Fraction(float(found)) ** 2 - square) <= bound * square
+            assert found * entry >= 0
+    gains = {"i": N * N, "ii": 0, "iii": N * (N + 1)}
+    assert gains[route] == s.D

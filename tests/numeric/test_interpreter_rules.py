@@ -345,4 +345,6 @@ def test_rule(name: str, carrier: Carrier) -> None:
 
 def test_every_rule_has_a_case() -> None:
     comparisons = {"lt", "le", "gt", "ge", "eq", "ne"}  # in test_interpreter: they need numbers with an order
-    assert (set(arithmetic.RULES) | operations.MOVES) - comparisons <= set(CASES)
+    # test_logarithms and test_linear_systems: not every arithmetic has them
+    elsewhere = {"exp", "log", "var", "var_mean", "_linalg_solve_ex", "linalg_inv_ex"}
+    assert (set(arithmetic.RULES) | operations.MOVES) - comparisons - elsewhere <= set(CASES)

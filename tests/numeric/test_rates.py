@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numeric.rates import fit, grade
+from numeric.rates import fit, fit_exponential, grade, grade_measured, hull
 
 SIZES = [8, 12, 16, 24, 32, 48, 64]
 
@@ -49,3 +49,43 @@ def test_grade() -> None:
     assert grade((2, -2), (2, -1.5)).word == "false"
     assert grade((3, -1.5), (2, -1.5)).word == "false"
     assert grade((2, -1), (2, -1.5)).word == "loose"
+
+
+@given(st.floats(0.05, 2), st.floats(-3, 3), st.floats(-0.5, 0.5))
+def test_exponential_fit(r: float, p: float, b: float) -> None:
+    """x^p e^(-r x + b/x): both numbers come back, to rounding."""
+    from math import exp
+
+    x = [12, 16, 20, 24, 28, 32, 36, 40, 44]
+    rate, power = fit_exponential(x, [v**p * exp(-r * v + b / v) for v in x])
+    assert abs(rate.slope - r) <= rate.half_width + 1e-9
+    assert abs(power.slope - p) <= power.half_width + 1e-7
+
+
+def test_exponential_fit_refuses_few_points() -> None:
+    """Eight points at least."""
+    with pytest.raises(ValueError, match="at least 8"):
+        fit_exponential([1, 2, 3, 4, 5, 6, 7], [1.0] * 7)
+
+
+def test_gap_and_hull() -> None:
+    """A correction x^(-2/3) is fitted with its own exponent, and the hull holds both intervals."""
+    y = [x**-2 * (1 + x ** (-2 / 3)) for x in SIZES]
+    right, wrong = fit(SIZES, y, gap=2 / 3), fit(SIZES, y)
+    assert right.contains(-2) and right.half_width < 0.05
+    both = hull([right, wrong])
+    for order in (right, wrong):
+        assert both.contains(order.slope - order.half_width * 0.999) and both.contains(
+            order.slope + order.half_width * 0.999
+        )
+
+
+def test_grade_measured() -> None:
+    """The measured grade agrees with the theoretical one, and wide intervals decide nothing."""
+    windows = [0.01, 0.02, 0.04, 0.05, 0.08, 0.1]
+    theta = fit(windows, [w**2 for w in windows], to_zero=True)
+    N = fit(SIZES, [x**-1.5 * (1 + 1 / x) for x in SIZES])
+    for claimed, word in (((2, -1.5), "sharp"), ((2, -2), "false"), ((3, -1.5), "false"), ((2, -1), "loose")):
+        assert grade_measured(claimed, theta, N).word == word == grade(claimed, (2, -1.5)).word
+    noisy = fit(SIZES, [x**-1.5 * (1 + 0.4 * (-1) ** k) for k, x in enumerate(SIZES)])
+    assert grade_measured((2, -1.5), theta, noisy).word == "undecided"

@@ -32,3 +32,24 @@ def test_floats_are_refused() -> None:
     """A float is no exact statement unless it is lifted on purpose."""
     with pytest.raises(TypeError, match="expected an int or a Fraction"):
         exact.number(0.5)
+
+
+def test_power() -> None:
+    """x^A of LegS: a semigroup in x, the identity at one, and e^{A log x} in floats."""
+    from scipy.linalg import expm
+
+    from constructions import legs
+
+    A = legs.system(5).A
+    two, three, six = (exact.power(A, x) for x in (2, 3, 6))
+    assert np.array_equal(two @ three, six)
+    assert np.array_equal(exact.power(A, 1), np.eye(5, dtype=int))
+    # entries below 2^7; expm of a matrix of norm 20 and degree-13 approximants: 2^12 roundings
+    floats = np.array([[float(v.p) / float(v.q) for v in r] for r in two])
+    assert np.abs(floats - expm(A * np.log(2.0))).max() <= 2.0**-41 * 2**7
+
+
+def test_power_refuses_other_eigenvalues() -> None:
+    """Only -1, ..., -N make it rational."""
+    with pytest.raises(ValueError, match="eigenvalues"):
+        exact.power(np.array([[-1, 0], [0, -1]]), 2)

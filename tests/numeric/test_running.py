@@ -314,7 +314,7 @@ def test_integers_beyond_the_format() -> None:
         assert abs(Fraction(v) - x * (2**53 + 1)) <= Fraction(e)
 
 
-@pytest.mark.parametrize("program", [lambda x: x.abs(), lambda x: x.clamp(0, 1), lambda x: x.exp(), lambda x: x.max()])
+@pytest.mark.parametrize("program", [lambda x: x.abs(), lambda x: x.clamp(0, 1), lambda x: x.tanh(), lambda x: x.max()])
 def test_what_has_no_bound(program: Program) -> None:
     with pytest.raises(Refused):
         follow(program, {"x": np.ones(3)}, "float64")

@@ -176,7 +176,6 @@ def test_json_has_the_promised_keys(layers):
         ("FILE:gated", {"gates": {"gate": "1/0"}}, "gate value"),
         ("FILE:one_step", {"against": "gdd"}, "no learner 'gdd'"),
         ("FILE:one_step", {"against": "gd:0"}, "at least 1"),
-        ("FILE:one_step", {"against": None}, "name a learner"),
         ("FILE:one_step", {"adapter": "kvv"}, "no adapter 'kvv'"),
         ("FILE:one_step", {"sizes": {"N": 0}}, "size N=0"),
         (

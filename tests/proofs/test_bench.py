@@ -20,6 +20,17 @@ def test_the_cost_is_linear_in_the_tokens():
     assert row.passed, row.figures
 
 
+def test_samples_keep_their_floors() -> None:
+    """Small sizes: the errors are right and below the floors, whatever the clock says."""
+    rows = list(bench.samples(Entropy(1), 3000, 6))
+    assert [row.name for row in rows] == [
+        "3,000 samples, N = 6, in blocks, against dlsim", "3,000 samples, N = 6, by FFT, against lfilter"
+    ]  # fmt: skip
+    for row in rows:
+        assert 0 < float(row.figures["error"] or 0) <= float(row.figures["rounding floor"] or 0)
+        assert row.baseline_seconds is not None and row.ratio is not None
+
+
 @pytest.mark.slow
 def test_every_limit_is_kept():
     rows = bench.run(seed=1)

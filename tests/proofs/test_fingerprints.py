@@ -13,7 +13,7 @@ import constructions
 import numeric
 import proofs
 from proofs import registry
-from proofs.fingerprints import Stale, fingerprints, reached, rests_on, stale
+from proofs.fingerprints import Stale, below, fingerprints, reached, stale
 from proofs.verify import verify
 
 FILES = {
@@ -98,9 +98,11 @@ def _change(path: Path, text: str) -> None:
     os.utime(path, ns=(moment + 10**9, moment + 10**9))  # a coarse file clock must not hide the change
 
 
-def test_what_a_claim_rests_on(toys: Path) -> None:
-    assert rests_on(registry.claim("toy.above")) == ("toy.holds",)
-    assert rests_on(registry.claim("toy.holds")) == ()
+def test_what_a_module_rests_on_directly(box: Path) -> None:
+    assert below("proofs.box.two") == ("proofs.box.one",)
+    assert below("proofs.box.one") == ("constructions.layer",)
+    (box / "proofs/helper.py").write_text("import constructions.unused\n")
+    assert below("proofs.box.three") == ("constructions.unused", "proofs.box.two")
 
 
 def test_stale_evidence(toys: Path) -> None:

@@ -65,7 +65,7 @@ class _Audit:
 
 @pytest.fixture
 def audits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """A stand-in for proofs.audit, and the calls it gets."""
+    """Stand-ins for proofs.audit and proofs.identify, and the calls they get."""
     calls: list[tuple[Any, ...]] = []
 
     def audit(*arguments: Any) -> _Audit:
@@ -78,6 +78,10 @@ def audits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     module.__dict__.update(audit=audit, TargetError=TargetError)
     monkeypatch.setitem(sys.modules, "proofs.audit", module)
     monkeypatch.setattr(proofs, "audit", module, raising=False)
+    other = types.ModuleType("proofs.identify")
+    other.__dict__.update(identify=audit)
+    monkeypatch.setitem(sys.modules, "proofs.identify", other)
+    monkeypatch.setattr(proofs, "identify", other, raising=False)
     return calls
 
 
@@ -218,6 +222,29 @@ def test_claims(ssmproof: Command) -> None:
     assert "One layer reads out one gradient step" in said.err
 
 
+def test_claims_by_system(ssmproof: Command, tmp_path: Path) -> None:
+    plain = ssmproof("claims", "toy.holds", "--systems", "--json", "-")
+    first, second = json.loads(plain.out)["systems"]
+    assert (first["system"], second["computes"]) == ("Another layer", r"one step of size $\eta$")
+    assert first["rung"] is None and "settled on" not in plain.err
+    assert ssmproof("verify", "toy.holds", "--json", str(tmp_path / "run.json")).status == 0
+    settled = ssmproof("claims", "toy.holds", "--systems", "--from", str(tmp_path / "run.json"), "--json", "-")
+    assert [row["rung"] for row in json.loads(settled.out)["systems"]] == ["universal", "universal"]
+    assert "settled on" in settled.err and "steps 3" in settled.err
+
+
+def test_claims_as_a_graph(ssmproof: Command) -> None:
+    assert "toy.above <- toy.holds" in ssmproof("claims", "toy.above", "--graph", "text").out
+    assert '"toy.above" -> "toy.holds";' in ssmproof("claims", "toy.above", "--graph", "dot").out
+    assert "n0 --> n1" in ssmproof("claims", "toy.above", "--graph", "mermaid").out
+
+
+@pytest.mark.parametrize("options", [("--systems", "--graph", "dot"), ("--from", "run.json")])
+def test_claims_with_options_that_do_not_fit(ssmproof: Command, options: tuple[str, ...]) -> None:
+    said = ssmproof("claims", "toy.holds", *options)
+    assert said.status == 2 and "--systems" in said.err
+
+
 def test_show(ssmproof: Command, tmp_path: Path) -> None:
     said = ssmproof("show", "toy.above")
     assert said.status == 0
@@ -246,6 +273,7 @@ def test_audit(ssmproof: Command, audits: list[tuple[Any, ...]], tmp_path: Path)
     assert json.loads((tmp_path / "a.json").read_text())["learner"] == "gd"
     assert audits == [("layer.py:f", "gd", None, {"beta": "1"}, Settings(seed=4), {"N": 1, "f": 4})]
     ssmproof("audit", "layer.py:f", "--out", "o")
+    assert audits[1] == ("layer.py:f", None, {}, Settings(), None)  # without --against: identify
     assert "### layer.py:f against gd" in (tmp_path / "o/report.md").read_text()
 
 

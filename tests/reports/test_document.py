@@ -31,6 +31,10 @@ def text(toys: Path) -> str:
         "| [`toy.survivor`](#toysurvivor) |  | confirmed |  |  | **exact** | 0 of 1 |",
         "- **exact**: equal as polynomials, unless an event of the stated probability happened",
         "Rests on [`toy.holds`](#toyholds).",
+        r"| **Toy layer** | one step of size $\eta$ | [`toy.holds`](#toyholds) | universal | steps 3; failure "
+        r"$2^{-118.4}$; worst ratio 0.25 |",
+        "| **Another layer** | the same | [`toy.holds`](#toyholds) | universal | degree 6 |",
+        "| `toy.holds` |  | `toy.above` |",
         "Source: Toy (2024), Proposition 1, eq. (7)",
         r"- the source writes the step as $\eta/P$; here it is $\eta/N$",
         "2. **expansion** (bilinearity; holds for every $H$, so $G$ is unique)",

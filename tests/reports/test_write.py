@@ -50,7 +50,13 @@ def test_every_format_is_made(rendered: dict[str, bytes]) -> None:
 def test_markdown_needs_no_macros(rendered: dict[str, bytes]) -> None:
     text = rendered["report.md"].decode()
     assert r"\norm" not in text
-    assert r"\lVert x - \lVert y\rVert  z\rVert _F" in text
+    assert r"\lVert x - \lVert y\rVert z\rVert_F" in text
+
+
+def test_a_norm_may_end_a_formula() -> None:
+    made = render("# T\n\nWith $S = \\norm{A}$, $\\norm{x}y$.\n", ["md", "html"])
+    assert "$S = \\lVert A\\rVert$, $\\lVert x\\rVert y$" in made.files["report.md"].decode()
+    assert not made.warnings
 
 
 def test_html_has_every_formula_as_mathml_and_its_own_font(rendered: dict[str, bytes]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numeric.finding import Finding, Verdict
-from proofs.claim import Claim, Mutant
+from proofs.claim import Claim, Mutant, System
 from proofs.evidence import Kind, Rung, Settings
 from proofs.toy._parts import confirms, refutes, undecided, wrong_sign
 
@@ -62,6 +62,7 @@ CLAIM = Claim(
     source="Toy (2024), Proposition 1, eq. (7)",
     assumptions=(r"the query is not part of the context", r"$W_0 = 0$"),
     departures=(r"the source writes the step as $\eta/P$; here it is $\eta/N$",),
+    systems=(System("Toy layer", r"one step of size $\eta$"), System("Another layer", "the same", figures="deg")),
     parameters=_parameters,
     checks={Rung.SAMPLED: _sampled, Rung.EXACT: confirms, Rung.UNIVERSAL: _universal},
     mutants=(

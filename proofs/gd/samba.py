@@ -1,0 +1,132 @@
+"""Samba's regression in context lives in its Mamba layer: the window only smooths over its last tokens."""
+
+from __future__ import annotations
+
+import torch
+
+from constructions import samba, softmax_attention
+from constructions.autograd_descent import descend
+from constructions.namespace import Array, identity, zeros
+from constructions.two_layers import tokens
+from proofs.claim import Claim, System
+from proofs.evidence import Kind, Rung
+from proofs.gd._witness import both, impossible, nonzero
+from proofs.identity import Identity
+
+WINDOW = 3
+
+
+def exponential(z: Array) -> Array:
+    """Any function does for where a window reaches: here 1 + z + z^2."""
+    return 1 + z + z * z
+
+
+def window(E: Array, V: Array, K: Array, Q: Array, P: Array, scale: Array) -> Array:
+    """The last token's update by sliding-window attention: (d,)."""
+    weights = samba.Attention(V, K, Q, P)
+    return samba.window_layer(E, weights, WINDOW, scale, exponential)[-1, :] - E[-1, :]
+
+
+def smoother(E: Array, V: Array, K: Array, Q: Array, P: Array, scale: Array, reach: int = WINDOW) -> Array:
+    """P times attention to the last `reach` tokens as if there were no others: (d,)."""
+    near = E[-reach:, :]
+    return P @ softmax_attention.attend(near @ K.mT, near @ V.mT, Q @ E[-1, :], scale, exponential)
+
+
+def block(X: Array, Y: Array, x_q: Array, eta: Array, a: Array) -> Array:
+    """The y part of the query's token after Mamba (decay a, step size eta/N) and attention with P = 0: (m,)."""
+    f, m, N = X.shape[1], Y.shape[1], X.shape[0]
+    E = tokens(X, Y, x_q)
+    one_f, one_m = identity(f, X), identity(m, X)
+    on_x = torch.cat([one_f, zeros((f, m), X)], dim=1)
+    on_y = torch.cat([zeros((m, f), X), one_m], dim=1)
+    Delta, decay = zeros((N + 1, m), X) + eta / N, zeros((N + 1, m, f), X) + a
+    E = samba.mamba_layer(E, samba.Mamba(on_y, on_x, on_x, on_y.mT), Delta, decay)
+    off = samba.Attention(on_y, on_x, on_x, 0 * on_y.mT)
+    return samba.window_layer(E, off, WINDOW, eta, exponential)[-1, f:]
+
+
+def undecayed(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
+    """The block with decay 1: (m,)."""
+    return block(X, Y, x_q, eta, eta - eta + 1)
+
+
+def halved(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
+    """The block with decay 1/2: (m,)."""
+    return block(X, Y, x_q, eta, eta - eta + 0.5)
+
+
+def learner(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
+    """One autograd step from 0, asked at x_q: (m,)."""
+    return descend(X.new_zeros(Y.shape[1], X.shape[1]), X, Y, eta=eta) @ x_q
+
+
+def first_pair(X: Array, Y: Array, x_q: Array, V: Array, eta: Array) -> Array:
+    """What the step changes when the first target moves by V: (m,)."""
+    return learner(X, torch.cat([Y[:1, :] + V, Y[1:, :]]), x_q, eta) - learner(X, Y, x_q, eta)
+
+
+LOCAL = Identity(
+    shapes={"E": ("T", "d"), "V": ("a", "d"), "K": ("r", "d"), "Q": ("r", "d"), "P": ("d", "a"), "scale": ()},
+    left=window,
+    right=smoother,
+    names=("sliding window", "smoother of the last tokens"),
+    sizes=({"T": 5, "d": 2, "a": 2, "r": 2}, {"T": 9, "d": 4, "a": 3, "r": 3}),
+    admits=lambda sizes: sizes["T"] >= WINDOW,
+)
+STEP = Identity(
+    shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "eta": ()},
+    left=undecayed,
+    right=learner,
+    names=("Samba", "one step"),
+    sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
+    torch_only=True,
+)
+POINT = {"X": [[1]] * 4, "Y": [[1]] * 4, "x_q": [1], "V": [[1]], "eta": 1}
+
+CLAIM = Claim(
+    __name__,
+    title="Samba takes the gradient step in its Mamba layer; its window is a smoother of the last tokens",
+    kind=Kind.IDENTITY,
+    statement=r"""In a Samba block (Mamba, then attention to the last $w$ tokens, each added to the stream):
+
+- the attention's update is the kernel smoother of the last $w$ tokens and a function of nothing else (gd.softmax_smoother),
+  while a gradient-descent step depends on every pair: moving $y_1$ by $v$ moves it by $\frac{\eta}{N} v (x_1 \cdot x_q)$. So
+  for $N + 1 > w$ the window alone takes no step;
+- with the attention's output map $0$, joint tokens, step size $\frac{\eta}{N}$ and decay $1$, the Mamba layer adds exactly
+  one gradient-descent step from $0$ to the query's $y$ part. For the decays below 1 that the layer really has it is the step
+  of gd.mamba_selective, reached in the limit only.
+
+Regression over the whole context is kept in Mamba's state alone; the window sees what Mamba has added to its last tokens.""",
+    derivation=r"""The sum over the window runs over $w$ tokens. The Mamba layer is linear attention with weights $\Delta$
+(gd.mamba_selective); the query's own target is $0$.""",
+    assumptions=(
+        "without norms and perceptrons; gates given",
+        "the window's check puts a polynomial for the exponential: which tokens enter does not depend on it; its quotient has "
+        "a running bound "
+        "only, so the sampled rung is left to the step",
+    ),
+    systems=(
+        System("Samba", "one gradient step in its Mamba layer (decay 1); its window smooths over the last tokens only"),
+    ),
+    source="arXiv 2406.07522 (Samba); derived here",
+    checks=impossible(
+        {Rung.SAMPLED: STEP.sampled, Rung.EXACT: both(LOCAL.exact, STEP.exact)},
+        nonzero(first_pair, POINT, "change of the step by the first target, N = 4, all tokens 1"),
+    ),
+    mutants=(
+        LOCAL.mutant(
+            "one_token_less",
+            "the window reaches one token less",
+            right=lambda E, V, K, Q, P, scale: smoother(E, V, K, Q, P, scale, reach=WINDOW - 1),
+            rungs=(Rung.EXACT,),
+        ),
+        LOCAL.mutant(
+            "whole_context",
+            "attention to all tokens",
+            right=lambda E, V, K, Q, P, scale: smoother(E, V, K, Q, P, scale, reach=WINDOW + 1),
+            rungs=(Rung.EXACT,),
+        ),
+        STEP.mutant("decayed", "with decay 1/2 it is the step too", left=halved),
+    ),
+)

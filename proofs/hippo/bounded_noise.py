@@ -1,0 +1,82 @@
+"""Adversarial noise: the largest error of each readout over all noise of modulus at most one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+
+from flint import arb, fmpq, fmpq_poly
+
+from constructions import legt
+from numeric import peano
+from numeric.rates import fit, hull
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung, Settings
+from proofs.hippo._checks import Rate, orders
+
+SIZES = (8, 10, 12, 16, 20, 24, 28, 32)
+LARGER = (*SIZES, 40, 48, 64, 80)
+GAPS = (0.5, 1.0)
+"""First corrections: N^(-1/2), for Lebesgue's constant is c N^(1/2) plus a constant, and 1/N; the interval covers both."""
+
+ORDERS: Mapping[str, float] = {"value": 0.5, "i": 2, "ii": 2.5}
+
+
+@cache
+def worst(route: str, N: int) -> arb:
+    """The norm of noise -> y/eta, theta = 1: the L1 norm of sum_k C_k (2k+1)/2 P_k on [-1, 1] plus |D|; exact states."""
+    D = 0 if route == "value" else int(legt.gain(N, route))
+    total = fmpq_poly([0])
+    for k in range(N):
+        C = 1 if route == "value" else int(legt.readout(k, D))
+        total += fmpq(C * (2 * k + 1), 2) * peano.legendre(k)
+    with peano.precision(60 + 5 * N):
+        return peano.l1_norm(total) + D
+
+
+def measure(claimed: Mapping[str, float] = ORDERS) -> Callable[[Settings], Iterator[Rate]]:
+    """Orders in N."""
+
+    def run(settings: Settings) -> Iterator[Rate]:
+        sizes = SIZES if settings.profile == "quick" else LARGER
+        for route, order in claimed.items():
+            values = [float(worst(route, N)) for N in sizes]
+            yield Rate(f"route {route}", hull([fit(sizes, values, gap=gap) for gap in GAPS]), order)
+
+    return run
+
+
+def table() -> str:
+    """The norms over their orders, as Markdown."""
+    lines = ["| $N$ | value$/N^{1/2}$ | (i)$/N^2$ | (ii)$/N^{5/2}$ |", "|--:|--:|--:|--:|"]
+    for N in SIZES:
+        cells = " | ".join(f"{float(worst(r, N)) / N**p:.4f}" for r, p in ORDERS.items())
+        lines.append(f"| {N} | {cells} |")
+    return "\n".join(lines)
+
+
+def _claimed(route: str, order: float) -> Check:
+    return orders(measure({**ORDERS, route: order}))
+
+
+CLAIM = Claim(
+    __name__,
+    title="Bounded noise: route (i) passes on less than route (ii)",
+    kind=Kind.RATE,
+    statement=r"""Let the input carry noise of modulus at most $\eta$, in the worst case over all of it. With exact projections the
+error it makes is of order $\eta N^2/\theta$ for route (i), $\eta N^{5/2}/\theta$ for route (ii), and $\eta N^{1/2}$ for the
+reconstructed value (Lebesgue's constant). So against bounded noise route (i) is the better one; against independent noise of
+a small step route (ii) is (hippo.sample_noise).""",
+    derivation=r"""The readout is $y = D u + \int \left(\sum_k C_k \frac{2k+1}{2} P_k\right) v$; its norm is $|D|$ plus the $L^1$
+norm of a polynomial, in balls. $\sum_k (2k+1) P_k/2$ is of order $N^{1/2}$ in $L^1$ and concentrated at the right end, where the
+slope costs $N^2$; route (i)'s weights $k(k+1) - N^2$ vanish at the top.""",
+    assumptions=("states are exact projections", "orders are measured, not proved"),
+    source="derived here; Lebesgue constants: Gronwall 1913",
+    checks={Rung.MEASURED: orders(measure(), trust=("Arb's ball arithmetic",))},
+    parameters=table,
+    mutants=(
+        Mutant("same_order", "route (ii) passes on no more than route (i)", {Rung.MEASURED: _claimed("ii", 2)}),
+        Mutant("lebesgue", "the value passes on a bounded multiple", {Rung.MEASURED: _claimed("value", 0)}),
+        Mutant("i_like_ii", "route (i) passes on N^(5/2)", {Rung.MEASURED: _claimed("i", 2.5)}),
+    ),
+)

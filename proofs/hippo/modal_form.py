@@ -1,0 +1,137 @@
+"""Diagonalising LegT or LegS loses all digits: the guarded form keeps its promise, the unguarded one breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+import numpy as np
+from flint import arb, arb_mat, fmpq
+
+from constructions import fout, legs, legt
+from constructions.modal import IllConditioned, Modal, modal
+from constructions.state_space import StateSpace, orthonormal
+from numeric import peano
+from numeric.finding import Counterexample, Figure, Finding, Verdict
+from numeric.rational_matrices import matrix
+from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.evidence import Rung, Settings
+
+STEP = fmpq(1, 128)
+DIGITS = 6
+CASES: Mapping[str, tuple[int, ...]] = {"LegT": (4, 8, 16, 32), "LegS": (4, 8, 12, 32), "FouT": (9, 33)}
+REFUSED = {("LegT", 32), ("LegS", 32)}
+
+Diagonalise = Callable[[StateSpace], Modal]
+
+
+def guarded(system: StateSpace) -> Modal:
+    """The construction with the digits of the claim."""
+    return modal(system, DIGITS)
+
+
+def coefficients(family: str, N: int) -> tuple[StateSpace, np.ndarray]:
+    """The system in its coefficient basis and the squared weights; FouT with 2 pi in float64, taken exactly."""
+    if family == "FouT":
+        return fout.system(N // 2, 2 * np.pi), fout.norms(N // 2)
+    built = legt.system(N) if family == "LegT" else legs.system(N)
+    return built, legt.norms(N)
+
+
+@cache
+def exact(family: str, N: int) -> list[list[arb]]:
+    """e^{A h} in the orthonormal basis, in balls."""
+    system, norms = coefficients(family, N)
+    with peano.precision(200):
+        entries = [[arb(float(v)) for v in r] for r in system.A.tolist()]
+        A = arb_mat(entries) if family == "FouT" else arb_mat(matrix(system.A))
+        e = (A * arb(STEP)).exp().tolist()
+        roots = [arb(int(v)).sqrt() for v in norms]
+        return [[e[i][j] * roots[j] / roots[i] for j in range(N)] for i in range(N)]
+
+
+def error(family: str, N: int, form: Modal) -> float:
+    """The largest entry of V e^{Lh} V^{-1} - e^{Ah}."""
+    h = float(STEP.p) / float(STEP.q)
+    found = (form.vectors * np.exp(form.poles * h)) @ np.linalg.inv(form.vectors)
+    with peano.precision(200):
+        return max(
+            float(abs(arb(float(found[i, j].real)) - exact(family, N)[i][j]).abs_upper())
+            for i in range(N)
+            for j in range(N)
+        )
+
+
+def check(diagonalise: Diagonalise = guarded, refused: frozenset[tuple[str, int]] = frozenset(REFUSED)) -> Check:
+    """Accepted forms have the digits that were asked for; the refused cases are the stated ones; unguarded ones fail."""
+
+    def run(settings: Settings) -> Finding:
+        figures: dict[str, Figure] = {}
+        for family, sizes in CASES.items():
+            for N in sizes:
+                system = orthonormal(*coefficients(family, N))
+                name = f"{family}, N = {N}"
+                try:
+                    form = diagonalise(system)
+                except IllConditioned:
+                    unguarded = modal(system, -400)
+                    wrong = error(family, N, unguarded)
+                    figures[f"{name}: condition, refused"] = f"{unguarded.condition:.1e}"
+                    figures[f"{name}: error if it were not"] = f"{wrong:.1e}"
+                    if (family, N) not in refused:
+                        return _refuted(name, N, "refused", "accepted", figures)
+                    if wrong <= 10.0**-DIGITS:
+                        return _refuted(name, N, f"{wrong:.2e}", f"more than 1e-{DIGITS}", figures)
+                    continue
+                found = error(family, N, form)
+                figures[f"{name}: condition, error"] = f"{form.condition:.1e}, {found:.1e}"
+                if (family, N) in refused:
+                    return _refuted(name, N, "accepted", "refused", figures)
+                if found > 10.0**-DIGITS:
+                    return _refuted(name, N, f"{found:.2e}", f"at most 1e-{DIGITS}", figures)
+        return Finding(
+            Verdict.CONFIRMED,
+            figures=figures,
+            settings={"dtype": "float64", "h": str(STEP), "digits": DIGITS},
+            trust=("Arb's matrix exponential", "LAPACK's eigenvectors are what a user would get"),
+        )
+
+    return run
+
+
+def _refuted(name: str, N: int, found: str, claimed: str, figures: dict[str, Figure]) -> Finding:
+    shown = Counterexample({"N": N}, {"h": str(STEP)}, found, claimed, "found", "claimed", name)
+    return Finding(Verdict.REFUTED, f"{name}: {found}, claimed {claimed}", figures=figures, counterexample=shown)
+
+
+CLAIM = Claim(
+    __name__,
+    title="Diagonalising LegT or LegS: where float64 loses its digits, and is refused",
+    kind=Kind.BOUND,
+    statement=r"""In float64 the modal form $e^{At} = V e^{\Lambda t} V^{-1}$ of LegT and LegS loses about $\log_{10}
+\mathrm{cond}(V)$ digits, and the condition of the eigenvectors grows geometrically with $N$: from $N$ = 32 on none is left.
+`constructions.modal.modal` gives the form only where it has the digits asked for, and raises `IllConditioned` with the
+condition number elsewhere; what it accepts has them, and what it refuses at $N = 32$ is wrong. FouT's form is harmless.""",
+    derivation=r"""The accepted and the refused forms against the exponential in balls at $h = \theta/128$. (SciPy's `expm`, which
+`constructions.discretisation` uses, does not diagonalise.)""",
+    assumptions=(r"the $N$ listed", "six digits"),
+    source="derived here; the growth is measured",
+    checks={Rung.MEASURED: check()},
+    mutants=(
+        Mutant(
+            "no_guard",
+            "the modal form without its guard",
+            {Rung.MEASURED: check(lambda s: modal(s, -400), frozenset())},
+        ),
+        Mutant(
+            "guard_fout",
+            "FouT is refused as well",
+            {Rung.MEASURED: check(refused=frozenset(REFUSED | {("FouT", 33)}))},
+        ),
+        Mutant(
+            "twelve_digits",
+            "all listed forms have twelve digits",
+            {Rung.MEASURED: check(lambda s: modal(s, 12))},
+        ),
+    ),
+)

@@ -1,0 +1,195 @@
+"""What verifies a solution of a fit, on inputs that no fit saw: exactly, on balls, far beyond the fit, at another size.
+
+Main definitions: `exact_rows`, `ball_row`, `float_row`, `far`, `other_size`, `same_at`.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from numeric import exact_identity
+from numeric.balls import BITS
+from numeric.box import Arithmetic, Box, Undefined, as_floats
+from numeric.entropy import Entropy
+from numeric.finding import Figure, Finding, Verdict
+from numeric.programs import WrongResult
+from proofs import fit
+from proofs.audit import CONTEXTS, NAMES, Row
+from proofs.fit import Data, Solution
+from proofs.identification import shown
+from proofs.subject import Subject, agreement, digits, fresh, learner_box, rational
+
+FAR = 33
+"""A context length beyond all fits, checked at one point: some codes change their ways there (chunks, windows)."""
+_BALL_BITS = 160
+"""Bits of agreement that a comparison of balls has to show."""
+
+
+def exact_rows(subject: Subject, solution: Solution) -> list[Row]:
+    """The exact rung at several context lengths, with the numbers that each takes."""
+    rows = []
+    entropy = Entropy(subject.settings.seed).child("identify")
+    shapes = {"X": ("N", subject.at["f"]), "Y": ("N", subject.at["m"]), "x_q": (subject.at["f"],)}
+    for N in (fit.LONG, *CONTEXTS):
+        numbers = solution.at(N, subject.data)
+        here = {"f": subject.at["f"], "m": subject.at["m"], "N": N}
+        if numbers is None or not rational(numbers):
+            rows.append(Row("exact", here, Finding(Verdict.REFUTED, reason=f"no numbers fit at N = {N}")))
+            break
+        try:
+            finding = exact_identity.decide(
+                subject.layer.case.layer,
+                solution.model.at(numbers),
+                shapes,
+                {"N": N},
+                entropy=entropy.child(N),
+                target_log2=subject.settings.target_log2,
+                names=NAMES,
+            )
+        except (WrongResult, RuntimeError, TypeError, ValueError) as error:
+            finding = Finding(Verdict.UNDECIDED, reason=f"the target raised {type(error).__name__}: {error}")
+        if finding.verdict is Verdict.UNDECIDED:
+            rows.append(ball_row(subject, solution, N))
+        else:
+            rows.append(Row("exact", here, finding))
+        if rows[-1].finding.verdict is Verdict.REFUTED:
+            break
+    return rows
+
+
+def ball_row(subject: Subject, solution: Solution, N: int) -> Row:
+    """Layer and learner at two fresh points, on balls or rational numbers."""
+    here = {"f": subject.at["f"], "m": subject.at["m"], "N": N}
+    least, gap = math.inf, 0.0
+    try:
+        numbers = solution.at(N, subject.data)
+        if numbers is None:
+            return Row("sampled", here, Finding(Verdict.REFUTED, reason=f"no numbers fit at N = {N}"))
+        other = learner_box(solution.model, numbers, subject.box)
+        for draw in range(2):
+            point = fresh(N, subject.at["f"], subject.at["m"], draw)
+            bits, apart = agreement(subject.box(*point), other(*point))
+            least, gap = min(least, bits), max(gap, apart)
+    except Undefined as error:
+        return Row("sampled", here, Finding(Verdict.UNDECIDED, reason=str(error)))
+    figures: dict[str, Figure] = {
+        "digits agreed": int(min(least, BITS) * math.log10(2)),
+        "points": 2,
+        "arithmetic": str(subject.box.arithmetic),
+    }
+    if gap:
+        reason = f"they differ by a relative {gap:.2g}"
+        return Row("sampled", here, Finding(Verdict.REFUTED, reason=reason, figures=figures))
+    if least < _BALL_BITS:
+        reason = f"only {figures['digits agreed']} digits could be compared"
+        return Row("sampled", here, Finding(Verdict.UNDECIDED, reason=reason, figures=figures))
+    trust = ("ball arithmetic (Arb), and the rules in numeric/balls.py",)
+    return Row("sampled", here, Finding(Verdict.CONFIRMED, figures=figures, trust=trust))
+
+
+def float_row(subject: Subject, solution: Solution) -> Row:
+    """Only float64 runs: agreement to half of the digits at fresh points, which confirms nothing."""
+    worst = 0.0
+    for N in (fit.LONG, *CONTEXTS):
+        other = learner_box(solution.model, solution.guess(N), subject.box)
+        for draw in range(3):
+            point = fresh(N, subject.at["f"], subject.at["m"], draw)
+            worst = max(worst, subject.box.gap(subject.box(*point), other(*point)))
+    here = {"f": subject.at["f"], "m": subject.at["m"], "N": max(CONTEXTS)}
+    if worst:
+        reason = f"in float64 they differ by a relative {worst:.2g}"
+        return Row("sampled, float64", here, Finding(Verdict.REFUTED, reason=reason))
+    reason = f"the code runs in float64 only: {short(subject.box.refused)}"
+    return Row("sampled, float64", here, Finding(Verdict.UNDECIDED, reason=reason))
+
+
+def far(subject: Subject, solution: Solution) -> Row | None:
+    """One point with many tokens."""
+    here = {"f": subject.at["f"], "m": subject.at["m"], "N": FAR}
+    try:
+        numbers = solution.at(FAR, subject.data)
+        if numbers is None:
+            return Row("one long context", here, Finding(Verdict.REFUTED, reason=f"no numbers fit at N = {FAR}"))
+        X, Y, q = fresh(FAR, subject.at["f"], subject.at["m"], 0)
+        point = (X / 4, Y, q)
+        bits, gap = agreement(subject.box(*point), learner_box(solution.model, numbers, subject.box)(*point))
+    except Undefined:
+        return None
+    figures: dict[str, Figure] = {"digits agreed": digits(bits)}
+    if gap and not (subject.box.arithmetic is Arithmetic.FLOAT and gap < fit.POLISHED):
+        reason = f"with {FAR} tokens they differ by a relative {gap:.2g}"
+        return Row("one long context", here, Finding(Verdict.REFUTED, reason=reason))
+    if subject.box.arithmetic is Arithmetic.FLOAT or bits < _BALL_BITS:
+        return None
+    return Row("one long context", here, Finding(Verdict.CONFIRMED, figures=figures))
+
+
+def other_size(subject: Subject, solution: Solution, values: dict[str, str]) -> tuple[Row | None, dict[str, str]]:
+    """The same learner at another f and m, where the target takes one; numbers may go with a power of f."""
+    if any(slot.size for slot in solution.model.slots) or "f" in subject.fixed or "m" in subject.fixed:
+        return None, values
+    f, m = subject.at["f"], subject.at["m"]
+    wide = 9 if f != 9 else 4
+    case = subject.layer.with_gates({})
+    data = Data(Box(case.layer, wide, wide if m == f else max(1, m - 1), subject.box.arithmetic))
+    here = {"f": wide, "m": data.box.m, "N": fit.LONG}
+    start = as_floats(fit.column(solution.numbers))
+    begin = [list(start * (wide / f) ** float(b)) for b in (0, Fraction(-1, 2), Fraction(1, 2), -1, 1)]
+    try:
+        data.points(fit.LONG, len(start))
+    except (Undefined, WrongResult):
+        return None, values
+    best = fit.least_squares(solution.model, data, fit.LONG, begin)
+    sharp = None
+    if best.residual < fit.POLISHED and subject.box.arithmetic is not Arithmetic.FLOAT:
+        sharp = fit.polish(solution.model, data, best)
+    if subject.box.arithmetic is Arithmetic.FLOAT:
+        return None, values
+    if sharp is None or sharp[1] > fit._DIGITS:
+        reason = f"at f = {wide} it is not this learner: off by {best.residual:.2g}"
+        return Row("other sizes", here, Finding(Verdict.REFUTED, reason=reason)), values
+    texts = dict(values)
+    for name, small, large, power in zip(
+        solution.model.names, solution.numbers, sharp[0], solution.powers, strict=True
+    ):
+        if fit._alike(small, large):
+            continue
+        ratio = float(as_floats([large])[0]) / float(as_floats([small])[0])
+        law = next((b for b in (-0.5, 0.5, -1, 1) if abs(ratio / (wide / f) ** b - 1) < 2.0**-48), None)
+        if law is None:
+            texts[name] = f"{values[name]} at f = {f}, {shown(large, power)} at f = {wide}"
+        else:
+            scale = Fraction(math.isqrt(f)) ** int(2 * law) if math.isqrt(f) ** 2 == f else None
+            constant = shown(small / scale, power) if scale is not None and isinstance(small, Fraction) else None
+            texts[name] = f"{constant} f^{law:g}" if constant else f"{values[name]} at f = {f}, going as f^{law:g}"
+    other = learner_box(solution.model, sharp[0], data.box)
+    point = fresh(fit.LONG, wide, data.box.m, 0)
+    bits, gap = agreement(data.box(*point), other(*point))
+    if gap:
+        reason = f"at f = {wide} they differ by a relative {gap:.2g}"
+        return Row("other sizes", here, Finding(Verdict.REFUTED, reason=reason)), values
+    return Row("other sizes", here, Finding(Verdict.CONFIRMED, figures={"digits agreed": digits(bits)})), texts
+
+
+def agrees(subject: Subject, solution: Solution) -> bool:
+    """Whether another solution holds beyond the fitted lengths."""
+    return ball_row(subject, solution, 9).finding.verdict is Verdict.CONFIRMED
+
+
+def same_at(subject: Subject, solution: Solution, N: int) -> bool:
+    """Whether layer and learner agree at one point with N tokens."""
+    numbers = solution.at(N, subject.data)
+    if numbers is None:
+        return False
+    X, Y, q = fresh(N, subject.at["f"], subject.at["m"], 0)
+    try:
+        value, other = (b(X / 4, Y, q) for b in (subject.box, learner_box(solution.model, numbers, subject.box)))
+    except Undefined:
+        return False
+    return subject.box.gap(value, other) == 0
+
+
+def short(reason: str) -> str:
+    """A reason cut to a line."""
+    return reason if len(reason) < 160 else reason[:157] + "..."

@@ -1,0 +1,149 @@
+"""What an identification asks about: a target with its gates as numbers, its box, probes and fit data.
+
+Main definitions: `Subject`, `Layer`, `learner_box`, `agreement`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import flint
+import numpy as np
+import torch
+
+from constructions.learners import Learner
+from numeric.balls import BITS, ball, evaluate
+from numeric.box import Arithmetic, Box, Undefined, as_floats, generic
+from numeric.interpreter import Refused
+from numeric.probes import Probe
+from numeric.programs import Sizes
+from proofs import fit
+from proofs.adapters import Adapter
+from proofs.case import INDETERMINATE, Case
+from proofs.evidence import Settings
+from proofs.fit import Data, Model
+from proofs.target import Target, TargetError
+
+GATES = ("1/2", "3/4", "5/8", "3/8", "7/8", "1/4")
+"""Values given to a layer's gates while its learner is unknown, in the order of its arguments."""
+_LOGARITHMS = ("g", "gk", "gv", "log")
+"""Names of gates that are logarithms of decays, as most that begin with `log` are: they get negative values."""
+_NOTHING = Learner("none", "no learner", "", "", lambda X, Y, x_q, W0: W0 @ x_q, (), start=False)
+"""Stands in a case for the learner that is not known yet."""
+
+
+class Layer:
+    """The target with its gates: those given, and values chosen for the ones it needs."""
+
+    def __init__(self, text: str, loaded: Target, adapted: Adapter, gates: dict[str, str]) -> None:
+        self.text, self.loaded, self.adapter = text, loaded, adapted
+        self.given = {name: value for name, value in gates.items() if value != INDETERMINATE}
+        needed = [n for n in adapted.required if n not in self.given and n != "W0"]
+        needed += [n for n in gates if n not in self.given and n not in needed]
+        self.chosen = {name: signed(name, value) for name, value in zip(needed, GATES, strict=False)}
+        if len(needed) > len(GATES):
+            raise TargetError(
+                f"{text} needs {len(needed)} gates: give values to some of {', '.join(needed)} with --gate"
+            )
+        self.case = self.with_gates({})
+
+    def with_gates(self, other: Mapping[str, str]) -> Case:
+        """The case with other values for some of the chosen gates."""
+        return Case(self.text, self.adapter, _NOTHING, {**self.given, **self.chosen, **other})
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A layer under identification, and all that was asked of it once."""
+
+    layer: Layer
+    adapter: str | None
+    settings: Settings
+    at: Sizes
+    box: Box
+    data: Data
+    probes: tuple[Probe, ...]
+    fixed: tuple[str, ...] = ()
+
+    @property
+    def slope(self) -> float:
+        """The response to one token, where fits of step sizes begin."""
+        found = next((p.figures.get("step size times readout scale") for p in self.probes if p.id == "P11"), None)
+        return found if isinstance(found, float) else 0.0
+
+
+def signed(gate: str, value: str) -> str:
+    """A value for the gate, negative for a logarithm."""
+    return f"-{value}" if gate in _LOGARITHMS or gate.startswith("log") else value
+
+
+def fresh(N: int, f: int, m: int, draw: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A point that no fit saw."""
+    salt = 50_000 + 100 * N + 10 * draw
+    return generic((N, f), salt + 1), generic((N, m), salt + 2), generic((f,), salt + 3)
+
+
+def learner_box(model: Model, numbers: Sequence[Any], like: Box) -> Box:
+    """The model with these numbers as a box in the arithmetic of `like`."""
+    if like.arithmetic is Arithmetic.FLOAT:
+        theta = torch.tensor(as_floats(fit.column(numbers)))
+
+        def plain(X: Any, Y: Any, x_q: Any) -> Any:
+            return model(X, Y, x_q, theta)
+
+        return Box(plain, like.f, like.m, Arithmetic.FLOAT)
+    exact = [Fraction(v) if isinstance(v, float) else v for v in numbers]
+    if rational(exact):
+        trial = Box(model.at(exact), like.f, like.m)
+        if trial.arithmetic is not Arithmetic.FLOAT:
+            return trial
+    return _Balls(model, exact, like.f, like.m)
+
+
+class _Balls(Box):
+    """A model whose numbers are balls."""
+
+    def __init__(self, model: Model, numbers: Sequence[Any], f: int, m: int) -> None:
+        def program(X: Any, Y: Any, x_q: Any) -> Any:
+            raise NotImplementedError
+
+        super().__init__(program, f, m, Arithmetic.BALLS)
+        self.model, self.numbers = model, fit.column(numbers)
+
+    def _value(self, point: dict[str, np.ndarray]) -> np.ndarray:
+        try:
+            return evaluate(self.model, {**point, "theta": self.numbers})[0]
+        except (Refused, ZeroDivisionError) as error:
+            raise Undefined(str(error)) from None
+
+
+def agreement(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """Bits to which two values agree, infinite for equal fractions; and, if they provably differ, the relative gap."""
+    bits, gap = math.inf, 0.0
+    with flint.ctx.workprec(BITS):
+        left, right = [ball(v) for v in a], [ball(v) for v in b]
+        scale = max((abs(float(v.mid())) for v in (*left, *right)), default=0.0) or 1.0
+        for x, y, p, q in zip(left, right, a, b, strict=True):
+            if isinstance(p, Fraction) and isinstance(q, Fraction):
+                if p != q:
+                    gap = max(gap, float(abs(p - q)) / scale)
+            elif not x.overlaps(y):
+                gap = max(gap, float(abs(x - y).upper()) / scale)
+            else:
+                wide = float((x - y).rad()) / scale + float(abs((x - y).mid())) / scale
+                bits = min(bits, -math.log2(wide) if wide > 0 else math.inf)
+    return bits, gap
+
+
+def digits(bits: float) -> int | str:
+    """Decimal digits, for a figure."""
+    return "all" if bits == math.inf else int(bits * math.log10(2))
+
+
+def rational(numbers: Sequence[Any]) -> bool:
+    """Whether all are fractions."""
+    return all(isinstance(v, Fraction) for v in numbers)

@@ -1,0 +1,195 @@
+"""What user code does beside computing: writes to inputs and buffers, randomness, training mode; each with file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from einops import rearrange, repeat
+
+from numeric.entropy import Entropy
+from numeric.exact_identity import decide
+from numeric.finding import Verdict
+from numeric.finite_field import FiniteField
+from numeric.handles import Handles, Rationals
+from numeric.interpreter import Interpreter, Refused
+from numeric.programs import run
+from numeric.running import Running
+
+nn, F = torch.nn, torch.nn.functional
+P61 = 2305843009213693921
+SHAPES = {"x": (4, 3)}
+
+
+@pytest.fixture(autouse=True)
+def _float64() -> Any:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+def changed(x: Any, change: Callable[[Any], Any]) -> Any:
+    change(x)
+    return x
+
+
+WRITES: dict[str, Callable[[Any], Any]] = {
+    "in place": lambda x: changed(x, lambda t: t.mul_(2)),
+    "operator": lambda x: changed(x, lambda t: t.__iadd__(t)),
+    "entry": lambda x: changed(x, lambda t: t.__setitem__(0, 2 * t[0])),
+    "through a view": lambda x: changed(x, lambda t: t.view(-1)[3:].unsqueeze(0).add_(1)),
+    "through detach": lambda x: changed(x, lambda t: t.detach().t().neg_()),
+    "masked": lambda x: changed(x, lambda t: t.masked_fill_(torch.eye(4, 3).bool(), 0)),
+    "copied into": lambda x: changed(x, lambda t: t[1].copy_(t[2])),
+    "triangle": lambda x: changed(x, lambda t: t.tril_()),
+    "out": lambda x: changed(x, lambda t: torch.mul(t, 2, out=t)),
+    "put": lambda x: changed(x, lambda t: t.index_put_((torch.tensor([1]),), t[:1].clone())),
+}
+READS: dict[str, Callable[[Any], Any]] = {
+    "copies": lambda x: changed(x.clone(), lambda t: t.mul_(2)),
+    "contiguous transpose": lambda x: changed(x.t().contiguous(), lambda t: t.mul_(2)),
+    "new values": lambda x: changed(x * 1, lambda t: t.add_(1)),
+    "views": lambda x: x.view(-1).unsqueeze(0).squeeze(0)[1:] + 1,
+    "view in place": lambda x: changed(x.detach(), lambda t: t.t_()),
+}
+
+
+@pytest.mark.parametrize("carrier", [FiniteField(P61), Handles(Rationals()), Running()], ids=lambda c: c.name[:9])
+@pytest.mark.parametrize("name", [*WRITES, *READS])
+def test_writes_to_inputs_are_reported(name: str, carrier: Any) -> None:
+    code = (WRITES | READS)[name]
+    start = carrier.inputs(torch.ones(4, 3)) if isinstance(carrier, Running) else carrier.lift(torch.ones(4, 3))
+    before = [p.clone() for p in start]
+    interp = Interpreter(carrier)
+    run(code, interp, {"x": start})
+    assert all(torch.equal(p, q) for p, q in zip(start, before, strict=True))
+    assert bool(interp.record.writes) == (name in WRITES)
+    for write in interp.record.writes:
+        assert "its input x at" in write and f"test_foreign_behaviour.py:{code.__code__.co_firstlineno}" in write
+
+
+COUNTER = torch.zeros((), dtype=torch.long)
+TABLE = torch.zeros(3)
+LAYER = nn.Linear(3, 2)
+NORM = nn.BatchNorm1d(3)
+STEPS: dict[str, tuple[Callable[[Any], Any], str, str]] = {
+    "a counter": (lambda x: x + changed(COUNTER, lambda c: c.add_(1)), "add_", "outlives the call"),
+    "a view of a buffer": (
+        lambda x: x + changed(TABLE, lambda c: c.view(-1)[0].fill_(1)),
+        "fill_",
+        "outlives the call",
+    ),
+    "a buffer": (lambda x: changed(TABLE, lambda c: c.copy_(x[0])), "copy_", "did not make"),
+    "batch norm in training": (lambda x: NORM.train()(x), "add_", "eval()"),
+    "batch norm without statistics": (
+        lambda x: F.batch_norm(x, None, None, training=True),
+        "native_batch_norm",
+        "eval()",
+    ),
+    "dropout": (lambda x: nn.Dropout(0.5)(x), "bernoulli_", "eval()"),
+    "random start": (lambda x: x + torch.rand(3), "rand", "random"),
+    "permutation": (lambda x: x[torch.randperm(4)], "randperm", "random"),
+    "branch": (lambda x: x if x.mean() > 0 else -x, "gt", "data-dependent"),
+    "loop until": (lambda x: [x for _ in range(int(x[0, 0]))], "_local_scalar_dense", "data-dependent"),
+    "softmax mask": (lambda x: x.masked_fill(torch.eye(4, 3).bool(), -torch.inf).softmax(-1), "masked_fill", "softmax"),
+    "layer norm": (lambda x: nn.LayerNorm(3)(x), "native_layer_norm", "normalisation off"),
+    "normalised keys": (lambda x: F.normalize(x, dim=-1), "linalg_vector_norm", "normalised already"),
+    "silu": (lambda x: F.silu(x), "silu", "leave the activation out"),
+    "variance in floats": (lambda x: x.var(-1).rsqrt(), "rsqrt", "a root"),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_what_is_no_function_of_the_inputs_is_refused(name: str) -> None:
+    code, operation, reason = STEPS[name]
+    carrier = FiniteField(P61)
+    with pytest.raises(Refused) as caught:
+        run(code, Interpreter(carrier), {"x": carrier.lift(torch.ones(4, 3))})
+    assert operation in caught.value.operation and reason in caught.value.reason
+    assert caught.value.where.endswith(f"test_foreign_behaviour.py:{code.__code__.co_firstlineno}")
+    assert not COUNTER.any() and not TABLE.any() and not NORM.running_mean.any() and NORM.num_batches_tracked == 0
+
+
+def test_tensors_made_inside_may_be_written() -> None:
+    def program(x: Any) -> Any:
+        count = torch.zeros((), dtype=torch.long)
+        mask = torch.arange(3) < 2
+        for _ in x:
+            count += 1
+            mask.logical_not_()
+        literal = torch.tensor([1, 2, 3])
+        literal[0] = 5
+        return torch.where(mask, x * count, x * literal)
+
+    want = decide(program, lambda x: x * torch.tensor([4, 4, 3]), SHAPES, {}, entropy=Entropy(1))
+    assert want.verdict is Verdict.CONFIRMED, want.reason
+
+
+def test_batch_norm_in_evaluation_is_an_affine_map() -> None:
+    norm = nn.BatchNorm1d(3, eps=0).eval()
+    norm.running_mean.copy_(torch.tensor([1.0, 2.0, -1.0]))
+    norm.running_var.copy_(torch.tensor([4.0, 0.25, 1.0]))
+    scale = torch.tensor([0.5, 2.0, 1.0])
+    found = decide(norm, lambda input: (input - norm.running_mean) * scale, {"input": (4, 3)}, {}, entropy=Entropy(1))
+    assert found.verdict is Verdict.CONFIRMED, found.reason
+    wrong = decide(norm, lambda input: input * scale, {"input": (4, 3)}, {}, entropy=Entropy(1))
+    assert wrong.verdict is Verdict.REFUTED
+
+
+class Mixer(nn.Module):
+    """Depthwise causal convolution, projections and a gated state: parameters are constants of the code."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(3, 3, 2, padding=1, groups=3, bias=False)
+        self.key, self.out = nn.Linear(3, 2, bias=False), nn.Linear(2, 3)
+        self.register_buffer("mask", torch.tril(torch.ones(4, 4)).bool())
+
+    def forward(self, x: Any) -> Any:
+        mixed = self.conv(rearrange(x, "t d -> 1 d t"))[..., : len(x)]
+        k = self.key(rearrange(mixed, "1 d t -> t d"))
+        scores = torch.einsum("td,sd->ts", k, k).masked_fill(~self.mask, 0)
+        return self.out(scores @ k) + repeat(x.sum(0), "d -> t d", t=len(x))
+
+
+def test_module_parameters_are_exact_constants() -> None:
+    layer = Mixer()
+    before = {n: p.clone() for n, p in layer.state_dict().items()}
+    taps = layer.conv.weight.detach()[:, 0]
+    key, out, bias = (p.detach() for p in (layer.key.weight, layer.out.weight, layer.out.bias))
+
+    def written_out(x: Any, shift: int = 1) -> Any:
+        late = torch.cat([x.new_zeros(shift, 3), x[:-shift]])
+        k = (late * taps[:, 0] + x * taps[:, 1]) @ key.t()
+        rows = [sum((k[t] @ k[s]) * k[s] for s in range(t + 1)) for t in range(4)]
+        return torch.stack(rows) @ out.t() + bias + x.sum(0)
+
+    found = decide(layer, written_out, SHAPES, {}, entropy=Entropy(1))
+    assert found.verdict is Verdict.CONFIRMED, found.reason
+    assert all(torch.equal(p, before[n]) for n, p in layer.state_dict().items())
+    assert decide(layer, lambda x: written_out(x, 2), SHAPES, {}, entropy=Entropy(1)).verdict is Verdict.REFUTED
+    off = dict(layer.named_parameters())["out.bias"]
+    nudged = {"out.bias": off * (1 + 2.0**-50)}
+
+    def called(x: Any) -> Any:
+        return torch.func.functional_call(layer, nudged, (x,))
+
+    assert decide(called, written_out, SHAPES, {}, entropy=Entropy(1)).verdict is Verdict.REFUTED
+
+
+def test_parameters_as_indeterminates() -> None:
+    """Weights given through functional_call are inputs like any other: the identity holds for all of them."""
+    layer = nn.Linear(3, 2)
+    shapes = {"x": (4, 3), "weight": (2, 3), "bias": (2,)}
+
+    def called(x: Any, weight: Any, bias: Any) -> Any:
+        return torch.func.functional_call(layer, {"weight": weight, "bias": bias}, (x,))
+
+    found = decide(called, lambda x, weight, bias: x @ weight.t() + bias, shapes, {}, entropy=Entropy(1))
+    assert found.verdict is Verdict.CONFIRMED and not found.flags
+    assert decide(called, lambda x, weight, bias: x @ weight.t(), shapes, {}, entropy=Entropy(1)).verdict is (
+        Verdict.REFUTED
+    )

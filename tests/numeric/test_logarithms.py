@@ -1,0 +1,350 @@
+"""Logarithms in exact arithmetic: each rule against the product it stands for, wrong decays refuted, the rest refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from numeric import polynomial_identity
+from numeric.entropy import Entropy
+from numeric.exact_identity import decide
+from numeric.finding import Verdict
+from numeric.finite_field import FiniteField
+from numeric.float_identity import decide as decide_floats
+from numeric.handles import Handles, Rationals
+from numeric.interpreter import Interpreter, Refused
+from numeric.programs import WrongResult, rational, run
+from numeric.rounding import APriori
+from numeric.running import Running
+
+F = torch.nn.functional
+P61 = 2305843009213693921
+N, D = 4, 3
+SHAPES = {"a": (N, D), "x": (N, D)}
+MASK = torch.tensor([[True, False, True], [False, False, True], [True, True, False], [False, True, True]])
+ROWS = torch.tensor([2, 0, 2])
+INF = float("inf")
+
+Program = Callable[..., Any]
+
+
+def written(target: Any, change: Callable[[Any], Any]) -> Any:
+    """The target after a change in place."""
+    change(target)
+    return target
+
+
+def segments(a: Any) -> Any:
+    """The products of a from j + 1 to i, 0 above the diagonal: what exp(segsum) is."""
+    rows = []
+    for i in range(N):
+        row = [
+            torch.stack([a[t] for t in range(j + 1, i + 1)]).prod(0) if j < i else a[i] * 0 + 1 for j in range(i + 1)
+        ]
+        rows.append(torch.stack(row + [a[i] * 0] * (N - 1 - i)))
+    return torch.stack(rows)
+
+
+TRUE: dict[str, tuple[Program, Program]] = {
+    # what it is: (written with logarithms g = log a, written without)
+    "exp(log)": (lambda a, x: a.log().exp() * x, lambda a, x: a * x),
+    "sum": (lambda a, x: (a.log() + x.log()).exp(), lambda a, x: a * x),
+    "difference": (lambda a, x: (a.log() - x.log()).exp() * x, lambda a, x: a + 0 * x),
+    "rsub": (lambda a, x: torch.rsub(a.log(), x.log()).exp() * a, lambda a, x: x + 0 * a),
+    "negative": (lambda a, x: (-a.log()).exp() * a * x, lambda a, x: x + 0 * a),
+    "multiple": (lambda a, x: (3 * a.log() - 2 * x.log()).exp() * x * x, lambda a, x: a**3 + 0 * x),
+    "multiples by a tensor": (
+        lambda a, x: (a.log() * torch.tensor([0, 1, 2])).exp() * x,
+        lambda a, x: torch.stack([x[:, 0], a[:, 1] * x[:, 1], a[:, 2] ** 2 * x[:, 2]], 1),
+    ),
+    "alpha": (lambda a, x: torch.add(a.log(), x.log(), alpha=2).exp(), lambda a, x: a * x * x),
+    "cumsum": (lambda a, x: a.log().cumsum(0).exp() * x, lambda a, x: a.cumprod(0) * x),
+    "total": (lambda a, x: a.log().sum(0).exp() * x, lambda a, x: a.prod(0) * x),
+    "total of all": (lambda a, x: a.log().sum().exp() * x, lambda a, x: a.prod() * x),
+    "double sum": (lambda a, x: a.log().sum((0, 1), keepdim=True).exp() * x, lambda a, x: a.prod() * x),
+    "reversed cumsum": (
+        lambda a, x: a.log().flip(0).cumsum(0).flip(0).exp() * x,
+        lambda a, x: a.flip(0).cumprod(0).flip(0) * x,
+    ),
+    "padding": (
+        lambda a, x: F.pad(a.log(), (0, 0, 1, 0)).cumsum(0).exp()[:-1] * x,
+        lambda a, x: torch.cat([torch.ones(1, D), a.cumprod(0)[:-1]]) * x,
+    ),
+    "triangle": (
+        lambda a, x: torch.einsum(
+            "ijd,jd->id",
+            (a.log().cumsum(0)[:, None] - a.log().cumsum(0)[None]).movedim(2, 0).tril().exp().tril().movedim(0, 2),
+            x,
+        ),
+        lambda a, x: torch.einsum("ijd,jd->id", segments(a), x),
+    ),
+    "minus infinity": (lambda a, x: a.log().masked_fill(MASK, -INF).exp() * x, lambda a, x: a.masked_fill(MASK, 0) * x),
+    "zero": (lambda a, x: a.log().masked_fill(MASK, 0).exp() * x, lambda a, x: a.masked_fill(MASK, 1) * x),
+    "where": (lambda a, x: torch.where(MASK, a.log(), 0.0).exp() * x, lambda a, x: torch.where(MASK, a, 1.0) * x),
+    "plain mask added": (
+        lambda a, x: (a.log() + torch.zeros(N, D).masked_fill(MASK, -INF)).exp() * x,
+        lambda a, x: a.masked_fill(MASK, 0) * x,
+    ),
+    "shifted": (
+        lambda a, x: torch.cat([torch.full_like(a.log()[:1], -INF), a.log()[:-1]]).exp() + x,
+        lambda a, x: torch.cat([a[:1] * 0, a[:-1]]) + x,
+    ),
+    "moved": (
+        lambda a, x: a.log().roll(1, 0).t().contiguous().t().repeat(2, 1)[:N].unsqueeze(0).expand(2, N, D)[1].exp() * x,
+        lambda a, x: a.roll(1, 0) * x,
+    ),
+    "rows": (lambda a, x: a.log()[ROWS].exp() * x[:3], lambda a, x: a[ROWS] * x[:3]),
+    "split": (lambda a, x: a.log().split(2)[1].exp() * x[:2], lambda a, x: a[2:] * x[:2]),
+    "zeros filled in parts": (
+        lambda a, x: written(torch.zeros(N + 1, D), lambda g: g[1:].copy_(a.log())).exp()[1:] * x,
+        lambda a, x: a * x,
+    ),
+    "what stays zero": (
+        lambda a, x: written(torch.zeros(N + 1, D), lambda g: g.__setitem__(slice(1, None), a.log())).exp()[:-1] * x,
+        lambda a, x: torch.cat([torch.ones(1, D), a[:-1]]) * x,
+    ),
+    "empty filled": (
+        lambda a, x: written(torch.empty_like(a), lambda g: [g[i].copy_(a[i].log()) for i in range(N)]).exp() * x,
+        lambda a, x: a * x,
+    ),
+    "running total in place": (
+        lambda a, x: written(torch.zeros(D), lambda g: [g.add_(a[i].log()) for i in range(N)]).exp() * x,
+        lambda a, x: a.prod(0) * x,
+    ),
+    "log in place": (lambda a, x: written(a.clone(), lambda b: b.log_()).exp() * x, lambda a, x: a * x),
+    "exp in place": (lambda a, x: written(a.log(), lambda b: b.exp_()) * x, lambda a, x: a * x),
+    "entries put": (
+        lambda a, x: written(a.log(), lambda g: g.index_put_((torch.tensor([1]),), x.log()[:1])).exp(),
+        lambda a, x: torch.cat([a[:1], x[:1], a[2:]]),
+    ),
+    "narrow cast": (lambda a, x: a.log().float().exp() * x, lambda a, x: a * x),
+    "log1p": (lambda a, x: torch.log1p(a).exp() * x, lambda a, x: (1 + a) * x),
+    "expm1": (lambda a, x: torch.expm1(a.log()) * x, lambda a, x: (a - 1) * x),
+    "logsumexp": (lambda a, x: torch.logsumexp(a.log(), 0).exp() * x, lambda a, x: a.sum(0) * x),
+    "logcumsumexp": (lambda a, x: a.log().logcumsumexp(0).exp() * x, lambda a, x: a.cumsum(0) * x),
+    "logaddexp": (lambda a, x: torch.logaddexp(a.log(), x.log()).exp(), lambda a, x: a + x),
+    "softmax": (lambda a, x: a.log().softmax(0) * x, lambda a, x: a / a.sum(0) * x),
+    "log_softmax": (lambda a, x: a.log().log_softmax(0).exp() * x, lambda a, x: a / a.sum(0) * x),
+    "sigmoid": (lambda a, x: a.log().sigmoid() * x, lambda a, x: a / (1 + a) * x),
+    "logsigmoid": (lambda a, x: F.logsigmoid(a.log()).exp() * x, lambda a, x: a / (1 + a) * x),
+    "gradient": (lambda a, x: gradient(lambda b: ((2 * b.log()).exp() * x).sum(), a), lambda a, x: 2 * a * x),
+}
+
+
+def gradient(loss: Callable[[Any], Any], at: Any) -> Any:
+    with torch.enable_grad():
+        b = at.detach().requires_grad_()
+        return torch.autograd.grad(loss(b), b)[0]
+
+
+@pytest.fixture(autouse=True)
+def _float64() -> Any:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+@pytest.mark.parametrize("name", TRUE)
+def test_rules_by_residues(name: str) -> None:
+    found = decide(*TRUE[name], SHAPES, {}, entropy=Entropy(1))
+    assert found.verdict is Verdict.CONFIRMED, found.reason
+
+
+@pytest.mark.parametrize("name", TRUE)
+def test_rules_at_rational_points(name: str) -> None:
+    generator = np.random.default_rng(5)
+    points = {n: generator.integers(1, 9, s) for n, s in SHAPES.items()}
+    inputs = {n: np.vectorize(Fraction, otypes=[object])(p) for n, p in points.items()}
+    with_logs, without = (rational(p, inputs)[0] for p in TRUE[name])
+    assert (with_logs == without).all()
+
+
+SUMS = {"logsumexp", "logcumsumexp", "logaddexp", "softmax", "log_softmax", "sigmoid", "logsigmoid"}
+"""Rules whose results are divided by sums of data, which no polynomial is."""
+
+
+@pytest.mark.parametrize("many", [80, 0], ids=["FLINT", "SymEngine"])
+@pytest.mark.parametrize("name", [n for n in TRUE if n not in {"softmax", "log_softmax", "sigmoid", "logsigmoid", "gradient"}])
+def test_rules_by_polynomials(name: str, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polynomial_identity, "_MANY_VARIABLES", many)
+    found = polynomial_identity.decide(*TRUE[name], SHAPES, {})
+    assert found.verdict is Verdict.CONFIRMED, found.reason
+
+
+FLOATS = (
+    set(TRUE)
+    - SUMS
+    - {"minus infinity", "plain mask added", "shifted", "multiples by a tensor", "expm1", "log1p", "narrow cast"}
+)
+"""Rules that running bounds follow: sums of logarithms and their exp, without infinities."""
+
+
+@pytest.mark.parametrize("name", sorted(FLOATS))
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_rules_in_floats(name: str, dtype: str) -> None:
+    generator = np.random.default_rng(5)
+    draws = [{n: generator.uniform(0.1, 2, s) for n, s in SHAPES.items()} for _ in range(3)]
+    found = decide_floats(*TRUE[name], draws, dtype=dtype)
+    assert found.verdict is Verdict.CONFIRMED, found.reason
+    assert float(found.figures["worst error / bound"]) <= 1
+
+
+def decayed(a: Any, x: Any) -> Any:
+    state, out = torch.zeros(D), []
+    for decay, token in zip(a, x, strict=True):
+        state = decay * state + token
+        out.append(state)
+    return torch.stack(out)
+
+
+def by_ratios(shift: int = 0, sign: int = 1, clip: bool = False) -> Program:
+    def program(a: Any, x: Any) -> Any:
+        g = sign * a.log().cumsum(0)
+        lower = g.roll(shift, 0)
+        decay = (g[:, None] - lower[None]).movedim(2, 0).tril(-1 if clip else 0).exp().tril(-1 if clip else 0)
+        return torch.einsum("dij,jd->id", decay, x)
+
+    return program
+
+
+MUTANTS: dict[str, Program] = {
+    "decay one step late": by_ratios(shift=1),
+    "growth instead of decay": by_ratios(sign=-1),
+    "the token itself left out": by_ratios(clip=True),
+    "decay by the square": lambda a, x: decayed((2 * a.log()).exp(), x),
+    "nothing decays": lambda a, x: decayed((0 * a.log()).exp(), x),
+    "a factor of 1 + 2^-40": lambda a, x: decayed(a.log().exp() * (1 + 2.0**-40), x),
+}
+
+
+def test_ratios_of_decays_are_the_recurrence() -> None:
+    assert decide(by_ratios(), decayed, SHAPES, {}, entropy=Entropy(1)).verdict is Verdict.CONFIRMED
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_wrong_decay_is_refuted(mutant: str) -> None:
+    shapes = {"a": ("N", D), "x": ("N", D)}
+    found = decide(MUTANTS[mutant], decayed, shapes, {"N": N}, entropy=Entropy(1), admits=lambda s: s["N"] == N)
+    assert found.verdict is Verdict.REFUTED
+    assert found.counterexample is not None
+    assert all(Fraction(v) >= 0 for row in found.counterexample.inputs["a"] for v in row)
+
+
+REFUSED: dict[str, tuple[Program, str, str]] = {
+    # what the code does: (the code, the operation named, a word of the reason)
+    "exp of data": (lambda g, x: x.exp(), "exp", "log gate"),
+    "data added": (lambda g, x: (g + x).exp(), "add", "gate of its own"),
+    "data times": (lambda g, x: (g * x).exp(), "mul", "one log gate"),
+    "constant added": (lambda g, x: (g + 0.3).exp(), "add", "exp(0.3)"),
+    "half": (lambda g, x: (g * 0.5).exp(), "mul", "a root"),
+    "divided": (lambda g, x: (g / 16).exp(), "div", "a root"),
+    "high power": (lambda g, x: (g * 1000).exp(), "mul", "above 64"),
+    "base two": (lambda g, x: torch.exp2(g), "exp2", "logarithms where it needs numbers"),
+    "mean": (lambda g, x: g.mean().exp(), "mean", "logarithms where it needs numbers"),
+    "product": (lambda g, x: g @ x.t(), "mm", "logarithms where it needs numbers"),
+    "softplus": (lambda g, x: F.softplus(g), "softplus", "logarithms where it needs numbers"),
+    "softplus of data": (lambda g, x: F.softplus(x), "softplus", "give the gate"),
+    "logsigmoid of data": (lambda g, x: F.logsigmoid(x), "log_sigmoid_forward", "give the gate"),
+    "clamp": (lambda g, x: g.clamp(min=-5.0).exp(), "clamp", "piecewise"),
+    "maximum": (lambda g, x: (g - g.max()).exp(), "max", "piecewise"),
+    "branch": (lambda g, x: x if g[0, 0] > 0 else -x, "gt", "data-dependent"),
+    "item": (lambda g, x: x * g.sum().item(), "_local_scalar_dense", "logarithms where it needs numbers"),
+    "as integers": (lambda g, x: g.long(), "_to_copy", "data-dependent"),
+    "one tensor for both": (lambda g, x: torch.cat([g, x]), "cat", "data added to a logarithm"),
+    "written among numbers": (lambda g, x: x.__setitem__(0, g[0]), "copy_", "one tensor"),
+    "numbers written among them": (lambda g, x: g.__setitem__(0, x[0]), "copy_", "data added to a logarithm"),
+    "written beside a number": (
+        lambda g, x: written(torch.zeros(2, N, D), lambda z: [z[0].copy_(x), z[1].copy_(g)]),
+        "copy_",
+        "one tensor",
+    ),
+    "padded": (lambda g, x: F.pad(g, (1, 1), value=2.0), "constant_pad_nd", "constant other than 0"),
+    "complex": (lambda g, x: g * 1j, "mul", "complex"),
+    "bits": (lambda g, x: g.view(torch.int64), "view", "bits"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_the_rest_is_refused(case: str) -> None:
+    code, operation, reason = REFUSED[case]
+    carrier = FiniteField(P61)
+    interp = Interpreter(carrier)
+    a, x = (interp.wrap(carrier.lift(torch.full((N, D), v))) for v in (2.0, 3.0))
+    with pytest.raises(Refused) as caught, interp:
+        code(a.log(), x)
+    assert operation in caught.value.operation and reason in caught.value.reason
+    assert "test_logarithms.py" in caught.value.where
+
+
+def test_minus_infinity_is_not_subtracted() -> None:
+    def program(a: Any, x: Any) -> Any:
+        g = a.log().masked_fill(MASK, -INF)
+        return (x.log() - g).exp()
+
+    assert decide(program, program, SHAPES, {}, entropy=Entropy(1)).verdict is Verdict.UNDECIDED
+
+
+def test_a_logarithm_is_no_result() -> None:
+    carrier = FiniteField(P61)
+    with pytest.raises(WrongResult, match="logarithm"):
+        run(lambda a: a.log(), Interpreter(carrier), {"a": carrier.lift(torch.ones(2))})
+
+
+def test_negative_numbers_have_none() -> None:
+    point = {"a": np.array([Fraction(-2)], dtype=object)}
+    with pytest.raises(ZeroDivisionError, match="negative"):
+        rational(lambda a: a.log().exp(), point)
+    point["a"][0] = Fraction(0)
+    assert rational(lambda a: a.log().exp(), point)[0][0] == 0
+
+
+def test_order_is_that_of_the_numbers_held() -> None:
+    carrier = Handles(Rationals())
+    interp = Interpreter(carrier)
+    a = interp.wrap(carrier.lift(torch.tensor([0.5, 1.0, 2.0])))
+    with interp:
+        g = a.log()
+        assert (g < 0).tolist() == [True, False, False] and (g >= g.flip(0)).tolist() == [False, True, True]
+
+
+def test_logarithms_of_constants_stay_constants() -> None:
+    def program(x: Any) -> Any:
+        return torch.log(torch.full((), 2.0)) * x
+
+    found = decide(program, lambda x: float(np.log(2.0)) * x, {"x": (2,)}, {}, entropy=Entropy(1))
+    assert found.verdict is Verdict.CONFIRMED and "constant" in found.flags[0]
+
+
+@pytest.mark.parametrize("function", [torch.exp, torch.log])
+def test_running_bounds_hold_against_many_digits(function: Callable[..., Any]) -> None:
+    """exp and log with an error in their argument: the exact value lies within the bound."""
+    import mpmath
+
+    carrier = Running()
+    points = torch.tensor([1e-300, 1e-8, 0.1, 1.0, 3.0, 50.0, 700.0])
+    error = points * 2.0**-40
+    interp = Interpreter(carrier)
+    with interp:
+        out = function(interp.wrap((points, error)))
+    bound = carrier.bound(out.parts)
+    exact = {torch.exp: mpmath.exp, torch.log: mpmath.log}[function]
+    with mpmath.workdps(60):
+        for value, e, x, slack in zip(
+            out.parts[0].tolist(), bound.tolist(), points.tolist(), error.tolist(), strict=True
+        ):
+            for end in (mpmath.mpf(x) - slack, mpmath.mpf(x) + slack):
+                assert abs(exact(end) - mpmath.mpf(value)) <= e
+            assert e < 1 or abs(value) > 1
+
+
+def test_no_a_priori_bound() -> None:
+    carrier = APriori()
+    interp = Interpreter(carrier)
+    with pytest.raises(Refused, match="no a-priori rounding bound"), interp:
+        interp.wrap(carrier.inputs(torch.ones(2))).log()

@@ -1,0 +1,147 @@
+"""Solvers and systems broken in the code that runs: no rung of their claims may stay confirmed."""
+
+import pytest
+
+from constructions import (
+    activated_layers,
+    conjugate_gradient,
+    delay_modes,
+    delta_rule,
+    descent_limit,
+    diagonal_ssm,
+    griffin_block,
+    hyena,
+    mamba,
+    published_parameters,
+    quasi_newton,
+    retnet,
+    rg_lru,
+    samba,
+    selective_mamba,
+    softmax_attention,
+    ssd,
+    titans,
+)
+from numeric.finding import Verdict
+from proofs import registry
+from proofs.evidence import Rung, Settings
+
+
+def scaled(module, name, factor=2):
+    """The function with its result, or the first of its results, multiplied."""
+    whole = getattr(module, name)
+
+    def broken(*args, **kwargs):
+        found = whole(*args, **kwargs)
+        return (factor * found[0], *found[1:]) if isinstance(found, tuple) else factor * found
+
+    return module, name, broken
+
+
+def replaced(module, name, broken):
+    return module, name, broken
+
+
+def steepest(w, r, p, A):
+    alpha = (r.mT @ r) / (p.mT @ (A @ p))
+    after = r - alpha * (A @ p)
+    return w + alpha * p, after, after
+
+
+def rank_one(H, s, y):
+    return H + (s - H @ y) @ (s - H @ y).mT / (y.mT @ (s - H @ y)) * 2
+
+
+def at_decayed(M, S, k, v, mu, theta, alpha):
+    S = mu * S - theta * (((1 - alpha) * M @ k - v) @ k.mT)
+    return (1 - alpha) * M + S, S
+
+
+def newest_decayed(S, k, v, gamma):
+    return gamma * (S + v @ k.mT)
+
+
+def untied(S, x, B, Delta, a):
+    return a * S + x @ B.mT
+
+
+def squared(h, x, a, b):
+    return a * h + b * x * x
+
+
+def conjugated(h, write, decay):
+    return decay[0] * h[0] + decay[1] * h[1] + write[0], decay[0] * h[1] - decay[1] * h[0] + write[1]
+
+
+def backward(lam, step):
+    below = (1 - step * lam[0], -step * lam[1])
+    return diagonal_ssm.divide((1 + 0 * step, 0 * step), below), diagonal_ssm.divide((step, 0 * step), below)
+
+
+EVERY_RUNG = {
+    "gd.cg_terminates": [replaced(conjugate_gradient, "step", steepest), scaled(conjugate_gradient, "step")],
+    "gd.cg_bfgs": [
+        replaced(quasi_newton, "update", rank_one),
+        replaced(conjugate_gradient, "step", steepest),
+        scaled(quasi_newton, "line_search"),
+    ],
+    "gd.convergence_error": [scaled(descent_limit, "contract", -1), scaled(descent_limit, "after")],
+    "gd.convergence_rate": [scaled(descent_limit, "rate")],
+    "gd.titans": [replaced(titans, "step", at_decayed)],
+    "gd.delay_modes": [scaled(delay_modes, "readout")],
+    "gd.delay_bound": [replaced(delay_modes, "annihilator", lambda lam: lam[[0] * (len(lam) + 1)])],
+    "gd.gelu_limit": [scaled(activated_layers, "product_sums")],
+    "gd.softmax_smoother": [scaled(softmax_attention, "mean")],
+    "gd.softmax_expansion": [scaled(softmax_attention, "mean")],
+    "gd.s5_lti": [replaced(diagonal_ssm, "advance", conjugated)],
+    "gd.s4d_kernel": [replaced(diagonal_ssm, "bilinear", backward), replaced(diagonal_ssm, "advance", conjugated)],
+    "gd.lru_variance": [scaled(diagonal_ssm, "advance")],
+    "gd.delta_product": [scaled(delta_rule, "step")],
+    "gd.retnet": [replaced(retnet, "step", newest_decayed), scaled(retnet, "chunk")],
+    "gd.ssd_dual": [replaced(ssd, "step", untied)],
+    "gd.hyena_weighted_step": [scaled(hyena, "convolve"), scaled(hyena, "shift")],
+    "gd.hyena_degree": [replaced(hyena, "convolve", lambda h, z: z * z + h)],
+    "gd.samba": [scaled(samba, "mamba_layer")],
+    "gd.griffin_block": [replaced(rg_lru, "step", squared)],
+    "gd.stored_parameters": [replaced(published_parameters, "decay", lambda stored, exp: 0 * stored["Lambda_re"])],
+}
+"""What every rung sees: the derivations run these functions too."""
+
+FINITE_RUNGS = {
+    "gd.retnet": [scaled(retnet, "mask"), scaled(retnet, "powers")],
+    "gd.ssd_dual": [scaled(ssd, "mask")],
+    "gd.mamba_selective": [scaled(mamba, "state"), scaled(selective_mamba, "last")],
+    "gd.mamba_selective_limit": [scaled(selective_mamba, "gates")],
+    "gd.s5_lti": [scaled(diagonal_ssm, "read")],
+    "gd.s4d_kernel": [scaled(diagonal_ssm, "read")],
+    "gd.lru_variance": [scaled(diagonal_ssm, "lru")],
+    "gd.griffin_block": [replaced(griffin_block, "convolved", lambda V, w: V * V.roll(1, 0))],
+    "gd.softmax_smoother": [scaled(softmax_attention, "smooth")],
+    "gd.samba": [scaled(samba, "window_layer")],
+}
+"""Loops over arrays, which matrix words can't run: all rungs but the derivation see these, and say so."""
+
+
+def cases(table):
+    return [
+        pytest.param(id, patch, id=f"{id}: {patch[0].__name__.split('.')[-1]}.{patch[1]} {k}")
+        for id, patches in table.items()
+        for k, patch in enumerate(patches)
+    ]
+
+
+@pytest.mark.parametrize(("id", "patch"), cases(EVERY_RUNG))
+def test_no_rung_stays_confirmed(monkeypatch, id, patch):
+    claim = registry.claim(id)
+    monkeypatch.setattr(*patch)
+    verdicts = {rung: check(Settings(seed=1)).verdict for rung, check in claim.checks.items()}
+    assert Verdict.CONFIRMED not in verdicts.values(), verdicts
+    assert Verdict.REFUTED in verdicts.values(), verdicts
+
+
+@pytest.mark.parametrize(("id", "patch"), cases(FINITE_RUNGS))
+def test_every_rung_that_runs_it_refutes(monkeypatch, id, patch):
+    claim = registry.claim(id)
+    monkeypatch.setattr(*patch)
+    verdicts = {r: check(Settings(seed=1)).verdict for r, check in claim.checks.items() if r is not Rung.UNIVERSAL}
+    assert set(verdicts.values()) == {Verdict.REFUTED}, verdicts
