@@ -145,7 +145,7 @@ class Interpreter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.carrier = carrier
         self.record = Record()
-        self.own: set[int] = set()
+        self.own: set[int] = {0}
         """Where the plain tensors lie that the code made inside the block."""
         self._lifted: dict[tuple[int, int], tuple[Tensor, Parts]] = {}
 

@@ -53,6 +53,11 @@ REASONS = {
     "algebraic (a root), not rational; give data that is normalised already, or turn the normalisation off": "sqrt rsqrt "
     "linalg_vector_norm norm native_layer_norm native_group_norm _fused_rms_norm cdist _cdist_forward",
     "algebraic (a root), not rational; it normalises by the batch: call eval() on the module": "native_batch_norm",
+    "a transform by roots of unity, which are not rational; write the convolution out (F.conv1d)": "_fft_r2c _fft_c2r "
+    "_fft_c2c",
+    "factors a matrix by roots or decisions; write the solution as torch.linalg.solve or inv": "linalg_cholesky_ex "
+    "cholesky_solve linalg_lstsq linalg_pinv _linalg_svd linalg_eig _linalg_eigh linalg_qr linalg_lu_factor_ex "
+    "linalg_matrix_exp",
     "piecewise": "abs clamp clamp_min clamp_max relu relu6 hardtanh hardsigmoid leaky_relu threshold maximum minimum "
     "max min amax amin aminmax sign floor ceil round trunc frac fmod remainder median mode",
     "data-dependent: a number of the data decides what the code does": "_local_scalar_dense item argmax argmin argsort "
@@ -74,7 +79,7 @@ def plain(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> 
         _keep_outer(interp, func, args)
     result = func(*args, **kwargs)
     if name == "lift_fresh" or (func._schema.returns and func._schema.returns[0].alias_info is None):
-        interp.own |= {t.untyped_storage().data_ptr() for t in leaves(result) if isinstance(t, Tensor)}
+        interp.own |= {_place(t) for t in leaves(result) if isinstance(t, Tensor)}
     if not isinstance(result, Tensor):
         return result
     if result.dtype.is_complex and (name in FACTORIES or name in EMPTY):
@@ -97,11 +102,19 @@ def plain(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> 
     return result
 
 
+def _place(value: Tensor) -> int:
+    """Where a plain tensor lies in memory; 0 for the wrappers of torch.func, which lie nowhere and outlive no call."""
+    try:
+        return value.untyped_storage().data_ptr()
+    except RuntimeError:
+        return 0
+
+
 def _keep_outer(interp: Interpreter, func: Any, args: Any) -> None:
     """Refuse a write of constants into a tensor that outlives the call, such as a counter of batches."""
     for argument, value in zip(func._schema.arguments, args, strict=False):
         written = argument.alias_info is not None and argument.alias_info.is_write and isinstance(value, Tensor)
-        if written and value.untyped_storage().data_ptr() not in interp.own:
+        if written and _place(value) not in interp.own:
             raise interp.refuse(
                 f"aten.{func.__name__}",
                 "writes to a tensor that outlives the call (a buffer or a global); call eval() on the module, or "

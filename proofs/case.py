@@ -83,6 +83,7 @@ class Case:
             known_names = ("N", "f", "m", "X", *names)
             if text != INDETERMINATE and mentioned(text) - {*known_names, *adapter.named}:
                 value(text, dict.fromkeys(known_names, Value(Fraction(1))))  # says which names there are
+            self._in_domain(gate, text)
             if text == INDETERMINATE and gate == READOUT:
                 raise TargetError(f"gate {READOUT}: expected a number or an expression, such as {READOUT}=f**-0.5")
         stands = {*self.gates, "W0", *names}
@@ -93,6 +94,16 @@ class Case:
                 f"{self.text} needs {', '.join(missing)}: give --gate {missing[0]}=1 (or {example}, log({example}), "
                 f"{example}/N and the like), or --gate {missing[0]}={INDETERMINATE} for every value"
             )
+
+    def _in_domain(self, gate: str, text: str) -> None:
+        """Refuse a number that the learner's parameter can't be, such as a step size of 0, at which all learners agree."""
+        parameter = next((p for p in self.chosen.parameters if p.name == gate), None)
+        if parameter is None or mentioned(text):
+            return
+        found = value(text, {}).held
+        low = {Domain.POSITIVE: found <= 0, Domain.UNIT: found < 0 or found > 1}.get(parameter.domain, False)
+        if low:
+            raise TargetError(f"gate {gate}={text}: {gate} of {self.chosen.id} has to be {parameter.domain}")
 
     def _open(self, name: str) -> bool:
         """Whether a parameter of this name stays a variable although a gate of that name is given."""
@@ -378,6 +389,8 @@ def prediction(out: Any, m: int) -> Tensor:
     """The target's result as (m,). Raises WrongResult."""
     if not isinstance(out, Tensor):
         raise WrongResult(f"returned {type(out).__name__}, expected a tensor of shape (m,) = ({m},)")
+    if not out.dtype.is_floating_point:
+        raise WrongResult(f"returned a tensor of {out.dtype}, expected floating point of shape (m,) = ({m},)")
     if out.numel() != m:
         raise WrongResult(f"returned shape {tuple(out.shape)}, expected (m,) = ({m},)")
     return out.reshape(-1)

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from numeric.finding import Counterexample, Finding, Verdict, combine
+from proofs import kernel_lemmas, registry
 from proofs.evidence import Rung, Settings
 from proofs.kernel_coq import (
     SOURCES,
@@ -43,7 +44,6 @@ from proofs.kernel_coq import (
     versions,
     workplace,
 )
-from proofs import kernel_lemmas, registry
 from proofs.kernel_lemmas import LEMMAS, pinned_hash, pinned_hashes
 from proofs.kernel_numeric import Rows, agreement, coq_term, draw, parse, resolve
 from proofs.kernel_ties import TIES
@@ -121,6 +121,7 @@ def _judge(name: str, python: Mapping[str, Callable[..., Any]], seed: int) -> Fi
     assert not isinstance(told, CompileError) and not isinstance(tie_told, CompileError)
     assert not isinstance(values, CompileError)
     settings["statements"] = {name: told[name].shown}
+    settings["assumptions"] = {name: ", ".join(told[name].axioms) or "Closed under the global context"}
     reason = _departure(name, told[name], lemma.allowed_axioms)
     for tie in lemma.ties:
         reason = reason or _departure(TIES[tie].theorem, tie_told[TIES[tie].theorem], ())
@@ -159,7 +160,11 @@ def _departure(name: str, told: Told, allowed: Sequence[str]) -> str:
         if pinned != value:
             named = ", ".join(sorted(told.definitions))
             what = "statement" if kind == "statements" else f"definitions below the statement ({named})"
-            made = f"pinned with Coq {pinned_hashes()['coq']}, mathcomp {pinned_hashes()['mathcomp']}" if pinned else "not pinned"
+            made = (
+                f"pinned with Coq {pinned_hashes()['coq']}, mathcomp {pinned_hashes()['mathcomp']}"
+                if pinned
+                else "not pinned"
+            )
             return (
                 f"stale {kind[:-1]}: the {what} of {name} changed ({made}); read it, then python -m proofs.kernel --pin"
             )
@@ -219,20 +224,22 @@ class KernelCheck:
         if whole.verdict is not Verdict.CONFIRMED:
             return whole
         merged: dict[str, Any] = {"engine": found[self.lemmas[0]].settings["engine"], "seed": seed}
-        for key in ("lemmas", "statements", "ties"):
+        for key in ("lemmas", "statements", "assumptions", "ties"):
             merged[key] = {k: v for finding in found.values() for k, v in finding.settings[key].items()}
         figures = {
             "theorems": len(found),
             "axioms": sum(int(f.figures["axioms"] or 0) for f in found.values()),
             "numeric ties": len(merged["ties"]),
         }
-        part = (f"that the rest of the claim is settled elsewhere: the theorems state {self.states}",) if self.states else ()
+        part = (
+            (f"that the rest of the claim is settled elsewhere: the theorems state {self.states}",)
+            if self.states
+            else ()
+        )
         return Finding(Verdict.CONFIRMED, whole.reason, figures, merged, (*whole.trust, *part))
 
 
-def kernel_check(
-    *lemmas: str, states: str = "", python: Mapping[str, Callable[..., Any]] | None = None
-) -> KernelCheck:
+def kernel_check(*lemmas: str, states: str = "", python: Mapping[str, Callable[..., Any]] | None = None) -> KernelCheck:
     """The check of a claim that rests on these lemmas: `Rung.KERNEL: kernel_check("one_step", ...)`.
 
     The finding's settings hold the Coq statements under "statements". states: where the theorems are not the whole
@@ -325,7 +332,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.recheck:
             return _print_recheck()
         if options.pin:
-            print(f"{len(pin()['statements'])} statements pinned in {PINS.name}")
+            print(f"{len(pin()['statements'])} statements pinned in {kernel_lemmas.PINS.name}")
             return 0
         if options.mutants:
             return _print_mutants(options.small)
@@ -374,4 +381,6 @@ def _print_mutants(small: bool) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    from proofs import kernel  # not this copy of it: the claims know the module by its name
+
+    raise SystemExit(kernel.main())

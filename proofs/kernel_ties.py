@@ -128,7 +128,8 @@ def _delayed_gain(true_readout: Callable[..., Any], d: Data) -> Any:
 
 def _power_state(system: Callable[..., Any], d: Data) -> Any:
     """The state a on u(t) = t^i at t = 1: i a = A a + B, solved from the top (A is lower triangular)."""
-    A, B, state = system(d.N).A, system(d.N).B, []
+    A, B = system(d.N).A, system(d.N).B
+    state: list[Fraction] = []
     if np.triu(A, 1).any():
         raise ValueError("A is not lower triangular")
     for n in range(d.N):

@@ -19,6 +19,7 @@ import pytest
 
 if TYPE_CHECKING:  # the plugin is loaded by every pytest run, so it imports nothing heavy before an audit is asked for
     from proofs.audit import Audit
+    from proofs.identification import Identification
 
 OPTIONS = ("against", "adapter", "gates", "sizes", "seed", "expect", "learner")
 VERDICTS = ("confirmed", "refuted", "undecided")
@@ -29,7 +30,7 @@ def assert_learner(
     layer: str | Callable[..., Any],
     learner: str,
     *,
-    adapter: str | Callable[..., Any] | None = None,
+    adapter: str | None = None,
     gates: Mapping[str, str] | None = None,
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
@@ -39,7 +40,7 @@ def assert_learner(
     layer: a function, a module, or text such as `package.module:name`. Raises AssertionError with the audit's answer
     (verdict, reason, counterexample) unless it is confirmed; TargetError if the layer can't be audited as given.
     """
-    found = _audit(layer, learner, adapter, gates, sizes, seed)
+    found = _compare(layer, learner, adapter, gates, sizes, seed)
     assert found.verdict.value == "confirmed", "\n" + str(found)
     return found
 
@@ -52,7 +53,7 @@ def _assert_learner(request: pytest.FixtureRequest) -> Callable[..., Audit]:
         wrong = [o for o in options if o not in OPTIONS[1:5]]
         if wrong:
             raise TypeError(f"assert_learner has no option {wrong[0]!r}; it has {', '.join(OPTIONS[1:5])}")
-        found = _audit(layer, learner, **options)
+        found = _compare(layer, learner, **options)
         _note(request.node, found)
         assert found.verdict.value == "confirmed", "\n" + str(found)
         return found
@@ -60,10 +61,10 @@ def _assert_learner(request: pytest.FixtureRequest) -> Callable[..., Audit]:
     return run
 
 
-def _audit(
+def _compare(
     layer: str | Callable[..., Any],
-    against: str | None,
-    adapter: str | Callable[..., Any] | None = None,
+    against: str,
+    adapter: str | None = None,
     gates: Mapping[str, str] | None = None,
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
@@ -72,6 +73,26 @@ def _audit(
     from proofs.evidence import Settings
 
     return audit(layer, against, adapter, gates, Settings(seed=seed), sizes)
+
+
+def _marked(target: Any, options: dict[str, Any]) -> Audit | Identification:
+    against = options.pop("against", None)
+    if against is not None:
+        return _compare(target, against, **options)
+    from proofs.evidence import Settings
+    from proofs.identify import identify
+
+    seed = options.pop("seed", 0)
+    return identify(target, settings=Settings(seed=seed), **options)
+
+
+def _named(found: Audit | Identification) -> str:
+    """The learner's id, with its counts and variant; `no match` if there is none."""
+    learner = getattr(found, "learner", None)
+    if learner is not None:
+        return str(learner.id)
+    model = getattr(found, "model", None)
+    return "no match" if model is None else str(model.text)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -109,18 +130,17 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     for marker in item.iter_markers("icl_audit"):
         target, options = _checked(item.nodeid, marker)
         expect, learner = options.pop("expect", "confirmed"), options.pop("learner", None)
-        found = _audit(target, **{"against": None, **options})
+        found = _marked(target, options)
         _note(item, found)
         if found.verdict.value != expect:
             pytest.fail(f"expected {expect}\n{found}", pytrace=False)
-        named = found.learner.id if found.learner else None
-        if learner is not None and named != learner:
+        if learner is not None and _named(found) != learner:
             pytest.fail(f"expected the learner {learner}\n{found}", pytrace=False)
     return (yield)
 
 
-def _note(item: pytest.Item, found: Audit) -> None:
-    row = (found.target, found.learner.id if found.learner else "no match", found.verdict.value)
+def _note(item: pytest.Item, found: Audit | Identification) -> None:
+    row = (found.target, _named(found), found.verdict.value)
     item.user_properties.append((KEY, "|".join(row)))
 
 

@@ -11,6 +11,7 @@ from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
+from proofs.kernel import kernel_check
 
 LAYERS = 3
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
@@ -106,7 +107,16 @@ x_s) r_s^\top
             r"a causal stack is not gradient descent: it has $\operatorname{tril}(X X^\top)$ for the Gram matrix",
         ),
     ),
-    checks=IDENTITY.checks(),
+    checks={
+        **IDENTITY.checks(),
+        Rung.KERNEL: kernel_check(
+            "causal_stack_closed_form",
+            "causal_stack_first",
+            "causal_stack_gap",
+            "causal_stack_not_gd",
+            states="that exactly two layers differ from two steps; for three and more only the closed form",
+        ),
+    },
     mutants=(
         IDENTITY.mutant(
             "is_gradient_descent",

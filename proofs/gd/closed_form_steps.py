@@ -11,6 +11,7 @@ from numeric.words import eye, matrix, scalar, zeros
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
+from proofs.kernel import kernel_check
 
 STEPS = 3
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
@@ -71,7 +72,7 @@ $$ W_k = W_0 (I - cA)^k + c B \sum_{j<k} (I - cA)^j . $$""",
 induction on $k$:
 $(W_0 Q^k + cB S_k) Q + cB = W_0 Q^{k+1} + cB (I + S_k Q)$, and $I + S_k Q = S_{k+1}$ for $S_k = \sum_{j<k} Q^j$.""",
     source="derived here",
-    checks=IDENTITY.checks(),
+    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("gd_closed_form")},
     mutants=(
         IDENTITY.mutant(
             "sign",
@@ -83,9 +84,12 @@ $(W_0 Q^k + cB S_k) Q + cB = W_0 Q^{k+1} + cB (I + S_k Q)$, and $I + S_k Q = S_{
         IDENTITY.mutant(
             "one_term_more",
             "the sum runs to k",
-            left=lambda X, Y, W0, eta: formula(X, Y, W0, eta, STEPS) - formula(X, Y, W0, eta, STEPS)
-            + formula(X, Y, 0 * W0, eta, STEPS + 1)
-            + formula(X, 0 * Y, W0, eta, STEPS),
+            left=lambda X, Y, W0, eta: (
+                formula(X, Y, W0, eta, STEPS)
+                - formula(X, Y, W0, eta, STEPS)
+                + formula(X, Y, 0 * W0, eta, STEPS + 1)
+                + formula(X, 0 * Y, W0, eta, STEPS)
+            ),
             rungs=EXACTLY,
         ),
     ),

@@ -10,6 +10,7 @@ from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
+from proofs.kernel import kernel_check
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -69,7 +70,7 @@ stochastic gradient descent with one step a token, in the order of the tokens, o
     assumptions=(r"$\beta_t$ is given; however the layer computes it",),
     source="arXiv 2102.11174, section 4 (delta rule); arXiv 2406.06484",
     systems=(System("DeltaNet", "stochastic gradient descent, one step a token"),),
-    checks=IDENTITY.checks(),
+    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("delta_rule_step", "delta_rule_online_gd")},
     mutants=(
         IDENTITY.mutant("batch", "all gradients at W_0: one batch step", left=stale),
         IDENTITY.mutant(

@@ -63,7 +63,7 @@ $$ z_t = \Bigl( \prod_{s=1}^{t} a_s \Bigr) z_0 + \sum_{r=1}^{t} \Bigl( \prod_{s=
     derivation=r"""By induction on $t$. Multiplying the formula for $z_t$ by $a_{t+1}$ appends $a_{t+1}$ to every
 product; adding $u_{t+1}$ adds the term $r = t+1$ with the empty product.""",
     source="the state equation of a diagonal SSM; derived here",
-    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("gated_state_closed_form")},
+    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("gated_state_closed_form", "gated_state_unit_gate")},
     mutants=(
         IDENTITY.mutant(
             "gate_before_write",

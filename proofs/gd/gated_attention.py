@@ -13,6 +13,7 @@ from numeric.words import matrix, scalar, zeros
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
+from proofs.kernel import kernel_check
 
 
 def layer(K: Array, V: Array, alpha: Array, rate: Array) -> Array:
@@ -95,7 +96,10 @@ $r_t \prod_{s>t} \alpha_s$; with gates and rates $1$ (linear attention) on plain
         System("GLA", "one gradient step on keys that fade channel by channel"),
         System("Linear attention", "one gradient step from 0 on plain least squares, nothing divided by $N$"),
     ),
-    checks=IDENTITY.checks(),
+    checks={
+        **IDENTITY.checks(),
+        Rung.KERNEL: kernel_check("gated_attention_step", "gated_attention_discounted", "weighted_loss_expansion"),
+    },
     mutants=(
         IDENTITY.mutant(
             "own_gate",

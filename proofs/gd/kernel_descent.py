@@ -10,6 +10,7 @@ from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
+from proofs.kernel import kernel_check
 
 STEPS = 3
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
@@ -78,7 +79,7 @@ $\frac{\eta}{N} r_k^\top \kappa_q$, by induction on $k$.""",
     assumptions=(r"the features are fixed: they are not trained in context",),
     source="derived here; kernel view of von Oswald et al. 2023 (arXiv 2212.07677)",
     systems=(System("GD-SSM, non-linear", "gradient descent on features, seen through their kernel only"),),
-    checks=IDENTITY.checks(),
+    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("gd_gram_form")},
     mutants=(
         IDENTITY.mutant(
             "centred_kernel",

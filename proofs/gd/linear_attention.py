@@ -14,6 +14,7 @@ from numeric.words import Words, eye, matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
+from proofs.kernel import kernel_check
 
 LAYERS = 2
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
@@ -98,7 +99,7 @@ $N \nabla L(W_k)$, and every token, the query included, subtracts its product wi
     systems=(
         System("LSA (linear self-attention)", "$k$ layers are $k$ steps of batch gradient descent from any $W_0$"),
     ),
-    checks=IDENTITY.checks(),
+    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("lsa_stack_gd", "lsa_one_layer")},
     mutants=(
         IDENTITY.mutant(
             "query_in_keys",

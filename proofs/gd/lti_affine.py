@@ -11,6 +11,7 @@ from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity
+from proofs.kernel import kernel_check
 
 
 def target(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
@@ -105,9 +106,12 @@ homogeneous of degree 3, and $8 - 2 + 0 = 6$.""",
     systems=(
         System("Linear state spaces (LTI)", "no gradient-descent step: without gates outputs are affine in the tokens"),
     ),
-    checks=impossible(
-        IDENTITY.checks(), nonzero(step_defect, WITNESS, "F(2U) - 2 F(U) + F(0) at all tokens 1, eta = 1")
-    ),
+    checks={
+        **impossible(
+            IDENTITY.checks(), nonzero(step_defect, WITNESS, "F(2U) - 2 F(U) + F(0) at all tokens 1, eta = 1")
+        ),
+        Rung.KERNEL: kernel_check("lti_output_affine", "lti_no_step", "lti_stack_affine", "lti_stack_no_step"),
+    },
     mutants=(
         IDENTITY.mutant(
             "output_gate",

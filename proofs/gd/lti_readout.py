@@ -18,6 +18,7 @@ from numeric.programs import fractions, rational, text
 from numeric.words import Words, matrix, scalar
 from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung, Settings
+from proofs.kernel import kernel_check
 
 SIZES = ({"N": 2, "f": 1, "m": 1}, {"N": 3, "f": 2, "m": 1})
 SYSTEMS = 10
@@ -152,7 +153,7 @@ $Y^\top a \, q$ of the targets and $b^\top X q$ of the inputs; both vanish for a
             "with any readout no state of fixed size takes the step at every context length",
         ),
     ),
-    checks={Rung.EXACT: check(), Rung.UNIVERSAL: universal},
+    checks={Rung.EXACT: check(), Rung.UNIVERSAL: universal, Rung.KERNEL: kernel_check("lti_readout_no_step")},
     mutants=(
         Mutant("one_more", "N(f+m) state numbers do not suffice either", {Rung.EXACT: check(missing=0)}),
         Mutant(

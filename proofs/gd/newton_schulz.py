@@ -10,6 +10,7 @@ from numeric.words import eye, matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
+from proofs.kernel import kernel_check
 
 ITERATIONS = 2
 
@@ -80,7 +81,10 @@ $P(2I - AP) = P + (I - PA) P$ adds the second half.""",
     assumptions=(r"$W_0 = 0$ and $P_0$ a multiple of the identity",),
     source="derived here; arXiv 2310.17086 compares the two in context",
     systems=(System("Newton-Schulz", "$k$ iterations are $2^k$ steps of batch gradient descent from 0"),),
-    checks=IDENTITY.checks(),
+    checks={
+        **IDENTITY.checks(),
+        Rung.KERNEL: kernel_check("newton_schulz_closed_form", "newton_schulz_residual", "newton_schulz_gd"),
+    },
     mutants=(
         IDENTITY.mutant("linear_count", "k + 1 steps", right=lambda X, Y, eta: learner(X, Y, eta, ITERATIONS + 1)),
         IDENTITY.mutant("residual_kept", "an iteration leaves the residual", derive=lambda: derive(doubled=False)),

@@ -12,6 +12,7 @@ from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity
+from proofs.kernel import kernel_check
 
 
 def layer(U: Array, A: Array, B: Array, C: Array, D: Array, b: Array, d: Array, G: Array, g: Array) -> Array:
@@ -141,7 +142,13 @@ of degree 2 vanishes. $F$ has the term $\frac{\eta}{N} y_1 (x_1 \cdot x_q)$.""",
     assumptions=("one layer; raw tokens; the gate multiplies two affine functionals",),
     source="derived here",
     systems=(System("GD-SSM without the input gate", "no gradient-descent step, at any size"),),
-    checks=impossible(IDENTITY.checks(), nonzero(step_difference, ONES, "third difference of the step, eta = 1")),
+    checks={
+        **impossible(IDENTITY.checks(), nonzero(step_difference, ONES, "third difference of the step, eta = 1")),
+        Rung.KERNEL: kernel_check(
+            "output_gated_no_step",
+            states="the conclusion, that no such layer takes the step, not the mixed differences",
+        ),
+    },
     mutants=(
         IDENTITY.mutant(
             "second_difference",

@@ -12,6 +12,7 @@ from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both, impossible, nonzero
 from proofs.identity import Identity
+from proofs.kernel import kernel_check
 
 
 def scaled(U: Array, w_q: Array, decay: Array, C: Array, D: Array, s: Array) -> Array:
@@ -107,13 +108,23 @@ tokens. $k$ steps have terms of every odd degree from 3 to $2k + 1$ (gd.closed_f
     assumptions=("gates without biases; decay independent of the tokens", r"$W_0 = 0$"),
     source="derived here, for the layer of arXiv 2410.11687",
     systems=(System("GD-SSM, vector target", "cannot take two steps, nor an online pass, with any weights"),),
-    checks=impossible(
-        IDENTITY.checks(),
-        both(
-            nonzero(two_steps, ONES, "F(2U) - 8 F(U), two steps, N = 2, all entries 1, eta = 1"),
-            nonzero(online_pass, ONES, "F(2U) - 8 F(U), online pass, N = 2, all entries 1, eta = 1"),
+    checks={
+        **impossible(
+            IDENTITY.checks(),
+            both(
+                nonzero(two_steps, ONES, "F(2U) - 8 F(U), two steps, N = 2, all entries 1, eta = 1"),
+                nonzero(online_pass, ONES, "F(2U) - 8 F(U), online pass, N = 2, all entries 1, eta = 1"),
+            ),
         ),
-    ),
+        Rung.KERNEL: kernel_check(
+            "published_layer_degree",
+            "published_layer_no_steps",
+            "published_layer_no_online",
+            "published_layer_is_gated",
+            "gated_layer_degree",
+            "gated_layer_no_steps",
+        ),
+    },
     mutants=(
         IDENTITY.mutant(
             "degree_two",

@@ -10,8 +10,10 @@ from numeric.blocks import blocks
 from numeric.derivation import Obligation, loss_expansion
 from numeric.words import Words, matrix, scalar, trace, zeros
 from proofs.claim import Claim, Kind, System
+from proofs.evidence import Rung
 from proofs.gd._weights import published
 from proofs.identity import Identity
+from proofs.kernel import kernel_check
 
 
 def layer(X: Array, Y: Array, x_q: Array, a: Array, eta: Array) -> Array:
@@ -91,7 +93,16 @@ and $\nabla L_a(0) = -\frac{1}{N} Y^\top \operatorname{diag}(a^{N-t}) X$.""",
     assumptions=(r"$W_0 = 0$; one decay $a$ for all entries (any number)",),
     source="derived here; the discount is that of recursive least squares with forgetting",
     systems=(System("GD-SSM, vector target", "with a decay $a < 1$ one step on recency-weighted least squares"),),
-    checks=IDENTITY.checks(),
+    checks={
+        **IDENTITY.checks(),
+        Rung.KERNEL: kernel_check(
+            "weighted_loss_expansion",
+            "discounted_step",
+            "discount_constant",
+            "published_layer_discounted",
+            states="the claim for f = m = d; zero padding to that width is checked on the other rungs",
+        ),
+    },
     mutants=(
         IDENTITY.mutant(
             "weight_off_by_one",

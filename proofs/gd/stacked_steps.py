@@ -8,7 +8,9 @@ from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar
 from proofs.claim import Claim, Kind, System
+from proofs.evidence import Rung
 from proofs.identity import Identity
+from proofs.kernel import kernel_check
 
 LAYERS = 3
 
@@ -90,7 +92,7 @@ $p + \frac{\eta}{N} S x_q = W_{j+1} x_q$.""",
     assumptions=(r"every token reads the final state: two passes, not causal",),
     source="von Oswald et al. 2023 (arXiv 2212.07677), proposition 1, with an SSM state; derived here",
     systems=(System("GD-SSM, several steps", "$k$ two-pass layers are $k$ steps of batch gradient descent"),),
-    checks=IDENTITY.checks(),
+    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("two_pass_stack_gd")},
     mutants=(
         IDENTITY.mutant("stale_residual", "the last layer reads stale residuals", left=stale_residual),
         IDENTITY.mutant("causal", "tokens are updated from their own prefix only", left=causal),

@@ -12,6 +12,7 @@ from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
+from proofs.kernel import kernel_check
 
 STEPS = 3
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
@@ -74,7 +75,7 @@ causal sums, so every prefix of the context gets its own $k$ exact steps.""",
     assumptions=(r"tokens zero padded to $\max(f, m)$; decay 1",),
     source="derived here; extends the block of arXiv 2410.11687 (its published code stops at two steps)",
     systems=(System("GD-SSM, several steps", "two accumulators and $k$ matrix products are $k$ steps"),),
-    checks=IDENTITY.checks(),
+    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("two_accumulators_gd")},
     mutants=(
         IDENTITY.mutant(
             "sign",

@@ -13,6 +13,7 @@ from numeric.words import eye, matrix, scalar, zeros
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
+from proofs.kernel import kernel_check
 
 STEPS = 3
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
@@ -101,7 +102,15 @@ k \text{ batch steps} & M = \sum_{j<k} (I - rG)^j \\
 gd.causal_stack. Online: gd.online_update_matrix. Decay: gd.recency_weighted.""",
     assumptions=(r"$W_0 = 0$",),
     source="derived here",
-    checks=IDENTITY.checks(),
+    checks={
+        **IDENTITY.checks(),
+        Rung.KERNEL: kernel_check(
+            "gd_gram_form",
+            "causal_stack_closed_form",
+            "published_layer_discounted",
+            states="the rows of the table for batch steps, the causal stack and decay, not that of the online pass",
+        ),
+    },
     mutants=(
         IDENTITY.mutant(
             "causal_untransposed",

@@ -8,7 +8,7 @@ H02  their errors as transfer functions                  legt_transfer
 H03  degrees of exactness, orders in the window          legt_exactness window_rate
 H04  LegT is a Pade approximant                          legt_pade
 H05  explicit bounds for K bounded derivatives           derivative_bound closed_bound
-H06  the sharp orders and constants                      derivative_rate claimed_orders
+H06  the sharp orders and constants                      derivative_rate sharp_constants claimed_orders
 H07  route (i) is the best at every frequency; lossless  legt_transfer legt_pade frequency_bound
 H08  band-limited inputs                                 frequency_bound
 H09  the mean square                                     frequency_bound mean_square_rate

@@ -18,6 +18,7 @@ from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Same, derived, exactly
 from proofs.hippo.legt_matrices import integral
+from proofs.kernel import kernel_check
 
 System = Callable[..., StateSpace]
 POWERS = (Fraction(1, 2), Fraction(7, 3), Fraction(5))
@@ -120,7 +121,16 @@ determinant lemma gives $1 - 1^\top (sI-A)^{-1} B = \prod_n (s-n)/(s+n+1)$; on $
 A) a = B t^p$.""",
     assumptions=(r"$u$ locally integrable", r"the regular solution, $a(0) = u(0) e_0$"),
     source="arXiv 2008.07669 (LegS); the errors on powers are derived here",
-    checks={Rung.EXACT: exact(), Rung.UNIVERSAL: derived(steps)},
+    checks={
+        Rung.EXACT: exact(),
+        Rung.UNIVERSAL: derived(steps),
+        Rung.KERNEL: kernel_check(
+            "legs_ode",
+            "legs_state_projection",
+            "legendre_scaled_derivative",
+            states="the scaled equation for polynomial inputs, not the warped one nor the errors on powers of t",
+        ),
+    },
     mutants=(
         Mutant(
             "diagonal",

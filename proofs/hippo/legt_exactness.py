@@ -13,6 +13,7 @@ from proofs.evidence import Rung
 from proofs.hippo._checks import Same, exactly
 from proofs.hippo.legt_matrices import integral
 from proofs.hippo.legt_transfer import factorial_ratio
+from proofs.kernel import kernel_check
 
 
 def projected(N: int, power: int) -> list[fmpq]:
@@ -97,7 +98,19 @@ $$ \text{exact: (i)} \ N d_N \theta^{N-1} u^{(N)}, \quad \text{(ii)} \ N(N+1) d_
     derivation=r"""Closed: the Taylor coefficients of the transfer function of hippo.legt_transfer. Exact: the
 coefficients of $t^p$ on the window are rational integrals. Here both are computed for each $N$ and degree.""",
     source="derived here",
-    checks={Rung.EXACT: exact()},
+    checks={
+        Rung.EXACT: exact(),
+        Rung.KERNEL: kernel_check(
+            "closed_solution_unique",
+            "closed_solution_exists",
+            "closed_route_i_exact",
+            "closed_routes_exact",
+            "projected_route_iii_exact",
+            "route_i_exact",
+            "route_ii_exact",
+            states="the degrees of exactness, not the errors on the first degree missed",
+        ),
+    },
     mutants=(
         Mutant(
             "route_ii_degree_N",

@@ -18,6 +18,7 @@ from numeric.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.hippo._checks import Same, derived, exactly
+from proofs.kernel import kernel_check
 
 System = Callable[[int], StateSpace]
 UNIT = Fraction(1, 2**53)
@@ -221,7 +222,21 @@ P_k$, so the integral is $2 \sum a_k$ over those $k$. The closure adds $-(-1)^{n
 \text{ odd}] = -1$ for $k < n$.""",
     assumptions=(r"$u$ locally integrable", r"the closure; it is exact for polynomials of degree below $N$"),
     source="arXiv 2008.07669 (LegT); the rational basis and the derivation for all N are written out here",
-    checks={Rung.SAMPLED: sampled(), Rung.EXACT: exact(), Rung.SYMBOLIC: symbolic(), Rung.UNIVERSAL: derived(steps)},
+    checks={
+        Rung.SAMPLED: sampled(),
+        Rung.EXACT: exact(),
+        Rung.SYMBOLIC: symbolic(),
+        Rung.UNIVERSAL: derived(steps),
+        Rung.KERNEL: kernel_check(
+            "legt_exact",
+            "window_coefficients_exist",
+            "legendre_derivative_sum",
+            "legendre_at_1",
+            "legendre_at_minus_1",
+            states="the equation for polynomial inputs of degree below N, where the closure is exact, with the "
+            "coefficients of the Legendre expansion for the integrals",
+        ),
+    },
     mutants=(
         _mutant(
             "no_sign_flip",

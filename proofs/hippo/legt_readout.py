@@ -15,6 +15,7 @@ from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Same, derived, exactly
 from proofs.hippo.legt_matrices import integral
+from proofs.kernel import kernel_check
 
 Readout = Callable[..., sp.Expr]
 
@@ -162,7 +163,23 @@ In the orthonormal basis $C_k$ carries the factor $\sqrt{2k+1}$.""",
     derivation=r"""Route (i) is $\hat u' = \sum_n a_n'$: a column sum of $A$ and the sum of $B$, both telescoping.
 Route (ii) is $\frac{2}{\theta} \sum_k a_k P_k'(1)$. Each step is checked for symbolic $n$, $k$, $N$.""",
     source="derived here; arXiv 2407.09375 announces explicit weights",
-    checks={Rung.EXACT: exact(), Rung.UNIVERSAL: derived(steps)},
+    checks={
+        Rung.EXACT: exact(),
+        Rung.UNIVERSAL: derived(steps),
+        Rung.KERNEL: kernel_check(
+            "route_i_C_closed_form",
+            "route_i_D_closed_form",
+            "route_ii_C_closed_form",
+            "route_difference",
+            "route_iii_difference",
+            "delayed_readout_exact",
+            "legs_route_i",
+            "legs_route_i_D",
+            "legendre_derivative_at_1",
+            "legendre_derivative_difference",
+            states="the readout with the delayed sample for polynomial inputs, and of LegS's readouts route (i)",
+        ),
+    },
     mutants=(
         _mutant(
             "sign_of_gain",

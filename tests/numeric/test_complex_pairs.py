@@ -214,7 +214,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str, str]] = {
     "comparison": (lambda z: (z == z.conj()).all(), "eq", ""),
     "item": (lambda z: z[0].item(), "_local_scalar_dense", "data-dependent"),
     "infinite": (lambda z: z * torch.tensor([complex("inf"), 0]), "mul", "infinite"),
-    "transform": (lambda z: torch.fft.ifft(z), "_fft_c2c", "no exact rule"),
+    "transform": (lambda z: torch.fft.ifft(z), "_fft_c2c", "roots of unity"),
 }
 
 

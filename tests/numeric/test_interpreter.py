@@ -232,7 +232,7 @@ ROUTES: dict[str, tuple[Callable[[Tensor], Any], str, str]] = {
     "dropout": (lambda x: F.dropout(x, 0.5), "bernoulli_", "random"),
     "randn": (lambda x: x + torch.randn(3, 3), "randn", "random"),
     "randn_like": (lambda x: x + torch.randn_like(x), "randn_like", "random"),
-    "fft": (lambda x: torch.fft.fft(x), "_fft_r2c", "no exact rule"),
+    "fft": (lambda x: torch.fft.fft(x), "_fft_r2c", "roots of unity"),
     "determinant": (lambda x: torch.linalg.det(x), "_linalg_det", "no exact rule"),
     "two-dimensional convolution": (lambda x: F.conv2d(x[None, None], x[None, None]), "convolution", "one-dimensional"),
     "scatter with a reduction": (

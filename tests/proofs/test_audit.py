@@ -65,6 +65,12 @@ def raises(X, Y, x_q):
 def shape(X, Y, x_q):
     return X
 
+def whole(X, Y, x_q):
+    return (Y.T @ X @ x_q).long()
+
+def infinite(X, Y, x_q):
+    return Y[0] / 0
+
 def text(X, Y, x_q):
     return "hello"
 
@@ -167,6 +173,11 @@ def test_json_has_the_promised_keys(layers):
         ("FILE:raises", {}, "raised KeyError.*no such thing"),
         ("FILE:shape", {}, r"returned shape \(5, 4\), expected \(m,\)"),
         ("FILE:text", {}, "returned str"),
+        ("FILE:whole", {}, "returned a tensor of torch.int64, expected floating point"),
+        ("FILE:one_step", {"gates": {"eta": "0"}}, "gate eta=0: eta of gd has to be positive"),
+        ("FILE:one_step", {"gates": {"eta": "-1/2"}}, "has to be positive"),
+        ("FILE:one_step", {"sizes": {"q": 3}}, "size q=3: expected f, m or N"),
+        ("FILE:infinite", {}, "returns NaN or infinity"),
         ("FILE:random", {}, "random from call to call"),
         ("FILE:nan", {}, "NaN"),
         ("FILE:tokens", {}, "Use --adapter"),

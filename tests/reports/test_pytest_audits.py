@@ -1,0 +1,129 @@
+"""Audits as tests, in a stranger's repository: reports/pytest_audits.py."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from proofs.target import TargetError
+from reports.pytest_audits import assert_learner
+
+ROOT = Path(__file__).resolve().parents[2]
+
+LAYERS = """
+import torch
+
+def delta(X, Y, x_q, beta):
+    W = torch.zeros(Y.shape[1], X.shape[1], dtype=X.dtype)
+    for x, y in zip(X, Y):
+        W = W - beta * torch.outer(W @ x - y, x)
+    return W @ x_q
+
+def stale(X, Y, x_q, beta):
+    W = torch.zeros(Y.shape[1], X.shape[1], dtype=X.dtype)
+    for x, y in zip(X[:-1], Y[:-1]):
+        W = W - beta * torch.outer(W @ x - y, x)
+    return W @ x_q
+"""
+
+MARKED = """
+import pytest
+
+@pytest.mark.icl_audit("layers.py:delta", against="online_gd")
+def test_delta(): pass
+
+@pytest.mark.icl_audit("layers.py:delta", learner="online_gd")
+def test_identified(): pass
+
+@pytest.mark.icl_audit("layers.py:stale", against="online_gd", expect="refuted")
+def test_known_to_be_wrong(): pass
+
+@pytest.mark.icl_audit("layers.py:stale", against="online_gd")
+def test_stale(): raise AssertionError("the body must not run")
+
+def test_fixture(assert_learner):
+    from layers import delta
+    found = assert_learner(delta, "online_gd", gates={"beta": "beta"})
+    assert found.verdict.value == "confirmed"
+
+def test_fixture_fails(assert_learner):
+    from layers import stale
+    assert_learner(stale, "online_gd")
+"""
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """One pytest run of the marked tests in a folder of their own."""
+    folder = tmp_path_factory.mktemp("strangers")
+    (folder / "layers.py").write_text(LAYERS)
+    (folder / "test_layers.py").write_text(MARKED)
+    return run(folder)
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    options = ["-p", "reports.pytest_audits", "-p", "no:cacheprovider", "-p", "no:xdist", "-q", *arguments]
+    command = [sys.executable, "-m", "pytest", *options, "--rootdir", str(folder), "-c", "/dev/null"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment(), check=False)
+
+
+def environment() -> dict[str, str]:
+    import os
+
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), "."]), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
+def test_verdicts(outcome: subprocess.CompletedProcess[str]):
+    assert "2 failed, 4 passed" in outcome.stdout, outcome.stdout + outcome.stderr
+    assert "the body must not run" not in outcome.stdout
+
+
+def test_a_failure_shows_the_answer(outcome: subprocess.CompletedProcess[str]):
+    assert "expected confirmed" in outcome.stdout
+    assert "REFUTED" in outcome.stdout
+    assert "counterexample" in outcome.stdout
+
+
+def test_the_table(outcome: subprocess.CompletedProcess[str]):
+    table = outcome.stdout[outcome.stdout.index(" audits ") :]
+    rows = [line.split() for line in table.splitlines()]
+    assert ["confirmed", "layers.py:delta", "online_gd"] in rows
+    assert ["refuted", "layers.py:stale", "online_gd"] in rows
+
+
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ("icl_audit()", "expected one target"),
+        ("icl_audit('layers.py:delta', agianst='gd')", "agianst"),
+        ("icl_audit('layers.py:delta', expect='maybe')", "expect is one of confirmed, refuted, undecided"),
+    ],
+)
+def test_wrong_markers_are_usage_errors(tmp_path: Path, marker: str, message: str):
+    (tmp_path / "test_it.py").write_text(f"import pytest\n\n@pytest.mark.{marker}\ndef test_it(): pass\n")
+    done = run(tmp_path)
+    assert done.returncode == 4
+    assert message in done.stdout + done.stderr
+
+
+def test_unknown_learner_and_missing_layer_say_so():
+    def layer(X: torch.Tensor, Y: torch.Tensor, x_q: torch.Tensor) -> torch.Tensor:
+        return Y.mT @ X @ x_q
+
+    with pytest.raises(TargetError, match=r"no learner 'online_sgd'.*online_gd"):
+        assert_learner(layer, "online_sgd")
+    with pytest.raises(TargetError, match="no file"):
+        assert_learner("nowhere.py:layer", "gd")
+    with pytest.raises(AssertionError, match="REFUTED"):
+        assert_learner(layer, "online_gd")
+    assert assert_learner(layer, "gd").parameters["eta"].startswith("1 N")
+
+
+def test_loading_the_plugin_imports_nothing_heavy():
+    code = "import sys, pytest; old = set(sys.modules); import reports.pytest_audits; print(*set(sys.modules) - old)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert set(done.stdout.split()) == {"reports", "reports.pytest_audits"}
