@@ -2,7 +2,7 @@
 
     S_t = mu_t S_{t-1} - theta_t grad l_t(M_{t-1}),   M_t = (1 - alpha_t) M_{t-1} + S_t,   l_t(M) = |M k_t - v_t|^2/2
 M, S (m, f), S_0 = 0; mu, theta, alpha (N,). The gradient is taken at the memory before it forgets.
-Source: arXiv 2501.00663, equations 9, 13 and 14, for a linear memory; its loss has no factor 1/2, which theta takes.
+Source: arXiv 2501.00663, section 3.1, for a linear memory; its loss has no factor 1/2, which theta takes.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ numbers, else balls of 256 bits, else float64.
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any
@@ -66,9 +67,10 @@ class Box:
     def same(self, a: Any, b: Any) -> bool:
         """Whether two values agree: exactly, in balls that meet, or in float64 to half of the digits."""
         left, right = np.atleast_1d(np.asarray(a, dtype=object)), np.atleast_1d(np.asarray(b, dtype=object))
-        if self.arithmetic is Arithmetic.EXACT:
+        balls = any(isinstance(v, flint.arb) for v in (*left.flat, *right.flat))
+        if self.arithmetic is Arithmetic.EXACT and not balls:
             return bool((left == right).all())
-        if self.arithmetic is Arithmetic.BALLS:
+        if balls:
             with flint.ctx.workprec(BITS):
                 return all(ball(x).overlaps(ball(y)) for x, y in zip(left.flat, right.flat, strict=True))
         x, y = as_floats(left), as_floats(right)
@@ -84,7 +86,7 @@ class Box:
             mixed = any(isinstance(v, flint.arb) for pair in pairs for v in pair)
             apart = np.abs(as_floats([ball(x) - ball(y) if mixed else x - y for x, y in pairs])).max()
         scale = max(np.abs(as_floats(np.atleast_1d(v))).max() for v in (a, b))
-        return float(apart / scale)
+        return float(apart / scale) if scale else math.inf
 
     def _strongest(self) -> Arithmetic:
         N = 3

@@ -17,7 +17,7 @@ from torch.utils._mode_utils import no_dispatch
 
 from numeric import operations
 from numeric.carrier import NoRule
-from numeric.interpreter import Exact, Interpreter, Memory, leaves, mapped
+from numeric.interpreter import Exact, Interpreter, Memory, mapped
 
 MAKERS = frozenset("view_as_complex complex".split())
 """Operations that make complex tensors of real ones."""

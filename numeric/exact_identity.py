@@ -113,6 +113,10 @@ def decide(
         found = counterexample(left, right, shapes, sizes, entropy, names=names, admits=admits) if shrinking else None
         reason = f"the sides differ at a random point of GF(p), trial {number}"
         if found is None:
+            # nothing to paste, so the difference has to come out again
+            again = _trial(left, right, here, _BITS[0], entropy, None, repeats=2)
+            if isinstance(again, str):
+                return Finding(Verdict.UNDECIDED, reason=again, figures=figures, settings=settings)
             reason += "; no counterexample with small integers was met"
         return Finding(
             Verdict.REFUTED,
@@ -213,22 +217,21 @@ def _trial(
     bits: int,
     entropy: Entropy,
     traces: tuple[int, int] | None,
+    repeats: int = 1,
 ) -> _Trial | str:
-    """One trial, or why it says nothing. Without `traces` to compare with, a difference has to come out twice."""
+    """One trial at one point, or why it says nothing: other operations than `traces`, or other results when repeated."""
     for _ in range(_REDRAWS):
         p = entropy.prime(bits)
         point = {name: (entropy.residues(shape, p),) for name, shape in shapes.items()}
         try:
-            (a, seen_a), (b, seen_b) = (_at(program, p, point) for program in (left, right))
+            runs = [[_at(program, p, point) for program in (left, right)] for _ in range(repeats)]
         except ZeroDivisionError:
             continue
+        (a, seen_a), (b, seen_b) = runs[0]
         found = _Trial(bool(torch.equal(a, b)), (tuple(a.shape), tuple(b.shape)), (seen_a, seen_b))
-        if traces is None and not found.equal:
-            (a_again, again_a), (b_again, again_b) = (_at(program, p, point) for program in (left, right))
-            if not (torch.equal(a, a_again) and torch.equal(b, b_again)):
-                return _CHANGING
-            traces = again_a.trace, again_b.trace
-        return found if traces in (None, found.traces) else _CHANGING
+        same = all(torch.equal(x, y) for again in runs[1:] for (x, _), (y, _) in zip(runs[0], again, strict=True))
+        seen = {tuple(record.trace for _, record in results) for results in runs}
+        return found if same and len(seen) == 1 and traces in (None, found.traces) else _CHANGING
     return f"a divisor was 0 at each of {_REDRAWS} random points"
 
 

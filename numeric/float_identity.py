@@ -12,7 +12,7 @@ compared too: where the left one is more than `RATIO` times the right one, the l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -33,6 +33,7 @@ from numeric.running import Running
 RATIO = 100.0
 """Largest ratio of the two bounds that is called stable. No error is measured against it."""
 _UNBOUNDED = "no rounding bound"
+_ALSO = "exact arithmetic has them differ too"
 _SHRINKING = 80
 """How many points a refutation in floating point tries for a simpler one."""
 
@@ -104,6 +105,7 @@ def decide(
     ratio: float = RATIO,
     shrinking: bool = True,
     cache: dict[Any, Any] | None = None,
+    followed: Container[int] | None = None,
 ) -> Finding:
     """Whether `left` and `right` agree within their rounding bounds, at every output of every draw.
 
@@ -111,6 +113,7 @@ def decide(
     copies as keyword arguments and return one array. shapes: the inputs' shapes in words, without which the
     counterexample stays as it was found; admits: the sizes that make sense for it. shrinking: whether to make it small.
     cache: bounds already computed for these programs and draws on another backend (pass the same dict again).
+    followed: the draws that have a running bound too, by number (None: all); the others have one where they need it.
     Undecided when nothing was assessable, when an operation has no bound (it is named), when a side fails, or when the
     bounds' ratio exceeds `ratio`; not run for a backend that is not there, or that computes in reduced precision.
     """
@@ -118,7 +121,7 @@ def decide(
     why = unusable(backend, dtype)
     if why:
         return Finding(Verdict.NOT_RUN, reason=why, settings=settings)
-    engine = _Engine(left, right, names, backend, dtype, {} if cache is None else cache)
+    engine = _Engine(left, right, names, backend, dtype, {} if cache is None else cache, followed)
     tally = _Tally()
     for number, raw in enumerate(draws):
         with np.errstate(over="ignore"):
@@ -194,6 +197,7 @@ class _Engine:
     backend: str
     dtype: str
     cache: dict[Any, Any]
+    followed: Container[int] | None = None
 
     def assess(self, inputs: Arrays, tally: _Tally, key: int | None = None) -> _Wrong | None:
         """The first output that breaks the bound at this point. `key` numbers the draw, for the cache.
@@ -259,8 +263,11 @@ class _Engine:
     def _bound(
         self, side: str, program: Program, inputs: Arrays, value: np.ndarray, tally: _Tally, key: int | None
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        wanted = ("running", "a-priori") if self.backend == "torch cpu" else ("a-priori",)
-        bounds = self._bounds(side, program, inputs, wanted, key)
+        both = ("running", "a-priori")
+        follows = self.backend == "torch cpu" and (self.followed is None or key is None or key in self.followed)
+        bounds = self._bounds(side, program, inputs, both if follows else both[1:], key)
+        if self.backend == "torch cpu" and bounds.a_priori is None and not follows:
+            bounds = self._bounds(side, program, inputs, both, None)
         for cast in bounds.record.casts:
             tally.flags[f"{side}: {cast}"] = None
         for constant in bounds.record.constants:
@@ -358,6 +365,11 @@ def _counterexample(
     point = {name: np.array(array) for name, array in inputs.items()}
     note = ""
     if shapes is not None:
+        simple = shrink.among_polynomials(
+            engine.left, engine.right, shapes, _sizes(shapes, point), names=engine.names, admits=admits
+        )
+        if simple is not None:
+            return simple, _ALSO
         try:
             exact = {name: fractions(a.reshape(-1).tolist(), a.shape) for name, a in point.items()}
             if shrink.differs(engine.left, engine.right, exact):
@@ -366,7 +378,7 @@ def _counterexample(
                     engine.left, engine.right, shapes, sizes, entropy or Entropy(0), names=engine.names, admits=admits
                 )
                 if found is not None:
-                    return found, "exact arithmetic has them differ too"
+                    return found, _ALSO
             else:
                 note = "in exact arithmetic they agree there, so digits are lost inside"
         except Exception:  # the code has no exact meaning, or not at other sizes: the floats below are the witness
@@ -449,9 +461,10 @@ def check(
     """The sampled rung for one identity: the flavours of `numeric.strategies`, on every backend, in both precisions.
 
     device: "cpu", "cuda" (torch CUDA is demanded) or "auto" (CUDA where there is one). numpy: whether the programs run
-    on numpy. positive: inputs drawn in (0, 1]. thorough: ten draws a flavour instead of one, and every flavour in float32
-    too. admits: which sizes make sense, for the counterexample. Ends at the first refutation. Where an operation (a
-    division by data) has a running bound only, torch CPU alone decides, and a flag says so.
+    on numpy. positive: inputs drawn in (0, 1]. thorough: ten draws a flavour instead of one, every flavour in float32 too,
+    and a running bound for each draw. admits: which sizes make sense, for the counterexample. Ends at the first
+    refutation. Where an operation (a division by data) has a running bound only, torch CPU alone decides, and a flag
+    says so.
     """
     entropy = entropy or Entropy()
     backends = ["torch cpu", *(["numpy"] if numpy else [])]
@@ -462,11 +475,13 @@ def check(
     for dtype in ("float64", "float32"):
         generator = entropy.child("draws", dtype).generator()
         multiples = {"eta": sizes["N"]} if "eta" in shapes and "N" in sizes else {}
+        flavours = _flavours(dtype, thorough) * (10 if thorough else 1)
         draws = [
             strategies.draw(flavour, sizes, shapes, generator, dtype=dtype, positive=positive, multiples=multiples)
-            for _ in range(10 if thorough else 1)
-            for flavour in _flavours(dtype, thorough)
+            for flavour in flavours
         ]
+        # entries of ordinary size are where the running bound is the sharper one
+        ordinary = {k for k, flavour in enumerate(flavours) if not strategies.FLAVOURS[flavour].scales}
         cache: dict[Any, Any] = {}
         for backend in backends:
             found = decide(
@@ -480,6 +495,7 @@ def check(
                 entropy=entropy,
                 admits=admits,
                 cache=cache,
+                followed=None if thorough else ordinary,
             )
             flags |= dict.fromkeys(found.flags)
             if found.verdict is Verdict.REFUTED:

@@ -72,7 +72,7 @@ def l1_norms(A: Array, rows: list[fmpq_mat], column: Array, norms: Array, panels
         total = arb(0)
         for low, square in zip(below, above, strict=False):
             high = (h * square.nonnegative_part()).sqrt()
-            total += low.union(high) if high > low else low
+            total += low.union(high)
         size = sum(
             (w_inv * v * v for w_inv, v in zip((1 / w for w in weights), map(arb, row.entries()), strict=True)), arb(0)
         )

@@ -168,7 +168,7 @@ class Interpreter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(value, int):
             return self.carrier.constant(value)
         if isinstance(value, float):
-            if value in (float("inf"), float("-inf")):
+            if math.isinf(value) and not (value < 0 and self.carrier.follows_kernel):
                 raise NoRule(
                     f"the constant {value} is not a number: it masks entries of a softmax or a maximum, which are no "
                     "rational functions, or of a logarithm that was given as a plain number (give it as a log gate)"
@@ -188,7 +188,7 @@ class Interpreter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         key = (id(value), value._version)
         if key not in self._lifted:
             plain = value.detach()
-            if not bool(torch.isfinite(plain).all()):
+            if not bool((torch.isfinite(plain) | (torch.isneginf(plain) & self.carrier.follows_kernel)).all()):
                 raise NoRule("a constant tensor with NaN or infinite entries")
             if plain.dtype.is_floating_point and not bool(((plain == plain.round()) & (plain.abs() <= _PLAIN)).all()):
                 self._note_constant(f"a {tuple(plain.shape)} tensor")

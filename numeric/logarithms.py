@@ -27,8 +27,8 @@ _POWERS = 64
 """Largest whole multiple of a logarithm that is taken as a power."""
 
 
-def made(interp: Interpreter, name: str, a: Any, base: float | None = None) -> Any:
-    """`log`, `log1p` of data: the tensor that stands for its logarithm."""
+def made(interp: Interpreter, name: str, a: Any) -> Exact:
+    """`log` or `log1p` of data: the tensor that stands for its logarithm, of the same shape."""
     parts = interp.parts(a)
     if name == "log1p":
         parts = interp.carrier.add(parts, interp.carrier.constant(1))
@@ -109,15 +109,14 @@ def _move(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> 
     count = len(interp.carrier.dtypes)
     if name in operations.GATHERS:
         # the first argument is a list of tensors, or the tensor with what is put into it
-        lifted = [held(interp, v) for v in (args[0] if isinstance(args[0], (list, tuple)) else args[:2])]
-        rest = args[1:] if isinstance(args[0], (list, tuple)) else args[2:]
-        plain = isinstance(args[0], (list, tuple))
-        moved = [
-            func([p[i] for p in lifted], *rest, **kwargs) if plain else func(*(p[i] for p in lifted), *rest, **kwargs)
-            for i in range(count)
-        ]
-        return _wrap(interp, tuple(moved))
+        several = isinstance(args[0], (list, tuple))
+        lifted = [held(interp, v) for v in (args[0] if several else args[:2])]
+        rest = args[1 if several else 2 :]
+        columns = ([p[i] for p in lifted] for i in range(count))
+        return _wrap(interp, tuple(func(*((c,) if several else c), *rest, **kwargs) for c in columns))
     source = args[0]
+    if operations.tensors((args[1:], kwargs)):
+        raise NoRule("data-dependent: an index that is data")
     moved = [map_parts(func, i, interp, args, kwargs) for i in range(count)]
     if name in _FILLS:
         if name == "constant_pad_nd" and len(args) > 2 and args[2] not in (0, -torch.inf):

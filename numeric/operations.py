@@ -157,7 +157,7 @@ def infinite(interp: Interpreter, func: Any, full: str, args: Any, kwargs: Any) 
     if not func._schema.is_mutable:
         return func(*constants[0], **constants[1])
     if not interp.carrier.keeps_logarithms:
-        raise NoRule("infinity among the constants")
+        return exact(interp, func, full, args, kwargs)
     from numeric import logarithms
 
     return logarithms.computed(interp, func, full, args, kwargs)
@@ -190,6 +190,8 @@ def _computed(interp: Interpreter, func: Any, full: str, args: Any, kwargs: Any)
     rule = arithmetic.RULES.get(name)
     if rule is None:
         return _elsewhere(interp, func, name, args, kwargs)
+    if isinstance(kwargs.get("dtype"), torch.dtype) and kwargs["dtype"].is_floating_point:
+        note_cast(interp, kwargs["dtype"])
     result = rule(interp, *args, **kwargs)
     if isinstance(result, Tensor):
         return result
@@ -301,7 +303,7 @@ def _like(interp: Interpreter, func: Any, name: str, args: Any, kwargs: Any) -> 
     shaped = map_parts(func, 0, interp, args, wide)
     if name in EMPTY:
         parts = interp.carrier.uninitialised(shaped.shape)
-    elif bool(torch.isfinite(shaped).all()):
+    elif bool((torch.isfinite(shaped) | (torch.isneginf(shaped) & interp.carrier.follows_kernel)).all()):
         parts = interp.carrier.lift(shaped.double())
     elif interp.carrier.keeps_logarithms and bool((torch.isneginf(shaped) | (shaped == 0)).all()):
         parts = interp.carrier.lift((shaped == 0).double())

@@ -63,7 +63,8 @@ class Running(Carrier):
         """The parts of `kernel`, the program's own value, where `before` is a value whose error is `parts[1]`."""
         error = parts[1]
         if self._wide(kernel.dtype):
-            error = _up(error + (kernel.double() - before.double()).abs(), 2)
+            wide, held = kernel.double(), before.double()
+            error = _up(error + torch.where(wide == held, 0.0, (wide - held).abs()), 2)  # infinities are equal too
         return kernel, _like(error, kernel)
 
     def cast(self, a: Parts, dtype: torch.dtype) -> Parts:
@@ -76,7 +77,7 @@ class Running(Carrier):
         if value.ndim == 0 and value.dtype == torch.float64 and self.precision != torch.float64:
             # a 0-d constant takes the dtype of the tensor it meets
             held = value.to(self.precision).double()
-            return held, _up((held - value).abs())
+            return held, _up(torch.where(held == value, 0.0, (held - value).abs()))
         return value, error
 
     def constant(self, value: float | int) -> Parts:
@@ -91,7 +92,15 @@ class Running(Carrier):
 
     def add(self, a: Parts, b: Parts) -> Parts:
         value = a[0].double() + b[0].double()
-        return value, _up(a[1] + b[1] + value.abs() * UNIT)
+        error = _up(a[1] + b[1] + value.abs() * UNIT)
+        none = torch.isneginf(value)
+        if bool(none.any()):
+            # minus infinity as a constant of the code (a mask) plus a number; one by overflow has no bound
+            masked = (torch.isneginf(a[0]) & (a[1] == 0) & torch.isfinite(b[1])) | (
+                torch.isneginf(b[0]) & (b[1] == 0) & torch.isfinite(a[1])
+            )
+            error = torch.where(none & masked, 0.0, error)
+        return value, error
 
     def neg(self, a: Parts) -> Parts:
         return -a[0], a[1].clone()

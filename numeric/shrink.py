@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from numeric.carrier import NoRule, Parts
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample
-from numeric.handles import FlintPolynomials, Handles
+from numeric.handles import FlintPolynomials, Handles, as_fraction
 from numeric.interpreter import Interpreter, Refused
 from numeric.programs import Program, Shapes, Sizes, WrongResult, concrete, fractions, rational, run, smaller, text
 
@@ -38,8 +38,11 @@ class _Short(Handles):
         return super().put(values, shape)
 
 
-def difference(left: Program, right: Program, shapes: Mapping[str, tuple[int, ...]]) -> Inputs | None:
-    """A point at which two programs of polynomials differ, or None if they are the same polynomials.
+Both = tuple[np.ndarray, np.ndarray]
+
+
+def difference(left: Program, right: Program, shapes: Mapping[str, tuple[int, ...]]) -> tuple[Inputs, Both] | None:
+    """A point at which two programs of polynomials differ, with both values; None if they are the same polynomials.
 
     Entries are 0 where they may be, else the smallest positive integers that will do, one entry after the other.
     Raises Refused where a side is no polynomial, or one of too many terms or variables.
@@ -51,31 +54,32 @@ def difference(left: Program, right: Program, shapes: Mapping[str, tuple[int, ..
     results = []
     for program in (left, right):
         carrier, entries = _Short(ring), iter(names)
-        point = {
+        parts = {
             name: carrier.put([ring.variables[next(entries)] for _ in range(math.prod(shape))], shape)
             for name, shape in shapes.items()
         }
-        results.append(carrier.get(run(program, Interpreter(carrier), point).parts))
+        results.append(carrier.get(run(program, Interpreter(carrier), parts).parts))
     a, b = results
-    zeros = {name: fractions([0] * math.prod(shape), shape) for name, shape in shapes.items()}
-    if a.shape != b.shape:
-        return zeros
-    live = [d for d in (x - y for x, y in zip(a.reshape(-1), b.reshape(-1), strict=True)) if not d.is_zero()]
-    if not live:
-        return None
-    entries = iter(names)
-    for array in zeros.values():
-        for index in np.ndindex(array.shape):
-            name = next(entries)
-            for value in count():  # a polynomial that isn't zero has finitely many roots in one variable
-                left_over = [e for e in (d.subs({name: value}) for d in live) if not e.is_zero()]
-                if left_over:
-                    live, array[index] = left_over, Fraction(value)
-                    break
-    return zeros
+    live: list[Any] = []
+    if a.shape == b.shape:
+        live = [d for d in (x - y for x, y in zip(a.reshape(-1), b.reshape(-1), strict=True)) if not d.is_zero()]
+        if not live:
+            return None
+    chosen = {name: 0 for name in names}
+    for name in names if live else ():
+        for value in count():  # a polynomial that isn't zero has finitely many roots in one variable
+            left_over = [e for e in (d.subs({name: value}) for d in live) if not e.is_zero()]
+            if left_over:
+                live, chosen[name] = left_over, value
+                break
+    numbers = iter(chosen.values())
+    point = {name: fractions([next(numbers) for _ in range(math.prod(shape))], shape) for name, shape in shapes.items()}
+    at = [*chosen.values()] or [0]
+    first, second = (fractions([as_fraction(p(*at)) for p in side.reshape(-1)], side.shape) for side in (a, b))
+    return point, (first, second)
 
 
-def values(left: Program, right: Program, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
+def values(left: Program, right: Program, inputs: Mapping[str, np.ndarray]) -> Both | None:
     """Both sides at one rational point; None where one of them divides by zero there."""
     try:
         return rational(left, inputs)[0], rational(right, inputs)[0]
@@ -99,8 +103,8 @@ def search(
     scales: tuple[int, ...] = (3, 30),
     admits: Callable[[Sizes], bool] = lambda sizes: True,
     draws: int = 2,
-) -> tuple[dict[str, int], Inputs] | None:
-    """The smallest sizes at which the sides differ, and a simple point there; None if none is met.
+) -> tuple[dict[str, int], Inputs, Both] | None:
+    """The smallest sizes at which the sides differ, a simple point there, and both values; None if none is met.
 
     Where a side is no polynomial the point is drawn: integers up to the given scales, made simpler by `shrink`.
     Raises Refused if even rational numbers do not get through the code.
@@ -120,11 +124,9 @@ def search(
             except Exception:  # the rational points below will tell whether the code supports this size
                 pass
             else:
-                if found is None:
-                    continue
-                if values(left, right, found) is not None:
-                    return candidate, found
-                polynomials = False  # it lies outside the domain of a logarithm
+                if found is not None:
+                    return candidate, *found
+                continue
         for scale in scales:
             for _ in range(draws):
                 point = _point(here, scale, entropy)
@@ -132,7 +134,10 @@ def search(
                     if values(left, right, point) is None:  # perhaps the logarithm of a negative number
                         point = {name: abs(array) for name, array in point.items()}
                     if differs(left, right, point):
-                        return candidate, shrink(left, right, point)
+                        point = shrink(left, right, point)
+                        both = values(left, right, point)
+                        assert both is not None
+                        return candidate, point, both
                 except (Refused, WrongResult):
                     raise
                 except Exception:  # a size the code does not support, such as one token for a window of three
@@ -191,13 +196,33 @@ def counterexample(
 ) -> Counterexample | None:
     """A shrunk counterexample, or None if no small one was met."""
     found = search(left, right, shapes, sizes, entropy, scales=scales, admits=admits)
-    if found is None:
-        return None
-    at, point = found
-    both = values(left, right, point)
-    assert both is not None
+    return found and _shown(*found, names)
+
+
+def among_polynomials(
+    left: Program,
+    right: Program,
+    shapes: Shapes,
+    sizes: Sizes,
+    *,
+    names: tuple[str, str],
+    admits: Callable[[Sizes], bool] = lambda sizes: True,
+    tries: int = 6,
+) -> Counterexample | None:
+    """A counterexample at one of the `tries` smallest sizes, or None; also where the code is no polynomial."""
+    for candidate in islice(filter(admits, smaller(sizes)), tries):
+        try:
+            found = difference(left, right, concrete(shapes, candidate))
+        except Exception:  # no polynomial, or a size the code does not support
+            return None
+        if found is not None:
+            return _shown(candidate, *found, names)
+    return None
+
+
+def _shown(sizes: dict[str, int], point: Inputs, both: Both, names: tuple[str, str]) -> Counterexample:
     return Counterexample(
-        sizes=at,
+        sizes=sizes,
         inputs={name: text(array) for name, array in point.items()},
         left=text(both[0]),
         right=text(both[1]),

@@ -1,9 +1,9 @@
 """From a target's own calling convention to (X (N, f), Y (N, m), x_q (f,)) -> (m,).
 
 Built in: `kv` for key/value operators f(q, k, v, ...) with layouts BTHD or BHTD, `tokens` for sequence models,
-`attention` for modules called as module(query, keys, values), batch first;
-none for targets that already have the convention. A user's adapter is a function
-`adapter(layer, X, Y, x_q, **named)`.
+`attention` for modules called as module(query, keys, values), batch first; `step` for step(W, x, y, ...) -> W, one token
+from a memory W (m, f), or `step:transposed` for (f, m). None for targets that already have the convention. A user's
+adapter is a function `adapter(layer, X, Y, x_q, **named)`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,17 @@ from torch import Tensor
 from proofs.gates import Axes
 from proofs.target import Target, TargetError, load
 
-BUILT_IN = ("kv", "kv:BHTD", "kv:exclusive", "kv:BHTD:exclusive", "tokens", "tokens:joint", "attention")
+BUILT_IN = (
+    "kv",
+    "kv:BHTD",
+    "kv:exclusive",
+    "kv:BHTD:exclusive",
+    "tokens",
+    "tokens:joint",
+    "attention",
+    "step",
+    "step:transposed",
+)
 DATA = ("X", "Y", "x_q")
 STATES = ("initial_state", "state", "initial_states", "h0", "S0")
 """Names under which key/value operators take their memory."""
@@ -70,6 +80,8 @@ def adapt(target: Target, text: str | Callable[..., Any] | None) -> Adapter:
     if text in BUILT_IN:
         if text.startswith("kv"):
             return _key_value(target, "BHTD" in text, "exclusive" in text)
+        if text.startswith("step"):
+            return _stepwise(target, transposed=text.endswith("transposed"))
         return _attention(target) if text == "attention" else _tokens(target, joint=text.endswith("joint"))
     if text.startswith("kv") or ":" not in text:
         near = difflib.get_close_matches(text, BUILT_IN, n=3, cutoff=0.3)
@@ -199,3 +211,26 @@ def _attention(target: Target) -> Adapter:
 
     named = target.parameters[3:]
     return Adapter("module(query, keys, values)", call, named, tuple(n for n in named if n in target.required))
+
+
+def _stepwise(target: Target, transposed: bool) -> Adapter:
+    if len(target.parameters) < 3:
+        raise TargetError(f"{target.text} takes ({', '.join(target.parameters)}); adapter step needs (W, x, y, ...)")
+    named = target.parameters[3:]
+
+    def at(gate: Any, t: int) -> Any:
+        if not isinstance(gate, Gate):
+            return gate
+        return gate.tensor[t] if "N" in gate.axes else gate.tensor
+
+    def stateful(S: Tensor, X: Tensor, Y: Tensor, x_q: Tensor, **given: Any) -> tuple[Any, Any]:
+        for t in range(X.shape[0]):
+            S = _first(target.call(S, X[t, :], Y[t, :], **{name: at(gate, t) for name, gate in given.items()}))
+        return (x_q @ S if transposed else S @ x_q), S
+
+    def call(X: Tensor, Y: Tensor, x_q: Tensor, **given: Any) -> Any:
+        f, m = X.shape[1], Y.shape[1]
+        return stateful(X.new_zeros(*((f, m) if transposed else (m, f))), X, Y, x_q, **given)[0]
+
+    kind = f"step(W, x, y) from zero, W {'(f, m)' if transposed else '(m, f)'}, read as W x_q"
+    return Adapter(kind, call, named, tuple(n for n in named if n in target.required), stateful=stateful)

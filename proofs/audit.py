@@ -22,6 +22,7 @@ from numeric.programs import Sizes, WrongResult, concrete, smaller, text
 from proofs.adapters import adapt
 from proofs.case import Case
 from proofs.evidence import Settings
+from proofs.hints import hints
 from proofs.induction import every_length
 from proofs.learners import learner
 from proofs.target import TargetError as TargetError
@@ -96,6 +97,8 @@ class Audit:
             f"  called as {self.adapter}",
         ]
         out += [f"  with      {name} = {value}" for name, value in self.parameters.items()]
+        if self.learner.gauge and self.verdict is Verdict.CONFIRMED:
+            out.append(f"  likewise  {self.learner.gauge}")
         if self.reason:
             out.append(f"  why       {self.reason}")
         out += [f"  {line}" for line in self._evidence()]
@@ -116,7 +119,7 @@ class Audit:
         lines = []
         for (rung, verdict, fixed), rows in groups.items():
             sizes = " ".join(f"{k}={v}" for k, v in fixed)
-            lengths = ", ".join(str(row.sizes["N"]) for row in rows if "N" in row.sizes)
+            lengths = ", ".join(map(str, sorted(row.sizes["N"] for row in rows if "N" in row.sizes)))
             text = f"{rung:<23} {verdict.value}, {sizes} N={lengths or 'any, by induction'}"
             chances = [row.finding.figures.get("failure probability, log2") for row in rows]
             worst = [float(c) for c in chances if isinstance(c, (int, float))]
@@ -136,7 +139,7 @@ class Audit:
             "learner": self.learner.id,
             "adapter": self.adapter,
             "parameters": dict(self.parameters),
-            "equivalent": [],
+            "equivalent": [self.learner.gauge] if self.learner.gauge else [],
             "probes": {},
             "reason": self.reason,
             "notes": list(self.notes),
@@ -235,6 +238,8 @@ def audit(
             rows.append(Row(EVERY_LENGTH, {k: n for k, n in at.items() if k != "N"}, induction))
     rows += _floats(case, at, entropy.child("sampled"), rows)
     verdict, reason = _judge(rows)
+    if verdict is Verdict.REFUTED:
+        case.notes += hints(case, loaded, adapter, gates or {}, at)
     return Audit(loaded.text, chosen, adapted.text, verdict, reason, tuple(rows), case.described(at), tuple(case.notes))
 
 
@@ -257,7 +262,7 @@ def _judge(rows: list[Row]) -> tuple[Verdict, str]:
             )
         return worst.verdict, worst.reason
     every = next((r.finding for r in rows if r.rung == EVERY_LENGTH), None)
-    lengths = ", ".join(str(r.sizes["N"]) for r in rows if r.rung == "exact")
+    lengths = ", ".join(map(str, sorted(r.sizes["N"] for r in rows if r.rung == "exact")))
     same = f"the same rational function of all inputs, for {'every N by induction' if every else f'N = {lengths}'}"
     if refuted is None:
         off = next((r.finding for r in floats if r.finding.verdict is not Verdict.CONFIRMED), None)
@@ -269,7 +274,13 @@ def _judge(rows: list[Row]) -> tuple[Verdict, str]:
             Verdict.CONFIRMED,
             f"{same}; it computes in float32 inside (see the notes), within the float32 rounding bound",
         )
-    return Verdict.CONFIRMED, f"{same}; but not in float64: {refuted.reason}"
+    lifted = any("lifted" in r.rung and r.finding.verdict is Verdict.CONFIRMED for r in floats)
+    where = (
+        "within the rounding bound with its casts to float32 lifted, but not as it is"
+        if lifted
+        else "but not in float64"
+    )
+    return Verdict.CONFIRMED, f"{same}; {where}: {refuted.reason}"
 
 
 def _exact(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float) -> Finding:
@@ -338,6 +349,7 @@ def _balls(case: Case, sizes: Sizes) -> Finding | None:
     from numeric.balls import BITS
 
     apart: list[float] = []
+    off: list[float] = []
     tried: list[int] = []
     for length in (sizes["N"], *CONTEXTS):
         here = {**sizes, "N": length}
@@ -354,16 +366,30 @@ def _balls(case: Case, sizes: Sizes) -> Finding | None:
                 if not a.overlaps(b):
                     return _refuted_by_balls(case, here)
                 apart.append(float(abs(a - b).upper()) / max(1e-300, float(abs(b).upper())))
-    worst = max(apart)
+            off.append(_rounding(case, point, left))
+    worst, lengths = max(2.0**-1000, *apart), ", ".join(map(str, sorted(tried)))
     if not worst < 2.0 ** (-BITS // 2):
         return Finding(Verdict.UNDECIDED, reason=f"balls of {BITS} bits are too wide here: {worst:.1g} relative")
     return Finding(
         Verdict.CONFIRMED,
-        reason=f"equal to {-math.log10(worst):.0f} digits at {_POINTS} rational points for N = {', '.join(map(str, tried))}: "
-        "sampled, no proof",
-        figures={"digits": math.floor(-math.log10(worst)), "outputs compared": len(apart)},
+        reason=f"equal to {-math.log10(worst):.0f} digits at {_POINTS} rational points for N = {lengths}: "
+        f"sampled, no proof; a float64 run of the layer is off by up to {max(off):.1g} of the largest entry",
+        figures={
+            "digits": math.floor(-math.log10(worst)),
+            "outputs compared": len(apart),
+            "float64 run, relative error": float(f"{max(off):.2g}"),
+        },
         trust=("Arb's enclosures", f"{_POINTS} points a length stand for all"),
     )
+
+
+def _rounding(case: Case, point: Mapping[str, np.ndarray], enclosed: Any) -> float:
+    """How far the layer's float64 run at the point is from its enclosure, relative to the largest entry."""
+    floats = {n: torch.tensor(np.asarray(a, dtype=np.float64)) for n, a in point.items()}
+    with torch.no_grad():
+        run = case.layer(**floats).tolist()
+    size = max(abs(float(v.mid())) for v in enclosed) or 1.0
+    return max(abs(float((v - x).mid())) for v, x in zip(enclosed, run, strict=True)) / size
 
 
 def _enclosed(case: Case, point: Mapping[str, np.ndarray]) -> tuple[Any, Any] | None:

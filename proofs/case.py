@@ -52,8 +52,8 @@ class Case:
         self.notes: list[str] = []
         self.lifted = self.needs_lift = False
         """Whether casts to float32 inside the target become casts to float64: always, or in plain calls."""
-        self.all_tensors = False
-        """Whether numbers for optional arguments are given as tensors."""
+        self.form = "numbers"
+        """How one number for an optional argument is given: as a Python number, a 0-d tensor, or an array of it (N,)."""
         self._check()
         free = [g for g, v in self.gates.items() if v == INDETERMINATE]
         linked = set(adapter.named) | {n for g, v in self.gates.items() if v != INDETERMINATE for n in mentioned(v)}
@@ -172,8 +172,10 @@ class Case:
                 held = names[gate]
             else:
                 continue
-            if isinstance(held.held, Fraction) and gate not in self.adapter.required and not self.all_tensors:
+            if isinstance(held.held, Fraction) and gate not in self.adapter.required and self.form == "numbers":
                 given[gate] = int(held.held) if held.held.denominator == 1 else float(held.held)
+            elif self.form == "arrays" and not held.axes and gate not in self.adapter.single:
+                given[gate] = Gate(held.tensor(X).expand(X.shape[0]), ("N",))
             else:
                 given[gate] = Gate(held.tensor(X), held.axes)
         return given
@@ -238,8 +240,8 @@ class Case:
         for sizes in SIZES:
             here = {**sizes, **fixed}
             options = list(product(*self._options.values()))
-            for lift, tensors, chosen in product((False, True), (False, True), options):
-                self.needs_lift, self.all_tensors = lift, tensors
+            for lift, form, chosen in product((False, True), ("numbers", "tensors", "arrays"), options):
+                self.needs_lift, self.form = lift, form
                 self.axes = dict(zip(names, chosen, strict=True))
                 try:
                     self.try_at(here, entropy)

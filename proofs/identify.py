@@ -69,6 +69,12 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
         rows.append(other)
         if other.finding.verdict is Verdict.REFUTED:
             verdict, reason = Verdict.UNDECIDED, f"{reason}, at f = {subject.at['f']}; but {other.finding.reason}"
+    takes = "W0" in subject.layer.adapter.named and solution.model.learner.start
+    notes = (
+        ("it takes W0, and is this learner from W0 = 0 only, as far as was confirmed",)
+        if takes and verified is None
+        else ()
+    )
     same = [s for s in found.equals if agrees(subject, s)]
     return _made(
         subject,
@@ -78,6 +84,7 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
         rows,
         parameters=values,
         roles=roles,
+        notes=notes,
         equivalent=tuple(_named(s) for s in same if not s.model.wide),
         supersets=(
             *_supersets(subject, solution),
@@ -90,12 +97,10 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
 
 def _every(verified: Audit) -> tuple[str, ...]:
     """What the audit left free: the learner's parameters, one for each token where the layer takes that."""
-    words = (
-        (n, t.removeprefix("any number").removeprefix(", "))
-        for n, t in verified.parameters.items()
-        if "any number" in t
-    )
-    return tuple(n + (f", {t}" if t else "") for n, t in words)
+    free = {
+        n: t.rpartition("any number")[2].removeprefix(", ") for n, t in verified.parameters.items() if "any number" in t
+    }
+    return tuple(name + (f", {each}" if each else "") for name, each in free.items())
 
 
 def _broken_at(
@@ -182,7 +187,7 @@ def _named(solution: Solution) -> str:
 def _none(subject: Subject, found: Search, miss: Miss | None = None, rows: Sequence[Row] = ()) -> Identification:
     """No match: the nearest learner, how far it is off, which probe speaks against it, and a counterexample."""
     nearest = miss or next(iter(found.misses), None)
-    biased = nearest is not None and 0 < nearest.residual < BIASED
+    biased = nearest is not None and 0 < nearest.residual < BIASED and nearest.why != fit.GAUGE
     if nearest is not None and biased and miss is None:
         nearest = plainer(subject, nearest)
     stuck = [m for m in found.misses if m.why == fit.GAUGE and m.residual < fit.POLISHED]
@@ -191,7 +196,9 @@ def _none(subject: Subject, found: Search, miss: Miss | None = None, rows: Seque
         notes.append(f"{stuck[0].model.text} fits to {stuck[0].residual:.1g} in float64, but {stuck[0].why}")
     verdict = Verdict.UNDECIDED if stuck and miss is None else Verdict.REFUTED
     rounding = within_rounding(subject, nearest) if nearest is not None and biased else None
-    if nearest is None:
+    if not any(as_floats(subject.box(*fresh(fit.LONG, subject.box.f, subject.box.m, draw))).any() for draw in range(2)):
+        nearest, biased, rounding, reason = None, False, None, "its output is 0 at every point drawn"
+    elif nearest is None:
         reason = f"no learner of the library is near: {_votes(found)}"
     elif rounding is not None:
         verdict, rows = Verdict.UNDECIDED, [*rows, rounding]

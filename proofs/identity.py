@@ -106,7 +106,8 @@ class Identity:
     def universal(self, settings: Settings) -> Finding:
         """The derivation for all sizes, step by step."""
         assert self.derive is not None
-        return derivation.decide(self.derive, second_opinion=self.second_opinion)
+        limit = 24 if settings.profile == "full" else 12
+        return derivation.decide(self.derive, second_opinion=self.second_opinion, limit=limit)
 
     def mutant(
         self,

@@ -231,11 +231,7 @@ class KernelCheck:
             "axioms": sum(int(f.figures["axioms"] or 0) for f in found.values()),
             "numeric ties": len(merged["ties"]),
         }
-        part = (
-            (f"that the rest of the claim is settled elsewhere: the theorems state {self.states}",)
-            if self.states
-            else ()
-        )
+        part = (f"the theorems state only a part: {self.states}",) if self.states else ()
         return Finding(Verdict.CONFIRMED, whole.reason, figures, merged, (*whole.trust, *part))
 
 

@@ -212,9 +212,6 @@ def ask(queries: Mapping[str, str], files: Sequence[str], folder: Path) -> dict[
 
     Answers are kept beside the compiled files. Raises CompileError for a query that Coq refuses.
     """
-    kept = folder / f"answers-{sha256(json.dumps([sorted(queries.items()), list(files)]))[:24]}.json"
-    if kept.exists():
-        return dict(json.loads(kept.read_text("utf-8")))
     lines = [
         "From Coq Require Import ZArith QArith.",
         "From mathcomp Require Import all_ssreflect all_algebra.",
@@ -225,12 +222,15 @@ def ask(queries: Mapping[str, str], files: Sequence[str], folder: Path) -> dict[
         if command.startswith("#"):  # to be hashed: nothing hidden, nothing that depends on a notation or a scope
             settings = "Set Printing Width 100000. Set Printing Implicit. Unset Printing Notations."
         else:
-            settings = "Set Printing Width 110. Unset Printing Implicit. Set Printing Notations."
+            settings = "Set Printing Width 85. Unset Printing Implicit. Set Printing Notations."
         if command.startswith("Check"):
             settings += " Open Scope ring_scope."
         lines.append(f'{settings} Redirect "{k}" {command.lstrip("#")}.')
         if command.startswith("Check"):
             lines.append("Close Scope ring_scope.")
+    kept = folder / f"answers-{sha256(json.dumps([list(queries), lines]))[:24]}.json"
+    if kept.exists():
+        return dict(json.loads(kept.read_text("utf-8")))
     with tempfile.TemporaryDirectory(prefix="ssmproof-ask-") as here:
         place = Path(here)
         (place / "Questions.v").write_text("\n".join(lines) + "\n", "utf-8")
@@ -264,7 +264,8 @@ def tell(names: Sequence[str], texts: Mapping[str, str], folder: Path, files: Se
                 reached[word] = bodies[word]
                 todo.append(bodies[word])
         axioms = _axioms(answers[f"axioms {name}"])
-        told[name] = Told(answers[f"shown {name}"].partition(":")[2].strip(), statement, reached, axioms)
+        shown = answers[f"shown {name}"].partition(":")[2].strip().replace("\n       ", "\n")  # Coq indents by 7
+        told[name] = Told(shown, statement, reached, axioms)
     return told
 
 

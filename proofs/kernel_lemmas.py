@@ -149,7 +149,7 @@ LEMMAS: Mapping[str, Lemma] = _lemmas(
      "no weights make one published layer do k >= 2 steps"),
     ("PublishedLayer", "published_layer_no_online", "gd_ssm_layer published_rows online_gd online_autograd",
      "nor an online pass over N >= 2 tokens"),
-    ("Legendre", "legendre_derivative_difference", "legendre",
+    ("Legendre", "legendre_derivative_difference", "legendre ends",
      "P'_(n+2) - P'_n = (2n + 3) P_(n+1)"),
     ("Legendre", "legendre_derivative_sum", "legendre ends",
      "P'_n = sum over k < n, n - k odd, of (2k + 1) P_k"),

@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from constructions import autograd_descent
+from numeric.handles import as_fraction
 from numeric.programs import rational
-from proofs.kernel_numeric import Data, Tie
+from numeric.rational_matrices import identity, matrix, number
+from proofs.kernel_numeric import Data, Tie, resolve
 
+AUTOGRAD = "constructions.autograd_descent:descend"
 PROBLEM = {"X": ("N", "f"), "Y": ("N", "m"), "W0": ("m", "f")}
 ASKED = PROBLEM | {"q": ("f",), "c": ()}
 STATES: Mapping[str, int] = MappingProxyType({"N": 6})
@@ -127,14 +129,9 @@ def _delayed_gain(true_readout: Callable[..., Any], d: Data) -> Any:
 
 
 def _power_state(system: Callable[..., Any], d: Data) -> Any:
-    """The state a on u(t) = t^i at t = 1: i a = A a + B, solved from the top (A is lower triangular)."""
-    A, B = system(d.N).A, system(d.N).B
-    state: list[Fraction] = []
-    if np.triu(A, 1).any():
-        raise ValueError("A is not lower triangular")
-    for n in range(d.N):
-        state.append((Fraction(int(B[n])) + sum(int(A[n, k]) * state[k] for k in range(n))) / (d.i - int(A[n, n])))
-    return state
+    """The state a on u(t) = t^i at t = 1: the solution of i a = A a + B."""
+    s = system(d.N)
+    return [as_fraction(v) for v in (number(d.i) * identity(d.N) - matrix(s.A)).solve(matrix(s.B)).entries()]
 
 
 def _over_theta(part: str, route: str) -> Callable[[Callable[..., Any], Any], Any]:
@@ -179,7 +176,7 @@ TIES: Mapping[str, Tie] = MappingProxyType({
     ),
     "gd_autograd": Tie(
         "gd_exec", "m f N eta k W0 X Y", "gd", PROBLEM | {"eta": ()},
-        "constructions.autograd_descent:descend",
+        AUTOGRAD,
         lambda call, d: _torch(lambda W, X, Y, eta: call(W, X, Y, eta=eta, steps=d.k), W=d.W0, X=d.X, Y=d.Y, eta=d.eta),
     ),
     "online_gd": Tie(
@@ -210,7 +207,7 @@ TIES: Mapping[str, Tie] = MappingProxyType({
         "weighted_gd_step_exec", "m f N w eta W0 X Y", "weighted_gd_step", PROBLEM | {"w": ("N",), "eta": ()},
         "constructions.gradient_descent:weighted_loss",
         lambda call, d: _torch(
-            lambda W, X, Y, w, eta: autograd_descent.descend(W, X, Y, w, eta=eta, of=call),
+            lambda W, X, Y, w, eta: resolve(AUTOGRAD)(W, X, Y, w, eta=eta, of=call),
             W=d.W0, X=d.X, Y=d.Y, w=d.w, eta=d.eta,
         ),
     ),

@@ -69,7 +69,12 @@ def search(subject: Subject) -> Search:
                 found.misses.append(result)
     found.misses = [m for m in found.misses if m.residual < 1]
     found.misses.sort(
-        key=lambda m: (m.residual >= BIASED, m.residual > fit.NEAR and m.N == fit.ONE, _rank(m), m.residual)
+        key=lambda m: (
+            m.residual >= BIASED or m.why == fit.GAUGE,
+            m.residual > fit.NEAR and m.N == fit.ONE,
+            _rank(m),
+            m.residual,
+        )
     )
     return found
 

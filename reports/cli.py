@@ -57,6 +57,10 @@ Device = Annotated[Literal["cpu", "cuda", "auto"], typer.Option(help="Where tens
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Draw the same points each time.")]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Processes to use.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder to write to; made if need be.")]
+_GATE = (
+    "An argument of the layer or a parameter of the learner: a number, an expression in the learner's parameters and N, f, "
+    "m such as eta/N or log(decay), or free; readout: a factor of the prediction. May be repeated."
+)
 Json = Annotated[Path | None, typer.Option("--json", help="Write one JSON object to this file; - is standard output.")]
 From = Annotated[Path | None, typer.Option("--from", help="Read the evidence from this JSON file; run nothing.")]
 Formats = Annotated[str, typer.Option("--format", help="Some of md,tex,html,pdf, with commas between.")]
@@ -188,7 +192,7 @@ def audit(
     target: Annotated[str, typer.Argument(metavar="TARGET", help="package.module:callable or file.py:callable.")],
     against: Annotated[str | None, typer.Option(help="A learner's id, or file.py:function; none: identify.")] = None,
     adapter: Annotated[str | None, typer.Option(help="How to call it: built in, or file.py:function.")] = None,
-    gate: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Fix a gate; may be repeated.")] = None,
+    gate: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help=_GATE)] = None,
     size: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Fix f, m, N; may be repeated.")] = None,
     profile: Profile = "quick",
     device: Device = "cpu",
@@ -347,9 +351,9 @@ def write_report(
     from reports.write import formats as named
     from reports.write import render
 
-    shown, wanted = pictures(run, audits), named(formats)
-    others = ("pdf",) if "tex" in wanted else ()
-    drawn = {name: data for owned in shown.values() for p in owned for name, data in p.files(others).items()}
+    wanted = named(formats)
+    shown = pictures(run, audits, ("pdf",) if "tex" in wanted else ())
+    drawn = {name: data for owned in shown.values() for p in owned for name, data in p.files.items()}
     svgs = {name: data for name, data in drawn.items() if name.endswith(".svg")}
     made = render(markdown(run, audits, date, shown), wanted, pictures=svgs)
     files = dict(made.files)

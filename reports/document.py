@@ -7,6 +7,7 @@ Nothing in the text depends on the clock, so the same run gives the same bytes.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from proofs.evidence import MutantEvidence, Outcome, Rung
 from proofs.figure import Figure
 from proofs.fingerprints import REMOVED, stale
 from proofs.graph import Graph, graph, is_construction
+from proofs.kernel_lemmas import LEMMAS
 from proofs.systems import rows as system_rows
 from proofs.verify import Run
 from reports import words
@@ -57,12 +59,15 @@ class AuditLike(Protocol):
         """
 
 
-def pictures(run: Run, audits: Sequence[AuditLike] = ()) -> dict[str, list[Picture]]:
-    """The figures of the run's claims and of audits that have a `figures` attribute, by claim id or place "audit 1"."""
+def pictures(run: Run, audits: Sequence[AuditLike] = (), others: Sequence[str] = ()) -> dict[str, list[Picture]]:
+    """The figures of the run's claims and of audits that have a `figures` attribute, by claim id or place "audit 1".
+
+    others: formats to draw them in, besides SVG.
+    """
     owners: dict[str, Iterable[Figure]] = {id: registry.claim(id).figures for id in run.claims if id in registry.ids()}
     owners |= {f"audit {k}": getattr(a, "figures", ()) for k, a in enumerate(audits, start=1)}
     return {
-        owner: [picture(f"{FOLDER}/{owner.replace(' ', '-')}-{f.name}", f) for f in figures]
+        owner: [picture(f"{FOLDER}/{owner.replace(' ', '-')}-{f.name}", f, others) for f in figures]
         for owner, figures in owners.items()
     }
 
@@ -132,6 +137,18 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def steps(finding: Finding) -> list[Mapping[str, str]]:
     """The checked steps of a derivation, also of one combined from several findings."""
     return list(_steps(finding.settings))
+
+
+def theorems(finding: Finding) -> list[str]:
+    """What Coq's kernel checked, as lines of Coq: each theorem with its file and what it says in words."""
+    files = finding.settings.get("lemmas", {})
+    lines: list[str] = []
+    for name, statement in finding.settings.get("statements", {}).items():
+        said = f"{files.get(name, '')}: {LEMMAS[name].plain}" if name in LEMMAS else files.get(name, "")
+        lines += [""] if lines else []
+        lines += textwrap.wrap(f"(* {said} *)", 80, subsequent_indent="   ")
+        lines += [f"Theorem {name} :", *(f"  {line.rstrip()}" for line in f"{statement}.".splitlines())]
+    return lines
 
 
 def _steps(settings: Mapping[str, Any]) -> Iterator[Mapping[str, str]]:
@@ -223,6 +240,7 @@ def _section(run: Run, id: str, edges: Graph) -> dict[str, Any]:
     mutants = [m for m in run.mutants if m.claim == id]
     claim = registry.claim(id) if id in registry.ids() else None
     universal = next((e.finding for e in evidence if e.rung is Rung.UNIVERSAL), None)
+    kernel = next((e.finding for e in evidence if e.rung is Rung.KERNEL), None)
     return {
         "id": id,
         "claim": claim,
@@ -231,6 +249,8 @@ def _section(run: Run, id: str, edges: Graph) -> dict[str, Any]:
         "steps": [dict(s) | {"latex": broken(s["latex"].strip().strip("$"))} for s in steps(universal)]
         if universal
         else [],
+        "theorems": theorems(kernel) if kernel else [],
+        "theorems_rest": kernel.reason if kernel else "",
         "parameters": parameters(claim) if claim else "",
         "evidence": table(
             ["rung", "verdict", "what was found"],

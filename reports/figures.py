@@ -7,11 +7,14 @@ from the CSV text alone, so the file beside a picture holds everything that is i
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from proofs.figure import Figure, Panel, Series, from_csv
+from reports.write import EPOCH
 
 FORMATS = ("svg", "pdf", "png")
 
@@ -38,49 +41,42 @@ _STYLE: Mapping[str, Any] = {
     "lines.markersize": 3.8,
     "svg.hashsalt": "ssmproof",
     "svg.fonttype": "path",
-    "pdf.fonttype": 42,
     "path.simplify": False,
 }
 
-_NO_METADATA: Mapping[str, Mapping[str, Any]] = {
-    "svg": {"Date": None, "Creator": None},
-    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-    "png": {"Software": None},
-}
+_NO_METADATA: Mapping[str, Mapping[str, Any]] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One figure of a report: its files' stem, its data and its drawing; or `reason`, why it could not be made."""
+    """One figure of a report: its files' stem and its files by name (data, then drawings); or why it could not be made."""
 
     stem: str
     figure: Figure
-    csv: str = ""
-    svg: bytes = b""
+    files: Mapping[str, bytes]
     reason: str = ""
 
-    def files(self, others: Iterable[str] = ()) -> dict[str, bytes]:
-        """The CSV, the SVG and the picture in `others` of the formats, by file name; nothing if there is a reason."""
-        if self.reason:
-            return {}
-        found = {f"{self.stem}.csv": self.csv.encode(), f"{self.stem}.svg": self.svg}
-        return found | {f"{self.stem}.{kind}": draw(self.figure, self.csv, kind) for kind in others}
 
-
-def picture(stem: str, figure: Figure) -> Picture:
-    """The figure with its data computed and drawn once; what goes wrong becomes the reason, not an exception."""
+def picture(stem: str, figure: Figure, others: Iterable[str] = ()) -> Picture:
+    """The figure's CSV, its SVG and `others` of the formats; what goes wrong becomes the reason, not an exception."""
     try:
-        text = figure.csv()
-        return Picture(stem, figure, text, draw(figure, text, "svg"))
+        csv = figure.csv()
+        files = {f"{stem}.csv": csv.encode(), f"{stem}.svg": draw(figure, csv, "svg")}
+        for kind in others:
+            drawn = _converted(files[f"{stem}.svg"]) if kind == "pdf" else draw(figure, csv, kind)
+            files[f"{stem}.{kind}"] = drawn
     except Exception as error:
         # the report of everything else must not be lost for one figure
-        return Picture(stem, figure, reason=f"{type(error).__name__}: {' '.join(str(error).split())}")
+        return Picture(stem, figure, {}, f"{type(error).__name__}: {' '.join(str(error).split())}")
+    return Picture(stem, figure, files)
 
 
 def draw(figure: Figure, csv: str, kind: str) -> bytes:
     """The picture as SVG, PDF or PNG. Raises ValueError for another kind."""
     if kind not in FORMATS:
         raise ValueError(f"kind is {kind!r}; expected one of {', '.join(FORMATS)}")
+    if kind == "pdf":
+        return _converted(draw(figure, csv, "svg"))
     import matplotlib as mpl
     from matplotlib.figure import Figure as Sheet
 
@@ -104,6 +100,20 @@ def draw(figure: Figure, csv: str, kind: str) -> bytes:
         stream = io.BytesIO()
         sheet.savefig(stream, format=kind, dpi=200, metadata=dict(_NO_METADATA[kind]))
     return stream.getvalue()
+
+
+def _converted(svg: bytes) -> bytes:
+    """The SVG as a page of its own size: a hundredth of the time that matplotlib takes for its own PDF."""
+    import typst
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "picture.svg").write_bytes(svg)
+        main = Path(folder) / "main.typ"
+        main.write_text('#set page(width: auto, height: auto, margin: 0pt)\n#image("picture.svg")\n', "utf-8")
+        pdf = typst.compile(str(main), ignore_system_fonts=True, timestamp=EPOCH)
+    if not isinstance(pdf, bytes):
+        raise RuntimeError("the PDF engine returned no document")
+    return pdf
 
 
 def _fill(ax: Any, panel: Panel, columns: Mapping[str, Sequence[float]], labels: list[str]) -> None:

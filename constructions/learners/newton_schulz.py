@@ -25,5 +25,5 @@ LEARNER = Learner(
     ),
     order=False,
     start=False,
-    gauge="k iterations are 2^k - 1 steps of gradient descent from 0 on the summed loss",
+    gauge="k iterations are 2^k steps of gradient descent from 0 on the summed loss",
 )

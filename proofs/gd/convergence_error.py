@@ -142,7 +142,8 @@ and how fast, is a matter of the spectrum of $A$ alone (gd.convergence_rate); th
     assumptions=(
         "least squares: every input occurs twice, with opposite residuals, which makes the solution an input of the check; the "
         "derivation needs no such thing",
-        r"ridge: $A + N \rho I$ regular",
+        r"ridge: $A + N \rho I$ regular; the optimiser's own weight decay, which takes numbers only, is run at $\eta \rho = "
+        r"\frac12$",
         "the two forms lose digits in different places where $W_0$ and $V$ differ in size, so the sampled rung is left out",
     ),
     source="derived here",

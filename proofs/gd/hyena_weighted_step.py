@@ -92,7 +92,7 @@ channel, H3 (gd.h3_weighted_step), keys and values exchanged.""",
 these products $2(N-t)+1$ tokens later.""",
     assumptions=(r"$W_0 = 0$; typed tokens; filters fixed, not computed from tokens",),
     systems=(System("Hyena", "at order 2 one gradient step on least squares weighted by its filter"),),
-    source="arXiv 2302.10866 (Hyena, section 3.1 for H3); derived here",
+    source="arXiv 2302.10866 (Hyena, and that H3 is its order 2); the reading derived here",
     checks=CHECKS,
     mutants=(
         IDENTITY.mutant(

@@ -87,7 +87,7 @@ SIZE = Identity(
     left=responses,
     right=filled,
     names=("summed squares of the responses", "1 - |lam|^2T"),
-    sizes=({"n": 2, "T": 3}, {"n": 3, "T": 6}),
+    sizes=({"n": 2, "T": 2}, {"n": 3, "T": 6}),
     torch_only=True,
     derive=derive,
 )
@@ -121,7 +121,7 @@ $0$.""",
     systems=(System("LRU", "a normalised LTI state space: no gradient-descent step, at any size"),),
     source="arXiv 2303.06349 (LRU, section 3.4 for the normaliser)",
     checks=impossible(
-        {Rung.SAMPLED: SUM.sampled, Rung.EXACT: both(SIZE.exact, SUM.exact), Rung.UNIVERSAL: SIZE.universal},
+        {Rung.SAMPLED: SIZE.sampled, Rung.EXACT: both(SIZE.exact, SUM.exact), Rung.UNIVERSAL: SIZE.universal},
         nonzero(step_defect, WITNESS, "F(2U) - 2 F(U) + F(0) of a gradient step, all tokens 1, eta = 1"),
     ),
     mutants=(

@@ -91,8 +91,8 @@ CLAIM = Claim(
 u_t$ with the zero-order hold $\bar\Lambda = e^{\Delta \Lambda}$, $\bar B = \Lambda^{-1} (\bar\Lambda - I) B$, equals the real
 linear time-invariant system on $(\operatorname{Re} h, \operatorname{Im} h)$ for all complex parameters. So gd.lti_affine
 holds for it: its outputs are linear in the tokens, it forms no product $y_t x_t^\top$, and with any number of modes it does
-not compute a gradient-descent step. With a pointwise GELU two such layers approach one (gd.gelu_limit); with S5's gate behind
-it, it is a layer with an output gate only (gd.no_input_gate).""",
+not compute a gradient-descent step. Nor does one such layer of fixed size with any function of its state and token behind it,
+for all context lengths (gd.lti_readout); two of them with GELU approach the step (gd.gelu_limit).""",
     derivation=r"""Multiplication by $a + ib$ is the real matrix with rows $(a, -b)$ and $(b, a)$.""",
     assumptions=(r"$\bar\Lambda$ enters as a number of its own; $\Lambda$ has no mode $0$",),
     systems=(System("S5", "linear in its tokens: without a gate or activation no gradient-descent step, at any size"),),

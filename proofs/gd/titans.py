@@ -144,7 +144,7 @@ $M_0 = 4$ and $\theta = 1$, $\mu = \alpha = \frac12$ they differ. At $\alpha = 0
     derivation=r"""$S_t = M_t - (1 - \alpha_t) M_{t-1}$ by definition; put it into the next token.""",
     assumptions=("linear memory", r"gates given, however the layer computes them"),
     systems=(System("Titans", "heavy ball with decoupled decay, the gradient at the undecayed memory"),),
-    source="arXiv 2501.00663, equations 9, 13, 14; the comparison derived here",
+    source="arXiv 2501.00663, section 3.1 (rule); the comparison derived here",
     checks=impossible(
         IDENTITY.checks(), nonzero(defect, POINT, "Titans less SGD(momentum = 1/2, weight_decay = 1/2), two tokens")
     ),

@@ -19,7 +19,7 @@ H13  LegS's exact equations and powers of t              legs_matrices legs_recu
 H14  route (iii) for exact projections                   legt_exactness legs_matrices window_rate
 H15  analytic inputs                                     analytic_rate
 H16  one singularity inside the window                   singular_rate
-H17  FouT: bias, divergence, correction                  fout_transfer fout_corrected fout_limit
+H17  FouT: bias, divergence, correction                  fout_transfer fout_corrected fout_limit fout_states
 H18  LegS as a time-invariant system                     legs_lti legs_matched
 H19  dissipativity and stable steps                      dissipativity stability modal_form
 H20  noise, and what to choose under it                  noise_gain sample_noise bounded_noise trade_off

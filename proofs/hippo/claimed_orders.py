@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 
@@ -80,7 +81,8 @@ def table() -> str:
     """The claims and their grades, as Markdown."""
     lines = ["| claimed | $K$ | bound | grade |", "|:--|--:|:--|:--|"]
     for (_, K, a, b), (word, text) in CLAIMED.items():
-        lines.append(f"| {text.replace('N^', 'order ')} | {K} | $\\theta^{{{a:g}}} N^{{{b:g}}}$ | {word} |")
+        words = re.sub(r"N\^\(([^)]*)\)", r"$N^{\1}$", text)
+        lines.append(f"| {words} | {K} | $\\theta^{{{a:g}}} N^{{{b:g}}}$ | {word} |")
     return "\n".join(lines)
 
 

@@ -186,8 +186,8 @@ and $\theta$.""",
         ),
         Figure(
             "discrete_poles",
-            rf"""The same discretised, $N = {_LARGEST}$ and $\theta/h = {_STEP}$. Forward Euler leaves the unit circle at this step, the
-others stay inside at every step.""",
+            rf"""The same discretised, $N = {_LARGEST}$ and $\theta/h = {_STEP}$. Forward Euler leaves the unit circle at this
+step, the others stay inside at every step.""",
             columns,
             (_discrete("LegT"), _discrete("FouT")),
         ),

@@ -57,6 +57,15 @@ def steps(factor: int = 2) -> Iterator[Step]:
     s, w, R, S, N, u = sp.symbols("s w R S N u")
     turn = fout.rotation(1, w)
     made, e, r2 = fout.system(1, w), fout.end(1), fout.norms(1)
+    change = e @ turn  # the derivative of the value at lag zero under the shift alone
+    yield Equation("gain of route i", sp.sympify(made.D), sp.Integer(sum(factor * r2 * e)), "the sum of the inputs")
+    for k in range(3):
+        yield Equation(
+            f"readout of state {k}",
+            sp.sympify(made.C[k]),
+            sp.sympify(change[k] - 6 * e[k]),
+            "$y_i$ is the derivative of $S u$: the shift, and the closure's $-2N = -6$ times $S$",
+        )
     for n in range(3):
         yield Equation(
             f"input of state {n}", sp.sympify(made.B[n]), sp.Integer(factor * r2[n] * e[n]), "the closure's share"

@@ -124,8 +124,11 @@ def error_kernel(K: int) -> np.ndarray:
 def from_differences(K: int, u: np.ndarray, order: int | None = None) -> np.ndarray:
     """The bound sum_m |g_m| |nabla^K u| of each prediction's error (T, d), u (T + 1, d); the differences are exact.
 
-    order: that of the differences, if not K (for a mutant).
+    order: that of the differences, if not K (for a mutant). Raises ValueError for K = 0: without a difference the past
+    before the first sample would count.
     """
+    if K < 1:
+        raise ValueError(f"K is {K}; expected at least one difference")
     steps = K if order is None else order
     whole = np.concatenate([np.repeat(u[:1], steps, axis=0), u]) * 2.0**_BITS
     exact = np.diff(np.vectorize(int, otypes=[object])(whole), n=steps, axis=0)  # integers: every sample is dyadic
@@ -179,11 +182,13 @@ def bounds(
 
 
 def _nearest(name: str, draw: Draw, error: np.ndarray, limit: np.ndarray) -> Iterator[Bound]:
-    arc = slice(CONTEXT * DIVISION, None)
-    for j in range(error.shape[1]):
-        k = int((error[arc, j] / limit[arc, j]).argmax())
-        where = {"family": draw.family, "draw": draw.number, "component": j, "sample": CONTEXT * DIVISION + k + 1}
-        yield Bound(name, arb(float(error[arc, j][k])), arb(float(limit[arc, j][k])), where)
+    """The ratio is 1 where the start's jump alone is seen, so later predictions have a figure of their own."""
+    split = CONTEXT * DIVISION
+    for said, part in ((f"{name}, first {CONTEXT} windows", slice(0, split)), (name, slice(split, None))):
+        for j in range(error.shape[1]):
+            k = int((error[part, j] / limit[part, j]).argmax())
+            where = {"family": draw.family, "draw": draw.number, "component": j, "sample": k + 1 + part.start}
+            yield Bound(said, arb(float(error[part, j][k])), arb(float(limit[part, j][k])), where)
 
 
 def measure(claimed: float = ORDER_STATES + 1) -> Callable[[Settings], Iterator[Rate]]:

@@ -16,19 +16,24 @@ WHOLE = 1 << 20
 Run = Callable[..., Array]
 
 
-def recurrence(A: Array, B: Array, C: Array, D: Any, u: Array, start: Array) -> Array:
-    """The outputs step by step, twice: one copy for each of the other ways."""
-    y = scan.recurrence(A, B, C, D, u, start)
-    return namespace(u).stack([y, y])
+def definition(A: Array, B: Array, C: Array, D: Any, u: Array, start: Array) -> Array:
+    """The outputs as the state space is defined, three times: one copy for each of the ways to run it."""
+    x, found = start, []
+    for k in range(u.shape[0]):
+        found.append(C @ x + D * u[k])
+        x = A @ x + B * u[k]
+    y = namespace(u).stack(found)
+    return namespace(u).stack([y, y, y])
 
 
 def scans(run: Run = scan.blocked) -> Run:
-    """Blocks of two samples, and one block for all."""
+    """Blocks of two samples, one block for all, and no blocks."""
 
-    def both(A: Array, B: Array, C: Array, D: Any, u: Array, start: Array) -> Array:
-        return namespace(u).stack([run(A, B, C, D, u, start, block=block) for block in (2, WHOLE)])
+    def every(A: Array, B: Array, C: Array, D: Any, u: Array, start: Array) -> Array:
+        ways = [run(A, B, C, D, u, start, block=block) for block in (2, WHOLE)]
+        return namespace(u).stack([*ways, scan.recurrence(A, B, C, D, u, start)])
 
-    return both
+    return every
 
 
 def _late(A: Array, B: Array, C: Array, D: Any, u: Array, start: Array, block: int) -> Array:
@@ -59,8 +64,8 @@ def _transposed(A: Array, B: Array, C: Array, D: Any, u: Array, start: Array, bl
 IDENTITY = Identity(
     shapes={"A": ("n", "n"), "B": ("n",), "C": ("n",), "D": (), "u": ("T",), "start": ("n",)},
     left=scans(),
-    right=recurrence,
-    names=("scan", "recurrence"),
+    right=definition,
+    names=("scan", "definition"),
     sizes=({"n": 3, "T": 7}, {"n": 4, "T": 16}, {"n": 2, "T": 1}),
     symbolic_sizes={"n": 2, "T": 3},
 )

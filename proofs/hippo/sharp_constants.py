@@ -27,7 +27,6 @@ ORDERS: Mapping[tuple[str, int], float] = {
     ("true", 3): -2,
     ("true", 4): -2,
     ("iii", 3): -1,
-    ("iii", 4): -1,
 }
 """Order in N of ratio - 1. (At K = 2 routes (i) and "true" are faster still, and route (ii) diverges.)"""
 

@@ -156,8 +156,8 @@ CASES: dict[str, tuple[Case, Case]] = {
         lambda a, b, x: a + both(x, 0 * x),
     ),
     "viewed": (
-        lambda a, b, x: real(pair(a).view(-1).view(D, N).as_strided((2, 2), (1, 3), 1)),
-        lambda a, b, x: a.reshape(-1, 2)[torch.tensor([[1, 4], [2, 5]])],
+        lambda a, b, x: real(pair(a).view(-1).view(D, N).as_strided((2, 2), (1, 3), 1) * 1j),
+        lambda a, b, x: times(a.reshape(-1, 2)[torch.tensor([[1, 4], [2, 5]])], torch.tensor([0.0, 1.0])),
     ),
     "state": (lambda a, b, x: state(a, x), lambda a, b, x: state_in_pairs(a, x)),
 }
@@ -239,3 +239,26 @@ def test_complex_numbers_are_no_result() -> None:
 def test_narrow_types_are_recorded() -> None:
     found = decide(*CASES["state"], SHAPES, {}, entropy=Entropy(1))
     assert any("complex64" in flag and "test_complex_pairs.py" in flag for flag in found.flags)
+
+
+def recurrence(x: Any, decay: Any, b: Any, c: Any) -> Any:
+    """A diagonal complex state, as in linear recurrent units: real part of the read-out."""
+    state, out = torch.zeros(len(decay), dtype=torch.complex128), []
+    for token in x:
+        state = pair(decay) * state + pair(b) @ token.to(torch.complex128)
+        out.append((pair(c) @ state).real)
+    return torch.stack(out)
+
+
+def kernel(x: Any, decay: Any, b: Any, c: Any, late: int = 0) -> Any:
+    """The same by its impulse response."""
+    taps = torch.stack([(pair(c) * pair(decay) ** (k + late)) @ pair(b) for k in range(len(x))]).real
+    return torch.stack([sum(taps[t - s] @ x[s] for s in range(t + 1)) for t in range(len(x))])
+
+
+def test_complex_recurrence_is_its_convolution() -> None:
+    shapes = {"x": (4, 2), "decay": (3, 2), "b": (3, 2, 2), "c": (2, 3, 2)}
+    found = decide(recurrence, kernel, shapes, {}, entropy=Entropy(1))
+    assert found.verdict is Verdict.CONFIRMED, found.reason
+    late = decide(recurrence, lambda **data: kernel(**data, late=1), shapes, {}, entropy=Entropy(1), shrinking=False)
+    assert late.verdict is Verdict.REFUTED

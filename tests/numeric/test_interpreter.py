@@ -242,7 +242,7 @@ ROUTES: dict[str, tuple[Callable[[Tensor], Any], str, str]] = {
     ),
     "fused optimiser": (lambda x: torch._foreach_add([x, x], 1), "_foreach_add", "foreach=False"),
     "NaN": (lambda x: x + float("nan"), "add", "not a number"),
-    "infinite tensor": (lambda x: x + torch.full((3,), -float("inf")), "add", "infinite"),
+    "infinite tensor": (lambda x: x + torch.full((3,), float("inf")), "add", "infinite"),
     "complex size": (lambda x: (x * 1j).abs(), "abs", "algebraic"),
     "bits as integers": (lambda x: x.view(torch.int64), "view", "bits"),
     "other storage": (lambda x: x.set_(BUFFER), "set_", "no exact rule"),

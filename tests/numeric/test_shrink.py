@@ -3,11 +3,15 @@
 from fractions import Fraction
 
 import numpy as np
+import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from numeric.entropy import Entropy
+from numeric.interpreter import Refused
 from numeric.programs import fractions, smaller
-from numeric.shrink import counterexample, differs, search, shrink
+from numeric.shrink import among_polynomials, counterexample, difference, differs, search, shrink, values
 
 SHAPES = {"x": ("n",)}
 
@@ -25,7 +29,7 @@ def test_what_needs_three_entries_is_found_at_three():
     def late(x):
         return x + (x[2] if len(x) > 2 else 0)
 
-    at, _ = search(late, lambda x: x, SHAPES, {"n": 6}, Entropy(1))
+    at, *_ = search(late, lambda x: x, SHAPES, {"n": 6}, Entropy(1))
     assert at == {"n": 3}
 
 
@@ -58,7 +62,7 @@ def test_sizes_that_the_code_refuses_are_passed_over():
     def picky(x):
         return x.reshape(2, -1).sum() + 1
 
-    at, _ = search(picky, lambda x: x.sum(), SHAPES, {"n": 4}, Entropy(1))
+    at, *_ = search(picky, lambda x: x.sum(), SHAPES, {"n": 4}, Entropy(1))
     assert at == {"n": 2}
 
 
@@ -69,3 +73,44 @@ def test_torch_sees_copies():
 
     assert differs(writing, lambda x: x, {"x": fractions([1], (1,))})
     assert not differs(lambda x: (x.mul_(2), x)[1], lambda x: torch.add(x, x), {"x": fractions([1], (1,))})
+
+
+@given(
+    st.lists(st.integers(-2, 2), min_size=6, max_size=6),
+    st.lists(st.integers(-2, 2), min_size=6, max_size=6),
+)
+def test_a_difference_of_polynomials_is_met_exactly_where_there_is_one(first, second):
+    """Random quadratic forms: `difference` answers for the polynomials, and its values are those of the programs."""
+
+    def form(c):
+        return lambda x: (c[0] + c[1] * x[0] + c[2] * x[1] + c[3] * x[0] ** 2 + c[4] * x[0] * x[1] + c[5] * x[1] ** 2)[
+            None
+        ]
+
+    left, right = form(first), form(second)
+    found = difference(left, right, {"x": (2,)})
+    assert (found is None) == (first == second)
+    if found is not None:
+        point, both = found
+        assert [b.tolist() for b in both] == [b.tolist() for b in values(left, right, point)]
+        assert both[0][0] != both[1][0]
+
+
+def test_polynomials_with_many_terms_are_left_to_points():
+    def large(x):
+        return (x.sum() ** 12)[None]
+
+    with pytest.raises(Refused, match="terms"):
+        difference(large, lambda x: large(x) + 1, {"x": (12,)})
+    found = counterexample(large, lambda x: large(x) + x.prod(), SHAPES, {"n": 3}, Entropy(1), names=("a", "b"))
+    assert found.left != found.right
+
+
+def test_only_the_smallest_sizes_are_tried_among_polynomials():
+    def late(x):
+        return x + (x[4] if len(x) > 4 else 0)
+
+    options = {"names": ("a", "b")}
+    assert among_polynomials(late, lambda x: x, SHAPES, {"n": 5}, tries=4, **options) is None
+    assert dict(among_polynomials(late, lambda x: x, SHAPES, {"n": 5}, tries=5, **options).sizes) == {"n": 5}
+    assert among_polynomials(lambda x: 1 / x, lambda x: x, SHAPES, {"n": 1}, **options) is None

@@ -84,6 +84,9 @@ def rounded(X, Y, x_q):
 def smoother(X, Y, x_q):
     return torch.softmax(0.5 * X @ x_q, 0) @ Y
 
+def cut(X, Y, x_q):
+    return (torch.softmax(0.5 * X @ x_q, 0) @ Y).float().double()
+
 def nearly(X, Y, x_q):
     w = torch.exp(0.5 * X @ x_q)
     return w @ Y / (w.sum() + 1e-12)
@@ -94,6 +97,24 @@ def single(X, Y, x_q, eta):
 
 def mixed(X, Y, x_q, eta):
     return torch.einsum("mf,f->m", (Y.T @ X).float(), x_q * eta / len(X))
+
+def step(W, x, y, beta):
+    return W - beta * torch.outer(W @ x - y, x)
+
+def turned_step(S, x, y, beta, decay):
+    S = decay * S
+    return S + beta * torch.outer(x, y - x @ S)
+
+def doubled(X, Y, x_q, beta):
+    return 2 * each_rate(X, Y, x_q, beta)
+
+def backwards(X, Y, x_q, beta):
+    return each_rate(X.flip(0), Y.flip(0), x_q, beta)
+
+attention = torch.nn.MultiheadAttention(4, 1, bias=False, batch_first=True)
+with torch.no_grad():
+    attention.in_proj_weight.copy_(torch.eye(4).repeat(3, 1))
+    attention.out_proj.weight.copy_(torch.eye(4))
 
 def one_token(layer, X, Y, x_q, beta):
     return layer(x_q[None, None, None].expand(1, len(X), 1, -1), X[None, :, None], Y[None, :, None],
@@ -152,6 +173,9 @@ EACH = "any number, one for each token"
         ("shares", "preconditioned_gd", None, {}, {"eta": "(1, 1/2, 1/4, 2)"}),
         ("smoother", "softmax_smoother", None, {}, {"scale": "1/2"}),
         ("single", "gd", None, {}, {"eta": "any number"}),
+        ("step", "online_gd", "step", {}, {"beta": EACH}),
+        ("turned_step", "decay_then_step", "step:transposed", {}, {"decay": EACH}),
+        ("attention", "softmax_smoother", "attention", {}, {"scale": "1/2"}),
         ("mixed", "gd", None, {}, {"eta": "any number"}),
         ("lms", "online_gd", None, {"mu": "beta"}, {"mu": "beta"}),
     ],
@@ -174,6 +198,9 @@ def test_true_layers(layers, name, against, adapter, gates, expected):
         ("wrong_query", "online_gd", "kv", {}),
         ("ascent", "gd", None, {}),
         ("nothing", "gd", None, {}),
+        ("step", "gd", "step", {"beta": "eta/N"}),
+        ("turned_step", "step_then_decay", "step:transposed", {"decay": "1-beta*weight_decay"}),
+        ("attention", "linear_smoother", "attention", {}),
         ("delta", "online_gd", "kv:BHTD", {"readout": "f**-0.5"}),
         ("heads_first", "online_gd", "kv", {}),
         ("last_rate", "online_gd", None, {}),
@@ -198,10 +225,32 @@ def test_wrong_layers(layers, name, against, adapter, gates):
     assert found.verdict is Verdict.REFUTED or name == "channels", str(found)
 
 
+@pytest.mark.parametrize(
+    ("name", "against", "adapter", "gates", "hint"),
+    [
+        ("doubled", "online_gd", None, {}, "2 times the learner: see --gate readout=2"),
+        ("backwards", "online_gd", None, {"beta": "1/2"}, "the tokens in reverse order"),
+        ("before", "online_gd", "kv", {}, "--adapter kv:exclusive"),
+        ("halved", "online_gd", "kv", {}, "--gate readout=0.5"),
+    ],
+)
+def test_a_refutation_suggests_what_would_agree(layers, name, against, adapter, gates, hint):
+    found = find(layers, name, against, adapter, gates)
+    assert found.verdict is Verdict.REFUTED
+    assert any(hint in note for note in found.notes), found.notes
+
+
+def test_a_step_settles_every_length(layers):
+    assert "every N by induction" in find(layers, "step", "online_gd", "step").reason
+
+
 def test_what_is_only_sampled_says_so(layers):
     found = find(layers, "smoother", "softmax_smoother")
     assert str(found).startswith("CONFIRMED, not proved")
     assert "sampled, no proof" in found.reason and found.rows[-1].rung == "sampled, balls"
+    figures = [find(layers, n, "softmax_smoother").rows[-1].finding.figures for n in ("smoother", "cut")]
+    cut = [f["float64 run, relative error"] for f in figures]
+    assert cut[0] < 2.0**-44 and cut[1] > 2.0**-40  # the layer that rounds to float32 shows
 
 
 def test_rounded_constants_are_named(layers):

@@ -251,7 +251,9 @@ def test_what_is_refused_and_where(name: str) -> None:
     assert operation in caught.value.operation and where in caught.value.where
 
 
-@pytest.mark.parametrize("name", ["delta rule", "gated delta rule", "simple gated linear attention", "KDA", "GDN-2"])
+@pytest.mark.parametrize(
+    "name", ["delta rule", "gated delta rule", "simple gated linear attention", "KDA", "diagonal plus low rank"]
+)
 def test_in_floats_within_running_bounds(name: str) -> None:
     """Both forms unmodified but for the lifted casts: within the rounding bounds of their own operations."""
     first, second = PAIRS[name]
@@ -260,4 +262,7 @@ def test_in_floats_within_running_bounds(name: str) -> None:
     found = decide_floats(lifted(first.program()), lifted(second.program()), draws)
     assert found.verdict is Verdict.CONFIRMED, found.reason
     plain = decide_floats(first.program(), second.program(), draws)
-    assert plain.verdict is Verdict.REFUTED and any("torch.float32" in flag for flag in plain.flags)
+    if name == "diagonal plus low rank":  # as it is it multiplies float32 by float64, and raises
+        assert plain.verdict is Verdict.UNDECIDED and "raised RuntimeError" in plain.reason
+    else:
+        assert plain.verdict is Verdict.REFUTED and any("torch.float32" in flag for flag in plain.flags)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import json
 import re
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,10 +19,12 @@ import numpy as np
 import pytest
 
 from numeric.finding import Verdict
-from proofs import kernel, kernel_coq
-from proofs.evidence import Settings
-from proofs.kernel import LEMMAS, TIES
+from proofs import kernel, kernel_coq, kernel_lemmas, registry
+from proofs.evidence import Rung, Settings
+from proofs.fingerprints import reached
+from proofs.kernel_lemmas import LEMMAS, PROPERTIES
 from proofs.kernel_numeric import Data, agreement, draw, literal, parse, python_rows, resolve
+from proofs.kernel_ties import TIES
 
 needs_coq = pytest.mark.skipif(not shutil.which("coqc"), reason=f"coqc is not installed: {kernel_coq.INSTALL}")
 THEMES = {file: text for file, text in kernel_coq.sources().items() if not file.startswith("Executable")}
@@ -32,7 +39,7 @@ def _cache(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.fixture
 def fresh() -> Iterator[None]:
     """Nothing remembered in this process, before and after."""
-    remembered = (kernel._told_in, kernel._values, kernel._pins, kernel_coq.versions)
+    remembered = (kernel._told_in, kernel._values, kernel_lemmas.pinned_hashes, kernel_coq.versions)
     for function in remembered:
         function.cache_clear()
     yield
@@ -56,6 +63,31 @@ def test_lemma_is_pinned_and_tied(name: str) -> None:
 def test_every_theorem_is_in_the_table_and_every_tie_is_used() -> None:
     assert set(re.findall(r"^Theorem (\w+)", "\n".join(THEMES.values()), re.MULTILINE)) == set(LEMMAS)
     assert {tie for lemma in LEMMAS.values() for tie in lemma.ties} == set(TIES)
+
+
+CLAIMS = {c.id: c for c in registry.select() if Rung.KERNEL in c.checks}
+ATTACHED = [
+    pytest.param(c, name, id=f"{c.id}-{name}") for c in CLAIMS.values() for name in c.checks[Rung.KERNEL].lemmas
+]
+
+
+@pytest.mark.parametrize(("claim", "name"), ATTACHED)
+def test_lemma_of_a_claim_is_tied_to_the_claims_own_construction(claim: Any, name: str) -> None:
+    tied = {TIES[tie].python.partition(":")[0] for tie in LEMMAS[name].ties}
+    assert tied & set(reached(claim.module)), f"{name} is tied to {tied} only"
+
+
+def test_no_lemma_is_idle() -> None:
+    assert len(CLAIMS) >= 20
+    assert [name for name, ids in kernel.backed().items() if not ids] == []
+    assert kernel.backed()["one_step"] == ("gd.one_step_start",)
+
+
+def test_idle_lemma_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert kernel.main(["--claims"]) == 0
+    monkeypatch.setattr(registry, "select", lambda: ())
+    assert kernel.main(["--claims"]) == 1
+    assert "one_step: BACKS NO CLAIM" in capsys.readouterr().out
 
 
 def test_sources_assume_nothing() -> None:
@@ -135,8 +167,21 @@ def test_not_run_without_coqc(monkeypatch: pytest.MonkeyPatch, fresh: None) -> N
     assert found.verdict is Verdict.NOT_RUN
     assert "coqc is not installed" in found.reason and "apt-get install" in found.reason
     assert kernel.kernel_check("one_step", "gd_closed_form")(Settings()).verdict is Verdict.NOT_RUN
-    assert kernel.main(["one_step"]) == 2
-    assert kernel.main(["--mutants"]) == 2
+    assert all(c.checks[Rung.KERNEL](Settings()).verdict is Verdict.NOT_RUN for c in CLAIMS.values())
+    for arguments in (["one_step"], ["--mutants"], ["--recheck"], ["--pin"]):
+        assert kernel.main(arguments) == 2
+
+
+def test_command_line_without_coqc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told = tmp_path / "told.json"
+    run = subprocess.run(
+        [sys.executable, "-m", "reports", "verify", "gd.stacked_steps", "--rung", "kernel", "--json", str(told)],
+        env={"PATH": ""}, cwd=Path(kernel.__file__).parents[1], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    (evidence,) = json.loads(told.read_text("utf-8"))["evidence"]
+    assert run.returncode == 3, run.stderr
+    assert evidence["verdict"] == "not run" and evidence["reason"].endswith(kernel_coq.INSTALL)
+    assert kernel_coq.INSTALL in run.stdout
 
 
 def test_missing_mathcomp_is_not_run() -> None:
@@ -175,7 +220,173 @@ def test_kernel_check_merges_statements() -> None:
     assert set(found.settings["statements"]) == {"one_step", "gd_closed_form"}
     assert "gd_ssm_output N (eta / N%:R) W0 x y xq" in " ".join(found.settings["statements"]["one_step"].split())
     assert found.figures["theorems"] == 2
-    assert kernel.kernel_check("one_step")(Settings(seed=5)).settings["seed"] == 5
+    assert set(found.settings["assumptions"].values()) == {"Closed under the global context"}
+    assert kernel.kernel_check("one_step")(Settings(seed=5)).settings["seed"] == 0
+    assert kernel.kernel_check("one_step")(Settings(seed=5, profile="full")).settings["seed"] == 5
+    part = kernel.kernel_check("one_step", states="half of it")(Settings())
+    assert any("half of it" in text for text in part.trust) and not any("only a part" in text for text in found.trust)
+
+
+@needs_coq
+@pytest.mark.parametrize("name", LEMMAS)
+def test_ties_reach_every_definition_of_a_lemma(name: str) -> None:
+    told = kernel._told_in(*kernel._all_theorems()[1])
+    assert not isinstance(told, kernel_coq.CompileError)
+    covered = {d for tie in LEMMAS[name].ties for d in told[TIES[tie].theorem].definitions}
+    assert set(told[name].definitions) - covered - PROPERTIES == set()
+
+
+def _spoiled(value: Any) -> Any:
+    """The value with every number v in it replaced by 2v + 1."""
+    if isinstance(value, tuple):
+        return tuple(map(_spoiled, value))
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: _spoiled(getattr(value, f.name)) for f in fields(value)})
+    if isinstance(value, list):
+        return [2 * v + 1 for v in value]
+    return 2 * value + 1
+
+
+def _patched(monkeypatch: pytest.MonkeyPatch, reference: str, change: Callable[..., Any]) -> None:
+    """Replaces the function called "module:function" by `change(the function)`."""
+    module, _, name = reference.partition(":")
+    function = resolve(reference)
+    monkeypatch.setattr(importlib.import_module(module), name, functools.wraps(function)(change(function)))
+
+
+@needs_coq
+@pytest.mark.parametrize("name", TIES)
+def test_broken_python_function_is_refuted_by_its_tie(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tie = TIES[name]
+    using = [c for c in CLAIMS.values() if any(name in LEMMAS[n].ties for n in c.checks[Rung.KERNEL].lemmas)]
+    assert using, "a tie of no claim"
+    _patched(monkeypatch, tie.python, lambda function: lambda *a, **k: _spoiled(function(*a, **k)))
+    for claim in using:
+        found = claim.checks[Rung.KERNEL](Settings())
+        assert found.verdict is Verdict.REFUTED and found.counterexample is not None, f"{claim.id}: {found.reason}"
+    values = kernel._values(0)
+    assert not isinstance(values, kernel_coq.CompileError)
+    seen = agreement(name, tie, draw(name, tie, 0), values[name], resolve(tie.python))
+    assert seen is not None and seen.right_name == tie.python and name in seen.note
+
+
+GD, C = "gd.", "constructions."
+BROKEN: dict[str, tuple[str, Callable[..., Any], tuple[str, ...]]] = {
+    "the gate acts on the newest input": (
+        C + "gated_accumulator:accumulate", lambda f: lambda state, write, decay: decay * (state + write),
+        (GD + "gated_accumulator", GD + "recency_weighted"),
+    ),
+    "a sign in the readout": (
+        C + "gd_ssm:output_gate", lambda f: lambda *a: -f(*a),
+        (GD + "one_step_tokens", GD + "recency_weighted", GD + "step_size", GD + "one_layer_degree"),
+    ),
+    "a transposed write": (
+        C + "gd_ssm:input_gate", lambda f: lambda Z, w: f(Z, w.mT), (GD + "one_step_tokens", GD + "one_layer_degree"),
+    ),
+    "the published constant doubled": (
+        C + "gd_ssm:published", lambda f: lambda *a: replace(f(*a), C=2 * f(*a).C),
+        (GD + "one_step_tokens", GD + "step_size", GD + "recency_weighted", GD + "update_matrices"),
+    ),
+    "windows of the wrong stride": (
+        C + "gd_ssm:windows", lambda f: lambda sequence, stride=2: f(sequence, 1), (GD + "lti_affine", GD + "one_layer_degree"),
+    ),
+    "the loss without its half": (
+        C + "gradient_descent:loss", lambda f: lambda *a: 2 * f(*a), (GD + "loss_gradient",),
+    ),
+    "the gradient without 1/N": (
+        C + "gradient_descent:gradient", lambda f: lambda W, X, Y: X.shape[0] * f(W, X, Y),
+        (GD + "loss_gradient", GD + "one_step_start", GD + "closed_form_steps"),
+    ),
+    "weights on the inputs only": (
+        C + "gradient_descent:weighted_loss", lambda f: lambda W, X, Y, w: f(W, X, w[:, None] * Y, w),
+        (GD + "recency_weighted", GD + "gated_attention"),
+    ),
+    "the start not read": (
+        C + "two_accumulators:read", lambda f: lambda W0, A, B, q, c: f(W0, A, B, q, c) - W0 @ q, (GD + "one_step_start",),
+    ),
+    "a stack with twice the step": (
+        C + "residual_stack:layer", lambda f: lambda X, r, p, q, c: f(X, r, p, q, 2 * c), (GD + "stacked_steps",),
+    ),
+    "residuals that are not updated": (
+        C + "residual_stack:layer", lambda f: lambda X, r, p, q, c: (r, f(X, r, p, q, c)[1]), (GD + "stacked_steps",),
+    ),
+    "W_0 without its power": (
+        C + "closed_form_descent:combine", lambda f: lambda W0, B, P, S, c: f(0 * W0, B, P, S, c) + W0,
+        (GD + "closed_form_steps",),
+    ),
+    "a token that does not see itself": (
+        C + "causal_stack:token", lambda f: lambda S, r, x, c: (f(S, r, x, c)[0], r - c * (S @ x)), (GD + "causal_stack",),
+    ),
+    "one power less": (
+        C + "causal_stack:powers_summed", lambda f: lambda T, c, k: f(T, c, k - 1), (GD + "causal_stack",),
+    ),
+    "E Z_2 for E (I + Z_2)": (
+        C + "accumulator_steps:extend", lambda f: lambda E, Z_2, Z_3: E @ Z_2 + Z_3, (GD + "two_accumulator_steps",),
+    ),
+    "a write without beta": (
+        C + "delta_rule:step", lambda f: lambda W, k, v, beta, alpha=1: alpha * (W - beta * (W @ k) @ k.mT) + v @ k.mT,
+        (GD + "delta_rule",),
+    ),
+    "the online learner's loss without its half": (
+        C + "online_descent:token_loss", lambda f: lambda *a: 2 * f(*a), (GD + "delta_rule",),
+    ),
+    "the residual connection dropped": (
+        C + "linear_attention:attend", lambda f: lambda E, context, w: f(E, context, w) - E, (GD + "linear_attention",),
+    ),
+    "a key faded by its own gate": (
+        C + "gated_linear_attention:step", lambda f: lambda W, k, v, gate, rate=1: (W + rate * v @ k.mT) @ gate,
+        (GD + "gated_attention", GD + "recency_weighted"),
+    ),
+    "Newton-Schulz without its 2": (
+        C + "newton_schulz:step", lambda f: lambda P, A: P - P @ A @ P, (GD + "newton_schulz",),
+    ),
+    "kernel residuals with another sign": (
+        C + "kernel_descent:residual_step", lambda f: lambda r, kappa, c: f(r, kappa, -c), (GD + "kernel_descent",),
+    ),
+    "a table of one step less": (
+        C + "update_matrices:powers_summed", lambda f: lambda T, c, k: f(T, c, k - 1), (GD + "update_matrices",),
+    ),
+    "an SSM without its bias": (
+        C + "lti:step", lambda f: lambda h, u, A, B, b: f(h, u, A, B, 0 * b),
+        (GD + "lti_affine", GD + "lti_readout", GD + "no_input_gate"),
+    ),
+    "a skip that is not read": (
+        C + "lti:read", lambda f: lambda h, u, C, D, d: f(h, 0 * u, C, D, d), (GD + "lti_affine", GD + "no_input_gate"),
+    ),
+    "LegT without the sign flip": (
+        C + "legt:above", lambda f: lambda n, parity: f(n, 1), ("hippo.legt_matrices", "hippo.legt_exactness"),
+    ),
+    "k(k-1) in the readouts": (
+        C + "legt:readout", lambda f: lambda k, D: k * (k - 1) - D, ("hippo.legt_readout", "hippo.legt_exactness"),
+    ),
+    "gains of N - 1": (
+        C + "legt:gain", lambda f: lambda N, route="i": f(N - 1, route), ("hippo.legt_readout", "hippo.legt_exactness"),
+    ),
+    "the delayed sample with another sign": (
+        C + "legt:true_readout", lambda f: lambda k, N, parity: f(k, N, -parity), ("hippo.legt_readout",),
+    ),
+    "both ends the same": (
+        C + "legt:ends", lambda f: lambda N: (f(N)[0], f(N)[0]), ("hippo.legt_matrices", "hippo.legt_readout"),
+    ),
+    "LegS with n on the diagonal": (
+        C + "legs:diagonal", lambda f: lambda n: -n, ("hippo.legs_matrices", "hippo.legt_readout"),
+    ),
+}  # fmt: skip
+
+
+@needs_coq
+@pytest.mark.parametrize(("reference", "change", "ids"), [pytest.param(*row, id=name) for name, row in BROKEN.items()])
+def test_broken_construction_is_refuted(
+    reference: str, change: Callable[..., Any], ids: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _patched(monkeypatch, reference, change)
+    for id in ids:
+        found = CLAIMS[id].checks[Rung.KERNEL](Settings())
+        assert found.verdict is Verdict.REFUTED and found.counterexample is not None, f"{id}: {found.reason}"
+
+
+def test_every_kernel_claim_has_a_broken_construction() -> None:
+    assert {id for _, _, ids in BROKEN.values() for id in ids} == set(CLAIMS)
 
 
 def _summed(W: Any, X: Any, Y: Any, eta: Any) -> Any:
@@ -205,12 +416,12 @@ def test_python_failure_is_undecided() -> None:
 
 @needs_coq
 def test_stale_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: None) -> None:
-    pins = json.loads(kernel.PINS.read_text("utf-8"))
+    pins = json.loads(kernel_lemmas.PINS.read_text("utf-8"))
     pins["statements"]["one_step"] = "0" * 64
     pins["definitions"]["gd_closed_form"] = "0" * 64
     del pins["statements"]["delta_rule_step"]
     (tmp_path / "pins.json").write_text(json.dumps(pins), "utf-8")
-    monkeypatch.setattr(kernel, "PINS", tmp_path / "pins.json")
+    monkeypatch.setattr(kernel_lemmas, "PINS", tmp_path / "pins.json")
     found = kernel.check(["one_step", "gd_closed_form", "delta_rule_step", "loss_expansion"])
     assert found["one_step"].verdict is Verdict.UNDECIDED and "stale statement" in found["one_step"].reason
     assert "stale definition" in found["gd_closed_form"].reason and "gd_step" in found["gd_closed_form"].reason
@@ -263,3 +474,23 @@ def test_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "2 of 2 lemmas confirmed" in capsys.readouterr().out
     assert kernel.main(["one_stpe"]) == 2
     assert "one_stpe" in capsys.readouterr().err
+
+
+@needs_coq
+@pytest.mark.skipif(not shutil.which("coqchk"), reason="coqchk is not installed")
+def test_independent_checker_names_axioms(tmp_path: Path) -> None:
+    for name, text in (("Clean", "Definition one := 1."), ("Assumed", "Axiom cheat : False.")):
+        (tmp_path / f"{name}.v").write_text(text, "utf-8")
+        assert kernel_coq._coqc(tmp_path, f"{name}.v")[0] == 0
+    assert kernel_coq.recheck(["Clean"], tmp_path) == ()
+    assert kernel_coq.recheck(["Clean", "Assumed"], tmp_path) == ("ssmproof.Assumed.cheat",)
+    with pytest.raises(kernel_coq.CompileError, match="coqchk"):
+        kernel_coq.recheck(["Missing"], tmp_path)
+
+
+@needs_coq
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("coqchk"), reason="coqchk is not installed")
+def test_independent_checker_accepts_all(capsys: pytest.CaptureFixture[str]) -> None:
+    assert kernel.main(["--recheck"]) == 0
+    assert "axioms: none" in capsys.readouterr().out

@@ -13,7 +13,7 @@ from proofs import registry
 from proofs.evidence import Rung, Settings
 from proofs.verify import Run, verify
 from reports import words
-from reports.document import anchor, found, markdown, parameters, plain, steps, table
+from reports.document import anchor, found, markdown, parameters, plain, steps, table, theorems
 
 
 @pytest.fixture
@@ -66,6 +66,21 @@ def test_a_date_is_printed_on_demand(toys: Path) -> None:
     run = verify(["toy.holds"])
     assert "\n6 May 2024\n" in markdown(run, when="6 May 2024")
     assert "2024\n\n" not in markdown(run).replace("Toy (2024)", "")
+
+
+def test_coq_statements_stand_with_the_statement(toys: Path) -> None:
+    run = verify(["toy.holds"], rungs=["exact"])
+    statement = "forall (F : fieldType) (xq : 'cV_f),\ngd_ssm_output N c W0 x y xq = gd_step N x y eta W0 *m xq"
+    settings = {"lemmas": {"one_step": "OneStep.v"}, "statements": {"one_step": statement}}
+    checked = Finding(Verdict.CONFIRMED, "closed under the global context", settings=settings)
+    proved = dataclasses.replace(run.evidence[0], rung=Rung.KERNEL, finding=checked)
+    text = markdown(dataclasses.replace(run, evidence=(*run.evidence, proved)))
+    block = text[text.index("> **In Coq**, checked by its kernel for all sizes, closed under the global context:") :]
+    assert "> Theorem one_step :\n>   forall (F : fieldType) (xq : 'cV_f),\n>   gd_ssm_output N c" in block
+    assert "eta W0 *m xq.\n> ```" in block.partition("Source:")[0]
+    assert "> (* OneStep.v: one GD-SSM layer with constant eta/N makes one gradient step" in block
+    assert max(map(len, theorems(checked))) <= 85
+    assert "In Coq" not in markdown(run)
 
 
 def test_stale_evidence_and_lost_claims_are_said(toys: Path) -> None:

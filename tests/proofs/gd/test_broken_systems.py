@@ -9,6 +9,7 @@ from constructions import (
     delta_rule,
     descent_limit,
     diagonal_ssm,
+    gated_rnn_symmetric,
     griffin_block,
     hyena,
     mamba,
@@ -78,6 +79,10 @@ def backward(lam, step):
     return diagonal_ssm.divide((1 + 0 * step, 0 * step), below), diagonal_ssm.divide((step, 0 * step), below)
 
 
+def exchanged(W_V, W_K, W_Q, made=gated_rnn_symmetric.attention_weights):
+    return made(W_V, W_Q, W_K)
+
+
 EVERY_RUNG = {
     "gd.cg_terminates": [replaced(conjugate_gradient, "step", steepest), scaled(conjugate_gradient, "step")],
     "gd.cg_bfgs": [
@@ -118,6 +123,7 @@ FINITE_RUNGS = {
     "gd.griffin_block": [replaced(griffin_block, "convolved", lambda V, w: V * V.roll(1, 0))],
     "gd.softmax_smoother": [scaled(softmax_attention, "smooth")],
     "gd.samba": [scaled(samba, "window_layer")],
+    "gd.gated_rnn_symmetric": [replaced(gated_rnn_symmetric, "attention_weights", exchanged)],
 }
 """Loops over arrays, which matrix words can't run: all rungs but the derivation see these, and say so."""
 

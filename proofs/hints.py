@@ -1,0 +1,92 @@
+"""What a refuted audit can suggest: other ways to call the target, or a factor, with which the sides agree in floats.
+
+A hint is looked for on a few float64 draws and is no evidence; the audit it suggests is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from numeric.programs import Sizes
+from proofs.adapters import Adapter, adapt
+from proofs.case import READOUT, Case
+from proofs.target import Target, TargetError
+
+_LAYOUTS = ("kv", "kv:BHTD", "kv:exclusive", "kv:BHTD:exclusive")
+_DRAWS = 3
+_ALIKE = 2.0**-14
+"""Relative difference that counts as agreement: a cast to float32 inside is not to hide a hint."""
+
+Pairs = Sequence[tuple[Tensor, Tensor]]
+
+
+def hints(case: Case, target: Target, adapter: Any, gates: Mapping[str, str], sizes: Sizes) -> list[str]:
+    """Suggestions, the likeliest first; none if nothing agrees."""
+    generator = torch.Generator().manual_seed(0)
+    draws = [case.draw(sizes, generator) for _ in range(_DRAWS)]
+    found = []
+    pairs = _pairs(case.layer, case.learner, draws)
+    factor = _factor(pairs)
+    if factor is not None and READOUT not in case.gates:
+        found.append(f"in floats the layer is {factor:.6g} times the learner: see --gate {READOUT}={factor:.6g}")
+    if _agree(_pairs(case.layer, case.learner, draws, turned=True)):
+        found.append("in floats it agrees with the tokens in reverse order")
+    if adapter in _LAYOUTS:
+        found += [
+            f"in floats it agrees with --adapter {other}" for other in _others(case, target, adapter, gates, sizes)
+        ]
+    return found
+
+
+def _others(case: Case, target: Target, adapter: str, gates: Mapping[str, str], sizes: Sizes) -> list[str]:
+    found = []
+    for other in _LAYOUTS:
+        if other == adapter:
+            continue
+        try:
+            changed: Adapter = adapt(target, other)
+            twin = Case(case.text, changed, case.chosen, gates)
+            twin.axes, twin.form, twin.needs_lift = case.axes, case.form, case.needs_lift
+            twin.infer(sizes)
+            draws = [twin.draw(sizes, torch.Generator().manual_seed(k)) for k in range(_DRAWS)]
+            pairs = _pairs(twin.layer, twin.learner, draws)
+        except TargetError:
+            continue
+        except Exception:  # the other layout does not fit the target
+            continue
+        scaled = [(left, right * sizes["f"] ** -0.5) for left, right in pairs]
+        if _agree(pairs) or _agree(scaled):
+            found.append(other)
+    return found
+
+
+def _pairs(
+    left: Callable[..., Any], right: Callable[..., Any], draws: Sequence[Mapping[str, Tensor]], turned: bool = False
+) -> Pairs:
+    out = []
+    for draw in draws:
+        other = {n: t.flip(0) if turned and n in ("X", "Y") else t for n, t in draw.items()}
+        try:
+            with torch.no_grad():
+                out.append((left(**{n: t.clone() for n, t in draw.items()}).double(), right(**other).double()))
+        except Exception:  # a side that does not run gives no hint
+            return []
+    return out
+
+
+def _agree(pairs: Pairs) -> bool:
+    return bool(pairs) and all(float((a - b).abs().max()) <= _ALIKE * float(b.abs().max()) for a, b in pairs)
+
+
+def _factor(pairs: Pairs) -> float | None:
+    """The number that all left sides are times the right ones, unless it is 1."""
+    ratios = torch.cat([(a / b).reshape(-1) for a, b in pairs]) if pairs else torch.zeros(0)
+    if not len(ratios) or not bool(torch.isfinite(ratios).all()) or float(ratios.abs().min()) == 0:
+        return None
+    middle = float(ratios.median())
+    alike = bool(((ratios - middle).abs() <= _ALIKE * abs(middle)).all())
+    return middle if alike and abs(middle - 1) > _ALIKE else None
