@@ -6,6 +6,7 @@ A hint is looked for on a few float64 draws and is no evidence; the audit it sug
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -14,9 +15,11 @@ from torch import Tensor
 from numeric.programs import Sizes
 from proofs.adapters import Adapter, adapt
 from proofs.case import READOUT, Case
+from proofs.gates import Value, value
 from proofs.target import Target, TargetError
 
 _LAYOUTS = ("kv", "kv:BHTD", "kv:exclusive", "kv:BHTD:exclusive")
+_EXPRESSIONS = ("N", "1/N", "f", "1/f", "N/f", "f/N", "f**-0.5", "f**0.5")
 _DRAWS = 3
 _ALIKE = 2.0**-14
 """Relative difference that counts as agreement: a cast to float32 inside is not to hide a hint."""
@@ -32,7 +35,8 @@ def hints(case: Case, target: Target, adapter: Any, gates: Mapping[str, str], si
     pairs = _pairs(case.layer, case.learner, draws)
     factor = _factor(pairs)
     if factor is not None and READOUT not in case.gates:
-        found.append(f"in floats the layer is {factor:.6g} times the learner: see --gate {READOUT}={factor:.6g}")
+        shown = _expression(case, factor, sizes)
+        found.append(f"in floats the layer is {shown} times the learner: see --gate {READOUT}={shown}")
     if _agree(_pairs(case.layer, case.learner, draws, turned=True)):
         found.append("in floats it agrees with the tokens in reverse order")
     if adapter in _LAYOUTS:
@@ -40,6 +44,21 @@ def hints(case: Case, target: Target, adapter: Any, gates: Mapping[str, str], si
             f"in floats it agrees with --adapter {other}" for other in _others(case, target, adapter, gates, sizes)
         ]
     return found
+
+
+def _expression(case: Case, factor: float, sizes: Sizes) -> str:
+    """The factor as an expression in the sizes that holds at other sizes too, else as a number."""
+    elsewhere = {**sizes, "N": sizes["N"] + 2, "f": 2 * sizes["f"]}
+    draws = [case.draw(elsewhere, torch.Generator().manual_seed(k)) for k in range(_DRAWS)]
+    other = _factor(_pairs(case.layer, case.learner, draws))
+    for text in _EXPRESSIONS if other is not None else ():
+        values = []
+        for here in (sizes, elsewhere):
+            held = value(text, {n: Value(Fraction(size)) for n, size in here.items()}).held
+            values.append(float(held))
+        if all(abs(v - seen) <= _ALIKE * abs(v) for v, seen in zip(values, (factor, other), strict=True) if seen):
+            return text
+    return f"{factor:.6g}"
 
 
 def _others(case: Case, target: Target, adapter: str, gates: Mapping[str, str], sizes: Sizes) -> list[str]:

@@ -1,4 +1,4 @@
-"""The layers' weights as matrix words, read off the code that makes them: a derivation may not write them out again."""
+"""GD-SSM's weights as matrix words, read off the code that makes them: a derivation may not write them out again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from constructions import constructed_tokens, gd_ssm
+from constructions import gd_ssm
 from numeric.blocks import blocks
 from numeric.words import Unsupported, Words, eye
 
@@ -35,32 +35,22 @@ def published(scale: Words, width: str) -> WordWeights:
     if not np.array_equal(two.C, 2 * one.C) or not np.all(one.decay == one.decay[0, 0]):
         raise Unsupported("the coded C is not linear in the scale, or the decays differ from entry to entry")
     return WordWeights(
-        _numbers(one.w_q), _exact(one.decay[0, 0]), _multiple(one.C) * scale * eye(width), _numbers(one.D[:, None])
+        numbers(one.w_q), exact(one.decay[0, 0]), multiple(one.C) * scale * eye(width), numbers(one.D[:, None])
     )
 
 
-def constructed(scale: Words, width: str) -> tuple[Any, Fraction, Any]:
-    """`constructed_tokens.weights(scale, width)` for symbolic scale and width: B, the decay, and D, as blocks.
-
-    Raises Unsupported unless B is linear in the scale, D free of it, and both are made of multiples of I.
-    """
-    one, two = (constructed_tokens.weights(np.asarray(float(s)), 2) for s in (1, 2))
-    if not np.array_equal(two.B, 2 * one.B) or not np.array_equal(one.D, two.D) or not np.all(one.decay == one.decay[0]):
-        raise Unsupported("the coded B is not linear in the scale, or D depends on it, or the decays differ")
-    B = blocks([[_multiple(one.B[:, :2]) * scale * eye(width), _multiple(one.B[:, 2:]) * scale * eye(width)]])
-    D = blocks([[_multiple(one.D[:, :2]) * eye(width), _multiple(one.D[:, 2:]) * eye(width)]])
-    return B, _exact(one.decay[0]), D
-
-
-def _exact(value: float) -> Fraction:
+def exact(value: float) -> Fraction:
+    """A coded number as the rational that it is."""
     return Fraction(float(value))
 
 
-def _numbers(array: np.ndarray) -> Any:
-    return blocks([[_exact(v) for v in row] for row in array])
+def numbers(array: np.ndarray) -> Any:
+    """A coded matrix of numbers as blocks."""
+    return blocks([[exact(v) for v in row] for row in array])
 
 
-def _multiple(array: np.ndarray) -> Fraction:
+def multiple(array: np.ndarray) -> Fraction:
+    """The factor of a coded 2 x 2 multiple of the identity; Unsupported if it is none."""
     if not np.array_equal(array, array[0, 0] * np.eye(2)):
         raise Unsupported("a coded matrix is no multiple of the identity")
-    return _exact(array[0, 0])
+    return exact(array[0, 0])

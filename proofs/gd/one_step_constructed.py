@@ -11,7 +11,7 @@ from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, Kind, System
-from proofs.gd._weights import constructed
+from proofs.gd._constructed_weights import constructed
 from proofs.identity import Identity
 
 

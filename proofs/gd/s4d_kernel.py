@@ -103,7 +103,7 @@ RULE = Identity(
     left=bilinear,
     right=by_rule,
     names=("S4D", "convolution"),
-    sizes=({"T": 2, "H": 2, "n": 1}, {"T": 6, "H": 3, "n": 4}),
+    sizes=({"T": 2, "H": 1, "n": 2}, {"T": 6, "H": 3, "n": 4}),
     torch_only=True,
 )
 
@@ -121,11 +121,18 @@ tokens, and channels do not meet: it forms neither $y_t x_t^\top$ nor a product 
 gradient-descent step (gd.lti_affine), with any parameters and any size.""",
     derivation=r"""Unrolled recurrence. The bilinear rule is the trapezoid's, the hold the exact solution for a constant
 input.""",
-    assumptions=(r"$e^{\Delta\Lambda}$ enters as a number of its own; no mode is $0$",),
+    assumptions=(
+        r"$e^{\Delta\Lambda}$ enters as a number of its own; no mode is $0$",
+        "the sampled rung runs the hold only",
+    ),
     systems=(System("S4D", "a convolution channel by channel: no gradient-descent step, at any size"),),
     source="arXiv 2206.11893 (S4D)",
     checks=impossible(
-        {Rung.SAMPLED: both(HOLD.sampled, RULE.sampled), Rung.EXACT: both(HOLD.exact, RULE.exact), Rung.UNIVERSAL: HOLD.universal},
+        {
+            Rung.SAMPLED: HOLD.sampled,
+            Rung.EXACT: both(HOLD.exact, RULE.exact),
+            Rung.UNIVERSAL: HOLD.universal,
+        },
         nonzero(step_defect, WITNESS, "F(2U) - 2 F(U) + F(0) of a gradient step, all tokens 1, eta = 1"),
     ),
     mutants=(

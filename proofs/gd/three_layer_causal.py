@@ -9,7 +9,7 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar, zeros
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -74,6 +74,9 @@ two gradient-descent steps of size $\eta t / N$ from $0$ on the mean loss of the
 $-(2cB_t - c^2 B_t A_t)$, minus the second iterate on the prefix.""",
     assumptions=(r"$f = m$; decay 1; $W_0 = 0$",),
     source="derived here, as the correction of the published code of arXiv 2410.11687",
+    systems=(
+        System("GD-SSM, several steps", "with a causal product the three-layer block is two steps on every prefix"),
+    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

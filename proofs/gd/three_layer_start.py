@@ -8,7 +8,7 @@ from constructions.namespace import Array
 from constructions.three_layer_block import Pairs
 from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
-from proofs.claim import Claim
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -73,6 +73,7 @@ $W_0 = -I$, $W_1 = -I + c(A + B)$ and $W_2 = W_1 - c(W_1 A - B)$.""",
         r"the model that the published scan returns has $e_1 e_2^\top + e_3 e_3^\top$ instead: $A - x_1 x_1^\top + x_q x_q^\top$"
         r" takes the place of $A$ in the sum $A + B$, and it is not gradient descent (mutant `returned_model`)",
     ),
+    systems=(System("GD-SSM, several steps", "with residual window weights the block is two steps from $W_0 = -I$"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -184,7 +184,7 @@ def bounds(
 def _nearest(name: str, draw: Draw, error: np.ndarray, limit: np.ndarray) -> Iterator[Bound]:
     """The ratio is 1 where the start's jump alone is seen, so later predictions have a figure of their own."""
     split = CONTEXT * DIVISION
-    for said, part in ((f"{name}, first {CONTEXT} windows", slice(0, split)), (name, slice(split, None))):
+    for said, part in ((f"first {CONTEXT} windows", slice(0, split)), (name, slice(split, None))):
         for j in range(error.shape[1]):
             k = int((error[part, j] / limit[part, j]).argmax())
             where = {"family": draw.family, "draw": draw.number, "component": j, "sample": k + 1 + part.start}

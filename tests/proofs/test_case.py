@@ -105,6 +105,9 @@ def turned_step(S, x, y, beta, decay):
     S = decay * S
     return S + beta * torch.outer(x, y - x @ S)
 
+def by_width(X, Y, x_q, eta):
+    return eta / X.shape[1] * (Y.T @ X) @ x_q
+
 def doubled(X, Y, x_q, beta):
     return 2 * each_rate(X, Y, x_q, beta)
 
@@ -228,6 +231,7 @@ def test_wrong_layers(layers, name, against, adapter, gates):
 @pytest.mark.parametrize(
     ("name", "against", "adapter", "gates", "hint"),
     [
+        ("by_width", "gd", None, {}, "N/f times the learner: see --gate readout=N/f"),
         ("doubled", "online_gd", None, {}, "2 times the learner: see --gate readout=2"),
         ("backwards", "online_gd", None, {"beta": "1/2"}, "the tokens in reverse order"),
         ("before", "online_gd", "kv", {}, "--adapter kv:exclusive"),
