@@ -116,23 +116,6 @@ def single_input(system: StateSpace, h: Any, alpha: Any, solve: Solve = np.linal
     return Discrete(plain.A, plain.B_now, plain.B_next, C, system.D + alpha * (C @ (h * system.B)))
 
 
-def impulse(discrete: Discrete, length: int) -> Array:
-    """The first `length` samples of the impulse response, float64: y_k = sum_m c_m u_{k-m} for a zero start.
-
-    c_0 = C B_next + D, c_m = C A^(m-1) (B_now + A B_next). Powers of A by doubling: log2(length) products, no loop
-    over samples.
-    """
-    if length < 1:
-        raise ValueError(f"length is {length}; expected at least one sample")
-    columns = (discrete.B_now + discrete.A @ discrete.B_next)[:, None]
-    power = discrete.A
-    while columns.shape[1] < length - 1:
-        columns = np.concatenate([columns, power @ columns], axis=1)
-        power = power @ power
-    first = discrete.C @ discrete.B_next + discrete.D
-    return np.concatenate([[first], discrete.C @ columns[:, : length - 1]])[:length]
-
-
 def run(discrete: Discrete, u: Array, start: Array | None = None) -> Array:
     """Outputs (T, ...) for inputs u (T, ...) by recurrence: y_k = C x_k + D u_k, vectorised over trailing axes of u."""
     x = np.zeros((len(discrete.A), *u.shape[1:]), dtype=u.dtype) if start is None else start

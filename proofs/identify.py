@@ -194,7 +194,7 @@ def _none(subject: Subject, found: Search, miss: Miss | None = None, rows: Seque
     notes = []
     if stuck and not biased:
         notes.append(f"{stuck[0].model.text} fits to {stuck[0].residual:.1g} in float64, but {stuck[0].why}")
-    verdict = Verdict.UNDECIDED if stuck and miss is None else Verdict.REFUTED
+    verdict = Verdict.UNDECIDED if stuck and miss is None and not biased else Verdict.REFUTED
     rounding = within_rounding(subject, nearest) if nearest is not None and biased else None
     if not any(as_floats(subject.box(*fresh(fit.LONG, subject.box.f, subject.box.m, draw))).any() for draw in range(2)):
         nearest, biased, rounding, reason = None, False, None, "its output is 0 at every point drawn"

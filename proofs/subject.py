@@ -104,6 +104,12 @@ def learner_box(model: Model, numbers: Sequence[Any], like: Box) -> Box:
     return _Balls(model, exact, like.f, like.m)
 
 
+def _known(value: Any) -> Any:
+    """A number that no fraction is, with the radius to which fits know it: 60 digits."""
+    with flint.ctx.workprec(BITS):
+        return flint.arb(value.mid(), abs(float(value.mid())) * 2.0**-200)
+
+
 class _Balls(Box):
     """A model whose numbers are balls."""
 
@@ -112,7 +118,7 @@ class _Balls(Box):
             raise NotImplementedError
 
         super().__init__(program, f, m, Arithmetic.BALLS)
-        self.model, self.numbers = model, fit.column(numbers)
+        self.model, self.numbers = model, fit.column([v if isinstance(v, Fraction) else _known(v) for v in numbers])
 
     def _value(self, point: dict[str, np.ndarray]) -> np.ndarray:
         try:

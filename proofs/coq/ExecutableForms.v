@@ -133,8 +133,8 @@ Lemma form_execE m f N c (M : seq (seq T)) W X Y xq :
 Proof.
 have left : mat m N (columns_exec m N (residuals m f N W X Y)) =
     columns N (fun j => stream m Y j - mat m f W *m stream f X j).
-  rewrite (mat_tabulate phi); apply/matrixP=> i t; rewrite mxE [RHS]mxE -(@residualsE _ _ _ phiM m f N W X Y t (ltn_ord t)).
-  by rewrite mxE.
+  rewrite (mat_tabulate phi); apply/matrixP=> i t; rewrite mxE [RHS]mxE.
+  by rewrite -(@residualsE _ _ _ phiM m f N W X Y t (ltn_ord t)) mxE.
 have right : mat N f (tabulate N f (at_ X)) = (columns N (stream f X))^T.
   by rewrite (mat_tabulate phi); apply/matrixP=> t i; rewrite !mxE.
 rewrite /form_exec addE scaleE !mulE right left !colE.

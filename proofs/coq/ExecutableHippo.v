@@ -45,7 +45,8 @@ Definition route_iii_C_exec (N : nat) (theta : T) : seq (seq T) := tabulate N 1 
   mul (inv theta) (add (number K (k * k.+1)) (opp (number K (N * N.+1))))).
 Definition route_iii_D_exec (N : nat) (theta : T) : T := mul (inv theta) (number K (N * N.+1)).
 Definition delayed_C_exec (N : nat) (theta : T) : seq (seq T) := tabulate N 1 (fun k _ =>
-  mul (inv theta) (add (add (number K (k * k.+1)) (opp (number K (N ^ 2)))) (opp (mul (sign_exec (N - k)) (number K N))))).
+  mul (inv theta) (add (add (number K (k * k.+1)) (opp (number K (N ^ 2))))
+                       (opp (mul (sign_exec (N - k)) (number K N))))).
 Definition delayed_D_exec (N : nat) (theta : T) : T := mul (inv theta) (mul (sign_exec N) (number K N)).
 Definition legs_A_exec (N : nat) : seq (seq T) := tabulate N N (fun n k =>
   if (k < n)%N then opp (number_odd n) else if k == n then opp (number K n.+1) else zero K).
@@ -55,7 +56,8 @@ Definition legs_B_exec (N : nat) : seq (seq T) := tabulate N 1 (fun n _ => numbe
 Fixpoint moments_exec (i n : nat) : seq T :=
   if n is k.+1 then
     let s := moments_exec i k in
-    rcons s (mul (inv (number K (i + k.+1))) (add (one K) (opp (total k (fun l => mul (number_odd l) (nth (zero K) s l))))))
+    rcons s (mul (inv (number K (i + k.+1)))
+                 (add (one K) (opp (total k (fun l => mul (number_odd l) (nth (zero K) s l))))))
   else [::].
 Definition legs_state_exec (N i : nat) : seq (seq T) :=
   tabulate N 1 (fun n _ => mul (number_odd n) (nth (zero K) (moments_exec i N) n)).

@@ -27,7 +27,8 @@ Definition published_rows_exec d N c a X Y xq : seq (seq T) :=
 Definition quadratic_exec d (Q : nat -> nat -> T) U t : T :=
   total d (fun v => mul (total d (fun u => mul (at_ U t u) (Q u v))) (at_ U t v)).
 Definition published_gate_exec d w (i j u v : nat) : T :=
-  total 3 (fun r => total 3 (fun s => mul (at_ w r s) (if (u == r * d + j)%N && (v == s * d + i)%N then one K else zero K))).
+  total 3 (fun r => total 3 (fun s =>
+    mul (at_ w r s) (if (u == r * d + j)%N && (v == s * d + i)%N then one K else zero K))).
 Definition published_read_exec d (C D : seq (seq T)) (l i j u : nat) : T :=
   total 3 (fun r => mul (mul (at_ C l i) (at_ D 0 r)) (if (u == r * d + j)%N then one K else zero K)).
 Definition gated_layer_exec d N w decay C D X Y xq t : seq (seq T) :=

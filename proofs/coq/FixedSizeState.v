@@ -59,7 +59,8 @@ Proof.
 move=> N_neq0 eta_neq0 same; rewrite leqNgt; apply/negP => small.
 have [V V_neq0 unseen] := forgotten A B small.
 pose token (U : 'M[F]_(N, f.+1 + m.+1)) t : 'cV_(f.+1 + m.+1) := if insub t is Some i then (row i U)^T else 0.
-pose rows (a : 'I_N -> 'cV[F]_f.+1) (c : 'I_N -> 'cV[F]_m.+1) : 'M[F]_(N, f.+1 + m.+1) := \matrix_i (col_mx (a i) (c i))^T.
+pose rows (a : 'I_N -> 'cV[F]_f.+1) (c : 'I_N -> 'cV[F]_m.+1) : 'M[F]_(N, f.+1 + m.+1) :=
+  \matrix_i (col_mx (a i) (c i))^T.
 pose a0 i := usubmx (row i V)^T; pose c0 i := dsubmx (row i V)^T.
 have V_rows : V = rows a0 c0 by apply/row_matrixP=> i; rewrite rowK vsubmxK trmxK.
 have add a c a' c' : rows a c + rows a' c' = rows (fun i => a i + a' i) (fun i => c i + c' i).

@@ -39,8 +39,8 @@ Definition legt_A (n k : nat) : F := - (theta^-1 * (p n * q k * (if (k <= n)%N t
 Definition legt_B (n : nat) : F := theta^-1 * p n.
 
 (* Readouts y = C x + D u of the input's derivative. Route i differentiates the reconstruction's right-end value in
-   time, route ii differentiates the reconstructed polynomial at its right end (D = 0), route iii adds to it N (N + 1) times
-   the error of the reconstruction's right end. *)
+   time, route ii differentiates the reconstructed polynomial at its right end (D = 0), route iii adds to it N (N + 1)
+   times the error of the reconstruction's right end. *)
 Definition route_i_C (N k : nat) : F := theta^-1 * (q k * ((k * k.+1)%:R - (N ^ 2)%:R)).
 Definition route_i_D (N : nat) : F := theta^-1 * (N ^ 2)%:R.
 Definition route_ii_C (k : nat) : F := theta^-1 * (q k * (k * k.+1)%:R).

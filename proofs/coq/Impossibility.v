@@ -1,9 +1,10 @@
 (* What one layer cannot do, whatever its size and weights.
 
    1. A linear time-invariant SSM: its output is affine in the tokens, a gradient step has degree 3.
-   2. One layer with a quadratic input gate and a linear output gate: its output has only parts of degree 3 and 1 in
+   2. A stack of such systems: the same. An LTI state with an output gate only: degree 2.
+   3. One layer with a quadratic input gate and a linear output gate: its output has only parts of degree 3 and 1 in
       the tokens, k >= 2 steps have degree 2k + 1.
-   Both layers may see x_t, y_t and x_(t+1) at place t, and the query at the places N - 1 and N (`window`). The
+   All of them may see x_t, y_t and x_(t+1) at place t, and the query at the places N - 1 and N (`window`). The
    statements are about exact equality on all problems, over any field of characteristic 0. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From ssmproof Require Import Characteristic Definitions GatedAccumulator OneStep SeveralSteps.

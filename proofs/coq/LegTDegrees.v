@@ -35,14 +35,15 @@ move=> kernel; pose y k := q k * v k; pose e n k : F := if (k <= n)%N then 1 els
 have rows n : (n < N)%N -> \sum_(k < N) e n k * y k = 0.
   move=> n_N; apply: (mulfI (p_neq0 n)); apply: (mulfI (invr_neq0 theta_neq0)); rewrite !mulr0.
   rewrite -[RHS]oppr0 -[X in _ = - X](kernel n n_N).
-  rewrite !mulr_sumr -sumrN; apply: eq_bigr => k _; rewrite /A /legt_A /y -/(e n k) mulNr opprK -!mulrA; congr (_ * (_ * _)).
-  by rewrite mulrCA.
+  rewrite !mulr_sumr -sumrN; apply: eq_bigr => k _; rewrite /A /legt_A /y -/(e n k) mulNr opprK -!mulrA.
+  by congr (_ * (_ * _)); rewrite mulrCA.
 have partial n : (n < N)%N -> \sum_(k < n.+1) y k = 0.
   move=> n_N; rewrite (big_ord_widen N y) // big_mkcond.
   case: (ltnP n.+1 N) => [n1_N|N_n1]; last first.
     rewrite -[RHS](rows n n_N); apply: eq_bigr => k _; rewrite /e.
     by rewrite ltnS; have -> : (k <= n)%N; [exact: leq_trans (ltn_ord k) N_n1 | rewrite mul1r].
-  apply: (mulfI (natr_neq0 char0 1)); rewrite mulr0 -[RHS](addr0 0) -[X in _ = X + _](rows n n_N) -[X in _ = _ + X](rows n.+1 n1_N) -big_split mulr_sumr.
+  apply: (mulfI (natr_neq0 char0 1)); rewrite mulr0 -[RHS](addr0 0) -[X in _ = X + _](rows n n_N).
+  rewrite -[X in _ = _ + X](rows n.+1 n1_N) -big_split mulr_sumr.
   apply: eq_bigr => k _; rewrite /= -mulrDl /e ltnS; case: (ltngtP k n.+1) => [k_n|n_k|->].
   - by rewrite -ltnS k_n -[1 + 1]/(2%:R).
   - rewrite leqNgt (ltn_trans (ltnSn n) n_k) /= -[(k - n)%N]prednK ?subn_gt0 ?(ltn_trans (ltnSn n)) //.
@@ -74,7 +75,8 @@ by apply: eq_bigr => l _; rewrite coefZ.
 Qed.
 
 (* On degree below N the solution is made of the window's coefficients, and routes ii and iii are exact. *)
-Lemma closed_solution_window N (u : {poly F}) z : (size u <= N)%N -> closed_solution N u z -> window_coefficients theta q N u z.
+Lemma closed_solution_window N (u : {poly F}) z :
+  (size u <= N)%N -> closed_solution N u z -> window_coefficients theta q N u z.
 Proof.
 move=> size_u sol; have [x window] := window_coefficients_exist char0 theta basis size_u.
 have same : forall n, (n < N)%N -> z n = x n.
@@ -161,14 +163,16 @@ Theorem projected_route_iii_exact N u x : window_coefficients theta q N.+1 u x -
   u^`() = \sum_(k < N) route_iii_C theta q N k *: x k + route_iii_D theta N *: u.
 Proof.
 move=> window; rewrite [LHS](route_ii_exact char0 theta_neq0 window).
-rewrite [in X in _ = _ + X](window_end window) scaler_sumr [in RHS]big_ord_recr [in LHS]big_ord_recr /= addrA; congr (_ + _).
+rewrite [in X in _ = _ + X](window_end window) scaler_sumr [in RHS]big_ord_recr [in LHS]big_ord_recr /= addrA.
+congr (_ + _).
   rewrite -big_split; apply: eq_bigr => k _ /=; rewrite scalerA -scalerDl; congr (_ *: _).
   rewrite /route_iii_C /route_iii_D /route_ii_C -!mulrA -mulrDr; congr (_ * _).
   by rewrite [_%:R * q k]mulrC -mulrDr subrK.
 by rewrite scalerA; congr (_ *: _); rewrite /route_ii_C /route_iii_D -!mulrA [q N * _]mulrC.
 Qed.
 
-(* The derivative of the reconstruction's right end, with the delayed sample, for a window of any degree M - 1 >= N - 1. *)
+(* The derivative of the reconstruction's right end, with the delayed sample, for a window of any degree M - 1 that is
+   N - 1 or more. *)
 Theorem delayed_readout_exact N M u x : (N <= M)%N -> window_coefficients theta q M u x ->
   (\sum_(k < N) q k *: x k)^`() =
     \sum_(k < N) delayed_C theta q N k *: x k + route_i_D theta N *: u + delayed_D theta N *: (u \Po ('X - theta%:P)).

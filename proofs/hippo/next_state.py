@@ -7,8 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from constructions import legs, legt
-from constructions.discretisation import Discrete, gbt, impulse, matched, zoh
+from constructions import legs, legt, scan
+from constructions.discretisation import Discrete, gbt, matched, zoh
 from constructions.dynamics import SYSTEMS
 from constructions.state_space import StateSpace, orthonormal
 from numeric.rates import Order, fit
@@ -64,7 +64,7 @@ def outputs(discrete: Discrete, u: np.ndarray, burn: int) -> np.ndarray:
     """y_k for k >= burn by convolution over the last `burn` samples; u (T, d)."""
     from scipy.signal import fftconvolve
 
-    c = impulse(discrete, burn + 1)
+    c = scan.kernel(*scan.standard(discrete), burn + 1)
     return np.asarray(fftconvolve(u, c[:, None], mode="valid", axes=0))
 
 
