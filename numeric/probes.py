@@ -216,7 +216,7 @@ def _degree(box: Box) -> Probe:
     if box.arithmetic is Arithmetic.FLOAT:
         return Probe("", "", None, "needs exact numbers: a fit in float64 finds a lower bound only")
     X, Y, q = _context(box)
-    most = 2 * _TOKENS + 4
+    most = 20 if box.arithmetic is Arithmetic.EXACT else 2 * _TOKENS + 4
     values = [box(s * X, Y, q)[0] for s in range(1, most + 1)]
     columns = {"s": tuple(float(s) for s in range(1, 9)), "f(s X, Y, x_q)": tuple(as_floats(values[:8]))}
     degree = _polynomial_degree(box, values)
@@ -225,15 +225,12 @@ def _degree(box: Box) -> Probe:
         words = f"a polynomial of degree {degree}" + (f": 2u-1 for u = {u} updates in sequence" if degree % 2 else "")
         return Probe("", "", True, words, {"degree": degree}, columns)
     if box.arithmetic is Arithmetic.EXACT:
-        extra = 2 * (2 * min(box.f, _TOKENS) + 2)
-        values += [box(s * X, Y, q)[0] for s in range(most + 1, most + 1 + extra)]
         top = _rational_degree(values)
         if top is not None:
             words = f"a rational function, numerator of degree {top[0]} over {top[1]}"
             return Probe("", "", False, words, {"numerator": top[0], "denominator": top[1]}, columns)
-    return Probe(
-        "", "", False, f"no polynomial of degree {most - 2} or less: {box.refused or 'a quotient'}", {}, columns
-    )
+    why = box.refused or "nor a rational function of low degree"
+    return Probe("", "", None, f"no polynomial of degree {most - 2} or less: {why}", {}, columns)
 
 
 def _polynomial_degree(box: Box, values: list[Any]) -> int | None:

@@ -317,3 +317,33 @@ def test_the_comparison_is_exact() -> None:
 def test_unknown_backend() -> None:
     with pytest.raises(ValueError, match="torch cpu, numpy, torch cuda"):
         float_identity.decide(layer, spec, draws(), backend="tpu")
+
+
+def test_draws_that_are_not_followed_have_the_a_priori_bound_alone() -> None:
+    draws = [strategies.draw("gaussian", SIZES, PROBLEM, np.random.default_rng(seed)) for seed in (1, 2)]
+    found = {
+        name: float_identity.decide(layer, spec, draws, followed=followed)
+        for name, followed in (("all", None), ("first", {0}), ("none", ()))
+    }
+    assert {f.verdict for f in found.values()} == {Verdict.CONFIRMED}
+    assert "a-priori and running" in found["first"].trust[-1] and "the a-priori rounding" in found["none"].trust[-1]
+    sharpest, loosest = (found[name].figures["worst error / bound"] for name in ("all", "none"))
+    assert isinstance(sharpest, float) and isinstance(loosest, float) and 0 < loosest <= sharpest < 1
+
+
+def test_a_draw_is_followed_where_the_a_priori_bound_is_missing() -> None:
+    def divided(x: Any, y: Any) -> Any:
+        return (x / y) * 3
+
+    draws = [{"x": np.array([1.0, 2.0]), "y": np.array([3.0, 7.0])}]
+    found = float_identity.decide(divided, lambda x, y: 3 * x / y, draws, followed=())
+    assert found.verdict is Verdict.CONFIRMED and "the running rounding" in found.trust[-1]
+
+
+@pytest.mark.parametrize(
+    ("thorough", "draws"), [(False, {"float64": 8, "float32": 5}), (True, {"float64": 80, "float32": 80})]
+)
+def test_how_many_draws_are_made(thorough: bool, draws: dict[str, int]) -> None:
+    shapes = {"x": (2,)}
+    found = float_identity.check(lambda x: x + x, lambda x: 2 * x, shapes, {}, entropy=Entropy(1), thorough=thorough)
+    assert {dtype: found.figures[f"numpy, {dtype}: draws"] for dtype in draws} == draws

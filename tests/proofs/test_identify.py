@@ -15,6 +15,8 @@ import torch
 
 from numeric.box import as_floats
 from numeric.finding import Verdict
+from proofs.corpus import CORPUS
+from proofs.corpus import __file__ as corpus_file
 from proofs.evidence import Settings
 from proofs.identify import identify
 from proofs.target import TargetError, load
@@ -370,3 +372,11 @@ def test_attention_of_torch_is_a_smoother(layers):
     assert found.learner.id == "softmax_smoother"
     assert float(as_floats([Fraction(found.parameters["scale"].split()[0])])[0]) == 0.5
     assert "no proof" in found.reason or "not a proof" in found.reason
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", CORPUS, ids=lambda entry: entry.name)
+def test_the_true_layers_of_the_bench_are_identified(entry):
+    found = identify(f"{corpus_file}:{entry.name}", entry.adapter, settings=Settings(seed=1))
+    assert found.verdict is Verdict.CONFIRMED, str(found)
+    assert found.learner.id.removesuffix(":1") == entry.against.removesuffix(":1")

@@ -20,6 +20,7 @@ import pytest
 
 from numeric.finding import Verdict
 from proofs import kernel, kernel_coq, kernel_lemmas, registry
+from proofs.claim import Claim
 from proofs.evidence import Rung, Settings
 from proofs.fingerprints import reached
 from proofs.kernel_lemmas import LEMMAS, PROPERTIES
@@ -65,10 +66,14 @@ def test_every_theorem_is_in_the_table_and_every_tie_is_used() -> None:
     assert {tie for lemma in LEMMAS.values() for tie in lemma.ties} == set(TIES)
 
 
+def _lemmas(claim: Claim) -> tuple[str, ...]:
+    used = claim.checks[Rung.KERNEL]
+    assert isinstance(used, kernel.KernelCheck)
+    return used.lemmas
+
+
 CLAIMS = {c.id: c for c in registry.select() if Rung.KERNEL in c.checks}
-ATTACHED = [
-    pytest.param(c, name, id=f"{c.id}-{name}") for c in CLAIMS.values() for name in c.checks[Rung.KERNEL].lemmas
-]
+ATTACHED = [pytest.param(c, name, id=f"{c.id}-{name}") for c in CLAIMS.values() for name in _lemmas(c)]
 
 
 @pytest.mark.parametrize(("claim", "name"), ATTACHED)
@@ -258,7 +263,7 @@ def _patched(monkeypatch: pytest.MonkeyPatch, reference: str, change: Callable[.
 @pytest.mark.parametrize("name", TIES)
 def test_broken_python_function_is_refuted_by_its_tie(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tie = TIES[name]
-    using = [c for c in CLAIMS.values() if any(name in LEMMAS[n].ties for n in c.checks[Rung.KERNEL].lemmas)]
+    using = [c for c in CLAIMS.values() if any(name in LEMMAS[n].ties for n in _lemmas(c))]
     assert using, "a tie of no claim"
     _patched(monkeypatch, tie.python, lambda function: lambda *a, **k: _spoiled(function(*a, **k)))
     for claim in using:
