@@ -72,9 +72,9 @@ def bias(subject: Subject, miss: Miss) -> str:
             return text
     if sizes[0] and sizes[1] < sizes[0] / 8:
         power = round(math.log10(miss.residual))
-        text += (
-            f"; at 8 times the inputs it is {sizes[0] / max(sizes[1], 1e-300):.0f} times less, as an epsilon of about "
-        )
+        times = sizes[0] / sizes[1] if sizes[1] > sizes[0] / 1e6 else math.inf
+        less = f"{times:.0f} times less" if times < math.inf else "next to nothing"
+        text += f"; at 8 times the inputs it is {less}, as an epsilon of about "
         text += f"1e{power} (beside a squared norm, or added) would make it"
     return text
 

@@ -49,7 +49,10 @@ class Stale:
 def fingerprints(claim: Claim) -> Fingerprints:
     """The fingerprints of `claim` as its files are now."""
     words = json.dumps([claim.statement, list(claim.assumptions), claim.source])
-    sides = sorted((name, _digest(path)) for name, path in reached(claim.module).items())
+    files = reached(claim.module)
+    sides = sorted((name, _digest(path)) for name, path in files.items())
+    if "proofs.kernel" in files:  # the theorems are sides too, and the pins say what they state
+        sides += [(path.name, _digest(path)) for path in _theorems()]
     return Fingerprints(statement=_sha(words), sides=_sha(json.dumps(sides)), engines=_engines())
 
 
@@ -153,6 +156,10 @@ def _imports(module: str, path: Path) -> Iterator[str]:
             parts = name.split(".")
             # importing a.b.c runs a and a.b too, so their sources are part of the side
             yield from (".".join(parts[:k]) for k in range(1, len(parts) + 1))
+
+
+def _theorems() -> list[Path]:
+    return [p for home in proofs.__path__ for kind in ("*.v", "*.json") for p in sorted(Path(home, "coq").glob(kind))]
 
 
 def _engines() -> str:

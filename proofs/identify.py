@@ -70,11 +70,13 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
         if other.finding.verdict is Verdict.REFUTED:
             verdict, reason = Verdict.UNDECIDED, f"{reason}, at f = {subject.at['f']}; but {other.finding.reason}"
     takes = "W0" in subject.layer.adapter.named and solution.model.learner.start
-    notes = (
+    notes: tuple[str, ...] = (
         ("it takes W0, and is this learner from W0 = 0 only, as far as was confirmed",)
         if takes and verified is None
         else ()
     )
+    if verified is None and any(role.number for role in roles):
+        notes = (*notes, "each gate was set to two values only: what it is to the learner is not proved for others")
     same = [s for s in found.equals if agrees(subject, s)]
     return _made(
         subject,

@@ -30,11 +30,15 @@ def nonzero(program: Program, values: Point, meaning: str) -> Check:
         figures = {meaning: str(text(found))}
         if any(value != 0 for value in found.reshape(-1)):
             return Finding(
-                Verdict.CONFIRMED, figures=figures, settings={"engine": "rational arithmetic", "point": dict(values)},
+                Verdict.CONFIRMED,
+                figures=figures,
+                settings={"engine": "rational arithmetic", "point": dict(values)},
                 trust=("rational arithmetic (FLINT)",),
             )
         return Finding(
-            Verdict.REFUTED, reason=f"{meaning} is 0 at the witness", figures=figures,
+            Verdict.REFUTED,
+            reason=f"{meaning} is 0 at the witness",
+            figures=figures,
             counterexample=Counterexample({}, {n: text(a) for n, a in point(values).items()}, text(found), "not 0"),
         )
 

@@ -67,17 +67,27 @@ def check(batch_degree: Callable[[int], int] | None = None, online_degree: Calla
                         Verdict.REFUTED,
                         reason=f"{name}: degree {found}, claimed {claimed}",
                         figures=figures,
-                        counterexample=Counterexample({"N": N, "f": 1, "m": 1}, {}, str(found), str(claimed), "degree", "claimed"),
+                        counterexample=Counterexample(
+                            {"N": N, "f": 1, "m": 1}, {}, str(found), str(claimed), "degree", "claimed"
+                        ),
                     )
                 if not found == claimed == most:
                     return Finding(
-                        Verdict.UNDECIDED, reason=f"{name}: degree {found} seen, at most {most} by the code", figures=figures
+                        Verdict.UNDECIDED,
+                        reason=f"{name}: degree {found} seen, at most {most} by the code",
+                        figures=figures,
                     )
         return Finding(
             Verdict.CONFIRMED,
             figures=figures,
-            settings={"engine": "polynomials in one scale s of all tokens; degree bounds of the code", "N": list(TOKENS)},
-            trust=("FLINT's polynomial arithmetic", "the interpreter's rules (numeric/operations.py, numeric/arithmetic.py)"),
+            settings={
+                "engine": "polynomials in one scale s of all tokens; degree bounds of the code",
+                "N": list(TOKENS),
+            },
+            trust=(
+                "FLINT's polynomial arithmetic",
+                "the interpreter's rules (numeric/operations.py, numeric/arithmetic.py)",
+            ),
         )
 
     return decide

@@ -100,11 +100,7 @@ values'
 $y$ part is $-(y_i - W_k x_i)$, so the update of $y_j$ is $\frac{\eta}{N}(W_k A - B) M_k \cdot M_k x_j$.""",
     assumptions=(r"$W_0 = 0$; the query excluded from keys and values; the $y$ update reads the old inputs",),
     source="von Oswald et al. 2023 (arXiv 2212.07677), section on GD++; closed form derived here",
-    systems=(
-        System(
-            "GD++", r"gradient descent preconditioned by $M_k^2$, a polynomial in $X^\top X$"
-        ),
-    ),
+    systems=(System("GD++", r"gradient descent preconditioned by $M_k^2$, a polynomial in $X^\top X$"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

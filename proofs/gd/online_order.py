@@ -96,8 +96,9 @@ exchanged. The batch gradient is a sum over tokens.""",
         IDENTITY.mutant(
             "zero_start",
             "the formula of W_0 = 0 for every start",
-            right=lambda x, y, rate, W0: forth(x.flip(0), y.flip(0), rate, W0)
-            + commutator(x, y, rate, W0, start=False),
+            right=lambda x, y, rate, W0: (
+                forth(x.flip(0), y.flip(0), rate, W0) + commutator(x, y, rate, W0, start=False)
+            ),
             rungs=EXACTLY,
         ),
     ),

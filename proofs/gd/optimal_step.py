@@ -117,7 +117,12 @@ def measured(extra: float = 0.0) -> Check:
         weights = eta / N * np.einsum("ri,rif->rf", targets, X[:, :N])
         losses = ((weights - w) * X[:, N]).sum(1) ** 2 / 2
         mean, error = float(losses.mean()), float(losses.std() / DRAWS**0.5)
-        figures = {"mean loss": mean, "standard error": error, "formula": loss, "standard errors apart": abs(mean - loss) / error}
+        figures = {
+            "mean loss": mean,
+            "standard error": error,
+            "formula": loss,
+            "standard errors apart": abs(mean - loss) / error,
+        }
         verdict = Verdict.CONFIRMED if abs(mean - loss) <= ALLOWED * error else Verdict.REFUTED
         return Finding(
             verdict,

@@ -142,9 +142,7 @@ def test_gradient_from_the_loss() -> None:
 
 def test_ridge_and_discounted_losses() -> None:
     lam, d = scalar("lam"), matrix("D", "N", "N", "diagonal")
-    ridge = confirmed(
-        lambda: loss_expansion(lambda w: loss(w) + lam / 2 * trace(w @ w.T), W, gradient(W) + lam * W)
-    )
+    ridge = confirmed(lambda: loss_expansion(lambda w: loss(w) + lam / 2 * trace(w @ w.T), W, gradient(W) + lam * W))
     assert ridge.figures["second opinion agrees"] == 5
 
     def discounted(w: Any) -> Any:
@@ -203,9 +201,7 @@ def test_tokens_with_a_scalar_decay() -> None:
     weights = Companion(d, blocks([[a * d, 0], [0, 1]]), zeros(0, 0))
 
     def derive(step: Callable[..., Any]) -> Derivation:
-        return lambda: token_induction(
-            step, lambda xs, ys, d: ys.mT @ d @ xs, (X, Y), (x, y), companions=[weights]
-        )
+        return lambda: token_induction(step, lambda xs, ys, d: ys.mT @ d @ xs, (X, Y), (x, y), companions=[weights])
 
     confirmed(derive(lambda s, x, y: s * a + y @ x.mT))
     refuted(derive(lambda s, x, y: (s + y @ x.mT) * a), "step of N fails")

@@ -119,3 +119,11 @@ def test_stale_evidence(toys: Path) -> None:
         "toy.holds (sampled): engines changed since",
         "toy.gone (sampled): no claim has this id any more",
     ]
+
+
+def test_a_changed_theorem_shows_where_a_claim_has_the_kernel_rung(box: Path) -> None:
+    before = {id: fingerprints(registry.claim(id)) for id in ("gd.delta_rule", "gd.titans")}
+    (box / "proofs" / "coq").mkdir()
+    (box / "proofs" / "coq" / "New.v").write_text("Theorem t : True. Proof. exact I. Qed.\n")
+    assert fingerprints(registry.claim("gd.delta_rule")).sides != before["gd.delta_rule"].sides
+    assert fingerprints(registry.claim("gd.titans")) == before["gd.titans"]

@@ -43,7 +43,9 @@ def test_values(text, expected, axes):
     if isinstance(expected, Fraction):
         assert found.held == expected
     else:
-        assert found.tensor(LIKE).reshape(-1).tolist() == torch.tensor(expected, dtype=torch.float64).reshape(-1).tolist()
+        assert (
+            found.tensor(LIKE).reshape(-1).tolist() == torch.tensor(expected, dtype=torch.float64).reshape(-1).tolist()
+        )
 
 
 def test_shapes_follow_the_axes():

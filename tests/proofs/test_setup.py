@@ -140,9 +140,7 @@ def test_an_old_python_is_told(home: Path, calls: Recorder, monkeypatch: pytest.
     assert calls.commands == []
 
 
-def test_the_users_own_environment_is_left_alone(
-    home: Path, calls: Recorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_users_own_environment_is_left_alone(home: Path, calls: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSMPROOF_HERE", "1")
     (home / "three.py").write_text("import sys\nraise SystemExit(len(sys.argv))\n")
     assert _setup.run("three", ["a", "b"], home) == 3
