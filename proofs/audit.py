@@ -209,8 +209,7 @@ def audit(
     if against is None:
         from proofs.identify import identify
 
-        run: Callable[..., Identification] = identify
-        return run(target, adapter, gates, settings, sizes)
+        return identify(target, adapter, gates, settings, sizes)
     loaded = load(target)
     chosen = learner(against)
     adapted = adapt(loaded, adapter)

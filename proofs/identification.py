@@ -74,7 +74,6 @@ class Identification:
     arithmetic: str = ""
     notes: tuple[str, ...] = ()
     source: tuple[tuple[str, str], ...] = ()
-    adapter_option: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("parameters", "gates", "ruled_out"):
@@ -259,12 +258,13 @@ def described(miss: Miss) -> str:
 
 
 def shown(value: Any, power: int = 0) -> str:
-    """A number for people: a short fraction, or the float it is; times its power of N."""
+    """A number for people: a short fraction, or the float64 next to it; times its power of N."""
     if isinstance(value, Fraction):
         value = value / Fraction(LONG) ** power
-        text = str(value) if value.denominator < 1000 else f"{float(value):.15g}"
+        text = str(value) if value.denominator < 1000 else repr(float(value))
     else:
-        text = f"{float(as_floats([value])[0]) / LONG**power:.12g}"
+        text = repr(float(as_floats([value])[0]) / LONG**power)
+    text = text.removesuffix(".0")
     return f"{text} N" if power == 1 else f"{text}/N" if power == -1 else text
 
 

@@ -16,7 +16,7 @@ from numeric.finding import Verdict
 from numeric.probes import ask
 from proofs import fit
 from proofs.adapters import adapt
-from proofs.audit import CONTEXTS, Audit, Row
+from proofs.audit import CONTEXTS, Audit, Named, Row
 from proofs.departure import apart, bias, counterexample, only_last, plainer, within_rounding
 from proofs.evidence import Settings
 from proofs.fit import Data, Miss, Model, Solution
@@ -29,19 +29,20 @@ from proofs.target import load
 
 
 def identify(
-    target: str,
-    adapter: str | None = None,
+    target: Named,
+    adapter: Named | None = None,
     gates: Mapping[str, str] | None = None,
     settings: Settings = Settings(),  # noqa: B008 (frozen)
     sizes: Mapping[str, int] | None = None,
 ) -> Identification:
     """Which learner of the library the layer `target` runs from W0 = 0, with which numbers, and how sure that is.
 
-    target, adapter, gates, sizes: as for `proofs.audit.audit`; a gate that is needed and not given is set to several
-    values. Raises TargetError for wrong usage.
+    target, adapter, gates, sizes: as for `proofs.audit.audit`, text or the callables themselves; a gate that is needed
+    and not given is set to several values. Raises TargetError for wrong usage.
     """
     loaded = load(target)
     layer = Layer(target, loaded, adapt(loaded, adapter), dict(gates or {}))
+    layer.case.notes += loaded.notes
     at = layer.case.preflight(dict(sizes or {}), Entropy(settings.seed if settings.seed is not None else 0))
     box = Box(layer.case.layer, at["f"], at["m"])
     subject = Subject(layer, adapter, settings, at, box, Data(box), ask(box), tuple(sizes or ()))
@@ -182,7 +183,8 @@ def _supersets(subject: Subject, solution: Solution) -> Iterator[str]:
 
 def _named(solution: Solution) -> str:
     pairs = zip(solution.model.names, solution.numbers, solution.powers, strict=True)
-    numbers = ", ".join(f"{n} = {shown(v, p)}" for n, v, p in pairs)
+    values = {n: shown(v, p) for n, v, p in pairs} | {n: str(v) for n, v in solution.model.pinned.items()}
+    numbers = ", ".join(f"{n} = {v}" for n, v in values.items())
     return f"{solution.model.text}, {numbers}" if numbers else solution.model.text
 
 
@@ -251,6 +253,5 @@ def _made(
         arithmetic=str(subject.box.arithmetic),
         notes=notes,
         source=sources(subject.layer.loaded.call),
-        adapter_option=subject.adapter,
         **rest,
     )

@@ -49,7 +49,8 @@ def roles_of(subject: Subject, solution: Solution) -> tuple[tuple[Role, ...], di
             if len(changed) == 1 and roles[-1].expression:
                 texts[k] = roles[-1].inverse
     values = dict(zip(model.names, texts, strict=True))
-    values |= {name: f"{value} (a gauge: the others go with it)" for name, value in model.pinned.items() if value == 1}
+    gauge = " (a gauge: the others go with it)"
+    values |= {name: f"{value}{gauge if value == 1 else ''}" for name, value in model.pinned.items()}
     return tuple(roles), values
 
 
@@ -91,7 +92,7 @@ def audited(subject: Subject, solution: Solution, roles: Sequence[Role]) -> Audi
     try:
         learner(model.learner.id)
         sizes = {"f": subject.at["f"], "m": subject.at["m"]}
-        return audit(subject.layer.text, model.learner.id, subject.adapter, gates, subject.settings, sizes)
+        return audit(subject.layer.named, model.learner.id, subject.adapter, gates, subject.settings, sizes)
     except (TargetError, WrongResult, Refused):
         return None
 

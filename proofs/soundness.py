@@ -129,24 +129,10 @@ def run(
 ) -> Bench:
     """Audit all true layers and all their mutants, or `sample` mutants drawn with `seed`."""
     chosen = CORPUS if entries is None else tuple(entries)
-    planned: list[tuple[Entry, Mutation | None, float]] = [(entry, None, 0.0) for entry in chosen]
-    broken: list[tuple[Entry, Mutation | None, float]] = []
-    equivalent = failing = 0
-    every = [(entry, mutation) for entry in chosen for mutation in mutations(entry.layer)]
-    generator = Entropy(seed).generator()
-    for k in generator.permutation(len(every)):
-        if sample is not None and len(broken) >= sample:
-            break
-        entry, mutation = every[int(k)]
-        changed = difference(entry, mutation)
-        if changed is None:
-            failing += 1
-        elif changed <= ROUNDING:
-            equivalent += 1
-        else:
-            broken.append((entry, mutation, changed))
+    planned = plan(chosen, sample, seed)
+    versions = [*((entry, None, 0.0) for entry in chosen), *planned.broken]
     with tempfile.TemporaryDirectory() as folder:
-        work = [(*item, Path(folder) / f"{item[0].name}_{k}.py") for k, item in enumerate([*planned, *broken])]
+        work = [(*item, Path(folder) / f"{item[0].name}_{k}.py") for k, item in enumerate(versions)]
         trials = []
         found = Parallel(n_jobs=jobs, return_as="generator")(delayed(trial)(*item) for item in work)
         for done, result in enumerate(found, 1):
@@ -154,7 +140,40 @@ def run(
             trials.append(result)
     true = {t.layer: t.parameters for t in trials if t.kind == "none"}
     trials = [replace(t, others=t.verdict == Verdict.CONFIRMED.value and t.parameters != true[t.layer]) for t in trials]
-    return Bench(tuple(trials), equivalent, failing)
+    return Bench(tuple(trials), planned.equivalent, planned.failing)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The mutants to try, each with its change; how many were left out since they change nothing, or no longer run."""
+
+    broken: tuple[tuple[Entry, Mutation, float], ...]
+    equivalent: int
+    failing: int
+
+
+def plan(entries: Sequence[Entry], sample: int | None, seed: int) -> Plan:
+    """All mutants of the layers in an order drawn with `seed`, or the first `sample` of them, each kind in turn."""
+    every = [(entry, mutation) for entry in entries for mutation in mutations(entry.layer)]
+    drawn = [every[int(k)] for k in Entropy(seed).generator().permutation(len(every))]
+    turn: Counter[str] = Counter()
+    turns = []
+    for entry, mutation in drawn:
+        turns.append((turn[mutation.kind], entry, mutation))
+        turn[mutation.kind] += 1
+    broken: list[tuple[Entry, Mutation, float]] = []
+    equivalent = failing = 0
+    for _, entry, mutation in sorted(turns, key=lambda item: item[0]):
+        if sample is not None and len(broken) >= sample:
+            break
+        changed = difference(entry, mutation)
+        if changed is None:
+            failing += 1
+        elif changed <= ROUNDING:
+            equivalent += 1
+        else:
+            broken.append((entry, mutation, changed))
+    return Plan(tuple(broken), equivalent, failing)
 
 
 def trial(entry: Entry, mutation: Mutation | None, changed: float, path: Path) -> Trial:

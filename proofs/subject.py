@@ -23,6 +23,7 @@ from numeric.probes import Probe
 from numeric.programs import Sizes
 from proofs import fit
 from proofs.adapters import Adapter
+from proofs.audit import Named
 from proofs.case import INDETERMINATE, Case
 from proofs.evidence import Settings
 from proofs.fit import Data, Model
@@ -39,15 +40,15 @@ _NOTHING = Learner("none", "no learner", "", "", lambda X, Y, x_q, W0: W0 @ x_q,
 class Layer:
     """The target with its gates: those given, and values chosen for the ones it needs."""
 
-    def __init__(self, text: str, loaded: Target, adapted: Adapter, gates: dict[str, str]) -> None:
-        self.text, self.loaded, self.adapter = text, loaded, adapted
+    def __init__(self, named: Named, loaded: Target, adapted: Adapter, gates: dict[str, str]) -> None:
+        self.named, self.text, self.loaded, self.adapter = named, loaded.text, loaded, adapted
         self.given = {name: value for name, value in gates.items() if value != INDETERMINATE}
         needed = [n for n in adapted.required if n not in self.given and n != "W0"]
         needed += [n for n in gates if n not in self.given and n not in needed]
         self.chosen = {name: signed(name, value) for name, value in zip(needed, GATES, strict=False)}
         if len(needed) > len(GATES):
             raise TargetError(
-                f"{text} needs {len(needed)} gates: give values to some of {', '.join(needed)} with --gate"
+                f"{self.text} needs {len(needed)} gates: give values to some of {', '.join(needed)} with --gate"
             )
         self.case = self.with_gates({})
 
@@ -61,7 +62,7 @@ class Subject:
     """A layer under identification, and all that was asked of it once."""
 
     layer: Layer
-    adapter: str | None
+    adapter: Named | None
     settings: Settings
     at: Sizes
     box: Box

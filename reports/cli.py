@@ -255,19 +255,23 @@ def bench(json: Json = None) -> None:
 
 @app.command()
 def soundness(
+    names: Annotated[
+        bool, typer.Option("--identify", help="Identify them instead, and check every name by plain calls.")
+    ] = False,
     mutants: Annotated[int | None, typer.Option("--mutants", min=0, help="How many mutants; all by default.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the mutants, if not all.")] = 0,
     jobs: Jobs = 1,
     json: Json = None,
 ) -> None:
-    """Audit true layers and broken ones: is anything missed, or refuted that is true?"""
-    from proofs import soundness as soundness_bench
+    """Audit true layers and broken ones, or identify them: is anything missed, refuted that is true, or misnamed?"""
+    from proofs import soundness as audits
+    from proofs import soundness_names
     from reports.terminal import watching
 
     screen = _screen(json)
     check_outputs(json, None)
     with watching(screen.err) as progress:
-        found = soundness_bench.run(mutants, seed, jobs, progress)
+        found = (soundness_names if names else audits).run(mutants, seed, jobs, progress)
     for line in found.lines():
         screen.say(line)
     write_json(json, {"schema": 1, **found.to_json()})
