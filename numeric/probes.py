@@ -31,6 +31,10 @@ _ROUNDED = 2.0**-48
 """Relative gap that the rounding of a code's constants leaves, one constant a context length."""
 _RANK = 5
 """Largest Hankel matrix of P9: ranks below it are seen."""
+_LOW = 7
+"""Largest degree of P12 by which learners are ruled out: differences of higher order are all rounding in float64."""
+_SHORT = 2
+"""Largest order of a recurrence by which P9 rules learners out: more decays are too close to tell in float64."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,9 @@ def broken(box: Box, probes: Iterable[Probe]) -> Probe | None:
     """The first of another box's answers that no learner like this one gives; None if all may be.
 
     box: a learner with generic numbers. What holds for generic numbers holds for all, so it has to hold for the other
-    box too (but for an epsilon). For superposition, rotations, order and interactions the converse counts as well: where
-    a learner has the property at special numbers only, it is a simpler learner there.
+    box too (but for an epsilon). For superposition, rotations, order, interactions, the degree of one token and what
+    null tokens change the converse counts as well: where a learner has the property at special numbers only, it is a
+    simpler learner there.
     """
     known = {p.id: p for p in probes}
     close = any(0 < _gap(p) < NEARLY for p in known.values())
@@ -94,6 +99,13 @@ def broken(box: Box, probes: Iterable[Probe]) -> Probe | None:
         own = _answered(box, "P10", pattern.title, _interactions)
         if own.holds is not None and dict(own.figures) != dict(pattern.figures):
             return pattern
+    for id, other in (("P12", _steeper), ("P9", _forgets_otherwise)):
+        probe = known.get(id)
+        try:
+            if probe is not None and other(box, probe):
+                return probe
+        except (Undefined, WrongResult):
+            continue
     return None
 
 
@@ -264,13 +276,18 @@ def _rational_degree(values: list[Fraction]) -> tuple[int, int] | None:
     return None
 
 
-def _null_tokens(box: Box) -> Probe:
+def _padded(box: Box, count: int) -> list[Any]:
+    """The output after 3 tokens and 0, 1, ..., `count` - 1 null ones."""
     X, Y, q = _context(box, 3)
     series = []
-    for count in range(2 * _RANK):
-        pad = np.full((count, 1), Fraction(0), dtype=object)
-        value = box(np.concatenate([X, pad.repeat(box.f, 1)]), np.concatenate([Y, pad.repeat(box.m, 1)]), q)
-        series.append(value[0])
+    for nulls in range(count):
+        pad = np.full((nulls, 1), Fraction(0), dtype=object)
+        series.append(box(np.concatenate([X, pad.repeat(box.f, 1)]), np.concatenate([Y, pad.repeat(box.m, 1)]), q)[0])
+    return series
+
+
+def _null_tokens(box: Box) -> Probe:
+    series = _padded(box, 2 * _RANK)
     columns = {
         "null tokens": tuple(float(k) for k in range(len(series))),
         "output": tuple(float(v) for v in as_floats(series)),
@@ -288,9 +305,25 @@ def _null_tokens(box: Box) -> Probe:
     return Probe("", "", False, f"{kind}: factors {shown} a token", {"rank": rank, "roots": shown}, columns)
 
 
+def _forgets_otherwise(box: Box, probe: Probe) -> bool:
+    """Whether a learner's outputs after null tokens are no recurrence as short as P9 found.
+
+    One that does not forget is another too where the box does, by more than an epsilon. A learner whose outputs are no
+    short recurrence, such as a mean, may be one at numbers that change with N.
+    """
+    rank = probe.figures.get("rank")
+    if not isinstance(rank, int):
+        return False
+    series = _padded(box, 2 * _SHORT + 1)
+    if all(box.same(v, series[0]) for v in series):
+        return not probe.holds and bool((np.abs(_roots(np.array(probe.columns["output"]), rank) - 1) > NEARLY).all())
+    own = _hankel_rank(box, series)
+    return own is not None and own > (0 if probe.holds else rank)
+
+
 def _hankel_rank(box: Box, series: list[Any]) -> int | None:
-    """The order of the shortest linear recurrence; None if it is `_RANK` or more."""
-    for size in range(1, _RANK + 1):
+    """The order of the shortest linear recurrence; None if it takes more values to tell."""
+    for size in range(1, (len(series) + 1) // 2 + 1):
         rows = [[series[i + j] for j in range(size)] for i in range(size)]
         if box.arithmetic is Arithmetic.FLOAT:
             singular = np.linalg.svd(np.array(rows, dtype=float), compute_uv=False)
@@ -363,14 +396,25 @@ def _bilinear_form(box: Box) -> Probe:
     return Probe("", "", scalar, words, {"step size times readout scale": mean}, grid=grid)
 
 
+def _response(box: Box, s: Fraction) -> Any:
+    """The output for one token s e with target 1 and query e, e the first unit vector."""
+    x = np.array([[s] + [Fraction(0)] * (box.f - 1)], dtype=object)
+    q = np.array([Fraction(1)] + [Fraction(0)] * (box.f - 1), dtype=object)
+    return box(x, np.full((1, box.m), Fraction(1), dtype=object), q)[0]
+
+
+def _steeper(box: Box, probe: Probe) -> bool:
+    """Whether a learner's response to one token is no polynomial of the degree that P12 found, or less."""
+    degree = probe.figures.get("degree")
+    if not isinstance(degree, int) or not 0 < degree <= _LOW:
+        return False  # a response that does not change may be that of a channel with factor 0
+    values = as_floats([_response(box, Fraction(k, 4)) for k in range(1, degree + 3)])
+    return bool(abs(np.diff(values, degree + 1)[0]) > HALF_THE_DIGITS * 2 ** (degree + 1) * np.abs(values).max())
+
+
 def _single_token(box: Box) -> Probe:
-    target = np.full((1, box.m), Fraction(1), dtype=object)
     points = [Fraction(k, 4) for k in range(1, 15)]
-    values = []
-    for s in points:
-        x = np.array([[s] + [Fraction(0)] * (box.f - 1)], dtype=object)
-        q = np.array([Fraction(1)] + [Fraction(0)] * (box.f - 1), dtype=object)
-        values.append(box(x, target, q)[0])
+    values = [_response(box, s) for s in points]
     columns = {"s": tuple(float(s) for s in points), "f(s e, 1, e)": tuple(float(v) for v in as_floats(values))}
     if box.arithmetic is Arithmetic.FLOAT:
         return Probe("", "", None, f"{columns['f(s e, 1, e)'][3]:.6g} at s = 1", {}, columns)

@@ -44,6 +44,9 @@ _ROUNDED = 2.0**-48
 GAUGE = "its numbers can't be told apart"
 """Why a model that fits is no solution: other numbers fit as well."""
 
+NO_LAW = "its numbers change with N in no simple way"
+"""Why a model that fits at each length is no solution: no power of N goes from one length to the other."""
+
 Number = Any
 """A Fraction, or a ball where the number is none of few digits, or a float where only float64 runs."""
 
@@ -187,6 +190,13 @@ def models(learners: Mapping[str, Learner], f: int, m: int, unit: tuple[bool, bo
                     found.append(Model(filled, slots, pinned, readout))
                     found += [Model(filled, slots, pinned, readout, *unit)] * any(unit)
     return sorted(found, key=simplicity)
+
+
+def variant(model: Model) -> tuple[Any, ...]:
+    """What tells models apart, hashable."""
+    slots = tuple((s.parameter.name, s.size) for s in model.slots)
+    pinned = tuple(sorted(model.pinned.items()))
+    return (model.learner.id, slots, pinned, model.readout, model.unit_inputs, model.unit_query)
 
 
 def simplicity(model: Model) -> tuple[Any, ...]:
@@ -521,7 +531,7 @@ def fit(model: Model, data: Data, slope: float) -> Solution | Miss:
     with flint.ctx.workprec(BITS):
         powers = [_power(a, b) for a, b in zip(numbers[SHORT], numbers[LONG], strict=True)]
     if any(p is None for p in powers):
-        return Miss(model, 1.0, SHORT, "its numbers change with N in no simple way", tuple(fits[LONG].theta))
+        return _lawless(model, numbers, powers, tuple(fits[LONG].theta))
     solution = Solution(model, tuple(numbers[LONG]), tuple(p for p in powers if p is not None), residual)
     steady = all(_alike(a, b) for a, b in zip(solution.guess(SHORT), numbers[SHORT], strict=True))
     return replace(solution, steady=steady)
@@ -545,9 +555,25 @@ def _unpolished(model: Model, fits: Mapping[int, Fit]) -> Solution | Miss:
     powers = [next((p for p in (0, 1, -1) if _close(a / b, (3 / 5) ** p, POLISHED)), None) for a, b in pairs]
     worst = max(f.residual for f in fits.values())
     if any(p is None for p in powers):
-        return Miss(model, 1.0, SHORT, "its numbers change with N in no simple way")
+        return Miss(model, 1.0, SHORT, NO_LAW)
     numbers = tuple(float(v) for v in fits[LONG].theta)
     return Solution(model, numbers, tuple(p for p in powers if p is not None), worst, exact=False)
+
+
+def _lawless(
+    model: Model, numbers: Mapping[int, Sequence[Number]], powers: Sequence[int | None], theta: tuple[float, ...]
+) -> Miss:
+    """The miss of numbers that go with no power of N: by how much, where one nearly does, as for 1/(N + epsilon)."""
+    short, long = (as_floats(column(numbers[N])) for N in (SHORT, LONG))
+    off = 0.0
+    for a, b, power in zip(short, long, powers, strict=True):
+        if power is None and b:
+            off = max(off, min(abs(a / b / (SHORT / LONG) ** p - 1) for p in (0, 1, -1)))
+        elif power is None:
+            off = math.inf
+    if off >= NEAR:
+        return Miss(model, 1.0, SHORT, NO_LAW, theta)
+    return Miss(model, off, SHORT, f"its numbers go with N but for a relative {off:.2g}", theta)
 
 
 def _power(short: Number, long: Number) -> int | None:

@@ -6,6 +6,7 @@ context lengths, exactly where the layer's code is rational and on balls of 256 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,11 +22,11 @@ from proofs.departure import apart, bias, counterexample, only_last, plainer, wi
 from proofs.evidence import Settings
 from proofs.fit import Data, Miss, Model, Solution
 from proofs.identification import Identification, Role, shown, sources
-from proofs.roles import audited, roles_of
+from proofs.roles import audited, outside_domains, roles_of
 from proofs.search import BIASED, Search, search
 from proofs.solution_checks import FAR, agrees, ball_row, exact_rows, far, float_row, other_size, same_at, short
-from proofs.subject import Layer, Subject, fresh, learner_box, rational
-from proofs.target import load
+from proofs.subject import Layer, Subject, fresh, learner_box, rational, remedy
+from proofs.target import TargetError, load
 
 
 def identify(
@@ -43,7 +44,10 @@ def identify(
     loaded = load(target)
     layer = Layer(target, loaded, adapt(loaded, adapter), dict(gates or {}))
     layer.case.notes += loaded.notes
-    at = layer.case.preflight(dict(sizes or {}), Entropy(settings.seed if settings.seed is not None else 0))
+    try:
+        at = layer.case.preflight(dict(sizes or {}), Entropy(settings.seed if settings.seed is not None else 0))
+    except TargetError as error:
+        raise TargetError(f"{error}{remedy(layer, dict(gates or {}))}") from None
     box = Box(layer.case.layer, at["f"], at["m"])
     subject = Subject(layer, adapter, settings, at, box, Data(box), ask(box), tuple(sizes or ()))
     found = search(subject)
@@ -53,6 +57,9 @@ def identify(
 def _identified(subject: Subject, found: Search, solution: Solution, retry: bool = True) -> Identification:
     """The solution, verified; if that fails, no match."""
     roles, values = roles_of(subject, solution)
+    outside = outside_domains(solution, roles)
+    if outside:
+        return _outside(subject, found, solution, outside)
     rows, verified = _verified(subject, solution, roles)
     own = [] if verified is not None else list(rows)  # a confirmed audit has judged its own rows
     long = far(subject, solution)
@@ -96,6 +103,24 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
         start=verified.parameters.get("W0", "0") if verified is not None else "0",
         every=_every(verified) if verified is not None else (),
     )
+
+
+def _outside(subject: Subject, found: Search, solution: Solution, outside: Mapping[str, str]) -> Identification:
+    """A learner's function at numbers that the learner can't have, such as a step up the gradient."""
+    model = solution.model
+    inside = [
+        min(max(abs(v), 0.0), 1.0 if d is Domain.UNIT else math.inf)
+        for v, d in zip(as_floats(fit.column(solution.numbers)), model.domains, strict=True)
+    ]
+    why = f"fits at {', '.join(f'{n} = {shown(v, p)}' for n, v, p in _listed(solution) if n in outside)} only, and "
+    why += ", ".join(f"{name} {what}" for name, what in outside.items())
+    gap = apart(subject, learner_box(model, inside, subject.box), fresh(fit.LONG, subject.at["f"], subject.at["m"], 0))
+    return _none(subject, found, Miss(model, max(gap, BIASED), fit.LONG, why, tuple(inside)))
+
+
+def _listed(solution: Solution) -> Iterator[tuple[str, Any, int]]:
+    """Each number's name, value and power of N."""
+    return zip(solution.model.names, solution.numbers, solution.powers, strict=True)
 
 
 def _every(verified: Audit) -> tuple[str, ...]:
@@ -182,8 +207,7 @@ def _supersets(subject: Subject, solution: Solution) -> Iterator[str]:
 
 
 def _named(solution: Solution) -> str:
-    pairs = zip(solution.model.names, solution.numbers, solution.powers, strict=True)
-    values = {n: shown(v, p) for n, v, p in pairs} | {n: str(v) for n, v in solution.model.pinned.items()}
+    values = {n: shown(v, p) for n, v, p in _listed(solution)} | {n: str(v) for n, v in solution.model.pinned.items()}
     numbers = ", ".join(f"{n} = {v}" for n, v in values.items())
     return f"{solution.model.text}, {numbers}" if numbers else solution.model.text
 

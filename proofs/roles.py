@@ -11,6 +11,7 @@ from typing import Any
 
 import flint
 
+from constructions.learners import Domain
 from numeric.balls import BITS, ball
 from numeric.box import Arithmetic, Box, Undefined, as_floats
 from numeric.interpreter import Refused
@@ -32,7 +33,8 @@ def roles_of(subject: Subject, solution: Solution) -> tuple[tuple[Role, ...], di
     """For each chosen gate the number that it moves, and how; and each number in words."""
     model = solution.model
     texts = [shown(v, p) for v, p in zip(solution.numbers, solution.powers, strict=True)]
-    roles = []
+    roles: list[Role] = []
+    moves: dict[int, list[tuple[str, int | None]]] = {}
     for gate, value in subject.layer.chosen.items():
         case = subject.layer.with_gates({gate: signed(gate, FRESH)})
         moved = _again(subject, case, solution)
@@ -45,18 +47,63 @@ def roles_of(subject: Subject, solution: Solution) -> tuple[tuple[Role, ...], di
             continue
         before = (Fraction(value), Fraction(signed(gate, FRESH)))
         for k in changed:
-            roles.append(_role(gate, model.names[k], before, (solution.numbers[k], moved[k]), solution.powers[k]))
+            after = solution.numbers[k], moved[k]
+            roles.append(_role(gate, model.names[k], before, after, solution.powers[k]))
+            moves.setdefault(k, []).append((gate, _exponent(before, after)))
             if len(changed) == 1 and roles[-1].expression:
                 texts[k] = roles[-1].inverse
+    for k, several in moves.items():
+        if len(several) > 1:
+            texts[k] = _product(subject, solution, k, several)
     values = dict(zip(model.names, texts, strict=True))
     gauge = " (a gauge: the others go with it)"
     values |= {name: f"{value}{gauge if value == 1 else ''}" for name, value in model.pinned.items()}
     return tuple(roles), values
 
 
+def _exponent(gates: tuple[Fraction, Fraction], values: tuple[Any, Any]) -> int | None:
+    """p where the number goes as gate**p, 1 or -1; None if it does neither."""
+    if not rational(values):
+        return None
+    ratio, change = values[0] / values[1], gates[0] / gates[1]
+    return 1 if ratio == change else -1 if ratio == 1 / change else None
+
+
+def _product(subject: Subject, solution: Solution, k: int, moved: Sequence[tuple[str, int | None]]) -> str:
+    """The number in words where several gates move it: a product of them, or the number at the gates seen."""
+    number, power = solution.numbers[k], solution.powers[k]
+    over = under = ""
+    for gate, exponent in moved:
+        if exponent is None:
+            return shown(number, power)
+        number = number / Fraction(subject.layer.chosen[gate]) ** exponent
+        if exponent == 1:
+            over += f" {gate}"
+        else:
+            under += f"/{gate}"
+    return shown(number, power) + over + under
+
+
+def outside_domains(solution: Solution, roles: Sequence[Role]) -> dict[str, str]:
+    """The numbers that the learner can't have, with what they have to be; a gate's domain is its user's business.
+
+    A step size or a readout of the wrong sign, by itself or as a multiple of a gate, is none of a learner's.
+    """
+    gated = {role.number: role for role in roles if role.number}
+    out = {}
+    for name, number, domain in zip(
+        solution.model.names, as_floats(fit.column(solution.numbers)), solution.model.domains, strict=True
+    ):
+        role = gated.get(name)
+        if role is not None and not (role.meaning.startswith("-") and number < 0):
+            continue
+        if domain is not Domain.REAL and (number < 0 or (domain is Domain.UNIT and number > 1 and role is None)):
+            out[name] = f"has to be {domain}"
+    return out
+
+
 def _again(subject: Subject, case: Case, solution: Solution) -> list[Any] | None:
     """The numbers of the same model at other gates, at N = 5."""
-    case.axes = dict(subject.layer.case.axes)
     data = Data(Box(case.layer, subject.at["f"], subject.at["m"], subject.box.arithmetic))
     begin = as_floats(fit.column(solution.numbers))
     try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -67,7 +67,11 @@ def search(subject: Subject) -> Search:
             result = fit.fit(model, data, slope)
             if isinstance(result, Miss):
                 found.misses.append(result)
-    found.misses = [m for m in found.misses if m.residual < 1]
+    # a readout scale that can't be told from a step size leaves the learner without it, which has missed already
+    lawless = {fit.variant(m.model) for m in found.misses if m.why == fit.NO_LAW}
+    gauges = [m for m in found.misses if m.why == fit.GAUGE and m.model.readout]
+    settled = [m for m in gauges if fit.variant(replace(m.model, readout=False)) in lawless]
+    found.misses = [m for m in found.misses if m.residual < 1 and m not in settled]
     found.misses.sort(
         key=lambda m: (
             m.residual >= BIASED or m.why == fit.GAUGE,

@@ -144,7 +144,10 @@ class Names:
             "passed": self.passed,
             "equivalent": self.equivalent,
             "failing": self.failing,
-            "trials": [vars(t) | {"off": None if math.isnan(t.off) else t.off, "wrong": t.wrong} for t in self.trials],
+            "trials": [
+                vars(t) | {"off": _finite(t.off), "control": [_finite(off) for off in t.control], "wrong": t.wrong}
+                for t in self.trials
+            ],
         }
 
 
@@ -244,7 +247,7 @@ def _departure(
     try:
         with Lifted() if casts else nullcontext():
             fine = prediction(given)
-        coarse = prediction({name: array.float() for name, array in given.items()})
+        coarse = fine if casts else prediction({name: array.float() for name, array in given.items()})
         right = _learner(answer, X, Y, x_q, given.get("W0", torch.zeros(Y.shape[1], X.shape[1]).double()), gates)
     except Exception:  # the layer is anybody's code
         return math.inf
@@ -262,9 +265,10 @@ def _gate(gate: str, seen: str, drawn: Tensor, answer: Identification) -> tuple[
     idle = any(role.gate == gate and role.meaning == "changes nothing" for role in answer.roles)
     if not moved and not idle:
         drawn = torch.full_like(drawn, float(Fraction(seen)))
-    elif not any(each.startswith(f"{name}, one for each token") for name in moved for each in answer.every):
-        drawn = drawn.reshape(-1)[0].expand(drawn.shape).clone()
-    return drawn, laid_out(drawn.reshape(-1), ("N",)) if drawn.ndim else Value(drawn)
+    elif any(each.startswith(f"{name}, one for each token") for name in moved for each in answer.every):
+        return drawn, laid_out(drawn.reshape(-1), ("N",)) if drawn.ndim else Value(drawn)
+    one = drawn.reshape(-1)[0]
+    return one.expand(drawn.shape).clone(), Value(one)
 
 
 def _learner(
@@ -301,7 +305,8 @@ def number(words: str, names: Mapping[str, Value], like: Tensor) -> Tensor:
     applied = re.fullmatch(r"(exp|sigmoid)\((\w+)\)", words)
     if applied is not None:
         return getattr(torch, applied[1])(names[applied[2]].tensor(like))
-    return value(expression(words), names).tensor(like)
+    found = value(expression(words), names)
+    return like.new_full((), float(found.held)) if isinstance(found.held, Fraction) else found.tensor(like)
 
 
 def expression(words: str) -> str:
@@ -316,6 +321,11 @@ def expression(words: str) -> str:
 def _bare(id: str) -> str:
     """A learner's id without the count that it stands for."""
     return id.removesuffix(":1")
+
+
+def _finite(off: float) -> float | None:
+    """The number, None for one that JSON has no word for."""
+    return off if math.isfinite(off) else None
 
 
 def _power(size: float) -> str:

@@ -5,10 +5,12 @@ Main definitions: `Subject`, `Layer`, `learner_box`, `agreement`.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations, product
 from typing import Any
 
 import flint
@@ -18,13 +20,14 @@ import torch
 from constructions.learners import Learner
 from numeric.balls import BITS, ball, evaluate
 from numeric.box import Arithmetic, Box, Undefined, as_floats, generic
+from numeric.entropy import Entropy
 from numeric.interpreter import Refused
 from numeric.probes import Probe
 from numeric.programs import Sizes
 from proofs import fit
 from proofs.adapters import Adapter
 from proofs.audit import Named
-from proofs.case import INDETERMINATE, Case
+from proofs.case import INDETERMINATE, SIZES, Case
 from proofs.evidence import Settings
 from proofs.fit import Data, Model
 from proofs.target import Target, TargetError
@@ -50,11 +53,13 @@ class Layer:
             raise TargetError(
                 f"{self.text} needs {len(needed)} gates: give values to some of {', '.join(needed)} with --gate"
             )
-        self.case = self.with_gates({})
+        self.case = Case(self.text, adapted, _NOTHING, {**self.given, **self.chosen})
 
     def with_gates(self, other: Mapping[str, str]) -> Case:
-        """The case with other values for some of the chosen gates."""
-        return Case(self.text, self.adapter, _NOTHING, {**self.given, **self.chosen, **other})
+        """The case with other values for some of the chosen gates, called as the first one is."""
+        case = Case(self.text, self.adapter, _NOTHING, {**self.given, **self.chosen, **other})
+        case.axes, case.form, case.needs_lift = dict(self.case.axes), self.case.form, self.case.needs_lift
+        return case
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,43 @@ class Subject:
         """The response to one token, where fits of step sizes begin."""
         found = next((p.figures.get("step size times readout scale") for p in self.probes if p.id == "P11"), None)
         return found if isinstance(found, float) else 0.0
+
+
+def remedy(layer: Layer, gates: Mapping[str, str]) -> str:
+    """What to add to the command where the target does not run: gates found by trying, or an adapter.
+
+    Optional arguments that are None by default may be needed after all, and a required one may be a vector for each
+    token, as the inputs are.
+    """
+    adapter, open = layer.adapter, [n for n in layer.adapter.required if n not in gates and n != "W0"]
+    signature = inspect.signature(layer.loaded.call).parameters
+    absent = [n for n in adapter.named if n in signature and signature[n].default is None and n not in gates]
+    for count in range(len(absent) + 1):
+        for chosen, vector in product(combinations(absent, count), (None, *open)):
+            added = dict.fromkeys(chosen, INDETERMINATE) | ({vector: "X"} if vector else {})
+            if added and _runs(layer, {**gates, **added}):
+                return "; it runs with " + " ".join(f"--gate {name}={value}" for name, value in added.items())
+    if not open:
+        return ""
+    return (
+        f"; {', '.join(open)} got one number a token: for anything else write an adapter, "
+        f"adapter(layer, X, Y, x_q, {', '.join(open)}) -> (m,), a few lines as in proofs/foreign.py, and give --adapter file.py:adapter"
+    )
+
+
+def _runs(layer: Layer, gates: dict[str, str]) -> bool:
+    """Whether the target returns a prediction with these gates, in any form of its arguments."""
+    try:
+        case = Layer(layer.named, layer.loaded, layer.adapter, gates).case
+    except TargetError:
+        return False
+    for case.needs_lift, case.form in product((False, True), ("numbers", "tensors", "arrays")):
+        try:
+            case.try_at(SIZES[0], Entropy(0))
+        except Exception:  # the target is anybody's code
+            continue
+        return True
+    return False
 
 
 def signed(gate: str, value: str) -> str:
