@@ -8,11 +8,13 @@
 
 Both take what `ssmproof audit` takes. The marker's audit runs before the test's body and ends it unless the verdict is
 `expect` (default: confirmed); without `against` the learner is identified, and `learner` says which it has to be.
+Run with `--strict-markers`: without the plugin a marker does nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -53,7 +55,8 @@ def _assert_learner(request: pytest.FixtureRequest) -> Callable[..., Audit]:
         wrong = [o for o in options if o not in OPTIONS[1:5]]
         if wrong:
             raise TypeError(f"assert_learner has no option {wrong[0]!r}; it has {', '.join(OPTIONS[1:5])}")
-        found = _compare(layer, learner, **options)
+        with _user_mistakes(request.node, layer, learner):
+            found = _compare(layer, learner, **options)
         _note(request.node, found)
         assert found.verdict.value == "confirmed", "\n" + str(found)
         return found
@@ -117,8 +120,9 @@ def _checked(nodeid: str, marker: pytest.Mark) -> tuple[Any, dict[str, Any]]:
     wrong = [k for k in marker.kwargs if k not in OPTIONS]
     expect = marker.kwargs.get("expect", "confirmed")
     if len(marker.args) != 1 or wrong or expect not in VERDICTS:
+        given = ", ".join([*map(repr, marker.args), *(f"{k}={v!r}" for k, v in marker.kwargs.items())])
         raise pytest.UsageError(
-            f"{nodeid}: the marker is icl_audit{marker.args}{marker.kwargs or ''}; expected one target and options of "
+            f"{nodeid}: the marker is icl_audit({given}); expected one target and options of "
             f"{', '.join(OPTIONS)}; expect is one of {', '.join(VERDICTS)}"
         )
     return marker.args[0], dict(marker.kwargs)
@@ -130,13 +134,29 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     for marker in item.iter_markers("icl_audit"):
         target, options = _checked(item.nodeid, marker)
         expect, learner = options.pop("expect", "confirmed"), options.pop("learner", None)
-        found = _marked(target, options)
+        with _user_mistakes(item, target, options.get("against") or "identify"):
+            found = _marked(target, options)
         _note(item, found)
         if found.verdict.value != expect:
             pytest.fail(f"expected {expect}\n{found}", pytrace=False)
         if learner is not None and _named(found) != learner:
             pytest.fail(f"expected the learner {learner}\n{found}", pytrace=False)
     return (yield)
+
+
+@contextmanager
+def _user_mistakes(item: pytest.Item, target: Any, learner: str) -> Iterator[None]:
+    """A target that can't be audited as given fails the test with the one message, and is in the table too."""
+    try:
+        yield
+    except ValueError as error:
+        from proofs.target import TargetError
+
+        if not isinstance(error, TargetError):
+            raise
+        name = target if isinstance(target, str) else getattr(target, "__qualname__", type(target).__name__)
+        item.user_properties.append((KEY, "|".join((name, learner, "not run"))))
+        pytest.fail(str(error), pytrace=False)
 
 
 def _note(item: pytest.Item, found: Audit | Identification) -> None:
@@ -159,4 +179,6 @@ class _Table:
             terminalreporter.section("audits")
             width = max(len(r[0]) for r in self.rows)
             for target, learner, verdict in dict.fromkeys(self.rows):
-                terminalreporter.line(f"{verdict:<10} {target:<{width}}  {learner}", red=verdict == "refuted")
+                terminalreporter.line(
+                    f"{verdict:<10} {target:<{width}}  {learner}", red=verdict in ("refuted", "not run")
+                )

@@ -53,6 +53,12 @@ def test_fixture(assert_learner):
 def test_fixture_fails(assert_learner):
     from layers import stale
     assert_learner(stale, "online_gd")
+
+@pytest.mark.icl_audit("layers.py:missing", against="gd")
+def test_missing(): pass
+
+def test_no_such_learner(assert_learner):
+    assert_learner("layers.py:delta", "online_dg")
 """
 
 
@@ -78,7 +84,7 @@ def environment() -> dict[str, str]:
 
 
 def test_verdicts(outcome: subprocess.CompletedProcess[str]):
-    assert "2 failed, 4 passed" in outcome.stdout, outcome.stdout + outcome.stderr
+    assert "4 failed, 4 passed" in outcome.stdout, outcome.stdout + outcome.stderr
     assert "the body must not run" not in outcome.stdout
 
 
@@ -93,13 +99,22 @@ def test_the_table(outcome: subprocess.CompletedProcess[str]):
     rows = [line.split() for line in table.splitlines()]
     assert ["confirmed", "layers.py:delta", "online_gd"] in rows
     assert ["refuted", "layers.py:stale", "online_gd"] in rows
+    assert ["not", "run", "layers.py:missing", "gd"] in rows
+        0
+    ]
+
+
+def test_a_mistake_is_one_message_without_a_traceback(outcome: subprocess.CompletedProcess[str]):
+    assert "layers.py has no 'missing'" in outcome.stdout
+    assert "no learner 'online_dg'" in outcome.stdout
+    assert "TargetError" not in outcome.stdout
 
 
 @pytest.mark.parametrize(
     ("marker", "message"),
     [
         ("icl_audit()", "expected one target"),
-        ("icl_audit('layers.py:delta', agianst='gd')", "agianst"),
+        ("icl_audit('layers.py:delta', agianst='gd')", "icl_audit('layers.py:delta', agianst='gd'); expected"),
         ("icl_audit('layers.py:delta', expect='maybe')", "expect is one of confirmed, refuted, undecided"),
     ],
 )
