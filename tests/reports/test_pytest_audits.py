@@ -100,8 +100,6 @@ def test_the_table(outcome: subprocess.CompletedProcess[str]):
     assert ["confirmed", "layers.py:delta", "online_gd"] in rows
     assert ["refuted", "layers.py:stale", "online_gd"] in rows
     assert ["not", "run", "layers.py:missing", "gd"] in rows
-        0
-    ]
 
 
 def test_a_mistake_is_one_message_without_a_traceback(outcome: subprocess.CompletedProcess[str]):
