@@ -69,12 +69,20 @@ def rational(program: Program, inputs: Mapping[str, np.ndarray]) -> tuple[np.nda
     return out.reshape(result.shape), interp.record
 
 
-def smaller(sizes: Sizes, limit: int = 5) -> Iterator[dict[str, int]]:
-    """All sizes up to the given ones and at most `limit` each, smallest total first."""
+def smaller(sizes: Sizes, limit: int = 5, far: int = 64) -> Iterator[dict[str, int]]:
+    """All sizes up to the given ones and at most `limit` each, smallest total first; then single ones up to `far`.
+
+    Beyond the limit one size grows alone, the others being 1, and then again with the others at their limit.
+    """
     names = list(sizes)
     ladder = product(*(range(1, min(limit, sizes[n]) + 1) for n in names))
     for values in sorted(ladder, key=lambda v: (sum(v), v)):
         yield dict(zip(names, values, strict=True))
+    for name, others in product((n for n in names if limit < sizes[n]), (1, limit)):
+        if others > 1 and all(sizes[n] == 1 for n in names if n != name):
+            continue
+        for value in range(limit + 1, min(sizes[name], far) + 1):
+            yield {n: min(others, sizes[n]) for n in names} | {name: value}
 
 
 def text(array: Any) -> Any:

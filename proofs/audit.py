@@ -6,6 +6,8 @@ The target runs unmodified, in float64 and on exact numbers; the learner is a lo
 from __future__ import annotations
 
 import math
+import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -20,7 +22,7 @@ from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict, frozen
 from numeric.programs import Sizes, WrongResult, concrete, smaller, text
 from proofs.adapters import adapt
-from proofs.case import Case
+from proofs.case import Case, raised
 from proofs.evidence import Settings
 from proofs.hints import hints
 from proofs.induction import every_length
@@ -33,11 +35,19 @@ if TYPE_CHECKING:
 
 CONTEXTS = (1, 2, 9)
 """Further context lengths, at the same f and m."""
+FAR = 33
+"""A longer one: some codes change their ways there (chunks, windows)."""
+SHORT = 3
+"""The context length at other f and m."""
+OTHER = (((3, 3), (4, 4)), ((2, 4), (4, 6)), ((1, 1),))
+"""Further (f, m), f equal to m and below it; the second of a pair where f**0.5 is rounded at the first."""
 _POINTS = 5
 """Rational points a length where only enclosures decide."""
 _FAR = 1000.0
 """How many times the change of precision a difference has to be before it refutes; a true identity gives about 2^-29."""
 NAMES = ("layer", "learner")
+_ROWS = 12
+"""How many rows of an input are printed."""
 _SHOWN = 3
 """How many lines that the verdict does not cover fit a screen."""
 EVERY_LENGTH = "exact, every N"
@@ -55,7 +65,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Audit:
-    """The answer about one target. `parameters`: the step size and gates it holds with."""
+    """The answer about one target.
+
+    parameters: the step size and gates it holds with. options: what repeats the audit on the command line.
+    """
 
     target: str
     learner: Learner
@@ -65,6 +78,7 @@ class Audit:
     rows: tuple[Row, ...]
     parameters: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    options: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", frozen(self.parameters))
@@ -107,8 +121,16 @@ class Audit:
             out.append(f"  note      and {len(self.flags) - _SHOWN} more of this kind: see --json")
         if self.counterexample is not None:
             out.append("  counterexample")
-            out += [f"    {line}" for line in self.counterexample.lines()]
+            out += [f"    {line}" for line in self._pasted(self.counterexample)]
         return out
+
+    def _pasted(self, found: Counterexample) -> list[str]:
+        """The counterexample's lines; shapes only where it is too long for a screen."""
+        long = {n: np.shape(v) for n, v in found.inputs.items() if len(v) > _ROWS or np.size(v) > 4 * _ROWS}
+        if not long:
+            return found.lines()
+        shapes = ", ".join(f"{n} {shape}" for n, shape in long.items())
+        return [f"of {shapes}: too long to print", f"ssmproof audit {self.target} {self.options} --json -"]
 
     def _evidence(self) -> list[str]:
         """One line a rung and verdict; context lengths that ended alike share a line."""
@@ -215,31 +237,105 @@ def audit(
     adapted = adapt(loaded, adapter)
     case = Case(loaded.text, adapted, chosen, gates or {})
     case.notes += loaded.notes
-    at = case.preflight(dict(sizes or {}), Entropy(settings.seed if settings.seed is not None else 0))
-    fixed = sizes is not None and "N" in sizes
+    fixed = dict(sizes or {})
+    at = case.preflight(fixed, Entropy(settings.seed if settings.seed is not None else 0))
     entropy = Entropy(settings.seed)
-    rows: list[Row] = []
-    left_out: list[int] = []
-    for k, length in enumerate((at["N"],) if fixed else (at["N"], *CONTEXTS)):
-        here = {**at, "N": length}
-        if k and not case.admits(here):
-            left_out.append(length)
-            continue
-        finding = _exact(case, here, entropy.child(k), settings.target_log2)
-        rows.append(Row("exact", here, finding))
-        if finding.verdict is not Verdict.CONFIRMED:
-            break
-    if left_out:
-        case.notes.append(f"it fails on contexts of {', '.join(map(str, left_out))} tokens, which were left out")
-    if not fixed and all(row.finding.verdict is Verdict.CONFIRMED for row in rows):
-        induction = every_length(case, at, entropy.child("every N"), settings.target_log2)
+    rows = _lengths(case, at, fixed, entropy, settings.target_log2)
+    rounded = case.rounded() if rows[-1].finding.verdict is Verdict.REFUTED else None
+    if rounded is not None:
+        again = _lengths(rounded, at, fixed, entropy.child("rounded gates"), settings.target_log2)
+        if again[-1].finding.verdict is Verdict.CONFIRMED:
+            case, rows = rounded, again
+    if rows[-1].finding.verdict is Verdict.CONFIRMED:
+        induction = None if "N" in fixed else every_length(case, at, entropy.child("every N"), settings.target_log2)
         if induction is not None:
             rows.append(Row(EVERY_LENGTH, {k: n for k, n in at.items() if k != "N"}, induction))
-    rows += _floats(case, at, entropy.child("sampled"), rows)
+        if not {"f", "m"} & set(fixed):
+            rows += _widths(case, at, fixed, entropy.child("f and m"), settings.target_log2)
+    rows += _floats(case, _refuted_at(rows) or at, entropy.child("sampled"), rows)
     verdict, reason = _judge(rows)
     if verdict is Verdict.REFUTED:
         case.notes += hints(case, loaded, adapter, gates or {}, at)
-    return Audit(loaded.text, chosen, adapted.text, verdict, reason, tuple(rows), case.described(at), tuple(case.notes))
+    elif verdict is Verdict.UNDECIDED and _refuted_at(rows) is not None:
+        alone = [f"--gate {name}={case.gates[name]}" for name in chosen.names if case.given(name)]
+        if alone:
+            case.note(f"without {' '.join(alone)} it is inferred, as the code rounds it")
+    given = _options(against, adapter, gates, sizes)
+    return Audit(
+        loaded.text, chosen, adapted.text, verdict, reason, tuple(rows), case.described(at), tuple(case.notes), given
+    )
+
+
+def _options(
+    against: str, adapter: Named | None, gates: Mapping[str, str] | None, sizes: Mapping[str, int] | None
+) -> str:
+    """The audit's options as on the command line."""
+    words = [f"--against {against}", *([f"--adapter {adapter}"] if isinstance(adapter, str) else [])]
+    words += [f"--gate {shlex.quote(f'{name}={value}')}" for name, value in (gates or {}).items()]
+    return " ".join([*words, *(f"--size {name}={size}" for name, size in (sizes or {}).items())])
+
+
+def _lengths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float) -> list[Row]:
+    """The exact rung at one context length after the other, up to the first that does not confirm."""
+    rows: list[Row] = []
+    left_out: list[int] = []
+    for k, length in enumerate((at["N"],) if "N" in fixed else (at["N"], *CONTEXTS, FAR)):
+        here = {**at, "N": length}
+        if k and (length in (at["N"], *left_out) or not case.admits(here)):
+            left_out.append(length)
+            continue
+        finding = _exact(case, here, entropy.child(k), target_log2)
+        if length == FAR and finding.verdict is Verdict.UNDECIDED:
+            finding = _sampled(case, here, entropy.child("far"))
+            if finding.verdict is not Verdict.CONFIRMED:
+                left_out.append(length)
+                continue
+            rows.append(Row("sampled, float64", here, finding))
+            rows.insert(0, rows.pop())  # the last row is the exact one that decides
+            continue
+        rows.append(Row("exact", here, finding))
+        if finding.verdict is not Verdict.CONFIRMED:
+            break
+    left_out = [n for n in left_out if n != at["N"]]
+    if left_out:
+        case.note(f"contexts of {', '.join(map(str, left_out))} tokens were left out: it does not run there")
+    return rows
+
+
+def _widths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float) -> list[Row]:
+    """The exact rung at other f and m, in a short context, where the target takes them; up to the first refutation.
+
+    A refutation that floats do not see is left to other sizes: the square root of f is a rounded constant at some.
+    """
+    rows: list[Row] = []
+    left_out: list[str] = []
+    for k, tries in enumerate(OTHER):
+        for f, m in tries:
+            here = {"f": f, "m": m, "N": fixed.get("N", SHORT)}
+            if (f, m) == (at["f"], at["m"]):
+                continue
+            if not case.admits_at_width(here, at):
+                left_out.append(f"({f}, {m})")
+                continue
+            child = entropy.child(10 * k + f)
+            finding = _exact(case, here, child, target_log2)
+            if finding.verdict is Verdict.REFUTED and case.inference.refitted(here):
+                finding = _exact(case, here, child, target_log2)
+            if finding.verdict is Verdict.REFUTED and (f, m) != tries[-1] and _agrees(case, here, finding, child):
+                left_out.append(f"({f}, {m})")
+                continue
+            rows.append(Row("exact", here, finding))
+            break
+        if rows and rows[-1].finding.verdict is Verdict.REFUTED:
+            break
+    if left_out:
+        case.note(f"(f, m) = {', '.join(left_out)} were left out: it does not run, or rounds constants, there")
+    return [row for row in rows if row.finding.verdict is not Verdict.UNDECIDED]
+
+
+def _refuted_at(rows: list[Row]) -> Sizes | None:
+    """The sizes of the exact refutation."""
+    return next((r.sizes for r in rows if r.rung == "exact" and r.finding.verdict is Verdict.REFUTED), None)
 
 
 def _judge(rows: list[Row]) -> tuple[Verdict, str]:
@@ -253,16 +349,18 @@ def _judge(rows: list[Row]) -> tuple[Verdict, str]:
             return Verdict.REFUTED, f"{refuted.reason} ({worst.reason})"
         if worst.verdict is Verdict.UNDECIDED and rows[-1].rung == "sampled, balls":
             return rows[-1].finding.verdict, f"{rows[-1].finding.reason} ({worst.reason})"
-        if worst.verdict is Verdict.REFUTED and floats and floats[-1].finding.verdict is Verdict.CONFIRMED:
-            precision = floats[-1].rung.removeprefix("sampled, ")
-            return worst.verdict, (
-                f"{worst.reason}; but they agree within the {precision} rounding bound, as they would if constants of the "
-                "code are rounded"
+        there = floats[-1] if floats and floats[-1].sizes == _refuted_at(rows) else None
+        if worst.verdict is Verdict.REFUTED and there and there.finding.verdict is Verdict.CONFIRMED:
+            precision = there.rung.removeprefix("sampled, ")
+            why = (
+                f"within the {precision} rounding bound they agree, as they would if constants of the code are rounded"
             )
+            if precision == "float64" and _rounds(worst):
+                return Verdict.UNDECIDED, f"{worst.reason}; but {why}; not proved"
+            return worst.verdict, f"{worst.reason}; but {why}"
         return worst.verdict, worst.reason
     every = next((r.finding for r in rows if r.rung == EVERY_LENGTH), None)
-    lengths = ", ".join(map(str, sorted(r.sizes["N"] for r in rows if r.rung == "exact")))
-    same = f"the same rational function of all inputs, for {'every N by induction' if every else f'N = {lengths}'}"
+    same = f"the same rational function of all inputs, {_where(rows, every is not None)}"
     if refuted is None:
         off = next((r.finding for r in floats if r.finding.verdict is not Verdict.CONFIRMED), None)
         return Verdict.CONFIRMED, same + (
@@ -282,6 +380,68 @@ def _judge(rows: list[Row]) -> tuple[Verdict, str]:
     return Verdict.CONFIRMED, f"{same}; {where}: {refuted.reason}"
 
 
+def _where(rows: list[Row], every: bool) -> str:
+    """The sizes at which the exact rung confirmed, in words."""
+    exact = [r.sizes for r in rows if r.rung == "exact"]
+    first = (exact[0]["f"], exact[0]["m"])
+    lengths = sorted(s["N"] for s in exact if (s["f"], s["m"]) == first)
+    more = [s for s in exact if (s["f"], s["m"]) != first]
+    widths = ", ".join(f"({s['f']}, {s['m']})" for s in more)
+    text = f"at (f, m) = {first} for "
+    text += "every N by induction" if every else f"N = {', '.join(map(str, lengths))}"
+    text += f", and at {widths} for N = {more[0]['N']}" if more else ""
+    return text if every else f"{text}; checked up to N = {lengths[-1]}"
+
+
+def _rounds(finding: Finding) -> bool:
+    """Whether the layer computes with a constant that is rounded: none of few binary digits."""
+    held = [re.search(r"^layer: constant (\S+) ", flag) for flag in finding.flags]
+    return any(found is not None and not _short(found[1]) for found in held)
+
+
+def _short(text: str) -> bool:
+    try:
+        return Fraction(float(text)).denominator <= 2**10
+    except (ValueError, OverflowError):  # an array: its numbers are not known
+        return False
+
+
+def _agrees(case: Case, sizes: Sizes, finding: Finding, entropy: Entropy) -> bool:
+    """Whether a refutation is about rounded constants: float64 runs, casts lifted, agree within their bound."""
+    case.lifted = any("float32" in flag for flag in finding.flags)
+    agreed = _rounds(finding) and _sampled(case, sizes, entropy, finding).verdict is Verdict.CONFIRMED
+    case.lifted = False
+    return agreed
+
+
+def _sampled(case: Case, sizes: Sizes, entropy: Entropy, exact: Finding | None = None) -> Finding:
+    """The float64 rung at these sizes, and at the counterexample of the exact one."""
+    return float_identity.decide(
+        case.layer,
+        case.learner,
+        _draws(case, sizes, entropy, exact),
+        dtype="float64",
+        names=NAMES,
+        shapes=case.shapes,
+        entropy=entropy,
+        shrinking=False,
+    )
+
+
+def _draws(case: Case, sizes: Sizes, entropy: Entropy, exact: Finding | None) -> list[dict[str, np.ndarray]]:
+    """Four Gaussian draws, and the point at which the exact rung saw a difference, if it did."""
+    generator = entropy.generator()
+    draws = [dict(strategies.draw("gaussian", sizes, case.shapes, generator, positive=case.positive)) for _ in range(4)]
+    if exact is not None and exact.counterexample is not None:
+        inputs = exact.counterexample.inputs
+        draws.append({n: np.vectorize(_float, otypes=[float])(np.array(v, dtype=object)) for n, v in inputs.items()})
+    return draws
+
+
+def _float(text: Any) -> float:
+    return float(Fraction(text))
+
+
 def _exact(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float) -> Finding:
     """The exact rung at these sizes."""
     try:
@@ -297,7 +457,7 @@ def _exact(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float) -> Fi
             admits=case.admits,
         )
     except (WrongResult, RuntimeError, TypeError, ValueError) as error:
-        return Finding(Verdict.UNDECIDED, reason=f"on exact numbers the target raised {type(error).__name__}: {error}")
+        return Finding(Verdict.UNDECIDED, reason=f"on exact numbers the target {raised(error)}")
 
 
 def _floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list[Row]:
@@ -305,8 +465,8 @@ def _floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> lis
 
     Where no bound exists: enclosures, or else the change of precision.
     """
-    generator = entropy.generator()
-    draws = [dict(strategies.draw("gaussian", sizes, case.shapes, generator, positive=case.positive)) for _ in range(4)]
+    seen = next((r.finding for r in exact if r.rung == "exact" and r.finding.verdict is Verdict.REFUTED), None)
+    draws = _draws(case, sizes, entropy, seen)
 
     def row(dtype: str, lifted: bool) -> Row:
         case.lifted = lifted

@@ -6,12 +6,16 @@ own name, a number, or `free`. A parameter that nothing in the target stands for
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from fractions import Fraction
 from itertools import product
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
@@ -32,10 +36,13 @@ SIZES: tuple[Sizes, ...] = (
     {"f": 4, "m": 4, "N": 64},
 )
 """Sizes tried in turn until the target takes one."""
+LIMIT = 2**20
+"""The most numbers that the inputs of a target may be."""
 INDETERMINATE = "free"
 """The gate value that stands for every number."""
 READOUT = "readout"
 """The name of the factor between the learner's prediction and the target's."""
+_LIBRARIES = tuple(str(Path(file).resolve().parent) for file in (torch.__file__, np.__file__, __file__))
 _AXES: Mapping[Each, tuple[Axes, ...]] = {
     Each.CONTEXT: ((),),
     Each.TOKEN: (("N",), ()),
@@ -50,6 +57,8 @@ class Case:
     def __init__(self, text: str, adapter: Adapter, chosen: Learner, gates: Mapping[str, str]) -> None:
         self.text, self.adapter, self.chosen, self.gates = text, adapter, chosen, dict(gates)
         self.notes: list[str] = []
+        self.words: dict[str, str] = {}
+        """What gates are called in the answer, where not by their text."""
         self.lifted = self.needs_lift = False
         """Whether casts to float32 inside the target become casts to float64: always, or in plain calls."""
         self.form = "numbers"
@@ -183,8 +192,10 @@ class Case:
     def layer(self, X: Any, Y: Any, x_q: Any, **inputs: Any) -> Any:
         """The target's prediction (m,)."""
         lift = self.lifted or (self.needs_lift and type(X) is Tensor)
-        with default_dtype(X.dtype), Lifted() if lift and X.dtype == torch.float64 else nullcontext():
+        with called(X.dtype), Lifted() if lift and X.dtype == torch.float64 else nullcontext():
             out = self.adapter.call(X, Y, x_q, **self.arguments(X, Y, inputs))
+        if type(X) is Tensor and isinstance(out, Tensor) and out.ndim != 1 and out.numel() == Y.shape[1]:
+            self.note(f"it returns an array of {out.ndim} axes, which was read as one, (m,)")
         return prediction(out, Y.shape[1])
 
     def parameters(
@@ -232,6 +243,7 @@ class Case:
 
     def preflight(self, fixed: dict[str, int], entropy: Entropy) -> dict[str, int]:
         """Sizes that the target takes; what plain float64 calls show goes to `notes`. Raises TargetError if none works."""
+        self._affordable({**SIZES[0], **fixed})
         wrong = [s for s in fixed if s not in ("f", "m", "N") or fixed[s] < 1]
         if wrong:
             raise TargetError(f"size {wrong[0]}={fixed[wrong[0]]}: expected f, m or N, at least 1")
@@ -256,16 +268,24 @@ class Case:
                     continue
                 self._custom_scale(here, entropy)
                 if lift:
-                    self._note(
+                    self.note(
                         "it fails in float64, for the casts to float32 in it; they were taken for casts to float64"
                     )
                 return here
         tried = "; ".join(" ".join(f"{k}={v}" for k, v in {**s, **fixed}.items()) for s in SIZES[:3])
-        text = str(error).splitlines()[0][:200] if str(error) else ""
+        assert error is not None
+        text = raised(error)
         raise TargetError(
-            f"{self.text} raised {type(error).__name__}: {text} (sizes tried: {tried}); fix sizes with --size, or use "
-            "an adapter"
+            f"{self.text} {text} (sizes tried: {tried}; inputs are float64); fix sizes with --size, or use an adapter"
         )
+
+    def _affordable(self, sizes: Sizes) -> None:
+        numbers = sizes["N"] * (sizes["f"] + sizes["m"]) + sizes["f"] * sizes["m"]
+        if numbers > LIMIT:
+            raise TargetError(
+                f"sizes {', '.join(f'{k}={v}' for k, v in sizes.items())}: {numbers} numbers of input, and an audit "
+                f"takes at most {LIMIT}; give smaller ones"
+            )
 
     def try_at(self, sizes: Sizes, entropy: Entropy) -> None:
         """Plain calls at these sizes. Raises what the target raises; TargetError for a random or a NaN result."""
@@ -277,14 +297,17 @@ class Case:
             with torch.no_grad():
                 results.append(self.layer(**copies))
             if any(t._version != before[n] for n, t in copies.items()):
-                self._note("it writes to its inputs (it was given copies)")
+                self.note("it writes to its inputs (it was given copies)")
         if not torch.equal(*results) and not bool(torch.isnan(results[0]).any()):
             raise TargetError(
                 f"{self.text} is random from call to call: two calls on the same inputs differ by "
                 f"{float((results[0] - results[1]).abs().max()):.2g}; seed it, or call eval() on it"
             )
         if not bool(torch.isfinite(results[0]).all()):
-            raise TargetError(f"{self.text} returns NaN or infinity on Gaussian inputs of size {dict(sizes)}")
+            raise TargetError(
+                f"{self.text} returns NaN or infinity on Gaussian inputs of size {dict(sizes)}: keep "
+                "logarithms, roots and quotients away from 0 there, by an adapter that prepares the inputs, say"
+            )
 
     def _learns_at(self, sizes: Sizes, entropy: Entropy) -> None:
         data = self.draw(sizes, torch.Generator().manual_seed(entropy.below(2**31)))
@@ -295,7 +318,8 @@ class Case:
                 f"the learner {self.chosen.id} returned shape {tuple(out.shape)}, expected ({sizes['m']},)"
             )
 
-    def _note(self, text: str) -> None:
+    def note(self, text: str) -> None:
+        """Say this once in the answer."""
         if text not in self.notes:
             self.notes.append(text)
 
@@ -341,13 +365,42 @@ class Case:
             if not bool(torch.allclose(left, right * f**-0.5, rtol=1e-4, atol=0)):
                 return
         self.gates[READOUT] = "f**-0.5"
-        self._note(f"its readout is scaled by f**-0.5 (seen at f={sizes['f']} and {4 * sizes['f']})")
+        self.note(f"its readout is scaled by f**-0.5 (seen at f={sizes['f']} and {4 * sizes['f']})")
 
     def infer(self, sizes: Sizes) -> None:
         """Find the parameters that nothing stands for, at these sizes. Raises TargetError where that fails."""
         self.inference.find(sizes)
         if self.inference.note:
-            self._note(self.inference.note)
+            self.note(self.inference.note)
+
+    def given(self, name: str) -> bool:
+        """Whether a parameter of the learner is a number by a gate, and no argument of the target."""
+        text = self.gates.get(name)
+        return text is not None and name not in self.adapter.named and not mentioned(text)
+
+    def admits_at_width(self, sizes: Sizes, other: Sizes) -> bool:
+        """Whether the target takes these f and m; a fit's numbers are borrowed from the other sizes."""
+        try:
+            self.inference.borrow(sizes, other)
+        except Exception:
+            return False
+        return self.admits(sizes)
+
+    def rounded(self) -> Case | None:
+        """This case with numbers of gates as float64 rounds them, as a code's constants are; None if all are short."""
+        gates = {}
+        for name, text in self.gates.items():
+            if text != INDETERMINATE and not mentioned(text):
+                exact = value(text, {}).held
+                near = Fraction(float(exact))
+                if near != exact:
+                    gates[name] = str(near)
+        if not gates:
+            return None
+        twin = Case(self.text, self.adapter, self.chosen, {**self.gates, **gates})
+        twin.axes, twin.form, twin.needs_lift, twin.notes = self.axes, self.form, self.needs_lift, list(self.notes)
+        twin.words = {name: f"{self.gates[name]}, as float64 rounds it" for name in gates}
+        return twin
 
     def smaller(self, program: Program) -> Program:
         """The program, with the parameter inferred at whatever sizes a counterexample is searched at."""
@@ -373,7 +426,7 @@ class Case:
 
     def described(self, sizes: Sizes) -> dict[str, str]:
         """Gates and parameters in words."""
-        out = {g: v for g, v in self.gates.items() if v != INDETERMINATE}
+        out = {g: self.words.get(g, v) for g, v in self.gates.items() if v != INDETERMINATE}
         out |= self.inference.described(sizes)
         for name, axes in self.axes.items():
             words = {"N": "token", "f": "channel"}
@@ -385,6 +438,36 @@ class Case:
                 out[parameter.name] = "any matrix"
         out["W0"] = "any matrix" if self.starts else "0"
         return out
+
+
+@contextmanager
+def called(dtype: torch.dtype) -> Iterator[None]:
+    """How a target is called: tensors without a dtype have this one, what it prints goes to standard error.
+
+    Raises TargetError where it would end the process.
+    """
+    try:
+        with default_dtype(dtype), redirect_stdout(sys.stderr):
+            yield
+    except SystemExit as error:
+        raise TargetError(
+            f"the target ends the process: it calls exit({error.code!r}); audit a part that returns"
+        ) from None
+
+
+def raised(error: BaseException) -> str:
+    """What a target did wrong, in one line."""
+    lines = str(error).splitlines() or [""]
+    if isinstance(error, WrongResult):
+        return lines[0]
+    text = f"raised {type(error).__name__}: {lines[0][:200]}"
+    if ".numpy() is not supported" not in lines[0]:
+        return text
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_LIBRARIES)]
+    where = f" at {frames[-1].filename}:{frames[-1].lineno}, {frames[-1].line}" if frames else ""
+    return (
+        f"hands tensors to numpy{where}: use torch's function, or keep numpy code in a file that does not import torch"
+    )
 
 
 def prediction(out: Any, m: int) -> Tensor:

@@ -7,16 +7,28 @@ A claim's file defines `CLAIM = Claim(__name__, ...)`; its id is the module's pa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from numeric.finding import Finding, frozen
+from numeric.finding import Finding, Verdict, frozen
 from proofs.evidence import Kind, Rung, Settings
 from proofs.figure import Figure
 
-__all__ = ["Check", "Claim", "Kind", "Mutant", "System"]
+__all__ = ["Check", "Claim", "Kind", "Mutant", "System", "covering"]
 
 Check = Callable[[Settings], Finding]
 """Looks for evidence on one rung; never raises for a false statement, it returns the refutation."""
+
+
+def covering(part: str, check: Check) -> Check:
+    """`check`, which settles only `part` of the statement: a confirmation names it among what has to be trusted."""
+
+    def run(settings: Settings) -> Finding:
+        found = check(settings)
+        if found.verdict is not Verdict.CONFIRMED:
+            return found
+        return replace(found, trust=(*found.trust, f"this rung covers only: {part}"))
+
+    return run
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class Rung(StrEnum):
 
 _MEANING = {
     Rung.SAMPLED: "every draw's error is below a derived rounding bound",
-    Rung.MEASURED: "the bound is never exceeded and the measured order agrees with the proved one",
+    Rung.MEASURED: "the bound is never exceeded and the measured order agrees with the claimed one",
     Rung.EXACT: "equal as polynomials, unless an event of the stated probability happened",
     Rung.SYMBOLIC: "identical polynomials at the stated size",
     Rung.UNIVERSAL: "a derivation for all sizes, each step checked",

@@ -19,6 +19,7 @@ from torch import Tensor
 from proofs.target import TargetError
 
 Axes = tuple[str, ...]
+_DIGIT = 2**52
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,18 @@ class Value:
     def tensor(self, like: Tensor) -> Tensor:
         """The value as a tensor of `like`'s arithmetic: 0-d, (N,), (f,) or (N, f). Fractions are quotients."""
         if isinstance(self.held, Fraction):
-            top = like.new_full((), self.held.numerator)
-            return top if self.held.denominator == 1 else top / self.held.denominator
+            top, bottom = (_whole(like, n) for n in (self.held.numerator, self.held.denominator))
+            return top if self.held.denominator == 1 else top / bottom
         if self.axes == ("N",):
             return self.held[:, 0]
         return self.held[0, :] if self.axes == ("f",) else self.held
+
+
+def _whole(like: Tensor, number: int) -> Tensor:
+    """An integer as a 0-d tensor, put together of digits that a float64 holds: exact numbers keep all of them."""
+    rest, digit = divmod(number, _DIGIT) if abs(number) > 2 * _DIGIT else (0, number)
+    held = like.new_full((), digit)
+    return _whole(like, rest) * _DIGIT + held if rest else held
 
 
 def laid_out(array: Tensor, axes: Axes) -> Value:
@@ -89,6 +97,8 @@ def value(text: str, names: Mapping[str, Value]) -> Value:
     except (SyntaxError, ValueError, ZeroDivisionError, OverflowError) as error:
         if isinstance(error, TargetError):
             raise
+        if isinstance(error, ZeroDivisionError):
+            raise TargetError(f"gate value {text!r}: division by zero") from None
         raise TargetError(wrong) from None
 
 

@@ -18,7 +18,7 @@ from proofs.case import READOUT, Case
 from proofs.gates import Value, value
 from proofs.target import Target, TargetError
 
-_LAYOUTS = ("kv", "kv:BHTD", "kv:exclusive", "kv:BHTD:exclusive")
+_LAYOUTS = (("kv", "kv:BHTD", "kv:exclusive", "kv:BHTD:exclusive"), ("tokens", "tokens:joint"))
 _EXPRESSIONS = ("N", "1/N", "f", "1/f", "N/f", "f/N", "f**-0.5", "f**0.5")
 _DRAWS = 3
 _ALIKE = 2.0**-14
@@ -37,12 +37,17 @@ def hints(case: Case, target: Target, adapter: Any, gates: Mapping[str, str], si
     if factor is not None and READOUT not in case.gates:
         shown = _expression(case, factor, sizes)
         found.append(f"in floats the layer is {shown} times the learner: see --gate {READOUT}={shown}")
-    if _agree(_pairs(case.layer, case.learner, draws, turned=True)):
+    turned = case.chosen.order and not _agree(pairs)
+    if turned and _agree(_pairs(case.layer, case.learner, draws, turned=True)):
         found.append("in floats it agrees with the tokens in reverse order")
-    if adapter in _LAYOUTS:
-        found += [
-            f"in floats it agrees with --adapter {other}" for other in _others(case, target, adapter, gates, sizes)
-        ]
+    family = next((layouts for layouts in _LAYOUTS if adapter in layouts), ())
+    others = _others(case, target, adapter, family, gates, sizes) if family else []
+    found += [f"in floats it agrees with --adapter {other}" for other in others]
+    if "tokens" in family and not others and not found:
+        found.append(
+            "is the layout right? tokens takes a sequence x_1, y_1, ..., x_q, and tokens:joint one of [x | y] with the "
+            "query [x_q | 0]"
+        )
     return found
 
 
@@ -61,9 +66,11 @@ def _expression(case: Case, factor: float, sizes: Sizes) -> str:
     return f"{factor:.6g}"
 
 
-def _others(case: Case, target: Target, adapter: str, gates: Mapping[str, str], sizes: Sizes) -> list[str]:
+def _others(
+    case: Case, target: Target, adapter: str, family: Sequence[str], gates: Mapping[str, str], sizes: Sizes
+) -> list[str]:
     found = []
-    for other in _LAYOUTS:
+    for other in family:
         if other == adapter:
             continue
         try:

@@ -24,7 +24,7 @@ from numeric import exact_identity
 from numeric.entropy import Entropy
 from numeric.finding import Figure, Finding, Verdict
 from numeric.programs import Program, Shapes, Sizes
-from proofs.case import Case, default_dtype, prediction
+from proofs.case import Case, called, prediction
 from proofs.gates import value
 from proofs.target import TargetError
 
@@ -130,7 +130,7 @@ def _cut(inputs: dict[str, Any], case: Case, part: slice) -> dict[str, Any]:
 def _run(case: Case, S: Any, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
     assert case.adapter.stateful is not None
     X, Y = inputs["X"], inputs["Y"]
-    with default_dtype(X.dtype):
+    with called(X.dtype):
         given = case.arguments(X, Y, inputs, inputs["total"])
         given.pop("W0", None)
         out, after = case.adapter.stateful(S, X, Y, inputs["x_q"], **given)
@@ -156,7 +156,7 @@ def _parted(case: Case) -> Program:
 def _from_nothing(case: Case) -> Program:
     def program(**inputs: Any) -> Any:
         X, Y = inputs["X"], inputs["Y"]
-        with default_dtype(X.dtype):
+        with called(X.dtype):
             given = case.arguments(X, Y, inputs, inputs["total"])
             return prediction(case.adapter.call(X, Y, inputs["x_q"], **given), Y.shape[1])
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,10 @@ from proofs.target import TargetError
 
 if TYPE_CHECKING:
     from proofs.case import Case
+    from proofs.fit import Data, Solution
 
 Numbers = tuple[Fraction, ...]
+_POWERS = {0: "", 1: " N", -1: "/N"}
 Key = tuple[tuple[str, int], ...]
 
 
@@ -44,6 +47,7 @@ class Inference:
         self.known: dict[Key, dict[str, Numbers]] = {}
         self.how = "from one token"
         self.note = ""
+        self._borrowed: set[Key] = set()
         self._fits: dict[tuple[int, int], Callable[[int], Sequence[Any]] | None] = {}
 
     @property
@@ -87,6 +91,32 @@ class Inference:
                 "to it"
             )
         self.known[here] = {p.name: tuple(self._admissible(p, v) for v in found[p.name]) for p in self.parameters}
+
+    def borrow(self, sizes: Sizes, other: Sizes) -> None:
+        """Take single numbers found by a fit at other f and m for these, where another fit would cost seconds."""
+        here = tuple((k, sizes[k]) for k in ("N", "f", "m"))
+        there = {**other, "N": sizes["N"]}
+        if not self._fits or here in self.known:
+            return
+        self.find(there)
+        values = self.known[tuple((k, there[k]) for k in ("N", "f", "m"))]
+        if all(len(numbers) == 1 for numbers in values.values()):
+            self.known[here] = dict(values)
+            self._borrowed.add(here)
+
+    def refitted(self, sizes: Sizes) -> bool:
+        """Whether numbers that were borrowed for these sizes are now replaced by those of a fit there."""
+        here = tuple((k, sizes[k]) for k in ("N", "f", "m"))
+        if here not in self._borrowed:
+            return False
+        self._borrowed.discard(here)
+        at = (sizes["f"], sizes["m"])
+        self._fits[at] = self._fit(*at)
+        found = self._fitted(sizes)
+        if found is None:
+            return False
+        self.known = {k: v for k, v in self.known.items() if k != here} | {here: found}
+        return True
 
     def _admissible(self, parameter: Parameter, number: Fraction) -> Fraction:
         """The number, or one that the parameter may be, with a note: no step size is 0 or negative, no decay above 1."""
@@ -144,7 +174,7 @@ class Inference:
     def _fit(self, f: int, m: int) -> Callable[[int], Sequence[Any]] | None:
         """The numbers by context length, or those that come nearest, with a note that says so."""
         from numeric.box import Box
-        from proofs.fit import Data, Miss, Model, Slot, fit
+        from proofs.fit import Data, Miss, Model, Slot, Solution, fit
 
         case = self.case
 
@@ -164,8 +194,8 @@ class Inference:
                 found = fit(Model(learner, slots), data, 0.5)
             except Exception:  # the target has no value at the points of a fit
                 return None
-            if not isinstance(found, Miss):
-                return found.guess
+            if isinstance(found, Solution):
+                return partial(_numbers, found, data)
             if found.theta and (nearest is None or found.residual < nearest.residual):
                 nearest = found
         if nearest is None:
@@ -187,14 +217,30 @@ class Inference:
         here = by_length.get(sizes["N"])
         if here is None:
             return "not inferred"
-        power = _power(by_length)
-        if power is None:
+        power, nearly = _power(by_length), _power(by_length, _nearest)
+        if power is None and nearly is not None:
+            number = ", ".join(f"{_nearest(v / Fraction(sizes['N']) ** nearly):.15g}" for v in here)
+            text = f"{number}{_POWERS[nearly]} up to rounding (at f={sizes['f']}, N = {sorted(by_length)})"
+        elif power is None:
             text = "; ".join(f"{_shown(v)} at N={n}" for n, v in sorted(by_length.items()))
         else:
-            text = _shown(tuple(v / Fraction(sizes["N"]) ** power for v in here)) + {0: "", 1: " N", -1: "/N"}[power]
+            text = _shown(tuple(v / Fraction(sizes["N"]) ** power for v in here)) + _POWERS[power]
             if len(by_length) > 1:
                 text += f" (at f={sizes['f']}, the same for N = {sorted(by_length)})"
+        text += self._elsewhere(name, sizes, power if power is not None else nearly or 0)
         return f"{text}, inferred {self.how}"
+
+    def _elsewhere(self, name: str, sizes: Sizes, power: int) -> str:
+        """The other numbers at other f and m, if any are other."""
+        found: dict[str, str] = {}
+        for place, values in self.known.items():
+            at = dict(place)
+            numbers = tuple(v / Fraction(at["N"]) ** power for v in values[name])
+            base = self._lengths(name, sizes["f"], sizes["m"])[sizes["N"]]
+            here = tuple(v / Fraction(sizes["N"]) ** power for v in base)
+            if (at["f"], at["m"]) != (sizes["f"], sizes["m"]) and [*map(_nearest, numbers)] != [*map(_nearest, here)]:
+                found[f"({at['f']}, {at['m']})"] = _shown(numbers) + _POWERS[power]
+        return "".join(f"; {value} at (f, m) = {place}" for place, value in list(found.items())[:3])
 
 
 def _answer(program: Callable[..., Any], point: Mapping[str, np.ndarray]) -> Fraction:
@@ -207,6 +253,11 @@ def _answer(program: Callable[..., Any], point: Mapping[str, np.ndarray]) -> Fra
         return Fraction(held if math.isfinite(held) else 0.0)
 
 
+def _numbers(found: Solution, data: Data, N: int) -> Sequence[Any]:
+    """A solution's numbers at N, as the code rounds them there."""
+    return found.at(N, data) or found.guess(N)
+
+
 def _value(numbers: Numbers, like: Tensor) -> Value:
     if len(numbers) == 1:
         return Value(numbers[0])
@@ -215,10 +266,15 @@ def _value(numbers: Numbers, like: Tensor) -> Value:
     return Value(array[None, :], ("f",)) if len(numbers) == f else Value(array.reshape(f, f), ("f", "f"))
 
 
-def _power(by_length: Mapping[int, Numbers]) -> int | None:
-    """p with numbers = constants * N^p, for p = 0, 1, -1; None if there is none."""
+def _nearest(number: Fraction) -> float:
+    """The number to 15 digits."""
+    return float(f"{float(number):.15g}")
+
+
+def _power(by_length: Mapping[int, Numbers], read: Callable[[Fraction], Any] = lambda number: number) -> int | None:
+    """p with numbers = constants * N^p, for p = 0, 1, -1; None if there is none. read: what has to be the same."""
     for power in (0, 1, -1) if len(by_length) > 1 else (1,):
-        if len({tuple(v / Fraction(n) ** power for v in numbers) for n, numbers in by_length.items()}) == 1:
+        if len({tuple(read(v / Fraction(n) ** power) for v in numbers) for n, numbers in by_length.items()}) == 1:
             return power
     return None
 

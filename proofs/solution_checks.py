@@ -6,6 +6,7 @@ Main definitions: `exact_rows`, `ball_row`, `float_row`, `far`, `other_size`, `s
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 from numeric import exact_identity
@@ -126,28 +127,52 @@ def far(subject: Subject, solution: Solution) -> Row | None:
 
 
 def other_size(subject: Subject, solution: Solution, values: dict[str, str]) -> tuple[Row | None, dict[str, str]]:
-    """The same learner at another f and m, where the target takes one; numbers may go with a power of f."""
-    if any(slot.size for slot in solution.model.slots) or "f" in subject.fixed or "m" in subject.fixed:
+    """The same learner at another f, at m = f and at m > f, where the target takes them; the numbers in words of f.
+
+    The row is the first that refutes, else that of another f, with the others in its figures.
+    """
+    if any(slot.size for slot in solution.model.slots) or {"f", "m"} & set(subject.fixed):
+        return None, values
+    if subject.box.arithmetic is Arithmetic.FLOAT:
         return None, values
     f, m = subject.at["f"], subject.at["m"]
     wide = 9 if f != 9 else 4
+    first, texts = _at_width(subject, solution, values, wide, wide if m == f else m)
+    if first is not None and first.finding.verdict is Verdict.REFUTED:
+        return first, values
+    rows = [first] if first is not None else []
+    for outputs in (f, f + 2):
+        row, words = _at_width(subject, solution, values, f, outputs) if outputs != m else (None, values)
+        if row is not None and row.finding.verdict is Verdict.REFUTED:
+            return row, values
+        rows += [row] if row is not None else []
+        texts |= {n: w for n, w in words.items() if texts[n] == values[n]}
+    if not rows:
+        return None, values
+    more = ", ".join(f"({r.sizes['f']}, {r.sizes['m']})" for r in rows[1:])
+    figures = {**rows[0].finding.figures, **({"also at (f, m)": more} if more else {})}
+    return Row(rows[0].rung, rows[0].sizes, replace(rows[0].finding, figures=figures)), texts
+
+
+def _at_width(
+    subject: Subject, solution: Solution, values: dict[str, str], wide: int, m: int
+) -> tuple[Row | None, dict[str, str]]:
+    """The same learner at f = wide and m; numbers may go with a power of f. None where the target has no value."""
+    f = subject.at["f"]
     case = subject.layer.with_gates({})
-    data = Data(Box(case.layer, wide, wide if m == f else max(1, m - 1), subject.box.arithmetic))
-    here = {"f": wide, "m": data.box.m, "N": fit.LONG}
+    data = Data(Box(case.layer, wide, m, subject.box.arithmetic))
+    here = {"f": wide, "m": m, "N": fit.LONG}
+    where = f"at f = {wide}" + (f", m = {m}" if wide == f else "")
     start = as_floats(fit.column(solution.numbers))
     begin = [list(start * (wide / f) ** float(b)) for b in (0, Fraction(-1, 2), Fraction(1, 2), -1, 1)]
     try:
         data.points(fit.LONG, len(start))
     except (Undefined, WrongResult):
         return None, values
-    best = fit.least_squares(solution.model, data, fit.LONG, begin)
-    sharp = None
-    if best.residual < fit.POLISHED and subject.box.arithmetic is not Arithmetic.FLOAT:
-        sharp = fit.polish(solution.model, data, best)
-    if subject.box.arithmetic is Arithmetic.FLOAT:
-        return None, values
+    best = fit.least_squares(solution.model, data, fit.LONG, begin if wide != f else begin[:1])
+    sharp = fit.polish(solution.model, data, best) if best.residual < fit.POLISHED else None
     if sharp is None or sharp[1] > fit._DIGITS:
-        reason = f"at f = {wide} it is not this learner: off by {best.residual:.2g}"
+        reason = f"{where} it is not this learner: off by {best.residual:.2g}"
         return Row("other sizes", here, Finding(Verdict.REFUTED, reason=reason)), values
     texts = dict(values)
     for name, small, large, power in zip(
@@ -156,6 +181,13 @@ def other_size(subject: Subject, solution: Solution, values: dict[str, str]) -> 
         if fit._alike(small, large):
             continue
         ratio = float(as_floats([large])[0]) / float(as_floats([small])[0])
+        if wide == f:  # a mean over outputs divides by m; other numbers for another m are no step size of one learner
+            divided = next((b for b in (-1, 1) if abs(ratio / (m / subject.at["m"]) ** b - 1) < 2.0**-48), None)
+            if divided is None:
+                reason = f"{where} it takes {name} = {shown(large, power)}, not {values[name]}"
+                return Row("other sizes", here, Finding(Verdict.REFUTED, reason=reason)), values
+            texts[name] = f"{values[name]} at m = {subject.at['m']}, going as m^{divided}"
+            continue
         law = next((b for b in (-0.5, 0.5, -1, 1) if abs(ratio / (wide / f) ** b - 1) < 2.0**-48), None)
         if law is None:
             texts[name] = f"{values[name]} at f = {f}, {shown(large, power)} at f = {wide}"
@@ -164,10 +196,10 @@ def other_size(subject: Subject, solution: Solution, values: dict[str, str]) -> 
             constant = shown(small / scale, power) if scale is not None and isinstance(small, Fraction) else None
             texts[name] = f"{constant} f^{law:g}" if constant else f"{values[name]} at f = {f}, going as f^{law:g}"
     other = learner_box(solution.model, sharp[0], data.box)
-    point = fresh(fit.LONG, wide, data.box.m, 0)
+    point = fresh(fit.LONG, wide, m, 0)
     bits, gap = agreement(data.box(*point), other(*point))
     if gap:
-        reason = f"at f = {wide} they differ by a relative {gap:.2g}"
+        reason = f"{where} they differ by a relative {gap:.2g}"
         return Row("other sizes", here, Finding(Verdict.REFUTED, reason=reason)), values
     return Row("other sizes", here, Finding(Verdict.CONFIRMED, figures={"digits agreed": digits(bits)})), texts
 

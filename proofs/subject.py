@@ -99,8 +99,8 @@ def remedy(layer: Layer, gates: Mapping[str, str]) -> str:
     if not open:
         return ""
     return (
-        f"; {', '.join(open)} got one number a token: for anything else write an adapter, "
-        f"adapter(layer, X, Y, x_q, {', '.join(open)}) -> (m,), a few lines as in proofs/foreign.py, and give --adapter file.py:adapter"
+        f"; {', '.join(open)} got one number a token: for anything else write an adapter of a few lines (proofs/foreign.py "
+        f"has some), adapter(layer, X, Y, x_q, {', '.join(open)}) -> (m,), and give --adapter file.py:adapter"
     )
 
 

@@ -146,6 +146,8 @@ def show(
     from reports.terminal import show_claim
 
     screen = _screen(None)
+    if "*" in id:
+        raise Wrong(f"show takes one claim's id, not the pattern {id!r}; list the ids with: ssmproof claims {id!r}")
     with _user_mistakes():
         from proofs import registry
 

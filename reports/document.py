@@ -27,6 +27,7 @@ from reports.figures import Picture, picture
 from reports.formulas import broken, one_line
 
 _CODE = "constructions."
+_COLUMNS = 5
 FOLDER = "figures"
 """Where a report's pictures and their data lie, beside it."""
 
@@ -162,7 +163,7 @@ def _cell(text: str) -> str:
     parts = _KEPT.split(" ".join(text.split()))
     for k in range(1, len(parts), 2):
         if parts[k].startswith("$"):
-            parts[k] = parts[k].replace(r"\|", r"\Vert ").replace("|", r"\vert ")
+            parts[k] = parts[k].replace(r"\|", r"\Vert ").replace("|", r"\vert ").replace(" $", "$")
     return "".join(parts)
 
 
@@ -187,16 +188,16 @@ def _summary(run: Run) -> str:
         verdicts = {e.rung: e.verdict.value for e in run.of(id)}
         own = [m for m in run.mutants if m.claim == id]
         met = sum(m.outcome not in (Outcome.SURVIVED, Outcome.NOT_RUN) for m in own)
-        proved = run.proved(id)
+        settled = words.settled_on(run.proved(id), run.of(id))
         rows.append(
             [
                 f"[`{id}`](#{anchor(id)})",
                 *(_emphasised(verdicts.get(r, "")) for r in rungs),
-                f"**{proved}**" if proved else "no",
+                f"**{settled}**" if settled else "no",
                 f"{met} of {len(own)}",
             ]
         )
-    return table(["claim", *rungs, "proved by", "mutants met"], rows)
+    return table(["claim", *rungs, "settled on", "mutants met"], rows)
 
 
 def _systems(run: Run) -> str:
@@ -206,7 +207,7 @@ def _systems(run: Run) -> str:
             f"**{plain(r.system.name)}**",
             r.system.computes,
             f"[`{r.claim}`](#{anchor(r.claim)})",
-            r.rung.value if r.rung else "not settled in this run",
+            words.settled_on(r.rung, r.evidence) or "not settled in this run",
             plain(words.settled_figures(r)),
         ]
         for r in system_rows((registry.claim(id) for id in run.claims if id in registry.ids()), run)
@@ -244,7 +245,7 @@ def _section(run: Run, id: str, edges: Graph) -> dict[str, Any]:
     return {
         "id": id,
         "claim": claim,
-        "proved": run.proved(id),
+        "settled": _settled(run, id),
         "rests_on": [_node(n, run) for n in edges.under(id)],
         "steps": [dict(s) | {"latex": broken(s["latex"].strip().strip("$"))} for s in steps(universal)]
         if universal
@@ -273,6 +274,16 @@ def _section(run: Run, id: str, edges: Graph) -> dict[str, Any]:
     }
 
 
+def _settled(run: Run, id: str) -> str:
+    """The strongest confirmed rung, with the part of the statement it covers if it is not the whole."""
+    rung = run.proved(id)
+    if rung is None:
+        return "not confirmed in this run"
+    covered = words.part(next(e.finding for e in run.of(id) if e.rung is rung))
+    said = f"proved by rung **{rung}**" if words.proves(rung) else f"**{rung}**, not proved"
+    return said + (f", in part: {plain(covered)}" if covered else "")
+
+
 def parameters(claim: Claim) -> str:
     """The claim's solved parameters, or why there are none to show."""
     if claim.parameters is None:
@@ -289,7 +300,7 @@ def found(finding: Finding) -> str:
     groups = words.grouped(finding)
     own = [words.figure(n, v) for n, v in groups.pop("").items()]
     if groups:
-        own.append(f"{words.key_figure(finding)} at worst over {words.counted(len(groups), 'backend')}, see below")
+        own.append(f"{words.key_figure(finding)} at worst over {words.counted(len(groups), 'case')}, see below")
     parts = [plain("; ".join(own))]
     sizes = list(_all_sizes(finding.settings))
     if sizes:
@@ -302,10 +313,13 @@ def found(finding: Finding) -> str:
 
 
 def _groups(finding: Finding) -> str:
-    """The figures that each backend has of its own: a row a figure, a column a backend."""
+    """The figures that each case (a backend, say) has of its own: a row a figure, a column a case; turned if that is wide."""
     groups = words.grouped(finding)
     del groups[""]
     names = dict.fromkeys(name for group in groups.values() for name in group)
+    if len(groups) > _COLUMNS:
+        turned = [[plain(g), *(plain(words.number(v[n])) if n in v else "" for n in names)] for g, v in groups.items()]
+        return table(["", *map(plain, names)], turned)
     rows = [[plain(n), *(plain(words.number(g[n])) if n in g else "" for g in groups.values())] for n in names]
     return table(["", *map(plain, groups)], rows)
 

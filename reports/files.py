@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,7 @@ def check_file(path: Path) -> None:
         raise UnusableOutput(f"{path} is a folder; give a file name such as {path / 'out.json'}")
     if not path.parent.is_dir():
         raise UnusableOutput(f"{path}: there is no folder {path.parent}; make it first")
-    if not os.access(path.parent, os.W_OK):
-        raise UnusableOutput(f"{path}: the folder {path.parent} can't be written to; choose another")
+    _check_writable(path, path.parent)
 
 
 def check_folder(path: Path) -> None:
@@ -33,8 +33,15 @@ def check_folder(path: Path) -> None:
         there = there.parent
     if not there.is_dir():
         raise UnusableOutput(f"{there} is a file; give a folder")
-    if not os.access(there, os.W_OK):
-        raise UnusableOutput(f"{path}: the folder {there} can't be written to; choose another")
+    _check_writable(path, there)
+
+
+def _check_writable(path: Path, folder: Path) -> None:
+    try:
+        with tempfile.TemporaryDirectory(dir=folder):  # permissions say too little: nobody can write to /proc
+            pass
+    except OSError as error:
+        raise UnusableOutput(f"{path}: the folder {folder} can't be written to; choose another") from error
 
 
 def write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:

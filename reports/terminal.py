@@ -86,11 +86,11 @@ def show_run(to: Screen, run: Run) -> None:
         [
             Text(id),
             *(_cell(next((e for e in run.of(id) if e.rung is r), None)) for r in rungs),
-            Text(run.proved(id) or "no"),
+            Text(words.settled_on(run.proved(id), run.of(id)) or "no"),
         ]
         for id in run.claims
     ]
-    to.out.print(_table(["claim", *rungs, "proved by"], rows))
+    to.out.print(_table(["claim", *rungs, "settled on"], rows))
     for evidence in run.evidence:
         if evidence.verdict in (Verdict.REFUTED, Verdict.UNDECIDED):
             _problem(to, run, evidence)
@@ -118,7 +118,7 @@ def show_systems(to: Screen, rows: Sequence[Row]) -> None:
     cells = []
     for row in rows:
         own = [row.system.name, row.system.computes, row.claim]
-        own += [row.rung or "no rung", words.settled_figures(row)] if settled else []
+        own += [words.settled_on(row.rung, row.evidence) or "no rung", words.settled_figures(row)] if settled else []
         cells.append([Text(t) for t in own])
     to.out.print(_table(head, cells))
 
@@ -128,7 +128,7 @@ def show_graph(to: Screen, graph: Graph, language: str) -> None:
     if language != "text":
         to.say(graph.dot() if language == "dot" else graph.mermaid())
         return
-    for node in graph.nodes:
+    for node in sorted(graph.nodes, key=is_construction):
         if not is_construction(node) or graph.under(node):
             to.say(f"{node} <- {', '.join(graph.under(node)) or 'nothing'}")
 

@@ -1,7 +1,7 @@
 """How figures, counts and verdicts read, the same on a terminal and on paper.
 
 Main definitions: `figure`, `grouped`, `key_figure`, `settled_figures`, `counted`, `repeat_command`, `mutant_summary`,
-`proved_summary`.
+`proved_summary`, `proves`, `part`, `settled_on`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from numeric.finding import Finding
-from proofs.evidence import MutantEvidence, Outcome, Rung, Settings
+from proofs.evidence import Evidence, MutantEvidence, Outcome, Rung, Settings
 from proofs.systems import Row
 from proofs.verify import Run
 
@@ -21,6 +21,7 @@ _KEYS = ("failure", "error / bound", "ratio", "order", "steps", "theorem", "term
 
 _LOG2 = re.compile(r"[ ,_]*log2$")
 _POSITION = re.compile(r" \[\d+\]$")
+_PART = re.compile(r"(?:this rung covers only|the theorems state only a part): (.*)", re.DOTALL)
 
 
 def number(value: Any) -> str:
@@ -87,11 +88,30 @@ def mutant_summary(mutants: Iterable[MutantEvidence]) -> str:
 
 
 def proved_summary(run: Run) -> str:
-    """How many claims are proved, and on which strongest rung."""
+    """How many claims are confirmed: proved, with the strongest rungs, or measured or sampled only."""
     best = Counter(run.proved(id) for id in run.claims)
-    rungs = [f"{best[r]} {r.value}" for r in reversed(Rung) if best[r]]
+    rungs = [f"{best[r]} {r.value}" for r in reversed(Rung) if best[r] and proves(r)]
+    parts = [f"{sum(best[r] for r in Rung if proves(r))} proved ({', '.join(rungs)})"] if rungs else []
+    parts += [f"{best[r]} {r.value}" for r in reversed(Rung) if best[r] and not proves(r)]
     total = counted(len(run.claims), "claim")
-    return f"{len(run.claims) - best[None]} of {total} proved" + (f" ({', '.join(rungs)})" if rungs else "")
+    return f"{len(run.claims) - best[None]} of {total} confirmed" + (f"; {', '.join(parts)}" if parts else "")
+
+
+def proves(rung: Rung) -> bool:
+    """Whether a confirmation on the rung is a proof (of what the rung covers), not a measurement or a sample."""
+    return rung.strength >= Rung.EXACT.strength
+
+
+def part(finding: Finding) -> str:
+    """The part of the statement that the finding covers; empty if it is the whole."""
+    return "; ".join(m[1] for line in finding.trust if (m := _PART.match(line)))
+
+
+def settled_on(rung: Rung | None, evidence: Iterable[Evidence]) -> str:
+    """The strongest confirmed rung of a claim, marked if its evidence covers only a part; empty if there is none."""
+    if rung is None:
+        return ""
+    return f"{rung}, in part" if any(part(e.finding) for e in evidence if e.rung is rung) else rung.value
 
 
 def repeat_command(claim: str, rung: str, environment: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import torch
@@ -12,9 +13,10 @@ from constructions.autograd_descent import gradient
 from constructions.namespace import Array, identity
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, covering
 from proofs.evidence import Kind, Rung
 from proofs.gd import _krylov
+from proofs.gd._witness import both
 from proofs.identity import Identity
 
 
@@ -28,12 +30,16 @@ def solver(X: Array, Y: Array, W0: Array) -> Array:
     return conjugate_gradient.iterates(W0, X, Y, steps(X))
 
 
-def learner(X: Array, Y: Array, W0: Array, scale: int = 1) -> Array:
-    """The first iterates of BFGS from H = scale I, gradients of the mean squared loss by autograd: (steps, m, f)."""
+def learner(X: Array, Y: Array, W0: Array, scale: int = 1, skewed: int = 0) -> Array:
+    """The first iterates of BFGS, gradients of the mean squared loss by autograd: (steps, m, f).
+
+    From H = scale I; `skewed` is added to its first entry.
+    """
 
     def output(i: int) -> Array:
         y = Y[:, i : i + 1]
-        H = scale * identity(X.shape[1], X)
+        first = identity(X.shape[1], X)[:, :1]
+        H = scale * identity(X.shape[1], X) + skewed * (first @ first.mT)
         return quasi_newton.iterates(lambda w: gradient(w.mT, X, y).mT, W0[i, :][:, None], H, steps(X))
 
     return torch.stack([output(i) for i in range(Y.shape[1])], dim=1)
@@ -105,28 +111,38 @@ IDENTITY = Identity(
     derive=derive,
     admits=lambda sizes: min(sizes["f"], sizes["N"]) >= 2,
 )
+SCALED = replace(IDENTITY, right=lambda X, Y, W0: learner(X, Y, W0, scale=3), derive=None)
 
 CLAIM = Claim(
     __name__,
     title="Conjugate gradients are BFGS with exact line search",
     kind=Kind.IDENTITY,
-    statement=r"""On the least-squares loss, from the same $W_0$ and with $H_0 = I$, every iterate of BFGS with exact line
+    statement=r"""On the least-squares loss, from the same $W_0$ and with $H_0 = I$ or $3 I$, every iterate of BFGS with exact line
 search equals the iterate of conjugate gradients (row by row of $W$, until the gradient is $0$):
 
-$$ H_k \nabla L(w_k) = -p_k, \qquad w_{k+1} = w_k + t_k p_k . $$
+$$ H_k \nabla L(w_k) = -p_k \ (H_0 = I), \qquad w_{k+1} = w_k + t_k p_k . $$
 
 Both see the loss through gradients alone; neither is a fixed number of gradient-descent steps (gd.cg_targets).""",
     derivation=r"""$H_k$ is the identity on the residuals still to come, because they are orthogonal to all $s_j$ and $y_j$ so
 far. One update then gives $H_{k+1} r_{k+1} = r_{k+1} + \frac{\norm{r_{k+1}}^2}{\norm{r_k}^2} p_k$.""",
     assumptions=(
-        r"$H_0$ a positive multiple of $I$ does as well for the directions, not for $H_0$ of another form",
+        r"$H_0$ of another form gives other iterates; the derivation is for $H_0 = I$",
         "exact arithmetic: next to the solution the quotients of residuals lose all digits, so the sampled rung is left out",
     ),
     systems=(System("Conjugate gradients", "BFGS with exact line search from $H_0 = I$, iterate by iterate"),),
     source="Nazareth 1979",
-    checks={Rung.EXACT: IDENTITY.exact, Rung.UNIVERSAL: IDENTITY.universal},
+    checks={
+        Rung.EXACT: both(IDENTITY.exact, SCALED.exact),
+        Rung.UNIVERSAL: covering("one step from H_0 = I, by the relations of gd.cg_terminates", IDENTITY.universal),
+    },
     mutants=(
         IDENTITY.mutant("steepest", "gradient steps with exact line search", right=gradient_steps, rungs=(Rung.EXACT,)),
+        SCALED.mutant(
+            "other_start",
+            "H_0 = diag(4, 3, ..., 3) does as well",
+            right=lambda X, Y, W0: learner(X, Y, W0, scale=3, skewed=1),
+            rungs=(Rung.EXACT,),
+        ),
         IDENTITY.mutant("rank_one", "H' = H - s s^T/(s . y)", derive=lambda: derive(inverse=False)),
     ),
 )

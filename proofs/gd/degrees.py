@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from itertools import product
+from math import prod
 from typing import Any
 
 from constructions import autograd_descent, online_descent
@@ -17,6 +19,8 @@ from proofs.claim import Check, Claim, Mutant
 from proofs.evidence import Kind, Rung, Settings
 
 TOKENS = (2, 3, 4)
+WIDTHS = ((1, 1), (3, 2))
+"""(f, m)."""
 
 
 def batch(steps: int) -> Callable[..., Array]:
@@ -35,13 +39,12 @@ def online(X: Array, Y: Array, x_q: Array) -> Array:
     return online_descent.online(W0, X, Y, [1] * X.shape[0]) @ x_q
 
 
-def along(program: Callable[..., Array], N: int) -> dict[int, Fraction]:
-    """The coefficients, by power of s, of the prediction at all tokens s (f = m = 1)."""
+def along(program: Callable[..., Array], shapes: Mapping[str, tuple[int, ...]]) -> dict[int, Fraction]:
+    """The coefficients, by power of s, of the first output if every entry of the inputs is s."""
     ring = FlintPolynomials(["s"])
     carrier = Handles(ring)
     s = ring.variables["s"]
-    inputs = {"X": (N, 1), "Y": (N, 1), "x_q": (1,)}
-    parts = {name: carrier.put([s] * shape[0], shape) for name, shape in inputs.items()}
+    parts = {name: carrier.put([s] * prod(shape), shape) for name, shape in shapes.items()}
     value: Any = carrier.get(run(program, Interpreter(carrier), parts).parts).reshape(-1)[0]
     return {int(powers[0]): Fraction(int(c.p), int(c.q)) for powers, c in value.terms()}
 
@@ -54,12 +57,13 @@ def check(batch_degree: Callable[[int], int] | None = None, online_degree: Calla
 
     def decide(settings: Settings) -> Finding:
         figures: dict[str, int | str] = {}
-        for N in TOKENS:
-            shapes = {"X": (N, 1), "Y": (N, 1), "x_q": (1,)}
-            cases = [(f"batch, {k} steps, N = {N}", batch(k), (batch_degree or rule)(k)) for k in (1, 2, 3)]
-            cases.append((f"online, N = {N}", online, (online_degree or rule)(N)))
+        for N, (f, m) in product(TOKENS, WIDTHS):
+            shapes = {"X": (N, f), "Y": (N, m), "x_q": (f,)}
+            at = f"N = {N}, f = {f}, m = {m}"
+            cases = [(f"batch, {k} steps, {at}", batch(k), (batch_degree or rule)(k)) for k in (1, 2, 3)]
+            cases.append((f"online, {at}", online, (online_degree or rule)(N)))
             for name, program, claimed in cases:
-                coefficients = along(program, N)
+                coefficients = along(program, shapes)
                 found, most = max(coefficients), bounds(program, shapes).numerator
                 figures[f"{name}: degree, top coefficient"] = f"{found}, {coefficients[found]}"
                 if found > claimed or most < claimed:
@@ -68,7 +72,7 @@ def check(batch_degree: Callable[[int], int] | None = None, online_degree: Calla
                         reason=f"{name}: degree {found}, claimed {claimed}",
                         figures=figures,
                         counterexample=Counterexample(
-                            {"N": N, "f": 1, "m": 1}, {}, str(found), str(claimed), "degree", "claimed"
+                            {"N": N, "f": f, "m": m}, {}, str(found), str(claimed), "degree", "claimed"
                         ),
                     )
                 if not found == claimed == most:
@@ -83,6 +87,7 @@ def check(batch_degree: Callable[[int], int] | None = None, online_degree: Calla
             settings={
                 "engine": "polynomials in one scale s of all tokens; degree bounds of the code",
                 "N": list(TOKENS),
+                "f, m": [list(width) for width in WIDTHS],
             },
             trust=(
                 "FLINT's polynomial arithmetic",
@@ -109,7 +114,7 @@ the online pass for all $N$, and no layer of degree 3 does for $N \ge 2$.""",
     derivation=r"""The closed forms gd.closed_form_steps and gd.online_expansion show the degrees; with all tokens
     equal to $s$ the top
 coefficients are $\pm$ positive numbers, so nothing cancels.""",
-    assumptions=(r"$W_0 = 0$; checked for $N \le 4$, $k \le 3$ with $f = m = 1$; the formulas hold for all",),
+    assumptions=(r"$W_0 = 0$; checked for $N = 2, 3, 4$, $k \le 3$ with $f = m = 1$ and with $f = 3$, $m = 2$",),
     source="derived here",
     checks={Rung.EXACT: check()},
     mutants=(

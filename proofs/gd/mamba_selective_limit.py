@@ -1,11 +1,13 @@
-"""With gates computed from the tokens S6 reaches its weighted step only as A goes to 0, with an error of first order."""
+"""With gates computed from the tokens S6 approaches its weighted step as A goes to 0, with an error of first order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 import flint
 import numpy as np
+import torch
 from flint import arb, fmpq
 
 from constructions import selective_mamba, two_layers
@@ -13,14 +15,15 @@ from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array
 from numeric import derivation
 from numeric.derivation import Obligation
+from numeric.programs import rational
 from numeric.rates import fit
 from numeric.words import scalar
-from proofs.claim import Check, Claim, Mutant, System
+from proofs.claim import Check, Claim, Mutant, System, covering
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._numbers import numbers
-from proofs.gd._witness import both
-from proofs.gd.mamba_selective import selections
-from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
+from proofs.gd._witness import both, point
+from proofs.gd.mamba_selective import selections, weighted
+from proofs.hippo._checks import Bound, Rate, Same, exactly, never_exceeded, orders
 
 BITS = 200
 HALVINGS = range(4, 14)
@@ -74,8 +77,8 @@ def measure(settings: Settings, order: float) -> Iterator[Rate]:
     whole, rest = (
         [float(abs(x).mid()) for x in xs] for xs in ([e for _, e, _, _ in found], [e - g for _, e, g, _ in found])
     )
-    yield Rate("order in A", fit(sizes, whole, to_zero=True), order)
-    yield Rate("order of the rest after the first term", fit(sizes, rest, to_zero=True), order + 1)
+    yield Rate("order in A", fit(sizes, whole, to_zero=True), order, proved=True)
+    yield Rate("order of the rest after the first term", fit(sizes, rest, to_zero=True), order + 1, proved=True)
 
 
 def measured(factor: fmpq = fmpq(1), order: float = 1) -> Check:  # noqa: B008
@@ -103,9 +106,41 @@ def universal(kept: int = 1) -> Check:
     return lambda settings: derivation.decide(lambda: derive(kept))
 
 
+def defect(X: Array, Y: Array, x_q: Array, Delta: Array) -> Array:
+    """The y outputs less the weighted step, for A = -(1, ..., f): (m,).
+
+    Step sizes Delta (N+1,), the query's last, in place of softplus's; 1/(1 - z), in (0, 1) for z < 0 as exp is, for exp.
+    """
+    (N, f), m = X.shape, Y.shape[1]
+    p, on_x = f + m, selections(f, m, X)
+    row = torch.stack([0 * X[0, 0] - n - 1 for n in range(f)])
+    found = selective_mamba.layer(
+        two_layers.tokens(X, Y, x_q), on_x, on_x, 0 * (on_x.mT @ on_x), 0 * on_x[0, :], row[None, :].expand(p, f),
+        lambda z: Delta[:, None].expand(N + 1, p), lambda z: 1 / (1 - z),
+    )  # fmt: skip
+    return found[f:] - weighted(X, Y, x_q, Delta[:N, None].expand(N, m))
+
+
+SHARED = {"X": [[1]], "Y": [[1]], "x_q": [1], "Delta": [1, 2]}
+DISJOINT = {"X": [[1, 0], [3, 0]], "Y": [[1, 2], [2, -1]], "x_q": [0, 1], "Delta": [1, 2, 1]}
+"""No x_t shares a channel with x_q."""
+
+
+def exact(shared: int = 1, disjoint: int = 0) -> Check:
+    """The error is Delta_1 (a_2 - 1) for x = y = x_q = 1, which is not 0, and 0 without a common channel (times the given)."""
+
+    def compare(N: int) -> Iterator[Same]:
+        at = SHARED if N == 1 else DISJOINT
+        wanted = (shared if N == 1 else disjoint) * (Fraction(1, 3) - 1)
+        found, _ = rational(defect, point(at))
+        yield Same("output less step", found.tolist(), [wanted] * len(found), at)
+
+    return exactly(compare, (1, 2))
+
+
 CLAIM = Claim(
     __name__,
-    title="Selective Mamba reaches its weighted step only as A tends to 0",
+    title="Selective Mamba approaches its weighted step as A tends to 0",
     kind=Kind.RATE,
     statement=r"""Let S6 compute its gates, $\Delta_{t,c} = \operatorname{softplus}(W_\Delta u_t + b)_c$ and $a = e^{\Delta
 A}$ with $A = -\alpha (1, 2, \dots, f)$, on joint tokens with $B$, $C$ reading $x$. Its $y_c$ output is
@@ -115,21 +150,29 @@ $$ \sum_t \Delta_{t,c} \, y_{t,c} (x_t \cdot x_q) - \alpha \sum_t \Delta_{t,c} \
 x_{t,n} x_{q,n} + O(\alpha^2) , $$
 
 $s$ up to the query: the step on least squares weighted by $\Delta$ (gd.mamba_selective) plus an error of first order, at most
-the second sum with absolute values. Since $A < 0$ strictly in the layer, the step itself is not reached; a larger $\Delta$,
-that is a larger step, makes the forgetting larger too. gd.mamba_limit is the case of one constant $\Delta$ and decay.""",
+the second sum with absolute values. Since $A < 0$ strictly in the layer, the step is not reached on all contexts: for $f = m = N
+= 1$ and $x = y = x_q = 1$ the error is $\Delta_1 (e^{-\alpha \Delta_2} - 1) \ne 0$. It is reached where no $x_t$ shares a channel
+with $x_q$, for there both are $0$. A larger $\Delta$, that is a larger step, makes the forgetting larger too.
+gd.mamba_limit is the case of one constant $\Delta$ and decay.""",
     derivation=r"""Every later token multiplies entry $n$ of a pair's write by $e^{-\alpha n \Delta}$, and $0 \le 1 - e^{-z}
 \le z$.""",
     assumptions=(r"$W_\Delta$ and $b$ fixed while $\alpha \to 0$", "no convolution, skip or gate around the layer"),
     systems=(
-        System(
-            "Mamba (S6)", r"with gates computed from tokens the weighted step only as $A \to 0$, error of order $|A|$"
-        ),
+        System("Mamba (S6)", r"with gates computed from tokens the weighted step as $A \to 0$, error of order $|A|$"),
     ),
     source="arXiv 2312.00752 (S6); derived here",
-    checks={Rung.MEASURED: measured(), Rung.UNIVERSAL: universal()},
+    checks={
+        Rung.MEASURED: measured(),
+        Rung.EXACT: covering("two contexts, at given step sizes and with another function for exp", exact()),
+        Rung.UNIVERSAL: covering(
+            "how one more token changes the error of one entry; not the bound, nor its order", universal()
+        ),
+    },
     mutants=(
         Mutant("second_order", "the error is of order 2", {Rung.MEASURED: measured(order=2)}),
         Mutant("smaller_bound", "a hundredth of the bound", {Rung.MEASURED: measured(factor=fmpq(1, 100))}),
+        Mutant("reached", "the step is reached for x = y = x_q = 1", {Rung.EXACT: exact(shared=0)}),
+        Mutant("always_missed", "the step is missed without a common channel too", {Rung.EXACT: exact(disjoint=1)}),
         Mutant("doubled", "twice the old error is kept", {Rung.UNIVERSAL: universal(kept=2)}),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 
@@ -14,9 +14,9 @@ from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.programs import Program
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, covering
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import impossible, nonzero
+from proofs.gd._witness import both, impossible, nonzero
 from proofs.identity import Identity
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
@@ -46,27 +46,40 @@ def learner(
 
 def decoupled(K: torch.Tensor, V: torch.Tensor, theta: Array, alpha: Array, W0: torch.Tensor) -> torch.Tensor:
     """torch.optim.SGD with momentum 1/2, the parameter multiplied by 1 - alpha_t between backward() and step()."""
-    return _optimise(K, V, theta, W0, 0.0, alpha)
+    return _optimise(K, V, W0, alpha, theta=theta)
 
 
 def coupled(K: torch.Tensor, V: torch.Tensor, theta: Array, W0: torch.Tensor, decay: float) -> torch.Tensor:
     """torch.optim.SGD with momentum 1/2 and weight_decay: the decay enters the momentum buffer."""
-    return _optimise(K, V, theta, W0, decay, None)
+    return _optimise(K, V, W0, theta=theta, decay=decay)
+
+
+def halved(K: torch.Tensor, V: torch.Tensor, alpha: Array, W0: torch.Tensor) -> torch.Tensor:
+    """As `decoupled`, with the learning rates 1, 1/2, 1/4, ... on the bare losses."""
+    return _optimise(K, V, W0, alpha, rate=lambda t: 0.5**t)
 
 
 def _optimise(
-    K: torch.Tensor, V: torch.Tensor, theta: Array, W0: torch.Tensor, decay: float, alpha: Array | None
+    K: torch.Tensor,
+    V: torch.Tensor,
+    W0: torch.Tensor,
+    alpha: Array | None = None,
+    theta: Array | None = None,
+    decay: float = 0.0,
+    rate: Callable[[int], float] = lambda t: 1.0,
 ) -> torch.Tensor:
-    # learning rate 1 on theta times the loss: rates can then stay indeterminates
+    # an optimiser's learning rate is a number; with theta on the loss the rates can stay indeterminates
     with torch.enable_grad():
         weight = torch.nn.Parameter(W0.detach().clone())
         sgd = torch.optim.SGD([weight], lr=1.0, momentum=0.5, weight_decay=decay, foreach=False)
         for t in range(K.shape[0]):
             sgd.zero_grad()
-            (theta[t] * token_loss(weight, K[t : t + 1, :], V[t : t + 1, :])).backward()
+            loss = token_loss(weight, K[t : t + 1, :], V[t : t + 1, :])
+            (loss if theta is None else theta[t] * loss).backward()
             if alpha is not None:
                 with torch.no_grad():
                     weight.mul_(1 - alpha[t])
+            sgd.param_groups[0]["lr"] = rate(t)
             sgd.step()
     return weight.detach()
 
@@ -94,6 +107,12 @@ def defect(K: Array, V: Array, theta: Array, W0: Array) -> Array:
     """The layer less the optimiser with coupled decay, both with momentum and decay 1/2: (m, f)."""
     half = theta - theta + 0.5
     return layer(K, V, half, theta, half, W0) - coupled(K, V, theta, W0, 0.5)
+
+
+def layer_halved(K: Array, V: Array, alpha: Array, W0: Array) -> Array:
+    """The layer at momentum 1/2 with the rates 1, 1/2, 1/4, ...: (m, f)."""
+    theta = torch.stack([alpha[t] - alpha[t] + 0.5**t for t in range(K.shape[0])])
+    return layer(K, V, alpha - alpha + 0.5, theta, alpha, W0)
 
 
 def derive(undecayed: bool = True) -> Iterator[Obligation]:
@@ -126,6 +145,7 @@ IDENTITY = Identity(
     positive=("mu", "alpha"),
     derive=derive,
 )
+HALVED = {"K": [[1], [1]], "V": [[0], [0]], "alpha": ["1/2", "1/2"], "W0": [[4]]}
 POINT = {"K": [[1], [1]], "V": [[0], [0]], "theta": [1, 1], "W0": [[4]]}
 
 CLAIM = Claim(
@@ -137,16 +157,26 @@ CLAIM = Claim(
 
 $$ M_t = (1 - \alpha_t) M_{t-1} - \theta_t \nabla \ell_t(M_{t-1}) + \mu_t \bigl( M_{t-1} - (1 - \alpha_{t-1}) M_{t-2} \bigr) : $$
 
-heavy ball whose decay is decoupled (it never enters the momentum) and whose gradient is taken at the undecayed memory. It is
-`torch.optim.SGD(momentum)` with the parameter multiplied by $1 - \alpha_t$ between gradient and step; it is not
-`torch.optim.SGD(momentum, weight_decay)`, which puts the decay into the buffer: for $f = m = 1$, two tokens $k = 1$, $v = 0$,
-$M_0 = 4$ and $\theta = 1$, $\mu = \alpha = \frac12$ they differ. At $\alpha = 0$ it is gd.heavy_ball.""",
+heavy ball whose decay is decoupled (it never enters the momentum) and whose gradient is taken at the undecayed memory. At a
+constant $\mu$ it is `torch.optim.SGD(lr=1, momentum=mu)` on the losses $\theta_t \ell_t$, with the parameter multiplied by $1 -
+\alpha_t$ between gradient and step (run at $\mu = \frac12$). With two tokens $k = 1$, $v = 0$, $f = m = 1$, $M_0 = 4$ and $\mu =
+\alpha = \frac12$ it differs from two others: from SGD on $\ell_t$ with the learning rate $\theta_t$, which multiplies the
+momentum by $\theta_t$ too ($\theta = 1, \frac12$: Titans $-2$, SGD $-1$), and from `torch.optim.SGD(momentum, weight_decay)`,
+which puts the decay into the buffer ($\theta = 1$). At $\alpha = 0$ it is gd.heavy_ball.""",
     derivation=r"""$S_t = M_t - (1 - \alpha_t) M_{t-1}$ by definition; put it into the next token.""",
     assumptions=("linear memory", r"gates given, however the layer computes them"),
     systems=(System("Titans", "heavy ball with decoupled decay, the gradient at the undecayed memory"),),
     source="arXiv 2501.00663, section 3.1 (rule); the comparison derived here",
     checks=impossible(
-        IDENTITY.checks(), nonzero(defect, POINT, "Titans less SGD(momentum = 1/2, weight_decay = 1/2), two tokens")
+        IDENTITY.checks() | {Rung.UNIVERSAL: covering("the two-term form; not torch's optimiser", IDENTITY.universal)},
+        both(
+            nonzero(defect, POINT, "Titans less SGD(momentum = 1/2, weight_decay = 1/2), two tokens"),
+            nonzero(
+                lambda K, V, alpha, W0: layer_halved(K, V, alpha, W0) - halved(K, V, alpha, W0),
+                HALVED,
+                "Titans less SGD(momentum = 1/2) with the rates 1, 1/2 as lr, two tokens",
+            ),
+        ),
     ),
     mutants=(
         IDENTITY.mutant(
@@ -159,6 +189,13 @@ $M_0 = 4$ and $\theta = 1$, $\mu = \alpha = \frac12$ they differ. At $\alpha = 0
             "plain_momentum",
             "the momentum of the plain heavy ball, M_{t-1} - M_{t-2}",
             right=variant(late=False),
+            rungs=EXACTLY,
+        ),
+        IDENTITY.mutant(
+            "rate_on_step",
+            "theta = 1, 1/2, 1/4, ... as SGD's learning rate, in place of a factor of the loss",
+            left=lambda K, V, mu, theta, alpha, W0: layer_halved(K, V, alpha, W0),
+            right=lambda K, V, mu, theta, alpha, W0: halved(K, V, alpha, W0),
             rungs=EXACTLY,
         ),
         IDENTITY.mutant(

@@ -157,36 +157,36 @@ def _short(value: arb) -> str:
 
 @dataclass(frozen=True)
 class Rate:
-    """A measured order and the proved one; constant: the proved constant, if there is one, with its measured
-    counterpart."""
+    """A measured order and the claimed one; proved: whether the derivation gives that order, or only expects it."""
 
     name: str
     order: Order
-    proved: float
+    claimed: float
+    proved: bool = False
 
 
 def orders(measure: Callable[[Settings], Iterable[Rate]], trust: Iterable[str] = ()) -> Check:
-    """The check that every measured order's interval contains the proved order and can tell neighbours apart."""
+    """The check that every measured order's interval contains the claimed order and can tell neighbours apart."""
 
     def run(settings: Settings) -> Finding:
         figures: dict[str, Figure] = {}
         for rate in measure(settings):
             order = rate.order
-            figures[rate.name] = f"{order} (proved {rate.proved:g})"
+            figures[rate.name] = f"{order} ({'proved' if rate.proved else 'expected'} {rate.claimed:g})"
             if not order.sharp_enough:
                 reason = f"{rate.name}: the interval {order} is too wide to tell orders apart; more or larger sizes are needed"
                 return Finding(Verdict.UNDECIDED, reason, figures=figures)
-            if not order.contains(rate.proved):
+            if not order.contains(rate.claimed):
                 shown = Counterexample(
                     {},
                     {"from": f"{order.smallest:g}", "to": f"{order.largest:g}", "points": str(order.points)},
                     str(order),
-                    f"{rate.proved:g}",
+                    f"{rate.claimed:g}",
                     "measured order",
                     "claimed order",
                     rate.name,
                 )
-                reason = f"{rate.name}: measured order {order}, claimed {rate.proved:g}"
+                reason = f"{rate.name}: measured order {order}, claimed {rate.claimed:g}"
                 return Finding(Verdict.REFUTED, reason, figures=figures, counterexample=shown)
         if not figures:
             return Finding(Verdict.UNDECIDED, "nothing was measured, and an empty list confirms nothing")

@@ -99,8 +99,8 @@ def measure(
             for functional in FUNCTIONALS:
                 y = [float(abs(pole_errors(name)[N][functional])) for N in SIZES]
                 rate, power = fit_exponential(SIZES, y)
-                yield Rate(f"{name}, {functional}: ln rho", rate, radius(name, proved))
-                yield Rate(f"{name}, {functional}: power of N", power, powers[functional])
+                yield Rate(f"{name}, {functional}: ln rho", rate, radius(name, proved), proved=True)
+                yield Rate(f"{name}, {functional}: power of N", power, powers[functional], proved=True)
         for name in QUICK if settings.profile == "quick" else TRAJECTORIES:
             found, proved, spread = trajectory_errors(name)
             for functional in FUNCTIONALS:

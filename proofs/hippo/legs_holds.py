@@ -12,7 +12,7 @@ from constructions.legs_recursion import states
 from constructions.namespace import Array
 from numeric.rational_matrices import objects, power, solve
 from numeric.telescoping import Equation, Step
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Claim, Kind, Mutant, covering
 from proofs.evidence import Rung
 from proofs.hippo import _scalar
 from proofs.hippo._checks import Same, derived, exactly
@@ -114,7 +114,12 @@ of the step function (zero-order hold). The step $h$ drops out, and all entries 
 homogeneous equation. $A$ has the eigenvalues $-1, \ldots, -N$, so $x^A$ is Lagrange's interpolation of $x^z$ there.""",
     assumptions=("exact rung: the $N$ and samples listed",),
     source="derived here",
-    checks={Rung.EXACT: exact(), Rung.UNIVERSAL: derived(steps)},
+    checks={
+        Rung.EXACT: exact(),
+        Rung.UNIVERSAL: covering(
+            "particular solutions and shares of one step, one eigenvalue at a time; not the start", derived(steps)
+        ),
+    },
     mutants=(
         Mutant("frozen", "the weight 1/t frozen at 1/k over the step", {Rung.EXACT: exact(_single_weight)}),
         Mutant("constant", "the zero-order hold serves for the first-order one", {Rung.EXACT: exact(_constant)}),

@@ -1,4 +1,4 @@
-"""The recommended N, window and step against the best found by search, and against drawn noise."""
+"""The recommended N and window, at the recommended step, against the best found by search, and against drawn noise."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def columns() -> Columns:
 
 CLAIM = Claim(
     __name__,
-    title="Choosing N, the window and the step for a noisy signal",
+    title="Choosing N and the window for a noisy signal",
     kind=Kind.BOUND,
     statement=r"""For amplitude $a$, bandwidth $W$ and sample noise $\eta$ the error of LegT's route (i) under Tustin's rule is
 about
@@ -227,8 +227,8 @@ $$ F(N, \theta) = a W (\theta W)^N \frac{(N-1)!}{(2N-1)!} + \eta \frac{N^2}{\the
 
 least at $\theta^{N+1} = \frac{\eta N (2N-1)!}{a W^{N+1} (N-1)!}$ for each $N$, and over both at about $N = \ln \frac{1}{e_0} - 1$,
 $\theta W = 4 N/e^2$, $e_0 = \frac{\eta}{a} \frac{e}{4 \sqrt 2}$. The root mean square error of the recommended pair
-(`constructions.trade_off.recommend`) on a sinusoid at the bandwidth is within a factor 1.5 of the least over a search, and
-within a factor 1.5 of the error it predicts.""",
+(`constructions.trade_off.recommend`) on a sinusoid at the bandwidth is within a factor 1.5 of the least over a search of
+$N$ and $\theta$ at the same step $h$, and within a factor 1.5 of the error it predicts. The step is not searched.""",
     derivation=r"""The truncation is hippo.frequency_bound's, the noise hippo.sample_noise's limit. For each $N$ the sum $A
 \theta^N + B/\theta$ has one minimum, where the noise is $N$ times the truncation. With Stirling's formula the optimum over
 $N$ is the law. The search and the drawn noise use the discrete system, not $F$.""",

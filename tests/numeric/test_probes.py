@@ -34,6 +34,21 @@ def momentum(X, Y, x_q):
     return W @ x_q
 
 
+def repeated(X, Y, x_q):
+    W = X.new_zeros(Y.shape[1], X.shape[1])
+    for x, y in zip(X, Y, strict=True):
+        for _ in range(2):
+            W = W + 0.25 * torch.outer(y - W @ x, x)
+    return W @ x_q
+
+
+def delta(X, Y, x_q):
+    W = X.new_zeros(Y.shape[1], X.shape[1])
+    for x, y in zip(X, Y, strict=True):
+        W = W + 0.5 * torch.outer(y - W @ x, x)
+    return W @ x_q
+
+
 def pairs(X, Y, x_q):
     W = X.new_zeros(Y.shape[1], X.shape[1])
     for t in range(0, len(X), 2):
@@ -154,5 +169,15 @@ def test_a_learner_is_ruled_out_by_what_it_has_and_the_layer_lacks():
     assert broken(Box(pairs, 4, 3, Arithmetic.FLOAT), layer).id == "P10"
     assert broken(Box(ridge, 4, 3, Arithmetic.FLOAT), layer).id == "P4"
     assert broken(Box(smoother, 4, 3, Arithmetic.FLOAT), layer).id in ("P0q", "P1q")
-    assert broken(Box(momentum, 4, 3, Arithmetic.FLOAT), layer) is None
+    assert broken(Box(momentum, 4, 3, Arithmetic.FLOAT), ask(Box(momentum, 4, 3))) is None
     assert broken(Box(step, 4, 3, Arithmetic.FLOAT), ask(Box(mean_step, 4, 3))) is None  # a step may go with N
+
+
+def test_a_learner_is_ruled_out_by_one_token_and_by_null_tokens():
+    forgets, keeps = ask(Box(online, 4, 3)), ask(Box(delta, 4, 3))
+    assert broken(Box(momentum, 4, 3, Arithmetic.FLOAT), forgets).id == "P9"  # two factors a token, not one
+    assert broken(Box(delta, 4, 3, Arithmetic.FLOAT), forgets).id == "P9"
+    assert broken(Box(online, 4, 3, Arithmetic.FLOAT), keeps).id == "P9"
+    assert broken(Box(repeated, 4, 3, Arithmetic.FLOAT), keeps).id == "P12"
+    assert broken(Box(delta, 4, 3, Arithmetic.FLOAT), keeps) is None
+    assert broken(Box(repeated, 4, 3, Arithmetic.FLOAT), ask(Box(repeated, 4, 3))) is None

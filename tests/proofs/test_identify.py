@@ -15,6 +15,7 @@ import torch
 
 from numeric.box import as_floats
 from numeric.finding import Verdict
+from proofs.audit import audit
 from proofs.corpus import CORPUS
 from proofs.corpus import __file__ as corpus_file
 from proofs.evidence import Settings
@@ -159,6 +160,22 @@ def last(X, Y, x_q):
 def added_start(X, Y, x_q, W0, eta):
     return delta(X, Y, x_q, eta) + W0 @ x_q
 
+def uphill(X, Y, x_q, eta):
+    return -eta * (Y.T @ X) @ x_q
+
+def nearly_mean(X, Y, x_q):
+    return 0.25 * (Y.T @ X) @ x_q / (len(X) + 1e-6)
+
+def two_rates(X, Y, x_q, a, b):
+    return a / b * (Y.T @ X) @ x_q
+
+def needs_more(q, k, v, p, rate=None):
+    rate = rate.to(q.dtype)
+    return torch.tril((q + 0 * p.reshape(q.shape))[0, :, 0] @ k[0, :, 0].T)[None, :, None] @ (rate[..., None] * v)[0, :, 0]
+
+def needs_shape(X, Y, x_q, prior):
+    return prior[:, None, None, 0] * Y[0]
+
 def one_short(X, Y, x_q):
     return 0.5 * (Y[:-1].T @ X[:-1]) @ x_q
 
@@ -219,7 +236,9 @@ TRUE = [
     slow("log_gated", "decay_then_step", {"beta": "the argument b", "decay": "exp(g)"}),
     slow("unit_keys", "online_gd", {"beta": "1/2"}),
     slow(
-        "layer_norm", "ttt_layer_norm:2", {"gamma": "1", "eps": "0.0002", "eta": "1 (a gauge: the others go with it)"}
+        "layer_norm",
+        "ttt_layer_norm:2",
+        {"gamma": "1", "bias": "0", "eps": "0.0002", "eta": "1 (a gauge: the others go with it)"},
     ),
 ]
 
@@ -303,6 +322,51 @@ def test_a_counterexample_can_be_pasted(layers):
     layer = load(f"{layers}:late_change").call(*inputs)
     assert torch.allclose(layer, torch.tensor([float(v) for v in shown.left], dtype=torch.float64))
     assert shown.left != shown.right
+
+
+def test_callables_are_named_as_their_files_are():
+    def delta(X, Y, x_q, beta):
+        W = X.new_zeros(Y.shape[1], X.shape[1])
+        for x, y in zip(X, Y, strict=True):
+            W = W + beta * torch.outer(y - W @ x, x)
+        return W @ x_q
+
+    def turned(layer, X, Y, x_q, beta):
+        return layer(X, Y, x_q, beta)
+
+    found = audit(delta, None, settings=Settings(seed=1))
+    assert found.heading == "IDENTIFIED" and found.learner.id == "online_gd", str(found)
+    assert found.every == ("beta",)
+    other = identify(delta, turned, settings=Settings(seed=1))
+    assert other.learner == found.learner and other.parameters == found.parameters
+    with pytest.raises(TargetError, match="needs 7 gates"):
+        identify(lambda X, Y, x_q, a, b, c, d, e, f, g: Y[0])
+
+
+def test_a_step_up_the_gradient_is_none_down(layers):
+    found = find(layers, "uphill")
+    assert found.heading == "NO MATCH" and found.status == 1, str(found)
+    assert "eta has to be positive" in found.reason
+    assert found.nearest.model.learner.id == "gd:1"
+    assert found.counterexample.left != found.counterexample.right
+
+
+def test_an_epsilon_beside_N_is_a_bias(layers):
+    found = find(layers, "nearly_mean")
+    assert found.heading == "BIASED" and found.learner.id == "gd:1", str(found)
+    assert 1e-7 < found.bias < 1e-6
+
+
+def test_a_number_of_two_gates_is_a_product(layers):
+    found = find(layers, "two_rates")
+    assert found.heading == "IDENTIFIED" and dict(found.parameters) == {"eta": "1 N a/b"}, str(found)
+
+
+def test_what_does_not_run_says_how(layers):
+    with pytest.raises(TargetError, match="it runs with --gate rate=free --gate p=X"):
+        find(layers, "needs_more", adapter="kv")
+    with pytest.raises(TargetError, match=r"prior got one number a token: .* adapter\(layer, X, Y, x_q, prior\)"):
+        find(layers, "needs_shape")
 
 
 def test_what_W0_does_is_said(layers):

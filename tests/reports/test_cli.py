@@ -98,10 +98,12 @@ WRONG = [
     ("verify toy.holds --json no/where.json", "error: no/where.json: there is no folder no; make it first"),
     ("verify toy.holds --json .", "error: . is a folder; give a file name"),
     ("verify toy.holds --out a_file", "error: a_file is a file; give a folder"),
+    ("report toy.holds --out /proc/x", "error: /proc/x: the folder /proc can't be written to; choose another"),
     ("verify toy.holds --frobnicate", "No such option: --frobnicate"),
     ("frobnicate", "No such command 'frobnicate'"),
     ("show", "Missing argument 'ID'"),
     ("show toy.hold", "error: no claim matches 'toy.hold'; near ids: toy.holds"),
+    ("show toy.*", "error: show takes one claim's id, not the pattern 'toy.*'; list the ids with: ssmproof claims"),
     ("show toy.holds --from a_file", "error: a_file holds no run (Expecting value"),
     ("show toy.holds --from missing.json", "error: missing.json can't be read (No such file or directory); make it"),
     ("claims nothing.*", "error: no claim matches 'nothing.*'"),
@@ -145,7 +147,7 @@ def test_an_unforeseen_error_is_one_line_with_its_place(ssmproof: Command, monke
 @pytest.mark.parametrize(
     ("claim", "status", "lines"),
     [
-        ("holds", 0, ["mutants: 2 refuted, 0 survived", "1 of 1 claim proved (1 universal)"]),
+        ("holds", 0, ["mutants: 2 refuted, 0 survived", "1 of 1 claim confirmed; 1 proved (1 universal)"]),
         ("holds", 0, ["seed: 3; profile: quick"]),
         ("false", 1, ["toy.false exact: refuted", "X = [[1]]"]),
         ("false", 1, ["repeat: ssmproof verify toy.false --rung exact --seed 3"]),
@@ -159,7 +161,7 @@ def test_verify_says_what_was_found(ssmproof: Command, claim: str, status: int, 
     said = ssmproof("verify", f"toy.{claim}", "--seed", "3")
     assert said.status == status
     shown = [line.strip() for line in said.out.splitlines()]
-    assert shown[0].split()[0] == "claim" and shown[0].endswith("proved by")
+    assert shown[0].split()[0] == "claim" and shown[0].endswith("settled on")
     for line in lines:
         assert line in shown
     assert "\x1b" not in said.out + said.err
@@ -177,7 +179,7 @@ def test_progress_is_plain_lines_beside_the_answer(ssmproof: Command) -> None:
 def test_the_table(ssmproof: Command) -> None:
     said = ssmproof("verify", "toy.holds", "toy.optional", "--rung", "exact", "--rung", "universal")
     assert [line.split() for line in said.out.splitlines()[:5]] == [
-        ["claim", "exact", "universal", "proved", "by"],
+        ["claim", "exact", "universal", "settled", "on"],
         ["toy.holds", "confirmed", "confirmed", "universal"],
         ["failure", "2^-118.4", "steps", "3"],
         ["toy.optional", "confirmed", "-", "exact"],
@@ -191,7 +193,7 @@ def test_json_file_and_standard_output(ssmproof: Command, tmp_path: Path) -> Non
     assert list(written) == ["schema", "environment", "evidence", "mutants"]
     said = ssmproof("verify", "toy.*", "--seed", "3", "--json", "-")
     printed = json.loads(said.out)
-    assert "6 of 8 claims proved" in said.err
+    assert "6 of 8 claims confirmed; 5 proved (2 universal, 3 exact), 1 sampled" in said.err
     for data in (written, printed):
         for row in data["evidence"] + data["mutants"]:
             row["seconds"] = 0

@@ -24,7 +24,7 @@ def text(toys: Path) -> str:
 @pytest.mark.parametrize(
     "line",
     [
-        "6 of 8 claims proved (2 universal, 3 exact, 1 sampled). Mutants (plausible false versions, which the checks "
+        "6 of 8 claims confirmed; 5 proved (2 universal, 3 exact), 1 sampled. Mutants (plausible false versions, which the checks "
         "must refute): 8 refuted, 1 survived, 1 not run.",
         "| [`toy.holds`](#toyholds) | confirmed | confirmed | confirmed |  | **universal** | 2 of 2 |",
         "| [`toy.false`](#toyfalse) | confirmed | **refuted** |  |  | no | 1 of 1 |",
@@ -142,7 +142,7 @@ def test_plain_text_is_escaped(raw: str, escaped: str) -> None:
 
 def test_bars_in_the_maths_of_a_cell() -> None:
     text = table(["a"], [[r"$|x| \|y\|$"]])
-    assert text.splitlines()[-1] == r"| $\vert x\vert  \Vert y\Vert $ |"
+    assert text.splitlines()[-1] == r"| $\vert x\vert  \Vert y\Vert$ |"
 
 
 def test_anchors_are_githubs() -> None:
@@ -196,9 +196,35 @@ def test_figures_of_several_backends_are_a_table(toys: Path) -> None:
     figures = {"cpu: worst error / bound": 0.25, "cuda: worst error / bound": 0.5, "cuda: draws": 8, "draws": 16}
     several = dataclasses.replace(run.evidence[0], finding=Finding(Verdict.CONFIRMED, figures=figures))
     text = markdown(Run((several,), (), run.environment))
-    assert "| sampled | confirmed | draws 16; worst error / bound 0.5 at worst over 2 backends, see below |" in text
+    assert "| sampled | confirmed | draws 16; worst error / bound 0.5 at worst over 2 cases, see below |" in text
     assert "The sampled rung in detail:" in text
     assert "| worst error / bound | 0.25 | 0.5 |\n| draws |  | 8 |" in text
+
+
+def test_many_cases_are_rows(toys: Path) -> None:
+    run = verify(["toy.holds"], rungs=["sampled"])
+    figures = {f"N = {N}: order": N / 2 for N in range(6)} | {"N = 2: draws": 8}
+    many = dataclasses.replace(run.evidence[0], finding=Finding(Verdict.CONFIRMED, figures=figures))
+    text = markdown(Run((many,), (), run.environment))
+    assert "| N = 1 | 0.5 |  |\n| N = 2 | 1 | 8 |" in text
+
+
+@pytest.mark.parametrize(
+    ("rung", "trust", "said", "cell"),
+    [
+        (Rung.UNIVERSAL, (), "proved by rung **universal**.", "**universal**"),
+        (Rung.MEASURED, (), "**measured**, not proved.", "**measured**"),
+        (Rung.EXACT, ("this rung covers only: x",), "proved by rung **exact**, in part: x.", "**exact, in part**"),
+        (Rung.KERNEL, ("a", "the theorems state only a part: y"), "**kernel**, in part: y.", "**kernel, in part**"),
+    ],
+)
+def test_a_rung_that_covers_a_part_says_so(
+    toys: Path, rung: Rung, trust: tuple[str, ...], said: str, cell: str
+) -> None:
+    run = verify(["toy.holds"], rungs=["sampled"])
+    found = dataclasses.replace(run.evidence[0], rung=rung, finding=Finding(Verdict.CONFIRMED, trust=trust))
+    text = markdown(Run((found,), (), run.environment))
+    assert said in text and f"| {cell} |" in text
 
 
 @pytest.mark.parametrize(
