@@ -260,10 +260,12 @@ def audit(
         alone = [f"--gate {name}={case.gates[name]}" for name in chosen.names if case.given(name)]
         if alone:
             case.note(f"without {' '.join(alone)} it is inferred, as the code rounds it")
+    widths = [r.sizes for r in rows if r.rung == "exact" and any(r.sizes[k] != at[k] for k in ("f", "m"))]
+    if verdict is Verdict.REFUTED and widths:
+        case.note(f"at f={at['f']}, m={at['m']} no difference was seen: see --size f={at['f']} --size m={at['m']}")
+    parameters = case.described(at, widths)
     given = _options(against, adapter, gates, sizes)
-    return Audit(
-        loaded.text, chosen, adapted.text, verdict, reason, tuple(rows), case.described(at), tuple(case.notes), given
-    )
+    return Audit(loaded.text, chosen, adapted.text, verdict, reason, tuple(rows), parameters, tuple(case.notes), given)
 
 
 def _options(
@@ -298,7 +300,9 @@ def _lengths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2:
             break
     left_out = [n for n in left_out if n != at["N"]]
     if left_out:
-        case.note(f"contexts of {', '.join(map(str, left_out))} tokens were left out: it does not run there")
+        case.note(
+            f"contexts of {', '.join(map(str, left_out))} tokens were left out: it does not run, or is not decided, there"
+        )
     return rows
 
 
@@ -353,7 +357,7 @@ def _judge(rows: list[Row]) -> tuple[Verdict, str]:
         if worst.verdict is Verdict.REFUTED and there and there.finding.verdict is Verdict.CONFIRMED:
             precision = there.rung.removeprefix("sampled, ")
             why = (
-                f"within the {precision} rounding bound they agree, as they would if constants of the code are rounded"
+                f"they agree within the {precision} rounding bound, as they would if constants of the code are rounded"
             )
             if precision == "float64" and _rounds(worst):
                 return Verdict.UNDECIDED, f"{worst.reason}; but {why}; not proved"
@@ -432,8 +436,9 @@ def _draws(case: Case, sizes: Sizes, entropy: Entropy, exact: Finding | None) ->
     """Four Gaussian draws, and the point at which the exact rung saw a difference, if it did."""
     generator = entropy.generator()
     draws = [dict(strategies.draw("gaussian", sizes, case.shapes, generator, positive=case.positive)) for _ in range(4)]
-    if exact is not None and exact.counterexample is not None:
-        inputs = exact.counterexample.inputs
+    found = exact.counterexample if exact is not None else None
+    if found is not None and (not case.inference.names or found.sizes == sizes):  # else its numbers are other ones
+        inputs = found.inputs
         draws.append({n: np.vectorize(_float, otypes=[float])(np.array(v, dtype=object)) for n, v in inputs.items()})
     return draws
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from fractions import Fraction
 from itertools import product
@@ -424,10 +424,10 @@ class Case:
 
     # --- words ---------------------------------------------------------------------------------------------------
 
-    def described(self, sizes: Sizes) -> dict[str, str]:
-        """Gates and parameters in words."""
+    def described(self, sizes: Sizes, others: Sequence[Sizes] = ()) -> dict[str, str]:
+        """Gates and parameters in words, at these sizes and, where other, at the others."""
         out = {g: self.words.get(g, v) for g, v in self.gates.items() if v != INDETERMINATE}
-        out |= self.inference.described(sizes)
+        out |= self.inference.described(sizes, others)
         for name, axes in self.axes.items():
             words = {"N": "token", "f": "channel"}
             each = f", one for each {' and '.join(words[a] for a in axes)}" if axes else ""

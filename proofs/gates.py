@@ -98,7 +98,7 @@ def value(text: str, names: Mapping[str, Value]) -> Value:
         if isinstance(error, TargetError):
             raise
         if isinstance(error, ZeroDivisionError):
-            raise TargetError(f"gate value {text!r}: division by zero") from None
+            raise TargetError(f"{wrong}; this is a division by zero") from None
         raise TargetError(wrong) from None
 
 

@@ -93,16 +93,20 @@ class Inference:
         self.known[here] = {p.name: tuple(self._admissible(p, v) for v in found[p.name]) for p in self.parameters}
 
     def borrow(self, sizes: Sizes, other: Sizes) -> None:
-        """Take single numbers found by a fit at other f and m for these, where another fit would cost seconds."""
+        """Take numbers found by a fit at other f and m for these, where another fit would cost seconds.
+
+        Raises ValueError where they can't be those of another f.
+        """
         here = tuple((k, sizes[k]) for k in ("N", "f", "m"))
         there = {**other, "N": sizes["N"]}
         if not self._fits or here in self.known:
             return
         self.find(there)
         values = self.known[tuple((k, there[k]) for k in ("N", "f", "m"))]
-        if all(len(numbers) == 1 for numbers in values.values()):
-            self.known[here] = dict(values)
-            self._borrowed.add(here)
+        if sizes["f"] != other["f"] and any(len(numbers) > 1 for numbers in values.values()):
+            raise ValueError("one number for each channel says nothing about other channels")
+        self.known[here] = dict(values)
+        self._borrowed.add(here)
 
     def refitted(self, sizes: Sizes) -> bool:
         """Whether numbers that were borrowed for these sizes are now replaced by those of a fit there."""
@@ -208,11 +212,11 @@ class Inference:
 
     # --- words ---------------------------------------------------------------------------------------------------
 
-    def described(self, sizes: Sizes) -> dict[str, str]:
-        """Each parameter in words, at the f and m of `sizes`."""
-        return {name: self._described(name, sizes) for name in self.names}
+    def described(self, sizes: Sizes, others: Sequence[Sizes] = ()) -> dict[str, str]:
+        """Each parameter in words, at the f and m of `sizes`, and at `others` where it is another number there."""
+        return {name: self._described(name, sizes, others) for name in self.names}
 
-    def _described(self, name: str, sizes: Sizes) -> str:
+    def _described(self, name: str, sizes: Sizes, others: Sequence[Sizes]) -> str:
         by_length = self._lengths(name, sizes["f"], sizes["m"])
         here = by_length.get(sizes["N"])
         if here is None:
@@ -227,20 +231,20 @@ class Inference:
             text = _shown(tuple(v / Fraction(sizes["N"]) ** power for v in here)) + _POWERS[power]
             if len(by_length) > 1:
                 text += f" (at f={sizes['f']}, the same for N = {sorted(by_length)})"
-        text += self._elsewhere(name, sizes, power if power is not None else nearly or 0)
+        text += self._elsewhere(name, sizes, others, power if power is not None else nearly or 0)
         return f"{text}, inferred {self.how}"
 
-    def _elsewhere(self, name: str, sizes: Sizes, power: int) -> str:
-        """The other numbers at other f and m, if any are other."""
-        found: dict[str, str] = {}
-        for place, values in self.known.items():
-            at = dict(place)
-            numbers = tuple(v / Fraction(at["N"]) ** power for v in values[name])
-            base = self._lengths(name, sizes["f"], sizes["m"])[sizes["N"]]
-            here = tuple(v / Fraction(sizes["N"]) ** power for v in base)
-            if (at["f"], at["m"]) != (sizes["f"], sizes["m"]) and [*map(_nearest, numbers)] != [*map(_nearest, here)]:
-                found[f"({at['f']}, {at['m']})"] = _shown(numbers) + _POWERS[power]
-        return "".join(f"; {value} at (f, m) = {place}" for place, value in list(found.items())[:3])
+    def _elsewhere(self, name: str, sizes: Sizes, others: Sequence[Sizes], power: int) -> str:
+        """The numbers at other f and m, where they are other."""
+        base = self._lengths(name, sizes["f"], sizes["m"])[sizes["N"]]
+        here = tuple(v / Fraction(sizes["N"]) ** power for v in base)
+        text = ""
+        for at in others:
+            found = self._lengths(name, at["f"], at["m"]).get(at["N"], ())
+            numbers = tuple(v / Fraction(at["N"]) ** power for v in found)
+            if numbers and [*map(_nearest, numbers)] != [*map(_nearest, here)]:
+                text += f"; {_shown(numbers)}{_POWERS[power]} at (f, m) = ({at['f']}, {at['m']})"
+        return text
 
 
 def _answer(program: Callable[..., Any], point: Mapping[str, np.ndarray]) -> Fraction:

@@ -141,10 +141,15 @@ def other_size(subject: Subject, solution: Solution, values: dict[str, str]) -> 
     if first is not None and first.finding.verdict is Verdict.REFUTED:
         return first, values
     rows = [first] if first is not None else []
+    said: dict[str, str] | None = None
     for outputs in (f, f + 2):
         row, words = _at_width(subject, solution, values, f, outputs) if outputs != m else (None, values)
         if row is not None and row.finding.verdict is Verdict.REFUTED:
             return row, values
+        if row is not None and said not in (None, words):
+            reason = f"at f = {f} its numbers go with no power of m, for m = {m}, {f}, {outputs}"
+            return Row("other sizes", row.sizes, Finding(Verdict.REFUTED, reason=reason)), values
+        said = words if row is not None else said
         rows += [row] if row is not None else []
         texts |= {n: w for n, w in words.items() if texts[n] == values[n]}
     if not rows:

@@ -10,10 +10,12 @@ import numpy as np
 
 from numeric.finding import Counterexample, Finding, Verdict, combine
 from numeric.programs import Program, fractions, rational, text
-from proofs.claim import Check
+from proofs.claim import Check, covering
 from proofs.evidence import Rung, Settings
 
 Point = Mapping[str, Any]
+
+DERIVED = (Rung.SYMBOLIC, Rung.UNIVERSAL)
 
 
 def point(values: Point) -> dict[str, np.ndarray]:
@@ -51,5 +53,7 @@ def both(*checks: Check) -> Check:
 
 
 def impossible(checks: Mapping[Rung, Check], witness: Check) -> dict[Rung, Check]:
-    """The class's checks, with the witness added to the exact rung."""
-    return {rung: both(check, witness) if rung is Rung.EXACT else check for rung, check in checks.items()}
+    """The class's checks, with the witness added to the exact rung; derivations say that they have none."""
+    rest = "what the class obeys; the witness is the exact rung's"
+    found = {rung: covering(rest, check) if rung in DERIVED else check for rung, check in checks.items()}
+    return found | {Rung.EXACT: both(checks[Rung.EXACT], witness)}

@@ -16,7 +16,7 @@ from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.rates import fit
 from numeric.words import matrix, scalar
-from proofs.claim import Check, Claim, Mutant
+from proofs.claim import Check, Claim, Mutant, covering
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._witness import both
 from proofs.gd.spectral_filter import context
@@ -172,7 +172,7 @@ orthogonal: $\norm{E}^2 = \sum_i \norm{E u_i}^2$.""",
     checks={
         Rung.MEASURED: measured(),
         Rung.EXACT: both(SPECTRAL.exact, EDGE.exact),
-        Rung.UNIVERSAL: SPECTRAL.universal,
+        Rung.UNIVERSAL: covering("one step along one eigenvector, and its factor beyond the limit", SPECTRAL.universal),
     },
     mutants=(
         SPECTRAL.mutant(

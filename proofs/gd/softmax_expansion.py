@@ -16,7 +16,7 @@ from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.rates import fit
 from numeric.words import matrix, scalar, zeros
-from proofs.claim import Check, Claim, Mutant, System
+from proofs.claim import Check, Claim, Mutant, System, covering
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._numbers import numbers
 from proofs.gd._witness import both
@@ -147,7 +147,13 @@ and $|r_i| \le (e - 2) a_i^2$ where $|s a_i| \le 1$; the denominator is a mean o
     assumptions=("one head, projections outside",),
     systems=(System("Softmax attention", "to first order in its scale one gradient step from the mean of the values"),),
     source="derived here",
-    checks={**IDENTITY.checks(), Rung.MEASURED: measured()},
+    checks={
+        **IDENTITY.checks(),
+        Rung.MEASURED: measured(),
+        Rung.UNIVERSAL: covering(
+            "the expansion to first order; the bound and its order are measured", IDENTITY.universal
+        ),
+    },
     mutants=(
         IDENTITY.mutant(
             "not_centred",

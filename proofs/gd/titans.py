@@ -168,7 +168,7 @@ which puts the decay into the buffer ($\theta = 1$). At $\alpha = 0$ it is gd.he
     systems=(System("Titans", "heavy ball with decoupled decay, the gradient at the undecayed memory"),),
     source="arXiv 2501.00663, section 3.1 (rule); the comparison derived here",
     checks=impossible(
-        IDENTITY.checks() | {Rung.UNIVERSAL: covering("the two-term form; not torch's optimiser", IDENTITY.universal)},
+        IDENTITY.checks() | {Rung.UNIVERSAL: covering("the two-term form, not torch's optimiser", IDENTITY.universal)},
         both(
             nonzero(defect, POINT, "Titans less SGD(momentum = 1/2, weight_decay = 1/2), two tokens"),
             nonzero(

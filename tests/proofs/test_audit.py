@@ -9,6 +9,7 @@ from proofs.target import TargetError
 from proofs.targets import CASES
 
 LAYERS = """
+import numpy as np
 import torch
 
 def one_step(X, Y, x_q, W0, eta):
@@ -86,6 +87,59 @@ def learner(X, Y, x_q, eta):
 def adapter(layer, X, Y, x_q, eta):
     return layer(X, Y, x_q, X.new_zeros(Y.shape[1], X.shape[1]), eta)
 
+def rounds(X, Y, x_q):
+    return 0.3 / len(X) * (Y.T @ X) @ x_q
+
+class Twice(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rate = torch.nn.Parameter(torch.tensor(0.25))
+    def forward(self, X, Y, x_q):
+        W = torch.zeros(Y.shape[1], X.shape[1])
+        for _ in range(2):
+            W = W - self.rate / len(X) * (W @ X.T - Y.T) @ X
+        return W @ x_q
+
+def epsilon(X, Y, x_q):
+    W = torch.zeros(Y.shape[1], X.shape[1])
+    for x, y in zip(X, Y):
+        W = W + torch.outer(y - W @ x, x) / (x @ x + 1e-6)
+    return W @ x_q
+
+def turned_if_square(X, Y, x_q, eta):
+    M = Y.T @ X
+    return eta / len(X) * (M.T if M.shape[0] == M.shape[1] else M) @ x_q
+
+def wide_only(X, Y, x_q, eta):
+    return (1 if X.shape[1] > Y.shape[1] else 2) * eta / len(X) * (Y.T @ X) @ x_q
+
+def of_width(X, Y, x_q):
+    return X.shape[1] ** -0.5 * (Y.T @ X) @ x_q
+
+def late(X, Y, x_q, eta):
+    return (1 if len(X) <= 6 else 2) * eta / len(X) * (Y.T @ X) @ x_q
+
+def later(X, Y, x_q, eta):
+    return (1 if len(X) <= 20 else 2) * eta / len(X) * (Y.T @ X) @ x_q
+
+def leaves(X, Y, x_q):
+    raise SystemExit(5)
+
+def prints(X, Y, x_q):
+    print("chatter")
+    return (Y.T @ X) @ x_q
+
+def column(X, Y, x_q):
+    return (Y.T @ X) @ x_q[:, None]
+
+def to_numpy(X, Y, x_q):
+    return Y.T @ X @ torch.as_tensor(np.linalg.inv(X.T @ X)) @ x_q
+
+def joint(Z):
+    x, y = Z[:, :-1, :4], Z[:, :-1, 4:]
+    out = torch.einsum("btm,btf,bf->bm", y, x, Z[:, -1, :4])
+    return torch.nn.functional.pad(out, (4, 0))[:, None, :]
+
 number = 3
 """
 
@@ -115,6 +169,10 @@ def find(layers, name, against="gd", **options):
         ("gated", "gd", {"gates": {"gate": "2/2"}}),
         ("tokens", "gd", {"adapter": "tokens", "gates": {"eta": "N"}}),
         ("one_step", "FILE:learner", {"adapter": "FILE:adapter"}),
+        ("rounds", "gd", {}),
+        ("Twice", "gd:2", {}),
+        ("epsilon", "nlms", {"gates": {"mu": "1", "eps": "1e-6"}}),
+        ("of_width", "gd", {}),
     ],
 )
 def test_true_layers_are_confirmed(layers, name, against, options):
@@ -136,6 +194,12 @@ def test_true_layers_are_confirmed(layers, name, against, options):
         ("gated", "gd", {"gates": {"gate": "free"}}),
         ("gated", "gd", {"gates": {"gate": "0.999999"}}),
         ("Smoother", "gd", {}),
+        ("turned_if_square", "gd", {}),
+        ("wide_only", "gd", {}),
+        ("late", "gd", {}),
+        ("later", "gd", {}),
+        ("epsilon", "nlms", {"gates": {"mu": "1", "eps": "2e-6"}}),
+        ("rounds", "gd", {"gates": {"eta": "0.300001"}}),
     ],
 )
 def test_wrong_layers_are_refuted(layers, name, against, options):
@@ -148,6 +212,51 @@ def test_wrong_layers_are_refuted(layers, name, against, options):
 def test_an_inferred_step_size_is_reported(layers):
     assert find(layers, "no_rate").parameters["eta"].startswith("1/4 N")
     assert "inferred" in find(layers, "Module").parameters["eta"]
+
+
+def test_constants_that_the_code_rounds_are_said_to_be(layers):
+    assert find(layers, "rounds").parameters["eta"].startswith("0.3 up to rounding")
+    given = {"mu": "1", "eps": "1e-6"}
+    assert find(layers, "epsilon", "nlms", gates=given).parameters["eps"] == "1e-6, as float64 rounds it"
+    found = find(layers, "rounds", gates={"eta": "0.3"})
+    assert found.verdict is Verdict.UNDECIDED and found.status == 3 and found.counterexample is None
+    assert "within the float64 rounding bound" in found.reason and found.reason.endswith("not proved")
+    assert any("without --gate eta=0.3 it is inferred" in note for note in found.notes)
+
+
+def test_the_sizes_are_named(layers):
+    found = find(layers, "one_step")
+    assert "(f, m) = (4, 3)" in found.reason and "and at (3, 3), (2, 4), (1, 1) for N = 3" in found.reason
+    text = find(layers, "of_width").parameters["eta"]
+    assert text.startswith("1/2 N") and "1 N at (f, m) = (1, 1)" in text
+    assert find(layers, "wide_only", sizes={"f": 4, "m": 3}).verdict is Verdict.CONFIRMED
+    assert any("(3, 3)" not in note and "(2, 4), (4, 6)" in note for note in find(layers, "square_only").notes)
+
+
+def test_counterexamples_in_long_contexts_are_shrunk_and_short(layers):
+    found = find(layers, "late")
+    assert dict(found.counterexample.sizes) == {"f": 1, "m": 1, "N": 7}
+    assert found.rows[-1].sizes["N"] == 9  # floats run where the exact rung refutes
+    text = str(find(layers, "later", sizes={"N": 33}))
+    assert "X (21, 1)" in text and "--against gd --size N=33 --json -" in text
+
+
+def test_the_layout_is_asked_about(layers):
+    assert any(
+        "--adapter tokens:joint" in note
+        for note in find(layers, "joint", adapter="tokens", sizes={"f": 4, "m": 4}).notes
+    )
+    assert any("--size f=4 --size m=3" in note for note in find(layers, "joint", adapter="tokens:joint").notes)
+    assert find(layers, "joint", adapter="tokens:joint", sizes={"f": 4, "m": 3}).verdict is Verdict.CONFIRMED
+    assert not any("reverse order" in note for note in find(layers, "last_missing").notes)
+
+
+def test_what_a_target_prints_or_returns_is_told(layers, capsys):
+    assert find(layers, "prints").verdict is Verdict.CONFIRMED
+    printed = capsys.readouterr()
+    assert printed.out == "" and "chatter" in printed.err
+    assert any("array of 2 axes" in note for note in find(layers, "column").notes)
+    assert "hands tensors to numpy at" in find(layers, "to_numpy", "ridge", gates={"lam": "1"}).reason
 
 
 def test_writing_to_inputs_is_reported(layers):
@@ -184,11 +293,13 @@ def test_json_has_the_promised_keys(layers):
         ("FILE:gated", {}, "needs gate"),
         ("FILE:one_step", {"gates": {"nope": "1"}}, "gate 'nope'"),
         ("FILE:gated", {"gates": {"gate": "__import__('os')"}}, "gate value"),
-        ("FILE:gated", {"gates": {"gate": "1/0"}}, "gate value"),
+        ("FILE:gated", {"gates": {"gate": "1/0"}}, "gate value.*division by zero"),
         ("FILE:one_step", {"against": "gdd"}, "no learner 'gdd'"),
         ("FILE:one_step", {"against": "gd:0"}, "at least 1"),
         ("FILE:one_step", {"adapter": "kvv"}, "no adapter 'kvv'"),
         ("FILE:one_step", {"sizes": {"N": 0}}, "size N=0"),
+        ("FILE:one_step", {"sizes": {"N": 10**8}}, "an audit takes at most"),
+        ("FILE:leaves", {}, r"calls exit\(5\)"),
         (
             "FILE:gated",
             {"against": "heavy_ball", "gates": {"gate": "free", "eta": "1"}},
