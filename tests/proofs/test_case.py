@@ -212,7 +212,6 @@ def test_true_layers(layers, name, against, adapter, gates, expected):
         ("shares", "gd", None, {}),
         ("momentum", "online_gd", None, {}),
         ("momentum", "ridge", None, {}),
-        ("rounded", "gd:2", None, {}),
         ("nearly", "softmax_smoother", None, {}),
         ("smoother", "softmax_smoother", None, {"scale": "0.5000001"}),
         ("signed", "online_gd", None, {"mu": "beta"}),
