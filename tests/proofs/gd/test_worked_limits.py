@@ -67,7 +67,7 @@ def test_degrees_by_differences(N, k):
     for _ in range(2 * k + 1):
         values = [b - a for a, b in itertools.pairwise(values)]
     assert values[0] == values[1] != 0
-    found = degrees.along(degrees.batch(k), N)
+    found = degrees.along(degrees.batch(k), {"X": (N, 1), "Y": (N, 1), "x_q": (1,)})
     assert max(found) == 2 * k + 1 and found[2 * k + 1] * math.factorial(2 * k + 1) == values[0]
 
 
