@@ -21,7 +21,9 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from constructions.learners import Domain, Each, Learner
+from numeric import float_identity
 from numeric.entropy import Entropy
+from numeric.finding import Verdict
 from numeric.programs import Program, Shapes, Sizes, WrongResult, concrete
 from proofs.adapters import Adapter, Gate
 from proofs.gates import Axes, Value, laid_out, mentioned, value
@@ -40,6 +42,8 @@ LIMIT = 2**20
 """The most numbers that the inputs of a target may be."""
 INDETERMINATE = "free"
 """The gate value that stands for every number."""
+NAMES = ("layer", "learner")
+"""The two sides, as findings call them."""
 READOUT = "readout"
 """The name of the factor between the learner's prediction and the target's."""
 _LIBRARIES = tuple(str(Path(file).resolve().parent) for file in (torch.__file__, np.__file__, __file__))
@@ -333,17 +337,30 @@ class Case:
             return True
         data = self.draw(sizes, torch.Generator().manual_seed(entropy.below(2**31)))
         alone = {n: t.reshape(-1)[0] if axes.get(n) else t for n, t in data.items()}
-        alike = {n: t.expand(data[n].shape).clone() for n, t in alone.items()}
+
+        def many(**inputs: Any) -> Any:
+            return self.layer(**{n: t.expand(data[n].shape).clone() for n, t in inputs.items()})
+
+        def one(**inputs: Any) -> Any:
+            self.axes = dict.fromkeys(axes, ())
+            try:
+                return self.layer(**inputs)
+            finally:
+                self.axes = axes
+
+        return self._compared(many, one, alone) is not Verdict.REFUTED
+
+    def _compared(self, left: Program, right: Program, data: Mapping[str, Tensor]) -> Verdict:
+        """Whether two float64 programs, their casts to float32 lifted, agree on `data` within their rounding bounds."""
+        before, self.lifted = self.lifted, True
         try:
-            with torch.no_grad():
-                many = self.layer(**alike)
-                self.axes = dict.fromkeys(axes, ())
-                one = self.layer(**alone)
-        except Exception:
-            return True
+            return float_identity.decide(
+                left, right, [{n: t.numpy() for n, t in data.items()}], shrinking=False
+            ).verdict
+        except Exception:  # what a target may raise on such inputs, which its own run then shows
+            return Verdict.UNDECIDED
         finally:
-            self.axes = axes
-        return bool(torch.allclose(many, one))
+            self.lifted = before
 
     def _custom_scale(self, sizes: Sizes, entropy: Entropy) -> None:
         """Declare the readout scale f**-0.5 where a key/value operator has it at two sizes; the rungs then test it."""
@@ -357,12 +374,11 @@ class Case:
         for f in (sizes["f"], 4 * sizes["f"]):
             here = {**sizes, "f": f}
             data = self.draw(here, torch.Generator().manual_seed(entropy.below(2**31)))
-            try:
-                with torch.no_grad():
-                    left, right = self.layer(**data).double(), self.learner(**data)
-            except Exception:
-                return
-            if not bool(torch.allclose(left, right * f**-0.5, rtol=1e-4, atol=0)):
+
+            def scaled(**inputs: Any) -> Any:
+                return self.learner(**inputs) * inputs["X"].shape[1] ** -0.5
+
+            if self._compared(self.layer, scaled, data) is not Verdict.CONFIRMED:
                 return
         self.gates[READOUT] = "f**-0.5"
         self.note(f"its readout is scaled by f**-0.5 (seen at f={sizes['f']} and {4 * sizes['f']})")

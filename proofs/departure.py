@@ -16,7 +16,8 @@ from numeric import float_identity
 from numeric.box import Arithmetic, Box, Undefined, as_floats
 from numeric.finding import Counterexample, Verdict
 from proofs import fit
-from proofs.audit import NAMES, Row
+from proofs.audit_rows import Row
+from proofs.case import NAMES
 from proofs.fit import Miss
 from proofs.search import BIASED
 from proofs.subject import Subject, fresh, learner_box

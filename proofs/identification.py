@@ -21,7 +21,7 @@ from numeric.box import as_floats
 from numeric.finding import Counterexample, Verdict, frozen
 from numeric.interpreter import _shown as place
 from numeric.probes import Probe
-from proofs.audit import Row
+from proofs.audit_rows import Row
 from proofs.figure import Figure, Panel, Series
 from proofs.fit import LONG, Miss, Model
 

@@ -17,7 +17,8 @@ from numeric.finding import Verdict
 from numeric.probes import ask
 from proofs import fit
 from proofs.adapters import adapt
-from proofs.audit import CONTEXTS, Audit, Named, Row
+from proofs.audit import Audit, Named
+from proofs.audit_rows import CONTEXTS, Row
 from proofs.departure import apart, bias, counterexample, only_last, plainer, within_rounding
 from proofs.evidence import Settings
 from proofs.fit import Data, Miss, Model, Solution

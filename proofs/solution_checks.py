@@ -16,7 +16,8 @@ from numeric.entropy import Entropy
 from numeric.finding import Figure, Finding, Verdict
 from numeric.programs import WrongResult
 from proofs import fit
-from proofs.audit import CONTEXTS, NAMES, Row
+from proofs.audit_rows import CONTEXTS, Row
+from proofs.case import NAMES
 from proofs.fit import Data, Solution
 from proofs.identification import shown
 from proofs.subject import Subject, agreement, digits, fresh, learner_box, rational

@@ -1,0 +1,236 @@
+"""The rows of an audit: one check each, on one rung at one size.
+
+Exact at several context lengths and widths, and the float runs beside it; `proofs.enclosures` where no bound exists.
+Main definitions: `Row`, `lengths`, `widths`, `floats`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+
+from numeric import exact_identity, float_identity, strategies
+from numeric.entropy import Entropy
+from numeric.finding import Finding, Verdict
+from numeric.programs import Sizes, WrongResult
+from proofs.case import NAMES, Case, raised
+from proofs.enclosures import enclosures
+
+CONTEXTS = (1, 2, 9)
+"""Further context lengths, at the same f and m."""
+FAR = 33
+"""A longer one: some codes change their ways there (chunks, windows)."""
+SHORT = 3
+"""The context length at other f and m."""
+OTHER = (((3, 3), (4, 4)), ((2, 4), (4, 6)), ((1, 1),))
+"""Further (f, m), f equal to m and below it; the second of a pair where f**0.5 is rounded at the first."""
+_FAR = 1000.0
+"""How many times the change of precision a difference has to be before it refutes; a true identity gives about 2^-29."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One check of the audit: where it was made and what was found."""
+
+    rung: str
+    sizes: Mapping[str, int]
+    finding: Finding
+
+
+def lengths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float) -> list[Row]:
+    """The exact rung at one context length after the other, up to the first that does not confirm."""
+    rows: list[Row] = []
+    left_out: list[int] = []
+    for k, length in enumerate((at["N"],) if "N" in fixed else (at["N"], *CONTEXTS, FAR)):
+        here = {**at, "N": length}
+        if k and (length in (at["N"], *left_out) or not case.admits(here)):
+            left_out.append(length)
+            continue
+        finding = _exact(case, here, entropy.child(k), target_log2)
+        if length == FAR and finding.verdict is Verdict.UNDECIDED:
+            finding = _sampled(case, here, entropy.child("far"))
+            if finding.verdict is not Verdict.CONFIRMED:
+                left_out.append(length)
+                continue
+            rows.append(Row("sampled, float64", here, finding))
+            rows.insert(0, rows.pop())  # the last row is the exact one that decides
+            continue
+        rows.append(Row("exact", here, finding))
+        if finding.verdict is not Verdict.CONFIRMED:
+            break
+    left_out = [n for n in left_out if n != at["N"]]
+    if left_out:
+        case.note(
+            f"contexts of {', '.join(map(str, left_out))} tokens were left out: it does not run, or is not decided, there"
+        )
+    return rows
+
+
+def widths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float) -> list[Row]:
+    """The exact rung at other f and m, in a short context, where the target takes them; up to the first refutation.
+
+    A refutation that floats do not see is left to other sizes: the square root of f is a rounded constant at some.
+    """
+    rows: list[Row] = []
+    left_out: list[str] = []
+    for k, tries in enumerate(OTHER):
+        for f, m in tries:
+            here = {"f": f, "m": m, "N": fixed.get("N", SHORT)}
+            if (f, m) == (at["f"], at["m"]):
+                continue
+            if not case.admits_at_width(here, at):
+                left_out.append(f"({f}, {m})")
+                continue
+            child = entropy.child(10 * k + f)
+            finding = _exact(case, here, child, target_log2)
+            if finding.verdict is Verdict.REFUTED and case.inference.refitted(here):
+                finding = _exact(case, here, child, target_log2)
+            if finding.verdict is Verdict.REFUTED and (f, m) != tries[-1] and _agrees(case, here, finding, child):
+                left_out.append(f"({f}, {m})")
+                continue
+            rows.append(Row("exact", here, finding))
+            break
+        if rows and rows[-1].finding.verdict is Verdict.REFUTED:
+            break
+    if left_out:
+        case.note(f"(f, m) = {', '.join(left_out)} were left out: it does not run, or rounds constants, there")
+    return [row for row in rows if row.finding.verdict is not Verdict.UNDECIDED]
+
+
+def rounds(finding: Finding) -> bool:
+    """Whether the layer computes with a constant that is rounded: none of few binary digits."""
+    held = [re.search(r"^layer: constant (\S+) ", flag) for flag in finding.flags]
+    return any(found is not None and not _short(found[1]) for found in held)
+
+
+def _short(text: str) -> bool:
+    try:
+        return Fraction(float(text)).denominator <= 2**10
+    except (ValueError, OverflowError):  # an array: its numbers are not known
+        return False
+
+
+def _agrees(case: Case, sizes: Sizes, finding: Finding, entropy: Entropy) -> bool:
+    """Whether a refutation is about rounded constants: float64 runs, casts lifted, agree within their bound."""
+    case.lifted = any("float32" in flag for flag in finding.flags)
+    agreed = rounds(finding) and _sampled(case, sizes, entropy, finding).verdict is Verdict.CONFIRMED
+    case.lifted = False
+    return agreed
+
+
+def _sampled(case: Case, sizes: Sizes, entropy: Entropy, exact: Finding | None = None) -> Finding:
+    """The float64 rung at these sizes, and at the counterexample of the exact one."""
+    return float_identity.decide(
+        case.layer,
+        case.learner,
+        _draws(case, sizes, entropy, exact),
+        dtype="float64",
+        names=NAMES,
+        shapes=case.shapes,
+        entropy=entropy,
+        shrinking=False,
+    )
+
+
+def _draws(case: Case, sizes: Sizes, entropy: Entropy, exact: Finding | None) -> list[dict[str, np.ndarray]]:
+    """Four Gaussian draws, and the point at which the exact rung saw a difference, if it did."""
+    generator = entropy.generator()
+    draws = [dict(strategies.draw("gaussian", sizes, case.shapes, generator, positive=case.positive)) for _ in range(4)]
+    found = exact.counterexample if exact is not None else None
+    if found is not None and (not case.inference.names or found.sizes == sizes):  # else its numbers are other ones
+        inputs = found.inputs
+        draws.append({n: np.vectorize(_float, otypes=[float])(np.array(v, dtype=object)) for n, v in inputs.items()})
+    return draws
+
+
+def _float(text: Any) -> float:
+    return float(Fraction(text))
+
+
+def _exact(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float) -> Finding:
+    """The exact rung at these sizes."""
+    try:
+        case.infer(sizes)
+        return exact_identity.decide(
+            case.layer,
+            case.smaller(case.learner),
+            case.shapes,
+            sizes,
+            entropy=entropy,
+            target_log2=target_log2,
+            names=NAMES,
+            admits=case.admits,
+        )
+    except (WrongResult, RuntimeError, TypeError, ValueError) as error:
+        return Finding(Verdict.UNDECIDED, reason=f"on exact numbers the target {raised(error)}")
+
+
+def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list[Row]:
+    """The sampled rung on torch: float64; if the code rounds to float32, float64 with its casts lifted, and float32.
+
+    Where no bound exists: enclosures, or else the change of precision.
+    """
+    seen = next((r.finding for r in exact if r.rung == "exact" and r.finding.verdict is Verdict.REFUTED), None)
+    draws = _draws(case, sizes, entropy, seen)
+
+    def row(dtype: str, lifted: bool) -> Row:
+        case.lifted = lifted
+        finding = float_identity.decide(
+            case.layer,
+            case.learner,
+            draws,
+            dtype=dtype,
+            names=NAMES,
+            shapes=case.shapes,
+            entropy=entropy,
+            shrinking=False,
+        )
+        case.lifted = False
+        return Row(f"sampled, {dtype}{' lifted' if lifted else ''}", sizes, finding)
+
+    rows = [row("float64", case.needs_lift)]
+    casts = any("float32" in flag for flag in (*rows[0].finding.flags, *exact[-1].finding.flags))
+    if rows[0].finding.verdict is Verdict.REFUTED and casts:
+        rows.append(row("float64", True))
+        if rows[-1].finding.verdict is not Verdict.REFUTED:
+            rows.append(row("float32", False))
+    if exact[-1].finding.verdict is Verdict.UNDECIDED and rows[0].finding.verdict is Verdict.UNDECIDED:
+        enclosed = enclosures(case, sizes, CONTEXTS)
+        if enclosed is not None:
+            return [*rows, Row("sampled, balls", sizes, enclosed)]
+        change = _change_of_precision(case, draws)
+        if change is not None:
+            rows.append(Row("sampled", sizes, change))
+    return rows
+
+
+def _change_of_precision(case: Case, draws: list[dict[str, np.ndarray]]) -> Finding | None:
+    """A refutation without a bound: the sides differ by far more than float32 and float64 runs of the layer do."""
+    ratios = []
+    for draw in draws:
+        single = {n: torch.tensor(np.asarray(a, dtype=np.float32)) for n, a in draw.items()}
+        double = {n: t.double() for n, t in single.items()}
+        try:
+            with torch.no_grad():
+                coarse, fine = case.layer(**single).double(), case.layer(**double).double()
+            right = case.learner(**double).double()
+        except Exception:
+            return None
+        apart, change = (fine - right).abs(), (fine - coarse).abs()
+        scale = torch.finfo(torch.float32).eps * torch.maximum(fine.abs(), right.abs())
+        ratios.append(float((apart / (change + scale).clamp(min=1e-300)).max()))
+    if not min(ratios) > _FAR:
+        return None
+    return Finding(
+        Verdict.REFUTED,
+        reason=f"on {len(ratios)} of {len(ratios)} draws layer and learner differ by at least {min(ratios):.0f} times what "
+        "a change from float32 to float64 changes in the layer",
+        figures={"least difference / change of precision": round(min(ratios), 1)},
+        trust=("the float64 run is not further from the exact value than from the float32 run",),
+    )
