@@ -124,7 +124,7 @@ class Carrier(ABC):
 
     def worst(self, ways: Sequence[Parts]) -> Parts:
         """Parts that hold for each of the ways in which kernels compute one thing. Only called if `any_order`."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} sets any_order, so it has to define worst")
 
     def power(self, a: Parts, exponent: int) -> Parts:
         """a**exponent entrywise, exponent >= 1, by squaring."""
@@ -160,7 +160,7 @@ class Carrier(ABC):
 
         Only called if `follows_kernel`.
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} sets follows_kernel, so it has to define follow")
 
     def compare(self, name: str, a: Parts, b: Parts) -> Tensor:
         """Plain booleans for "lt", "le", "gt", "ge", "eq", "ne"."""

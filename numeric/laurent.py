@@ -10,6 +10,7 @@ Derived here.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -70,8 +71,8 @@ class _Laurent(Carrier):
         quotient = self._constant_quotient(a[:2], values)
         return self._with(quotient, a[2].expand(quotient[0].shape))
 
-    def _constant_quotient(self, a: Parts, values: Tensor) -> Parts:
-        raise NotImplementedError
+    @abstractmethod
+    def _constant_quotient(self, a: Parts, values: Tensor) -> Parts: ...
 
     def solve(self, a: Parts, b: Parts) -> Parts:
         return self._with(super().solve(self._base(a), self._base(b)))

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from numeric.interpreter import Exact, Refused, caller, leaves
+from numeric.numpy_indexing import torch_index
 
 PLAIN: dict[str, Callable[..., Any]] = {
     name: getattr(np, name)
@@ -101,12 +102,12 @@ class Array:
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, key: Any) -> Array:
-        index, flips = _index(key, self.shape)
+        index, flips = torch_index(_plain(key), self.shape)
         out = self.tensor[index]
         return Array(out.flip(flips) if flips else out)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        index, flips = _index(key, self.shape)
+        index, flips = torch_index(_plain(key), self.shape)
         new = tensor_of(value)
         new = new.clone() if isinstance(value, Array) else new  # numpy allows an array to be moved within itself
         if flips:
@@ -213,6 +214,13 @@ def _wrapped(result: Any) -> Any:
     return result
 
 
+def _plain(key: Any) -> Any:
+    """An index with its arrays as plain numbers."""
+    if isinstance(key, tuple):
+        return tuple(_plain(k) for k in key)
+    return key._number("an index").numpy() if isinstance(key, Array) else key
+
+
 def _put(target: Any, value: Any) -> Any:
     if not isinstance(target, Array):
         raise Refused(
@@ -222,41 +230,6 @@ def _put(target: Any, value: Any) -> Any:
         )
     target.tensor.copy_(tensor_of(value).clone())
     return target
-
-
-def _index(key: Any, shape: tuple[int, ...]) -> tuple[Any, list[int]]:
-    """The key for torch, with steps forward, and the dimensions of the result to be reversed."""
-    several = key if isinstance(key, tuple) else (key,)
-    out: list[Any] = []
-    flips: list[int] = []
-    place, dim = 0, 0
-    named = sum(1 for k in several if k is not None and k is not Ellipsis)
-    for k in several:
-        if isinstance(k, Array):
-            k = k._number("an index").numpy()
-        if isinstance(k, (list, np.ndarray)) and np.ndim(k):
-            array = np.asarray(k)
-            out.append(torch.as_tensor(array if array.dtype == bool else array.astype(np.int64)))
-            place, dim = place + (array.ndim if array.dtype == bool else 1), dim + 1
-        elif isinstance(k, slice):
-            step = 1 if k.step is None else int(k.step)
-            if step < 0:
-                reached = range(*k.indices(shape[place]))
-                k = slice(reached[-1], reached[0] + 1, -step) if len(reached) else slice(0, 0)
-                flips.append(dim)
-            out.append(k)
-            place, dim = place + 1, dim + 1
-        elif k is Ellipsis:
-            out.append(k)
-            skipped = len(shape) - named
-            place, dim = place + skipped, dim + skipped
-        elif k is None:
-            out.append(k)
-            dim += 1
-        else:
-            out.append(int(k))
-            place += 1
-    return tuple(out), flips
 
 
 # --- numpy's names -------------------------------------------------------------------------------------------------

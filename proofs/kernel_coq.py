@@ -258,11 +258,11 @@ def tell(names: Sequence[str], texts: Mapping[str, str], folder: Path, files: Se
     for name in names:
         statement = _flat(answers[f"statement {name}"])
         reached: dict[str, str] = {}
-        todo = [statement]
-        while todo:
-            for word in set(re.findall(r"\w+", todo.pop())) & bodies.keys() - reached.keys():
+        waiting = [statement]
+        while waiting:
+            for word in set(re.findall(r"\w+", waiting.pop())) & bodies.keys() - reached.keys():
                 reached[word] = bodies[word]
-                todo.append(bodies[word])
+                waiting.append(bodies[word])
         axioms = _axioms(answers[f"axioms {name}"])
         shown = answers[f"shown {name}"].partition(":")[2].strip().replace("\n       ", "\n")  # Coq indents by 7
         told[name] = Told(shown, statement, reached, axioms)
