@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import sympy
 from scipy.sparse.linalg import cg
 
 from constructions import conjugate_gradient, descent_limit, gradient_descent, quasi_newton
@@ -19,12 +20,25 @@ def exact(array):
 
 
 @pytest.mark.parametrize("iterations", [1, 2, 3])
-def test_conjugate_gradients_are_those_of_scipy(iterations):
-    W, X, Y = problem(0)
+def test_conjugate_gradients_minimise_over_krylov_spaces(iterations):
+    """The k-th iterate is w_0 + K (K^T A K)^{-1} K^T r_0, K = (r_0, A r_0, ...): by SymPy's exact elimination."""
+    W, X, Y = (exact(a) for a in problem(0))
     found = conjugate_gradient.iterates(W, X, Y, iterations)[-1]
+    x, y = sympy.Matrix(X.astype(int).tolist()), sympy.Matrix(Y.astype(int).tolist())
+    A = x.T * x
     for i in range(2):
-        theirs, _ = cg(X.T @ X, X.T @ Y[:, i], x0=W[i], rtol=0, atol=0, maxiter=iterations)
-        np.testing.assert_allclose(found[i], theirs)
+        start = sympy.Matrix(W[i].astype(int).tolist())
+        residual = x.T * y[:, i] - A * start
+        K = sympy.Matrix.hstack(*(A**k * residual for k in range(iterations)))
+        wanted = start + K * (K.T * A * K).LUsolve(K.T * residual)
+        assert found[i].tolist() == [Fraction(int(c.p), int(c.q)) for c in wanted]
+
+
+def test_scipys_conjugate_gradients_take_the_same_steps():
+    """One step that is exact in float64: the residual is an eigenvector of A = diag(1, 1, 4)."""
+    X, Y = np.diag([1.0, 1.0, 2.0]), np.array([[1.0], [1.0], [0.0]])
+    theirs, _ = cg(X.T @ X, (X.T @ Y)[:, 0], rtol=0, atol=0, maxiter=1)
+    assert conjugate_gradient.iterates(np.zeros((1, 3)), X, Y, 1)[-1].tolist() == [theirs.tolist()] == [[1.0, 1.0, 0.0]]
 
 
 def test_bfgs_learns_the_inverse_hessian():

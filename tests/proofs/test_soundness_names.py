@@ -96,7 +96,7 @@ WORDS = [
     ("1 - g", 0.75),
     ("3/g*N", 108.0),
     ("1 N g/h", 9 * 0.25 / 0.5),
-    ("exp(g)", 2.718281828459045**0.25),
+    ("exp(g)", float(torch.tensor(0.25).double().exp())),
     ("0.5 at f = 16, going as f^-0.5", 1.0),
     ("1/2 at f = 4, 3 N at f = 9", 0.5),
     ("1 (a gauge: the others go with it)", 1.0),
@@ -107,7 +107,7 @@ WORDS = [
 def test_words_for_numbers_are_read(words, expected):
     names = {"N": Value(Fraction(9)), "f": Value(Fraction(4))}
     names |= {"g": Value(torch.tensor(0.25).double()), "h": Value(torch.tensor(0.5).double())}
-    assert float(number(words, names, torch.zeros(()).double())) == pytest.approx(expected, rel=1e-15)
+    assert float(number(words, names, torch.zeros(()).double())) == expected
 
 
 def test_a_gate_for_each_token_makes_a_number_for_each():

@@ -9,6 +9,7 @@ from fractions import Fraction
 import flint
 import numpy as np
 import pytest
+import sympy
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -140,25 +141,21 @@ def test_ranks_by_exact_differences(learner, count):
     assert flint.fmpq_mat(12, len(rows[0]), entries).rank() == count
 
 
-def test_the_best_step_by_quadrature():
-    """f = N = 1 with normal x, w, x_q and noise of variance 1/2, by Gauss-Hermite quadrature, which is exact here."""
-    nodes, shares = np.polynomial.hermite_e.hermegauss(8)
-    shares = shares / shares.sum()
+def test_the_best_step_by_moments():
+    """f = N = 1 with normal x, w, x_q = z and noise of variance 1/2: the loss multiplied out, monomials by their moments."""
+    x, w, z, e, c = sympy.symbols("x w z e c")
+    loss = sympy.Poly((w * z - c * (w * x + e) * x * z) ** 2 / 2, x, w, z, e)
+    variances = (1, 1, 1, sympy.Rational(1, 2))
 
-    def loss(c):
-        total = 0.0
-        for (x, p), (w, q), (z, r), (e, s) in itertools.product(zip(nodes, shares, strict=True), repeat=4):
-            total += p * q * r * s * (w * z - c * (w * x + e * math.sqrt(0.5)) * x * z) ** 2 / 2
-        return total
+    def moment(powers):
+        each = zip(powers, variances, strict=True)
+        return sympy.prod(0 if n % 2 else sympy.factorial2(n - 1) * v ** (n // 2) for n, v in each)
 
-    # a parabola through three values: its lowest point and value
-    a, b, d = loss(0.0), loss(0.5), loss(1.0)
-    curve = 2 * (a - 2 * b + d)
-    best = -(d - a - curve) / (2 * curve)
-    lowest = a - curve * best**2
-    found = optimal_step.best(1, 1, 1.0, 3.0, 0.5)
-    np.testing.assert_allclose(found, (best, lowest), rtol=1e-10)
-    assert best == pytest.approx(1 / (3 + 0 + 0.5))
+    expected = sum(k * moment(powers) for powers, k in loss.terms())
+    (best,) = sympy.solve(sympy.diff(expected, c), c)
+    found = optimal_step.best(1, 1, Fraction(1), Fraction(3), Fraction(1, 2), Fraction(0))
+    assert found == (Fraction(str(best)), Fraction(str(expected.subs(c, best))))
+    assert best == sympy.Rational(2, 7)  # 1/(3 + 0 + 1/2)
 
 
 @given(st.integers(1, 4), st.integers(1, 3))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
+import sympy
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,16 +114,17 @@ def test_newton_schulz_is_many_steps(context, iterations):
 
 
 def test_the_filter_of_the_spectrum():
-    """Eigenvalues 4 and 1 by numpy.linalg.eigh; after 3 steps of 1/8 their shares of the least-squares solution."""
-    X = np.array([[2.0, 0.0], [0.0, 1.0]])
-    values, vectors = np.linalg.eigh(X.T @ X)
-    W = steps(exact([[0, 0]]), exact(X.astype(int)), exact([[1], [1]]), Fraction(2, 8), 3)
-    least_squares = np.linalg.lstsq(X, np.array([[1.0], [1.0]]), rcond=None)[0].T
-    for value, vector in zip(values, vectors.T, strict=True):
-        gain = spectral_filter.gain(Fraction(int(value)), Fraction(1, 8), 3)
-        assert gain * int(value) == 1 - (1 - Fraction(int(value), 8)) ** 3
-        share = (W.astype(float) @ vector) / (least_squares @ vector)
-        np.testing.assert_allclose(share, float(gain * int(value)), rtol=1e-12)
+    """SymPy's eigenvectors of [[2, 1], [1, 2]]; after 3 steps of 1/8 their shares of the least-squares solution."""
+    X, Y = sympy.Matrix([[1, 1], [1, 0], [0, 1]]), sympy.Matrix([1, 2, 4])
+    W = steps(exact([[0, 0]]), exact(X.tolist()), exact(Y.tolist()), Fraction(3, 8), 3)
+    least_squares = (X.T * X).LUsolve(X.T * Y).T
+    pairs = [(int(value), vector) for value, _, vectors in (X.T * X).eigenvects() for vector in vectors]
+    assert sorted(value for value, _ in pairs) == [1, 3]
+    for value, vector in pairs:
+        gain = spectral_filter.gain(Fraction(value), Fraction(1, 8), 3)
+        assert gain * value == 1 - (1 - Fraction(value, 8)) ** 3
+        share = sum(w * int(v) for w, v in zip(W[0], vector, strict=True)) / Fraction(str((least_squares * vector)[0]))
+        assert share == gain * value
 
 
 @given(contexts(f=(1, 2), m=(1, 1), N=(1, 3)))
