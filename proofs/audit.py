@@ -140,17 +140,7 @@ class Audit:
             "reason": self.reason,
             "notes": list(self.notes),
             "flags": list(self.flags),
-            "evidence": [
-                {
-                    "rung": row.rung,
-                    "sizes": dict(row.sizes),
-                    "verdict": row.finding.verdict.value,
-                    "figures": dict(row.finding.figures),
-                    "reason": row.finding.reason,
-                    "trust": list(row.finding.trust),
-                }
-                for row in self.rows
-            ],
+            "evidence": [row.to_json() for row in self.rows],
             "counterexample": self.counterexample.to_json() if self.counterexample else None,
         }
 

@@ -42,6 +42,17 @@ class Row:
     sizes: Mapping[str, int]
     finding: Finding
 
+    def to_json(self) -> dict[str, Any]:
+        """One entry of an audit's evidence."""
+        return {
+            "rung": self.rung,
+            "sizes": dict(self.sizes),
+            "verdict": self.finding.verdict.value,
+            "figures": dict(self.finding.figures),
+            "reason": self.finding.reason,
+            "trust": list(self.finding.trust),
+        }
+
 
 def lengths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float) -> list[Row]:
     """The exact rung at one context length after the other, up to the first that does not confirm."""

@@ -175,17 +175,7 @@ class Identification:
             "notes": list(self.notes),
             "flags": list(self.flags),
             "source": [{"place": where, "line": line} for where, line in self.source],
-            "evidence": [
-                {
-                    "rung": row.rung,
-                    "sizes": dict(row.sizes),
-                    "verdict": row.finding.verdict.value,
-                    "figures": dict(row.finding.figures),
-                    "reason": row.finding.reason,
-                    "trust": list(row.finding.trust),
-                }
-                for row in self.rows
-            ],
+            "evidence": [row.to_json() for row in self.rows],
             "counterexample": self.counterexample.to_json() if self.counterexample else None,
         }
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import torch
 from joblib import Parallel, delayed
@@ -131,16 +131,39 @@ def run(
     chosen = CORPUS if entries is None else tuple(entries)
     planned = plan(chosen, sample, seed)
     versions = [*((entry, None, 0.0) for entry in chosen), *planned.broken]
-    with tempfile.TemporaryDirectory() as folder:
-        work = [(*item, Path(folder) / f"{item[0].name}_{k}.py") for k, item in enumerate(versions)]
-        trials = []
-        found = Parallel(n_jobs=jobs, return_as="generator")(delayed(trial)(*item) for item in work)
-        for done, result in enumerate(found, 1):
-            progress(done, len(work), f"{result.layer}, {result.kind}", result.verdict)
-            trials.append(result)
+    trials = in_files(trial, versions, jobs, progress, lambda t: t.verdict)
     true = {t.layer: t.parameters for t in trials if t.kind == "none"}
     trials = [replace(t, others=t.verdict == Verdict.CONFIRMED.value and t.parameters != true[t.layer]) for t in trials]
     return Bench(tuple(trials), planned.equivalent, planned.failing)
+
+
+Answer = TypeVar("Answer", bound="Answered")
+
+
+class Answered(Protocol):
+    """What the answer about one version has to say for the progress of a bench."""
+
+    @property
+    def layer(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+
+
+def in_files(
+    ask: Callable[..., Answer],
+    versions: Sequence[tuple[Any, ...]],
+    jobs: int,
+    progress: Callable[[int, int, str, str], None],
+    verdict: Callable[[Answer], str],
+) -> list[Answer]:
+    """`ask(*version, path)` of each version, an entry first, with a file of its own to write to."""
+    answers: list[Answer] = []
+    with tempfile.TemporaryDirectory() as folder:
+        work = [(*item, Path(folder) / f"{item[0].name}_{k}.py") for k, item in enumerate(versions)]
+        for answer in Parallel(n_jobs=jobs, return_as="generator")(delayed(ask)(*item) for item in work):
+            answers.append(answer)
+            progress(len(answers), len(work), f"{answer.layer}, {answer.kind}", verdict(answer))
+    return answers
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import inspect
 import math
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -22,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from joblib import Parallel, delayed
 from torch import Tensor
 
 from constructions.learners import Each
@@ -35,7 +33,7 @@ from proofs.gates import Value, laid_out, mentioned, value
 from proofs.identification import Identification
 from proofs.identify import identify
 from proofs.mutations import Mutation
-from proofs.soundness import HEADER, ROUNDING, draws, plan, source
+from proofs.soundness import HEADER, ROUNDING, draws, in_files, plan, source
 from proofs.target import TargetError, load
 
 LENGTHS = (13, 17)
@@ -165,15 +163,7 @@ def run(
     for entry in chosen:
         work.append((entry, None, 0.0, tuple(m for e, m, _ in planned.broken if e is entry)))
     work += [(*item, ()) for item in planned.broken]
-    trials = []
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{entry.name}_{k}.py" for k, (entry, *_) in enumerate(work)]
-        found = Parallel(n_jobs=jobs, return_as="generator")(
-            delayed(naming)(*item, path) for item, path in zip(work, paths, strict=True)
-        )
-        for done, result in enumerate(found, 1):
-            progress(done, len(work), f"{result.layer}, {result.kind}", result.heading)
-            trials.append(result)
+    trials = in_files(naming, work, jobs, progress, lambda n: n.heading)
     return Names(tuple(trials), planned.equivalent, planned.failing)
 
 

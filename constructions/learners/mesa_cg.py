@@ -10,23 +10,20 @@ from typing import Any
 
 import torch
 
+from constructions import conjugate_gradient
 from constructions.learners import Class, Domain, Each, Learner, Parameter
 from constructions.learners._tokens import later
+from constructions.namespace import identity
 
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, lam: Any, decay: Any, steps: int) -> Any:
     """The prediction (m,); lam 0-d, decay (N,) or 0-d."""
     weighted = X * torch.stack(later(decay, X))[:, None]
-    H, z, r = weighted.mT @ X, 0 * x_q, x_q
-    d, square = r, r @ r
-    for step in range(steps):
-        if step:
-            before, square = square, r @ r
-            d = r + square / before * d
-        moved = H @ d + lam * d
-        alpha = square / (d @ moved)
-        z, r = z + alpha * d, r - alpha * moved
-    return Y.mT @ (weighted @ z)
+    A, query = weighted.mT @ X + lam * identity(X.shape[1], X), x_q[:, None]
+    state = conjugate_gradient.start(0 * query, A, query)
+    for _ in range(steps):
+        state = conjugate_gradient.step(*state, A)
+    return Y.mT @ (weighted @ state[0][:, 0])
 
 
 LEARNER = Learner(
