@@ -122,6 +122,11 @@ def exact(
         for name, system in (("LegT", legt.system(N)), ("LegS", legs.system(N))):
             yield Same(f"C of route i, {name}", ones * matrix(system.A), want["i"])
             yield Same(f"D of route i, {name}", (ones * matrix(system.B))[0, 0], fmpq(gain(N, "i")))
+        for name, assemble in (("LegT", legt.system), ("LegS", legs.system)):
+            for route in legt.ROUTES:
+                made = assemble(N, route)
+                yield Same(f"C of route {route} as {name} is assembled", row(made.C), want[route])
+                yield Same(f"D of route {route} as {name} is assembled", fmpq(int(made.D)), fmpq(gain(N, route)))
         P = [fmpq_poly.legendre_p(k) for k in range(N)]
         yield Same(
             "C of route ii", row([]) if not N else fmpq_mat(1, N, [2 * p.derivative()(fmpq(1)) for p in P]), want["ii"]

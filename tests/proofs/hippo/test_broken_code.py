@@ -77,6 +77,15 @@ BROKEN: dict[str, tuple[tuple[Any, str, Any], tuple[str, ...]]] = {
     "recommendation": (wrong(trade_off, "recommend", field("theta", doubled)), ("trade_off",)),
     "modal form": (wrong(modal, "modal", field("poles", doubled)), ("modal_form",)),
 }
+ASSEMBLED: dict[str, tuple[tuple[Any, str, Any], str]] = {
+    "C of LegT": (wrong(legt, "system", field("C", doubled)), "legt_readout"),
+    "D of LegT": (wrong(legt, "system", field("D", doubled)), "legt_readout"),
+    "A of LegT": (wrong(legt, "system", field("A", doubled)), "legt_readout"),
+    "B of LegT": (wrong(legt, "system", field("B", doubled)), "legt_readout"),
+    "A of LegS": (wrong(legs, "system", field("A", doubled)), "legs_matrices"),
+    "C of LegS": (wrong(legs, "system", field("C", doubled)), "legt_readout"),
+}
+"""Arrays put together from entries that are right: derivations for all N speak of the entries, the exact rung of arrays."""
 WIDE = ("look_ahead",)
 """Where a prediction that is off altogether has no order: the check is undecided, not confirmed."""
 
@@ -95,6 +104,15 @@ def fresh() -> Iterator[None]:
         package.pop(name.rpartition(".")[2], None)
     sys.modules.update(before)
     package.update({name.rpartition(".")[2]: module for name, module in before.items()})
+
+
+@pytest.mark.usefixtures("fresh")
+@pytest.mark.parametrize("name", ASSEMBLED)
+def test_a_system_put_together_wrongly_is_refuted_exactly(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    patch, id = ASSEMBLED[name]
+    monkeypatch.setattr(*patch)
+    claim = importlib.import_module(f"proofs.hippo.{id}").CLAIM
+    assert claim.checks[Rung.EXACT](Settings(seed=1)).verdict is Verdict.REFUTED
 
 
 @pytest.mark.usefixtures("fresh")
