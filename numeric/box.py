@@ -16,8 +16,9 @@ import numpy as np
 import torch
 
 from numeric.balls import BITS, ball, evaluate
-from numeric.interpreter import Record, Refused
-from numeric.programs import Program, WrongResult, rational
+from numeric.programs import Program, WrongResult, rational, recorded
+from numeric.tape.notes import Record
+from numeric.tape.refusals import Refused
 
 HALF_THE_DIGITS = 2.0**-26
 """Where only float64 runs, two numbers count as one if they share half of its digits. It steers a search; nothing is
@@ -43,7 +44,7 @@ class Box:
     """
 
     def __init__(self, program: Program, f: int, m: int, arithmetic: Arithmetic | None = None) -> None:
-        self.program, self.f, self.m = program, f, m
+        self.program, self.f, self.m = recorded(program), f, m
         self.refused = ""
         self.record = Record()
         self.calls = 0
@@ -99,7 +100,7 @@ class Box:
                 self.refused = self.refused or str(refusal)
             except ZeroDivisionError:
                 return arithmetic
-            except Exception as error:  # the interpreter meets code of any kind
+            except Exception as error:  # code of any kind runs here
                 self.refused = self.refused or f"{type(error).__name__}: {error}"
             else:
                 return arithmetic

@@ -1,37 +1,45 @@
 """The exact rung: two programs are the same polynomials, unless an event of computed probability happened.
 
-Both run at uniform points of GF(p), p a uniform prime. By the Schwartz-Zippel lemma two different polynomials agree at
-such a point with probability at most d/p, where d bounds the degree; a prime divides all coefficients of a non-zero
-integer polynomial of height H with probability at most (log2 H / log2 p) / (number of primes). Both d and H are
-computed by running the programs on degrees and heights. Independent trials multiply.
+Both are recorded and replayed at uniform points of GF(p), p a uniform prime. By the Schwartz-Zippel lemma two different
+polynomials agree at such a point with probability at most d/p, where d bounds the degree; a prime divides all
+coefficients of a non-zero integer polynomial of height H with probability at most (log2 H / log2 p) / (number of primes).
+Both d and H are computed by replaying the recordings on degrees and heights. Independent trials multiply, and run at once.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
-from numeric.carrier import Parts
-from numeric.degree import HUGE, Constants, Degree, Height
+from numeric.carriers.carrier import Parts
+from numeric.carriers.degree import HUGE, Constants, Degree, Height, Logarithm
+from numeric.carriers.finite_field import FiniteField
+from numeric.carriers.laurent import LAURENT
 from numeric.entropy import Entropy, prime_count_below
-from numeric.finding import Figure, Finding, Verdict
-from numeric.finite_field import FiniteField
-from numeric.interpreter import Interpreter, Record, Refused
-from numeric.laurent import follow
-from numeric.programs import Program, Shapes, Sizes, concrete, run
+from numeric.finding import Counterexample, Figure, Finding, Verdict
+from numeric.programs import Program, Recorded, Shapes, Sizes, concrete, recorded, replayed
 from numeric.shrink import counterexample
+from numeric.tape.notes import Record, notes
+from numeric.tape.refusals import Refused
+from numeric.tape.storage_tape import Tape
 
 _BITS = (31, 61)
-"""Lengths of primes to choose from; a trial before the degrees are known takes the shorter ones."""
+"""Lengths of primes to choose from; trials before the degrees are known take the shorter ones."""
+_EARLY = 4
+"""So many trials run before the degrees are known: a difference needs no degree to be one."""
 _REDRAWS = 100
+_ENTRIES = 1 << 27
+"""At most so many residues are held at once; more trials run one batch after the other."""
+_PASSES = 4
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one program's run on degrees and heights says: upper bounds over all its outputs."""
+    """What one program's tape says on degrees and heights: upper bounds over all its outputs."""
 
     shape: tuple[int, ...]
     numerator: int
@@ -46,20 +54,52 @@ def bounds(program: Program, shapes: dict[str, tuple[int, ...]]) -> Bounds:
 
     Raises Refused where the code leaves rational functions.
     """
-    outputs = [follow(make, program, shapes) for make in (Degree, Constants, Height)]
-    (degree, (num, den), record), (constants, (cnum, cden), _), (_, (high, low), _) = outputs
+    return _bounds(recorded(program).at(shapes), shapes)
+
+
+def _bounds(tape: Tape, shapes: Mapping[str, tuple[int, ...]]) -> Bounds:
+    outputs = [follow(make, tape, shapes) for make in (Degree, Constants, Height)]
+    (degree, (num, den)), (constants, (cnum, cden)), (_, (high, low)) = outputs
     assert isinstance(degree, Degree) and isinstance(constants, Constants)
     power = max(0, _top(cnum) - 1) + _top(cden)
     return Bounds(
-        shape=tuple(num.shape),
+        shape=tuple(num.shape[1:]),
         numerator=max(0, _top(num) - 1),
         denominator=_top(den),
         divisors=degree.divisors,
         height_log2=float(high.max() if high.numel() else 0)
         + float(low.max() if low.numel() else 0)
         + power * constants.denominator_log2,
-        record=record,
+        record=notes(tape),
     )
+
+
+def follow(
+    make: type[Degree] | type[Height], tape: Tape, shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[Any, Parts]:
+    """The carrier and the parts (numerator, denominator) of a tape's result on indeterminates.
+
+    A tape without logarithms runs once, without exponents.
+    """
+    carrier: Any = make()
+    try:
+        return carrier, _on_indeterminates(tape, carrier, shapes)
+    except Logarithm:
+        pass
+    assumed: Any = 0
+    for _ in range(_PASSES):
+        carrier = LAURENT[make](assumed)
+        parts = _on_indeterminates(tape, carrier, shapes)
+        if carrier.clearing <= assumed:
+            break
+        assumed = carrier.clearing
+    else:
+        carrier.assumed = HUGE
+    return carrier, carrier.base(parts)
+
+
+def _on_indeterminates(tape: Tape, carrier: Any, shapes: Mapping[str, tuple[int, ...]]) -> Parts:
+    return replayed(tape, carrier, {name: carrier.indeterminate(shape) for name, shape in shapes.items()})
 
 
 def _top(part: torch.Tensor) -> int:
@@ -98,57 +138,53 @@ def decide(
     names: tuple[str, str] = ("left", "right"),
     admits: Callable[[Sizes], bool] = lambda sizes: True,
     shrinking: bool = True,
+    positive: Sequence[str] = (),
 ) -> Finding:
     """Whether `left` and `right` compute the same polynomials (or rational functions) of the inputs at these sizes.
 
     shapes: each input's shape in words; every entry is an indeterminate. admits: which smaller sizes make sense, for
-    the counterexample. Confirmed when the failure probability is at most 2**target_log2; undecided when the code
-    leaves rational functions (then rational points still look for a counterexample) or the bound is too weak.
+    the counterexample. positive: inputs that are recorded between 0 and 1 (the verdict holds for all numbers).
+    Confirmed when the failure probability is at most 2**target_log2; undecided when the code leaves rational functions
+    (then points still look for a counterexample) or the bound is too weak.
     """
     entropy = entropy or Entropy()
     here = concrete(shapes, sizes)
+    sides = recorded(left, positive), recorded(right, positive)
     settings: dict[str, object] = {"sizes": dict(sizes), "seed": entropy.seed, "engine": "GF(p), random p"}
 
-    def refuted(number: int, records: tuple[Record, Record], figures: dict[str, Figure]) -> Finding:
-        found = counterexample(left, right, shapes, sizes, entropy, names=names, admits=admits) if shrinking else None
+    def refuted(number: int, figures: dict[str, Figure]) -> Finding:
+        found = counterexample(*sides, shapes, sizes, entropy, names=names, admits=admits) if shrinking else None
         reason = f"the sides differ at a random point of GF(p), trial {number}"
         if found is None:
-            # nothing to paste, so the difference has to come out again
-            again = _trial(left, right, here, _BITS[0], entropy, None, repeats=2)
-            if isinstance(again, str):
-                return Finding(Verdict.UNDECIDED, reason=again, figures=figures, settings=settings)
             reason += "; no counterexample with small integers was met"
         return Finding(
-            Verdict.REFUTED,
-            reason=reason,
-            figures=figures,
-            settings=settings,
-            flags=records[0].flags(names[0]) + records[1].flags(names[1]),
-            counterexample=found,
+            Verdict.REFUTED, reason=reason, figures=figures, settings=settings, flags=flags(), counterexample=found
         )
 
+    def flags() -> tuple[str, ...]:
+        return notes(tapes[0]).flags(names[0]) + notes(tapes[1]).flags(names[1])
+
     try:
-        # a difference needs no degree to be one
-        early = _trial(left, right, here, _BITS[0], entropy, None)
-        if isinstance(early, _Trial) and early.shapes[0] != early.shapes[1]:
+        tapes = sides[0].at(here), sides[1].at(here)
+        early = _trials(tapes, here, _BITS[0], _EARLY, entropy)
+        if isinstance(early, _Seen) and early.shapes[0] != early.shapes[1]:
             return Finding(
                 Verdict.REFUTED,
                 reason=f"{names[0]} returns shape {early.shapes[0]}, {names[1]} returns {early.shapes[1]}",
                 settings=settings,
             )
-        if isinstance(early, _Trial) and not early.equal:
-            return refuted(1, early.records, {})
-        first, second = bounds(left, here), bounds(right, here)
+        if isinstance(early, _Seen) and early.differs is not None:
+            return refuted(1 + early.differs, {})
+        first, second = _bounds(tapes[0], here), _bounds(tapes[1], here)
     except Refused as refusal:
-        return _points_only(left, right, shapes, sizes, entropy, refusal, names, admits, settings)
-    flags = first.record.flags(names[0]) + second.record.flags(names[1])
+        return _points_only(sides, shapes, sizes, entropy, refusal, names, admits, settings)
     degree = max(first.numerator + second.denominator, second.numerator + first.denominator)
     height = max(first.height_log2, second.height_log2) + 1
     divisors = first.divisors + second.divisors
     trial = min(
         (Trial(bits, degree, height, divisors) for bits in _BITS),
-        # a trial with the larger primes costs about twice as much
-        key=lambda t: math.ceil(target_log2 / t.log2) * (t.bits // 30) if t.log2 < 0 else math.inf,
+        # a trial with the larger primes costs about eight times as much
+        key=lambda t: math.ceil(target_log2 / t.log2) * (1 if t.bits < 32 else 8) if t.log2 < 0 else math.inf,
     )
     if trial.log2 >= 0:
         return Finding(
@@ -156,7 +192,7 @@ def decide(
             reason=f"the degree bound 2^{math.log2(max(1, degree)):.0f} is too weak for primes of {_BITS[-1]} bits; "
             "try smaller sizes",
             settings=settings,
-            flags=flags,
+            flags=flags(),
         )
     trials = 1 if trial.log2 == -math.inf else math.ceil(target_log2 / trial.log2)
     figures: dict[str, Figure] = {
@@ -169,80 +205,70 @@ def decide(
     }
     if divisors:
         figures["degree of divisors"] = divisors
-    traces = (first.record.trace, second.record.trace)
-    for number in range(1, trials + 1):
-        answer = early
-        if number > 1 or trial.bits != _BITS[0]:
-            answer = _trial(left, right, here, trial.bits, entropy, traces)
-        elif isinstance(early, _Trial) and early.traces != traces:
-            answer = _CHANGING
-        if isinstance(answer, str):
-            return Finding(Verdict.UNDECIDED, reason=answer, settings=settings, figures=figures, flags=flags)
-        if not answer.equal:
-            return refuted(number, answer.records, figures)
+    done = _EARLY if trial.bits == _BITS[0] and isinstance(early, _Seen) else 0
+    if trials > done:
+        rest = _trials(tapes, here, trial.bits, trials - done, entropy)
+        if isinstance(rest, str):
+            return Finding(Verdict.UNDECIDED, reason=rest, settings=settings, figures=figures, flags=flags())
+        if rest.differs is not None:
+            return refuted(1 + done + rest.differs, figures)
     return Finding(
         Verdict.CONFIRMED,
         figures=figures,
         settings=settings,
-        flags=flags,
+        flags=flags(),
         trust=(
             "the Schwartz-Zippel lemma with the computed degree and height",
             entropy.trust,
-            "the interpreter's rules (numeric/operations.py, numeric/arithmetic.py)",
+            "the rules of the replay (numeric/tape/rules), and that a recording accepted at fresh points stands for "
+            "the code at these sizes",
         ),
     )
 
 
-_CHANGING = "the code runs other operations from call to call; its result is not a function of its inputs"
-
-
 @dataclass(frozen=True)
-class _Trial:
-    """What both programs did at one point of GF(p)."""
+class _Seen:
+    """Trials at which no divisor was 0: the shapes returned, and the first trial that differs."""
 
-    equal: bool
     shapes: tuple[tuple[int, ...], tuple[int, ...]]
-    records: tuple[Record, Record]
-
-    @property
-    def traces(self) -> tuple[int, int]:
-        """The sequences of operations."""
-        return self.records[0].trace, self.records[1].trace
+    differs: int | None
 
 
-def _trial(
-    left: Program,
-    right: Program,
-    shapes: dict[str, tuple[int, ...]],
-    bits: int,
-    entropy: Entropy,
-    traces: tuple[int, int] | None,
-    repeats: int = 1,
-) -> _Trial | str:
-    """One trial at one point, or why it says nothing: other operations than `traces`, or other results when repeated."""
-    for _ in range(_REDRAWS):
-        p = entropy.prime(bits)
-        point = {name: (entropy.residues(shape, p),) for name, shape in shapes.items()}
-        try:
-            runs = [[_at(program, p, point) for program in (left, right)] for _ in range(repeats)]
-        except ZeroDivisionError:
-            continue
-        (a, seen_a), (b, seen_b) = runs[0]
-        found = _Trial(bool(torch.equal(a, b)), (tuple(a.shape), tuple(b.shape)), (seen_a, seen_b))
-        same = all(torch.equal(x, y) for again in runs[1:] for (x, _), (y, _) in zip(runs[0], again, strict=True))
-        seen = {tuple(record.trace for _, record in results) for results in runs}
-        return found if same and len(seen) == 1 and traces in (None, found.traces) else _CHANGING
-    return f"a divisor was 0 at each of {_REDRAWS} random points"
-
-
-def _at(program: Program, p: int, point: Mapping[str, Parts]) -> tuple[torch.Tensor, Record]:
-    interp = Interpreter(FiniteField(p))
-    return run(program, interp, point).parts[0], interp.record
+def _trials(
+    tapes: tuple[Tape, Tape], shapes: Mapping[str, tuple[int, ...]], bits: int, count: int, entropy: Entropy
+) -> _Seen | str:
+    """`count` trials, or why they say nothing."""
+    entries = max(sum(s.length for s in tape.storages) for tape in tapes)
+    batch = max(1, min(count, _ENTRIES // max(1, entries)))
+    done = 0
+    returned: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+    for _ in range(_REDRAWS + count):
+        if done >= count:
+            return _Seen(returned, None)
+        primes = torch.tensor([entropy.prime(bits) for _ in range(min(batch, count - done))], dtype=torch.int64)
+        point = {
+            name: (torch.stack([entropy.residues(shape, p) for p in primes.tolist()]),)
+            for name, shape in shapes.items()
+        }
+        values, alive = [], torch.ones(len(primes), dtype=torch.bool)
+        for tape in tapes:
+            field = FiniteField(primes)
+            (value,) = replayed(tape, field, point)
+            values.append(value.expand(len(primes), *value.shape[1:]))
+            alive &= ~field.dead
+        a, b = values
+        returned = tuple(a.shape[1:]), tuple(b.shape[1:])
+        if returned[0] != returned[1]:
+            return _Seen(returned, None)
+        unequal = ((a != b).reshape(len(primes), -1).any(1) & alive).nonzero()
+        if len(unequal):
+            return _Seen(returned, done + int(unequal[0]))
+        done += int(alive.sum())
+    return f"a divisor was 0 at most of {_REDRAWS} random points"
 
 
 def _points_only(
-    left: Program,
-    right: Program,
+    sides: tuple[Recorded, Recorded],
     shapes: Shapes,
     sizes: Sizes,
     entropy: Entropy,
@@ -251,20 +277,48 @@ def _points_only(
     admits: Callable[[Sizes], bool],
     settings: dict[str, object],
 ) -> Finding:
+    """Points where the code is no rational function: rational ones by replays, else plain calls within rounding."""
     scales = (3, 10**4, 10**8)
+    found: Counterexample | None
+    engine = "rational points"
     try:
-        found = counterexample(left, right, shapes, sizes, entropy, names=names, scales=scales, admits=admits)
+        found = counterexample(*sides, shapes, sizes, entropy, names=names, scales=scales, admits=admits)
     except Refused:
-        return Finding(Verdict.UNDECIDED, reason=f"no exact meaning: {refusal}", settings=settings)
+        engine = "plain calls at integer points"
+        found = _by_plain_calls(sides, shapes, sizes, entropy, names, scales)
+        if found is None:
+            return Finding(Verdict.UNDECIDED, reason=f"no exact meaning: {refusal}", settings=settings)
     if found is not None:
         return Finding(
             Verdict.REFUTED,
             reason=f"the sides differ at a rational point (the code is no polynomial: {refusal})",
-            settings=settings | {"engine": "rational points"},
+            settings=settings | {"engine": engine},
             counterexample=found,
         )
     return Finding(
         Verdict.UNDECIDED,
         reason=f"no exact meaning: {refusal}; no difference at rational points of size up to {scales[-1]}",
-        settings=settings | {"engine": "rational points"},
+        settings=settings | {"engine": engine},
     )
+
+
+def _by_plain_calls(
+    sides: tuple[Recorded, Recorded],
+    shapes: Shapes,
+    sizes: Sizes,
+    entropy: Entropy,
+    names: tuple[str, str],
+    scales: Sequence[int],
+) -> Counterexample | None:
+    """A point of integers at which float64 calls differ by more than the rounding of what ran there."""
+    from numeric import float_identity
+
+    here = concrete(shapes, sizes)
+    generator = entropy.generator()
+    draws = [
+        {name: generator.integers(-scale, scale + 1, shape).astype(float) for name, shape in here.items()}
+        for scale in scales
+    ]
+    found = float_identity.decide(*sides, draws, names=names, shapes=shapes, shrinking=False)
+    return found.counterexample if found.verdict is Verdict.REFUTED else None
+

@@ -6,18 +6,18 @@ Work is estimated first: the code is run on the number of terms each value could
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
-import torch
 
-from numeric.carrier import Carrier, NoRule, Parts, stride_sum
+from numeric.carriers.handles import FlintPolynomials, Handles, SymenginePolynomials
+from numeric.carriers.terms import Terms
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
-from numeric.handles import FlintPolynomials, Handles, SymenginePolynomials
-from numeric.interpreter import Interpreter, Refused
-from numeric.programs import Program, Shapes, Sizes, concrete, run
+from numeric.programs import Program, Shapes, Sizes, concrete, recorded, replayed
 from numeric.shrink import counterexample
+from numeric.tape.notes import notes
+from numeric.tape.refusals import Refused
 
 TERMS = 2_000_000
 """Largest estimated number of terms that is started on."""
@@ -25,47 +25,11 @@ _MANY_VARIABLES = 80
 """Above this FLINT's dense exponent vectors cost more than SymEngine's sparse ones."""
 
 
-class Terms(Carrier):
-    """One float64 part: an upper bound for the number of monomials, as if none merged."""
-
-    name = "number of terms"
-    dtypes = (torch.float64,)
-
-    def lift(self, values: torch.Tensor) -> Parts:
-        return ((values != 0).double(),)
-
-    def add(self, a: Parts, b: Parts) -> Parts:
-        return (a[0] + b[0],)
-
-    def neg(self, a: Parts) -> Parts:
-        return a
-
-    def mul(self, a: Parts, b: Parts) -> Parts:
-        return (a[0] * b[0],)
-
-    def div(self, a: Parts, b: Parts) -> Parts:
-        raise NoRule("division by data: the result is a rational function, not a polynomial")
-
-    def ratio(self, a: Parts, b: Parts) -> Parts:
-        if bool((b[0] > 1).any()):
-            raise NoRule("the logarithm of a sum, subtracted: the result is a rational function, not a polynomial")
-        return (a[0] * torch.ones_like(b[0]),)
-
-    def div_constant(self, a: Parts, values: torch.Tensor) -> Parts:
-        return (a[0] + torch.zeros(values.shape, dtype=torch.float64),)
-
-    def matmul(self, a: Parts, b: Parts) -> Parts:
-        return (a[0] @ b[0],)
-
-    def sum(self, a: Parts, dims: Sequence[int], keepdim: bool) -> Parts:
-        return (stride_sum(a[0], dims, keepdim),)
-
-
 def estimate(program: Program, shapes: dict[str, tuple[int, ...]]) -> float:
     """An upper estimate of how many terms the expanded results have, all outputs together."""
     carrier = Terms()
-    ones = {name: (torch.ones(shape, dtype=torch.float64),) for name, shape in shapes.items()}
-    return float(run(program, Interpreter(carrier), ones).parts[0].sum())
+    inputs = {name: carrier.indeterminate(shape) for name, shape in shapes.items()}
+    return float(replayed(recorded(program).at(shapes), carrier, inputs)[0].sum())
 
 
 def decide(
@@ -86,6 +50,7 @@ def decide(
     """
     here = concrete(shapes, sizes)
     settings = {"sizes": dict(sizes), "seed": entropy.seed if entropy else None}
+    left, right = recorded(left), recorded(right)
     try:
         work = max(estimate(left, here), estimate(right, here))
         if work > TERMS:
@@ -101,12 +66,12 @@ def decide(
         flags: tuple[str, ...] = ()
         for side, program in zip(names, (left, right), strict=True):
             carrier = Handles(ring)
-            interp = Interpreter(carrier)
             point, at = {}, iter(variables)
             for name, shape in here.items():
                 point[name] = carrier.put([ring.variables[next(at)] for _ in range(math.prod(shape))], shape)
-            results.append(carrier.get(run(program, interp, point).parts))
-            flags += interp.record.flags(side)
+            tape = program.at(here)
+            results.append(carrier.get(replayed(tape, carrier, point)))
+            flags += notes(tape).flags(side)
     except Refused as refusal:
         return Finding(Verdict.UNDECIDED, reason=f"no polynomial: {refusal}", settings=settings)
     settings |= {"engine": ring.name}
@@ -133,5 +98,5 @@ def decide(
         figures={"variables": len(variables), "terms": sum(ring.terms(v) for v in a.reshape(-1))},
         settings=settings,
         flags=flags,
-        trust=(ring.name, "the interpreter's rules (numeric/operations.py, numeric/arithmetic.py)"),
+        trust=(ring.name, "the rules of the replay (numeric/tape/rules)"),
     )

@@ -1,20 +1,27 @@
 """Programs and their inputs: what every engine evaluates.
 
 A program is a callable of named arrays; `Shapes` gives each name its shape in words (`{"X": ("N", "f"), "eta": ()}`),
-and sizes turn the words into numbers.
+and sizes turn the words into numbers. `Recorded` is a program with the tapes of its calls, one for each size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import product
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from numeric.handles import Handles, Rationals, as_fraction
-from numeric.interpreter import Exact, Interpreter, Memory, Record
+from numeric.carriers.carrier import Carrier, Parts
+from numeric.carriers.handles import Handles, Rationals, as_fraction
+from numeric.tape.acceptance import accept
+from numeric.tape.notes import Record, notes
+from numeric.tape.numbers import Logarithms, Pair
+from numeric.tape.replay import Machine
+from numeric.tape.storage_tape import Tape
 
 Program = Callable[..., Any]
 Shapes = Mapping[str, tuple[str | int, ...]]
@@ -32,41 +39,98 @@ def concrete(shapes: Shapes, sizes: Sizes) -> dict[str, tuple[int, ...]]:
     }
 
 
-def run(program: Program, interp: Interpreter, inputs: Mapping[str, Any]) -> Exact:
-    """The program's result under the interpreter, from carrier parts by name. Each input is a copy.
+class Recorded:
+    """A program with its tapes, one for each set of shapes and dtype. Called, it is the program itself.
 
-    Raises WrongResult if it returns no tensor of real numbers; a result that does not depend on the inputs is lifted.
+    positive: inputs that are drawn from (0, 1) when it is recorded, such as decays whose logarithms it takes.
     """
-    wrapped = {name: interp.wrap(tuple(p.clone() for p in parts), Memory(owner=name)) for name, parts in inputs.items()}
-    with interp:
-        result = program(**wrapped)
-    if isinstance(result, Exact):
-        if result.memory.log:
-            raise WrongResult("returned a logarithm, which is no rational function; return its exp")
-        if result.dtype.is_complex:
-            raise WrongResult("returned complex numbers; return .real, or torch.view_as_real of them")
-        return result
-    try:
-        return interp.wrap(interp.parts(result))
-    except Exception:
-        raise WrongResult(f"returned {type(result).__name__}, expected one tensor") from None
+
+    def __init__(self, program: Program, positive: Sequence[str] = ()) -> None:
+        self.program, self.positive = program, tuple(positive)
+        self._tapes: dict[Any, Tape | Exception] = {}
+        self.__name__ = getattr(program, "__name__", type(program).__name__)
+
+    def __call__(self, **inputs: Any) -> Any:
+        return self.program(**inputs)
+
+    def at(self, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype = torch.float64) -> Tape:
+        """The accepted tape at these shapes.
+
+        Raises Refused where a recording does not count, WrongResult for a result that is no tensor, and what the
+        program raises.
+        """
+        key = (tuple(shapes.items()), dtype)
+        if key not in self._tapes:
+            try:
+                self._tapes[key] = self._accepted(shapes, dtype)
+            except Exception as error:
+                self._tapes[key] = error
+        found = self._tapes[key]
+        if isinstance(found, Exception):
+            raise found.with_traceback(None)
+        return found
+
+    def _accepted(self, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype) -> Tape:
+        def draw(number: int) -> dict[str, Tensor]:
+            generator = torch.Generator().manual_seed(1_000 + number)
+            out = {}
+            for name, shape in shapes.items():
+                if name in self.positive:
+                    value = 0.05 + 0.9 * torch.rand(shape, generator=generator, dtype=torch.float64)
+                else:
+                    value = torch.randn(shape, generator=generator, dtype=torch.float64)
+                out[name] = value.to(dtype)
+            return out
+
+        try:
+            return accept(self.program, draw, bare=getattr(self.program, "bare", None))
+        except TypeError as error:
+            if "expected one tensor" in str(error):
+                raise WrongResult(str(error)) from None
+            raise
+
+
+def recorded(program: Program, positive: Sequence[str] = ()) -> Recorded:
+    """The program with its tapes; one that has them already as it is."""
+    return program if isinstance(program, Recorded) else Recorded(program, positive)
+
+
+def run(program: Program, carrier: Carrier, inputs: Mapping[str, Parts]) -> Parts:
+    """The program's result in a carrier, from parts (trials, *shape) by name.
+
+    Raises Refused, and WrongResult where the result is no tensor of real numbers.
+    """
+    shapes = {name: tuple(parts[0].shape[1:]) for name, parts in inputs.items()}
+    return replayed(recorded(program).at(shapes), carrier, inputs)
+
+
+def replayed(
+    tape: Tape, carrier: Carrier, inputs: Mapping[str, Parts], floats: Mapping[str, Tensor] | None = None
+) -> Parts:
+    """A tape's result in a carrier. Raises Refused, and WrongResult where the result is no tensor of real numbers."""
+    found = Machine(tape, carrier).run(inputs, floats)
+    if isinstance(found, Logarithms):
+        raise WrongResult("returned a logarithm, which is no rational function; return its exp")
+    if isinstance(found, Pair):
+        raise WrongResult("returned complex numbers; return .real, or torch.view_as_real of them")
+    return found.parts
 
 
 def rational(program: Program, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, Record]:
     """The program's value at rational inputs (object arrays of Fraction), exactly, and what it did on the way."""
     carrier = Handles(Rationals())
-    interp = Interpreter(carrier)
     parts = {
         name: carrier.put(
             [carrier.ring.from_fraction(v.numerator, v.denominator) for v in array.reshape(-1)], array.shape
         )
         for name, array in inputs.items()
     }
-    result = carrier.get(run(program, interp, parts).parts)
+    tape = recorded(program).at({name: tuple(array.shape) for name, array in inputs.items()})
+    result = carrier.get(replayed(tape, carrier, parts))
     out = np.empty(result.size, dtype=object)
     for i, value in enumerate(result.reshape(-1)):
         out[i] = as_fraction(value)
-    return out.reshape(result.shape), interp.record
+    return out.reshape(result.shape), notes(tape)
 
 
 def smaller(sizes: Sizes, limit: int = 5, far: int = 64) -> Iterator[dict[str, int]]:

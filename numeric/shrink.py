@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from numeric.carrier import NoRule, Parts
+from numeric.carriers.carrier import NoRule, Parts
+from numeric.carriers.handles import FlintPolynomials, Handles, as_fraction
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample
-from numeric.handles import FlintPolynomials, Handles, as_fraction
-from numeric.interpreter import Interpreter, Refused
-from numeric.programs import Program, Shapes, Sizes, WrongResult, concrete, fractions, rational, run, smaller, text
+from numeric.programs import Program, Shapes, Sizes, WrongResult, concrete, fractions, rational, recorded, run, smaller, text
+from numeric.tape.refusals import Refused
 
 Inputs = dict[str, np.ndarray]
 _SIMPLE = (1, 2, 3, *(10**k for k in range(1, 10)))
@@ -58,7 +58,7 @@ def difference(left: Program, right: Program, shapes: Mapping[str, tuple[int, ..
             name: carrier.put([ring.variables[next(entries)] for _ in range(math.prod(shape))], shape)
             for name, shape in shapes.items()
         }
-        results.append(carrier.get(run(program, Interpreter(carrier), parts).parts))
+        results.append(carrier.get(run(program, carrier, parts)))
     a, b = results
     live: list[Any] = []
     if a.shape == b.shape:
@@ -109,6 +109,7 @@ def search(
     Where a side is no polynomial the point is drawn: integers up to the given scales, made simpler by `shrink`.
     Raises Refused if even rational numbers do not get through the code.
     """
+    left, right = recorded(left), recorded(right)
     polynomials = True
     for candidate in smaller(sizes):
         if not admits(candidate):
@@ -210,6 +211,7 @@ def among_polynomials(
     tries: int = 6,
 ) -> Counterexample | None:
     """A counterexample at one of the `tries` smallest sizes, or None; also where the code is no polynomial."""
+    left, right = recorded(left), recorded(right)
     for candidate in islice(filter(admits, smaller(sizes)), tries):
         try:
             found = difference(left, right, concrete(shapes, candidate))

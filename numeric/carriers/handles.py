@@ -1,13 +1,15 @@
 """Carriers whose numbers are Python objects: rationals and polynomials. Part 0 holds indices into a list of them.
 
 Index 0 is zero, so slicing, padding and zeros still run in torch. Arithmetic loops in Python: for small sizes, for
-counterexamples, and for the rung that compares polynomials coefficient by coefficient.
+counterexamples, and for the rung that compares polynomials coefficient by coefficient. One point at a time is usual,
+with K = 1; operations take any K.
 """
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -17,7 +19,7 @@ import symengine
 import torch
 from torch import Tensor
 
-from numeric.carrier import Carrier, NoRule, OutsideDomain, Parts
+from numeric.carriers.carrier import Carrier, NoRule, OutsideDomain, Parts, same_batch, terms
 
 
 class Ring(Protocol):
@@ -183,23 +185,31 @@ class Handles(Carrier):
         self._store: list[Any] = [ring.from_fraction(0, 1)]
 
     def put(self, values: Sequence[Any], shape: Sequence[int]) -> Parts:
-        """The parts that stand for `values` (ring elements, row-major)."""
-        zero = self._store[0]
+        """The parts, of shape (1, *shape), that stand for `values` (ring elements, row-major)."""
+        return self._stored(values, (1, *shape))
+
+    def _stored(self, values: Iterable[Any], shape: Sequence[int]) -> Parts:
         indices = []
         for value in values:
-            if value == zero:
+            if self._is_zero(value):
                 indices.append(0)
             else:
                 indices.append(len(self._store))
                 self._store.append(value)
         return (torch.tensor(indices, dtype=torch.int64).reshape(tuple(shape)),)
 
+    def _is_zero(self, value: Any) -> bool:
+        return bool(value == self._store[0])
+
     def get(self, a: Parts) -> np.ndarray:
-        """The ring elements, as an object array of the same shape."""
-        flat = np.empty(a[0].numel(), dtype=object)
-        for i, index in enumerate(a[0].reshape(-1).tolist()):
+        """The ring elements of the one trial, as an object array of the shape that `put` was given."""
+        (part,) = a
+        if part.shape[0] != 1:
+            raise ValueError(f"one trial can be read, not {part.shape[0]}")
+        flat = np.empty(part.numel(), dtype=object)
+        for i, index in enumerate(part.reshape(-1).tolist()):
             flat[i] = self._store[index]  # one by one: numpy would unpack a polynomial into its terms
-        return flat.reshape(tuple(a[0].shape))
+        return flat.reshape(tuple(part.shape[1:]))
 
     def lift(self, values: Tensor) -> Parts:
         ratios = [v.as_integer_ratio() for v in values.reshape(-1).tolist()]
@@ -207,13 +217,14 @@ class Handles(Carrier):
 
     def constant(self, value: float | int) -> Parts:
         top, bottom = value.as_integer_ratio()
-        return self.put([self.ring.from_fraction(int(top), int(bottom))], ())
+        return self.put([self.ring.from_fraction(top, bottom)], ())
 
     def _map(self, function: Callable[..., Any], *operands: Parts) -> Parts:
         arrays = torch.broadcast_tensors(*(o[0] for o in operands))  # type: ignore[no-untyped-call]
         store = self._store
         columns = [a.reshape(-1).tolist() for a in arrays]
-        return self.put([function(*(store[i] for i in row)) for row in zip(*columns, strict=True)], arrays[0].shape)
+        rows = zip(*columns, strict=True)
+        return self._stored([function(*(store[i] for i in row)) for row in rows], arrays[0].shape)
 
     def add(self, a: Parts, b: Parts) -> Parts:
         return self._map(operator.add, a, b)
@@ -237,38 +248,38 @@ class Handles(Carrier):
         return a
 
     def matmul(self, a: Parts, b: Parts) -> Parts:
-        left, right = a[0], b[0]
-        if left.ndim == 3:
-            pieces = [self.matmul((x,), (y,))[0] for x, y in zip(left, right, strict=True)]
-            return (
-                torch.stack(pieces) if pieces else torch.zeros(0, left.shape[1], right.shape[2], dtype=torch.int64),
-            )
-        store = self._store
-        columns = right.T.tolist()
+        (x,), (y,) = same_batch(a, b)
+        *lead, n, width = *x.shape[:-1], y.shape[-1]
         out = []
-        for row in left.tolist():
-            for column in columns:
-                total = store[0]
-                for i, j in zip(row, column, strict=True):
-                    if i and j:
-                        total = total + store[i] * store[j]
-                out.append(total)
-        return self.put(out, (left.shape[0], right.shape[1]))
+        for rows, columns in zip(x.flatten(0, -3).tolist(), y.mT.flatten(0, -3).tolist(), strict=True):
+            for row in rows:
+                for column in columns:
+                    out.append(self._total(zip(row, column, strict=True)))
+        return self._stored(out, (*lead, n, width))
+
+    def _total(self, pairs: Iterable[tuple[int, int]]) -> Any:
+        store = self._store
+        total = store[0]
+        for i, j in pairs:
+            if i and j:
+                total = total + store[i] * store[j]
+        return total
 
     def sum(self, a: Parts, dims: Sequence[int], keepdim: bool) -> Parts:
         part = a[0]
+        dims = [d % part.ndim for d in dims]
         kept = [d for d in range(part.ndim) if d not in dims]
-        rows = part.permute(*kept, *dims).reshape([part.shape[d] for d in kept] + [-1] if dims else [*part.shape, 1])
+        count = math.prod(part.shape[d] for d in kept)
+        rows = part.permute(*kept, *dims).reshape(count, terms(part.shape, dims))
         shape = [1 if d in dims else n for d, n in enumerate(part.shape)] if keepdim else [part.shape[d] for d in kept]
-        width = rows.shape[-1]
         store, out = self._store, []
-        for row in rows.reshape(-1, width).tolist() if width else [[]] * rows[..., :0].sum(-1).numel():
+        for row in rows.tolist():
             total = store[0]
             for index in row:
                 if index:
                     total = total + store[index]
             out.append(total)
-        return self.put(out, shape)
+        return self._stored(out, shape)
 
     def ratio(self, a: Parts, b: Parts) -> Parts:
         # a ring may let quotients of what logarithms were taken of leave it, until they meet their divisors

@@ -1,22 +1,27 @@
-"""What an arithmetic has to provide so that torch code can run in it.
+"""What an arithmetic has to provide so that a recorded program can be replayed in it.
 
 A carrier's number array is a tuple of plain tensors of one shape (its parts): one int64 tensor of residues, or a value
-and an error, or a degree. Views, copies and slices run on each part by torch itself, so aliasing and in-place writes
-stay right; only arithmetic comes here. All parts of the number zero are 0 in every carrier, hence `zeros`, `tril` and
-zero padding need no rule.
+and an error, or a degree. Axis 0 counts trials: a part has the shape (K, *shape), or (1, *shape) where all trials
+share it. Moves and copies run on each part by torch itself; only arithmetic comes here. All parts of the number zero
+are 0 in every carrier, hence zero padding and masks need no rule.
+
+Operands have equal rank and broadcast by sizes 1 alone. Results may share memory with operands: whoever keeps one and
+writes into it copies it first.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 Parts = tuple[Tensor, ...]
+
+_DOUBLING = 1 << 14
+"""Largest number of entries a step for which a scan is done by doubling: fewer calls, more arithmetic."""
 
 
 class NoRule(Exception):
@@ -28,7 +33,7 @@ class OutsideDomain(ZeroDivisionError):
 
 
 class Carrier(ABC):
-    """One arithmetic. Operands broadcast as in torch; `matmul` gets two 2-d or two 3-d operands."""
+    """One arithmetic. Axes named by `dim` and `dims` are axes of the parts, at least 1: trials are never summed."""
 
     name: str
     dtypes: tuple[torch.dtype, ...]
@@ -41,13 +46,14 @@ class Carrier(ABC):
     """True if parts bound what any kernel may return, in whatever order it takes sums and products."""
     decides_order: bool = False
     """True if comparisons have an answer (numbers, not indeterminates)."""
-
+    associative: bool = False
+    """True if sums and products may be bracketed at will, by few calls on large arrays."""
     keeps_logarithms: bool = True
-    """True if `log` makes a tensor of logarithms (`numeric.logarithms`), False if it is a number like any other."""
+    """True if a logarithm is kept as the number it was taken of, False if it is a number like any other."""
 
     @abstractmethod
     def lift(self, values: Tensor) -> Parts:
-        """Constants: finite float64 entries read as the dyadic rationals they are (integers included)."""
+        """Constants: finite float64 entries, without trial axis, read as the dyadic rationals they are."""
 
     @abstractmethod
     def add(self, a: Parts, b: Parts) -> Parts: ...
@@ -63,22 +69,26 @@ class Carrier(ABC):
         """a/b. Raises ZeroDivisionError where b is 0, NoRule where the carrier has no division."""
 
     def div_constant(self, a: Parts, values: Tensor) -> Parts:
-        """a/values for a plain divisor, such as the N of a mean: exact, and no zero of an indeterminate."""
-        return self.div(a, self.lift(values))
+        """a/values for a plain divisor, such as the N of a mean: exact, and no zero of an indeterminate.
+
+        `values` has the rank of `a`, its leading size is 1.
+        """
+        return self.div(a, self.lift(values[0]))
 
     @abstractmethod
-    def matmul(self, a: Parts, b: Parts) -> Parts: ...
+    def matmul(self, a: Parts, b: Parts) -> Parts:
+        """(K or 1, B or 1, n, k) @ (K or 1, B or 1, k, l)."""
 
     @abstractmethod
     def sum(self, a: Parts, dims: Sequence[int], keepdim: bool) -> Parts:
-        """Sum over `dims` (non-negative, at least one)."""
+        """Sum over `dims` (at least one)."""
 
     def sub(self, a: Parts, b: Parts) -> Parts:
         """a - b."""
         return self.add(a, self.neg(b))
 
     def log(self, a: Parts) -> Parts:
-        """What a tensor of the logarithms of `a` holds (`numeric.logarithms`), or the logarithms themselves."""
+        """What is kept of the logarithms of `a`, or the logarithms themselves."""
         return a
 
     def exp(self, a: Parts) -> Parts:
@@ -86,24 +96,28 @@ class Carrier(ABC):
         return a
 
     def ratio(self, a: Parts, b: Parts) -> Parts:
-        """a/b for what tensors of logarithms hold."""
+        """a/b for what is kept of logarithms."""
         return self.div(a, b)
 
     def nonzero(self, a: Parts) -> Tensor:
         """Which entries are not 0, as plain booleans, for the choice of pivots."""
         raise NoRule("no rule for solving linear systems in this arithmetic")
 
-    def solve(self, a: Parts, b: Parts) -> Parts:
-        """X with A X = B, shapes (..., n, n) and (..., n, k), by Gauss-Jordan elimination with pivots that are not 0.
+    def singular(self) -> None:
+        """A matrix has no inverse, in at least one trial."""
+        raise ZeroDivisionError("a matrix is singular")
 
-        Raises ZeroDivisionError for a singular matrix.
+    def solve(self, a: Parts, b: Parts) -> Parts:
+        """X with A X = B, shapes (K, ..., n, n) and (K, ..., n, k), by Gauss-Jordan elimination, pivots not 0.
+
+        Raises ZeroDivisionError for a singular matrix, unless the carrier drops trials instead (`singular`).
         """
         n = a[0].shape[-1]
-        whole = tuple(torch.cat([x, y], -1) for x, y in zip(a, b, strict=True))
+        whole = tuple(torch.cat(pair, -1) for pair in zip(*same_batch(a, b), strict=True))
         for i in range(n):
             candidates = self.nonzero(tuple(p[..., i:, i] for p in whole))
             if not bool(candidates.any(-1).all()):
-                raise ZeroDivisionError("a matrix is singular")
+                self.singular()
             pivot = candidates.long().argmax(-1) + i
             order = torch.arange(n).expand(*pivot.shape, n).clone()
             order.scatter_(-1, pivot[..., None], i)
@@ -148,7 +162,15 @@ class Carrier(ABC):
 
     def prod(self, a: Parts, dim: int, keepdim: bool) -> Parts:
         """Product along `dim` (at least one factor)."""
-        last = tuple(p.narrow(dim, p.shape[dim] - 1, 1) for p in self.cumprod(a, dim))
+        if self.associative:
+            while (n := a[0].shape[dim]) > 1:
+                halves = (tuple(p.narrow(dim, start, n // 2) for p in a) for start in (0, n // 2))
+                product = self.mul(*halves)
+                rest = tuple(p.narrow(dim, n - n % 2, n % 2) for p in a)
+                a = tuple(joined(pair, dim) for pair in zip(product, rest, strict=True)) if n % 2 else product
+            last = a
+        else:
+            last = tuple(p.narrow(dim, p.shape[dim] - 1, 1) for p in self.cumprod(a, dim))
         return last if keepdim else tuple(p.squeeze(dim) for p in last)
 
     def cast(self, a: Parts, dtype: torch.dtype) -> Parts:
@@ -163,33 +185,42 @@ class Carrier(ABC):
         raise TypeError(f"{type(self).__name__} sets follows_kernel, so it has to define follow")
 
     def compare(self, name: str, a: Parts, b: Parts) -> Tensor:
-        """Plain booleans for "lt", "le", "gt", "ge", "eq", "ne"."""
+        """Plain booleans, with trial axis, for "lt", "le", "gt", "ge", "eq", "ne"."""
         raise NoRule("data-dependent: a comparison of indeterminates has no answer")
 
-    def uninitialised(self, shape: Sequence[int], entropy_free_fill: int = 1) -> Parts:
+    def uninitialised(self, shape: Sequence[int]) -> Parts:
         """What `torch.empty` returns; not zero, so that code which reads it shows."""
-        return tuple(torch.full(tuple(shape), entropy_free_fill, dtype=d) for d in self.dtypes)
+        return tuple(torch.ones((1, *shape), dtype=d) for d in self.dtypes)
 
     def zeros(self, shape: Sequence[int]) -> Parts:
         """The number zero."""
-        return tuple(torch.zeros(tuple(shape), dtype=d) for d in self.dtypes)
+        return tuple(torch.zeros((1, *shape), dtype=d) for d in self.dtypes)
 
     def constant(self, value: float | int) -> Parts:
-        """A Python number as a 0-d constant. An integer above 2**53 is read as the float that holds it."""
+        """A Python number, parts of shape (1,). Here an integer above 2**53 is read as the float that holds it."""
         try:
             held = float(value)
         except OverflowError:
             raise NoRule(f"the integer {str(value)[:20]}... is beyond float64") from None
         return self.lift(torch.tensor(held, dtype=torch.float64))
 
-    def _scan(self, a: Parts, dim: int, combine: Any) -> Parts:
-        if a[0].ndim == 0 or a[0].shape[dim] == 0:
-            return tuple(p.clone() for p in a)
-        slices = [tuple(p.select(dim, t) for p in a) for t in range(a[0].shape[dim])]
-        out = [slices[0]]
-        for item in slices[1:]:
-            out.append(combine(out[-1], item))
-        return tuple(torch.stack([o[i] for o in out], dim=dim) for i in range(len(a)))
+    def _scan(self, a: Parts, dim: int, combine: Callable[[Parts, Parts], Parts]) -> Parts:
+        n = a[0].shape[dim]
+        if n == 0:
+            return a
+        if self.associative and a[0].numel() <= n * _DOUBLING:
+            step = 1
+            while step < n:
+                later = combine(
+                    tuple(p.narrow(dim, step, n - step) for p in a), tuple(p.narrow(dim, 0, n - step) for p in a)
+                )
+                a = tuple(joined((p.narrow(dim, 0, step), q), dim) for p, q in zip(a, later, strict=True))
+                step *= 2
+            return a
+        out = [tuple(p.narrow(dim, 0, 1) for p in a)]
+        for t in range(1, n):
+            out.append(combine(out[-1], tuple(p.narrow(dim, t, 1) for p in a)))
+        return tuple(joined([o[i] for o in out], dim) for i in range(len(a)))
 
 
 def terms(shape: Sequence[int], dims: Sequence[int]) -> int:
@@ -197,15 +228,35 @@ def terms(shape: Sequence[int], dims: Sequence[int]) -> int:
     return math.prod(shape[d] for d in dims)
 
 
-def stride_sum(part: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
-    """`part.sum(dims)` for plain tensors (torch sums over all dims for an empty list, hence the guard)."""
-    return part.sum(dim=tuple(dims), keepdim=keepdim) if dims else part.clone()
+def joined(pieces: Sequence[Tensor], dim: int) -> Tensor:
+    """`torch.cat` along `dim`, where some pieces are the same in all trials and others are not."""
+    trials = broadcast(*(p.shape[0] for p in pieces))
+    return torch.cat([p if p.shape[0] == trials else p.expand(trials, *p.shape[1:]) for p in pieces], dim)
 
 
-def stride_max(part: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
+def products(a: Tensor, b: Tensor) -> int:
+    """How many products of numbers a matrix product takes."""
+    return broadcast(a.shape[0], b.shape[0]) * broadcast(a.shape[1], b.shape[1]) * math.prod(a.shape[2:]) * b.shape[3]
+
+
+def broadcast(*sizes: int) -> int:
+    """The common size along one axis."""
+    return next((n for n in sizes if n != 1), 1)
+
+
+def same_batch(a: Parts, b: Parts) -> tuple[Parts, Parts]:
+    """Matrices expanded to one shape but for their last two axes."""
+    lead = [broadcast(*sizes) for sizes in zip(a[0].shape[:-2], b[0].shape[:-2], strict=True)]
+    return tuple(p.expand(*lead, -1, -1) for p in a), tuple(p.expand(*lead, -1, -1) for p in b)
+
+
+def outer(a: Parts, b: Parts) -> tuple[Parts, Parts]:
+    """The operands of a matrix product laid out so that a product of entries summed over axis -2 is that product."""
+    return tuple(p.unsqueeze(-1) for p in a), tuple(p.unsqueeze(-3) for p in b)
+
+
+def largest(part: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
     """`part.amax(dims)`, 0 where there is nothing to take the maximum of."""
-    if not dims:
-        return part.clone()
     if terms(part.shape, dims) == 0:
         return part.sum(dim=tuple(dims), keepdim=keepdim)
     return part.amax(dim=tuple(dims), keepdim=keepdim)

@@ -22,7 +22,7 @@ from typing import NoReturn
 import torch
 from torch import Tensor
 
-from numeric.carrier import Carrier, NoRule, Parts, stride_max, stride_sum, terms
+from numeric.carriers.carrier import Carrier, NoRule, Parts, largest, outer, products
 
 UNIT = 2.0**-53
 """Unit roundoff of float64, in which every bound is evaluated."""
@@ -32,6 +32,8 @@ _POW_ULPS = 4
 """Largest error of a library's `pow`, in units in the last place (glibc, SVML and CUDA state at most this)."""
 _EXACT_PRODUCT = 1 << 20
 """Largest number of products for which a matrix product's count takes its maximum term by term."""
+_FAR = 1 << 60
+"""More roundings than any program has."""
 
 
 def unit_roundoff(dtype: torch.dtype) -> float:
@@ -74,8 +76,8 @@ class APriori(Carrier):
         self._least = 4 * smallest_subnormal(dtype)
 
     def inputs(self, values: Tensor) -> Parts:
-        """Arguments of the program: floats of its own dtype (or narrower), exact as they are."""
-        return self.lift(values)
+        """Arguments of the program, with trial axis: floats of its own dtype (or narrower), exact as they are."""
+        return tuple(p.squeeze(0) for p in self.lift(values))
 
     def bound(self, parts: Parts) -> Tensor:
         """The bound, shape of the parts, float64: inf or NaN where it is not assessable (overflow, too many roundings).
@@ -110,9 +112,9 @@ class APriori(Carrier):
         # below the smallest normal number the loss is no fraction of the value
         small = wide.abs() < torch.finfo(self.precision).tiny
         return (
-            lost.long(),
-            torch.where(torch.isfinite(held), wide.abs(), torch.inf),
-            (lost & small).double() * self._least,
+            lost.long()[None],
+            torch.where(torch.isfinite(held), wide.abs(), torch.inf)[None],
+            ((lost & small).double() * self._least)[None],
         )
 
     def constant(self, value: float | int) -> Parts:
@@ -121,7 +123,7 @@ class APriori(Carrier):
             n, majorant = n + 1, majorant * (1 + 4 * UNIT)
         return n, majorant, underflow
 
-    def uninitialised(self, shape: Sequence[int], entropy_free_fill: int = 1) -> Parts:
+    def uninitialised(self, shape: Sequence[int]) -> Parts:
         n, majorant, underflow = self.zeros(shape)
         return n, majorant + torch.inf, underflow
 
@@ -142,7 +144,7 @@ class APriori(Carrier):
         return first
 
     def neg(self, a: Parts) -> Parts:
-        return tuple(p.clone() for p in a)
+        return a
 
     def mul(self, a: Parts, b: Parts) -> Parts:
         both = _live(a) & _live(b)
@@ -161,7 +163,7 @@ class APriori(Carrier):
     def div_constant(self, a: Parts, values: Tensor) -> Parts:
         if bool((values == 0).any()):
             raise ZeroDivisionError("a divisor is the constant 0")
-        lost, size, _ = self.lift(values)
+        lost, size, _ = self.lift(values[0])
         live = _live(a)
         # two roundings, since some kernels multiply by the reciprocal; that may be subnormal, hence A times a subnormal
         n = torch.where(live, a[0] + 2 + lost, 0)
@@ -171,7 +173,7 @@ class APriori(Carrier):
 
     def power(self, a: Parts, exponent: int) -> Parts:
         if exponent == 1:
-            return tuple(p.clone() for p in a)
+            return a
         whole = self.cumprod(tuple(p[..., None].expand(*p.shape, exponent) for p in a), a[0].ndim)
         n, majorant, underflow = (p[..., -1] for p in whole)
         if exponent > 2:
@@ -185,10 +187,12 @@ class APriori(Carrier):
         live_a, live_b = _live(a), _live(b)
         pairs = live_a.double() @ live_b.double()
         if a[0].shape[-1] == 0:
-            return pairs.long(), pairs, pairs.clone()
-        if a[0].numel() * b[0].shape[-1] <= _EXACT_PRODUCT:
-            both = live_a[..., :, :, None] & live_b[..., None, :, :]
-            factors = torch.where(both, a[0][..., :, :, None] + b[0][..., None, :, :], 0).amax(-2)
+            return pairs.long(), pairs, pairs
+        if products(a[0], b[0]) <= _EXACT_PRODUCT:
+            # a zero is put so far down that no product with it comes out above 0
+            low = (torch.where(live, p[0], -_FAR) for live, p in ((live_a, a), (live_b, b)))
+            (left,), (right,) = outer(*((n,) for n in low))
+            factors = (left + right).amax(-2)
         else:
             factors = a[0].amax(-1, keepdim=True) + b[0].amax(-2, keepdim=True)
         # a product of L pairs: one rounding for the product, at most L - 1 for the sum, in any order
@@ -197,21 +201,19 @@ class APriori(Carrier):
         return n, a[1] @ b[1], underflow
 
     def sum(self, a: Parts, dims: Sequence[int], keepdim: bool) -> Parts:
-        live = stride_sum(_live(a).long(), dims, keepdim)
-        n = stride_max(a[0], dims, keepdim) + (live - 1).clamp(min=0)
-        if terms(a[0].shape, dims) == 0:
-            n = torch.zeros_like(n)
-        return n, stride_sum(a[1], dims, keepdim), stride_sum(a[2], dims, keepdim)
+        live, majorant, underflow = (p.sum(dim=tuple(dims), keepdim=keepdim) for p in (_live(a), a[1], a[2]))
+        n = largest(a[0], dims, keepdim) + (live - 1).clamp(min=0)
+        return n, majorant, underflow
 
     def cumsum(self, a: Parts, dim: int) -> Parts:
-        if a[0].ndim == 0 or a[0].shape[dim] == 0:
-            return tuple(p.clone() for p in a)
+        if a[0].shape[dim] == 0:
+            return a
         live = _live(a).long().cumsum(dim)
         return a[0].cummax(dim).values + (live - 1).clamp(min=0), a[1].cumsum(dim), a[2].cumsum(dim)
 
     def cumprod(self, a: Parts, dim: int) -> Parts:
-        if a[0].ndim == 0 or a[0].shape[dim] == 0:
-            return tuple(p.clone() for p in a)
+        if a[0].shape[dim] == 0:
+            return a
         n, majorant, underflow = self._scan(a, dim, self.mul)
         # in another order the partial products are others: each loses a subnormal and meets some of the other factors
         outer = (a[1] + 3 * a[2]).clamp(min=1).cumprod(dim)

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from numeric.carrier import Carrier, Parts, stride_sum, terms
-from numeric.rounding import SUBNORMAL, UNIT
+from numeric.carriers.a_priori import SUBNORMAL, UNIT
+from numeric.carriers.carrier import Carrier, Parts, terms
 
 
 def _up(e: Tensor, roundings: int | Tensor = 8) -> Tensor:
@@ -52,7 +52,7 @@ class Running(Carrier):
         self._least = 4 * SUBNORMAL if underflow else 0.0
 
     def inputs(self, values: Tensor) -> Parts:
-        """Arguments of the program: floats of its own dtype, exact as they are."""
+        """Arguments of the program, with trial axis: floats of its own dtype, exact as they are."""
         return values, torch.zeros(values.shape, dtype=torch.float64)
 
     def bound(self, parts: Parts) -> Tensor:
@@ -65,7 +65,7 @@ class Running(Carrier):
         if self._wide(kernel.dtype):
             wide, held = kernel.double(), before.double()
             error = _up(error + torch.where(wide == held, 0.0, (wide - held).abs()), 2)  # infinities are equal too
-        return kernel, _like(error, kernel)
+        return kernel, error
 
     def cast(self, a: Parts, dtype: torch.dtype) -> Parts:
         value = a[0].to(dtype)
@@ -77,8 +77,8 @@ class Running(Carrier):
         if value.ndim == 0 and value.dtype == torch.float64 and self.precision != torch.float64:
             # a 0-d constant takes the dtype of the tensor it meets
             held = value.to(self.precision).double()
-            return held, _up(torch.where(held == value, 0.0, (held - value).abs()))
-        return value, error
+            return held[None], _up(torch.where(held == value, 0.0, (held - value).abs()))[None]
+        return value[None], error[None]
 
     def constant(self, value: float | int) -> Parts:
         held, error = super().constant(value)
@@ -86,8 +86,8 @@ class Running(Carrier):
             error = _up(error + held.abs() * UNIT)
         return held, error
 
-    def uninitialised(self, shape: Sequence[int], entropy_free_fill: int = 1) -> Parts:
-        value, error = super().uninitialised(shape, entropy_free_fill)
+    def uninitialised(self, shape: Sequence[int]) -> Parts:
+        value, error = super().uninitialised(shape)
         return value, error + torch.inf
 
     def add(self, a: Parts, b: Parts) -> Parts:
@@ -103,7 +103,7 @@ class Running(Carrier):
         return value, error
 
     def neg(self, a: Parts) -> Parts:
-        return -a[0], a[1].clone()
+        return -a[0], a[1]
 
     def mul(self, a: Parts, b: Parts) -> Parts:
         left, right = a[0].double(), b[0].double()
@@ -123,7 +123,7 @@ class Running(Carrier):
         return value, torch.where(room > 0, error, torch.inf)
 
     def div_constant(self, a: Parts, values: Tensor) -> Parts:
-        return self.div(a, self.lift(values))
+        return self.div(a, self.lift(values[0]))
 
     def matmul(self, a: Parts, b: Parts) -> Parts:
         left, right = a[0].double(), b[0].double()
@@ -140,13 +140,13 @@ class Running(Carrier):
     def sum(self, a: Parts, dims: Sequence[int], keepdim: bool) -> Parts:
         value = a[0].double()
         count = terms(value.shape, dims)
-        error = stride_sum(a[1], dims, keepdim) + stride_sum(value.abs(), dims, keepdim) * _gamma(count)
-        return stride_sum(value, dims, keepdim), _up(error, count + 8)
+        total, size, error = (p.sum(dim=tuple(dims), keepdim=keepdim) for p in (value, value.abs(), a[1]))
+        return total, _up(error + size * _gamma(count), count + 8)
 
     def cumsum(self, a: Parts, dim: int) -> Parts:
         value = a[0].double()
-        if value.ndim == 0 or value.shape[dim] == 0:
-            return value.clone(), a[1].clone()
+        if value.shape[dim] == 0:
+            return value, a[1]
         count = value.shape[dim]
         return value.cumsum(dim), _up(a[1].cumsum(dim) + value.abs().cumsum(dim) * _gamma(count), count + 8)
 
@@ -171,11 +171,3 @@ class Running(Carrier):
 def _gamma(count: int) -> float:
     # gamma_n of float64, rounded up by the count of one more; a sum of n terms needs n - 1
     return (count + 1) * UNIT / (1 - (count + 1) * UNIT)
-
-
-def _like(error: Tensor, value: Tensor) -> Tensor:
-    # views of the value are taken of the error too, so both need the same strides
-    if error.stride() == value.stride() and error.shape == value.shape:
-        return error
-    out = torch.empty_strided(value.shape, value.stride(), dtype=torch.float64)
-    return out.copy_(error)

@@ -1,0 +1,108 @@
+"""When a recording counts as the program: bare bits, one canonical form at fresh points, a replay with the same bits, and
+no number of the data that escaped.
+
+Main definition: `accept`. A recording runs alone, and is compared with calls in which nothing of this package is on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from numeric.tape.escapes import escapes, only_raises
+from numeric.tape.float_replay import ReplayFailed, replay
+from numeric.tape.places import shown
+from numeric.tape.recorder import record
+from numeric.tape.refusals import RANDOMLY, WHY, Refused
+from numeric.tape.storage_tape import Tape, same_bits
+
+FAST_PATHS = frozenset("_native_multi_head_attention _transformer_encoder_layer_fwd _nested_tensor_from_mask".split())
+"""Fused kernels without a rule; the module takes another path when they are switched off."""
+CHANGING = "the code runs other operations from call to call; its result is not a function of its inputs"
+WARM = 2
+"""Calls before the first recording, in which caches and compilers settle."""
+POINTS = 3
+
+Draw = Callable[[int], Mapping[str, Tensor]]
+
+
+def accept(program: Callable[..., Any], draw: Draw, *, bare: Callable[..., Any] | None = None) -> Tape:
+    """The tape of `program`, recorded at points `draw(0)`, `draw(1)`, ... and accepted.
+
+    bare: how the program is called without any array of ours, if that is another function. Raises Refused with the
+    reason where a recording does not count, and what the program raises.
+    """
+    alone = bare or program
+    for k in range(WARM):
+        _bare(alone, draw(k))
+    with contextlib.ExitStack() as settings:
+        tape = _recorded(program, alone, draw, settings)
+        found = {e: None for e in tape.escapes}
+        found |= {e: None for e in escapes(program, draw(WARM + POINTS))}
+    marked = tuple(replace(e, guard=e.guard or only_raises(e.place)) for e in found)
+    for escape in marked:
+        if not escape.guard:
+            name = escape.what.split(".")[1] if escape.what.startswith("aten.") else ""
+            reason = WHY.get(name, "data-dependent: a number of the data decides what the code does")
+            raise Refused(escape.what, shown(escape.place), reason)
+    return replace(tape, escapes=marked)
+
+
+def _recorded(
+    program: Callable[..., Any], alone: Callable[..., Any], draw: Draw, settings: contextlib.ExitStack
+) -> Tape:
+    """One tape for all points, each recording compared with a bare run and with its own replay."""
+    first: Tape | None = None
+    for k in range(WARM, WARM + POINTS):
+        inputs = draw(k)
+        tape, value = record(program, inputs, seed=k)
+        if first is None and any(o.base in FAST_PATHS for o in tape.operations):
+            settings.enter_context(_without_fast_paths())
+            tape, value = record(program, inputs, seed=k)
+        plain = _bare(alone, inputs)
+        if not same_bits(plain, value):
+            again = _bare(alone, inputs)
+            if not same_bits(plain, again):
+                raise Refused("the code", "two calls", RANDOMLY)
+            raise Refused(
+                "the recording",
+                "a bare run",
+                "the code computes other bits while it is recorded: it reads memory that nothing wrote, or it looks at "
+                "how it is called",
+            )
+        if first is not None and tape.digest != first.digest:
+            raise Refused("the recording", "a fresh point", CHANGING)
+        first = first or tape
+        if tape.faults:
+            continue  # a replay refuses it by name
+        try:
+            same = same_bits(replay(first, inputs), plain)
+        except ReplayFailed as failure:
+            raise Refused("the recording", "a replay", str(failure)) from None
+        if not same:
+            raise Refused("the recording", "a replay", "it does not give the bits of the bare run")
+    assert first is not None
+    return first
+
+
+def _bare(program: Callable[..., Any], inputs: Mapping[str, Tensor]) -> Tensor:
+    with torch.no_grad():
+        result = program(**{name: value.detach().clone() for name, value in inputs.items()})
+    if not isinstance(result, Tensor):
+        raise TypeError(f"returned {type(result).__name__}, expected one tensor")
+    return result.detach()
+
+
+@contextlib.contextmanager
+def _without_fast_paths() -> Iterator[None]:
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)

@@ -1,0 +1,73 @@
+"""Ways in which numbers of the data leave a program without an operation: `x.numpy()`, `float(x)`, `repr(x)`, `data_ptr()`.
+
+Main definition: `escapes`. The program runs once more under a function mode, beside the recorder, which knows what is
+data; that run is not the recording, since a function mode can switch torch to other kernels.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from numeric.tape.recorder import Recorder, _key
+from numeric.tape.storage_tape import Escape, Place
+
+_METHODS = (
+    "item tolist numpy data_ptr untyped_storage storage __bool__ __float__ __int__ __index__ __complex__ __array__ "
+    "__repr__ __str__ __format__ __reduce_ex__ __dlpack__ __contains__ __hash__"
+).split()
+WATCHED = {getattr(Tensor, name): name for name in _METHODS if name not in ("__hash__",)}
+"""Methods of a tensor that hand out its numbers."""
+
+
+class _Watch(TorchFunctionMode):
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self.recorder = recorder
+        self.found: dict[Escape, None] = {}
+
+    def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = WATCHED.get(func)
+        if name is not None and args and isinstance(args[0], Tensor) and _key(args[0]) in self.recorder._known:
+            place = self.recorder.places(2)
+            if place[0]:
+                self.found[Escape(f"Tensor.{name}", place, only_raises(place))] = None
+        return func(*args, **(kwargs or {}))
+
+
+def escapes(program: Callable[..., Any], inputs: Mapping[str, Tensor]) -> tuple[Escape, ...]:
+    """How numbers of the data leave `program` by Python's own means, in a run of its own on copies of `inputs`."""
+    copies = {name: value.detach().clone() for name, value in inputs.items()}
+    recorder = Recorder(copies)
+    with torch.no_grad(), recorder, _Watch(recorder) as watch:
+        program(**copies)
+    return tuple(watch.found)
+
+
+def only_raises(place: Place) -> bool:
+    """Whether the line is an `assert`, or an `if` that does nothing but raise: there data can end a call, not change it."""
+    file, line = place
+    spans = _guards(file)
+    return any(first <= line <= last for first, last in spans)
+
+
+@cache
+def _guards(file: str) -> tuple[tuple[int, int], ...]:
+    try:
+        tree = ast.parse(Path(file).read_text("utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return ()
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assert):
+            found.append((node.lineno, node.end_lineno or node.lineno))
+        elif isinstance(node, ast.If) and not node.orelse and all(isinstance(s, ast.Raise) for s in node.body):
+            found.append((node.test.lineno, node.test.end_lineno or node.test.lineno))
+    return tuple(found)

@@ -1,0 +1,110 @@
+"""Replaying a tape with torch's own kernels: the same operations on the same strided windows give the same bits.
+
+Main definitions: `replay`, `Floats`. Storages are flat tensors of their recorded dtypes; each operation runs on
+`as_strided` views of them, so what aliases in the program aliases here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from numeric.tape.places import shown
+from numeric.tape.storage_tape import Constant, Operation, Tape, Window
+
+
+class ReplayFailed(Exception):
+    """The tape does not give what was recorded: other strides, other shapes, or an operation that raises."""
+
+
+class Floats:
+    """The storages of a tape in the course of a replay, as torch holds them."""
+
+    def __init__(self, tape: Tape, inputs: Mapping[str, Tensor]) -> None:
+        self.tape = tape
+        self.held: dict[int, Tensor] = {
+            number: storage.initial.clone() for number, storage in enumerate(tape.storages) if storage.initial is not None
+        }
+        for name, window in tape.inputs.items():
+            storage = tape.storages[window.storage]
+            flat = self.held[window.storage] = torch.zeros(storage.length, dtype=storage.dtype)
+            _strided(flat, window).copy_(inputs[name])
+
+    def read(self, window: Window) -> Tensor:
+        """The tensor that a window is."""
+        return _strided(self.held[window.storage], window)
+
+    def operand(self, value: Any) -> Any:
+        """An argument as torch takes it."""
+        if isinstance(value, Window):
+            return self.read(value)
+        if isinstance(value, Constant):
+            return value.value
+        if type(value) in (list, tuple):
+            return type(value)(self.operand(v) for v in value)
+        return value
+
+    def step(self, operation: Operation) -> None:
+        """Run one operation. Raises ReplayFailed."""
+        args = tuple(self.operand(a) for a in operation.args)
+        kwargs = {name: self.operand(v) for name, v in operation.kwargs.items()}
+        try:
+            result = operation.function(*args, **kwargs)
+        except Exception as error:
+            raise ReplayFailed(f"{operation.name} at {shown(operation.place)} raises in a replay: {error}") from error
+        results = result if isinstance(result, (tuple, list)) else (result,)
+        outputs = operation.outputs
+        if operation.mutates:
+            written = sum(1 for w in outputs if w is not None and w.storage in self.held)
+            results = [r for r in results if isinstance(r, Tensor)][-(len(outputs) - written) :] if written < len(outputs) else ()
+            outputs = outputs[written:]
+        for window, value in zip(outputs, results, strict=True):
+            if window is None:
+                continue
+            self._keep(operation, window, value)
+
+    def _keep(self, operation: Operation, window: Window, value: Tensor) -> None:
+        stride, offset = value.stride(), value.storage_offset()
+        if value.is_complex():
+            stride, offset = tuple(2 * s for s in stride), 2 * offset
+        if tuple(value.shape) != window.size or value.dtype != window.dtype:
+            raise ReplayFailed(f"{operation.name} at {shown(operation.place)} returns another shape in a replay")
+        if value.numel() and (stride != window.stride or offset != window.offset):
+            raise ReplayFailed(f"{operation.name} at {shown(operation.place)} returns other strides in a replay")
+        storage = self.tape.storages[window.storage]
+        flat = torch.empty(0, dtype=storage.dtype)
+        self.held[window.storage] = flat.set_(value.untyped_storage())  # type: ignore[call-overload]
+
+    def steps(self) -> Iterator[Operation]:
+        """Run all operations, each yielded after it ran."""
+        for operation in self.tape.operations:
+            self.step(operation)
+            yield operation
+
+    def output(self) -> Tensor:
+        """The result, after the last step."""
+        out = self.tape.output
+        return out.value if isinstance(out, Constant) else self.read(out)
+
+
+def _strided(flat: Tensor, window: Window) -> Tensor:
+    if window.dtype.is_complex:
+        pairs = flat.as_strided((*window.size, 2), (*window.stride, 1), window.offset)
+        made = torch.view_as_complex(pairs)
+        made = made.conj() if window.conjugated else made
+    else:
+        made = flat if flat.dtype == window.dtype else flat.view(window.dtype)
+        made = made.as_strided(window.size, window.stride, window.offset)
+    return torch._neg_view(made) if window.negated else made
+
+
+def replay(tape: Tape, inputs: Mapping[str, Tensor]) -> Tensor:
+    """The tape's result at other inputs of the same shapes, by torch's kernels. Raises ReplayFailed."""
+    with torch.no_grad():
+        floats = Floats(tape, inputs)
+        for _ in floats.steps():
+            pass
+        return floats.output()

@@ -1,0 +1,88 @@
+"""What a tape shows that a verdict has to mention: casts, constants, writes to inputs, guards.
+
+Main definition: `Record`, read off a tape.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+
+from numeric.tape.places import shown
+from numeric.tape.storage_tape import Constant, Operation, Tape, Window
+
+_PLAIN = 2**20
+"""Integers up to this size are not worth a note when code reads them as constants."""
+
+
+@dataclass
+class Record:
+    """What a run did that its verdict must mention.
+
+    operations: how often each aten operation ran. casts: lines that round to a narrower type.
+    constants: floating-point constants read, with the line. writes: inputs that were written to. guards: checks of data
+    that can only raise.
+    """
+
+    operations: Counter[str] = field(default_factory=Counter)
+    casts: dict[str, None] = field(default_factory=dict)
+    constants: dict[str, None] = field(default_factory=dict)
+    writes: dict[str, None] = field(default_factory=dict)
+    guards: dict[str, None] = field(default_factory=dict)
+
+    def flags(self, side: str) -> tuple[str, ...]:
+        """What an exact verdict does not cover, for `side` of a comparison."""
+        casts = tuple(f"{side}: {cast}: exact arithmetic does not see its rounding" for cast in self.casts)
+        constants = tuple(f"{side}: constant {c}, read as the dyadic number it is" for c in self.constants)
+        writes = tuple(f"{side}: {write}; it was given a copy" for write in self.writes)
+        return casts + constants + writes + tuple(f"{side}: {guard}" for guard in self.guards)
+
+
+def notes(tape: Tape, precision: torch.dtype = torch.float64) -> Record:
+    """The record of a tape for code that is meant to run in `precision`."""
+    out = Record()
+    for operation in tape.operations:
+        out.operations[operation.name] += 1
+        for dtype in _narrower(operation, precision):
+            out.casts.setdefault(f"cast to {dtype} at {shown(operation.place)}")
+        for text in _constants(operation):
+            if text not in out.constants:
+                out.constants[f"{text} at {shown(operation.place)}"] = None
+    for name in tape.written:
+        out.writes[f"writes to its input {name}"] = None
+    for escape in tape.escapes:
+        out.guards[f"{escape.what} at {shown(escape.place)} checks the data, and can only raise"] = None
+    return out
+
+
+def _narrower(operation: Operation, precision: torch.dtype) -> Iterator[torch.dtype]:
+    widest = torch.finfo(precision).bits
+    read = [
+        torch.finfo(w.dtype).bits
+        for w in operation.operands()
+        if isinstance(w, Window) and (w.dtype.is_floating_point or w.dtype.is_complex)
+    ]
+    for window in operation.outputs:
+        if window is None or not (window.dtype.is_floating_point or window.dtype.is_complex):
+            continue
+        bits = torch.finfo(window.dtype).bits
+        if bits < widest and max(read, default=widest) >= widest:
+            yield window.dtype
+
+
+def _constants(operation: Operation) -> Iterator[str]:
+    for operand in operation.operands():
+        if isinstance(operand, float):
+            if operand == operand and abs(operand) != float("inf") and (
+                not operand.is_integer() or abs(operand) > _PLAIN
+            ):
+                yield repr(operand)
+        elif isinstance(operand, Constant) and operand.value.dtype.is_floating_point:
+            value = operand.value.double()
+            fine = torch.isfinite(value)
+            plain = (value == value.round()) & (value.abs() <= _PLAIN)
+            if not bool((plain | ~fine).all()):
+                yield repr(value.item()) if value.ndim == 0 else f"a {tuple(value.shape)} tensor"

@@ -1,0 +1,124 @@
+"""What each entry of a tape stands for, and which rule each operation has, found once for a tape and a kind of carrier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from numeric.carriers.carrier import Carrier, NoRule
+from numeric.tape.moves import is_move, move
+from numeric.tape.refusals import RANDOMLY, WHY
+from numeric.tape.replay import Kind, Step
+from numeric.tape.storage_tape import Constant, Operation, Tape, Window
+
+
+@dataclass(frozen=True)
+class Plan:
+    """before: the kinds storages begin with."""
+
+    before: dict[int, Kind]
+    steps: tuple[Step, ...]
+
+
+def plan(tape: Tape, carrier: Carrier) -> Plan:
+    """The plan of `tape` for carriers like this one; kept with the tape."""
+    key = (carrier.keeps_logarithms, hasattr(carrier, "apply"))
+    if key not in tape.plans:
+        tape.plans[key] = _made(tape, *key)
+    found: Plan = tape.plans[key]
+    return found
+
+
+def _made(tape: Tape, logarithms: bool, functions: bool) -> Plan:
+    from numeric.tape import rules
+
+    kinds: dict[int, Kind] = {}
+    written: set[int] = set()
+    for number, storage in enumerate(tape.storages):
+        whole = not storage.dtype.is_floating_point
+        kinds[number] = Kind.INDEX if whole else Kind.NUMBER
+    now = dict(kinds)
+    first: dict[int, Kind] = {}
+    steps = []
+    for operation in tape.operations:
+        windows = [o for o in operation.operands() if isinstance(o, Window)]
+        log = any(now[w.storage] is Kind.LOGARITHM for w in windows)
+        index = any(now[w.storage] is Kind.INDEX for w in windows)
+        pair = any(w.dtype.is_complex for w in (*windows, *(o for o in operation.outputs if o is not None))) or any(
+            isinstance(o, Constant) and o.value.dtype.is_complex for o in operation.operands()
+        )
+        target = Kind.LOGARITHM if _makes_logarithms(operation, log, now) and logarithms else Kind.NUMBER
+        out_kinds = tuple(
+            Kind.INDEX if w is not None and not (w.dtype.is_floating_point or w.dtype.is_complex) else target
+            for w in operation.outputs
+        )
+        rule, why = _chosen(rules, operation, log, index, pair, logarithms, functions)
+        anew = []
+        for window, kind in zip(operation.outputs, out_kinds, strict=True):
+            if window is None:
+                continue
+            number = window.storage
+            if now[number] is not kind:
+                storage = tape.storages[number]
+                covers = window.numel == storage.length
+                blank = number not in written and storage.initial is not None and not bool(storage.initial.any())
+                masked = number not in written and storage.initial is not None and _log_constants(storage.initial)
+                if number not in written and storage.initial is None:
+                    first[number] = now[number] = kind
+                elif covers:
+                    anew.append(number)
+                    now[number] = kind
+                elif kind is Kind.LOGARITHM and (blank or masked):
+                    first[number] = now[number] = kind
+                else:
+                    rule, why = None, "puts logarithms and numbers into one tensor; keep them apart"
+            written.add(number)
+        steps.append(Step(operation, rule, why, out_kinds, tuple(anew)))
+    return Plan(kinds | first, tuple(steps))
+
+
+def _log_constants(initial: Any) -> bool:
+    return bool((torch.isneginf(initial) | (initial == 0)).all())
+
+
+def _makes_logarithms(operation: Operation, log: bool, now: dict[int, Kind]) -> bool:
+    from numeric.tape.rules.logarithms import KEEPING
+
+    if operation.base in ("log", "log1p"):
+        return True
+    if not log:
+        return False
+    if operation.base in ("copy", "fill", "zero") and operation.mutates:
+        source = operation.args[1] if len(operation.args) > 1 else None
+        if isinstance(source, Window):
+            return now[source.storage] is Kind.LOGARITHM
+        return True
+    return is_move(operation) or operation.base in KEEPING
+
+
+def _chosen(
+    rules: Any, operation: Operation, log: bool, index: bool, pair: bool, logarithms: bool, functions: bool
+) -> tuple[Callable[..., Any] | None, str]:
+    """The rule and, where there is none, why."""
+    base = operation.base
+    if not str(operation.function).startswith("aten."):
+        return None, "not an aten operation; its kernel can't be followed"
+    try:
+        found = rules.rule(operation, log=log, index=index, pair=pair, logarithms=logarithms, functions=functions)
+    except NoRule as error:
+        return None, str(error)
+    if found is not None:
+        return found, ""
+    if base in WHY:
+        return None, WHY[base]
+    if base.startswith(("rand", "bernoulli", "uniform", "normal", "native_dropout", "multinomial", "exponential")):
+        return None, RANDOMLY
+    return None, "no exact rule for it"
+
+
+def moving(operation: Operation) -> Any:
+    """The index map of a move."""
+    return move(operation)

@@ -1,0 +1,346 @@
+"""Recording a bare torch run: a dispatch mode that watches every operation and changes none.
+
+Main definition: `record`. What depends on the inputs is followed by storage; an operation on such data is written down,
+any other is the program's own business and shows as a constant where data meets it. Nothing is ever raised in the
+program's code: what the tape can't hold becomes a fault or an escape, which others judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from numeric.tape.places import Places
+from numeric.tape.storage_tape import Constant, Escape, Operation, Place, Storage, Tape, Window, same_bits
+
+EMPTY = frozenset("empty empty_like new_empty empty_strided new_empty_strided empty_permuted".split())
+LIKE = frozenset("zeros_like new_zeros ones_like new_ones full_like new_full rand_like randn_like randint_like".split())
+"""Makers of tensors that read no more than another tensor's shape and type."""
+READ_OUT = frozenset("_local_scalar_dense equal is_nonzero item allclose is_same_size".split())
+"""Operations that return a number of the data to Python."""
+GUARDS = frozenset("_assert_async _assert_scalar _functional_assert_async".split())
+"""Operations that only raise."""
+FOLDED = frozenset(
+    "add sub rsub mul div true_divide neg reciprocal square sum mean mm mv dot bmm addmm ger addcmul cumsum cumprod".split()
+)
+"""Arithmetic on constants that is recorded too, so that exact arithmetic does not inherit its rounding (the 1/N that the
+gradient of a mean begins with)."""
+
+
+class _Signature(NamedTuple):
+    """What the schema of an operator says."""
+
+    base: str
+    aten: bool
+    writes: tuple[tuple[int, str], ...]
+    relabels: bool
+    grows: bool
+
+
+@cache
+def _signature(function: Any) -> _Signature:
+    schema = function._schema
+    namespace, name = schema.name.split("::")
+    base = name[:-1] if name.endswith("_") and not name.endswith("__") else name
+    written = tuple(
+        (k, a.name) for k, a in enumerate(schema.arguments) if a.alias_info is not None and a.alias_info.is_write
+    )
+    return _Signature(
+        base, namespace == "aten", written, torch.Tag.inplace_view in function.tags, base in ("resize", "resize_as")
+    )
+
+
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Writes down what torch does inside a `with` block, with `inputs` as the data."""
+
+    supports_higher_order_operators = True
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else torch imports its compiler, which takes longer than most recordings
+
+    def __init__(self, inputs: Mapping[str, Tensor], seed: int = 0) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.places = Places()
+        self.operations: list[Operation] = []
+        self.escapes: dict[Escape, None] = {}
+        self.faults: dict[Escape, None] = {}
+        self._storages: list[Storage] = []
+        self._known: dict[int, int] = {}
+        self._folded: dict[int, int] = {}
+        self._results: dict[int, Tensor] = {}
+        self._alive: dict[int, StorageWeakRef] = {}
+        self._memory: dict[int, int] = {}
+        self._constants: dict[tuple[Any, ...], Constant] = {}
+        self._seed = seed
+        self._filled = 0
+        self.inputs = {name: self._window(value, self._new(value)) for name, value in inputs.items()}
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if not isinstance(func, torch._ops.OpOverload):
+            return self._higher_order(func, args, kwargs)
+        known = self._known
+        depends = False
+        for value in (*args, *kwargs.values()) if kwargs else args:
+            if isinstance(value, Tensor):
+                if _key(value) in known:
+                    depends = True
+                    break
+            elif isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) and _key(v) in known for v in value):
+                depends = True
+                break
+        signature = _signature(func)
+        if not depends or signature.base in LIKE or signature.base in EMPTY:
+            result = func(*args, **kwargs)
+            if signature.base in EMPTY:
+                self._garbage(result)
+            elif signature.writes:
+                self._forget(signature, args, kwargs)
+            elif signature.base in FOLDED and signature.aten and type(result) is Tensor:
+                self._fold(func, signature, args, kwargs, result)
+            return result
+        place = self.places(2)
+        if signature.relabels:
+            if signature.grows:
+                self.faults[Escape("resizes a tensor", place)] = None
+            return func(*args, **kwargs)
+        if signature.writes:
+            return self._mutation(func, signature, args, kwargs, place)
+        given = self._read(args, place), {name: self._read(value, place) for name, value in kwargs.items()}
+        result = func(*args, **kwargs)
+        self._note(func, signature, given, result, place)
+        return result
+
+    # --- constants ----------------------------------------------------------------------------------------------------
+
+    def _fold(self, func: Any, signature: _Signature, args: Any, kwargs: Any, result: Tensor) -> None:
+        """Record arithmetic on constants, to be kept if data meets its result."""
+        key = _key(result)
+        if result.dtype != torch.float64 or key in self._folded or not key or not bool(torch.isfinite(result).all()):
+            return
+        if not any(isinstance(a, Tensor) for a in args):
+            return
+        place = self.places(3)
+        given = self._read(args, place), {name: self._read(value, place) for name, value in kwargs.items()}
+        number = self._append(Storage(result.dtype, result.untyped_storage().nbytes() // 8))
+        self._folded[key] = number
+        self._alive[key] = StorageWeakRef(result.untyped_storage())
+        self._results[number] = result.detach()
+        self.operations.append(
+            Operation(func, signature.base, *given, (self._window(result, number),), False, place)
+        )
+
+    def _forget(self, signature: _Signature, args: Any, kwargs: Any) -> None:
+        """Constants that are written to are taken by value from now on."""
+        for k, name in signature.writes:
+            value = args[k] if k < len(args) else kwargs.get(name)
+            for v in value if isinstance(value, (list, tuple)) else (value,):
+                if isinstance(v, Tensor):
+                    self._folded.pop(_key(v), None)
+
+    # --- operations --------------------------------------------------------------------------------------------------
+
+    def _note(self, func: Any, signature: _Signature, given: Any, result: Any, place: Place) -> None:
+        results = result if isinstance(result, (tuple, list)) else (result,)
+        tensors = [r for r in results if isinstance(r, Tensor)]
+        if not tensors:
+            if signature.base not in ("is_same_size",):
+                self.escapes[Escape(str(func), place, signature.base in GUARDS)] = None
+            return
+        if all(_key(t) in self._known for t in tensors):
+            return  # views
+        if torch.Tag.dynamic_output_shape in func.tags and not self._shape_is_constant(signature, given):
+            self.escapes[Escape(str(func), place)] = None
+        outputs = tuple(self._window(r, self._new(r)) if isinstance(r, Tensor) else None for r in results)
+        self.operations.append(Operation(func, signature.base, given[0], given[1], outputs, False, place))
+
+    def _shape_is_constant(self, signature: _Signature, given: Any) -> bool:
+        """Whether a shape that an index or a mask decides comes from a constant one."""
+        if signature.base == "index":
+            return not any(isinstance(i, Window) and i.dtype in (torch.bool, torch.uint8) for i in given[0][1])
+        return signature.base in ("masked_select", "repeat_interleave") and not isinstance(given[0][-1], Window)
+
+    def _mutation(self, func: Any, signature: _Signature, args: Any, kwargs: Any, place: Place) -> Any:
+        written: list[Tensor] = []
+        for k, name in signature.writes:
+            value = args[k] if k < len(args) else kwargs.get(name)
+            written += [v for v in (value if isinstance(value, (list, tuple)) else (value,)) if isinstance(v, Tensor)]
+        for target in written:
+            if _key(target) not in self._known:
+                self._known_with(target)
+        given = self._read(args, place), {name: self._read(value, place) for name, value in kwargs.items()}
+        targets = tuple(self._window(t) for t in written)
+        result = func(*args, **kwargs)
+        fresh = [r for r in (result if isinstance(result, (tuple, list)) else (result,)) if isinstance(r, Tensor)]
+        others = tuple(self._window(r, self._new(r)) for r in fresh if _key(r) not in self._known)
+        if signature.base.startswith("_foreach_") and len(written) == len(targets):
+            self._apart(func, signature, given, targets, place)
+        else:
+            self.operations.append(Operation(func, signature.base, *given, targets + others, True, place))
+        return result
+
+    def _apart(self, func: Any, signature: _Signature, given: Any, targets: Any, place: Place) -> None:
+        """A fused operation on lists of tensors as one operation for each."""
+        base = signature.base.removeprefix("_foreach_")
+        packet = getattr(torch.ops.aten, base + "_", None)
+        count = len(targets)
+        for i, target in enumerate(targets):
+
+            def pick(value: Any, i: int = i) -> Any:
+                return value[i] if isinstance(value, (list, tuple)) and len(value) == count else value
+
+            args = tuple(pick(a) for a in given[0])
+            kwargs = {name: pick(v) for name, v in given[1].items()}
+            self.operations.append(Operation(packet or func, base, args, kwargs, (target,), True, place))
+
+    def _higher_order(self, func: Any, args: Any, kwargs: Any) -> Any:
+        self.faults[Escape(f"the higher-order operator {func}", self.places(3))] = None
+        return func(*args, **kwargs)
+
+    # --- storages ------------------------------------------------------------------------------------------------------
+
+    def _read(self, value: Any, place: Place) -> Any:
+        if isinstance(value, Tensor):
+            key = _key(value)
+            number = self._known.get(key)
+            if number is None:
+                number = self._folded.get(key)
+            return self._window(value, number) if number is not None else self._constant(value, place)
+        if type(value) in (list, tuple):
+            return type(value)(self._read(v, place) for v in value)
+        return value
+
+    def _window(self, value: Tensor, number: int | None = None) -> Window:
+        if number is None:
+            number = self._known[_key(value)]
+        dtype = value.dtype
+        stride, offset = value.stride(), value.storage_offset()
+        if dtype.is_complex:
+            stride, offset = tuple(2 * s for s in stride), 2 * offset
+            return Window(number, tuple(value.shape), stride, offset, dtype, value.is_conj(), value.is_neg())
+        if dtype != self._storages[number].dtype:
+            self.faults[Escape(f"reads {self._storages[number].dtype} entries as {dtype}", self.places(4))] = None
+        return Window(number, tuple(value.shape), stride, offset, dtype, False, value.is_neg())
+
+    def _new(self, value: Tensor, initial: Tensor | None = None) -> int:
+        """The number of a storage that holds data from now on."""
+        try:
+            storage = value.untyped_storage()
+        except (NotImplementedError, RuntimeError):
+            self.faults[Escape(f"a tensor without storage ({value.layout})", self.places(4))] = None
+            return self._append(Storage(value.dtype, 0))
+        real = value.dtype.to_real() if value.dtype.is_complex else value.dtype
+        key = storage._cdata
+        if key in self._known:
+            return self._known[key]
+        number = self._append(Storage(real, storage.nbytes() // real.itemsize, initial))
+        self._known[key] = number
+        self._alive[key] = StorageWeakRef(storage)  # so that no other storage gets its address
+        if storage.nbytes():
+            self._memory[storage.data_ptr()] = key
+        return number
+
+    def _append(self, storage: Storage) -> int:
+        self._storages.append(storage)
+        return len(self._storages) - 1
+
+    def _known_with(self, target: Tensor) -> None:
+        """Follow a storage of constants into which data is about to be written."""
+        real = target.dtype.to_real() if target.dtype.is_complex else target.dtype
+        try:
+            content = torch.empty(0, dtype=real).set_(target.untyped_storage()).clone()  # type: ignore[call-overload]
+        except (NotImplementedError, RuntimeError):
+            content = None
+        self._folded.pop(_key(target), None)
+        self._new(target, content)
+
+    def _constant(self, value: Tensor, place: Place) -> Constant:
+        plain = value.detach()
+        try:
+            storage = plain.untyped_storage()
+            key = (storage._cdata, plain.storage_offset(), plain.shape, plain.stride(), plain.dtype)
+            shared = self._memory.get(storage.data_ptr()) if storage.nbytes() else None
+            if shared is not None and shared != storage._cdata and not self._gone(shared):
+                self.faults[Escape("reads memory that another tensor writes to behind torch's back", place)] = None
+        except (NotImplementedError, RuntimeError):
+            key = (id(value),)
+        held = self._constants.get(key)
+        if plain.is_conj():
+            plain = plain.resolve_conj()
+        if plain.is_neg():
+            plain = plain.resolve_neg()
+        if held is None or not same_bits(held.value, plain):
+            held = self._constants[key] = Constant(plain.clone(), place)
+        return held
+
+    def _gone(self, key: int) -> bool:
+        return self._alive[key].expired()
+
+    def _garbage(self, made: Any) -> None:
+        """Fill what `empty` made with numbers that are others in each recording."""
+        if not isinstance(made, Tensor) or made.numel() == 0:
+            return
+        self._filled += 1
+        generator = torch.Generator().manual_seed(hash((self._seed, self._filled)) & 0x7FFFFFFF)
+        whole = not (made.dtype.is_floating_point or made.dtype.is_complex)
+        if made.numel() > 2**16:  # a pattern will do
+            short = torch.randn(2**12, generator=generator, dtype=torch.float64)
+            noise = short.repeat(-(-made.numel() // 2**12))[: made.numel()].reshape(made.shape)
+        else:
+            noise = torch.randn(made.shape, generator=generator, dtype=torch.float64)
+        made.copy_((noise > 0) if whole else noise)
+
+
+    def tape(self, output: Window | Constant, written: Mapping[str, Place]) -> Tape:
+        """What was recorded, without arithmetic on constants that no data met."""
+        folded = set(self._results)
+        wanted = {output.storage} if isinstance(output, Window) else set()
+        kept: list[Operation] = []
+        for operation in reversed(self.operations):
+            if operation.outputs[0] is not None and operation.outputs[0].storage in folded - wanted:
+                continue
+            kept.append(operation)
+            wanted |= {o.storage for o in operation.operands() if isinstance(o, Window)}
+        return Tape(
+            tuple(self._storages),
+            tuple(reversed(kept)),
+            self.inputs,
+            output,
+            tuple(self.escapes),
+            tuple(self.faults),
+            written,
+            {number: value for number, value in self._results.items() if number in wanted},
+        )
+
+
+def _key(value: Tensor) -> int:
+    try:
+        return value.untyped_storage()._cdata
+    except (NotImplementedError, RuntimeError):
+        return 0
+
+
+def record(program: Callable[..., Any], inputs: Mapping[str, Tensor], seed: int = 0) -> tuple[Tape, Any]:
+    """The tape of `program(**inputs)`, and what it returned. The inputs are copied; gradients are off outside the program.
+
+    seed: of what fresh memory holds. Raises what the program raises. A result that is no tensor has no tape: TypeError.
+    """
+    copies = {name: value.detach().clone() for name, value in inputs.items()}
+    versions = {name: value._version for name, value in copies.items()}
+    with torch.no_grad(), Recorder(copies, seed) as recorder:
+        result = program(**copies)
+    if not isinstance(result, Tensor):
+        raise TypeError(f"returned {type(result).__name__}, expected one tensor")
+    held = result.detach()
+    output = recorder._read(held, ("", 0))
+    written = {name: ("", 0) for name, value in copies.items() if value._version != versions[name]}
+    return recorder.tape(output, written), held

@@ -1,0 +1,352 @@
+"""Replaying a tape in a carrier: each operation by its rule, on windows of storages that hold the carrier's numbers.
+
+Main definition: `Machine`. All trials run at once along a leading axis. What an entry stands for (a number, the logarithm
+of one, an index) is inferred once a tape; the rules are chosen by that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from numeric.carriers.carrier import Carrier, NoRule, Parts
+from numeric.tape.float_replay import Floats
+from numeric.tape.moves import Move, is_move, move
+from numeric.tape.numbers import Logarithms, Numbers, Pair, concatenated
+from numeric.tape.places import shown
+from numeric.tape.refusals import Refused
+from numeric.tape.storage_tape import Constant, Operation, Tape, Window
+
+
+class Kind(StrEnum):
+    """What the entries of a storage stand for."""
+
+    NUMBER = "number"
+    LOGARITHM = "logarithm"
+    INDEX = "index"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation with its rule. target: the kind of what it writes. anew: storages whose kind changes here."""
+
+    operation: Operation
+    rule: Callable[..., Any] | None
+    why: str
+    kinds: tuple[Kind, ...]
+    anew: tuple[int, ...]
+
+
+class Machine:
+    """A carrier on a tape. `run` once; storages are let go with the machine."""
+
+    def __init__(self, tape: Tape, carrier: Carrier) -> None:
+        from numeric.tape.planning import plan
+
+        self.tape, self.carrier = tape, carrier
+        self.plan = plan(tape, carrier)
+        self.held: dict[int, Parts] = {}
+        self.kinds = dict(self.plan.before)
+        self.floats: Floats | None = None
+        self._lifted: dict[int, Numbers] = {}
+        self._logs: dict[int, Logarithms] = {}
+        self.place = ("", 0)
+
+    def run(self, inputs: Mapping[str, Parts], floats: Mapping[str, Tensor] | None = None) -> Numbers | Logarithms | Pair:
+        """The result at the inputs' parts (trials, *shape).
+
+        floats: the inputs as torch holds them, for a carrier that follows the kernels. Raises Refused for an operation
+        without a meaning, ZeroDivisionError for a divisor that is 0.
+        """
+        if self.tape.faults:
+            fault = self.tape.faults[0]
+            raise Refused(fault.what, shown(fault.place), "the recording can't hold it")
+        with torch.no_grad():
+            if self.carrier.follows_kernel:
+                assert floats is not None
+                self.floats = Floats(self.tape, floats)
+            for name, parts in inputs.items():
+                self._store(self.tape.inputs[name], Numbers(self.carrier, parts), Kind.NUMBER)
+            for step in self.plan.steps:
+                self._step(step)
+            out = self.tape.output
+            if isinstance(out, Constant):
+                return self.numbers(out)
+            found = self.read(out)
+            if isinstance(found, Tensor):
+                raise NoRule("returned indices, expected numbers")
+            return found
+
+    def _step(self, step: Step) -> None:
+        operation = step.operation
+        self.place = operation.place
+        try:
+            if step.rule is None:
+                raise NoRule(step.why)
+            results = step.rule(self, operation)
+            if not isinstance(results, (tuple, list)):
+                results = (results,)
+            for number in step.anew:
+                self._change(number, step.kinds[0])
+            if self.floats is not None:
+                self.floats.step(operation)
+            for window, value, kind in zip(operation.outputs, results, step.kinds, strict=False):
+                if window is not None and value is not None:
+                    self._store(window, value, kind)
+        except NoRule as error:
+            raise Refused(f"{operation.name}", shown(operation.place), str(error)) from None
+
+    # --- operands ------------------------------------------------------------------------------------------------------
+
+    def read(self, window: Window) -> Any:
+        """What a window holds: numbers, logarithms, a pair, or plain indices with a trial axis."""
+        number = window.storage
+        if number not in self.held and not (self.floats and self._initial_in_floats(number)):
+            self._begin(number)
+        kind = self.kinds[number]
+        if self.floats is not None:
+            return self._followed(window, kind)
+        parts = self.held[number]
+        if window.dtype.is_complex:
+            halves = [
+                self._sign(Numbers(self.carrier, tuple(_view(p, window, half) for p in parts)), window.negated)
+                for half in (0, 1)
+            ]
+            return Pair(halves[0], -halves[1] if window.conjugated else halves[1])
+        views = tuple(_view(p, window) for p in parts)
+        if kind is Kind.INDEX:
+            return views[0]
+        if kind is Kind.LOGARITHM:
+            return Logarithms(self.carrier, views)
+        return self._sign(Numbers(self.carrier, views), window.negated)
+
+    def _initial_in_floats(self, number: int) -> bool:
+        return False
+
+    def _followed(self, window: Window, kind: Kind) -> Any:
+        assert self.floats is not None
+        value = self.floats.read(window)[None]
+        if kind is Kind.INDEX:
+            return value
+        if window.dtype.is_complex:
+            raise NoRule("no rounding bound for complex numbers")
+        (error,) = self.held[window.storage]
+        return Numbers(self.carrier, (value, _view(error, window)))
+
+    def _sign(self, value: Numbers, negated: bool) -> Numbers:
+        return -value if negated else value
+
+    def numbers(self, value: Any) -> Numbers:
+        """An operand as numbers; constants are lifted exactly. Raises NoRule where it is something else."""
+        if isinstance(value, Window):
+            found = self.read(value)
+            if type(found) is Numbers:
+                return found
+            if isinstance(found, Logarithms):
+                raise NoRule("mixes a logarithm with numbers; only its exp is a rational function")
+            if isinstance(found, Pair):
+                raise NoRule("no rule for complex numbers")
+            if self.carrier.follows_kernel or not self.carrier.decides_order:
+                raise NoRule("data-dependent: a number made of a comparison of data")
+            assert isinstance(found, Tensor)
+            if found.shape[0] != 1:
+                raise NoRule("data-dependent: comparisons differ from trial to trial")
+            return Numbers(self.carrier, self.carrier.lift(found[0].double()))
+        if isinstance(value, Constant):
+            key = id(value)
+            if key not in self._lifted:
+                self._lifted[key] = self._lift(value.value)
+            return self._lifted[key]
+        if isinstance(value, Numbers):
+            return value
+        if isinstance(value, bool):
+            value = int(value)
+        if isinstance(value, (int, float)):
+            if isinstance(value, float) and not math.isfinite(value) and not (value == -math.inf and self._masks()):
+                raise NoRule(
+                    f"the constant {value} is not a number: it masks entries of a softmax or a maximum, which are no "
+                    "rational functions, or of a logarithm that was given as a plain number (give it as a log gate)"
+                )
+            return Numbers(self.carrier, self.carrier.constant(value))
+        raise NoRule(f"an operand of type {type(value).__name__}")
+
+    def _masks(self) -> bool:
+        """Whether minus infinity is a value here."""
+        return not self.carrier.keeps_logarithms
+
+    def _lift(self, value: Tensor) -> Numbers:
+        if value.dtype.is_complex:
+            raise NoRule("a complex constant where real numbers are expected")
+        wide = value if value.dtype.is_floating_point and self.carrier.follows_kernel else value.double()
+        fine = torch.isfinite(wide)
+        if self._masks():
+            fine = fine | torch.isneginf(wide)
+        if not bool(fine.all()):
+            raise NoRule("a constant tensor with NaN or infinite entries")
+        return Numbers(self.carrier, self.carrier.lift(wide))
+
+    def pair(self, value: Any) -> Pair:
+        """An operand as complex numbers."""
+        if isinstance(value, Window):
+            found = self.read(value)
+            if isinstance(found, Pair):
+                return found
+        if isinstance(value, Constant) and value.value.dtype.is_complex:
+            plain = value.value.to(torch.complex128)
+            real, imaginary = plain.real.contiguous(), plain.imag.contiguous()
+            halves = [Constant(h, value.place) for h in (real, imaginary)]
+            return Pair(*(self._lift(h.value) for h in halves))
+        if isinstance(value, complex):
+            return Pair(
+                self.numbers(value.real) if value.real else None, self.numbers(value.imag) if value.imag else None
+            )
+        return Pair(self.numbers(value), None)
+
+    def logarithms(self, value: Any) -> Logarithms:
+        """The numbers b whose logarithms an operand stands for; the constants 0 and minus infinity are log 1 and log 0."""
+        if isinstance(value, Window):
+            found = self.read(value)
+            if isinstance(found, Logarithms):
+                return found
+            plain = self.constant(value)
+            if plain is not None:
+                return Logarithms(self.carrier, self.carrier.lift(_unlogged(plain.double())))
+            raise NoRule(
+                "transcendental: data added to a logarithm, so that its exp is no rational function; give the factor "
+                "inside the exp as a gate of its own"
+            )
+        plain = value.value.double() if isinstance(value, Constant) else torch.tensor(float(value), dtype=torch.float64)
+        return Logarithms(self.carrier, self.carrier.lift(_unlogged(plain)))
+
+    def constant(self, value: Any) -> Tensor | None:
+        """The plain numbers of an operand that depends on no input; None for data."""
+        if isinstance(value, Constant):
+            return value.value
+        if isinstance(value, Window) and value.storage in self.tape.folded:
+            flat = self.tape.folded[value.storage]
+            return torch.empty(0, dtype=flat.dtype).set_(flat.untyped_storage()).as_strided(  # type: ignore[call-overload,no-any-return]
+                value.size, value.stride, value.offset
+            )
+        return None
+
+    def is_logarithm(self, value: Any) -> bool:
+        """Whether an operand holds logarithms."""
+        return isinstance(value, Window) and self.kinds[value.storage] is Kind.LOGARITHM
+
+    def is_index(self, value: Any) -> bool:
+        """Whether an operand holds booleans or integers that depend on the data."""
+        return isinstance(value, Window) and self.kinds[value.storage] is Kind.INDEX
+
+    def gathered(self, moved: Move, kind: Kind) -> list[Any]:
+        """The results of a move of numbers or logarithms."""
+        fetch: Callable[[Any], Numbers] = self.logarithms if kind is Kind.LOGARITHM else self.numbers
+        flat = [fetch(s).reshape(-1) for s in moved.sources]
+        fill = self.logarithms(0.0) if kind is Kind.LOGARITHM else Numbers(self.carrier, self.carrier.zeros(()))
+        pool = concatenated([fill.reshape(1), *flat], 0)
+        return [
+            pool.moved(lambda p, m=m, s=s: p.index_select(1, m).reshape(p.shape[0], *s))
+            for m, s in zip(moved.maps, moved.sizes, strict=True)
+        ]
+
+    # --- storages --------------------------------------------------------------------------------------------------------
+
+    def _begin(self, number: int) -> None:
+        """Lift what a storage held before data came."""
+        storage = self.tape.storages[number]
+        assert storage.initial is not None, "a storage is read before it is written"
+        kind = self.kinds[number]
+        if kind is Kind.INDEX:
+            self.held[number] = (storage.initial[None],)
+        elif kind is Kind.LOGARITHM:
+            self.held[number] = _own(self.carrier.lift(_unlogged(storage.initial.double())))
+        else:
+            parts = self._lift(storage.initial).parts
+            self.held[number] = _own(parts[1:] if self.carrier.follows_kernel else parts)
+
+    def _change(self, number: int, kind: Kind) -> None:
+        self.kinds[number] = kind
+        self.held.pop(number, None)
+
+    def _store(self, window: Window, value: Any, kind: Kind) -> None:
+        number = window.storage
+        if isinstance(value, Pair):
+            zero = Numbers(self.carrier, self.carrier.zeros(window.size))
+            for half, part in enumerate((value.real, value.imaginary)):
+                shaped = (part if part is not None else zero).expand(window.size)
+                self._write(window, shaped.parts, half)
+            return
+        if isinstance(value, Tensor):
+            self._write(window, (value,))
+            return
+        parts = value.parts
+        if value.shape != torch.Size(window.size):
+            parts = value.expand(window.size).parts
+        if window.dtype.is_complex:
+            self._store(window, Pair(value, None), kind)
+            return
+        if self.floats is not None and kind is not Kind.INDEX:
+            kernel = self.floats.read(window)[None]
+            if self.floats.tape.inputs and parts[0] is not kernel:
+                parts = self.carrier.follow(parts, parts[0], kernel)
+            parts = parts[1:]
+        self._write(window, parts)
+
+    def _write(self, window: Window, parts: Parts, half: int = 0) -> None:
+        number = window.storage
+        storage = self.tape.storages[number]
+        whole = window.offset == 0 and storage.length == window.numel and _contiguous(window)
+        if whole and not window.dtype.is_complex:
+            self.held[number] = tuple(p.reshape(p.shape[0], storage.length) for p in _own(parts))
+            return
+        trials = max(p.shape[0] for p in parts)
+        if number not in self.held:
+            if storage.initial is not None:
+                self._begin(number)
+            else:
+                self.held[number] = tuple(torch.zeros(trials, storage.length, dtype=p.dtype) for p in parts)
+        held = self.held[number]
+        if held[0].shape[0] < trials:
+            held = self.held[number] = tuple(p.expand(trials, -1).clone() for p in held)
+        held = self.held[number] = _own(held)
+        for own, new in zip(held, parts, strict=True):
+            _view(own, window, half).copy_(new)
+
+
+def _own(parts: Parts) -> Parts:
+    """The parts in dense memory of their own, where they may be views of somebody's."""
+    return tuple(
+        p.clone(memory_format=torch.contiguous_format) if p._base is not None or not p.is_contiguous() else p
+        for p in parts
+    )
+
+
+def _unlogged(plain: Tensor) -> Tensor:
+    """1 for log 1 = 0, 0 for log 0; anything else has no rational exp."""
+    none = torch.isneginf(plain)
+    if not bool((none | (plain == 0)).all()):
+        shown_one = next(v for v in plain.reshape(-1).tolist() if v != 0 and v != -math.inf)
+        raise NoRule(
+            f"transcendental: exp({shown_one:.6g}) is no rational number; give the factor as a gate of its own"
+        )
+    return (~none).double()
+
+
+def _contiguous(window: Window) -> bool:
+    expected = 1
+    for n, s in zip(reversed(window.size), reversed(window.stride), strict=True):
+        if n != 1 and s != expected:
+            return False
+        expected *= n
+    return True
+
+
+def _view(part: Tensor, window: Window, half: int = 0) -> Tensor:
+    return part.as_strided(
+        (part.shape[0], *window.size), (part.stride(0), *window.stride), window.offset + half + part.storage_offset()
+    )

@@ -1,0 +1,185 @@
+"""The storage tape: a recording of one call as operations on strided windows of flat storages.
+
+Main definitions: `Tape`, `Operation`, `Window`, `Constant`, `Storage`. Views are resolved when a call is recorded: a
+window is (storage, size, stride, offset), so aliasing, writes through views and `as_strided` are right by construction
+and no arithmetic needs to know of them. Constants are what does not depend on the inputs, by value.
+A complex number is two real entries of its storage, one after the other; strides and offsets count real entries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Place = tuple[str, int]
+"""File and line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A tensor as a place: entries of one storage. `conjugated` and `negated` are torch's lazy bits."""
+
+    storage: int
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    offset: int
+    dtype: torch.dtype
+    conjugated: bool = False
+    negated: bool = False
+
+    @property
+    def numel(self) -> int:
+        """How many entries it has."""
+        return math.prod(self.size)
+
+
+class Constant:
+    """A tensor that does not depend on the inputs, by value. Equal where the bits are."""
+
+    __slots__ = ("place", "value")
+
+    def __init__(self, value: Tensor, place: Place) -> None:
+        self.value, self.place = value, place
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Constant) and same_bits(self.value, other.value)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Constant({tuple(self.value.shape)}, {self.value.dtype})"
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Flat memory: `length` real entries of one dtype. initial: its content before data was first written, if any."""
+
+    dtype: torch.dtype
+    length: int
+    initial: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One call of an operator.
+
+    args, kwargs: windows, constants and plain values, nested as they were given. outputs: where results went (None for
+    a result that is no tensor). mutates: the outputs are windows among the arguments, written in place.
+    """
+
+    function: Any
+    base: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    outputs: tuple[Window | None, ...]
+    mutates: bool
+    place: Place
+
+    @property
+    def name(self) -> str:
+        """As torch prints it: `aten.add.Tensor`."""
+        return str(self.function)
+
+    def operands(self) -> Iterator[Any]:
+        """The windows, constants and plain values among its arguments."""
+        yield from leaves(self.args)
+        yield from leaves(tuple(self.kwargs.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Escape:
+    """A way in which data left the tape: what it did, and where. guard: it can only raise."""
+
+    what: str
+    place: Place
+    guard: bool = False
+
+
+@dataclass(frozen=True)
+class Tape:
+    """One recorded call.
+
+    inputs: the window of each by name. output: a window, or a constant that depends on no input. faults: what the
+    recording can't hold (bits read as another type, memory shared behind torch's back). written: inputs written to.
+    folded: storages whose content is computed from constants alone, with that content.
+    """
+
+    storages: tuple[Storage, ...]
+    operations: tuple[Operation, ...]
+    inputs: Mapping[str, Window]
+    output: Window | Constant
+    escapes: tuple[Escape, ...] = ()
+    faults: tuple[Escape, ...] = ()
+    written: Mapping[str, Place] = field(default_factory=dict)
+    folded: Mapping[int, Tensor] = field(default_factory=dict)
+    plans: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def digest(self) -> str:
+        """A canonical hash: equal for recordings of the same operations on the same windows with the same constants."""
+        held = hashlib.blake2b(digest_size=16)
+        for storage in self.storages:
+            held.update(f"{storage.dtype} {storage.length}".encode())
+            if storage.initial is not None:
+                held.update(_bytes(storage.initial))
+        for operation in self.operations:
+            held.update(str(operation.function).encode())
+            for operand in (*leaves(operation.args), *leaves(operation.kwargs), *operation.outputs):
+                _add(held, operand)
+        for name, window in self.inputs.items():
+            held.update(name.encode())
+            _add(held, window)
+        _add(held, self.output)
+        return held.hexdigest()
+
+
+def leaves(value: Any) -> list[Any]:
+    """The values in a nesting of tuples, lists and dictionaries (torch's own pytrees take most of a run's time)."""
+    if isinstance(value, (tuple, list)):
+        return [leaf for item in value for leaf in leaves(item)]
+    if isinstance(value, dict):
+        return [leaf for name, item in value.items() for leaf in (name, *leaves(item))]
+    return [value]
+
+
+def same_bits(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors have one shape, one dtype and the same bits; NaN counts as equal to NaN."""
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    if torch.equal(a, b):
+        # 0 and -0 are equal numbers with other bits
+        return not a.dtype.is_floating_point or torch.equal(torch.signbit(a), torch.signbit(b))
+    if not (a.dtype.is_floating_point or a.dtype.is_complex):
+        return False
+    if a.dtype.is_complex:
+        return same_bits(torch.view_as_real(a.resolve_conj()), torch.view_as_real(b.resolve_conj()))
+    nan = a.isnan()
+    return torch.equal(nan, b.isnan()) and same_bits(a.masked_fill(nan, 0), b.masked_fill(nan, 0))
+
+
+def _add(held: Any, operand: Any) -> None:
+    if isinstance(operand, Constant):
+        value = operand.value
+        held.update(f"{tuple(value.shape)}{value.dtype}".encode())
+        held.update(_bytes(value))
+    elif isinstance(operand, Window):
+        o = operand
+        held.update(
+            f"W{o.storage},{o.size},{o.stride},{o.offset},{o.dtype},{o.conjugated},{o.negated}".encode()
+        )
+    else:
+        held.update(repr(operand).encode())
+
+
+def _bytes(value: Tensor) -> bytes:
+    flat = value.detach().contiguous().reshape(-1)
+    if flat.numel() == 0:
+        return b""
+    return flat.view(torch.uint8).numpy().tobytes()
