@@ -153,15 +153,18 @@ def same_bits(a: Tensor, b: Tensor) -> bool:
     """Whether two tensors have one shape, one dtype and the same bits; NaN counts as equal to NaN."""
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
+    if a.dtype.is_complex:
+        a, b = torch.view_as_real(a.resolve_conj()), torch.view_as_real(b.resolve_conj())
     if torch.equal(a, b):
         # 0 and -0 are equal numbers with other bits
         return not a.dtype.is_floating_point or torch.equal(torch.signbit(a), torch.signbit(b))
-    if not (a.dtype.is_floating_point or a.dtype.is_complex):
+    if not a.dtype.is_floating_point:
         return False
-    if a.dtype.is_complex:
-        return same_bits(torch.view_as_real(a.resolve_conj()), torch.view_as_real(b.resolve_conj()))
     nan = a.isnan()
-    return torch.equal(nan, b.isnan()) and same_bits(a.masked_fill(nan, 0), b.masked_fill(nan, 0))
+    if not bool(nan.any()) or not torch.equal(nan, b.isnan()):
+        return False
+    a, b = a.masked_fill(nan, 0), b.masked_fill(nan, 0)
+    return torch.equal(a, b) and torch.equal(torch.signbit(a), torch.signbit(b))
 
 
 def _add(held: Any, operand: Any) -> None:
@@ -179,7 +182,5 @@ def _add(held: Any, operand: Any) -> None:
 
 
 def _bytes(value: Tensor) -> bytes:
-    flat = value.detach().contiguous().reshape(-1)
-    if flat.numel() == 0:
-        return b""
-    return flat.view(torch.uint8).numpy().tobytes()
+    flat = value.detach().reshape(-1).clone(memory_format=torch.contiguous_format)
+    return b"" if flat.numel() == 0 else flat.view(torch.uint8).numpy().tobytes()
