@@ -9,7 +9,7 @@ Axis 0 of every part counts trials: (K, *shape). What does not differ from trial
 | `Balls` | balls | index into a list of Arb balls | enclosures of real numbers |
 | `Degree`, `Constants` | degree | degree + 1 of the numerator, degree of the denominator (int64) | upper bounds |
 | `Height` | degree | log2(1 + 1-norm) above, log2(1-norm) below (float64) | upper bounds |
-| their Laurent forms | laurent | a third part: the power of the product of all that logarithms were taken of (int64) | upper bounds |
+| their Laurent forms | laurent | a third part: the power of the product of all logarithms' arguments (int64) | upper bounds |
 | `Terms` | terms | number of monomials (float64) | upper bound as if none merged |
 | `APriori` | a_priori | rounding count (int64), majorant, underflow (float64) | rounding bound in any order of operations |
 | `Running` | running | value (any float dtype), error (float64) | rounding bound of torch's own kernels |
