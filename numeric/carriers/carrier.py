@@ -113,7 +113,7 @@ class Carrier(ABC):
         Raises ZeroDivisionError for a singular matrix, unless the carrier drops trials instead (`singular`).
         """
         n = a[0].shape[-1]
-        lead = torch.broadcast_shapes(a[0].shape[:-2], b[0].shape[:-2])
+        lead = [broadcast(*sizes) for sizes in zip(a[0].shape[:-2], b[0].shape[:-2], strict=True)]
         pairs = zip(a, b, strict=True)
         whole = tuple(torch.cat([x.expand(*lead, -1, -1), y.expand(*lead, -1, -1)], -1) for x, y in pairs)
         for i in range(n):
@@ -232,13 +232,18 @@ def terms(shape: Sequence[int], dims: Sequence[int]) -> int:
 
 def joined(pieces: Sequence[Tensor], dim: int) -> Tensor:
     """`torch.cat` along `dim`, where some pieces are the same in all trials and others are not."""
-    trials = max(p.shape[0] for p in pieces)
+    trials = broadcast(*(p.shape[0] for p in pieces))
     return torch.cat([p if p.shape[0] == trials else p.expand(trials, *p.shape[1:]) for p in pieces], dim)
 
 
 def products(a: Tensor, b: Tensor) -> int:
     """How many products of numbers a matrix product takes."""
-    return math.prod(torch.broadcast_shapes(a.shape[:-2], b.shape[:-2])) * math.prod(a.shape[-2:]) * b.shape[-1]
+    return broadcast(a.shape[0], b.shape[0]) * broadcast(a.shape[1], b.shape[1]) * math.prod(a.shape[2:]) * b.shape[3]
+
+
+def broadcast(*sizes: int) -> int:
+    """The common size along one axis."""
+    return next((n for n in sizes if n != 1), 1)
 
 
 def outer(a: Parts, b: Parts) -> tuple[Parts, Parts]:

@@ -43,6 +43,7 @@ class _Fractions(Carrier):
     def __init__(self) -> None:
         self.fractions = False
         """Whether denominators may be other than 0: only `div` and `solve` make such entries."""
+        self._zero = torch.zeros((), dtype=self.dtypes[0])
 
     def indeterminate(self, shape: Sequence[int]) -> Parts:
         """Independent variables."""
@@ -56,7 +57,7 @@ class _Fractions(Carrier):
 
     def _whole(self, num: Tensor) -> Parts:
         # one zero for all entries, since it is copied where it is kept
-        return num, torch.zeros((), dtype=num.dtype).expand(num.shape)
+        return num, self._zero.expand(num.shape)
 
     def _fractional(self, *operands: Parts) -> bool:
         return self.fractions and any(bool(a[1].any()) for a in operands)
@@ -290,13 +291,15 @@ class Height(_Fractions):
         if n1.shape[-1] == 0:
             return self._whole(n1 @ n2)
         top1, top2 = n1.amax(-1, keepdim=True), n2.amax(-2, keepdim=True)
-        scaled1 = torch.where(n1 > 0, torch.exp2(n1 - top1), 0)
-        scaled2 = torch.where(n2 > 0, torch.exp2(n2 - top2), 0)
+        # nothing underflows: what is 500 bits below the largest of its row or column counts as much as that
+        scaled1 = torch.where(n1 > 0, torch.exp2((n1 - top1).clamp(min=-500)), 0)
+        scaled2 = torch.where(n2 > 0, torch.exp2((n2 - top2).clamp(min=-500)), 0)
         total = scaled1 @ scaled2
-        # terms lost to underflow are covered by the slack of half a bit
-        out = torch.where(total > 0, (torch.log2(total) + top1 + top2).clamp(min=0) + 0.5, 0)
-        floor = torch.where(_meeting(n1, n2), 0.5 + top1 + top2 - 1000, 0).clamp(min=0)
-        return self._whole(torch.maximum(out, floor))
+        # log2(total) is off by a unit of roundoff for each term and for each of its, at most, 1000 bits
+        slack = (n1.shape[-1] + 2**10) * 2.0**-50
+        bits = (torch.log2(total) + (top1 + top2)).clamp_(min=0).mul_(self._slack).add_(slack)
+        # infinity less infinity: no bound
+        return self._whole(torch.where(total == 0, 0, bits.nan_to_num(nan=torch.inf, posinf=torch.inf)))
 
     def sum(self, a: Parts, dims: Sequence[int], keepdim: bool) -> Parts:
         num, den = a

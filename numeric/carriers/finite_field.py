@@ -1,9 +1,12 @@
 """The carrier GF(p): residues mod primes, one prime a trial. Decides polynomial identities by values at random points.
 
-Safe from overflow for any odd primes below 2**61, in two sizes. Below 2**31 a product of residues fits in int64, and
-`torch.remainder` costs as little as adding (a float Barrett step was measured slower at every size); a matrix product
-goes through the 16-bit halves of one operand. Below 2**61 products go through a float64 quotient whose error is at most
-one, and matrix products through 21-bit limbs multiplied exactly in float64; that costs 8 to 10 times as much.
+Safe from overflow for any odd primes below 2**61, in two sizes.
+Below 2**31 a product of residues fits in int64, and `torch.remainder` costs little more than adding (a Barrett step
+with a float quotient was measured slower at every size); a matrix product goes through the 16-bit halves of one operand.
+Below 2**61 a product or a sum x of more than 64 bits is known in two ways: int64 arithmetic wraps around and keeps it
+mod 2**64; float64 gives x / p with an error far below 1. Then x - trunc(x / p) p is less than 2p in size, so that its
+value mod 2**64 is its value. Products x = small * b have x / p < 2**33; sums of n residues x / p < n, with n below
+2**26 even where they are added one by one. Matrix products go through 21-bit limbs multiplied exactly in float64.
 
 A divisor that is 0 mod its prime kills its trial, not the others: `dead` says which trials say nothing.
 """
@@ -24,12 +27,16 @@ _LIMB_TERMS = 1 << 10
 """Terms of a limb product summed at once: 2**(2*21) * 2**10 < 2**53, so float64 sums are exact."""
 _HALF_TERMS = 1 << 15
 """The same for 16-bit halves: 2**16 * 2**31 * 2**15 < 2**63."""
-_FEW_PRODUCTS = 1 << 12
-"""Up to so many products a matrix product is cheapest entry by entry: fewest calls (measured: from 4 to 16 thousand)."""
-_MOST_PRODUCTS = 1 << 22
+_FEW_PRODUCTS = {True: 1 << 12, False: 1 << 14}
+"""Up to so many products a matrix product is cheapest entry by entry, since that takes the fewest calls (measured for
+primes below 2**31 or not)."""
+_MOST_PRODUCTS = {True: 1 << 22, False: 1 << 18}
 """And so it is for more where one side is a vector, until the products fill too much memory."""
 _FEW_INVERSES = 8
 """So many entries a trial are inverted by Python's integers; more are reduced to that by products."""
+
+
+_TWO_21, _TWO_31 = torch.tensor(1 << _LIMB), torch.tensor(1 << 31)
 
 
 class FiniteField(Carrier):
@@ -49,17 +56,17 @@ class FiniteField(Carrier):
         """Trials in which a divisor was 0."""
         self._short = max(self.primes) < 1 << 31
         self._columns = [primes]
-        self._wide = [primes.double()]
+        self._parts = [1 / primes.double()]
 
     def _p(self, rank: int) -> Tensor:
         while len(self._columns) < rank:
             self._columns.append(self._columns[-1].unsqueeze(-1))
-        return self._columns[rank - 1]
+        return self._columns[rank - 1]  # one view a rank, made once
 
-    def _p_wide(self, rank: int) -> Tensor:
-        while len(self._wide) < rank:
-            self._wide.append(self._wide[-1].unsqueeze(-1))
-        return self._wide[rank - 1]
+    def _part(self, rank: int) -> Tensor:
+        while len(self._parts) < rank:
+            self._parts.append(self._parts[-1].unsqueeze(-1))
+        return self._parts[rank - 1]
 
     def _reduced(self, fresh: Tensor) -> Tensor:
         # `fresh` was just made, so that it can be overwritten
@@ -107,25 +114,25 @@ class FiniteField(Carrier):
 
     def matmul(self, a: Parts, b: Parts) -> Parts:
         (x,), (y,) = a, b
-        work = len(self.primes) * products(x[:1], y[:1])
-        if work <= _FEW_PRODUCTS or (min(x.shape[-2], y.shape[-1]) == 1 and work <= _MOST_PRODUCTS):
+        work = products(x, y)
+        vector = min(x.shape[-2], y.shape[-1]) == 1
+        if work <= (_MOST_PRODUCTS if vector else _FEW_PRODUCTS)[self._short]:
             return self.sum(self.mul(*outer(a, b)), [-2], False)
         if self._short:
             return (self._by_halves(x, y),)
         return (self._by_limbs(x, y),)
 
     def sum(self, a: Parts, dims: Sequence[int], keepdim: bool) -> Parts:
+        total = a[0].sum(dim=tuple(dims), keepdim=keepdim)
         if self._short:
-            return (self._reduced(a[0].sum(dim=tuple(dims), keepdim=keepdim)),)
-        # 61-bit residues: add the low and high halves apart, so that 2**31 terms fit
-        low = (a[0] & 0x7FFFFFFF).sum(dim=tuple(dims), keepdim=keepdim)
-        high = self._reduced((a[0] >> 31).sum(dim=tuple(dims), keepdim=keepdim))
-        return (self._reduced(self._shifted(high, 31) + low),)
+            return (self._reduced(total),)
+        return (self._folded(total, self._ratio(a[0]).sum(dim=tuple(dims), keepdim=keepdim)),)
 
     def cumsum(self, a: Parts, dim: int) -> Parts:
+        total = a[0].cumsum(dim)
         if self._short:
-            return (self._reduced(a[0].cumsum(dim)),)
-        return super().cumsum(a, dim)
+            return (self._reduced(total),)
+        return (self._folded(total, self._ratio(a[0]).cumsum(dim)),)
 
     def inverse(self, a: Tensor) -> Tensor:
         """1/a. Where an entry is 0 its trial is dead, and the entry's inverse 0."""
@@ -144,26 +151,29 @@ class FiniteField(Carrier):
         if n <= _FEW_INVERSES:
             rows = zip(a.tolist(), self.primes, strict=True)
             return torch.tensor([[pow(v, -1, p) for v in row] for row, p in rows], dtype=torch.int64).reshape(a.shape)
-        left, right, rest = a.split([n // 2, n // 2, n % 2], 1)
-        both = self._inverses(torch.cat([self._times(left, right), rest], 1))
+        left, right = a[:, : n // 2], a[:, n // 2 : n - n % 2]
+        both = self._inverses(torch.cat([self._times(left, right), a[:, n - n % 2 :]], 1))
         pair = both[:, : n // 2]
         return torch.cat([self._times(pair, right), self._times(pair, left), both[:, n // 2 :]], 1)
 
     def _times(self, a: Tensor, b: Tensor) -> Tensor:
         if self._short:
             return self._reduced(a * b)
-        high = self._shifted(self._by_small(a >> 31, b), 31)
-        return self._reduced(high + self._by_small(a & 0x7FFFFFFF, b))
+        ratio = self._ratio(b)
+        high = self._near(a >> 31, b, ratio)
+        low = self._near(a & 0x7FFFFFFF, b, ratio)
+        return self._reduced(self._near(_TWO_31, high, self._ratio(high)).add_(low))
 
-    def _by_small(self, small: Tensor | int, b: Tensor) -> Tensor:
-        # small <= 2**31, b < p < 2**61: the float quotient is off by at most one, and int64 wrap-around cancels
-        product = small * b
-        wide = (small.double() if isinstance(small, Tensor) else float(small)) * b.double()
-        quotient = (wide / self._p_wide(product.ndim)).long()
-        return self._reduced(product - quotient.mul_(self._p(product.ndim)))
+    def _ratio(self, a: Tensor) -> Tensor:
+        """a / p in float64."""
+        return a * self._part(a.ndim)
 
-    def _shifted(self, a: Tensor, bits: int) -> Tensor:
-        return self._by_small(1 << bits, a)
+    def _near(self, small: Tensor, b: Tensor, ratio: Tensor) -> Tensor:
+        """A number in (-2p, 2p) that is small * b mod p; 0 <= small <= 2**31, b in (-2p, 2p), ratio = b / p."""
+        return torch.addcmul(small * b, (small * ratio).long(), self._p(b.ndim), value=-1)
+
+    def _folded(self, total: Tensor, quotient: Tensor) -> Tensor:
+        return self._reduced(torch.addcmul(total, quotient.long(), self._p(total.ndim), value=-1))
 
     def _by_halves(self, a: Tensor, b: Tensor) -> Tensor:
         total: Tensor | None = None
@@ -185,7 +195,9 @@ class FiniteField(Carrier):
                 # at most three exact sums below 2**52 each
                 pairs = [(i, s - i) for i in range(_LIMBS) if 0 <= s - i < _LIMBS]
                 coefficient = torch.stack([(lefts[i] @ rights[j]).long() for i, j in pairs]).sum(0)
-                part = self._reduced(coefficient if part is None else self._shifted(part, _LIMB) + coefficient)
+                part = self._reduced(
+                    coefficient if part is None else self._near(_TWO_21, part, self._ratio(part)) + coefficient
+                )
             assert part is not None
             total = part if total is None else self._reduced(total + part)
         assert total is not None

@@ -19,7 +19,7 @@ import symengine
 import torch
 from torch import Tensor
 
-from numeric.carriers.carrier import Carrier, NoRule, OutsideDomain, Parts, terms
+from numeric.carriers.carrier import Carrier, NoRule, OutsideDomain, Parts, broadcast, terms
 
 
 class Ring(Protocol):
@@ -248,7 +248,7 @@ class Handles(Carrier):
         return a
 
     def matmul(self, a: Parts, b: Parts) -> Parts:
-        lead = torch.broadcast_shapes(a[0].shape[:-2], b[0].shape[:-2])
+        lead = [broadcast(*sizes) for sizes in zip(a[0].shape[:-2], b[0].shape[:-2], strict=True)]
         n, length, width = *a[0].shape[-2:], b[0].shape[-1]
         # the numbers of rows and columns are given, since a dimension may be 0
         left = a[0].expand(*lead, n, length).reshape(math.prod(lead), n, length)
