@@ -113,9 +113,7 @@ class Carrier(ABC):
         Raises ZeroDivisionError for a singular matrix, unless the carrier drops trials instead (`singular`).
         """
         n = a[0].shape[-1]
-        lead = [broadcast(*sizes) for sizes in zip(a[0].shape[:-2], b[0].shape[:-2], strict=True)]
-        pairs = zip(a, b, strict=True)
-        whole = tuple(torch.cat([x.expand(*lead, -1, -1), y.expand(*lead, -1, -1)], -1) for x, y in pairs)
+        whole = tuple(torch.cat(pair, -1) for pair in zip(*same_batch(a, b), strict=True))
         for i in range(n):
             candidates = self.nonzero(tuple(p[..., i:, i] for p in whole))
             if not bool(candidates.any(-1).all()):
@@ -244,6 +242,12 @@ def products(a: Tensor, b: Tensor) -> int:
 def broadcast(*sizes: int) -> int:
     """The common size along one axis."""
     return next((n for n in sizes if n != 1), 1)
+
+
+def same_batch(a: Parts, b: Parts) -> tuple[Parts, Parts]:
+    """Matrices expanded to one shape but for their last two axes."""
+    lead = [broadcast(*sizes) for sizes in zip(a[0].shape[:-2], b[0].shape[:-2], strict=True)]
+    return tuple(p.expand(*lead, -1, -1) for p in a), tuple(p.expand(*lead, -1, -1) for p in b)
 
 
 def outer(a: Parts, b: Parts) -> tuple[Parts, Parts]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from numeric.carriers.carrier import Carrier, Parts, largest, outer, products, terms
+from numeric.carriers.carrier import Carrier, Parts, largest, outer, products, same_batch, terms
 
 _LOG2_E = math.log2(math.e)
 _LN2 = math.log(2)
@@ -154,6 +154,7 @@ class Degree(_Fractions):
 
 def _cleared_rows(a: Parts, b: Parts) -> tuple[Tensor, Tensor]:
     """Codes of degree (or height) of [A | b] after each row was multiplied by its own denominators."""
+    a, b = same_batch(a, b)
     live = [torch.where(num > 0, den, 0) for num, den in (a, b)]
     total = sum(den.sum(-1, keepdim=True) for den in live)
     left, right = (torch.where(num > 0, num + total - den, 0) for (num, _), den in zip((a, b), live, strict=True))

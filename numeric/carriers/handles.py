@@ -19,7 +19,7 @@ import symengine
 import torch
 from torch import Tensor
 
-from numeric.carriers.carrier import Carrier, NoRule, OutsideDomain, Parts, broadcast, terms
+from numeric.carriers.carrier import Carrier, NoRule, OutsideDomain, Parts, same_batch, terms
 
 
 class Ring(Protocol):
@@ -248,13 +248,10 @@ class Handles(Carrier):
         return a
 
     def matmul(self, a: Parts, b: Parts) -> Parts:
-        lead = [broadcast(*sizes) for sizes in zip(a[0].shape[:-2], b[0].shape[:-2], strict=True)]
-        n, length, width = *a[0].shape[-2:], b[0].shape[-1]
-        # the numbers of rows and columns are given, since a dimension may be 0
-        left = a[0].expand(*lead, n, length).reshape(math.prod(lead), n, length)
-        right = b[0].mT.expand(*lead, width, length).reshape(math.prod(lead), width, length)
+        (x,), (y,) = same_batch(a, b)
+        *lead, n, width = *x.shape[:-1], y.shape[-1]
         out = []
-        for rows, columns in zip(left.tolist(), right.tolist(), strict=True):
+        for rows, columns in zip(x.flatten(0, -3).tolist(), y.mT.flatten(0, -3).tolist(), strict=True):
             for row in rows:
                 for column in columns:
                     out.append(self._total(zip(row, column, strict=True)))
