@@ -121,7 +121,7 @@ class Trial:
         """log2 of that chance; 0 if the bound says nothing."""
         floor = 2.0 ** (self.bits - 1)
         points = self.degree / floor / max(1e-300, 1 - self.divisors / floor) if self.divisors < floor else 1.0
-        primes = math.ceil(self.height_log2 / (self.bits - 1)) / prime_count_below(self.bits)
+        primes = math.inf if math.isinf(self.height_log2) else math.ceil(self.height_log2 / (self.bits - 1)) / prime_count_below(self.bits)
         chance = points + primes
         # equal constants (degree 0, height 0) cannot be told apart by any prime, and need not be
         return math.log2(min(1.0, chance)) if chance > 0 else -math.inf
