@@ -15,7 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from numeric.interpreter import Exact, Refused, caller, leaves
+from numeric.tape.places import Places, shown
+from numeric.tape.refusals import Refused
+from numeric.tape.storage_tape import leaves
 from numeric.numpy_indexing import torch_index
 
 PLAIN: dict[str, Callable[..., Any]] = {
@@ -36,6 +38,10 @@ _REASONS = {
     ),
 }
 _FLOATS = (None, float, np.float64, np.float32, np.float16, "float", "float64", "float32", "d", "f")
+
+
+def caller() -> str:
+    return shown(Places()(2))
 
 
 class Array:
@@ -124,10 +130,7 @@ class Array:
     # ways out: what needs a plain number
 
     def _number(self, what: str) -> Any:
-        held = self.tensor.constant() if isinstance(self.tensor, Exact) else self.tensor
-        if held is None:
-            raise Refused(what, caller(), f"{_DECIDES}, or is rounded to a float")
-        return held
+        return self.tensor
 
     def __float__(self) -> float:
         return float(self._number("float()"))
@@ -183,7 +186,7 @@ class Array:
 
 
 def _refusal(name: str) -> Refused:
-    from numeric.operations import WHY
+    from numeric.tape.refusals import WHY
 
     return Refused(f"numpy.{name}", caller(), _REASONS.get(name) or WHY.get(name) or "no exact rule for it")
 
@@ -207,8 +210,6 @@ def tensor_of(value: Any, numbers: bool = False) -> Any:
 
 
 def _wrapped(result: Any) -> Any:
-    if isinstance(result, Exact):
-        return Array(result)
     if isinstance(result, Tensor):
         return Array(result) if result.dtype.is_floating_point else result.numpy()
     return result

@@ -18,8 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from numeric.interpreter import Exact, Refused, caller, leaves
-from numeric.numpy_arrays import PLAIN, Array, astype, tensor_of
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
+
+from numeric.numpy_arrays import PLAIN, Array, astype, caller, tensor_of
+from numeric.tape.recorder import Recorder
+from numeric.tape.refusals import Refused
+from numeric.tape.storage_tape import leaves
 
 _OWN = tuple(str(Path(file).resolve().parent) for file in (__file__, str(torch.__file__), np.__file__))
 _RANDOM = (
@@ -110,7 +114,7 @@ def as_program(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def program(*args: Any, **kwargs: Any) -> Any:
         given = [*args, *kwargs.values()]
-        if any(isinstance(v, Exact) for v in given):
+        if any(isinstance(m, Recorder) for m in _get_current_dispatch_mode_stack()):
             with Substituted(), _named():
                 result = function(*map(_given, args), **{k: _given(v) for k, v in kwargs.items()})
                 return _returned(result)
