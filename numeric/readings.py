@@ -17,6 +17,7 @@ from functools import lru_cache
 
 import torch
 from flint import fmpz, nmod
+from flint.utils.flint_exceptions import DomainError
 from torch import Tensor
 
 from numeric.carriers.carrier import Parts
@@ -107,7 +108,7 @@ class AlgebraicField(FiniteField):
     def __init__(self, primes: Tensor, known: Mapping[float, Reading]) -> None:
         super().__init__(primes)
         self.known = known
-        roots = {q: [_fourth_root(q, p) for p in self.primes] for q in radicands(known.values())}
+        roots = {q: [_fourth_root(q, p) or 0 for p in self.primes] for q in radicands(known.values())}
         self._values = {value: self._residues(reading, roots) for value, reading in known.items()}
 
     def _residues(self, reading: Reading, roots: Mapping[int, list[int]]) -> list[int]:
@@ -158,20 +159,15 @@ def prime(entropy: Entropy, bits: int, wanted: set[int]) -> int:
             return p
 
 
-def _fourth_root(q: int, p: int) -> int:
+def _fourth_root(q: int, p: int) -> int | None:
     """A fourth root of q mod p, by square roots; None where there is none."""
     root = _square_root(q, p)
-    if root is None:
-        return None  # type: ignore[return-value]
-    for candidate in (root, p - root):
-        fourth = _square_root(candidate, p)
-        if fourth is not None:
-            return fourth
-    return None  # type: ignore[return-value]
+    tries = () if root is None else (root, p - root)
+    return next((fourth for candidate in tries if (fourth := _square_root(candidate, p)) is not None), None)
 
 
 def _square_root(a: int, p: int) -> int | None:
     try:
         return int(nmod(a, p).sqrt())
-    except (ValueError, ArithmeticError, AttributeError):
+    except DomainError:
         return None

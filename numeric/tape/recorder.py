@@ -154,7 +154,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         results = result if isinstance(result, (tuple, list)) else (result,)
         tensors = [r for r in results if isinstance(r, Tensor)]
         if not tensors:
-            if signature.base not in ("is_same_size",):
+            if results and signature.base != "is_same_size":
                 self.escapes[Escape(str(func), place, signature.base in GUARDS)] = None
             return
         if all(_key(t) in self._known for t in tensors):
