@@ -24,7 +24,7 @@ LIKE = frozenset("zeros_like new_zeros ones_like new_ones full_like new_full ran
 """Makers of tensors that read no more than another tensor's shape and type."""
 READ_OUT = frozenset("_local_scalar_dense equal is_nonzero item allclose is_same_size".split())
 """Operations that return a number of the data to Python."""
-GUARDS = frozenset("_assert_async _assert_scalar _functional_assert_async".split())
+GUARDS = frozenset("_linalg_check_errors _assert_async _assert_scalar _functional_assert_async".split())
 """Operations that only raise."""
 FOLDED = frozenset(
     "add sub rsub mul div true_divide neg reciprocal square sum mean mm mv dot bmm addmm ger addcmul cumsum cumprod".split()
@@ -76,6 +76,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._folded: dict[int, int] = {}
         self._results: dict[int, Tensor] = {}
         self._finite: dict[int, bool] = {}
+        self._blank: dict[int, Tensor] = {}
         self._alive: dict[int, StorageWeakRef] = {}
         self._memory: dict[int, int] = {}
         self._constants: dict[tuple[Any, ...], Constant] = {}
@@ -262,6 +263,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         real = target.dtype.to_real() if target.dtype.is_complex else target.dtype
         try:
             content = torch.empty(0, dtype=real).set_(target.untyped_storage()).clone()  # type: ignore[call-overload]
+            blank = self._blank.pop(_key(target), None)
+            if blank is not None:
+                # what nothing wrote is 0 here; a program that reads it shows as different from its recording
+                garbage = torch.view_as_real(blank).reshape(-1) if blank.dtype.is_complex else blank
+                content[content == garbage.to(real)] = 0
         except (NotImplementedError, RuntimeError):
             content = None
         self._folded.pop(_key(target), None)
@@ -302,6 +308,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         else:
             noise = torch.randn(made.shape, generator=generator, dtype=torch.float64)
         made.copy_((noise > 0) if whole else noise)
+        flat = torch.empty(0, dtype=made.dtype).set_(made.untyped_storage())  # type: ignore[call-overload]
+        self._blank[_key(made)] = flat.clone()
+        self._alive[_key(made)] = StorageWeakRef(made.untyped_storage())
 
 
     def tape(self, output: Window | Constant, written: Mapping[str, Place]) -> Tape:
