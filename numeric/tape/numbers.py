@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from numeric.carriers.carrier import Carrier, Parts
+from numeric.carriers.carrier import Carrier, Parts, broadcast_shapes
 
 
 class Numbers:
@@ -63,7 +63,7 @@ class Numbers:
         """(..., n, k) @ (..., k, l) with batch axes broadcast."""
         a, b = self, other
         rank = max(a.ndim, b.ndim)
-        batch = torch.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
         n, k, last = a.shape[-2], a.shape[-1], b.shape[-1]
         if rank == 2:
             product = self.carrier.matmul(tuple(p[:, None] for p in a.parts), tuple(p[:, None] for p in b.parts))

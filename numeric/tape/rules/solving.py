@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from numeric.carriers.carrier import NoRule
+from numeric.carriers.carrier import NoRule, broadcast_shapes
 from numeric.tape.numbers import Numbers, stacked
 
 
@@ -20,7 +20,7 @@ def triangular_solve(
     matrix, rhs = m.numbers(a), m.numbers(b)
     if not left:
         matrix, rhs, upper = matrix.mT, rhs.mT, not upper
-    batch = torch.broadcast_shapes(matrix.shape[:-2], rhs.shape[:-2])
+    batch = broadcast_shapes(matrix.shape[:-2], rhs.shape[:-2])
     matrix, rhs = matrix.expand((*batch, *matrix.shape[-2:])), rhs.expand((*batch, *rhs.shape[-2:]))
     n = matrix.shape[-1]
     rows: dict[int, Numbers] = {}
@@ -57,7 +57,7 @@ def solved(m: Any, matrix: Numbers, rhs: Numbers, left: bool) -> Numbers:
         rhs = rhs.unsqueeze(-1)
     if not left:
         matrix, rhs = matrix.mT, rhs.mT
-    batch = torch.broadcast_shapes(matrix.shape[:-2], rhs.shape[:-2])
+    batch = broadcast_shapes(matrix.shape[:-2], rhs.shape[:-2])
     out: Any = matrix.expand((*batch, *matrix.shape[-2:])).solve(rhs.expand((*batch, *rhs.shape[-2:])))
     out = out if left else out.mT
     return out.squeeze(-1) if vector else out  # type: ignore[no-any-return]
