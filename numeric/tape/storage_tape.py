@@ -161,6 +161,8 @@ def same_bits(a: Tensor, b: Tensor) -> bool:
     if a.dtype.is_complex:
         return same_bits(torch.view_as_real(a.resolve_conj()), torch.view_as_real(b.resolve_conj()))
     nan = a.isnan()
+    if not bool(nan.any()):
+        return False
     return torch.equal(nan, b.isnan()) and same_bits(a.masked_fill(nan, 0), b.masked_fill(nan, 0))
 
 
