@@ -23,12 +23,15 @@ from torch import Tensor
 
 from numeric import shrink, strategies
 from numeric.backends import DTYPES, Arrays, CannotRun, first_line, plain, reduced, to_numpy, unusable
+from numeric.carriers.a_priori import APriori
+from numeric.carriers.running import Running
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Figure, Finding, Verdict
-from numeric.interpreter import Interpreter, Record, Refused
-from numeric.programs import Program, Shapes, Sizes, WrongResult, fractions, run, smaller
-from numeric.rounding import APriori
-from numeric.running import Running
+from numeric.programs import Program, Recorded, Shapes, Sizes, WrongResult, fractions, recorded, replayed, smaller
+from numeric.tape.notes import Record, notes
+from numeric.tape.recorder import record
+from numeric.tape.refusals import Refused
+from numeric.tape.storage_tape import Tape
 
 RATIO = 100.0
 """Largest ratio of the two bounds that is called stable. No error is measured against it."""
@@ -42,7 +45,7 @@ _SHRINKING = 80
 
 @dataclass(frozen=True)
 class _Bounds:
-    """What the interpreter says about one side at one draw; arrays of the output's shape, float64.
+    """What the tape says about one side at one draw; arrays of the output's shape, float64.
 
     running: None where an operation has no running bound. a_priori, condition: None where one has no a-priori bound.
     value: the running bound's own value, to be compared bit for bit with the plain result.
@@ -89,7 +92,7 @@ class _Tally:
         if precisions.size:
             out["error(float32) / error(float64), median"] = _short(float(np.median(precisions)))
         if self.other_bits:
-            out["outputs with other bits under the interpreter"] = self.other_bits
+            out["outputs with other bits in a replay"] = self.other_bits
         return out
 
 
@@ -123,7 +126,7 @@ def decide(
     why = unusable(backend, dtype)
     if why:
         return Finding(Verdict.NOT_RUN, reason=why, settings=settings)
-    engine = _Engine(left, right, names, backend, dtype, {} if cache is None else cache, followed)
+    engine = _Engine(recorded(left), recorded(right), names, backend, dtype, {} if cache is None else cache, followed)
     tally = _Tally()
     for number, raw in enumerate(draws):
         with np.errstate(over="ignore"):
@@ -213,7 +216,10 @@ class _Engine:
             sides.append((value, *self._bound(side, program, inputs, value, tally, key)))
         (a, bound_a, condition_a), (b, bound_b, condition_b) = sides
         if condition_a is None or condition_b is None:
-            condition_a, condition_b = self._loose(self.left, inputs), self._loose(self.right, inputs)
+            condition_a, condition_b = (
+                self._loose(side, program, inputs)
+                for side, program in zip(self.names, (self.left, self.right), strict=True)
+            )
         if a.shape != b.shape:
             return _Wrong(None, Fraction(0), Fraction(0), (a.shape, b.shape), (a, b))
         tally.outputs += a.size
@@ -293,7 +299,7 @@ class _Engine:
         if bounds.a_priori is None or bounds.a_priori.shape != value.shape:
             if bounds.refusal is not None:
                 raise Refused(f"{side}: {bounds.refusal.operation}", bounds.refusal.where, bounds.refusal.reason)
-            raise CannotRun(f"{side} returns shape {value.shape} plainly, but another one under the interpreter")
+            raise CannotRun(f"{side} returns shape {value.shape} plainly, but another one when it is recorded")
         tally.bounds_used.add("a-priori")
         return bounds.a_priori, bounds.condition
 
@@ -305,48 +311,65 @@ class _Engine:
                 return held
         dtype = DTYPES[self.dtype]
         tensors = {name: torch.tensor(array, dtype=dtype) for name, array in inputs.items()}
-        record = Record()
         value = running = a_priori = condition = refusal = None
+        tape = self._tape(side, program, tensors)
+        record = notes(tape, dtype)
         if "running" in wanted:
             carrier = Running(dtype)
-            parts, record, refusal = self._follow(side, program, carrier, tensors)
+            parts, refusal = self._follow(side, tape, carrier, tensors)
             if parts is not None:
-                value, running = to_numpy(parts[0]), carrier.bound(parts).numpy()
+                value, running = to_numpy(parts[0][0]), carrier.bound(parts)[0].numpy()
         if running is not None or "running" not in wanted:
             prior = APriori(dtype)
-            parts, seen, why = self._follow(side, program, prior, tensors)
+            parts, why = self._follow(side, tape, prior, tensors)
             refusal = refusal or why
-            record = seen if running is None or why is None else record  # the run that went to the end
             if parts is not None:
-                a_priori, condition = prior.bound(parts).numpy(), prior.condition(parts).numpy()
+                a_priori, condition = prior.bound(parts)[0].numpy(), prior.condition(parts)[0].numpy()
         found = _Bounds(value, running, a_priori, condition, record, refusal)
         if key is not None:
             self.cache[place] = found
         return found
 
-    def _follow(
-        self, side: str, program: Program, carrier: Running | APriori, tensors: dict[str, Tensor]
-    ) -> tuple[Any, Record, Refused | None]:
-        interp = Interpreter(carrier)
+    def _tape(self, side: str, program: Program, tensors: dict[str, Tensor]) -> Tape:
+        """The accepted tape at these shapes; where the path depends on the data, that of the call on this data."""
+        shapes = {name: tuple(t.shape) for name, t in tensors.items()}
         try:
             with np.errstate(all="ignore"):
-                parts = run(program, interp, {name: carrier.inputs(t) for name, t in tensors.items()}).parts
+                try:
+                    return recorded(program).at(shapes, DTYPES[self.dtype])
+                except Refused:
+                    tape, _ = record(program.program if isinstance(program, Recorded) else program, tensors)
+                    return tape
+        except (WrongResult, Refused):
+            raise
+        except Exception as error:
+            raise CannotRun(
+                f"{side} can't be followed for its rounding bound: {type(error).__name__}: {first_line(error)}"
+            ) from error
+
+    def _follow(
+        self, side: str, tape: Tape, carrier: Running | APriori, tensors: dict[str, Tensor]
+    ) -> tuple[Any, Refused | None]:
+        try:
+            with np.errstate(all="ignore"):
+                inputs = {name: carrier.inputs(t[None]) for name, t in tensors.items()}
+                return replayed(tape, carrier, inputs, tensors), None
         except Refused as refusal:
-            return None, interp.record, refusal
+            return None, refusal
         except WrongResult:
             raise
         except Exception as error:
             raise CannotRun(
                 f"{side} can't be followed for its rounding bound: {type(error).__name__}: {first_line(error)}"
             ) from error
-        return parts, interp.record, None
 
-    def _loose(self, program: Program, inputs: Arrays) -> np.ndarray:
+    def _loose(self, side: str, program: Program, inputs: Arrays) -> np.ndarray:
         # running bounds without underflow compare two programs where divisions by data leave no a-priori bound
         carrier = Running(torch.float64, underflow=False)
-        wrapped = {name: carrier.inputs(torch.tensor(array)) for name, array in inputs.items()}
-        parts = run(program, Interpreter(carrier), wrapped).parts
-        found: np.ndarray = carrier.bound(parts).numpy()
+        tensors = {name: torch.tensor(array) for name, array in inputs.items()}
+        tape = _Engine(self.left, self.right, self.names, self.backend, "float64", {})._tape(side, program, tensors)
+        wrapped = {name: carrier.inputs(t[None]) for name, t in tensors.items()}
+        found: np.ndarray = carrier.bound(replayed(tape, carrier, wrapped, tensors))[0].numpy()
         return found
 
     def _precisions(self, inputs: Arrays, a: np.ndarray, b: np.ndarray, tally: _Tally) -> None:
@@ -472,6 +495,7 @@ def check(
     backends = ["torch cpu", *(["numpy"] if numpy else [])]
     if device == "cuda" or (device == "auto" and torch.cuda.is_available()):
         backends.append("torch cuda")
+    left, right = recorded(left, positive), recorded(right, positive)
     findings: dict[tuple[str, str], Finding] = {}
     flags: dict[str, None] = {}
     for dtype in ("float64", "float32"):

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from numeric.carriers.carrier import Carrier, Parts
 from numeric.carriers.handles import Handles, Rationals, as_fraction
-from numeric.tape.acceptance import accept
+from numeric.tape.acceptance import POINTS, accept
 from numeric.tape.notes import Record, notes
 from numeric.tape.numbers import Logarithms, Pair
 from numeric.tape.replay import Machine
@@ -26,6 +26,10 @@ from numeric.tape.storage_tape import Tape
 Program = Callable[..., Any]
 Shapes = Mapping[str, tuple[str | int, ...]]
 Sizes = Mapping[str, int]
+
+
+_KEPT = 12
+"""So many tapes a program keeps; the oldest goes first."""
 
 
 class WrongResult(Exception):
@@ -48,10 +52,11 @@ class Recorded:
     def __init__(self, program: Program, positive: Sequence[str] = ()) -> None:
         self.program, self.positive = program, tuple(positive)
         self._tapes: dict[Any, Tape | Exception] = {}
+        self._once: dict[Any, Tape] = {}
         self.__name__ = getattr(program, "__name__", type(program).__name__)
 
-    def __call__(self, **inputs: Any) -> Any:
-        return self.program(**inputs)
+    def __call__(self, *args: Any, **inputs: Any) -> Any:
+        return self.program(*args, **inputs)
 
     def at(self, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype = torch.float64) -> Tape:
         """The accepted tape at these shapes.
@@ -61,6 +66,7 @@ class Recorded:
         """
         key = (tuple(shapes.items()), dtype)
         if key not in self._tapes:
+            self._forget(self._tapes)
             try:
                 self._tapes[key] = self._accepted(shapes, dtype)
             except Exception as error:
@@ -70,7 +76,25 @@ class Recorded:
             raise found.with_traceback(None)
         return found
 
-    def _accepted(self, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype) -> Tape:
+    def once(self, shapes: Mapping[str, tuple[int, ...]]) -> Tape:
+        """A tape at these shapes, recorded once and compared with one bare call: enough where no verdict rests on it,
+        as in the search for a counterexample, which is run again as it is found.
+
+        Raises as `at` does.
+        """
+        key = tuple(shapes.items())
+        if (key, torch.float64) in self._tapes:
+            return self.at(shapes)
+        if key not in self._once:
+            self._forget(self._once)
+            self._once[key] = self._accepted(shapes, torch.float64, points=1)
+        return self._once[key]
+
+    def _forget(self, tapes: dict[Any, Any]) -> None:
+        while len(tapes) >= _KEPT:
+            tapes.pop(next(iter(tapes)))
+
+    def _accepted(self, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype, points: int = POINTS) -> Tape:
         def draw(number: int) -> dict[str, Tensor]:
             generator = torch.Generator().manual_seed(1_000 + number)
             out = {}
@@ -83,7 +107,7 @@ class Recorded:
             return out
 
         try:
-            return accept(self.program, draw, bare=getattr(self.program, "bare", None))
+            return accept(self.program, draw, bare=getattr(self.program, "bare", None), points=points)
         except TypeError as error:
             if "expected one tensor" in str(error):
                 raise WrongResult(str(error)) from None
@@ -95,13 +119,15 @@ def recorded(program: Program, positive: Sequence[str] = ()) -> Recorded:
     return program if isinstance(program, Recorded) else Recorded(program, positive)
 
 
-def run(program: Program, carrier: Carrier, inputs: Mapping[str, Parts]) -> Parts:
+def run(program: Program, carrier: Carrier, inputs: Mapping[str, Parts], *, searching: bool = False) -> Parts:
     """The program's result in a carrier, from parts (trials, *shape) by name.
 
-    Raises Refused, and WrongResult where the result is no tensor of real numbers.
+    searching: no verdict rests on it, so one recording is enough. Raises Refused, and WrongResult where the result is no
+    tensor of real numbers.
     """
     shapes = {name: tuple(parts[0].shape[1:]) for name, parts in inputs.items()}
-    return replayed(recorded(program).at(shapes), carrier, inputs)
+    held = recorded(program)
+    return replayed(held.once(shapes) if searching else held.at(shapes), carrier, inputs)
 
 
 def replayed(
@@ -116,8 +142,13 @@ def replayed(
     return found.parts
 
 
-def rational(program: Program, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, Record]:
-    """The program's value at rational inputs (object arrays of Fraction), exactly, and what it did on the way."""
+def rational(
+    program: Program, inputs: Mapping[str, np.ndarray], *, searching: bool = False
+) -> tuple[np.ndarray, Record]:
+    """The program's value at rational inputs (object arrays of Fraction), exactly, and what it did on the way.
+
+    searching: as for `run`.
+    """
     carrier = Handles(Rationals())
     parts = {
         name: carrier.put(
@@ -125,7 +156,8 @@ def rational(program: Program, inputs: Mapping[str, np.ndarray]) -> tuple[np.nda
         )
         for name, array in inputs.items()
     }
-    tape = recorded(program).at({name: tuple(array.shape) for name, array in inputs.items()})
+    shapes = {name: tuple(array.shape) for name, array in inputs.items()}
+    tape = recorded(program).once(shapes) if searching else recorded(program).at(shapes)
     result = carrier.get(replayed(tape, carrier, parts))
     out = np.empty(result.size, dtype=object)
     for i, value in enumerate(result.reshape(-1)):

@@ -58,7 +58,7 @@ def difference(left: Program, right: Program, shapes: Mapping[str, tuple[int, ..
             name: carrier.put([ring.variables[next(entries)] for _ in range(math.prod(shape))], shape)
             for name, shape in shapes.items()
         }
-        results.append(carrier.get(run(program, carrier, parts)))
+        results.append(carrier.get(run(program, carrier, parts, searching=True)))
     a, b = results
     live: list[Any] = []
     if a.shape == b.shape:
@@ -82,7 +82,7 @@ def difference(left: Program, right: Program, shapes: Mapping[str, tuple[int, ..
 def values(left: Program, right: Program, inputs: Mapping[str, np.ndarray]) -> Both | None:
     """Both sides at one rational point; None where one of them divides by zero there."""
     try:
-        return rational(left, inputs)[0], rational(right, inputs)[0]
+        return rational(left, inputs, searching=True)[0], rational(right, inputs, searching=True)[0]
     except ZeroDivisionError:
         return None
 

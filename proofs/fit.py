@@ -24,7 +24,7 @@ from constructions.learners import Class, Domain, Each, Learner, Parameter, libr
 from numeric.balls import BITS, ball, evaluate
 from numeric.box import Arithmetic, Box, Undefined, as_floats, generic
 from numeric.finding import frozen
-from numeric.interpreter import Refused
+from numeric.tape.refusals import Refused
 from numeric.programs import Program
 
 COUNTS = (1, 2, 3, 4)

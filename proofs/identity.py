@@ -12,7 +12,7 @@ from numeric import derivation, exact_identity, float_identity, polynomial_ident
 from numeric.derivation import Obligation
 from numeric.entropy import Entropy
 from numeric.finding import Finding, combine
-from numeric.programs import Program, Shapes, Sizes
+from numeric.programs import Program, Shapes, Sizes, recorded
 from proofs.claim import Check, Mutant
 from proofs.evidence import Rung, Settings
 
@@ -43,6 +43,11 @@ class Identity:
     admits: Callable[[Sizes], bool] = ALL
     positive: tuple[str, ...] = ()
     second_opinion: bool = True
+
+    def __post_init__(self) -> None:
+        # one recording of each side serves all rungs
+        object.__setattr__(self, "left", recorded(self.left, self.positive))
+        object.__setattr__(self, "right", recorded(self.right, self.positive))
 
     def checks(self) -> dict[Rung, Check]:
         """The checks by rung: sampled and exact always, symbolic and universal where they are given."""

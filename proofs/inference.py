@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from constructions.learners import Domain, Each, Parameter
-from numeric.interpreter import Refused
+from numeric.tape.refusals import Refused
 from numeric.programs import Sizes, WrongResult, concrete, fractions, rational
 from proofs.gates import Value
 from proofs.target import TargetError

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from numeric.handles import as_fraction
+from numeric.carriers.handles import as_fraction
 from numeric.programs import rational
 from numeric.rational_matrices import identity, matrix, number
 from proofs.kernel_numeric import Data, Tie, resolve

@@ -14,7 +14,7 @@ import flint
 from constructions.learners import Domain
 from numeric.balls import BITS, ball
 from numeric.box import Arithmetic, Box, Undefined, as_floats
-from numeric.interpreter import Refused
+from numeric.tape.refusals import Refused
 from numeric.programs import WrongResult
 from proofs import fit
 from proofs.audit import Audit, audit

@@ -21,7 +21,7 @@ from constructions.learners import Learner
 from numeric.balls import BITS, ball, evaluate
 from numeric.box import Arithmetic, Box, Undefined, as_floats, generic
 from numeric.entropy import Entropy
-from numeric.interpreter import Refused
+from numeric.tape.refusals import Refused
 from numeric.probes import Probe
 from numeric.programs import Sizes
 from proofs import fit

@@ -9,6 +9,7 @@ Source: F. Johansson, Arb, IEEE Trans. Computers 66 (2017).
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -48,6 +49,13 @@ class Balls(Handles):
         super().__init__(_Reals())
         self.decides_order = True
 
+    def lift(self, values: Tensor) -> Parts:
+        """Infinities too, which mask entries of a softmax or a maximum."""
+        return self.put([_float(v) for v in values.reshape(-1).tolist()], values.shape)
+
+    def constant(self, value: float | int) -> Parts:
+        return super().constant(value) if isinstance(value, int) else self.put([_float(value)], ())
+
     def _is_zero(self, value: Any) -> bool:
         return bool(value.is_zero())
 
@@ -78,6 +86,10 @@ class Balls(Handles):
 
     def exp(self, a: Parts) -> Parts:
         return self.apply(ENTRYWISE["exp"], a)
+
+
+def _float(value: float) -> Any:
+    return arb(value) if math.isinf(value) else arb(fmpq(*value.as_integer_ratio()))
 
 
 def _sigmoid(x: Any) -> Any:

@@ -32,19 +32,23 @@ POINTS = 3
 Draw = Callable[[int], Mapping[str, Tensor]]
 
 
-def accept(program: Callable[..., Any], draw: Draw, *, bare: Callable[..., Any] | None = None) -> Tape:
+def accept(
+    program: Callable[..., Any], draw: Draw, *, bare: Callable[..., Any] | None = None, points: int = POINTS
+) -> Tape:
     """The tape of `program`, recorded at points `draw(0)`, `draw(1)`, ... and accepted.
 
-    bare: how the program is called without any array of ours, if that is another function. Raises Refused with the
-    reason where a recording does not count, and what the program raises.
+    bare: how the program is called without any array of ours, if that is another function. points: how many recordings
+    are compared; with one, only numbers that leave by operations are seen. Raises Refused with the reason where a
+    recording does not count, and what the program raises.
     """
     alone = bare or program
-    for k in range(WARM):
+    for k in range(WARM if points > 1 else 0):
         _bare(alone, draw(k))
     with contextlib.ExitStack() as settings:
-        tape = _recorded(program, alone, draw, settings)
+        tape = _recorded(program, alone, draw, settings, points)
         found = {e: None for e in tape.escapes}
-        found |= {e: None for e in escapes(program, draw(WARM + POINTS))}
+        if points > 1:
+            found |= {e: None for e in escapes(program, draw(WARM + points))}
     marked = tuple(replace(e, guard=e.guard or only_raises(e.place)) for e in found)
     for escape in marked:
         if not escape.guard:
@@ -55,11 +59,11 @@ def accept(program: Callable[..., Any], draw: Draw, *, bare: Callable[..., Any] 
 
 
 def _recorded(
-    program: Callable[..., Any], alone: Callable[..., Any], draw: Draw, settings: contextlib.ExitStack
+    program: Callable[..., Any], alone: Callable[..., Any], draw: Draw, settings: contextlib.ExitStack, points: int
 ) -> Tape:
     """One tape for all points, each recording compared with a bare run and with its own replay."""
     first: Tape | None = None
-    for k in range(WARM, WARM + POINTS):
+    for k in range(WARM, WARM + points):
         inputs = draw(k)
         tape, value = record(program, inputs, seed=k)
         if first is None and any(o.base in FAST_PATHS for o in tape.operations):

@@ -75,6 +75,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._known: dict[int, int] = {}
         self._folded: dict[int, int] = {}
         self._results: dict[int, Tensor] = {}
+        self._finite: dict[int, bool] = {}
         self._alive: dict[int, StorageWeakRef] = {}
         self._memory: dict[int, int] = {}
         self._constants: dict[tuple[Any, ...], Constant] = {}
@@ -125,7 +126,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _fold(self, func: Any, signature: _Signature, args: Any, kwargs: Any, result: Tensor) -> None:
         """Record arithmetic on constants, to be kept if data meets its result."""
         key = _key(result)
-        if result.dtype != torch.float64 or key in self._folded or not key or not bool(torch.isfinite(result).all()):
+        if result.dtype != torch.float64 or key in self._folded or not key:
             return
         if not any(isinstance(a, Tensor) for a in args):
             return
@@ -212,8 +213,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(value, Tensor):
             key = _key(value)
             number = self._known.get(key)
-            if number is None:
-                number = self._folded.get(key)
+            if number is None and key in self._folded:
+                number = self._folded[key]
+                if number not in self._finite:
+                    self._finite[number] = bool(torch.isfinite(self._results[number]).all())
+                number = number if self._finite[number] else None
             return self._window(value, number) if number is not None else self._constant(value, place)
         if type(value) in (list, tuple):
             return type(value)(self._read(v, place) for v in value)
@@ -301,12 +305,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
     def tape(self, output: Window | Constant, written: Mapping[str, Place]) -> Tape:
-        """What was recorded, without arithmetic on constants that no data met."""
-        folded = set(self._results)
+        """What was recorded, without operations that the result does not depend on."""
         wanted = {output.storage} if isinstance(output, Window) else set()
         kept: list[Operation] = []
         for operation in reversed(self.operations):
-            if operation.outputs[0] is not None and operation.outputs[0].storage in folded - wanted:
+            if not any(o is not None and o.storage in wanted for o in operation.outputs):
                 continue
             kept.append(operation)
             wanted |= {o.storage for o in operation.operands() if isinstance(o, Window)}

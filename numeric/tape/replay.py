@@ -282,8 +282,10 @@ class Machine:
                 self._write(window, shaped.parts, half)
             return
         if isinstance(value, Tensor):
-            self._write(window, (value,))
-            return
+            if kind is Kind.INDEX:
+                self._write(window, (value,))
+                return
+            value = self.numbers(1).chosen(value.bool(), self.numbers(0))  # truth values written among numbers
         parts = value.parts
         if value.shape != torch.Size(window.size):
             parts = value.expand(window.size).parts

@@ -93,6 +93,13 @@ class Operation:
         yield from leaves(tuple(self.kwargs.values()))
 
 
+def given(operation: Operation) -> dict[str, Any]:
+    """Its keywords, without the tensors that results are written into."""
+    schema = getattr(operation.function, "_schema", None)
+    outs = {a.name for a in schema.arguments if a.kwarg_only and a.alias_info is not None} if schema else set()
+    return {name: value for name, value in operation.kwargs.items() if name not in outs}
+
+
 @dataclass(frozen=True, slots=True)
 class Escape:
     """A way in which data left the tape: what it did, and where. guard: it can only raise."""
@@ -153,17 +160,18 @@ def same_bits(a: Tensor, b: Tensor) -> bool:
     """Whether two tensors have one shape, one dtype and the same bits; NaN counts as equal to NaN."""
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
+    if a.dtype.is_complex:
+        a, b = torch.view_as_real(a.resolve_conj()), torch.view_as_real(b.resolve_conj())
     if torch.equal(a, b):
         # 0 and -0 are equal numbers with other bits
         return not a.dtype.is_floating_point or torch.equal(torch.signbit(a), torch.signbit(b))
-    if not (a.dtype.is_floating_point or a.dtype.is_complex):
+    if not a.dtype.is_floating_point:
         return False
-    if a.dtype.is_complex:
-        return same_bits(torch.view_as_real(a.resolve_conj()), torch.view_as_real(b.resolve_conj()))
     nan = a.isnan()
-    if not bool(nan.any()):
+    if not bool(nan.any()) or not torch.equal(nan, b.isnan()):
         return False
-    return torch.equal(nan, b.isnan()) and same_bits(a.masked_fill(nan, 0), b.masked_fill(nan, 0))
+    a, b = a.masked_fill(nan, 0), b.masked_fill(nan, 0)
+    return torch.equal(a, b) and torch.equal(torch.signbit(a), torch.signbit(b))
 
 
 def _add(held: Any, operand: Any) -> None:
@@ -181,7 +189,5 @@ def _add(held: Any, operand: Any) -> None:
 
 
 def _bytes(value: Tensor) -> bytes:
-    flat = value.detach().contiguous().reshape(-1)
-    if flat.numel() == 0:
-        return b""
-    return flat.view(torch.uint8).numpy().tobytes()
+    flat = value.detach().reshape(-1).clone(memory_format=torch.contiguous_format)
+    return b"" if flat.numel() == 0 else flat.view(torch.uint8).numpy().tobytes()

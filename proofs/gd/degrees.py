@@ -12,8 +12,7 @@ from constructions import autograd_descent, online_descent
 from constructions.namespace import Array
 from numeric.exact_identity import bounds
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.handles import FlintPolynomials, Handles
-from numeric.interpreter import Interpreter
+from numeric.carriers.handles import FlintPolynomials, Handles
 from numeric.programs import run
 from proofs.claim import Check, Claim, Mutant
 from proofs.evidence import Kind, Rung, Settings
@@ -45,7 +44,7 @@ def along(program: Callable[..., Array], shapes: Mapping[str, tuple[int, ...]]) 
     carrier = Handles(ring)
     s = ring.variables["s"]
     parts = {name: carrier.put([s] * prod(shape), shape) for name, shape in shapes.items()}
-    value: Any = carrier.get(run(program, Interpreter(carrier), parts).parts).reshape(-1)[0]
+    value: Any = carrier.get(run(program, carrier, parts)).reshape(-1)[0]
     return {int(powers[0]): Fraction(int(c.p), int(c.q)) for powers, c in value.terms()}
 
 
@@ -91,7 +90,7 @@ def check(batch_degree: Callable[[int], int] | None = None, online_degree: Calla
             },
             trust=(
                 "FLINT's polynomial arithmetic",
-                "the interpreter's rules (numeric/operations.py, numeric/arithmetic.py)",
+                "the rules of the replay (numeric/tape/rules)",
             ),
         )
 

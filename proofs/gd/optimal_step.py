@@ -13,8 +13,7 @@ from constructions import gd_ssm
 from constructions.namespace import Array
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
-from numeric.handles import FlintPolynomials, Handles
-from numeric.interpreter import Interpreter
+from numeric.carriers.handles import FlintPolynomials, Handles
 from numeric.programs import run
 from proofs.claim import Check, Claim, Mutant
 from proofs.evidence import Kind, Rung, Settings
@@ -43,7 +42,7 @@ def expected(f: int, N: int) -> Counter[Moments]:
     carrier, parts, at = Handles(ring), {}, iter(names)
     for name, shape in shapes.items():
         parts[name] = carrier.put([ring.variables[next(at)] for _ in range(int(np.prod(shape)))], shape)
-    value: Any = carrier.get(run(squared_error, Interpreter(carrier), parts).parts).reshape(-1)[0]
+    value: Any = carrier.get(run(squared_error, carrier, parts)).reshape(-1)[0]
     found: Counter[Moments] = Counter()
     for powers, coefficient in value.terms():
         total = Counter({"c": 0, "s2": 0, "k4": 0, "v": 0})

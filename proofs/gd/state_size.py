@@ -13,8 +13,7 @@ from constructions import autograd_descent, online_descent
 from constructions.namespace import Array
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.handles import FlintPolynomials, Handles
-from numeric.interpreter import Interpreter
+from numeric.carriers.handles import FlintPolynomials, Handles
 from numeric.programs import run
 from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung, Settings
@@ -77,7 +76,7 @@ def rank(learner: Callable[[Array, Array], Array], f: int, m: int, entropy: Entr
         flat = [ring.from_fraction(int(v), 1) for v in (*X.reshape(-1), *Y.reshape(-1))]
         flat[place] = flat[place] + e
         parts = {"X": carrier.put(flat[: N * f], (N, f)), "Y": carrier.put(flat[N * f :], (N, m))}
-        values = carrier.get(run(program, Interpreter(carrier), parts).parts)
+        values = carrier.get(run(program, carrier, parts))
         rows.append(
             [dict(value.terms()).get((1,), 0) if not isinstance(value, int) else 0 for value in values.reshape(-1)]
         )
@@ -116,7 +115,7 @@ def check(changes: dict[str, Count] | None = None) -> Check:
             Verdict.CONFIRMED,
             figures=dict(figures),
             settings={"engine": "exact derivatives (coefficients of e), rank over Q", "seed": entropy.seed},
-            trust=("FLINT's rank", "the interpreter's rules (numeric/operations.py, numeric/arithmetic.py)"),
+            trust=("FLINT's rank", "the rules of the replay (numeric/tape/rules)"),
         )
 
     return decide

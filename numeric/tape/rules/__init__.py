@@ -14,11 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
 from numeric.carriers.carrier import NoRule
 from numeric.tape.moves import is_move, move
-from numeric.tape.refusals import WHY
+from numeric.tape.refusals import RANDOMLY, WHY
 from numeric.tape.rules import arithmetic, expansion, functions, logarithms, pairs, piecewise, solving
-from numeric.tape.storage_tape import Operation
+from numeric.tape.storage_tape import Operation, given
 
 TABLE: dict[str, Callable[..., Any]] = {**arithmetic.RULES, **solving.RULES}
 
@@ -52,6 +54,8 @@ def rule(
         return _called(piecewise.RULES[base], operation)
     if base in WHY and not functions:
         raise NoRule(WHY[base])
+    if torch.Tag.nondeterministic_seeded in getattr(operation.function, "tags", ()):
+        raise NoRule(RANDOMLY)
     return expansion.rule(operation)
 
 
@@ -76,10 +80,7 @@ def globals_functions(operation: Operation) -> Callable[..., Any] | None:
 
 def _called(found: Callable[..., Any], operation: Operation) -> Callable[..., Any]:
     """The rule with the operation's arguments; what the results are written into is no argument."""
-    schema = getattr(operation.function, "_schema", None)
-    outs = {a.name for a in schema.arguments if a.kwarg_only and a.alias_info is not None} if schema else set()
-    args = operation.args
-    kwargs = {name: value for name, value in operation.kwargs.items() if name not in outs}
+    args, kwargs = operation.args, given(operation)
 
     def run(machine: Any, _: Operation) -> Any:
         return found(machine, *args, **kwargs)

@@ -20,35 +20,47 @@ from numeric.tape.storage_tape import Constant, Operation, Tape, Window
 
 def rule(operation: Operation) -> Callable[..., Any] | None:
     """The rule by decomposition; None where torch has none."""
-    function = operation.function
-    if not isinstance(function, torch._ops.OpOverload) or operation.mutates:
-        function = _functional(operation)
+    if not isinstance(operation.function, torch._ops.OpOverload):
+        return None
+    function = _functional(operation.function)
     smaller = _decomposition(function) if function is not None else None
     if smaller is None:
         return None
     operands = [o for o in operation.operands() if isinstance(o, Window)]
     if any(not w.dtype.is_floating_point for w in operands):
         return None
+    expanded: list[list[Tape | None]] = []
 
     def run(machine: Any, op: Operation) -> Any:
-        tapes = _expanded(smaller, op)
+        if not expanded:
+            expanded.append(_expanded(smaller, op))
         values = {f"v{i}": machine.numbers(w) for i, w in enumerate(operands)}
         floats = None
         if machine.floats is not None:
             floats = {f"v{i}": machine.floats.read(w) for i, w in enumerate(operands)}
-        return [None if tape is None else _run(machine, tape, values, floats) for tape in tapes]
+        return [None if tape is None else _run(machine, tape, values, floats) for tape in expanded[0]]
 
     return run
 
 
-def _functional(operation: Operation) -> Any:
-    packet = getattr(torch.ops.aten, operation.base, None)
-    if packet is None:
-        return None
-    overload = getattr(operation.function, "_overloadname", "default")
-    for name in (overload, "Tensor", "default", "Scalar"):
-        if name in packet.overloads():
-            return getattr(packet, name)
+@cache
+def _functional(function: Any) -> Any:
+    """The operator that returns what `function` writes: itself where it writes nothing, None where there is none."""
+    schema = function._schema
+    if not schema.is_mutable:
+        return function
+    writes = [a for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write]
+    if len(writes) != 1 and not all(a.kwarg_only for a in writes):
+        return None  # results and what is written beside them have no common order
+    taken = [(a.name, str(a.type)) for a in schema.arguments if a not in writes or not a.kwarg_only]
+    namespace, name = schema.name.split("::")
+    base = name[:-1] if name.endswith("_") else name
+    packet = getattr(getattr(torch.ops, namespace), base, None)
+    for overload in packet.overloads() if packet is not None else ():
+        other = getattr(packet, overload)
+        arguments = [(a.name, str(a.type)) for a in other._schema.arguments]
+        if not other._schema.is_mutable and arguments == taken:
+            return other
     return None
 
 
@@ -72,7 +84,7 @@ def _expanded(smaller: Callable[..., Any], operation: Operation) -> list[Tape | 
         f"v{i}": (torch.rand(w.size, generator=generator, dtype=torch.float64) + 0.25).to(w.dtype)
         for i, w in enumerate(operands)
     }
-    outs = {n for n in operation.kwargs if n == "out"}
+    outs = {a.name for a in operation.function._schema.arguments if a.kwarg_only and a.alias_info is not None}
 
     def swapped(value: Any, given: dict[str, Tensor]) -> Any:
         if isinstance(value, Window):
@@ -89,7 +101,10 @@ def _expanded(smaller: Callable[..., Any], operation: Operation) -> list[Tape | 
         found = smaller(*args, **kwargs)
         if found is NotImplemented:
             raise NoRule("no exact rule for it")
-        return list(found) if isinstance(found, (tuple, list)) else [found]
+        listed = list(found) if isinstance(found, (tuple, list)) else [found]
+        if len(listed) != len(operation.outputs):
+            raise NoRule("no exact rule for it")
+        return listed
 
     tapes: list[Tape | None] = []
     for k in range(len(operation.outputs)):
