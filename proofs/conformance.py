@@ -194,7 +194,9 @@ def _made(name: str, function: Callable[..., Any], sample: Any, call: Call, layo
             if laid is None:
                 return None
             inputs[f"t{place}"], views[f"t{place}"] = laid
-    if not inputs or sum(v.numel() for v in inputs.values()) > MOST_NUMBERS:
+    if not inputs or not all(bool(torch.isfinite(v).all()) for v in inputs.values()):
+        return None
+    if sum(v.numel() for v in inputs.values()) > MOST_NUMBERS:
         return None
 
     def program(**given: Tensor) -> Tensor:
@@ -276,7 +278,9 @@ def judged(sample: Sample) -> list[Outcome]:
     if barred:
         return [outcome(w, Verdict.REFUSED, "the recording does not count", barred[0].what) for w in Way]
     if not same_bits(plain, value):
-        return [outcome(Way.FLOAT, Verdict.WRONG, "the recording differs from a bare call")]
+        return [outcome(w, Verdict.REFUSED, "the recording differs from a bare call") for w in Way]
+    if any(torch.Tag.nondeterministic_seeded in getattr(o.function, "tags", ()) for o in tape.operations):
+        return [outcome(w, Verdict.REFUSED, RANDOMLY) for w in Way]
     found = [outcome(Way.FLOAT, *_attempt(lambda: _in_floats(tape, given, plain)))]
     try:
         allowed = _bound(tape, given)
@@ -383,6 +387,8 @@ def _in_balls(
 def _in_field(tape: Tape, given: Mapping[str, Tensor], exact: Sequence[Any]) -> _Found:
     carrier = FiniteField(torch.tensor(PRIMES))
     parts = _parts(tape, carrier, given)
+    if bool(carrier.dead.all()):
+        raise ZeroDivisionError
     if not exact:
         return Verdict.WRONG, "a value where the rationals have none", ""
     (part,) = parts

@@ -70,8 +70,8 @@ class Numbers:
             return Numbers(self.carrier, tuple(p[:, 0] for p in product))
         left, right = a.expand((*batch, n, k)), b.expand((*batch, k, last))
         product = self.carrier.matmul(
-            tuple(p.reshape(p.shape[0], -1, n, k) for p in left.parts),
-            tuple(p.reshape(p.shape[0], -1, k, last) for p in right.parts),
+            tuple(p.reshape(p.shape[0], batch.numel(), n, k) for p in left.parts),
+            tuple(p.reshape(p.shape[0], batch.numel(), k, last) for p in right.parts),
         )
         return Numbers(self.carrier, tuple(p.reshape(p.shape[0], *batch, n, last) for p in product))
 

@@ -316,6 +316,8 @@ class Machine:
         if held[0].shape[0] < trials:
             held = self.held[number] = tuple(p.expand(trials, -1).clone() for p in held)
         held = self.held[number] = _own(held)
+        if any(n > 1 and not s for n, s in zip(window.size, window.stride, strict=True)):
+            raise NoRule("writes more than once to one entry, in an order that torch does not say; clone() first")
         for own, new in zip(held, parts, strict=True):
             _view(own, window, half).copy_(new)
 

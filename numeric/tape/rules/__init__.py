@@ -12,6 +12,7 @@ expansion    operations as smaller ones, by torch's own decompositions
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from numeric.carriers.carrier import NoRule
 from numeric.tape.moves import is_move, move
 from numeric.tape.refusals import RANDOMLY, WHY
 from numeric.tape.rules import arithmetic, expansion, functions, logarithms, pairs, piecewise, solving
-from numeric.tape.storage_tape import Operation, given
+from numeric.tape.storage_tape import Operation, Window, given
 
 TABLE: dict[str, Callable[..., Any]] = {**arithmetic.RULES, **solving.RULES}
 
@@ -42,6 +43,10 @@ def rule(
         return _moving(operation, log)
     if base in ("_to_copy", "to", "type_as"):
         return _cast
+    if base == "as_strided_copy":
+        return _by_strides
+    if base == "as_strided_scatter":
+        raise NoRule("writes by strides into a copy; write into a view by as_strided")
     if log:
         return _called(globals_logarithms(base), operation)
     if base in ("log", "log1p") and logarithms:
@@ -98,6 +103,16 @@ def _cast(machine: Any, operation: Operation) -> Any:
         return machine.logarithms(source)
     value = machine.numbers(source)
     return value.made(machine.carrier.cast(value.parts, out.dtype))
+
+
+def _by_strides(machine: Any, operation: Operation) -> Any:
+    """A copy of entries of the operand's storage, wherever the operand's own window lies."""
+    source, size, stride, *rest = operation.args
+    if not isinstance(source, Window):
+        raise NoRule("takes a constant by strides")
+    offset = rest[0] if rest else operation.kwargs.get("storage_offset")
+    where = replace(source, size=tuple(size), stride=tuple(stride), offset=source.offset if offset is None else offset)
+    return machine.logarithms(where) if machine.is_logarithm(where) else machine.numbers(where)
 
 
 def _moving(operation: Operation, log: bool) -> Callable[..., Any]:

@@ -15,14 +15,14 @@ from torch import Tensor
 
 from numeric.carriers.carrier import NoRule
 from numeric.tape.numbers import Numbers
-from numeric.tape.storage_tape import Constant, Operation, Tape, Window
+from numeric.tape.storage_tape import Constant, Operation, Tape, Window, functional, given
 
 
 def rule(operation: Operation) -> Callable[..., Any] | None:
     """The rule by decomposition; None where torch has none."""
     if not isinstance(operation.function, torch._ops.OpOverload):
         return None
-    function = _functional(operation.function)
+    function = functional(operation.function)
     smaller = _decomposition(function) if function is not None else None
     if smaller is None:
         return None
@@ -41,27 +41,6 @@ def rule(operation: Operation) -> Callable[..., Any] | None:
         return [None if tape is None else _run(machine, tape, values, floats) for tape in expanded[0]]
 
     return run
-
-
-@cache
-def _functional(function: Any) -> Any:
-    """The operator that returns what `function` writes: itself where it writes nothing, None where there is none."""
-    schema = function._schema
-    if not schema.is_mutable:
-        return function
-    writes = [a for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write]
-    if len(writes) != 1 and not all(a.kwarg_only for a in writes):
-        return None  # results and what is written beside them have no common order
-    taken = [(a.name, str(a.type)) for a in schema.arguments if a not in writes or not a.kwarg_only]
-    namespace, name = schema.name.split("::")
-    base = name[:-1] if name.endswith("_") else name
-    packet = getattr(getattr(torch.ops, namespace), base, None)
-    for overload in packet.overloads() if packet is not None else ():
-        other = getattr(packet, overload)
-        arguments = [(a.name, str(a.type)) for a in other._schema.arguments]
-        if not other._schema.is_mutable and arguments == taken:
-            return other
-    return None
 
 
 @cache
@@ -84,20 +63,19 @@ def _expanded(smaller: Callable[..., Any], operation: Operation) -> list[Tape | 
         f"v{i}": (torch.rand(w.size, generator=generator, dtype=torch.float64) + 0.25).to(w.dtype)
         for i, w in enumerate(operands)
     }
-    outs = {a.name for a in operation.function._schema.arguments if a.kwarg_only and a.alias_info is not None}
 
-    def swapped(value: Any, given: dict[str, Tensor]) -> Any:
+    def swapped(value: Any, inputs: dict[str, Tensor]) -> Any:
         if isinstance(value, Window):
-            return given[names[id(value)]]
+            return inputs[names[id(value)]]
         if isinstance(value, Constant):
             return value.value
         if type(value) in (list, tuple):
-            return type(value)(swapped(v, given) for v in value)
+            return type(value)(swapped(v, inputs) for v in value)
         return value
 
-    def results(given: dict[str, Tensor]) -> list[Any]:
-        args = tuple(swapped(a, given) for a in operation.args)
-        kwargs = {n: swapped(v, given) for n, v in operation.kwargs.items() if n not in outs}
+    def results(inputs: dict[str, Tensor]) -> list[Any]:
+        args = tuple(swapped(a, inputs) for a in operation.args)
+        kwargs = {n: swapped(v, inputs) for n, v in given(operation).items()}
         found = smaller(*args, **kwargs)
         if found is NotImplemented:
             raise NoRule("no exact rule for it")
@@ -109,8 +87,8 @@ def _expanded(smaller: Callable[..., Any], operation: Operation) -> list[Tape | 
     tapes: list[Tape | None] = []
     for k in range(len(operation.outputs)):
 
-        def one(k: int = k, **given: Tensor) -> Any:
-            return results(given)[k]
+        def one(k: int = k, **inputs: Tensor) -> Any:
+            return results(inputs)[k]
 
         try:
             tape, _ = record(one, values)

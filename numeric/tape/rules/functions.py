@@ -82,14 +82,16 @@ def _softplus(m: Any, a: Any, beta: Any = 1, threshold: Any = 20) -> Numbers:
 
 
 def _gelu(m: Any, a: Any, *, approximate: str = "none") -> Numbers:
+    # written out as kernels do, which lose digits where 1 + erf is near 0
     def exact(x: Any) -> Any:
-        return x * (1 + (x / arb(2).sqrt()).erf()) / 2
+        return (x / arb(2).sqrt()).erf()
 
     def tanh(x: Any) -> Any:
-        return x * (1 + ((2 / arb.pi()).sqrt() * (x + arb(fmpq(44715, 10**6)) * x**3)).tanh()) / 2
+        return ((2 / arb.pi()).sqrt() * (x + arb(fmpq(44715, 10**6)) * x**3)).tanh()
 
     value = m.numbers(a)
-    return value.made(m.carrier.apply(exact if approximate == "none" else tanh, value.parts))  # type: ignore[no-any-return]
+    inner = value.made(m.carrier.apply(exact if approximate == "none" else tanh, value.parts))
+    return value * (inner + m.numbers(1)) * m.numbers(0.5)
 
 
 def _norm(m: Any, a: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, **_: Any) -> Numbers:
