@@ -38,7 +38,11 @@ def triangular_solve(
 
 def solve(m: Any, a: Any, b: Any, *, left: bool = True, check_errors: bool = False) -> tuple[Any, ...]:
     """`linalg.solve`: the solution; the factors beside it have no rule and are left alone."""
-    return solved(m, m.numbers(a), m.numbers(b), left), None, None, None
+    matrix, rhs = m.numbers(a), m.numbers(b)
+    # torch's own way to tell a batch of vectors from a matrix
+    vector = rhs.ndim == 1 or (rhs.ndim + 1 == matrix.ndim and rhs.shape == matrix.shape[:-1])
+    found = solved(m, matrix, rhs.unsqueeze(-1) if vector else rhs, left)
+    return (found.squeeze(-1) if vector else found), None, None, None
 
 
 def inverse(m: Any, a: Any, *, check_errors: bool = False) -> tuple[Any, ...]:
@@ -49,18 +53,14 @@ def inverse(m: Any, a: Any, *, check_errors: bool = False) -> tuple[Any, ...]:
 
 
 def solved(m: Any, matrix: Numbers, rhs: Numbers, left: bool) -> Numbers:
-    """X with matrix X = rhs (or X matrix = rhs)."""
+    """X with matrix X = rhs (or X matrix = rhs), for matrices."""
     if m.carrier.follows_kernel or m.carrier.any_order:
         raise NoRule("no rounding bound for kernels that solve linear systems")
-    vector = rhs.ndim == 1 or (rhs.ndim + 1 == matrix.ndim and rhs.shape == matrix.shape[:-1])
-    if vector:
-        rhs = rhs.unsqueeze(-1)
     if not left:
         matrix, rhs = matrix.mT, rhs.mT
     batch = broadcast_shapes(matrix.shape[:-2], rhs.shape[:-2])
     out: Any = matrix.expand((*batch, *matrix.shape[-2:])).solve(rhs.expand((*batch, *rhs.shape[-2:])))
-    out = out if left else out.mT
-    return out.squeeze(-1) if vector else out  # type: ignore[no-any-return]
+    return out if left else out.mT  # type: ignore[no-any-return]
 
 
 def cholesky_solve(m: Any, b: Any, factor: Any, upper: bool = False) -> Numbers:
