@@ -96,6 +96,18 @@ def _sigmoid(x: Any) -> Any:
     return 1 / (1 + (-x).exp())
 
 
+def _step(name: str) -> Callable[[Any], Any]:
+    """A function with jumps: no number where a ball holds one."""
+
+    def found(x: Any) -> Any:
+        whole = (-(-x).floor() if x < 0 else x.floor()) if name == "trunc" and (x < 0 or x >= 0) else None
+        if whole is None:
+            whole = x.floor() if name == "floor" else x.ceil() if name == "ceil" else arb("nan")
+        return whole if whole.is_exact() else arb("nan")
+
+    return found
+
+
 ENTRYWISE: Mapping[str, Callable[[Any], Any]] = {
     "exp": lambda x: x.exp(),
     "exp2": lambda x: (x * arb.const_log2()).exp(),
@@ -112,6 +124,21 @@ ENTRYWISE: Mapping[str, Callable[[Any], Any]] = {
     "cos": lambda x: x.cos(),
     "silu": lambda x: x * _sigmoid(x),
     "erf": lambda x: x.erf(),
+    "erfc": lambda x: x.erfc(),
+    "tan": lambda x: x.tan(),
+    "sinh": lambda x: x.sinh(),
+    "cosh": lambda x: x.cosh(),
+    "asin": lambda x: x.asin(),
+    "acos": lambda x: x.acos(),
+    "atan": lambda x: x.atan(),
+    "asinh": lambda x: x.asinh(),
+    "acosh": lambda x: x.acosh(),
+    "atanh": lambda x: x.atanh(),
+    "lgamma": lambda x: abs(x.gamma()).log(),
+    "digamma": lambda x: x.digamma(),
+    "floor": _step("floor"),
+    "ceil": _step("ceil"),
+    "trunc": _step("trunc"),
     "log_sigmoid_forward": lambda x: -(1 + (-x).exp()).log(),
 }
 """Functions of one number by their aten names."""

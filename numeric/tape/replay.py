@@ -17,7 +17,7 @@ from torch import Tensor
 
 from numeric.carriers.carrier import Carrier, NoRule, Parts
 from numeric.tape.float_replay import Floats
-from numeric.tape.moves import Move, is_move, move
+from numeric.tape.moves import Move
 from numeric.tape.numbers import Logarithms, Numbers, Pair, concatenated
 from numeric.tape.places import shown
 from numeric.tape.refusals import Refused
@@ -54,6 +54,8 @@ class Machine:
         self.held: dict[int, Parts] = {}
         self.kinds = dict(self.plan.before)
         self.floats: Floats | None = None
+        self.missing: set[int] = set()
+        """Storages that hold a result for which there is no rule."""
         self._lifted: dict[int, Numbers] = {}
         self._logs: dict[int, Logarithms] = {}
         self.place = ("", 0)
@@ -97,8 +99,12 @@ class Machine:
             if self.floats is not None:
                 self.floats.step(operation)
             for window, value, kind in zip(operation.outputs, results, step.kinds, strict=False):
-                if window is not None and value is not None:
+                if window is None:
+                    continue
+                if value is not None:
                     self._store(window, value, kind)
+                elif window.numel:
+                    self.missing.add(window.storage)
         except NoRule as error:
             raise Refused(f"{operation.name}", shown(operation.place), str(error)) from None
 
@@ -107,6 +113,8 @@ class Machine:
     def read(self, window: Window) -> Any:
         """What a window holds: numbers, logarithms, a pair, or plain indices with a trial axis."""
         number = window.storage
+        if number in self.missing:
+            raise NoRule("reads a result that has no rule, beside one that has")
         if number not in self.held and not (self.floats and self._initial_in_floats(number)):
             self._begin(number)
         kind = self.kinds[number]
@@ -259,7 +267,11 @@ class Machine:
     def _begin(self, number: int) -> None:
         """Lift what a storage held before data came."""
         storage = self.tape.storages[number]
-        assert storage.initial is not None, "a storage is read before it is written"
+        if storage.initial is None:
+            if storage.length:
+                raise NoRule("reads memory that nothing wrote")
+            self.held[number] = self.carrier.zeros((0,))
+            return
         kind = self.kinds[number]
         if kind is Kind.INDEX:
             self.held[number] = (storage.initial[None],)
@@ -274,7 +286,6 @@ class Machine:
         self.held.pop(number, None)
 
     def _store(self, window: Window, value: Any, kind: Kind) -> None:
-        number = window.storage
         if isinstance(value, Pair):
             zero = Numbers(self.carrier, self.carrier.zeros(window.size))
             for half, part in enumerate((value.real, value.imaginary)):
@@ -304,6 +315,7 @@ class Machine:
         storage = self.tape.storages[number]
         whole = window.offset == 0 and storage.length == window.numel and _contiguous(window)
         if whole and not window.dtype.is_complex:
+            self.missing.discard(number)
             self.held[number] = tuple(p.reshape(p.shape[0], storage.length) for p in _own(parts))
             return
         trials = max(p.shape[0] for p in parts)

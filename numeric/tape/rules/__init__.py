@@ -1,6 +1,7 @@
 """The meaning of torch's operations in a carrier's numbers: one rule an operation, found by its aten name.
 
-arithmetic   sums, products, quotients, running sums; scattered sums; convolutions
+arithmetic   sums, products, quotients, running sums; scattered sums
+windows      convolutions, averages over windows
 solving      linear systems
 piecewise    comparisons and what chooses by them, where numbers have an order
 logarithms   tensors that stand for logarithms
@@ -20,10 +21,10 @@ import torch
 from numeric.carriers.carrier import NoRule
 from numeric.tape.moves import is_move, move
 from numeric.tape.refusals import RANDOMLY, WHY
-from numeric.tape.rules import arithmetic, expansion, functions, logarithms, pairs, piecewise, solving
+from numeric.tape.rules import arithmetic, expansion, functions, logarithms, pairs, piecewise, solving, windows
 from numeric.tape.storage_tape import Operation, Window, given
 
-TABLE: dict[str, Callable[..., Any]] = {**arithmetic.RULES, **solving.RULES}
+TABLE: dict[str, Callable[..., Any]] = {**arithmetic.RULES, **solving.RULES, **windows.RULES}
 
 
 def rule(

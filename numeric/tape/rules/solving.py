@@ -70,9 +70,40 @@ def cholesky_solve(m: Any, b: Any, factor: Any, upper: bool = False) -> Numbers:
     return solved(m, matrix, m.numbers(b), True)
 
 
+def determinant(m: Any, a: Any) -> tuple[Any, ...]:
+    """`linalg.det` without divisions: the last coefficient of the characteristic polynomial (Berkowitz)."""
+    if m.carrier.follows_kernel or m.carrier.any_order:
+        raise NoRule("no rounding bound for kernels that factor matrices")
+    matrix = m.numbers(a)
+    n = matrix.shape[-1]
+    one = Numbers(m.carrier, m.carrier.lift(torch.ones(*matrix.shape[:-2], 1, 1, dtype=torch.float64)))
+    coefficients: list[Any] = [one]
+    for k in reversed(range(n)):
+        here, later = slice(k, k + 1), slice(k + 1, n)
+        corner, row, down, block = (
+            matrix.moved(lambda p, i=i, j=j: p[..., i, j])
+            for i, j in ((here, here), (here, later), (later, here), (later, later))
+        )
+        column = [one, -corner]
+        for _ in range(n - k - 1):
+            column.append(-(row @ down))
+            down = block @ down
+        together = []
+        for i in range(n - k + 1):
+            total = None
+            for j in range(max(0, i - len(column) + 1), min(i + 1, len(coefficients))):
+                term = column[i - j] * coefficients[j]
+                total = term if total is None else total + term
+            together.append(total)
+        coefficients = together
+    last = coefficients[-1] if n % 2 == 0 else -coefficients[-1]
+    return last.squeeze(-1).squeeze(-1), None, None
+
+
 RULES: dict[str, Callable[..., Any]] = {
     "linalg_solve_triangular": triangular_solve,
     "_linalg_solve_ex": solve,
     "linalg_inv_ex": inverse,
     "cholesky_solve": cholesky_solve,
+    "_linalg_det": determinant,
 }
