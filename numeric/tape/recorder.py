@@ -24,7 +24,7 @@ LIKE = frozenset("zeros_like new_zeros ones_like new_ones full_like new_full ran
 """Makers of tensors that read no more than another tensor's shape and type."""
 READ_OUT = frozenset("_local_scalar_dense equal is_nonzero item allclose is_same_size".split())
 """Operations that return a number of the data to Python."""
-GUARDS = frozenset("_assert_async _assert_scalar _functional_assert_async".split())
+GUARDS = frozenset("_linalg_check_errors _assert_async _assert_scalar _functional_assert_async".split())
 """Operations that only raise."""
 FOLDED = frozenset(
     "add sub rsub mul div true_divide neg reciprocal square sum mean mm mv dot bmm addmm ger addcmul cumsum cumprod".split()
@@ -79,6 +79,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._alive: dict[int, StorageWeakRef] = {}
         self._memory: dict[int, int] = {}
         self._constants: dict[tuple[Any, ...], Constant] = {}
+        self._empty: dict[int, StorageWeakRef] = {}
         self._seed = seed
         self._filled = 0
         self.inputs = {name: self._window(value, self._new(value)) for name, value in inputs.items()}
@@ -235,7 +236,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.faults[Escape(f"reads {self._storages[number].dtype} entries as {dtype}", self.places(4))] = None
         return Window(number, tuple(value.shape), stride, offset, dtype, False, value.is_neg())
 
-    def _new(self, value: Tensor, initial: Tensor | None = None) -> int:
+    def _new(self, value: Tensor, initial: Tensor | None = None, unwritten: bool = False) -> int:
         """The number of a storage that holds data from now on."""
         try:
             storage = value.untyped_storage()
@@ -246,7 +247,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         key = storage._cdata
         if key in self._known:
             return self._known[key]
-        number = self._append(Storage(real, storage.nbytes() // real.itemsize, initial))
+        number = self._append(Storage(real, storage.nbytes() // real.itemsize, initial, unwritten))
         self._known[key] = number
         self._alive[key] = StorageWeakRef(storage)  # so that no other storage gets its address
         if storage.nbytes():
@@ -265,7 +266,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         except (NotImplementedError, RuntimeError):
             content = None
         self._folded.pop(_key(target), None)
-        self._new(target, content)
+        self._new(target, content, unwritten=_key(target) in self._empty)
 
     def _constant(self, value: Tensor, place: Place) -> Constant:
         plain = value.detach()
@@ -294,6 +295,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not isinstance(made, Tensor) or made.numel() == 0:
             return
         self._filled += 1
+        self._empty[_key(made)] = StorageWeakRef(made.untyped_storage())
         generator = torch.Generator().manual_seed(hash((self._seed, self._filled)) & 0x7FFFFFFF)
         whole = not (made.dtype.is_floating_point or made.dtype.is_complex)
         if made.numel() > 2**16:  # a pattern will do
