@@ -108,12 +108,12 @@ def as_program(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **kwargs)
         if recorder() is None:
             args, kwargs = tuple(map(_numbers, args)), {k: _numbers(v) for k, v in kwargs.items()}
-            with followed():
+            with np.errstate(all="ignore"), followed():
                 result = function(*args, **kwargs)
             return result if isinstance(result, Tensor) else torch.as_tensor(np.asarray(result))
         memory: dict[int, np.ndarray] = {}
         args, kwargs = tuple(_given(v, memory) for v in args), {k: _given(v, memory) for k, v in kwargs.items()}
-        with Substituted(), followed():
+        with np.errstate(all="ignore"), Substituted(), followed():
             result = function(*args, **kwargs)
         return _returned(result)
 
