@@ -76,6 +76,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._folded: dict[int, int] = {}
         self._results: dict[int, Tensor] = {}
         self._finite: dict[int, bool] = {}
+        self._blank: dict[int, Tensor] = {}
         self._alive: dict[int, StorageWeakRef] = {}
         self._memory: dict[int, int] = {}
         self._constants: dict[tuple[Any, ...], Constant] = {}
@@ -263,6 +264,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         real = target.dtype.to_real() if target.dtype.is_complex else target.dtype
         try:
             content = torch.empty(0, dtype=real).set_(target.untyped_storage()).clone()  # type: ignore[call-overload]
+            blank = self._blank.pop(_key(target), None)
+            if blank is not None:
+                # what nothing wrote is 0 here; a program that reads it shows as different from its recording
+                garbage = torch.view_as_real(blank).reshape(-1) if blank.dtype.is_complex else blank
+                content[content == garbage.to(real)] = 0
         except (NotImplementedError, RuntimeError):
             content = None
         self._folded.pop(_key(target), None)
@@ -304,6 +310,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         else:
             noise = torch.randn(made.shape, generator=generator, dtype=torch.float64)
         made.copy_((noise > 0) if whole else noise)
+        flat = torch.empty(0, dtype=made.dtype).set_(made.untyped_storage())  # type: ignore[call-overload]
+        self._blank[_key(made)] = flat.clone()
+        self._alive[_key(made)] = StorageWeakRef(made.untyped_storage())
 
 
     def tape(self, output: Window | Constant, written: Mapping[str, Place]) -> Tape:
