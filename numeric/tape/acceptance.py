@@ -7,7 +7,7 @@ Main definition: `accept`. A recording runs alone, and is compared with calls in
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from numeric.tape.foreign import Watch
 from numeric.tape.places import shown
 from numeric.tape.recorder import record
 from numeric.tape.refusals import RANDOMLY, WHY, Refused
-from numeric.tape.storage_tape import Tape, same_bits
+from numeric.tape.storage_tape import Escape, Tape, same_bits
 
 FAST_PATHS = frozenset("_native_multi_head_attention _transformer_encoder_layer_fwd _nested_tensor_from_mask".split())
 """Fused kernels without a rule; the module takes another path when they are switched off."""
@@ -50,6 +50,12 @@ def accept(
         found = {e: None for e in tape.escapes}
         if points > 1:
             found |= {e: None for e in escapes(program, draw(WARM + points))}
+    marked = _guards(found)
+    return replace(tape, escapes=marked)
+
+
+def _guards(found: Iterable[Escape]) -> tuple[Escape, ...]:
+    """Escapes that can only raise, marked as that. Raises Refused for any other."""
     marked = tuple(replace(e, guard=e.guard or only_raises(e.place)) for e in found)
     for escape in marked:
         if not escape.guard:
@@ -57,7 +63,7 @@ def accept(
             name = named.split(".")[0] if library in ("aten", "numpy") else ""
             reason = WHY.get(name, "data-dependent: a number of the data decides what the code does")
             raise Refused(escape.what, shown(escape.place), reason)
-    return replace(tape, escapes=marked)
+    return marked
 
 
 def _recorded(
@@ -89,6 +95,7 @@ def _recorded(
         if parted is not None:
             raise Refused("the recording", shown(parted), LOOKS)
         if first is not None and tape.digest != first.digest:
+            _guards(first.escapes)  # names what made it change
             raise Refused("the recording", "a fresh point", CHANGING)
         first = first or tape
         if tape.faults:
