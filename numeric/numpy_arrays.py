@@ -155,7 +155,8 @@ class Array:
         return hash(self._number("hash()"))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        return np.array(self._number("numpy.asarray"), dtype=dtype)
+        plain = self._number("numpy.asarray")
+        return PLAIN["asarray"](plain, dtype=dtype) if copy is None else PLAIN["array"](plain, dtype=dtype, copy=copy)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self._number("pickle").__reduce_ex__(protocol)

@@ -7,11 +7,14 @@ tensors: recorded, it runs on such arrays; bare, on numpy's own. Which path it t
 
 from __future__ import annotations
 
+import dis
 import inspect
 import sys
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -56,7 +59,8 @@ def _constructor(name: str, owner: int) -> Callable[..., Any]:
     plain = PLAIN[name]
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        if threading.get_ident() != owner or sys._getframe(1).f_code.co_filename.startswith(_OWN):
+        caller = sys._getframe(1)
+        if threading.get_ident() != owner or not _calls(caller.f_code, caller.f_lasti, name):
             return plain(*args, **kwargs)
         if arrays((args, kwargs)):
             return _converted(name, args, kwargs)
@@ -67,6 +71,30 @@ def _constructor(name: str, owner: int) -> Callable[..., Any]:
         return Array(_held(made, unwritten=name == "empty"), made)
 
     return call
+
+
+@cache
+def _calls(code: CodeType, position: int, name: str) -> bool:
+    """Whether the call at this instruction is written as a call of `name`, outside torch and this package.
+
+    Compiled code has no frame of its own: what it asks numpy for seems to come from the line that called it, and it has to
+    get numpy's own arrays.
+    """
+    if code.co_filename.startswith(_OWN):
+        return False
+    instructions = list(dis.get_instructions(code))
+    here = next((made.positions for made in instructions if made.offset == position), None)
+    if here is None or None in here:
+        return False
+    line, last, column, end = here
+    called = [
+        ((place.end_lineno, place.end_col_offset), made.argval)
+        for made in instructions
+        if made.opname.startswith("LOAD_") and (place := made.positions) is not None and None not in place
+        and (place.lineno, place.col_offset) == (line, column)
+        and (place.end_lineno, place.end_col_offset) < (last, end)  # type: ignore[operator]
+    ]  # what begins where the call begins: the longest is what is called
+    return bool(called) and max(called, key=lambda item: item[0])[1] == name
 
 
 def _array(value: Any) -> np.ndarray:

@@ -94,8 +94,8 @@ def _recorded(
         parted = seen.parts_from(unseen)
         if parted is not None:
             raise Refused("the recording", shown(parted), LOOKS)
+        _guards(tape.escapes)  # they are why recordings may differ
         if first is not None and tape.digest != first.digest:
-            _guards(first.escapes)  # names what made it change
             raise Refused("the recording", "a fresh point", CHANGING)
         first = first or tape
         if tape.faults:
