@@ -24,8 +24,10 @@ _TERMS = frozenset(
     "multiply.reduce add.accumulate multiply.accumulate".split()
 )
 """Sums of products with coefficients of one sign: at |operands| they are the condition of their rounding."""
-_LIBRARY = frozenset("exp expm1 exp2 log log1p log2 log10 tanh sinh cosh sin cos tan power pow float_power cbrt hypot "
-                     "logaddexp arctan arcsin arccos arctan2".split())
+_LIBRARY = frozenset(
+    "exp expm1 exp2 log log1p log2 log10 tanh sinh cosh sin cos tan power pow float_power cbrt hypot "
+    "logaddexp arctan arcsin arccos arctan2".split()
+)
 _ULPS = 8
 """Largest error of a library function, in units of roundoff (four units in the last place)."""
 

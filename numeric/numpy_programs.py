@@ -83,14 +83,16 @@ def _calls(code: CodeType, position: int, name: str) -> bool:
     if code.co_filename.startswith(_OWN):
         return False
     instructions = list(dis.get_instructions(code))
-    here = next((made.positions for made in instructions if made.offset == position), None)
+    here = [made.positions for made in instructions if made.offset <= position][-1]  # caches follow an instruction
     if here is None or None in here:
         return False
     line, last, column, end = here
     called = [
         ((place.end_lineno, place.end_col_offset), made.argval)
         for made in instructions
-        if made.opname.startswith("LOAD_") and (place := made.positions) is not None and None not in place
+        if made.opname.startswith("LOAD_")
+        and (place := made.positions) is not None
+        and None not in place
         and (place.lineno, place.col_offset) == (line, column)
         and (place.end_lineno, place.end_col_offset) < (last, end)  # type: ignore[operator]
     ]  # what begins where the call begins: the longest is what is called

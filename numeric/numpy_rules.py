@@ -290,8 +290,6 @@ def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return tensor(a).diagonal(offset, axis1, axis2).sum(-1)
 
 
-
-
 METHODS: dict[str, Rule] = {
     "sum": _reduced("sum"),
     "mean": _reduced("mean"),
