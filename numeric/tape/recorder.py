@@ -80,6 +80,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._alive: dict[int, StorageWeakRef] = {}
         self._memory: dict[int, int] = {}
         self._constants: dict[tuple[Any, ...], Constant] = {}
+        self._empty: dict[int, StorageWeakRef] = {}
         self._seed = seed
         self._filled = 0
         self.inputs = {name: self._window(value, self._new(value)) for name, value in inputs.items()}
@@ -250,7 +251,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.faults[Escape(f"reads {self._storages[number].dtype} entries as {dtype}", self.places(4))] = None
         return Window(number, tuple(value.shape), stride, offset, dtype, False, value.is_neg())
 
-    def _new(self, value: Tensor, initial: Tensor | None = None) -> int:
+    def _new(self, value: Tensor, initial: Tensor | None = None, unwritten: bool = False) -> int:
         """The number of a storage that holds data from now on."""
         try:
             storage = value.untyped_storage()
@@ -261,7 +262,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         key = storage._cdata
         if key in self._known:
             return self._known[key]
-        number = self._append(Storage(real, storage.nbytes() // real.itemsize, initial))
+        number = self._append(Storage(real, storage.nbytes() // real.itemsize, initial, unwritten))
         self._known[key] = number
         self._alive[key] = StorageWeakRef(storage)  # so that no other storage gets its address
         if storage.nbytes():
@@ -285,7 +286,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         except (NotImplementedError, RuntimeError):
             content = None
         self._folded.pop(_key(target), None)
-        self._new(target, content)
+        self._new(target, content, unwritten=_key(target) in self._empty)
 
     def _constant(self, value: Tensor, place: Place) -> Constant:
         plain = value.detach()
@@ -314,6 +315,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not isinstance(made, Tensor) or made.numel() == 0:
             return
         self._filled += 1
+        self._empty[_key(made)] = StorageWeakRef(made.untyped_storage())
         generator = torch.Generator().manual_seed(hash((self._seed, self._filled)) & 0x7FFFFFFF)
         whole = not (made.dtype.is_floating_point or made.dtype.is_complex)
         if made.numel() > 2**16:  # a pattern will do
