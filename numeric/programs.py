@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -95,11 +96,11 @@ class Recorded:
             tapes.pop(next(iter(tapes)))
 
     def _accepted(self, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype, points: int = POINTS) -> Tape:
-        def draw(number: int) -> dict[str, Tensor]:
+        def draw(number: int, everywhere: bool = False) -> dict[str, Tensor]:
             generator = torch.Generator().manual_seed(1_000 + number)
             out = {}
             for name, shape in shapes.items():
-                if name in self.positive:
+                if everywhere or name in self.positive:
                     value = 0.05 + 0.9 * torch.rand(shape, generator=generator, dtype=torch.float64)
                 else:
                     value = torch.randn(shape, generator=generator, dtype=torch.float64)
@@ -107,6 +108,10 @@ class Recorded:
             return out
 
         try:
+            with torch.no_grad():
+                tried = getattr(self.program, "bare", self.program)(**draw(0))
+            if isinstance(tried, Tensor) and not bool(torch.isfinite(tried).all()):
+                draw = partial(draw, everywhere=True)  # logarithms and roots are defined there
             return accept(self.program, draw, bare=getattr(self.program, "bare", None), points=points)
         except TypeError as error:
             if "expected one tensor" in str(error):

@@ -99,7 +99,7 @@ def _recorded(
             raise Refused("the recording", shown(parted), LOOKS)
         _guards(tape.escapes)  # they are why recordings may differ
         if first is not None and tape.digest != first.digest:
-            raise Refused("the recording", "a fresh point", CHANGING)
+            raise Refused("the recording", "a fresh point", RANDOMLY if tape.random else CHANGING)
         if tape.faults:
             first = first or tape
             continue  # a replay refuses it by name

@@ -41,6 +41,7 @@ class _Signature(NamedTuple):
     writes: tuple[tuple[int, str], ...]
     relabels: bool
     grows: bool
+    random: bool
 
 
 @cache
@@ -52,7 +53,12 @@ def _signature(function: Any) -> _Signature:
         (k, a.name) for k, a in enumerate(schema.arguments) if a.alias_info is not None and a.alias_info.is_write
     )
     return _Signature(
-        base, namespace == "aten", written, torch.Tag.inplace_view in function.tags, base in ("resize", "resize_as")
+        base,
+        namespace == "aten",
+        written,
+        torch.Tag.inplace_view in function.tags,
+        base in ("resize", "resize_as"),
+        torch.Tag.nondeterministic_seeded in function.tags,
     )
 
 
@@ -77,6 +83,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._results: dict[int, Tensor] = {}
         self._finite: dict[int, bool] = {}
         self._blank: dict[int, Tensor] = {}
+        self.random = False
         self._alive: dict[int, StorageWeakRef] = {}
         self._memory: dict[int, int] = {}
         self._constants: dict[tuple[Any, ...], Constant] = {}
@@ -104,6 +111,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         signature = _signature(func)
         if not depends or signature.base in LIKE or signature.base in EMPTY:
             result = func(*args, **kwargs)
+            self.random = self.random or signature.random
             if signature.base in EMPTY:
                 self._garbage(result)
             elif signature.writes:
@@ -347,6 +355,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             tuple(self.faults),
             written,
             {number: value for number, value in self._results.items() if number in wanted},
+            self.random,
         )
 
 

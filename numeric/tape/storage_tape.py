@@ -140,7 +140,7 @@ class Tape:
 
     inputs: the window of each by name. output: a window, or a constant that depends on no input. faults: what the
     recording can't hold (bits read as another type, memory shared behind torch's back). written: inputs written to.
-    folded: storages whose content is computed from constants alone, with that content.
+    folded: storages whose content is computed from constants alone, with that content. random: random numbers were drawn.
     """
 
     storages: tuple[Storage, ...]
@@ -151,6 +151,7 @@ class Tape:
     faults: tuple[Escape, ...] = ()
     written: Mapping[str, Place] = field(default_factory=dict)
     folded: Mapping[int, Tensor] = field(default_factory=dict)
+    random: bool = False
     plans: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 
 from numeric.balls import Balls, ball, evaluate
 from numeric.box import generic
-from numeric.carrier import NoRule
-from numeric.interpreter import Refused
+from numeric.carriers.carrier import NoRule
+from numeric.tape.refusals import Refused
 from numeric.programs import rational
 
 POINT = {"X": generic((5, 4), 1), "Y": generic((5, 3), 2), "q": generic((4,), 3)}

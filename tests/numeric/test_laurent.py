@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from numeric.degree import HUGE, Constants, Degree, Height
+from numeric.carriers.degree import HUGE, Constants, Degree, Height
 from numeric.entropy import Entropy
-from numeric.exact_identity import bounds, decide
+from numeric.exact_identity import bounds, decide, follow
 from numeric.finding import Verdict
-from numeric.handles import FlintPolynomials, Handles, Quotient
-from numeric.interpreter import Interpreter, Refused
-from numeric.laurent import follow
-from numeric.programs import run
+from numeric.carriers.handles import FlintPolynomials, Handles, Quotient
+from numeric.tape.notes import notes
+from numeric.tape.refusals import Refused
+
+from numeric.programs import recorded, run
 
 N = 5
 SHAPES = {"a": (N,), "x": (N,)}
@@ -73,7 +74,7 @@ def at_polynomials(program: Callable[..., Any]) -> list[tuple[Any, Any]]:
         n: carrier.put([carrier.ring.variables[f"{n}{i}"] for i in range(N)], (N,))  # type: ignore[attr-defined]
         for n in SHAPES
     }
-    results = carrier.get(run(program, Interpreter(carrier), point).parts).reshape(-1)
+    results = carrier.get(run(program, carrier, point)).reshape(-1)
     one = carrier.ring.from_fraction(1, 1)
     return [(r.top, r.bottom) if isinstance(r, Quotient) else (r, one) for r in results]
 
@@ -129,13 +130,13 @@ def test_programs_without_logarithms_run_as_before(make: Any) -> None:
     def program(a: Any, x: Any) -> Any:
         return (a * x).cumsum(0) / 3
 
-    carrier, parts, record = follow(make, program, SHAPES)
+    tape = recorded(program).at(SHAPES)
+    carrier, parts = follow(make, tape, SHAPES)
     assert type(carrier) is make and len(parts) == 2
     plain = make()
-    again = run(program, Interpreter(plain), {n: plain.indeterminate(s) for n, s in SHAPES.items()}).parts
-    assert (
-        all(torch.equal(p, q) for p, q in zip(parts, again, strict=True)) and record.operations["aten.cumsum.default"]
-    )
+    again = run(program, plain, {n: plain.indeterminate(s) for n, s in SHAPES.items()})
+    assert all(torch.equal(p, q) for p, q in zip(parts, again, strict=True))
+    assert notes(tape).operations["aten.cumsum.default"]
 
 
 def test_degrees_beyond_all_bounds_say_nothing() -> None:

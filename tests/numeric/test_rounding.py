@@ -13,9 +13,9 @@ import torch
 from hypothesis import given
 from torch import Tensor
 
-from numeric.interpreter import Interpreter, Refused
+from numeric.tape.refusals import Refused
 from numeric.programs import fractions, rational, run
-from numeric.rounding import APriori, smallest_subnormal, unit_roundoff
+from numeric.carriers.a_priori import APriori, smallest_subnormal, unit_roundoff
 from numeric.strategies import FLAVOURS, PROBLEM, Arrays, draw, problems
 
 SIZES = {"N": 4, "f": 3, "m": 2}
@@ -47,8 +47,8 @@ def a_priori(program: Callable[..., Any], inputs: Arrays, dtype: str) -> np.ndar
     carrier = APriori(DTYPES[dtype])
     tensors = {name: torch.tensor(a, dtype=DTYPES[dtype]) for name, a in inputs.items()}
     found: np.ndarray = carrier.bound(
-        run(program, Interpreter(carrier), {name: carrier.inputs(t) for name, t in tensors.items()}).parts
-    ).numpy()
+        run(program, carrier, {name: carrier.inputs(t[None]) for name, t in tensors.items()})
+    )[0].numpy()
     return found
 
 
@@ -148,17 +148,17 @@ def test_any_order_with_and_without_fused_multiply_add(flavour: str) -> None:
 def test_rounding_counts(program: Callable[..., Tensor], count: int) -> None:
     carrier = APriori()
     ones = torch.ones(4, dtype=torch.float64)
-    parts = run(program, Interpreter(carrier), {"x": carrier.inputs(ones), "y": carrier.inputs(ones)}).parts
+    parts = run(program, carrier, {"x": carrier.inputs(ones[None]), "y": carrier.inputs(ones[None])})
     assert int(parts[0].max()) == count
 
 
 def test_single_precision_rounds_its_constants() -> None:
     for constant, count in ((0.1, 2), (0.5, 1), (2**24 + 1, 2)):
         carrier = APriori(torch.float32)
-        parts = run(lambda x, c=constant: x * c, Interpreter(carrier), {"x": carrier.inputs(torch.ones(2))}).parts
-        assert parts[0].tolist() == [count, count]
+        parts = run(lambda x, c=constant: x * c, carrier, {"x": carrier.inputs(torch.ones(1, 2))})
+        assert parts[0].tolist() == [[count, count]]
     parts = APriori(torch.float32).lift(torch.tensor([1e-50, 1e300], dtype=torch.float64))
-    assert parts[2][0] > 0 and math.isinf(parts[1][1])
+    assert parts[2][0, 0] > 0 and math.isinf(parts[1][0, 1])
 
 
 def test_majorant_is_the_polynomial_with_plus_signs() -> None:
@@ -168,8 +168,8 @@ def test_majorant_is_the_polynomial_with_plus_signs() -> None:
     closed = a["W0"] @ a["x_q"] + a["eta"] / 4 * ((a["W0"] @ a["X"].T + a["Y"].T) @ a["X"] @ a["x_q"])
     for program in (loop, gram):
         carrier = APriori()
-        wrapped = {n: carrier.inputs(torch.tensor(x)) for n, x in inputs.items()}
-        assert run(program, Interpreter(carrier), wrapped).parts[1].tolist() == closed.tolist()
+        wrapped = {n: carrier.inputs(torch.tensor(x)[None]) for n, x in inputs.items()}
+        assert run(program, carrier, wrapped)[1][0].tolist() == closed.tolist()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -205,8 +205,8 @@ def test_without_underflow_the_bound_is_false() -> None:
     for _ in range(20):
         inputs = draw("underflow", SIZES, PROBLEM, generator)
         carrier = APriori()
-        parts = run(loop, Interpreter(carrier), {n: carrier.inputs(torch.tensor(a)) for n, a in inputs.items()}).parts
-        alone = carrier.bound((parts[0], parts[1], torch.zeros_like(parts[2]))).tolist()
+        parts = run(loop, carrier, {n: carrier.inputs(torch.tensor(a)[None]) for n, a in inputs.items()})
+        alone = carrier.bound((parts[0], parts[1], torch.zeros_like(parts[2])))[0].tolist()
         with np.errstate(all="ignore"):
             values = loop(**inputs).tolist()
         rows = zip(values, exact(loop, inputs), alone, strict=True)
@@ -218,8 +218,8 @@ def test_underflow_is_not_optional() -> None:
     """(1e-200 * 1e-200) * 1e300 is 0 in floats and 1e-100 exactly; gamma_n A alone would be 0 too."""
     carrier = APriori()
     tiny, huge = torch.tensor(1e-200, dtype=torch.float64), torch.tensor(1e300, dtype=torch.float64)
-    wrapped = {"x": carrier.inputs(tiny), "z": carrier.inputs(huge)}
-    parts = run(lambda x, z: (x * x) * z, Interpreter(carrier), wrapped).parts
+    wrapped = {"x": carrier.inputs(tiny[None]), "z": carrier.inputs(huge[None])}
+    parts = run(lambda x, z: (x * x) * z, carrier, wrapped)
     assert float(parts[1]) == 0.0
     assert Fraction(float(carrier.bound(parts))) >= Fraction(1e-200) ** 2 * Fraction(1e300)
     assert bool(torch.isnan(carrier.condition(parts)) | (carrier.condition(parts) == 0))
@@ -227,19 +227,19 @@ def test_underflow_is_not_optional() -> None:
 
 def test_overflow_is_not_assessable() -> None:
     carrier = APriori()
-    huge = carrier.inputs(torch.tensor([1e200, -1e200, 1.0], dtype=torch.float64))
-    parts = run(lambda x: (x * x) - (x * x), Interpreter(carrier), {"x": huge}).parts
-    assert torch.isfinite(carrier.bound(parts)).tolist() == [False, False, True]
-    empty = run(lambda x: torch.empty_like(x) * 0.5, Interpreter(carrier), {"x": huge}).parts
-    assert not torch.isfinite(carrier.bound(empty)).any()
+    huge = carrier.inputs(torch.tensor([[1e200, -1e200, 1.0]], dtype=torch.float64))
+    parts = run(lambda x: (x * x) - (x * x), carrier, {"x": huge})
+    assert torch.isfinite(carrier.bound(parts)).tolist() == [[False, False, True]]
+    with pytest.raises(Refused):
+        run(lambda x: torch.empty_like(x) * 0.5, carrier, {"x": huge})
     many = torch.tensor([2**23]), torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
     assert math.isinf(APriori(torch.float32).bound(many)) and math.isfinite(carrier.bound(many))
 
 
 def test_zero_is_free() -> None:
     carrier = APriori()
-    zero = carrier.zeros((2, 2))
-    ones = carrier.inputs(torch.ones(2, 2, dtype=torch.float64))
+    zero = carrier.zeros((1, 2, 2))
+    ones = carrier.inputs(torch.ones(1, 1, 2, 2, dtype=torch.float64))
     for parts in (carrier.mul(zero, ones), carrier.matmul(zero, ones), carrier.add(zero, zero), carrier.neg(zero)):
         assert not any(bool(p.any()) for p in parts) and not carrier.bound(parts).any()
 
@@ -261,7 +261,7 @@ def test_zero_is_free() -> None:
 def test_what_has_no_bound(program: Callable[[Tensor], Tensor], reason: str) -> None:
     carrier = APriori()
     with pytest.raises(Refused, match=reason):
-        run(program, Interpreter(carrier), {"x": carrier.inputs(torch.ones(2, 2, dtype=torch.float64))})
+        run(program, carrier, {"x": carrier.inputs(torch.ones(1, 2, 2, dtype=torch.float64))})
 
 
 def test_constants_of_the_formats() -> None:
