@@ -44,7 +44,7 @@ class Array:
     def __init__(self, tensor: Tensor, plain: Any) -> None:
         self.tensor, self.plain = tensor, plain
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """What it stands for, so that `isinstance` answers as it does for numpy's own."""
         return type(self.plain)
@@ -450,17 +450,19 @@ def _in_place(name: str, function: Callable[..., Any], rule: Any) -> Callable[[A
 
 for _name, _rule in METHODS.items():
     setattr(Array, _name, _method(_name, _rule))
-for _name, _rule in OPERATORS.items():
+for _name, _known in OPERATORS.items():
     if _name in ("neg", "pos", "abs", "invert"):
         setattr(
             Array,
             f"__{_name}__",
-            lambda self, name=_name, rule=_rule: _both(name, rule, getattr(operator, name), (self,)),
+            lambda self, name=_name, rule=_known: _both(name, rule, getattr(operator, name), (self,)),
         )
         continue
-    _function = divmod if _name == "divmod" else getattr(operator, f"{_name}_" if _name in ("and", "or") else _name)
-    setattr(Array, f"__{_name}__", _operator(_name, _function, _rule, swapped=False))
+    _function: Callable[..., Any] = (
+        divmod if _name == "divmod" else getattr(operator, f"{_name}_" if _name in ("and", "or") else _name)
+    )
+    setattr(Array, f"__{_name}__", _operator(_name, _function, _known, swapped=False))
     if _name not in ("lt", "le", "gt", "ge", "eq", "ne"):
-        setattr(Array, f"__r{_name}__", _operator(_name, _function, _rule, swapped=True))
+        setattr(Array, f"__r{_name}__", _operator(_name, _function, _known, swapped=True))
         if _name != "divmod":
-            setattr(Array, f"__i{_name}__", _in_place(_name, getattr(operator, f"i{_name}"), _rule))
+            setattr(Array, f"__i{_name}__", _in_place(_name, getattr(operator, f"i{_name}"), _known))

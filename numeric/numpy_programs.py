@@ -94,7 +94,7 @@ def _calls(code: CodeType, position: int, name: str) -> bool:
         and (place := made.positions) is not None
         and None not in place
         and (place.lineno, place.col_offset) == (line, column)
-        and (place.end_lineno, place.end_col_offset) < (last, end)  # type: ignore[operator]
+        and (place.end_lineno, place.end_col_offset) < (last, end)
     ]  # what begins where the call begins: the longest is what is called
     return bool(called) and max(called, key=lambda item: item[0])[1] == name
 
@@ -168,7 +168,7 @@ def _given(value: Any, memory: dict[int, np.ndarray]) -> Any:
         mine = held.numpy()
         storage = held.untyped_storage()
         if storage._cdata not in memory:
-            whole = torch.empty(0, dtype=held.dtype).set_(storage)  # type: ignore[call-overload]
+            whole = torch.empty(0, dtype=held.dtype).set_(storage)
             memory[storage._cdata] = whole.numpy().copy()
         flat = memory[storage._cdata][held.storage_offset() :]
     copy = np.lib.stride_tricks.as_strided(flat, mine.shape, mine.strides)

@@ -102,8 +102,8 @@ def _recorded(
             continue  # a replay refuses it by name
         if seen.ran:  # a replay has torch's own kernels, so it is held against a recording that has them too
             with Watch(own=False):
-                again, plain = record(program, inputs, seed=k)
-            if again.digest != first.digest:
+                theirs, plain = record(program, inputs, seed=k)
+            if theirs.digest != first.digest:
                 raise Refused("the recording", "torch's kernels in numpy's place", CHANGING)
         try:
             same = same_bits(replay(first, inputs), plain)
