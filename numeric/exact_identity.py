@@ -24,9 +24,10 @@ from numeric.finding import Counterexample, Figure, Finding, Verdict
 from numeric.programs import Program, Recorded, Shapes, Sizes, concrete, recorded, replayed
 from numeric.readings import AlgebraicField, Reading, prime, radicands, readings
 from numeric.shrink import counterexample
+from numeric.storage_bounds import storage_bounds
 from numeric.tape.notes import Record, notes
 from numeric.tape.refusals import Refused
-from numeric.tape.storage_tape import Tape
+from numeric.tape.storage_tape import Tape, Window
 
 _BITS = (31, 61)
 """Lengths of primes to choose from; trials before the degrees are known take the shorter ones."""
@@ -59,6 +60,12 @@ def bounds(program: Program, shapes: dict[str, tuple[int, ...]]) -> Bounds:
 
 
 def _bounds(tape: Tape, shapes: Mapping[str, tuple[int, ...]]) -> Bounds:
+    quick = storage_bounds(tape)
+    if quick is not None:
+        size, cleared = quick
+        shape = tape.output.size if isinstance(tape.output, Window) else tuple(tape.output.value.shape)
+        height = size.height + size.constants * cleared
+        return Bounds(shape, size.degree, 0, 0, height, notes(tape))
     outputs = [follow(make, tape, shapes) for make in (Degree, Constants, Height)]
     (degree, (num, den)), (constants, (cnum, cden)), (_, (high, low)) = outputs
     assert isinstance(degree, Degree) and isinstance(constants, Constants)

@@ -9,6 +9,7 @@ Source: F. Johansson, Arb, IEEE Trans. Computers 66 (2017).
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -48,6 +49,13 @@ class Balls(Handles):
         super().__init__(_Reals())
         self.decides_order = True
 
+    def lift(self, values: Tensor) -> Parts:
+        """Infinities too, which mask entries of a softmax or a maximum."""
+        return self.put([_float(v) for v in values.reshape(-1).tolist()], values.shape)
+
+    def constant(self, value: float | int) -> Parts:
+        return super().constant(value) if isinstance(value, int) else self.put([_float(value)], ())
+
     def _is_zero(self, value: Any) -> bool:
         return bool(value.is_zero())
 
@@ -80,8 +88,24 @@ class Balls(Handles):
         return self.apply(ENTRYWISE["exp"], a)
 
 
+def _float(value: float) -> Any:
+    return arb(value) if math.isinf(value) else arb(fmpq(*value.as_integer_ratio()))
+
+
 def _sigmoid(x: Any) -> Any:
     return 1 / (1 + (-x).exp())
+
+
+def _step(name: str) -> Callable[[Any], Any]:
+    """A function with jumps: no number where a ball holds one."""
+
+    def found(x: Any) -> Any:
+        whole = (-(-x).floor() if x < 0 else x.floor()) if name == "trunc" and (x < 0 or x >= 0) else None
+        if whole is None:
+            whole = x.floor() if name == "floor" else x.ceil() if name == "ceil" else arb("nan")
+        return whole if whole.is_exact() else arb("nan")
+
+    return found
 
 
 ENTRYWISE: Mapping[str, Callable[[Any], Any]] = {
@@ -100,6 +124,21 @@ ENTRYWISE: Mapping[str, Callable[[Any], Any]] = {
     "cos": lambda x: x.cos(),
     "silu": lambda x: x * _sigmoid(x),
     "erf": lambda x: x.erf(),
+    "erfc": lambda x: x.erfc(),
+    "tan": lambda x: x.tan(),
+    "sinh": lambda x: x.sinh(),
+    "cosh": lambda x: x.cosh(),
+    "asin": lambda x: x.asin(),
+    "acos": lambda x: x.acos(),
+    "atan": lambda x: x.atan(),
+    "asinh": lambda x: x.asinh(),
+    "acosh": lambda x: x.acosh(),
+    "atanh": lambda x: x.atanh(),
+    "lgamma": lambda x: abs(x.gamma()).log(),
+    "digamma": lambda x: x.digamma(),
+    "floor": _step("floor"),
+    "ceil": _step("ceil"),
+    "trunc": _step("trunc"),
     "log_sigmoid_forward": lambda x: -(1 + (-x).exp()).log(),
 }
 """Functions of one number by their aten names."""

@@ -244,6 +244,14 @@ def broadcast(*sizes: int) -> int:
     return next((n for n in sizes if n != 1), 1)
 
 
+def broadcast_shapes(*shapes: Sequence[int]) -> torch.Size:
+    """As torch's function, which imports a symbolic engine for it. Raises RuntimeError where they do not fit."""
+    return torch.broadcast_tensors(*(_POINT.expand(tuple(s)) for s in shapes))[0].shape  # type: ignore[no-untyped-call,no-any-return]
+
+
+_POINT = torch.zeros(())
+
+
 def same_batch(a: Parts, b: Parts) -> tuple[Parts, Parts]:
     """Matrices expanded to one shape but for their last two axes."""
     lead = [broadcast(*sizes) for sizes in zip(a[0].shape[:-2], b[0].shape[:-2], strict=True)]

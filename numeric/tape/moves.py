@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from numeric.carriers.carrier import NoRule
-from numeric.tape.storage_tape import Constant, Operation, Window
+from numeric.tape.storage_tape import Constant, Operation, Window, functional, given
 
 MOVES = frozenset(
     """
-    _reshape_alias _unsafe_view alias_copy as_strided_copy as_strided_scatter block_diag cat channel_shuffle chunk clone
+    _reshape_alias _unsafe_view alias_copy block_diag cat channel_shuffle chunk clone
     col2im concat constant_pad_nd contiguous copy detach_copy diag diag_embed diagonal_backward diagonal_copy
     diagonal_scatter embedding expand_copy fill flip gather im2col index index_copy index_fill index_put
     _index_put_impl _unsafe_index _unsafe_index_put index_select lift_fresh_copy masked_fill masked_scatter masked_select
@@ -49,8 +49,8 @@ def is_move(operation: Operation) -> bool:
     if operation.base not in MOVES:
         return False
     names = [a.name for a in operation.function._schema.arguments] if hasattr(operation.function, "_schema") else []
-    given = dict(zip(names, operation.args, strict=False)) | dict(operation.kwargs)
-    return not given.get("accumulate") and given.get("reduce") is None
+    named = dict(zip(names, operation.args, strict=False)) | dict(operation.kwargs)
+    return not named.get("accumulate") and named.get("reduce") is None
 
 
 def move(operation: Operation) -> Move:
@@ -83,11 +83,12 @@ def move(operation: Operation) -> Move:
             return torch.float64
         return value
 
-    function = operation.function
-    arguments = function._schema.arguments
-    names = [a.name for a in arguments]
+    function = functional(operation.function)
+    if function is None:
+        raise NoRule("no exact rule for it")
+    names = [a.name for a in operation.function._schema.arguments]
     args = [swapped(n, v) for n, v in zip(names, operation.args, strict=False)]
-    kwargs = {n: swapped(n, v) for n, v in operation.kwargs.items() if n not in ("layout", "device", "pin_memory")}
+    kwargs = {n: swapped(n, v) for n, v in given(operation).items() if n not in ("layout", "device", "pin_memory")}
     if operation.base == "embedding":
         args = args[:2]
     result = function(*args, **kwargs)

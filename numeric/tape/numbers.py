@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from numeric.carriers.carrier import Carrier, Parts
+from numeric.carriers.carrier import Carrier, Parts, broadcast_shapes
 
 
 class Numbers:
@@ -65,12 +65,12 @@ class Numbers:
         if a.ndim == 2 and b.ndim == 2:
             product = self.carrier.matmul(tuple(p[:, None] for p in a.parts), tuple(p[:, None] for p in b.parts))
             return Numbers(self.carrier, tuple(p[:, 0] for p in product))
-        batch = torch.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
         n, k, last = a.shape[-2], a.shape[-1], b.shape[-1]
         left, right = a.expand((*batch, n, k)), b.expand((*batch, k, last))
         product = self.carrier.matmul(
-            tuple(p.reshape(p.shape[0], -1, n, k) for p in left.parts),
-            tuple(p.reshape(p.shape[0], -1, k, last) for p in right.parts),
+            tuple(p.reshape(p.shape[0], batch.numel(), n, k) for p in left.parts),
+            tuple(p.reshape(p.shape[0], batch.numel(), k, last) for p in right.parts),
         )
         return Numbers(self.carrier, tuple(p.reshape(p.shape[0], *batch, n, last) for p in product))
 

@@ -25,7 +25,7 @@ class Plan:
 
 def plan(tape: Tape, carrier: Carrier) -> Plan:
     """The plan of `tape` for carriers like this one; kept with the tape."""
-    key = (carrier.keeps_logarithms, hasattr(carrier, "apply"))
+    key = (carrier.keeps_logarithms, hasattr(carrier, "apply") and not carrier.keeps_logarithms)
     if key not in tape.plans:
         tape.plans[key] = _made(tape, *key)
     found: Plan = tape.plans[key]
@@ -47,9 +47,7 @@ def _made(tape: Tape, logarithms: bool, functions: bool) -> Plan:
         windows = [o for o in operation.operands() if isinstance(o, Window)]
         log = any(now[w.storage] is Kind.LOGARITHM for w in windows)
         index = any(now[w.storage] is Kind.INDEX for w in windows)
-        pair = any(w.dtype.is_complex for w in (*windows, *(o for o in operation.outputs if o is not None))) or any(
-            isinstance(o, Constant) and o.value.dtype.is_complex for o in operation.operands()
-        )
+        pair = _complex(operation)
         target = Kind.LOGARITHM if _makes_logarithms(operation, log, now) and logarithms else Kind.NUMBER
         out_kinds = tuple(
             Kind.INDEX if w is not None and not (w.dtype.is_floating_point or w.dtype.is_complex) else target
@@ -104,6 +102,27 @@ def _freeing(tape: Tape, steps: list[Step]) -> tuple[Step, ...]:
         out.append(replace(step, frees=tuple(touched - needed)))
         needed |= touched
     return tuple(reversed(out))
+
+
+def real_rule(operation: Operation, *, anyway: bool) -> Callable[..., Any] | None:
+    """An operation's rule in real arithmetic, where logarithms are numbers; None where it is the exact one.
+
+    anyway: even then.
+    """
+    from numeric.tape import rules
+
+    if not anyway and rules.globals_functions(operation) is None:
+        return None
+    windows = [o for o in operation.operands() if isinstance(o, Window)]
+    index = any(not (w.dtype.is_floating_point or w.dtype.is_complex) for w in windows)
+    return _chosen(rules, operation, False, index, _complex(operation), False, True)[0]
+
+
+def _complex(operation: Operation) -> bool:
+    windows = (o for o in (*operation.operands(), *operation.outputs) if isinstance(o, Window))
+    return any(w.dtype.is_complex for w in windows) or any(
+        isinstance(o, Constant) and o.value.dtype.is_complex for o in operation.operands()
+    )
 
 
 def _log_constants(initial: Any) -> bool:

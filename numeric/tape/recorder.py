@@ -22,9 +22,9 @@ from numeric.tape.storage_tape import Constant, Escape, Operation, Place, Storag
 EMPTY = frozenset("empty empty_like new_empty empty_strided new_empty_strided empty_permuted".split())
 LIKE = frozenset("zeros_like new_zeros ones_like new_ones full_like new_full rand_like randn_like randint_like".split())
 """Makers of tensors that read no more than another tensor's shape and type."""
-READ_OUT = frozenset("_local_scalar_dense equal is_nonzero item allclose is_same_size".split())
-"""Operations that return a number of the data to Python."""
-GUARDS = frozenset("_linalg_check_errors _assert_async _assert_scalar _functional_assert_async".split())
+SHAPELY = frozenset("is_same_size _has_same_storage_numel".split())
+"""Operations that return to Python what shapes say."""
+GUARDS = frozenset("_assert_async _assert_scalar _functional_assert_async _linalg_check_errors".split())
 """Operations that only raise."""
 FOLDED = frozenset(
     "add sub rsub mul div true_divide neg reciprocal square sum mean mm mv dot bmm addmm ger addcmul cumsum cumprod".split()
@@ -156,7 +156,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         results = result if isinstance(result, (tuple, list)) else (result,)
         tensors = [r for r in results if isinstance(r, Tensor)]
         if not tensors:
-            if results and signature.base != "is_same_size":
+            if results and signature.base not in SHAPELY:
                 self.escapes[Escape(str(func), place, signature.base in GUARDS)] = None
             return
         if all(_key(t) in self._known for t in tensors):
@@ -183,6 +183,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         given = self._read(args, place), {name: self._read(value, place) for name, value in kwargs.items()}
         targets = tuple(self._window(t) for t in written)
         result = func(*args, **kwargs)
+        targets = tuple(self._resized(t, w, place) for t, w in zip(written, targets, strict=True))
         fresh = [r for r in (result if isinstance(result, (tuple, list)) else (result,)) if isinstance(r, Tensor)]
         others = tuple(self._window(r, self._new(r)) for r in fresh if _key(r) not in self._known)
         if signature.base.startswith("_foreach_") and len(written) == len(targets):
@@ -190,6 +191,19 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         else:
             self.operations.append(Operation(func, signature.base, *given, targets + others, True, place))
         return result
+
+    def _resized(self, target: Tensor, window: Window, place: Place) -> Window:
+        """Where an operation wrote: what it gave another size (`out=torch.empty(0)`) is a storage of its own from then."""
+        if tuple(target.shape) == window.size:
+            return window
+        storage = target.untyped_storage()
+        real = target.dtype.to_real() if target.dtype.is_complex else target.dtype
+        if target.storage_offset() or target.numel() * target.element_size() != storage.nbytes():
+            self.faults[Escape("resizes a tensor", place)] = None
+        self._known[storage._cdata] = self._append(Storage(real, storage.nbytes() // real.itemsize))
+        if storage.nbytes():
+            self._memory[storage.data_ptr()] = storage._cdata
+        return self._window(target)
 
     def _apart(self, func: Any, signature: _Signature, given: Any, targets: Any, place: Place) -> None:
         """A fused operation on lists of tensors as one operation for each."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from numeric.carriers.carrier import Carrier, NoRule, Parts
 from numeric.tape.float_replay import Floats
-from numeric.tape.moves import Move, is_move, move
+from numeric.tape.moves import Move
 from numeric.tape.numbers import Logarithms, Numbers, Pair, concatenated
 from numeric.tape.places import shown
 from numeric.tape.refusals import Refused
@@ -62,6 +62,8 @@ class Machine:
         """Results that fill a storage, as they were made: most are read as they were written."""
         self.kinds = dict(self.plan.before)
         self.floats: Floats | None = None
+        self.missing: set[int] = set()
+        """Storages that hold a result for which there is no rule."""
         self._lifted: dict[int, Numbers] = {}
         self._logs: dict[int, Logarithms] = {}
         self.place = ("", 0)
@@ -105,8 +107,12 @@ class Machine:
             if self.floats is not None:
                 self.floats.step(operation)
             for window, value, kind, whole in zip(operation.outputs, results, step.kinds, step.whole, strict=False):
-                if window is not None and value is not None:
+                if window is None:
+                    continue
+                if value is not None:
                     self._store(window, value, kind, whole)
+                elif window.numel:
+                    self.missing.add(window.storage)
             for number in step.frees:
                 self.held.pop(number, None)
                 self.whole.pop(number, None)
@@ -119,8 +125,10 @@ class Machine:
         """What a window holds: numbers, logarithms, a pair, or plain indices with a trial axis."""
         number = window.storage
         known = self.whole.get(number)
-        if known is not None and known[0].size == window.size and known[0].stride == window.stride:
+        if known is not None and known[0].size == window.size and known[0].stride == window.stride and not window.negated:
             return known[1]
+        if number in self.missing:
+            raise NoRule("reads a result that has no rule, beside one that has")
         kind = self.kinds[number]
         if self.floats is not None:
             return self._followed(window, kind)
@@ -278,7 +286,11 @@ class Machine:
     def _begin(self, number: int) -> None:
         """Lift what a storage held before data came."""
         storage = self.tape.storages[number]
-        assert storage.initial is not None, "a storage is read before it is written"
+        if storage.initial is None:
+            if storage.length:
+                raise NoRule("reads memory that nothing wrote")
+            self.held[number] = self.carrier.zeros((0,))
+            return
         kind = self.kinds[number]
         if kind is Kind.INDEX:
             self.held[number] = (storage.initial[None],)
@@ -295,6 +307,8 @@ class Machine:
 
     def _store(self, window: Window, value: Any, kind: Kind, whole: bool) -> None:
         number = window.storage
+        if whole:
+            self.missing.discard(number)
         if isinstance(value, Pair):
             zero = Numbers(self.carrier, self.carrier.zeros(window.size))
             for half, part in enumerate((value.real, value.imaginary)):
@@ -302,12 +316,14 @@ class Machine:
                 self._write(window, shaped.parts, half)
             return
         if isinstance(value, Tensor):
-            if whole and self.floats is None and value.shape[1:] == window.size:
-                self.held.pop(number, None)
-                self.whole[number] = (window, _own((value,))[0])
-            else:
-                self._write(window, (value,))
-            return
+            if kind is Kind.INDEX:
+                if whole and self.floats is None and value.shape[1:] == window.size:
+                    self.held.pop(number, None)
+                    self.whole[number] = (window, _own((value,))[0])
+                else:
+                    self._write(window, (value,))
+                return
+            value = self.numbers(1).chosen(value.bool(), self.numbers(0))  # truth values written among numbers
         parts = value.parts
         if value.shape != torch.Size(window.size):
             parts = value.expand(window.size).parts
@@ -343,6 +359,8 @@ class Machine:
         if held[0].shape[0] < trials:
             held = self.held[number] = tuple(p.expand(trials, -1).clone() for p in held)
         held = self.held[number] = _own(held)
+        if any(n > 1 and not s for n, s in zip(window.size, window.stride, strict=True)):
+            raise NoRule("writes more than once to one entry, in an order that torch does not say; clone() first")
         for own, new in zip(held, parts, strict=True):
             _view(own, window, half).copy_(new)
 

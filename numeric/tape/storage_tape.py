@@ -12,7 +12,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -95,6 +95,34 @@ class Operation:
         """The windows, constants and plain values among its arguments."""
         yield from leaves(self.args)
         yield from leaves(tuple(self.kwargs.values()))
+
+
+def given(operation: Operation) -> dict[str, Any]:
+    """Its keywords, without the tensors that results are written into."""
+    schema = getattr(operation.function, "_schema", None)
+    outs = {a.name for a in schema.arguments if a.kwarg_only and a.alias_info is not None} if schema else set()
+    return {name: value for name, value in operation.kwargs.items() if name not in outs}
+
+
+@cache
+def functional(function: Any) -> Any:
+    """The operator that returns what `function` writes: itself where it writes nothing, None where there is none."""
+    schema = function._schema
+    if not schema.is_mutable:
+        return function
+    writes = [a for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write]
+    if len(writes) != 1 and not all(a.kwarg_only for a in writes):
+        return None  # results and what is written beside them have no common order
+    taken = [(a.name, str(a.type)) for a in schema.arguments if a not in writes or not a.kwarg_only]
+    namespace, name = schema.name.split("::")
+    base = name[:-1] if name.endswith("_") else name
+    packet = getattr(getattr(torch.ops, namespace), base, None)
+    for overload in packet.overloads() if packet is not None else ():
+        other = getattr(packet, overload)
+        arguments = [(a.name, str(a.type)) for a in other._schema.arguments]
+        if not other._schema.is_mutable and arguments == taken:
+            return other
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The meaning of torch's operations in a carrier's numbers: one rule an operation, found by its aten name.
 
-arithmetic   sums, products, quotients, running sums; scattered sums; convolutions
+arithmetic   sums, products, quotients, running sums; scattered sums
+windows      convolutions, averages over windows
 solving      linear systems
 piecewise    comparisons and what chooses by them, where numbers have an order
 logarithms   tensors that stand for logarithms
@@ -12,15 +13,18 @@ expansion    operations as smaller ones, by torch's own decompositions
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
+
+import torch
 
 from numeric.carriers.carrier import NoRule
 from numeric.tape.moves import is_move, move
-from numeric.tape.refusals import WHY
-from numeric.tape.rules import arithmetic, expansion, functions, logarithms, pairs, piecewise, solving
-from numeric.tape.storage_tape import Operation
+from numeric.tape.refusals import RANDOMLY, WHY
+from numeric.tape.rules import arithmetic, expansion, functions, logarithms, pairs, piecewise, solving, windows
+from numeric.tape.storage_tape import Operation, Window, given
 
-TABLE: dict[str, Callable[..., Any]] = {**arithmetic.RULES, **solving.RULES}
+TABLE: dict[str, Callable[..., Any]] = {**arithmetic.RULES, **solving.RULES, **windows.RULES}
 
 
 def rule(
@@ -40,6 +44,10 @@ def rule(
         return _moving(operation, log)
     if base in ("_to_copy", "to", "type_as"):
         return _cast
+    if base == "as_strided_copy":
+        return _by_strides
+    if base == "as_strided_scatter":
+        raise NoRule("writes by strides into a copy; write into a view by as_strided")
     if log:
         return _called(globals_logarithms(base), operation)
     if base in ("log", "log1p") and logarithms:
@@ -52,6 +60,8 @@ def rule(
         return _called(piecewise.RULES[base], operation)
     if base in WHY and not functions:
         raise NoRule(WHY[base])
+    if torch.Tag.nondeterministic_seeded in getattr(operation.function, "tags", ()):
+        raise NoRule(RANDOMLY)
     return expansion.rule(operation)
 
 
@@ -76,10 +86,7 @@ def globals_functions(operation: Operation) -> Callable[..., Any] | None:
 
 def _called(found: Callable[..., Any], operation: Operation) -> Callable[..., Any]:
     """The rule with the operation's arguments; what the results are written into is no argument."""
-    schema = getattr(operation.function, "_schema", None)
-    outs = {a.name for a in schema.arguments if a.kwarg_only and a.alias_info is not None} if schema else set()
-    args = operation.args
-    kwargs = {name: value for name, value in operation.kwargs.items() if name not in outs}
+    args, kwargs = operation.args, given(operation)
 
     def run(machine: Any, _: Operation) -> Any:
         return found(machine, *args, **kwargs)
@@ -97,6 +104,16 @@ def _cast(machine: Any, operation: Operation) -> Any:
         return machine.logarithms(source)
     value = machine.numbers(source)
     return value.made(machine.carrier.cast(value.parts, out.dtype))
+
+
+def _by_strides(machine: Any, operation: Operation) -> Any:
+    """A copy of entries of the operand's storage, wherever the operand's own window lies."""
+    source, size, stride, *rest = operation.args
+    if not isinstance(source, Window):
+        raise NoRule("takes a constant by strides")
+    offset = rest[0] if rest else operation.kwargs.get("storage_offset")
+    where = replace(source, size=tuple(size), stride=tuple(stride), offset=source.offset if offset is None else offset)
+    return machine.logarithms(where) if machine.is_logarithm(where) else machine.numbers(where)
 
 
 def _moving(operation: Operation, log: bool) -> Callable[..., Any]:

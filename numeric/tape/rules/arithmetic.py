@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from numeric.carriers.carrier import NoRule
-from numeric.tape.numbers import Numbers, concatenated
+from numeric.tape.numbers import Numbers
 from numeric.tape.storage_tape import Constant, Window
 
 
@@ -338,42 +338,10 @@ def unfold_backward(m: Any, grad: Any, sizes: Any, dim: int, size: int, step: in
     return _add_at(m, Numbers(m.carrier, m.carrier.zeros(tuple(sizes))), places, m.numbers(grad).reshape(-1))
 
 
-def convolution(
-    m: Any,
-    x: Any,
-    w: Any,
-    bias: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    transposed: bool,
-    output_padding: Any,
-    groups: int,
-    *_: Any,
-) -> Numbers:
-    if transposed or len(stride) != 1:
-        raise NoRule("only one-dimensional, untransposed convolutions have a rule")
-    data, weight = m.numbers(x), m.numbers(w)
-    alone = data.ndim == 2
-    data = data.unsqueeze(0) if alone else data
-    data = data.moved(lambda p: torch.nn.functional.pad(p, (padding[0], padding[0])))
-    reach = dilation[0] * (weight.shape[-1] - 1) + 1
-    # [batch, channel, place, tap] times [out, channel in group, tap]
-    windows = data.moved(lambda p: p.unfold(-1, reach, stride[0])[..., :: dilation[0]])
-    batch, channels, places, taps = windows.shape
-    per = channels // groups
-    outs = weight.shape[0] // groups
-    pieces = []
-    for g in range(groups):
-        left = windows.moved(lambda p, g=g: p[:, :, g * per : (g + 1) * per].permute(0, 1, 3, 2, 4)).reshape(
-            batch * places, per * taps
-        )
-        right = weight.moved(lambda p, g=g: p[:, g * outs : (g + 1) * outs].reshape(p.shape[0], outs, per * taps).mT)
-        pieces.append((left @ right).reshape(batch, places, outs).mT)
-    out: Numbers = concatenated(pieces, 1)
-    if bias is not None:
-        out = m.numbers(bias).reshape(1, -1, 1).expand(out.shape).accumulate(out, per * taps)
-    return out.reshape(*out.shape[1:]) if alone else out  # type: ignore[no-any-return]
+def scatter_reduce(m: Any, a: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Numbers:
+    if reduce != "sum" or not include_self:
+        raise NoRule(f"no rule for the reduction {reduce!r}; use scatter_add")
+    return scatter_add(m, a, dim, index, source)
 
 
 RULES: dict[str, Callable[..., Any]] = {
@@ -381,7 +349,8 @@ RULES: dict[str, Callable[..., Any]] = {
     for rule in (
         add, sub, rsub, mul, div, reciprocal, neg, positive, exp, log, square, pow, mm, mv, dot, addmm, addmv, addbmm,
         addr, ger, addcmul, addcdiv, lerp, sum, mean, mse_loss, mse_loss_backward, cumsum, cumprod, prod, trace, var,
-        var_mean, index_put, index_add, scatter, scatter_add, unfold_backward, convolution,
+        var_mean, index_put, index_add, scatter, scatter_add, unfold_backward,
+        scatter_reduce,
     )
 } | {
     "bmm": mm,
@@ -393,9 +362,5 @@ RULES: dict[str, Callable[..., Any]] = {
     "multiply": mul,
     "negative": neg,
     "_index_put_impl": index_put,
-    "_convolution": convolution,
-    "conv1d": lambda m, x, w, bias=None, stride=(1,), padding=(0,), dilation=(1,), groups=1: convolution(
-        m, x, w, bias, stride, padding, dilation, False, (0,), groups
-    ),
 }  # fmt: skip
 """aten name -> rule, called as rule(machine, *arguments)."""

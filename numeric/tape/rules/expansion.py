@@ -15,41 +15,32 @@ from torch import Tensor
 
 from numeric.carriers.carrier import NoRule
 from numeric.tape.numbers import Numbers
-from numeric.tape.storage_tape import Constant, Operation, Tape, Window
+from numeric.tape.storage_tape import Constant, Operation, Tape, Window, functional, given
 
 
 def rule(operation: Operation) -> Callable[..., Any] | None:
     """The rule by decomposition; None where torch has none."""
-    function = operation.function
-    if not isinstance(function, torch._ops.OpOverload) or operation.mutates:
-        function = _functional(operation)
+    if not isinstance(operation.function, torch._ops.OpOverload):
+        return None
+    function = functional(operation.function)
     smaller = _decomposition(function) if function is not None else None
     if smaller is None:
         return None
     operands = [o for o in operation.operands() if isinstance(o, Window)]
     if any(not w.dtype.is_floating_point for w in operands):
         return None
+    expanded: list[list[Tape | None]] = []
 
     def run(machine: Any, op: Operation) -> Any:
-        tapes = _expanded(smaller, op)
+        if not expanded:
+            expanded.append(_expanded(smaller, op))
         values = {f"v{i}": machine.numbers(w) for i, w in enumerate(operands)}
         floats = None
         if machine.floats is not None:
             floats = {f"v{i}": machine.floats.read(w) for i, w in enumerate(operands)}
-        return [None if tape is None else _run(machine, tape, values, floats) for tape in tapes]
+        return [None if tape is None else _run(machine, tape, values, floats) for tape in expanded[0]]
 
     return run
-
-
-def _functional(operation: Operation) -> Any:
-    packet = getattr(torch.ops.aten, operation.base, None)
-    if packet is None:
-        return None
-    overload = getattr(operation.function, "_overloadname", "default")
-    for name in (overload, "Tensor", "default", "Scalar"):
-        if name in packet.overloads():
-            return getattr(packet, name)
-    return None
 
 
 @cache
@@ -72,30 +63,32 @@ def _expanded(smaller: Callable[..., Any], operation: Operation) -> list[Tape | 
         f"v{i}": (torch.rand(w.size, generator=generator, dtype=torch.float64) + 0.25).to(w.dtype)
         for i, w in enumerate(operands)
     }
-    outs = {n for n in operation.kwargs if n == "out"}
 
-    def swapped(value: Any, given: dict[str, Tensor]) -> Any:
+    def swapped(value: Any, inputs: dict[str, Tensor]) -> Any:
         if isinstance(value, Window):
-            return given[names[id(value)]]
+            return inputs[names[id(value)]]
         if isinstance(value, Constant):
             return value.value
         if type(value) in (list, tuple):
-            return type(value)(swapped(v, given) for v in value)
+            return type(value)(swapped(v, inputs) for v in value)
         return value
 
-    def results(given: dict[str, Tensor]) -> list[Any]:
-        args = tuple(swapped(a, given) for a in operation.args)
-        kwargs = {n: swapped(v, given) for n, v in operation.kwargs.items() if n not in outs}
+    def results(inputs: dict[str, Tensor]) -> list[Any]:
+        args = tuple(swapped(a, inputs) for a in operation.args)
+        kwargs = {n: swapped(v, inputs) for n, v in given(operation).items()}
         found = smaller(*args, **kwargs)
         if found is NotImplemented:
             raise NoRule("no exact rule for it")
-        return list(found) if isinstance(found, (tuple, list)) else [found]
+        listed = list(found) if isinstance(found, (tuple, list)) else [found]
+        if len(listed) != len(operation.outputs):
+            raise NoRule("no exact rule for it")
+        return listed
 
     tapes: list[Tape | None] = []
     for k in range(len(operation.outputs)):
 
-        def one(k: int = k, **given: Tensor) -> Any:
-            return results(given)[k]
+        def one(k: int = k, **inputs: Tensor) -> Any:
+            return results(inputs)[k]
 
         try:
             tape, _ = record(one, values)

@@ -14,7 +14,8 @@ from flint import arb, fmpq
 
 from numeric.carriers.balls import ENTRYWISE
 from numeric.carriers.carrier import NoRule
-from numeric.tape.numbers import Numbers
+from numeric.tape.numbers import Numbers, stacked
+from numeric.tape.rules import piecewise
 from numeric.tape.rules.arithmetic import dims, is_data
 from numeric.tape.storage_tape import Constant, Operation
 
@@ -82,21 +83,76 @@ def _softplus(m: Any, a: Any, beta: Any = 1, threshold: Any = 20) -> Numbers:
 
 
 def _gelu(m: Any, a: Any, *, approximate: str = "none") -> Numbers:
+    # written out as kernels do, which lose digits where 1 + erf is near 0
     def exact(x: Any) -> Any:
-        return x * (1 + (x / arb(2).sqrt()).erf()) / 2
+        return (x / arb(2).sqrt()).erf()
 
     def tanh(x: Any) -> Any:
-        return x * (1 + ((2 / arb.pi()).sqrt() * (x + arb(fmpq(44715, 10**6)) * x**3)).tanh()) / 2
+        return ((2 / arb.pi()).sqrt() * (x + arb(fmpq(44715, 10**6)) * x**3)).tanh()
 
     value = m.numbers(a)
-    return value.made(m.carrier.apply(exact if approximate == "none" else tanh, value.parts))  # type: ignore[no-any-return]
+    inner = value.made(m.carrier.apply(exact if approximate == "none" else tanh, value.parts))
+    return value * (inner + m.numbers(1)) * m.numbers(0.5)
 
 
 def _norm(m: Any, a: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, **_: Any) -> Numbers:
-    if ord != 2:
-        raise NoRule(f"only the Euclidean norm has a rule, not order {ord}")
     value = m.numbers(a)
-    return apply(m, "sqrt", (value * value).sum(dims(value, dim), keepdim))
+    if ord == 2:
+        return apply(m, "sqrt", (value * value).sum(dims(value, dim), keepdim))
+    size = piecewise.absolute(m, value)
+    if ord == 1:
+        return size.sum(dims(value, dim), keepdim)
+    if ord in (float("inf"), -float("inf")):
+        return piecewise.RULES["amax" if ord > 0 else "amin"](m, size, dim, keepdim)  # type: ignore[no-any-return]
+    raise NoRule(f"no rule for the norm of order {ord}")
+
+
+def _remainder(rounding: str) -> Callable[..., Numbers]:
+    """a - n b for the whole number n nearest to a / b on one side."""
+
+    def rule(m: Any, a: Any, b: Any) -> Numbers:
+        value, divisor = m.numbers(a), m.numbers(b)
+        return value - apply(m, rounding, value / divisor) * divisor
+
+    return rule
+
+
+def _batch_norm(
+    m: Any, a: Any, weight: Any, bias: Any, mean: Any, variance: Any, training: bool, momentum: float, eps: float
+) -> tuple[Any, ...]:
+    value = m.numbers(a)
+    others = [d for d in range(value.ndim) if d != 1]
+    shape = [1, -1] + [1] * (value.ndim - 2)
+    if training:
+        count = float(np.prod([value.shape[d] for d in others]))
+        centre = value.sum(others, True).over(count)
+        spread = ((value - centre) * (value - centre)).sum(others, True).over(count)
+    else:
+        centre, spread = (m.numbers(v).reshape(*shape) for v in (mean, variance))
+    scale = apply(m, "rsqrt", spread + m.numbers(float(eps)))
+    out = (value - centre) * scale
+    if weight is not None:
+        out = out * m.numbers(weight).reshape(*shape)
+    if bias is not None:
+        out = out + m.numbers(bias).reshape(*shape)
+    return (out, centre.reshape(-1), scale.reshape(-1)) if training else (out, None, None)
+
+
+def _cholesky(m: Any, a: Any, upper: bool = False, **_: Any) -> Numbers:
+    """The factor L with L L^T = A, column by column."""
+    value = m.numbers(a)
+    n = value.shape[-1]
+    zero = value.select(-1, 0).select(-1, 0) * m.numbers(0)
+    factor: list[list[Numbers]] = [[zero] * n for _ in range(n)]
+    for j in range(n):
+        for i in range(j, n):
+            left = value.select(-2, i).select(-1, j)
+            for k in range(j):
+                left = left - factor[i][k] * factor[j][k]
+            factor[i][j] = apply(m, "sqrt", left) if i == j else left / factor[j][j]
+    rows = [stacked(row, value.ndim - 2) for row in factor]
+    out = stacked(rows, value.ndim - 2)
+    return out.mT if upper else out  # type: ignore[no-any-return]
 
 
 def _layer_norm(m: Any, a: Any, shape: Any, weight: Any, bias: Any, eps: float) -> tuple[Numbers, ...]:
@@ -191,10 +247,6 @@ def _attention(
     return (powers / total) @ m.numbers(v), apply(m, "log", total).select(-1, 0)
 
 
-def _normalised(m: Any, a: Any, *_: Any) -> Any:
-    raise NoRule("no rule for this normalisation")
-
-
 _RULES: Mapping[str, Callable[..., Any]] = {
     "_softmax": _softmax,
     "_safe_softmax": lambda m, a, dim, dtype=None: _softmax(m, a, dim),
@@ -202,6 +254,16 @@ _RULES: Mapping[str, Callable[..., Any]] = {
     "logsumexp": _logsumexp,
     "softplus": _softplus,
     "gelu": _gelu,
+    "cholesky": _cholesky,
+    "linalg_cholesky_ex": lambda m, a, upper=False, **_: (_cholesky(m, a, upper), None),
+    "native_batch_norm": _batch_norm,
+    "_native_batch_norm_legit_no_training": lambda m, a, weight, bias, mean, variance, momentum, eps: _batch_norm(
+        m, a, weight, bias, mean, variance, False, momentum, eps
+    ),
+    "nan_to_num": lambda m, a, *_, **__: m.numbers(a),
+    "remainder": _remainder("floor"),
+    "fmod": _remainder("trunc"),
+    "frac": lambda m, a: _remainder("trunc")(m, a, 1),
     "linalg_vector_norm": _norm,
     "norm": lambda m, a, p=2, dim=None, keepdim=False, **_: _norm(m, a, 2 if p is None else p, dim, keepdim),
     "native_layer_norm": _layer_norm,

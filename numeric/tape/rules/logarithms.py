@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from numeric.carriers.carrier import NoRule
+from numeric.carriers.carrier import NoRule, broadcast_shapes
 from numeric.tape.numbers import Logarithms, Numbers
 from numeric.tape.rules.arithmetic import dims
 from numeric.tape.storage_tape import Constant, Window
@@ -91,7 +91,7 @@ def _multiple(m: Any, held: Logarithms, factor: Any) -> Logarithms:
         raise NoRule("algebraic (a root), not rational: a fraction of a logarithm; give the multiple as a log gate")
     if times.numel() and bool(times.abs().max() > _POWERS):
         raise NoRule(f"a multiple of a logarithm above {_POWERS}")
-    shape = torch.broadcast_shapes(times.shape, held.shape)
+    shape = broadcast_shapes(times.shape, held.shape)
     one = Logarithms(m.carrier, m.numbers(1).parts)
     out: Any = one.expand(shape)
     for value in sorted(set(times.reshape(-1).tolist())):

@@ -14,7 +14,7 @@ from numeric.carriers.carrier import NoRule
 from numeric.tape.moves import Move, is_move, move
 from numeric.tape.numbers import Numbers, Pair, concatenated, stacked
 from numeric.tape.rules import arithmetic
-from numeric.tape.storage_tape import Constant, Operation
+from numeric.tape.storage_tape import Constant, Operation, given
 
 _REFUSED = {
     "abs": "algebraic (a root), not rational: the absolute value of a complex number",
@@ -41,7 +41,7 @@ def rule(operation: Operation, log: bool) -> Callable[..., Any] | None:
         return lambda m, op: _gathered(m, index_map)
     if base in _RULES:
         found = _RULES[base]
-        return lambda m, op: found(m, *op.args, **op.kwargs)
+        return lambda m, op: found(m, *op.args, **given(op))
     raise NoRule("no exact rule for it on complex numbers")
 
 

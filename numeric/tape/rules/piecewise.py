@@ -13,7 +13,7 @@ from numeric.tape.moves import move
 from numeric.tape.numbers import Numbers
 from numeric.tape.refusals import WHY
 from numeric.tape.rules.arithmetic import dims
-from numeric.tape.storage_tape import Constant, Operation, Window
+from numeric.tape.storage_tape import Constant, Operation, Window, given
 
 COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 
@@ -155,7 +155,7 @@ def of_indices(operation: Operation) -> Callable[..., Any] | None:
     if base in ("mul", "add", "sub"):
         from numeric.tape.rules.arithmetic import RULES as computing
 
-        return lambda m, op: computing[base](m, *op.args, **op.kwargs)
+        return lambda m, op: computing[base](m, *op.args, **given(op))
     raise NoRule(WHY.get(base, "data-dependent: an index or a mask that is data"))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from numeric.carriers.carrier import NoRule
+from numeric.carriers.carrier import NoRule, broadcast_shapes
 from numeric.tape.numbers import Numbers, stacked
 
 
@@ -20,7 +20,7 @@ def triangular_solve(
     matrix, rhs = m.numbers(a), m.numbers(b)
     if not left:
         matrix, rhs, upper = matrix.mT, rhs.mT, not upper
-    batch = torch.broadcast_shapes(matrix.shape[:-2], rhs.shape[:-2])
+    batch = broadcast_shapes(matrix.shape[:-2], rhs.shape[:-2])
     matrix, rhs = matrix.expand((*batch, *matrix.shape[-2:])), rhs.expand((*batch, *rhs.shape[-2:]))
     n = matrix.shape[-1]
     rows: dict[int, Numbers] = {}
@@ -38,7 +38,11 @@ def triangular_solve(
 
 def solve(m: Any, a: Any, b: Any, *, left: bool = True, check_errors: bool = False) -> tuple[Any, ...]:
     """`linalg.solve`: the solution; the factors beside it have no rule and are left alone."""
-    return solved(m, m.numbers(a), m.numbers(b), left), None, None, None
+    matrix, rhs = m.numbers(a), m.numbers(b)
+    # torch's own way to tell a batch of vectors from a matrix
+    vector = rhs.ndim == 1 or (rhs.ndim + 1 == matrix.ndim and rhs.shape == matrix.shape[:-1])
+    found = solved(m, matrix, rhs.unsqueeze(-1) if vector else rhs, left)
+    return (found.squeeze(-1) if vector else found), None, None, None
 
 
 def inverse(m: Any, a: Any, *, check_errors: bool = False) -> tuple[Any, ...]:
@@ -49,18 +53,14 @@ def inverse(m: Any, a: Any, *, check_errors: bool = False) -> tuple[Any, ...]:
 
 
 def solved(m: Any, matrix: Numbers, rhs: Numbers, left: bool) -> Numbers:
-    """X with matrix X = rhs (or X matrix = rhs)."""
+    """X with matrix X = rhs (or X matrix = rhs), for matrices."""
     if m.carrier.follows_kernel or m.carrier.any_order:
         raise NoRule("no rounding bound for kernels that solve linear systems")
-    vector = rhs.ndim == 1 or (rhs.ndim + 1 == matrix.ndim and rhs.shape == matrix.shape[:-1])
-    if vector:
-        rhs = rhs.unsqueeze(-1)
     if not left:
         matrix, rhs = matrix.mT, rhs.mT
-    batch = torch.broadcast_shapes(matrix.shape[:-2], rhs.shape[:-2])
+    batch = broadcast_shapes(matrix.shape[:-2], rhs.shape[:-2])
     out: Any = matrix.expand((*batch, *matrix.shape[-2:])).solve(rhs.expand((*batch, *rhs.shape[-2:])))
-    out = out if left else out.mT
-    return out.squeeze(-1) if vector else out  # type: ignore[no-any-return]
+    return out if left else out.mT  # type: ignore[no-any-return]
 
 
 def cholesky_solve(m: Any, b: Any, factor: Any, upper: bool = False) -> Numbers:
@@ -70,9 +70,40 @@ def cholesky_solve(m: Any, b: Any, factor: Any, upper: bool = False) -> Numbers:
     return solved(m, matrix, m.numbers(b), True)
 
 
+def determinant(m: Any, a: Any) -> tuple[Any, ...]:
+    """`linalg.det` without divisions: the last coefficient of the characteristic polynomial (Berkowitz)."""
+    if m.carrier.follows_kernel or m.carrier.any_order:
+        raise NoRule("no rounding bound for kernels that factor matrices")
+    matrix = m.numbers(a)
+    n = matrix.shape[-1]
+    one = Numbers(m.carrier, m.carrier.lift(torch.ones(*matrix.shape[:-2], 1, 1, dtype=torch.float64)))
+    coefficients: list[Any] = [one]
+    for k in reversed(range(n)):
+        here, later = slice(k, k + 1), slice(k + 1, n)
+        corner, row, down, block = (
+            matrix.moved(lambda p, i=i, j=j: p[..., i, j])
+            for i, j in ((here, here), (here, later), (later, here), (later, later))
+        )
+        column = [one, -corner]
+        for _ in range(n - k - 1):
+            column.append(-(row @ down))
+            down = block @ down
+        together = []
+        for i in range(n - k + 1):
+            total = None
+            for j in range(max(0, i - len(column) + 1), min(i + 1, len(coefficients))):
+                term = column[i - j] * coefficients[j]
+                total = term if total is None else total + term
+            together.append(total)
+        coefficients = together
+    last = coefficients[-1] if n % 2 == 0 else -coefficients[-1]
+    return last.squeeze(-1).squeeze(-1), None, None
+
+
 RULES: dict[str, Callable[..., Any]] = {
     "linalg_solve_triangular": triangular_solve,
     "_linalg_solve_ex": solve,
     "linalg_inv_ex": inverse,
     "cholesky_solve": cholesky_solve,
+    "_linalg_det": determinant,
 }
