@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 from numeric.numpy_agreement import agreed, numbers, same_numbers, storage_key, sync
 from numeric.numpy_indexing import torch_index
 from numeric.numpy_rules import FUNCTIONS, METHODS, OPERATORS, SCANS, UFUNCS
-from numeric.tape.foreign import watched
+from numeric.tape.foreign import apart, watched
 from numeric.tape.recorder import Recorder
 from numeric.tape.storage_tape import Escape
 
@@ -254,6 +254,7 @@ def _escaped_index(key: Any) -> Any:
     return plainly(key)
 
 
+@apart
 def _both(name: str, rule: Any, function: Callable[..., Any], args: Any, kwargs: Any = None) -> Any:
     """`function` by numpy and `rule` by torch, as one array; by numpy alone where there is no rule."""
     kwargs = kwargs or {}
@@ -326,6 +327,7 @@ def _compare(made: Tensor, plain: Any, name: str, function: Any, args: Any, kwar
         sync(made, plain)
 
 
+@apart
 def _written(target: Any, name: str, rule: Any, function: Callable[..., Any], value: Any) -> None:
     """A write into an array by numpy and by torch."""
     before = np.copy(target.plain) if name != "assignment" else None
@@ -349,6 +351,7 @@ def _applied(function: Callable[..., Any], a: Any, b: Any) -> Any:
     return a
 
 
+@apart
 def _put(target: Any, name: str, rule: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """A result that numpy writes into `out`."""
     inputs = plainly((args, kwargs))

@@ -92,10 +92,10 @@ def _recorded(
                 "the code computes other bits while it is recorded: it reads memory that nothing wrote, or it looks at "
                 "how it is called",
             )
+        _guards(tape.escapes)  # they are why recordings may differ
         parted = seen.parts_from(unseen)
         if parted is not None:
             raise Refused("the recording", shown(parted), LOOKS)
-        _guards(tape.escapes)  # they are why recordings may differ
         if first is not None and tape.digest != first.digest:
             raise Refused("the recording", "a fresh point", CHANGING)
         if tape.faults:
