@@ -30,7 +30,7 @@ from numeric.finding import Counterexample, Figure, Finding, Verdict
 from numeric.programs import Program, Recorded, Shapes, Sizes, WrongResult, fractions, recorded, replayed, smaller
 from numeric.tape.notes import Record, notes
 from numeric.tape.recorder import record
-from numeric.tape.refusals import Refused
+from numeric.tape.refusals import DataDependent, Refused
 from numeric.tape.storage_tape import Tape
 
 RATIO = 100.0
@@ -337,11 +337,11 @@ class _Engine:
             with np.errstate(all="ignore"):
                 try:
                     return recorded(program).at(shapes, DTYPES[self.dtype])
-                except Refused:
+                except DataDependent:
                     tape, _ = record(program.program if isinstance(program, Recorded) else program, tensors)
                     return tape
-        except (WrongResult, Refused):
-            raise
+        except Refused as refusal:
+            raise Refused(f"{side}: {refusal.operation}", refusal.where, refusal.reason) from None
         except Exception as error:
             raise CannotRun(
                 f"{side} can't be followed for its rounding bound: {type(error).__name__}: {first_line(error)}"

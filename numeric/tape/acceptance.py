@@ -20,7 +20,7 @@ from numeric.tape.foreign import Watch
 from numeric.tape.local_check import check
 from numeric.tape.places import shown
 from numeric.tape.recorder import record
-from numeric.tape.refusals import RANDOMLY, WHY, Refused
+from numeric.tape.refusals import RANDOMLY, WHY, DataDependent, Refused
 from numeric.tape.storage_tape import Escape, Tape, same_bits
 
 FAST_PATHS = frozenset("_native_multi_head_attention _transformer_encoder_layer_fwd _nested_tensor_from_mask".split())
@@ -63,7 +63,7 @@ def _guards(found: Iterable[Escape]) -> tuple[Escape, ...]:
             library, _, named = escape.what.partition(".")
             name = named.split(".")[0] if library in ("aten", "numpy") else ""
             reason = WHY.get(name, "data-dependent: a number of the data decides what the code does")
-            raise Refused(escape.what, shown(escape.place), reason)
+            raise DataDependent(escape.what, shown(escape.place), reason)
     return marked
 
 
@@ -74,6 +74,8 @@ def _recorded(
     first: Tape | None = None
     for k in range(WARM, WARM + points):
         inputs = draw(k)
+        if k == WARM + 1:
+            _bare(alone, inputs)  # so that recordings are not every other call
         with Watch() as seen:
             tape, value = record(program, inputs, seed=k)
         if first is None and any(o.base in FAST_PATHS for o in tape.operations):

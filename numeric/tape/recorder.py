@@ -128,13 +128,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _fold(self, func: Any, signature: _Signature, args: Any, kwargs: Any, result: Tensor) -> None:
         """Record arithmetic on constants, to be kept if data meets its result."""
         key = _key(result)
-        if result.dtype != torch.float64 or key in self._folded or not key:
+        if not result.dtype.is_floating_point or key in self._folded or not key:
             return
         if not any(isinstance(a, Tensor) for a in args):
             return
         place = self.places(3)
         given = self._read(args, place), {name: self._read(value, place) for name, value in kwargs.items()}
-        number = self._append(Storage(result.dtype, result.untyped_storage().nbytes() // 8))
+        number = self._append(Storage(result.dtype, result.untyped_storage().nbytes() // result.dtype.itemsize))
         self._folded[key] = number
         self._alive[key] = StorageWeakRef(result.untyped_storage())
         self._results[number] = result.detach()

@@ -45,3 +45,7 @@ class Refused(Exception):
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
         return type(self), (self.operation, self.where, self.reason)
+
+
+class DataDependent(Refused):
+    """A number of the data decides what the code does: a recording holds for the point it was made at only."""
