@@ -34,7 +34,7 @@ _ULPS = 8
 
 def numbers(tensor: Tensor) -> np.ndarray:
     """The memory of a tensor as numpy sees it, without telling any mode."""
-    with torch._C.DisableTorchFunction():
+    with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
         held: np.ndarray = tensor.numpy()
     return held
 

@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 from numeric.numpy_agreement import agreed, numbers, same_numbers, storage_key, sync
 from numeric.numpy_indexing import torch_index
 from numeric.numpy_rules import FUNCTIONS, METHODS, OPERATORS, SCANS, UFUNCS
-from numeric.tape.foreign import watched
+from numeric.tape.foreign import apart, watched
 from numeric.tape.recorder import Recorder
 from numeric.tape.storage_tape import Escape
 
@@ -44,7 +44,7 @@ class Array:
     def __init__(self, tensor: Tensor, plain: Any) -> None:
         self.tensor, self.plain = tensor, plain
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """What it stands for, so that `isinstance` answers as it does for numpy's own."""
         return type(self.plain)
@@ -254,6 +254,7 @@ def _escaped_index(key: Any) -> Any:
     return plainly(key)
 
 
+@apart
 def _both(name: str, rule: Any, function: Callable[..., Any], args: Any, kwargs: Any = None) -> Any:
     """`function` by numpy and `rule` by torch, as one array; by numpy alone where there is no rule."""
     kwargs = kwargs or {}
@@ -326,6 +327,7 @@ def _compare(made: Tensor, plain: Any, name: str, function: Any, args: Any, kwar
         sync(made, plain)
 
 
+@apart
 def _written(target: Any, name: str, rule: Any, function: Callable[..., Any], value: Any) -> None:
     """A write into an array by numpy and by torch."""
     before = np.copy(target.plain) if name != "assignment" else None
@@ -349,6 +351,7 @@ def _applied(function: Callable[..., Any], a: Any, b: Any) -> Any:
     return a
 
 
+@apart
 def _put(target: Any, name: str, rule: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """A result that numpy writes into `out`."""
     inputs = plainly((args, kwargs))
@@ -450,17 +453,19 @@ def _in_place(name: str, function: Callable[..., Any], rule: Any) -> Callable[[A
 
 for _name, _rule in METHODS.items():
     setattr(Array, _name, _method(_name, _rule))
-for _name, _rule in OPERATORS.items():
+for _name, _known in OPERATORS.items():
     if _name in ("neg", "pos", "abs", "invert"):
         setattr(
             Array,
             f"__{_name}__",
-            lambda self, name=_name, rule=_rule: _both(name, rule, getattr(operator, name), (self,)),
+            lambda self, name=_name, rule=_known: _both(name, rule, getattr(operator, name), (self,)),
         )
         continue
-    _function = divmod if _name == "divmod" else getattr(operator, f"{_name}_" if _name in ("and", "or") else _name)
-    setattr(Array, f"__{_name}__", _operator(_name, _function, _rule, swapped=False))
+    _function: Callable[..., Any] = (
+        divmod if _name == "divmod" else getattr(operator, f"{_name}_" if _name in ("and", "or") else _name)
+    )
+    setattr(Array, f"__{_name}__", _operator(_name, _function, _known, swapped=False))
     if _name not in ("lt", "le", "gt", "ge", "eq", "ne"):
-        setattr(Array, f"__r{_name}__", _operator(_name, _function, _rule, swapped=True))
+        setattr(Array, f"__r{_name}__", _operator(_name, _function, _known, swapped=True))
         if _name != "divmod":
-            setattr(Array, f"__i{_name}__", _in_place(_name, getattr(operator, f"i{_name}"), _rule))
+            setattr(Array, f"__i{_name}__", _in_place(_name, getattr(operator, f"i{_name}"), _known))

@@ -24,43 +24,67 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from numeric.numpy_agreement import numbers, same_numbers
 from numeric.numpy_arrays import PLAIN, Array, _both, arrays, recorder
-from numeric.numpy_rules import tensor
+from numeric.numpy_rules import FUNCTIONS, tensor
 from numeric.tape.foreign import followed
 from numeric.tape.storage_tape import Escape
 
 _OWN = tuple(f"{Path(file).resolve().parent}/" for file in (__file__, str(torch.__file__), np.__file__))
+_OF_LISTS = "sum mean prod var max min cumsum cumprod dot inner outer".split()
 _ALONE = threading.RLock()
 """numpy has one set of names for all threads: one recorded call at a time changes them."""
 
 
 class Substituted:
-    """Inside the block, on this thread, numpy's constructors of floats return `Array`.
+    """Inside the block, on this thread, numpy's constructors of floats return `Array`, and its sums take lists of arrays.
 
-    The names are put back at the end. Calls from other threads, from torch and from this package are left alone.
+    names: a module's own names (`from numpy import zeros`), in which the same is done. All are put back at the end. Calls
+    from other threads, from torch and from this package are left alone.
     """
+
+    def __init__(self, names: dict[str, Any] | None = None) -> None:
+        self._names = names if names is not None else {}
 
     def __enter__(self) -> Substituted:
         _ALONE.acquire()
-        self._before = {name: getattr(np, name) for name in PLAIN}
         owner = threading.get_ident()
-        for name in PLAIN:
-            setattr(np, name, _constructor(name, owner))
+        known = {id(function): name for name, function in PLAIN.items()}
+        own = {alias: known[id(held)] for alias, held in self._names.items() if id(held) in known}
+        self._before: list[tuple[dict[str, Any], str, Any]] = []
+        for space, names in ((vars(np), {n: n for n in PLAIN}), (self._names, own)):
+            for alias, name in names.items():
+                self._before.append((space, alias, space[alias]))
+                space[alias] = _constructor(name, owner, alias)
+        for name in _OF_LISTS:
+            self._before.append((vars(np), name, vars(np)[name]))
+            vars(np)[name] = _of_lists(vars(np)[name], owner)
         return self
 
     def __exit__(self, *error: Any) -> None:
         try:
-            for name, function in self._before.items():
-                setattr(np, name, function)
+            for space, name, function in reversed(self._before):
+                space[name] = function
         finally:
             _ALONE.release()
 
 
-def _constructor(name: str, owner: int) -> Callable[..., Any]:
+def _of_lists(plain: Callable[..., Any], owner: int) -> Callable[..., Any]:
+    """A function that numpy does not hand over when its arrays are in a list."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        listed = args and type(args[0]) in (list, tuple) and arrays(args[0])
+        if not listed or threading.get_ident() != owner or "out" in kwargs:
+            return plain(*args, **kwargs)
+        return _both(plain.__name__, FUNCTIONS.get(plain), plain, args, kwargs)
+
+    return call
+
+
+def _constructor(name: str, owner: int, alias: str) -> Callable[..., Any]:
     plain = PLAIN[name]
 
     def call(*args: Any, **kwargs: Any) -> Any:
         caller = sys._getframe(1)
-        if threading.get_ident() != owner or not _calls(caller.f_code, caller.f_lasti, name):
+        if threading.get_ident() != owner or not _calls(caller.f_code, caller.f_lasti, alias):
             return plain(*args, **kwargs)
         if arrays((args, kwargs)):
             return _converted(name, args, kwargs)
@@ -94,7 +118,7 @@ def _calls(code: CodeType, position: int, name: str) -> bool:
         and (place := made.positions) is not None
         and None not in place
         and (place.lineno, place.col_offset) == (line, column)
-        and (place.end_lineno, place.end_col_offset) < (last, end)  # type: ignore[operator]
+        and (place.end_lineno, place.end_col_offset) < (last, end)
     ]  # what begins where the call begins: the longest is what is called
     return bool(called) and max(called, key=lambda item: item[0])[1] == name
 
@@ -133,6 +157,8 @@ def as_program(function: Callable[..., Any]) -> Callable[..., Any]:
     It keeps `function`'s signature. Where a recorder watches, tensors reach it as `Array`, else as numpy arrays.
     """
 
+    names = _names(function)
+
     def program(*args: Any, **kwargs: Any) -> Any:
         if not any(isinstance(v, Tensor) for v in (*args, *kwargs.values())):
             return function(*args, **kwargs)
@@ -143,13 +169,20 @@ def as_program(function: Callable[..., Any]) -> Callable[..., Any]:
             return result if isinstance(result, Tensor) else torch.as_tensor(np.asarray(result))
         memory: dict[int, np.ndarray] = {}
         args, kwargs = tuple(_given(v, memory) for v in args), {k: _given(v, memory) for k, v in kwargs.items()}
-        with np.errstate(all="ignore"), Substituted(), followed():
+        with np.errstate(all="ignore"), Substituted(names), followed():
             result = function(*args, **kwargs)
         return _returned(result)
 
     program.__name__ = getattr(function, "__name__", type(function).__name__)
     program.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
     return program
+
+
+def _names(function: Callable[..., Any]) -> dict[str, Any]:
+    """The names of the module that a callable was written in."""
+    found = inspect.unwrap(function if inspect.isroutine(function) else type(function).__call__)
+    names: dict[str, Any] = getattr(getattr(found, "__func__", found), "__globals__", {})
+    return names
 
 
 def _numbers(value: Any) -> Any:
@@ -168,7 +201,7 @@ def _given(value: Any, memory: dict[int, np.ndarray]) -> Any:
         mine = held.numpy()
         storage = held.untyped_storage()
         if storage._cdata not in memory:
-            whole = torch.empty(0, dtype=held.dtype).set_(storage)  # type: ignore[call-overload]
+            whole = torch.empty(0, dtype=held.dtype).set_(storage)
             memory[storage._cdata] = whole.numpy().copy()
         flat = memory[storage._cdata][held.storage_offset() :]
     copy = np.lib.stride_tricks.as_strided(flat, mine.shape, mine.strides)

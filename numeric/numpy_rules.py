@@ -119,7 +119,7 @@ def _dot(a: Any, b: Any, out: Any = None) -> Any:
     if not x.ndim or not y.ndim:
         return x * y
     if x.ndim > 2 and y.ndim > 1:
-        return torch.tensordot(x, y, dims=([-1], [-2]))  # type: ignore[no-untyped-call]
+        return torch.tensordot(x, y, dims=([-1], [-2]))
     return torch.matmul(x, y)
 
 
@@ -160,7 +160,8 @@ def _where(condition: Any, *choices: Any) -> Any:
 
 def _clip(a: Any, *bounds: Any, min: Any = None, max: Any = None, **more: Any) -> Any:
     _only(more, "a_min", "a_max")
-    low, high = (*bounds, *(None,) * (2 - len(bounds)))
+    low = bounds[0] if bounds else None
+    high = bounds[1] if len(bounds) > 1 else None
     low = more.get("a_min", min) if low is None else low
     high = more.get("a_max", max) if high is None else high
     given = [v if v is None else tensor(v, numbers=True) for v in (low, high)]
@@ -217,14 +218,15 @@ def _repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
 
 def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     dims = axes if isinstance(axes, int) else [[int(i) for i in np.atleast_1d(np.asarray(x))] for x in axes]
-    return torch.tensordot(*alike(a, b), dims=dims)  # type: ignore[no-untyped-call]
+    x, y = alike(a, b)
+    return torch.tensordot(x, y, dims=dims)
 
 
 def _inner(a: Any, b: Any) -> Any:
     x, y = alike(a, b)
     if not x.ndim or not y.ndim:
         return x * y
-    return torch.tensordot(x, y, dims=([-1], [-1]))  # type: ignore[no-untyped-call]
+    return torch.tensordot(x, y, dims=([-1], [-1]))
 
 
 def _delete(arr: Any, obj: Any, axis: Any = None) -> Any:

@@ -94,10 +94,10 @@ def _recorded(
                 "the code computes other bits while it is recorded: it reads memory that nothing wrote, or it looks at "
                 "how it is called",
             )
+        _guards(tape.escapes)  # they are why recordings may differ
         parted = seen.parts_from(unseen)
         if parted is not None:
             raise Refused("the recording", shown(parted), LOOKS)
-        _guards(tape.escapes)  # they are why recordings may differ
         if first is not None and tape.digest != first.digest:
             raise Refused("the recording", "a fresh point", RANDOMLY if tape.random else CHANGING)
         if tape.faults:
@@ -105,8 +105,8 @@ def _recorded(
             continue  # a replay refuses it by name
         if seen.ran:  # a replay has torch's own kernels, so it is held against a recording that has them too
             with Watch(own=False):
-                again, plain = record(program, inputs, seed=k)
-            if again.digest != (first or tape).digest:
+                theirs, plain = record(program, inputs, seed=k)
+            if theirs.digest != (first or tape).digest:
                 raise Refused("the recording", "torch's kernels in numpy's place", CHANGING)
         try:
             same = same_bits(replay(first or tape, inputs), plain)

@@ -11,6 +11,7 @@ import sysconfig
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from types import CodeType, FrameType
 from typing import Any
 
@@ -24,7 +25,8 @@ _HELD = threading.local()
 class Watch:
     """Inside the block, on this thread, calls of foreign code add to `path`.
 
-    own: whether results keep the bits of the foreign kernels (else those of torch's kernels, which a replay gives).
+    own: whether results keep the bits of the foreign kernels (else those of torch's kernels, which a replay gives, and
+    no path is kept).
     path: code objects and positions in them, in order. ran: whether foreign code ran at all.
     """
 
@@ -84,12 +86,32 @@ def followed() -> Iterator[None]:
         yield
         return
     watch.ran = True
+    if not watch.own:
+        yield  # nobody compares its path
+        return
     before = sys.gettrace()
     sys.settrace(watch._trace)
     try:
         yield
     finally:
         sys.settrace(before)
+
+
+def apart(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, a part of this package that foreign code calls, without the cost of being followed."""
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        trace = sys.gettrace()
+        if not isinstance(getattr(trace, "__self__", None), Watch):
+            return function(*args, **kwargs)
+        sys.settrace(None)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            sys.settrace(trace)
+
+    return call
 
 
 def _passes(file: str) -> bool:

@@ -323,7 +323,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not isinstance(made, Tensor) or made.numel() == 0:
             return
         self._filled += 1
-        self._empty[_key(made)] = StorageWeakRef(made.untyped_storage())
+        self._empty[_key(made)] = StorageWeakRef(made.untyped_storage())  # type: ignore[no-untyped-call]
         generator = torch.Generator().manual_seed(hash((self._seed, self._filled)) & 0x7FFFFFFF)
         whole = not (made.dtype.is_floating_point or made.dtype.is_complex)
         if made.numel() > 2**16:  # a pattern will do

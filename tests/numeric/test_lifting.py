@@ -9,7 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from numeric.entropy import Entropy
+from numeric.exact_identity import decide
+from numeric.finding import Verdict
 from numeric.lifting import Lifted, lifted
+from numeric.programs import recorded
+from numeric.tape.float_replay import replay
+from numeric.tape.notes import notes
 
 F = torch.nn.functional
 X = torch.tensor([[1.1, -2.3], [0.7, 3.9]], dtype=torch.float64)
@@ -108,3 +114,34 @@ def test_a_program_lifted() -> None:
     assert not torch.equal(recurrence(X).double(), want)
     assert torch.equal(lifted(recurrence, casts)(x=X), want) and len(casts) == 2
     assert not torch.equal(lifted(lambda x: recurrence(x) * (1 + 2.0**-40))(x=X), want)
+
+
+@pytest.mark.parametrize("name", [*CASTS, *QUIET])
+def test_lifted_code_is_recorded(name: str) -> None:
+    """The tape of the lifted program: the bits of its bare run, no number that escaped, nothing narrower than float64."""
+    code = lifted((CASTS | QUIET)[name])
+    tape = recorded(code).at({"x": (2, 2)})
+    assert not tape.escapes and not tape.faults
+    assert torch.equal(replay(tape, {"x": X}), code(x=X.clone()))
+    assert torch.equal(code(x=X.clone()), exactly((CASTS | QUIET)[name]))
+    assert all(s.dtype not in (torch.float32, torch.float16, torch.bfloat16) for s in tape.storages)
+    assert not notes(tape).casts
+
+
+def test_a_lifted_recurrence_is_exact() -> None:
+    """The cast that hides an identity is on the tape without lifting, and is gone with it."""
+
+    def half(x: Tensor) -> Tensor:
+        state = torch.zeros(2, dtype=torch.float32)
+        for row in x:
+            state = 0.5 * state + row.float()
+        return state
+
+    def wide(x: Tensor) -> Tensor:
+        return 0.5 * x[0] + x[1]
+
+    assert notes(recorded(half).at({"x": (2, 2)})).casts
+    found = decide(lifted(half), wide, {"x": (2, 2)}, {}, entropy=Entropy(1))
+    assert found.verdict is Verdict.CONFIRMED, found.reason
+    false = decide(lifted(lambda x: half(x) * (1 + 2.0**-40)), wide, {"x": (2, 2)}, {}, entropy=Entropy(1))
+    assert false.verdict is Verdict.REFUTED

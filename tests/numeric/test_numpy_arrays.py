@@ -14,6 +14,7 @@ import array_api_compat
 import numpy as np
 import pytest
 import torch
+from numpy import zeros as own_zeros
 
 from numeric.carriers.finite_field import FiniteField
 from numeric.entropy import Entropy
@@ -69,6 +70,8 @@ CASES: dict[str, Case] = {
     "identity": lambda a, b, v, q: (np.identity(3) + np.eye(3, k=1)) @ a + np.full((3, 4), 0.5) + np.ones(4),
     "list of rows": lambda a, b, v, q: np.array([a[0], b[1], a[2] * 2]),
     "list of numbers": lambda a, b, v, q: np.array([v[0] * v[1], v[2]]) + np.asarray([1.0, 2.0]),
+    "sums of lists": lambda a, b, v, q: np.mean([*a, b[0]], axis=0) * np.sum([v[0], v[1]]) + np.dot([v[0]], [2.0]),
+    "a name of its own": lambda a, b, v, q: filled(own_zeros(3), lambda w: w.__iadd__(v)),
     "array": lambda a, b, v, q: np.array(a, dtype="float64") + np.asarray(b) + np.array([1.5, 0.0, 2.0, 4.0]),
     "sum": lambda a, b, v, q: np.sum(a, axis=1) + b.sum(1) * np.sum(v) + a.mean(axis=1) * 4 + np.sum(a, axis=(0, 1)),
     "keepdims": lambda a, b, v, q: a - np.mean(b, axis=1, keepdims=True) * 4 + a.sum(0, keepdims=True),
@@ -427,11 +430,11 @@ def test_a_trace_that_was_set_comes_back() -> None:
 
 
 def test_numpy_is_itself_again() -> None:
-    before = (np.zeros, np.array)
-    with pytest.raises(ZeroDivisionError), Substituted():
-        assert np.zeros is not before[0]
+    before = (np.zeros, np.array, np.mean, own_zeros)
+    with pytest.raises(ZeroDivisionError), Substituted(globals()):
+        assert np.zeros is not before[0] and own_zeros is not before[3]
         raise ZeroDivisionError
-    assert (np.zeros, np.array) == before
+    assert (np.zeros, np.array, np.mean, own_zeros) == before
 
 
 def test_input_writes_are_reported() -> None:
