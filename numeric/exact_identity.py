@@ -22,10 +22,12 @@ from numeric.carriers.laurent import LAURENT
 from numeric.entropy import Entropy, prime_count_below
 from numeric.finding import Counterexample, Figure, Finding, Verdict
 from numeric.programs import Program, Recorded, Shapes, Sizes, concrete, recorded, replayed
+from numeric.readings import AlgebraicField, Reading, prime, radicands, readings
 from numeric.shrink import counterexample
+from numeric.storage_bounds import storage_bounds
 from numeric.tape.notes import Record, notes
 from numeric.tape.refusals import Refused
-from numeric.tape.storage_tape import Tape
+from numeric.tape.storage_tape import Tape, Window
 
 _BITS = (31, 61)
 """Lengths of primes to choose from; trials before the degrees are known take the shorter ones."""
@@ -58,6 +60,12 @@ def bounds(program: Program, shapes: dict[str, tuple[int, ...]]) -> Bounds:
 
 
 def _bounds(tape: Tape, shapes: Mapping[str, tuple[int, ...]]) -> Bounds:
+    quick = storage_bounds(tape)
+    if quick is not None:
+        size, cleared = quick
+        shape = tape.output.size if isinstance(tape.output, Window) else tuple(tape.output.value.shape)
+        height = size.height + size.constants * cleared
+        return Bounds(shape, size.degree, 0, 0, height, notes(tape))
     outputs = [follow(make, tape, shapes) for make in (Degree, Constants, Height)]
     (degree, (num, den)), (constants, (cnum, cden)), (_, (high, low)) = outputs
     assert isinstance(degree, Degree) and isinstance(constants, Constants)
@@ -109,19 +117,28 @@ def _top(part: torch.Tensor) -> int:
 
 @dataclass(frozen=True)
 class Trial:
-    """The chance that one trial calls two different programs equal."""
+    """The chance that one trial calls two different programs equal.
+
+    dimension: of the number field that the constants generate over the rationals. Coefficients are integers of it; one
+    that is not 0 has a norm of at most height**dimension, and primes are drawn from those that split completely, which
+    are one in `dimension` (Chebotarev; half of that is counted on).
+    """
 
     bits: int
     degree: int
     height_log2: float
     divisors: int
+    dimension: int = 1
 
     @property
     def log2(self) -> float:
         """log2 of that chance; 0 if the bound says nothing."""
         floor = 2.0 ** (self.bits - 1)
         points = self.degree / floor / max(1e-300, 1 - self.divisors / floor) if self.divisors < floor else 1.0
-        primes = math.ceil(self.height_log2 / (self.bits - 1)) / prime_count_below(self.bits)
+        if math.isinf(self.height_log2):
+            return 0.0
+        hiding = math.ceil(self.dimension * self.height_log2 / (self.bits - 1))
+        primes = hiding * (1 if self.dimension == 1 else 2 * self.dimension) / prime_count_below(self.bits)
         chance = points + primes
         # equal constants (degree 0, height 0) cannot be told apart by any prime, and need not be
         return math.log2(min(1.0, chance)) if chance > 0 else -math.inf
@@ -139,11 +156,14 @@ def decide(
     admits: Callable[[Sizes], bool] = lambda sizes: True,
     shrinking: bool = True,
     positive: Sequence[str] = (),
+    rounded: bool = False,
 ) -> Finding:
     """Whether `left` and `right` compute the same polynomials (or rational functions) of the inputs at these sizes.
 
     shapes: each input's shape in words; every entry is an indeterminate. admits: which smaller sizes make sense, for
     the counterexample. positive: inputs that are recorded between 0 and 1 (the verdict holds for all numbers).
+    rounded: where the sides differ, constants that may be roundings (1/3, f**-0.5) are read as the numbers they stand for
+    (`numeric.readings`); what is confirmed that way has the readings among its figures.
     Confirmed when the failure probability is at most 2**target_log2; undecided when the code leaves rational functions
     (then points still look for a counterexample) or the bound is too weak.
     """
@@ -173,16 +193,22 @@ def decide(
                 reason=f"{names[0]} returns shape {early.shapes[0]}, {names[1]} returns {early.shapes[1]}",
                 settings=settings,
             )
+        known: Mapping[float, Reading] = {}
         if isinstance(early, _Seen) and early.differs is not None:
-            return refuted(1 + early.differs, {})
+            known = readings(*tapes) if rounded else {}
+            again = _trials(tapes, here, _BITS[0], _EARLY, entropy, known) if known else early
+            if isinstance(again, str) or again.differs is not None:
+                return refuted(1 + early.differs, {})
+            early = again
         first, second = _bounds(tapes[0], here), _bounds(tapes[1], here)
     except Refused as refusal:
         return _points_only(sides, shapes, sizes, entropy, refusal, names, admits, settings)
     degree = max(first.numerator + second.denominator, second.numerator + first.denominator)
     height = max(first.height_log2, second.height_log2) + 1
     divisors = first.divisors + second.divisors
+    dimension = 4 ** len(radicands(known.values()))
     trial = min(
-        (Trial(bits, degree, height, divisors) for bits in _BITS),
+        (Trial(bits, degree, height, divisors, dimension) for bits in _BITS),
         # a trial with the larger primes costs about eight times as much
         key=lambda t: math.ceil(target_log2 / t.log2) * (1 if t.bits < 32 else 8) if t.log2 < 0 else math.inf,
     )
@@ -205,9 +231,11 @@ def decide(
     }
     if divisors:
         figures["degree of divisors"] = divisors
+    if known:
+        figures["constants read"] = ", ".join(f"{value!r} as {reading}" for value, reading in sorted(known.items()))
     done = _EARLY if trial.bits == _BITS[0] and isinstance(early, _Seen) else 0
     if trials > done:
-        rest = _trials(tapes, here, trial.bits, trials - done, entropy)
+        rest = _trials(tapes, here, trial.bits, trials - done, entropy, known)
         if isinstance(rest, str):
             return Finding(Verdict.UNDECIDED, reason=rest, settings=settings, figures=figures, flags=flags())
         if rest.differs is not None:
@@ -235,9 +263,15 @@ class _Seen:
 
 
 def _trials(
-    tapes: tuple[Tape, Tape], shapes: Mapping[str, tuple[int, ...]], bits: int, count: int, entropy: Entropy
+    tapes: tuple[Tape, Tape],
+    shapes: Mapping[str, tuple[int, ...]],
+    bits: int,
+    count: int,
+    entropy: Entropy,
+    known: Mapping[float, Reading] | None = None,
 ) -> _Seen | str:
-    """`count` trials, or why they say nothing."""
+    """`count` trials, or why they say nothing. known: constants with what they are read as."""
+    wanted = radicands((known or {}).values())
     entries = max(sum(s.length for s in tape.storages) for tape in tapes)
     batch = max(1, min(count, _ENTRIES // max(1, entries)))
     done = 0
@@ -245,14 +279,14 @@ def _trials(
     for _ in range(_REDRAWS + count):
         if done >= count:
             return _Seen(returned, None)
-        primes = torch.tensor([entropy.prime(bits) for _ in range(min(batch, count - done))], dtype=torch.int64)
+        primes = torch.tensor([prime(entropy, bits, wanted) for _ in range(min(batch, count - done))], dtype=torch.int64)
         point = {
             name: (torch.stack([entropy.residues(shape, p) for p in primes.tolist()]),)
             for name, shape in shapes.items()
         }
         values, alive = [], torch.ones(len(primes), dtype=torch.bool)
         for tape in tapes:
-            field = FiniteField(primes)
+            field = AlgebraicField(primes, known) if known else FiniteField(primes)
             (value,) = replayed(tape, field, point)
             values.append(value.expand(len(primes), *value.shape[1:]))
             alive &= ~field.dead

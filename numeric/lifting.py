@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from numeric.interpreter import Exact, caller, leaves, mapped
+from numeric.tape.places import Places, shown
+from numeric.tape.storage_tape import leaves
 
 WIDE = {
     torch.float32: torch.float64,
@@ -42,6 +43,7 @@ class Lifted(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.casts: dict[str, None] = {}
+        self._places = Places()
 
     def __enter__(self) -> Lifted:
         self._before = torch.get_default_dtype()
@@ -71,17 +73,25 @@ class Lifted(TorchFunctionMode):
             if isinstance(value, torch.dtype) and value in WIDE:
                 self._note(f"{name}(dtype={value})")
                 return WIDE[value]
-            plain = isinstance(value, Tensor) and not isinstance(value, Exact)
-            if plain and value.dtype in WIDE and id(value) != kept and value.is_leaf:
+            if isinstance(value, Tensor) and value.dtype in WIDE and id(value) != kept and value.is_leaf:
                 return value.to(WIDE[value.dtype])
             return value
 
         if any(isinstance(v, (Tensor, torch.dtype)) for v in leaves((args, kwargs))):
-            args, kwargs = mapped(widen, args), mapped(widen, kwargs)
+            args, kwargs = _mapped(widen, args), _mapped(widen, kwargs)
         return func(*args, **kwargs)
 
     def _note(self, what: str) -> None:
-        self.casts.setdefault(f"{what} at {caller()}")
+        self.casts.setdefault(f"{what} at {shown(self._places(2))}")
+
+
+def _mapped(function: Callable[[Any], Any], value: Any) -> Any:
+    """A nesting of tuples, lists and dictionaries with `function` of each leaf."""
+    if isinstance(value, dict):
+        return {name: _mapped(function, item) for name, item in value.items()}
+    if type(value) in (tuple, list):
+        return type(value)(_mapped(function, item) for item in value)
+    return function(value)
 
 
 def lifted(program: Callable[..., Any], casts: dict[str, None] | None = None) -> Callable[..., Any]:

@@ -1,8 +1,10 @@
-"""An array for numpy and array-API code in any carrier: numpy's own dispatch hands every operation to it.
+"""An array for numpy and array-API code under the recorder: numpy's own result beside a tensor whose tape is recorded.
 
-`Array` wraps a tensor of the interpreter; numpy's functions find it by `__array_ufunc__` and `__array_function__`, and run
-as torch operations, so there is one set of rules. What has no rule is refused with numpy's name, the line and the
-reason. `numeric.numpy_programs` runs code on such arrays.
+`Array` holds both. numpy's functions find it by `__array_ufunc__` and `__array_function__`; each runs on the plain numpy
+arrays, so the code sees numpy's own bits, shapes and errors, and as torch operations on the tensors, which the recorder
+watches. Both results are compared on the spot (`numeric.numpy_agreement`). What has no torch rule is computed by numpy
+alone; if it depends on the data, that is an escape with its line. Nothing is raised that numpy would not raise.
+`numeric.numpy_programs` runs code on such arrays.
 """
 
 from __future__ import annotations
@@ -14,120 +16,110 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
-from numeric.interpreter import Exact, Refused, caller, leaves
+from numeric.numpy_agreement import agreed, numbers, same_numbers, storage_key, sync
 from numeric.numpy_indexing import torch_index
+from numeric.numpy_rules import FUNCTIONS, METHODS, OPERATORS, SCANS, UFUNCS
+from numeric.tape.foreign import watched
+from numeric.tape.recorder import Recorder
+from numeric.tape.storage_tape import Escape
 
 PLAIN: dict[str, Callable[..., Any]] = {
     name: getattr(np, name)
     for name in "zeros ones empty full eye identity array asarray asanyarray ascontiguousarray".split()
 }
 """numpy's own constructors."""
-_ROOTS = "algebraic (a root), not rational; give data that is normalised already"
-_FACTORS = "factors a matrix by roots or decisions; write the solution as np.linalg.solve or inv of a square matrix"
-_DECIDES = "data-dependent: a number of the data decides what the code does"
-_REASONS = {
-    **dict.fromkeys("norm sqrt cbrt hypot std".split(), _ROOTS),
-    **dict.fromkeys("svd eig eigh eigvals eigvalsh qr cholesky lstsq pinv".split(), _FACTORS),
-    **dict.fromkeys(
-        "argmax argmin argsort sort unique nonzero searchsorted allclose isclose array_equal any all isnan isfinite "
-        "isinf argwhere partition".split(),
-        _DECIDES,
-    ),
-}
-_FLOATS = (None, float, np.float64, np.float32, np.float16, "float", "float64", "float32", "d", "f")
+_ASKED = frozenset({np.shape, np.ndim, np.size, np.isscalar, np.iscomplexobj, np.result_type, np.can_cast})
+"""Functions that read no number of an array."""
+_ATTRIBUTES = "shape ndim size dtype itemsize nbytes strides flags device".split()
 
 
 class Array:
-    """An n-dimensional array over a tensor, with numpy's methods, operators and views."""
+    """An n-dimensional array or numpy scalar: `plain` as numpy has it, `tensor` as it is recorded."""
 
-    __slots__ = ("tensor",)
+    __slots__ = ("plain", "tensor")
     __array_priority__ = 1000
 
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor = tensor
-
-    def __neg__(self) -> Array:
-        return Array(-self.tensor)
-
-    def __pos__(self) -> Array:
-        return Array(self.tensor.clone())
-
-    def __abs__(self) -> Any:
-        return _wrapped(torch.abs(self.tensor))
-
-    # what numpy asks an array
+    def __init__(self, tensor: Tensor, plain: Any) -> None:
+        self.tensor, self.plain = tensor, plain
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.tensor.shape)
+    def __class__(self) -> Any:
+        """What it stands for, so that `isinstance` answers as it does for numpy's own."""
+        return type(self.plain)
 
     @property
-    def ndim(self) -> int:
-        return self.tensor.ndim
+    def T(self) -> Any:
+        return _both("T", lambda t: t.permute(*reversed(range(t.ndim))), lambda a: a.T, (self,))
 
     @property
-    def size(self) -> int:
-        return self.tensor.numel()
+    def mT(self) -> Any:
+        return _both("mT", lambda t: t.mT, lambda a: a.mT, (self,))
 
     @property
-    def dtype(self) -> Any:
-        return np.dtype(str(self.tensor.dtype).removeprefix("torch."))
-
-    @property
-    def device(self) -> str:
-        return "cpu"
-
-    @property
-    def T(self) -> Array:
-        return Array(self.tensor.permute(*reversed(range(self.ndim))))
-
-    @property
-    def mT(self) -> Array:
-        return Array(self.tensor.mT)
-
-    @property
-    def flat(self) -> Array:
-        return Array(self.tensor.reshape(-1))
+    def real(self) -> Array:
+        return self
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return np
 
     def __len__(self) -> int:
-        if not self.ndim:
-            raise TypeError("len() of unsized object")
-        return len(self.tensor)
+        return len(self.plain)
 
-    def __iter__(self) -> Iterator[Array]:
-        return (self[i] for i in range(len(self)))
+    def __iter__(self) -> Iterator[Any]:
+        iter(self.plain)  # raises what numpy raises
+        return (self[i] for i in range(len(self.plain)))
 
-    def __getitem__(self, key: Any) -> Array:
-        index, flips = torch_index(_plain(key), self.shape)
-        out = self.tensor[index]
-        return Array(out.flip(flips) if flips else out)
+    def __getitem__(self, key: Any) -> Any:
+        known = _escaped_index(key)
+
+        def rule(tensor: Tensor) -> Tensor:
+            index, flips = torch_index(known, tuple(tensor.shape))
+            out = tensor[index]
+            return out.flip(flips) if flips else out
+
+        return _both("index", rule, lambda a: a[known], (self,))
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        index, flips = torch_index(_plain(key), self.shape)
-        new = tensor_of(value)
-        new = new.clone() if isinstance(value, Array) else new  # numpy allows an array to be moved within itself
-        if flips:
-            new = new.expand(self.tensor[index].shape).flip(flips)
-        if new.ndim > self.tensor[index].ndim:
-            new = new.reshape(new.shape[new.ndim - self.tensor[index].ndim :])
-        self.tensor[index] = new
+        known = _escaped_index(key)
 
-    def __repr__(self) -> str:
-        return f"Array(shape={self.shape})"
+        def rule(tensor: Tensor, new: Any) -> None:
+            index, flips = torch_index(known, tuple(tensor.shape))
+            target = tensor[index]
+            new = new.to(tensor.dtype) if isinstance(new, Tensor) else torch.as_tensor(new, dtype=tensor.dtype)
+            new = new.clone()  # numpy allows an array to be moved within itself
+            if flips:
+                new = new.expand(target.shape).flip(flips)
+            if new.ndim > target.ndim:
+                new = new.reshape(new.shape[new.ndim - target.ndim :])
+            tensor[index] = new
 
-    __hash__ = None  # type: ignore[assignment]
+        _written(self, "assignment", rule, lambda a, new: operator.setitem(a, known, new), value)
 
-    # ways out: what needs a plain number
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        value = getattr(self.plain, name)  # raises what numpy raises
+        if name in _ATTRIBUTES:
+            return value
+        if callable(value):
+            return lambda *args, **kwargs: _method(name, None)(self, *args, **kwargs)
+        _escape(name, self)
+        return value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in Array.__slots__:
+            object.__setattr__(self, name, value)
+            return
+        setattr(self.plain, name, value)  # raises what numpy raises
+        _escape(f"setting .{name}", self)
+
+    # ways out: what hands out plain numbers
 
     def _number(self, what: str) -> Any:
-        held = self.tensor.constant() if isinstance(self.tensor, Exact) else self.tensor
-        if held is None:
-            raise Refused(what, caller(), f"{_DECIDES}, or is rounded to a float")
-        return held
+        _escape(what, self)
+        return self.plain
 
     def __float__(self) -> float:
         return float(self._number("float()"))
@@ -135,456 +127,340 @@ class Array:
     def __int__(self) -> int:
         return int(self._number("int()"))
 
+    def __complex__(self) -> complex:
+        return complex(self._number("complex()"))
+
     def __bool__(self) -> bool:
         return bool(self._number("bool()"))
 
-    __index__ = __int__
+    def __index__(self) -> int:
+        return operator.index(self._number("index()"))
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(self._number("round()"), digits) if digits is not None else round(self._number("round()"))
+
+    def __contains__(self, value: Any) -> bool:
+        return plainly(value) in self._number("in")
+
+    def __repr__(self) -> str:
+        return repr(self._number("repr()"))
+
+    def __str__(self) -> str:
+        return str(self._number("str()"))
+
+    def __format__(self, form: str) -> str:
+        return format(self._number("format()"), form)
+
+    def __hash__(self) -> int:
+        return hash(self._number("hash()"))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        return np.asarray(self._number("numpy.asarray").numpy(), dtype=dtype)
+        plain = self._number("numpy.asarray")
+        return PLAIN["asarray"](plain, dtype=dtype) if copy is None else PLAIN["array"](plain, dtype=dtype, copy=copy)
 
-    def item(self, *index: int) -> Any:
-        """The plain number, for constants."""
-        return self._number("item()").item()
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._number("pickle").__reduce_ex__(protocol)
 
-    def tolist(self) -> Any:
-        """The plain numbers, for constants."""
-        return self._number("tolist()").tolist()
+    def __copy__(self) -> Any:
+        return _both("copy", torch.clone, lambda a: a.copy(), (self,))
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.__copy__()
 
     # numpy's dispatch
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        name = _ALIASES.get(ufunc.__name__, ufunc.__name__)
+        name, call = ufunc.__name__, ufunc if method == "__call__" else getattr(ufunc, method)
         out = kwargs.pop("out", None)
-        if kwargs.pop("where", True) is not True:
-            raise Refused(f"numpy.{name}", caller(), "no exact rule for where=")
-        kwargs.pop("dtype", None), kwargs.pop("casting", None)
-        if method == "__call__":
-            if name not in _UFUNCS:
-                raise _refusal(name)
-            result = _UFUNCS[name](*(tensor_of(v, numbers=True) for v in inputs))
-        elif method == "outer":
-            a, b = (tensor_of(v) for v in inputs)
-            result = _UFUNCS[name](a.reshape(*a.shape, *[1] * b.ndim), b)
-        elif method in ("reduce", "accumulate") and (name, method) in _SCANS:
-            axis = kwargs.get("axis", 0)
-            keep = {"keepdims": kwargs.get("keepdims", False)} if method == "reduce" else {}
-            return _SCANS[name, method](inputs[0], axis=axis, **keep)
-        else:
-            raise Refused(f"numpy.{name}.{method}", caller(), "no exact rule for it")
-        made = _wrapped(result)
-        return made if out is None else _put(out[0] if isinstance(out, tuple) else out, made)
+        target = out[0] if isinstance(out, tuple) and len(out) == 1 else out
+        rule: Callable[..., Any] | None = None
+        if not set(kwargs) - {"axis", "keepdims", "dtype", "casting"}:
+            if method == "__call__":
+                rule = _typed(UFUNCS.get(name))
+            elif method == "outer" and name in UFUNCS:
+                rule = _outer(UFUNCS[name])
+            elif (name, method) in SCANS:
+                rule = SCANS[name, method]
+        if method == "at":
+            return _both(f"{name}.at", None, call, inputs, kwargs)
+        label = name if method == "__call__" else f"{name}.{method}"
+        if target is None:
+            return _both(label, rule, call, inputs, kwargs)
+        return _put(target, label, rule, call, inputs, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        rule = _FUNCTIONS.get(func)
-        if rule is None:
-            raise _refusal(func.__name__)
-        return rule(*args, **kwargs)
+        if func in _ASKED:
+            return func(*plainly(args), **plainly(kwargs))
+        given = dict(kwargs)
+        out = given.pop("out", None)
+        rule = FUNCTIONS.get(func)
+        if out is None:
+            return _both(func.__name__, rule, func, args, given)
+        return _put(out, func.__name__, rule, func, args, given)
 
 
-def _refusal(name: str) -> Refused:
-    from numeric.operations import WHY
-
-    return Refused(f"numpy.{name}", caller(), _REASONS.get(name) or WHY.get(name) or "no exact rule for it")
-
-
-def tensor_of(value: Any, numbers: bool = False) -> Any:
-    """The tensor of an array or of nested lists of them; numbers: Python numbers stay what they are."""
-    if isinstance(value, Array):
-        return value.tensor
-    if isinstance(value, Tensor):
-        return value
-    if isinstance(value, (np.integer, np.floating)):
-        value = value.item()
-    if isinstance(value, (bool, int, float)):
-        return value if numbers else torch.tensor(value, dtype=torch.float64)
-    if isinstance(value, (list, tuple)) and any(isinstance(v, (Array, Tensor)) for v in leaves(value)):
-        return torch.stack([tensor_of(v).double() for v in value])
-    plain = PLAIN["asarray"](value)
-    if plain.dtype == object:
-        raise Refused("numpy.asarray", caller(), f"an array of {type(value).__name__} objects")
-    return torch.as_tensor(plain.copy() if isinstance(plain, np.ndarray) else plain)
+def recorder() -> Recorder | None:
+    """The recorder that watches now."""
+    for mode in reversed(_get_current_dispatch_mode_stack()):
+        if isinstance(mode, Recorder):
+            return mode
+    return None
 
 
-def _wrapped(result: Any) -> Any:
-    if isinstance(result, Exact):
-        return Array(result)
-    if isinstance(result, Tensor):
-        return Array(result) if result.dtype.is_floating_point else result.numpy()
-    return result
+def arrays(value: Any) -> list[Array]:
+    """The arrays in a nesting of arguments."""
+    if type(value) is Array:
+        return [value]
+    if isinstance(value, (tuple, list)):
+        return [a for item in value for a in arrays(item)]
+    return [a for item in value.values() for a in arrays(item)] if isinstance(value, dict) else []
 
 
-def _plain(key: Any) -> Any:
+def plainly(value: Any) -> Any:
+    """Arguments as numpy would have got them."""
+    return _mapped(value, lambda a: a.plain)
+
+
+def tensors(value: Any) -> Any:
+    """Arguments as torch gets them: numpy's arrays as tensors of their own, its scalars as numbers."""
+    return _mapped(value, lambda a: a.tensor)
+
+
+def _mapped(value: Any, pick: Callable[[Array], Any]) -> Any:
+    if type(value) is Array:
+        return pick(value)
+    if type(value) in (tuple, list):
+        return type(value)(_mapped(v, pick) for v in value)
+    if type(value) is dict:
+        return {name: _mapped(v, pick) for name, v in value.items()}
+    return value
+
+
+def depends(given: list[Array]) -> bool:
+    """Whether any of these holds data."""
+    watching = recorder()
+    return watching is not None and any(storage_key(a.tensor) in watching._known for a in given)
+
+
+def _escape(what: str, *given: Any) -> None:
+    watching = recorder()
+    if watching is not None and depends(arrays(given)):
+        watching.escapes[Escape(what, watching.places(2))] = None
+
+
+def _escaped_index(key: Any) -> Any:
     """An index with its arrays as plain numbers."""
-    if isinstance(key, tuple):
-        return tuple(_plain(k) for k in key)
-    return key._number("an index").numpy() if isinstance(key, Array) else key
+    _escape("an index", key)
+    return plainly(key)
 
 
-def _put(target: Any, value: Any) -> Any:
-    if not isinstance(target, Array):
-        raise Refused(
-            "writing into a numpy array",
-            caller(),
-            "the array was made outside the call, or by a function that was not followed; make it with np.zeros",
-        )
-    target.tensor.copy_(tensor_of(value).clone())
+def _both(name: str, rule: Any, function: Callable[..., Any], args: Any, kwargs: Any = None) -> Any:
+    """`function` by numpy and `rule` by torch, as one array; by numpy alone where there is no rule."""
+    kwargs = kwargs or {}
+    given = arrays((args, kwargs))
+    plain = function(*plainly(args), **plainly(kwargs))
+    made = _ruled(rule, args, kwargs, plain)
+    if made is None:
+        return _alone(name, given, plain)
+    return paired(made, plain, name, function, given, args, kwargs)
+
+
+def _ruled(rule: Any, args: Any, kwargs: Any, plain: Any) -> Tensor | None:
+    if rule is None or not isinstance(plain, (np.ndarray, np.generic)) or plain.dtype.kind not in "fbiu":
+        return None
+    try:
+        made = rule(*tensors(args), **tensors(kwargs))
+    except Exception:  # torch has another opinion, or the rule does not take these arguments: numpy's result counts
+        return None
+    fits = isinstance(made, Tensor) and tuple(made.shape) == plain.shape and _kind(made) == plain.dtype
+    return made if fits else None
+
+
+def _kind(tensor: Tensor) -> Any:
+    return np.dtype(str(tensor.dtype).removeprefix("torch."))
+
+
+def _alone(name: str, given: list[Array], plain: Any) -> Any:
+    """What numpy computed without a rule; arguments that it wrote to are brought up to date."""
+    _escape(f"numpy.{name}", given)
+    watching = recorder()
+    for array in given:
+        if isinstance(array.plain, np.ndarray) and not same_numbers(array.tensor, array.plain):
+            sync(array.tensor, array.plain)
+            if watching is not None:
+                watching._folded.pop(storage_key(array.tensor), None)
+    for array in given:
+        if plain is array.plain:
+            return array
+    return plain
+
+
+def paired(
+    made: Tensor, plain: Any, name: str, function: Callable[..., Any], given: list[Array], args: Any, kwargs: Any
+) -> Any:
+    """One array of both results, once they agree."""
+    for array in given:
+        if plain is array.plain and isinstance(plain, np.ndarray):
+            return array
+    shares = any(storage_key(made) == storage_key(a.tensor) for a in given)
+    if shares and not any(np.may_share_memory(plain, a.plain) for a in given):
+        made = made.clone()  # numpy copies where torch makes a view
+    elif made.ndim == 0 and not isinstance(plain, np.ndarray) and made._is_view():
+        made = made.clone()
+    _compare(made, plain, name, function, args, kwargs)
+    return Array(made, plain)
+
+
+def _compare(made: Tensor, plain: Any, name: str, function: Any, args: Any, kwargs: Any) -> None:
+    watching, watch = recorder(), watched()
+    if name == "empty_like":
+        np.copyto(plain, numbers(made))  # what it holds is the recorder's choice
+        return
+    if same_numbers(made, plain, signs=True):
+        return
+    if not agreed(name, made, plain, function, plainly(args), plainly(kwargs)) and watching is not None:
+        watching.faults[Escape(f"numpy.{name} differs from its rule", watching.places(3))] = None
+    key = storage_key(made)
+    constant = watching is None or (key not in watching._known and key not in watching._folded)
+    if watch is None or watch.own or constant:
+        sync(made, plain)
+
+
+def _written(target: Any, name: str, rule: Any, function: Callable[..., Any], value: Any) -> None:
+    """A write into an array by numpy and by torch."""
+    before = np.copy(target.plain) if name != "assignment" else None
+    new = plainly(value)
+    function(target.plain, new)
+    made: Tensor | None = None
+    try:
+        rule(target.tensor, tensor_of(value, numbers=True))
+        made = target.tensor
+    except Exception:
+        _escape(f"numpy.{name}", target, value)
+    if made is None:
+        sync(target.tensor, target.plain)
+    else:
+        _compare(made, target.plain, name, lambda a, b: _applied(function, a, b), (before, new), {})
+
+
+def _applied(function: Callable[..., Any], a: Any, b: Any) -> Any:
+    a = np.copy(a)
+    function(a, b)
+    return a
+
+
+def _put(target: Any, name: str, rule: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """A result that numpy writes into `out`."""
+    inputs = plainly((args, kwargs))
+    held = function(*inputs[0], **inputs[1]) if type(target) is Array else None
+    function(*inputs[0], out=plainly(target), **inputs[1])
+    if type(target) is not Array:
+        _escape("writing into a numpy array", args, kwargs)
+        return target
+    made = _ruled(rule, args, kwargs, held)
+    if made is None:
+        _escape(f"numpy.{name}", args, kwargs, target)
+        sync(target.tensor, target.plain)
+    else:
+        target.tensor.copy_(made.clone())
+        _compare(target.tensor, target.plain, name, function, *inputs)
     return target
 
 
-# --- numpy's names -------------------------------------------------------------------------------------------------
+def _typed(rule: Callable[..., Any] | None) -> Callable[..., Any] | None:
+    """A rule whose operands are cast first to the type in which numpy computes."""
+    if rule is None:
+        return None
 
-
-def _axis(axis: Any) -> Any:
-    return None if axis is None else int(axis) if np.ndim(axis) == 0 else tuple(int(a) for a in axis)
-
-
-def _sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **more: Any) -> Any:
-    _only(more, "sum")
-    t, axis = tensor_of(a), _axis(axis)
-    made = Array(t.sum() if axis is None and not keepdims else t.sum(axis, keepdim=bool(keepdims)))
-    return made if out is None else _put(out, made)
-
-
-def _mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **more: Any) -> Any:
-    _only(more, "mean")
-    t, axis = tensor_of(a), _axis(axis)
-    made = Array(t.mean() if axis is None and not keepdims else t.mean(axis, keepdim=bool(keepdims)))
-    return made if out is None else _put(out, made)
-
-
-def _prod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **more: Any) -> Any:
-    _only(more, "prod")
-    t = tensor_of(a)
-    made = Array(t.prod() if axis is None else t.prod(int(axis), keepdim=bool(keepdims)))
-    return made if out is None else _put(out, made)
-
-
-def _var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
-    made = Array(tensor_of(a).var(_axis(axis), correction=ddof, keepdim=bool(keepdims)))
-    return made if out is None else _put(out, made)
-
-
-def _only(more: dict[str, Any], name: str) -> None:
-    given = [k for k, v in more.items() if v is not np._NoValue]
-    if given:
-        raise Refused(f"numpy.{name}", caller(), f"no exact rule for {given[0]}=")
-
-
-def _running(name: str) -> Callable[..., Any]:
-    def scan(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-        t = tensor_of(a)
-        made = Array(getattr(t.reshape(-1) if axis is None else t, name)(0 if axis is None else int(axis)))
-        return made if out is None else _put(out, made)
-
-    return scan
-
-
-def _dot(a: Any, b: Any, out: Any = None) -> Any:
-    x, y = tensor_of(a), tensor_of(b)
-    if not x.ndim or not y.ndim:
-        made = x * y
-    elif x.ndim > 2 and y.ndim > 1:
-        made = torch.tensordot(x, y, dims=([-1], [-2]))
-    else:
-        x, y = _alike(x, y)
-        made = torch.matmul(x, y)
-    return Array(made) if out is None else _put(out, made)
-
-
-def _alike(*tensors: Any) -> list[Any]:
-    # torch multiplies matrices of one type only; integers are exact as floats
-    return [t.double() if isinstance(t, Tensor) and not t.dtype.is_floating_point else t for t in tensors]
-
-
-def _einsum(subscripts: str, *operands: Any, optimize: Any = None, **more: Any) -> Any:
-    _only(more, "einsum")
-    return Array(torch.einsum(subscripts, *_alike(*(tensor_of(o) for o in operands))))
-
-
-def _joined(function: Callable[..., Tensor]) -> Callable[..., Any]:
-    def join(arrays: Any, axis: Any = 0, out: Any = None, **more: Any) -> Any:
-        made = [tensor_of(a) for a in arrays]
-        if axis is None:
-            made, axis = [t.reshape(-1) for t in made], 0
-        whole = Array(function(_alike(*made), int(axis)))
-        return whole if out is None else _put(out, whole)
-
-    return join
-
-
-def _append(array: Any, values: Any, axis: Any = None) -> Any:
-    a, b = _alike(tensor_of(array), tensor_of(values))
-    return Array(torch.cat([a.reshape(-1), b.reshape(-1)]) if axis is None else torch.cat([a, b], axis))
-
-
-def _pad(array: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
-    if mode != "constant":
-        raise Refused("numpy.pad", caller(), f"no exact rule for mode={mode!r}")
-    t = tensor_of(array)
-    pairs = np.broadcast_to(PLAIN["asarray"](pad_width), (t.ndim, 2)).tolist()
-    return Array(torch.nn.functional.pad(t, [n for pair in reversed(pairs) for n in pair], value=constant_values))
-
-
-def _where(condition: Any, *choices: Any) -> Any:
-    if len(choices) != 2:
-        raise Refused("numpy.where", caller(), _DECIDES)
-    if isinstance(condition, Array):
-        condition = condition._number("numpy.where").numpy().astype(bool)
-    a, b = (tensor_of(c) for c in choices)
-    return Array(torch.where(torch.as_tensor(condition), a, b))
-
-
-def _diag(v: Any, k: int = 0) -> Any:
-    return Array(torch.diag(tensor_of(v), k))
-
-
-def _convolve(a: Any, v: Any, mode: str = "full") -> Any:
-    x, w = _alike(tensor_of(a), tensor_of(v))
-    if len(w) > len(x):
-        x, w = w, x
-    full = torch.nn.functional.conv1d(x[None, None], w.flip(0)[None, None], padding=len(w) - 1)[0, 0]
-    cut = {"full": 0, "same": (len(w) - 1) // 2, "valid": len(w) - 1}[mode]
-    size = {"full": len(full), "same": len(x), "valid": len(x) - len(w) + 1}[mode]
-    return Array(full[cut : cut + size])
-
-
-def _vector(function: Callable[..., Tensor]) -> Callable[..., Any]:
-    """A function of tensors, for arguments that numpy calls by the same names in the same order."""
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        arrays = [tensor_of(a) if isinstance(a, (Array, np.ndarray)) else a for a in args]
-        return _wrapped(function(*_alike(*arrays), **kwargs))
+    def call(*operands: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            raise TypeError
+        given = [tensor_of(v, numbers=True) for v in operands]
+        kinds = {v.dtype for v in given if isinstance(v, Tensor) and v.dtype.is_floating_point}
+        whole = all(isinstance(v, int) or (isinstance(v, Tensor) and not v.dtype.is_floating_point) for v in given)
+        if len(kinds) > 1 or whole:
+            held = [np.empty(0, _kind(v)) if isinstance(v, Tensor) else v for v in given]
+            wide = torch.float64 if whole and rule is operator.truediv else _torch(np.result_type(*held))
+            given = [v.to(wide) if isinstance(v, Tensor) else v for v in given]
+        return rule(*given)
 
     return call
 
 
-def _method(name: str) -> Callable[..., Any]:
-    """numpy's function by the method of `Array` of the same name."""
-    return lambda a, *args, **kwargs: getattr(Array(tensor_of(a)), name)(*args, **kwargs)
+def _torch(kind: Any) -> torch.dtype:
+    made: torch.dtype = getattr(torch, np.dtype(kind).name)
+    return made
 
 
-def _like(name: str) -> Callable[..., Any]:
-    def make(a: Any, *args: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
-        if dtype is not None and dtype not in _FLOATS:
-            return PLAIN[name.removesuffix("_like")](a.shape if shape is None else shape, *args, dtype=dtype)
-        return Array(getattr(torch, name)(tensor_of(a), *args))
+def _outer(rule: Callable[..., Any]) -> Callable[..., Any]:
+    def call(a: Any, b: Any) -> Any:
+        x, y = tensor_of(a), tensor_of(b)
+        return rule(x.reshape(*x.shape, *[1] * y.ndim), y)
 
-    return make
-
-
-def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
-    t = tensor_of(a)
-    return Array(t.reshape(-1).roll(shift, 0).reshape(t.shape) if axis is None else t.roll(shift, axis))
+    return call
 
 
-def _flip(m: Any, axis: Any = None) -> Any:
-    t, axis = tensor_of(m), _axis(axis)
-    return Array(t.flip(list(range(t.ndim)) if axis is None else [axis] if isinstance(axis, int) else list(axis)))
+def tensor_of(value: Any, numbers: bool = False) -> Any:
+    """The tensor of an argument. numbers: Python's and numpy's scalars stay numbers."""
+    from numeric.numpy_rules import tensor
+
+    return tensor(tensors(value), numbers)
 
 
-def _repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
-    t = tensor_of(a)
-    return Array((t.reshape(-1) if axis is None else t).repeat_interleave(repeats, 0 if axis is None else axis))
+def _method(name: str, rule: Any) -> Callable[..., Any]:
+    def call(self: Array, *args: Any, **kwargs: Any) -> Any:
+        out = kwargs.pop("out", None)
+
+        def function(a: Any, *more: Any, **named: Any) -> Any:
+            return getattr(a, name)(*more, **named)
+
+        if out is None:
+            return _both(name, rule, function, (self, *args), kwargs)
+        return _put(out, name, rule, function, (self, *args), kwargs)
+
+    return call
 
 
-def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    dims = axes if isinstance(axes, int) else [[int(i) for i in np.atleast_1d(PLAIN["asarray"](x))] for x in axes]
-    x, y = _alike(tensor_of(a), tensor_of(b))
-    return Array(torch.tensordot(x, y, dims=dims))
+def _operator(name: str, function: Callable[..., Any], rule: Any, swapped: bool) -> Callable[[Array, Any], Any]:
+    kinds = (np.ndarray, np.generic, int, float, complex, list, tuple)
 
-
-def _inner(a: Any, b: Any) -> Any:
-    x, y = _alike(tensor_of(a), tensor_of(b))
-    return Array(x * y if not x.ndim or not y.ndim else torch.tensordot(x, y, dims=([-1], [-1])))
-
-
-def _delete(arr: Any, obj: Any, axis: Any = None) -> Any:
-    t = tensor_of(arr)
-    t, axis = (t.reshape(-1), 0) if axis is None else (t, axis)
-    kept = np.delete(np.arange(t.shape[axis]), obj)
-    return Array(t.index_select(axis, torch.as_tensor(kept)))
-
-
-def _squeezed(tensor: Tensor, axis: Any) -> Tensor:
-    return tensor.squeeze() if axis is None else tensor.squeeze(axis)
-
-
-_METHODS: dict[str, Callable[..., Any]] = {
-    "sum": _sum,
-    "mean": _mean,
-    "prod": _prod,
-    "var": _var,
-    "cumsum": _running("cumsum"),
-    "cumprod": _running("cumprod"),
-    "dot": _dot,
-    "copy": lambda a, order="C", **more: Array(a.tensor.clone()),
-    "reshape": lambda a, *shape, order="C", **more: Array(a.tensor.reshape(*_shape(shape))),
-    "ravel": lambda a, order="C": Array(a.tensor.reshape(-1)),
-    "flatten": lambda a, order="C": Array(a.tensor.reshape(-1).clone()),
-    "squeeze": lambda a, axis=None: Array(_squeezed(a.tensor, axis)),
-    "transpose": lambda a, *axes: a.T if not axes or axes[0] is None else Array(a.tensor.permute(*_shape(axes))),
-    "swapaxes": lambda a, axis1, axis2: Array(a.tensor.transpose(axis1, axis2)),
-    "diagonal": lambda a, offset=0, axis1=0, axis2=1: Array(a.tensor.diagonal(offset, axis1, axis2)),
-    "trace": lambda a, offset=0, axis1=0, axis2=1: Array(a.tensor.diagonal(offset, axis1, axis2).sum(-1)),
-    "take": lambda a, indices, axis=None: (
-        a[(slice(None),) * (axis or 0) + (indices,)] if axis is not None else a.flat[indices]
-    ),
-    "repeat": _repeat,
-    "fill": lambda a, value: a.tensor.fill_(tensor_of(value, numbers=True)) and None,
-    "astype": lambda a, dtype, **more: astype(a, dtype),
-}
-
-
-def _shape(given: tuple[Any, ...]) -> tuple[int, ...]:
-    inner = given[0] if len(given) == 1 and not isinstance(given[0], (int, np.integer)) else given
-    return tuple(int(n) for n in inner)
-
-
-def astype(a: Array, dtype: Any) -> Any:
-    wanted = np.dtype(dtype)
-    if wanted.kind != "f":
-        return a._number(f"astype({wanted})").numpy().astype(wanted)
-    return Array(a.tensor.to(getattr(torch, wanted.name)).clone())
-
-
-for _name, _rule in _METHODS.items():
-    setattr(Array, _name, _rule)
-
-_ALIASES = {"true_divide": "divide", "conjugate": "positive", "arctan2": "atan2"}
-_UFUNCS: dict[str, Callable[..., Any]] = {
-    "add": operator.add,
-    "subtract": operator.sub,
-    "multiply": operator.mul,
-    "divide": operator.truediv,
-    "negative": torch.neg,
-    "positive": torch.clone,
-    "reciprocal": torch.reciprocal,
-    "square": torch.square,
-    "power": operator.pow,
-    "float_power": operator.pow,
-    "matmul": lambda a, b: torch.matmul(*_alike(a, b)),
-    "exp": torch.exp,
-    "expm1": torch.expm1,
-    "log": torch.log,
-    "log1p": torch.log1p,
-    "logaddexp": torch.logaddexp,
-    "absolute": torch.abs,
-    "maximum": torch.maximum,
-    "minimum": torch.minimum,
-    "sign": torch.sign,
-    "less": torch.lt,
-    "less_equal": torch.le,
-    "greater": torch.gt,
-    "greater_equal": torch.ge,
-    "equal": torch.eq,
-    "not_equal": torch.ne,
-}
-_SCANS: dict[tuple[str, str], Callable[..., Any]] = {
-    ("add", "reduce"): _sum,
-    ("multiply", "reduce"): _prod,
-    ("add", "accumulate"): _METHODS["cumsum"],
-    ("multiply", "accumulate"): _METHODS["cumprod"],
-}
-
-
-def _operator(name: str, swapped: bool = False) -> Callable[[Array, Any], Any]:
     def apply(self: Array, other: Any) -> Any:
-        if not isinstance(other, (Array, np.ndarray, np.generic, int, float, list, tuple, Tensor)):
+        if type(other) is not Array and not isinstance(other, kinds):
             return NotImplemented
-        a, b = tensor_of(self), tensor_of(other, numbers=True)
-        return _wrapped(_UFUNCS[name](b, a) if swapped else _UFUNCS[name](a, b))
+        return _both(name, _typed(rule), function, (other, self) if swapped else (self, other))
 
     return apply
 
 
-def _in_place(name: str) -> Callable[[Array, Any], Array]:
-    def apply(self: Array, other: Any) -> Array:
-        self.tensor.copy_(_UFUNCS[name](self.tensor, tensor_of(other, numbers=True)))
+def _in_place(name: str, function: Callable[..., Any], rule: Any) -> Callable[[Array, Any], Any]:
+    whole = _typed(rule)
+
+    def write(tensor: Tensor, other: Any) -> None:
+        assert whole is not None
+        tensor.copy_(whole(tensor, other))
+
+    def apply(self: Array, other: Any) -> Any:
+        if not isinstance(self.plain, np.ndarray):
+            return getattr(self, f"__{name}__")(other)  # numpy's scalars are never written
+        _written(self, name, write if rule else None, function, other)
         return self
 
     return apply
 
 
-for _short, _name in {
-    "add": "add",
-    "sub": "subtract",
-    "mul": "multiply",
-    "truediv": "divide",
-    "matmul": "matmul",
-    "pow": "power",
-}.items():
-    setattr(Array, f"__{_short}__", _operator(_name))
-    setattr(Array, f"__r{_short}__", _operator(_name, swapped=True))
-    setattr(Array, f"__i{_short}__", _in_place(_name))
-for _short, _name in {
-    "lt": "less",
-    "le": "less_equal",
-    "gt": "greater",
-    "ge": "greater_equal",
-    "eq": "equal",
-    "ne": "not_equal",
-}.items():
-    setattr(Array, f"__{_short}__", _operator(_name))
-
-_FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    np.sum: _sum,
-    np.mean: _mean,
-    np.prod: _prod,
-    np.var: _var,
-    np.cumsum: _METHODS["cumsum"],
-    np.cumprod: _METHODS["cumprod"],
-    np.dot: _dot,
-    np.vdot: lambda a, b: _dot(Array(tensor_of(a).reshape(-1)), Array(tensor_of(b).reshape(-1))),
-    np.inner: _inner,
-    np.outer: lambda a, b, out=None: Array(torch.outer(*_alike(tensor_of(a).reshape(-1), tensor_of(b).reshape(-1)))),
-    np.einsum: _einsum,
-    np.tensordot: _tensordot,
-    np.kron: _vector(torch.kron),
-    np.trace: _method("trace"),
-    np.concatenate: _joined(torch.cat),
-    np.stack: _joined(torch.stack),
-    np.vstack: lambda tup, **more: Array(torch.vstack(_alike(*(tensor_of(a) for a in tup)))),
-    np.hstack: lambda tup, **more: Array(torch.hstack(_alike(*(tensor_of(a) for a in tup)))),
-    np.column_stack: lambda tup: Array(torch.column_stack(_alike(*(tensor_of(a) for a in tup)))),
-    np.append: _append,
-    np.reshape: lambda a, shape, order="C", copy=None: Array(tensor_of(a).reshape(_shape((shape,)))),
-    np.ravel: _method("ravel"),
-    np.squeeze: _method("squeeze"),
-    np.transpose: lambda a, axes=None: Array(tensor_of(a)).transpose(axes),  # type: ignore[attr-defined]
-    np.matrix_transpose: lambda a: Array(tensor_of(a).mT),
-    np.swapaxes: _method("swapaxes"),
-    np.moveaxis: lambda a, source, destination: Array(torch.movedim(tensor_of(a), source, destination)),
-    np.expand_dims: lambda a, axis: Array(tensor_of(a).unsqueeze(axis)),
-    np.atleast_1d: lambda a: Array(t if (t := tensor_of(a)).ndim else t[None]),
-    np.atleast_2d: lambda a: Array(t if (t := tensor_of(a)).ndim > 1 else t.reshape(1, -1)),
-    np.broadcast_to: lambda array, shape, subok=False: Array(tensor_of(array).expand(_shape((shape,)))),
-    np.tile: lambda A, reps: Array(torch.tile(tensor_of(A), _shape((reps,)) if np.ndim(reps) else (int(reps),))),
-    np.repeat: _repeat,
-    np.roll: _roll,
-    np.flip: _flip,
-    np.flipud: lambda m: _flip(m, 0),
-    np.fliplr: lambda m: _flip(m, 1),
-    np.pad: _pad,
-    np.diag: _diag,
-    np.diagonal: _method("diagonal"),
-    np.tril: lambda m, k=0: Array(torch.tril(tensor_of(m), k)),
-    np.triu: lambda m, k=0: Array(torch.triu(tensor_of(m), k)),
-    np.where: _where,
-    np.copy: _method("copy"),
-    np.take: _method("take"),
-    np.delete: _delete,
-    np.convolve: _convolve,
-    np.zeros_like: _like("zeros_like"),
-    np.ones_like: _like("ones_like"),
-    np.full_like: _like("full_like"),
-    np.empty_like: _like("empty_like"),
-    np.shape: lambda a: a.shape,
-    np.ndim: lambda a: a.ndim,
-    np.size: lambda a, axis=None: a.size if axis is None else a.shape[axis],
-    np.isscalar: lambda a: False,
-    np.iscomplexobj: lambda a: False,
-    np.linalg.solve: _vector(torch.linalg.solve),
-    np.linalg.inv: _vector(torch.linalg.inv),
-    np.linalg.matrix_power: _vector(torch.linalg.matrix_power),
-}
+for _name, _rule in METHODS.items():
+    setattr(Array, _name, _method(_name, _rule))
+for _name, _rule in OPERATORS.items():
+    if _name in ("neg", "pos", "abs", "invert"):
+        setattr(
+            Array,
+            f"__{_name}__",
+            lambda self, name=_name, rule=_rule: _both(name, rule, getattr(operator, name), (self,)),
+        )
+        continue
+    _function = divmod if _name == "divmod" else getattr(operator, f"{_name}_" if _name in ("and", "or") else _name)
+    setattr(Array, f"__{_name}__", _operator(_name, _function, _rule, swapped=False))
+    if _name not in ("lt", "le", "gt", "ge", "eq", "ne"):
+        setattr(Array, f"__r{_name}__", _operator(_name, _function, _rule, swapped=True))
+        if _name != "divmod":
+            setattr(Array, f"__i{_name}__", _in_place(_name, getattr(operator, f"i{_name}"), _rule))

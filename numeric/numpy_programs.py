@@ -1,145 +1,155 @@
-"""Running numpy and array-API code in any carrier: constructors that make exact arrays, and programs out of functions.
+"""Running numpy and array-API code under the recorder: constructors that make recordable arrays, programs out of functions.
 
-`Substituted` makes numpy's constructors return `numeric.numpy_arrays.Array` while the code runs, so that
-`w = np.zeros(n)` can hold exact numbers; integers and masks stay plain. `as_program` turns a function of arrays into a
-program of tensors.
+`Substituted` makes numpy's constructors return `numeric.numpy_arrays.Array` while the code is recorded, so that
+`w = np.zeros(n)` can hold data; integers and masks stay plain. `as_program` turns a function of arrays into a program of
+tensors: recorded, it runs on such arrays; bare, on numpy's own. Which path it took goes to `numeric.tape.foreign`.
 """
 
 from __future__ import annotations
 
+import dis
 import inspect
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import _disable_current_modes
 
-from numeric.interpreter import Exact, Refused, caller, leaves
-from numeric.numpy_arrays import PLAIN, Array, astype, tensor_of
+from numeric.numpy_agreement import numbers, same_numbers
+from numeric.numpy_arrays import PLAIN, Array, _both, arrays, recorder
+from numeric.numpy_rules import tensor
+from numeric.tape.foreign import followed
+from numeric.tape.storage_tape import Escape
 
-_OWN = tuple(str(Path(file).resolve().parent) for file in (__file__, str(torch.__file__), np.__file__))
-_RANDOM = (
-    "rand randn random random_sample ranf sample uniform normal standard_normal randint choice permutation shuffle "
-    "exponential multivariate_normal binomial poisson laplace"
-).split()
+_OWN = tuple(f"{Path(file).resolve().parent}/" for file in (__file__, str(torch.__file__), np.__file__))
+_ALONE = threading.RLock()
+"""numpy has one set of names for all threads: one recorded call at a time changes them."""
 
 
 class Substituted:
-    """Inside the block numpy's constructors of floats return `Array`, and its random numbers are refused.
+    """Inside the block, on this thread, numpy's constructors of floats return `Array`.
 
-    The names are put back at the end. Calls from torch and from this package are left alone.
+    The names are put back at the end. Calls from other threads, from torch and from this package are left alone.
     """
 
     def __enter__(self) -> Substituted:
+        _ALONE.acquire()
         self._before = {name: getattr(np, name) for name in PLAIN}
-        self._random = {name: getattr(np.random, name) for name in _RANDOM}
-        self._generator = np.random.default_rng
+        owner = threading.get_ident()
         for name in PLAIN:
-            setattr(np, name, _constructor(name))
-        for name in _RANDOM:
-            setattr(np.random, name, _refused(name))
-        np.random.default_rng = self._seeded
+            setattr(np, name, _constructor(name, owner))
         return self
 
-    def _seeded(self, seed: Any = None) -> Any:
-        return self._generator(seed) if seed is not None else _refused("default_rng")()
-
     def __exit__(self, *error: Any) -> None:
-        for name, function in self._before.items():
-            setattr(np, name, function)
-        for name, function in self._random.items():
-            setattr(np.random, name, function)
-        np.random.default_rng = self._generator
+        try:
+            for name, function in self._before.items():
+                setattr(np, name, function)
+        finally:
+            _ALONE.release()
 
 
-def _refused(name: str) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        raise Refused(
-            f"numpy.random.{name}", caller(), "random: the result differs from call to call; give it as an input"
-        )
-
-    return call
-
-
-def _constructor(name: str) -> Callable[..., Any]:
+def _constructor(name: str, owner: int) -> Callable[..., Any]:
     plain = PLAIN[name]
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        frame = sys._getframe(1)
-        if frame.f_code.co_filename.startswith(_OWN):
+        caller = sys._getframe(1)
+        if threading.get_ident() != owner or not _calls(caller.f_code, caller.f_lasti, name):
             return plain(*args, **kwargs)
-        value = args[0] if args else None
-        if name in ("array", "asarray", "asanyarray", "ascontiguousarray"):
-            return _converted(name, plain, value, *args[1:], **kwargs)
+        if arrays((args, kwargs)):
+            return _converted(name, args, kwargs)
         made = plain(*args, **kwargs)
-        return Array(_exact(made, empty=name == "empty")) if made.dtype.kind == "f" else made
+        given = args[0] if args else None
+        if made.dtype.kind != "f" or made is given or np.may_share_memory(made, _array(given)):
+            return made
+        return Array(_held(made, unwritten=name == "empty"), made)
 
     return call
 
 
-def _converted(name: str, plain: Callable[..., Any], value: Any, dtype: Any = None, **kwargs: Any) -> Any:
-    if isinstance(value, (Array, Tensor)) or any(isinstance(v, (Array, Tensor)) for v in leaves(value)):
-        if dtype is not None and np.dtype(dtype).kind != "f":
-            return astype(Array(tensor_of(value)), dtype)
-        made = tensor_of(value)
-        return Array(made.clone() if name == "array" or not isinstance(value, Array) else made)
-    made = plain(value, dtype=dtype, **kwargs)
-    return Array(_exact(made)) if made.dtype.kind == "f" and name == "array" else made
+@cache
+def _calls(code: CodeType, position: int, name: str) -> bool:
+    """Whether the call at this instruction is written as a call of `name`, outside torch and this package.
+
+    Compiled code has no frame of its own: what it asks numpy for seems to come from the line that called it, and it has to
+    get numpy's own arrays.
+    """
+    if code.co_filename.startswith(_OWN):
+        return False
+    instructions = list(dis.get_instructions(code))
+    here = [made.positions for made in instructions if made.offset <= position][-1]  # caches follow an instruction
+    if here is None or None in here:
+        return False
+    line, last, column, end = here
+    called = [
+        ((place.end_lineno, place.end_col_offset), made.argval)
+        for made in instructions
+        if made.opname.startswith("LOAD_")
+        and (place := made.positions) is not None
+        and None not in place
+        and (place.lineno, place.col_offset) == (line, column)
+        and (place.end_lineno, place.end_col_offset) < (last, end)  # type: ignore[operator]
+    ]  # what begins where the call begins: the longest is what is called
+    return bool(called) and max(called, key=lambda item: item[0])[1] == name
 
 
-def _exact(made: np.ndarray, empty: bool = False) -> Tensor:
-    """A tensor of the interpreter's own with these numbers, which can hold computed ones."""
-    shape = tuple(made.shape)
-    if empty:
-        return torch.empty(shape, dtype=torch.float64)
-    out = torch.zeros(shape, dtype=torch.float64)
-    if made.any():
-        out += torch.as_tensor(made.copy())
+def _array(value: Any) -> np.ndarray:
+    return value if isinstance(value, np.ndarray) else np.empty(0)
+
+
+def _converted(name: str, args: Any, kwargs: Any) -> Any:
+    def rule(value: Any, dtype: Any = None, **more: Any) -> Any:
+        made = tensor(value)
+        if dtype is not None and np.dtype(dtype).kind == "f":
+            made = made.to(getattr(torch, np.dtype(dtype).name))
+        return made.clone() if name == "array" else made
+
+    return _both(name, rule if name.endswith("array") and name != "full" else None, PLAIN[name], args, kwargs)
+
+
+def _held(made: np.ndarray, unwritten: bool) -> Tensor:
+    """A tensor of its own with these numbers. unwritten: they mean nothing, and become what the recorder chooses."""
+    strides = [s // made.itemsize for s in made.strides]
+    dtype: torch.dtype = getattr(torch, made.dtype.name)
+    if unwritten:
+        out = torch.empty_strided(made.shape, strides, dtype=dtype)
+        np.copyto(made, numbers(out))
+        return out
+    with _disable_current_modes():
+        out = torch.empty_strided(made.shape, strides, dtype=dtype)
+    np.copyto(numbers(out), made)
     return out
 
 
 def as_program(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` of numpy (or array-API) arrays as a program of tensors, exact or plain; other arguments pass through.
+    """`function` of numpy (or array-API) arrays as a program of tensors; other arguments pass through.
 
-    It keeps `function`'s signature. Exact tensors reach it as `Array`, plain ones as numpy arrays.
+    It keeps `function`'s signature. Where a recorder watches, tensors reach it as `Array`, else as numpy arrays.
     """
 
     def program(*args: Any, **kwargs: Any) -> Any:
-        given = [*args, *kwargs.values()]
-        if any(isinstance(v, Exact) for v in given):
-            with Substituted(), _named():
-                result = function(*map(_given, args), **{k: _given(v) for k, v in kwargs.items()})
-                return _returned(result)
-        if any(isinstance(v, Tensor) for v in given):
-            result = function(*map(_numbers, args), **{k: _numbers(v) for k, v in kwargs.items()})
-            return torch.as_tensor(np.asarray(result)) if not isinstance(result, Tensor) else result
-        return function(*args, **kwargs)
+        if not any(isinstance(v, Tensor) for v in (*args, *kwargs.values())):
+            return function(*args, **kwargs)
+        if recorder() is None:
+            args, kwargs = tuple(map(_numbers, args)), {k: _numbers(v) for k, v in kwargs.items()}
+            with np.errstate(all="ignore"), followed():
+                result = function(*args, **kwargs)
+            return result if isinstance(result, Tensor) else torch.as_tensor(np.asarray(result))
+        memory: dict[int, np.ndarray] = {}
+        args, kwargs = tuple(_given(v, memory) for v in args), {k: _given(v, memory) for k, v in kwargs.items()}
+        with np.errstate(all="ignore"), Substituted(), followed():
+            result = function(*args, **kwargs)
+        return _returned(result)
 
     program.__name__ = getattr(function, "__name__", type(function).__name__)
     program.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
     return program
-
-
-@contextmanager
-def _named() -> Iterator[None]:
-    """Lets a refusal through that numpy, or an `except` of the code, turned into another error."""
-    try:
-        yield
-    except Refused:
-        raise
-    except Exception as error:
-        cause = error.__cause__ or error.__context__
-        if isinstance(cause, Refused):
-            raise cause from None
-        raise
-
-
-def _given(value: Any) -> Any:
-    return Array(value) if isinstance(value, Tensor) else value
 
 
 def _numbers(value: Any) -> Any:
@@ -149,7 +159,33 @@ def _numbers(value: Any) -> Any:
     return array if array.ndim else array[()]
 
 
+def _given(value: Any, memory: dict[int, np.ndarray]) -> Any:
+    """A tensor as an array over it, with numpy's numbers in memory of their own that is laid out alike."""
+    if not isinstance(value, Tensor):
+        return value
+    with torch._C.DisableTorchFunction(), _disable_current_modes():
+        held = value.detach()
+        mine = held.numpy()
+        storage = held.untyped_storage()
+        if storage._cdata not in memory:
+            whole = torch.empty(0, dtype=held.dtype).set_(storage)  # type: ignore[call-overload]
+            memory[storage._cdata] = whole.numpy().copy()
+        flat = memory[storage._cdata][held.storage_offset() :]
+    copy = np.lib.stride_tricks.as_strided(flat, mine.shape, mine.strides)
+    return Array(held, copy if copy.ndim else copy[()])
+
+
 def _returned(result: Any) -> Any:
-    if isinstance(result, (list, tuple)) and not any(isinstance(v, (Array, Tensor)) for v in leaves(result)):
+    """The tensor of what the function returned."""
+    if isinstance(result, Tensor):
         return result
-    return tensor_of(result) if isinstance(result, (Array, np.ndarray, list, tuple)) else result
+    if not arrays(result):
+        return torch.as_tensor(np.asarray(result))
+    if type(result) is not Array:
+        result = _converted("asarray", (result,), {})
+    if type(result) is not Array:
+        return torch.as_tensor(result)
+    watching = recorder()
+    if watching is not None and not same_numbers(result.tensor, result.plain):
+        watching.faults[Escape("numpy's memory was written behind the recording's back", watching.places(2))] = None
+    return result.tensor

@@ -19,7 +19,7 @@ import torch
 from constructions.learners import Learner
 from numeric.box import as_floats
 from numeric.finding import Counterexample, Verdict, frozen
-from numeric.interpreter import _shown as place
+from numeric.tape.places import shown as place
 from numeric.probes import Probe
 from proofs.audit_rows import Row
 from proofs.figure import Figure, Panel, Series
@@ -280,7 +280,7 @@ def sources(call: Callable[..., Any], most: int = 12) -> tuple[tuple[str, str], 
         elif isinstance(node, ast.Return) and node.value is not None:
             returns.append(node.lineno)
     chosen = [*sorted(set(returns)), *sorted(set(updates) - set(returns))][:most]
-    return tuple((f"{place(file)}:{first + k - 1}", text[k - 1].strip()) for k in sorted(chosen))
+    return tuple((place((file, first + k - 1)), text[k - 1].strip()) for k in sorted(chosen))
 
 
 def _bar(text: str) -> str:

@@ -26,7 +26,7 @@ _LIMBS = 3
 _LIMB_TERMS = 1 << 10
 """Terms of a limb product summed at once: 2**(2*21) * 2**10 < 2**53, so float64 sums are exact."""
 _HALF_TERMS = 1 << 15
-"""The same for 16-bit halves: 2**16 * 2**31 * 2**15 < 2**63."""
+"""The same for 16-bit halves in int64: 2**16 * 2**31 * 2**15 < 2**63, with room for what is carried."""
 _FEW_PRODUCTS = {True: 1 << 12, False: 1 << 14}
 """Up to so many products a matrix product is cheapest entry by entry, since that takes the fewest calls (measured for
 primes below 2**31 or not)."""

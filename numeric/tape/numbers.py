@@ -62,12 +62,11 @@ class Numbers:
     def __matmul__(self, other: Numbers) -> Numbers:
         """(..., n, k) @ (..., k, l) with batch axes broadcast."""
         a, b = self, other
-        rank = max(a.ndim, b.ndim)
-        batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        n, k, last = a.shape[-2], a.shape[-1], b.shape[-1]
-        if rank == 2:
+        if a.ndim == 2 and b.ndim == 2:
             product = self.carrier.matmul(tuple(p[:, None] for p in a.parts), tuple(p[:, None] for p in b.parts))
             return Numbers(self.carrier, tuple(p[:, 0] for p in product))
+        batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        n, k, last = a.shape[-2], a.shape[-1], b.shape[-1]
         left, right = a.expand((*batch, n, k)), b.expand((*batch, k, last))
         product = self.carrier.matmul(
             tuple(p.reshape(p.shape[0], batch.numel(), n, k) for p in left.parts),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -10,10 +13,16 @@ import torch
 
 from numeric.tape.storage_tape import Place
 
-_HERE = str(Path(__file__).resolve().parent.parent)
-_TORCH = str(Path(torch.__file__).resolve().parent)
-_PASSED = ("array_api_compat", "einops", "opt_einsum", "/numpy/", "functools.py", "contextlib.py")
+_HERE = f"{Path(__file__).resolve().parent.parent}/"
+_TORCH = f"{Path(torch.__file__).resolve().parent}/"
+_PASSED = tuple(
+    f"{Path(folder)}/"
+    for name in ("numpy", "array_api_compat", "einops", "opt_einsum")
+    if (spec := find_spec(name)) is not None
+    for folder in spec.submodule_search_locations or ()
+)
 """Libraries that only pass operations on: the line that called them is named."""
+_HELPERS = (functools.__file__, contextlib.__file__)
 UNKNOWN: Place = ("", 0)
 
 
@@ -29,15 +38,16 @@ class Places:
             code = frame.f_code
             passed = self._passed.get(code)
             if passed is None:
-                passed = self._passed[code] = _skips(code.co_filename)
+                passed = self._passed[code] = skips(code.co_filename)
             if not passed:
                 return code.co_filename, frame.f_lineno
             frame = frame.f_back
         return UNKNOWN
 
 
-def _skips(file: str) -> bool:
-    return file.startswith((_HERE, _TORCH, "<")) or any(part in file for part in _PASSED)
+def skips(file: str) -> bool:
+    """Whether a file belongs to torch, to this package or to a library that passes operations on."""
+    return file.startswith((_HERE, _TORCH, "<", *_PASSED)) or file in _HELPERS
 
 
 def shown(place: Place) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -74,8 +74,34 @@ def _made(tape: Tape, logarithms: bool, functions: bool) -> Plan:
                 else:
                     rule, why = None, "puts logarithms and numbers into one tensor; keep them apart"
             written.add(number)
-        steps.append(Step(operation, rule, why, out_kinds, tuple(anew)))
-    return Plan(kinds | first, tuple(steps))
+        whole = tuple(
+            w is not None and not w.dtype.is_complex and _fills(w, tape.storages[w.storage].length)
+            for w in operation.outputs
+        )
+        steps.append(Step(operation, rule, why, out_kinds, tuple(anew), whole, ()))
+    return Plan(kinds | first, _freeing(tape, steps))
+
+
+def _fills(window: Window, length: int) -> bool:
+    """Whether a window is its storage, entry after entry."""
+    expected = 1
+    for n, s in zip(reversed(window.size), reversed(window.stride), strict=True):
+        if n != 1 and s != expected:
+            return False
+        expected *= n
+    return window.offset == 0 and expected == length
+
+
+def _freeing(tape: Tape, steps: list[Step]) -> tuple[Step, ...]:
+    """The steps, each with the storages that are not needed after it."""
+    needed = {tape.output.storage} if isinstance(tape.output, Window) else set()
+    out = []
+    for step in reversed(steps):
+        touched = {o.storage for o in step.operation.operands() if isinstance(o, Window)}
+        touched |= {o.storage for o in step.operation.outputs if o is not None}
+        out.append(replace(step, frees=tuple(touched - needed)))
+        needed |= touched
+    return tuple(reversed(out))
 
 
 def real_rule(operation: Operation, *, anyway: bool) -> Callable[..., Any] | None:

@@ -77,9 +77,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._folded: dict[int, int] = {}
         self._results: dict[int, Tensor] = {}
         self._finite: dict[int, bool] = {}
+        self._blank: dict[int, Tensor] = {}
         self._alive: dict[int, StorageWeakRef] = {}
         self._memory: dict[int, int] = {}
         self._constants: dict[tuple[Any, ...], Constant] = {}
+        self._empty: dict[int, StorageWeakRef] = {}
         self._seed = seed
         self._filled = 0
         self.inputs = {name: self._window(value, self._new(value)) for name, value in inputs.items()}
@@ -155,7 +157,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         results = result if isinstance(result, (tuple, list)) else (result,)
         tensors = [r for r in results if isinstance(r, Tensor)]
         if not tensors:
-            if signature.base not in SHAPELY:
+            if results and signature.base not in SHAPELY:
                 self.escapes[Escape(str(func), place, signature.base in GUARDS)] = None
             return
         if all(_key(t) in self._known for t in tensors) or any(t.is_meta for t in tensors):
@@ -258,7 +260,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.faults[Escape(f"reads {self._storages[number].dtype} entries as {dtype}", self.places(4))] = None
         return Window(number, tuple(value.shape), stride, offset, dtype, False, value.is_neg())
 
-    def _new(self, value: Tensor, initial: Tensor | None = None) -> int:
+    def _new(self, value: Tensor, initial: Tensor | None = None, unwritten: bool = False) -> int:
         """The number of a storage that holds data from now on."""
         try:
             storage = value.untyped_storage()
@@ -269,7 +271,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         key = storage._cdata
         if key in self._known:
             return self._known[key]
-        number = self._append(Storage(real, storage.nbytes() // real.itemsize, initial))
+        number = self._append(Storage(real, storage.nbytes() // real.itemsize, initial, unwritten))
         self._known[key] = number
         self._alive[key] = StorageWeakRef(storage)  # so that no other storage gets its address
         if storage.nbytes() and storage.data_ptr():  # a zero of forward derivatives has no memory
@@ -285,10 +287,15 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         real = target.dtype.to_real() if target.dtype.is_complex else target.dtype
         try:
             content = torch.empty(0, dtype=real).set_(target.untyped_storage()).clone()  # type: ignore[call-overload]
+            blank = self._blank.pop(_key(target), None)
+            if blank is not None:
+                # what nothing wrote is 0 here; a program that reads it shows as different from its recording
+                garbage = torch.view_as_real(blank).reshape(-1) if blank.dtype.is_complex else blank
+                content[content == garbage.to(real)] = 0
         except (NotImplementedError, RuntimeError):
             content = None
         self._folded.pop(_key(target), None)
-        self._new(target, content)
+        self._new(target, content, unwritten=_key(target) in self._empty)
 
     def _constant(self, value: Tensor, place: Place) -> Constant:
         plain = value.detach()
@@ -319,6 +326,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not isinstance(made, Tensor) or made.numel() == 0:
             return
         self._filled += 1
+        self._empty[_key(made)] = StorageWeakRef(made.untyped_storage())
         generator = torch.Generator().manual_seed(hash((self._seed, self._filled)) & 0x7FFFFFFF)
         whole = not (made.dtype.is_floating_point or made.dtype.is_complex)
         if made.numel() > 2**16:  # a pattern will do
@@ -327,6 +335,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         else:
             noise = torch.randn(made.shape, generator=generator, dtype=torch.float64)
         made.copy_((noise > 0) if whole else noise)
+        flat = torch.empty(0, dtype=made.dtype).set_(made.untyped_storage())  # type: ignore[call-overload]
+        self._blank[_key(made)] = flat.clone()
+        self._alive[_key(made)] = StorageWeakRef(made.untyped_storage())
 
 
     def tape(self, output: Window | Constant, written: Mapping[str, Place]) -> Tape:

@@ -22,13 +22,13 @@ REASONS = {
     "_fft_c2c",
     "factors a matrix by roots or decisions; write the solution as torch.linalg.solve or inv": "linalg_cholesky_ex "
     "cholesky_solve linalg_lstsq linalg_pinv _linalg_svd linalg_eig _linalg_eigh linalg_qr linalg_lu_factor_ex "
-    "linalg_matrix_exp",
+    "linalg_matrix_exp svd eig eigh eigvals eigvalsh qr cholesky lstsq pinv",
     "piecewise": "abs clamp clamp_min clamp_max relu relu6 hardtanh hardsigmoid leaky_relu threshold maximum minimum "
     "max min amax amin aminmax sign floor ceil round trunc frac fmod remainder median mode nan_to_num fmax fmin heaviside "
-    "hardshrink softshrink",
+    "hardshrink softshrink clip",
     "data-dependent: a number of the data decides what the code does": "_local_scalar_dense item argmax argmin argsort "
     "sort topk nonzero unique _unique2 equal is_nonzero searchsorted bucketize histc bincount any all isnan isinf "
-    "isfinite logical_and logical_or logical_not allclose",
+    "isfinite logical_and logical_or logical_not allclose isclose array_equal argwhere partition",
 }
 """Why operations are refused, and what to do about it."""
 WHY = {name: why for why, names in REASONS.items() for name in names.split()}

@@ -34,13 +34,19 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One operation with its rule. target: the kind of what it writes. anew: storages whose kind changes here."""
+    """One operation with its rule.
+
+    kinds: of its outputs. anew: storages whose kind changes here. whole: whether an output fills a storage, entry after
+    entry. frees: storages that nothing reads any more.
+    """
 
     operation: Operation
     rule: Callable[..., Any] | None
     why: str
     kinds: tuple[Kind, ...]
     anew: tuple[int, ...]
+    whole: tuple[bool, ...]
+    frees: tuple[int, ...]
 
 
 class Machine:
@@ -52,6 +58,8 @@ class Machine:
         self.tape, self.carrier = tape, carrier
         self.plan = plan(tape, carrier)
         self.held: dict[int, Parts] = {}
+        self.whole: dict[int, tuple[Window, Any]] = {}
+        """Results that fill a storage, as they were made: most are read as they were written."""
         self.kinds = dict(self.plan.before)
         self.floats: Floats | None = None
         self.missing: set[int] = set()
@@ -74,7 +82,7 @@ class Machine:
                 assert floats is not None
                 self.floats = Floats(self.tape, floats)
             for name, parts in inputs.items():
-                self._store(self.tape.inputs[name], Numbers(self.carrier, parts), Kind.NUMBER)
+                self._store(self.tape.inputs[name], Numbers(self.carrier, parts), Kind.NUMBER, True)
             for step in self.plan.steps:
                 self._step(step)
             out = self.tape.output
@@ -98,13 +106,16 @@ class Machine:
                 self._change(number, step.kinds[0])
             if self.floats is not None:
                 self.floats.step(operation)
-            for window, value, kind in zip(operation.outputs, results, step.kinds, strict=False):
+            for window, value, kind, whole in zip(operation.outputs, results, step.kinds, step.whole, strict=False):
                 if window is None:
                     continue
                 if value is not None:
-                    self._store(window, value, kind)
+                    self._store(window, value, kind, whole)
                 elif window.numel:
                     self.missing.add(window.storage)
+            for number in step.frees:
+                self.held.pop(number, None)
+                self.whole.pop(number, None)
         except NoRule as error:
             raise Refused(f"{operation.name}", shown(operation.place), str(error)) from None
 
@@ -113,14 +124,15 @@ class Machine:
     def read(self, window: Window) -> Any:
         """What a window holds: numbers, logarithms, a pair, or plain indices with a trial axis."""
         number = window.storage
+        known = self.whole.get(number)
+        if known is not None and known[0].size == window.size and known[0].stride == window.stride and not window.negated:
+            return known[1]
         if number in self.missing:
             raise NoRule("reads a result that has no rule, beside one that has")
-        if number not in self.held and not (self.floats and self._initial_in_floats(number)):
-            self._begin(number)
         kind = self.kinds[number]
         if self.floats is not None:
             return self._followed(window, kind)
-        parts = self.held[number]
+        parts = self._flat(number)
         if window.dtype.is_complex:
             halves = [
                 self._sign(Numbers(self.carrier, tuple(_view(p, window, half) for p in parts)), window.negated)
@@ -134,8 +146,15 @@ class Machine:
             return Logarithms(self.carrier, views)
         return self._sign(Numbers(self.carrier, views), window.negated)
 
-    def _initial_in_floats(self, number: int) -> bool:
-        return False
+    def _flat(self, number: int) -> Parts:
+        """A storage's entries, (trials, length)."""
+        known = self.whole.get(number)
+        if known is not None:
+            parts = (known[1],) if isinstance(known[1], Tensor) else known[1].parts
+            return tuple(p.reshape(p.shape[0], -1) for p in parts)
+        if number not in self.held:
+            self._begin(number)
+        return self.held[number]
 
     def _followed(self, window: Window, kind: Kind) -> Any:
         assert self.floats is not None
@@ -144,7 +163,7 @@ class Machine:
             return value
         if window.dtype.is_complex:
             raise NoRule("no rounding bound for complex numbers")
-        (error,) = self.held[window.storage]
+        (error,) = self._flat(window.storage)
         return Numbers(self.carrier, (value, _view(error, window)))
 
     def _sign(self, value: Numbers, negated: bool) -> Numbers:
@@ -284,8 +303,12 @@ class Machine:
     def _change(self, number: int, kind: Kind) -> None:
         self.kinds[number] = kind
         self.held.pop(number, None)
+        self.whole.pop(number, None)
 
-    def _store(self, window: Window, value: Any, kind: Kind) -> None:
+    def _store(self, window: Window, value: Any, kind: Kind, whole: bool) -> None:
+        number = window.storage
+        if whole:
+            self.missing.discard(number)
         if isinstance(value, Pair):
             zero = Numbers(self.carrier, self.carrier.zeros(window.size))
             for half, part in enumerate((value.real, value.imaginary)):
@@ -294,30 +317,38 @@ class Machine:
             return
         if isinstance(value, Tensor):
             if kind is Kind.INDEX:
-                self._write(window, (value,))
+                if whole and self.floats is None and value.shape[1:] == window.size:
+                    self.held.pop(number, None)
+                    self.whole[number] = (window, _own((value,))[0])
+                else:
+                    self._write(window, (value,))
                 return
             value = self.numbers(1).chosen(value.bool(), self.numbers(0))  # truth values written among numbers
         parts = value.parts
         if value.shape != torch.Size(window.size):
             parts = value.expand(window.size).parts
         if window.dtype.is_complex:
-            self._store(window, Pair(value, None), kind)
+            self._store(window, Pair(value, None), kind, whole)
             return
         if self.floats is not None and kind is not Kind.INDEX:
             kernel = self.floats.read(window)[None]
             if self.floats.tape.inputs and parts[0] is not kernel:
                 parts = self.carrier.follow(parts, parts[0], kernel)
             parts = parts[1:]
+        elif whole:
+            # held as made: in memory of its own, since operands may be written to later
+            self.held.pop(number, None)
+            made = Logarithms if kind is Kind.LOGARITHM else Numbers
+            self.whole[number] = (window, made(self.carrier, _own(parts)))
+            return
         self._write(window, parts)
 
     def _write(self, window: Window, parts: Parts, half: int = 0) -> None:
         number = window.storage
         storage = self.tape.storages[number]
-        whole = window.offset == 0 and storage.length == window.numel and _contiguous(window)
-        if whole and not window.dtype.is_complex:
-            self.missing.discard(number)
-            self.held[number] = tuple(p.reshape(p.shape[0], storage.length) for p in _own(parts))
-            return
+        if number in self.whole:
+            self.held[number] = self._flat(number)
+            del self.whole[number]
         trials = max(p.shape[0] for p in parts)
         if number not in self.held:
             if storage.initial is not None:
@@ -351,15 +382,6 @@ def _unlogged(plain: Tensor) -> Tensor:
             f"transcendental: exp({shown_one:.6g}) is no rational number; give the factor as a gate of its own"
         )
     return (~none).double()
-
-
-def _contiguous(window: Window) -> bool:
-    expected = 1
-    for n, s in zip(reversed(window.size), reversed(window.stride), strict=True):
-        if n != 1 and s != expected:
-            return False
-        expected *= n
-    return True
 
 
 def _view(part: Tensor, window: Window, half: int = 0) -> Tensor:

@@ -59,11 +59,15 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Flat memory: `length` real entries of one dtype. initial: its content before data was first written, if any."""
+    """Flat memory: `length` real entries of one dtype. initial: its content before data was first written, if any.
+
+    unwritten: it was made by `empty`, so that parts of the initial content mean nothing.
+    """
 
     dtype: torch.dtype
     length: int
     initial: Tensor | None = None
+    unwritten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,7 @@ class Tape:
         held = hashlib.blake2b(digest_size=16)
         for storage in self.storages:
             held.update(f"{storage.dtype} {storage.length}".encode())
-            if storage.initial is not None:
+            if storage.initial is not None and not storage.unwritten:
                 held.update(_bytes(storage.initial))
         for operation in self.operations:
             held.update(str(operation.function).encode())

@@ -130,9 +130,37 @@ def test_polynomials(steps: list[Step]) -> None:
         assert math.log2(norm.numerator) - math.log2(norm.denominator) <= bits
 
 
+_QUOTIENT: list[Step] = [("matmul", 0, 0, 0), ("div", 0, 1, 0)]
+"""A / (A @ A), where nothing cancels."""
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        *(("add", 2, 0, 0), ("sub", 1, 2, 0), ("mul", 2, 2, 0), ("div", 2, 0, 0), ("matmul", 2, 0, 0)),
+        *(("sum", 2, 0, 0), ("sum", 2, 0, 1), ("cumsum", 2, 0, 0), ("cumprod", 2, 0, 1), ("prod", 2, 0, 1)),
+        *(("scaled", 2, 0, 1), ("over", 2, 0, 0), ("lower", 2, 0, 0)),
+    ],
+    ids=lambda step: step[0],
+)
+def test_each_rule_on_fractions(last: Step) -> None:
+    check_fractions([*_QUOTIENT, last])
+
+
+def test_running_sums_keep_what_came_before() -> None:
+    steps: list[Step] = [("lower", 0, 0, 0), ("cumsum", 1, 0, 1)]
+    assert expand(steps)[1] == POINT[0, 0] and replay(Degree(), steps)[0].tolist() == [[[2, 2], [2, 2]]]
+    check_fractions(steps)
+
+
 @given(programs(*POLYNOMIAL, "div", "div").filter(small))
 @settings(max_examples=60, deadline=None)
 def test_fractions(steps: list[Step]) -> None:
+    check_fractions(steps)
+
+
+def check_fractions(steps: list[Step]) -> None:
+    """Degrees of numerator and denominator in lowest terms against the codes."""
     try:
         exact = expand(steps)
     except ZeroDivisionError:

@@ -90,12 +90,13 @@ def test_batches_broadcast(field: FiniteField) -> None:
 
 
 def test_matmul_longer_than_one_chunk(field: FiniteField) -> None:
-    length = (1 << 15) + 3
-    top = torch.tensor(field.primes)[:, None, None, None] - 1
-    a, b = top.expand(-1, 1, 2, length), top.expand(-1, 1, length, 2)
-    assert same(field, field._by_limbs(a, b), lambda k: np.full((1, 2, 2), length, dtype=object))
-    if field._short:
-        assert same(field, field._by_halves(a, b), lambda k: np.full((1, 2, 2), length, dtype=object))
+    """Entries whose low halves and limbs are all ones, of which sums in one piece would not fit."""
+    length = (1 << 17) + 3
+    left = [max((p >> 42 << 42) or (p >> 16 << 16), 1) - 1 for p in field.primes]
+    a, b = (torch.tensor(v)[:, None, None, None] for v in (left, [p - 1 for p in field.primes]))
+    a, b = a.expand(-1, 1, 2, length), b.expand(-1, 1, length, 2)
+    for way in (field._by_limbs, field._by_halves) if field._short else (field._by_limbs,):
+        assert same(field, way(a, b), lambda k: np.full((1, 2, 2), -length * left[k], dtype=object))
 
 
 def test_sums_and_scans(field: FiniteField) -> None:

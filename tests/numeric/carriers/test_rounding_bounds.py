@@ -166,6 +166,20 @@ def test_running_bounds_carry_the_errors_of_their_operands(x: Tensor, seed: int)
         within(carrier, apply(carrier, DIVISION, a, b))
 
 
+@pytest.mark.parametrize("size", [2.0**-2, 2.0**-30])
+def test_errors_that_all_point_the_worst_way(size: float) -> None:
+    """Every operand is off by its whole error; products of errors count where they are large."""
+    carrier = Running()
+    values = torch.arange(1, K * ROWS * COLUMNS + 1, dtype=torch.float64).reshape(K, ROWS, COLUMNS)
+    error = values * size
+    up, down = (Number((values, error), values, fractions(values) + sign * fractions(error)) for sign in (1, -1))
+    for name in ("add", "mul", "matmul", "sum", "cumsum", "cumprod", "prod", "cube", "over"):
+        ratios = within(carrier, apply(carrier, OPERATIONS[name], up, up))
+        assert len(ratios) == values.numel() and min(ratios) > 0.9, name
+    assert min(within(carrier, apply(carrier, DIVISION, up, down))) > 0.9
+    assert min(within(carrier, apply(carrier, OPERATIONS["sub"], up, down))) > 0.9
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_exp_and_log_against_higher_precision(dtype: str) -> None:
     from flint import arb, ctx
