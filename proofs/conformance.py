@@ -126,9 +126,12 @@ class Conformance:
 
 
 def run(
-    share: float = 1.0, seed: int = 0, progress: Callable[[str], None] = lambda name: None, operators: str = ""
+    share: float = 1.0,
+    seed: int = 0,
+    progress: Callable[[int, int, str, str], None] = lambda done, total, what, verdict: None,
+    operators: str = "",
 ) -> Conformance:
-    """Judge a share of the samples, drawn by the seed. operators: only those whose name contains it."""
+    """Judge the samples of a share of the operators, drawn by the seed. operators: only those whose name contains it."""
     found: list[Outcome] = []
     count = left_out = 0
     unsampled: list[str] = []
@@ -136,18 +139,17 @@ def run(
     drawn = random.Random(seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for info in operator_infos():
-            if operators not in info.name:
-                continue
-            progress(info.name)
+        infos = [i for i in operator_infos() if operators in i.name and drawn.random() <= share]
+        for done, info in enumerate(infos):
+            before = len(found)
             seen.add(info.name)
             for sample in samples(info, unsampled):
-                if share < 1 and drawn.random() > share:
-                    continue
                 outcomes = judged(sample)
                 count += bool(outcomes)
                 left_out += not outcomes
                 found += outcomes
+            worst = max((o.verdict for o in found[before:]), key=list(Verdict).index, default=Verdict.REFUSED)
+            progress(done + 1, len(infos), info.name, worst.value)
     return Conformance(tuple(found), count, left_out, len(seen), seed, tuple(unsampled))
 
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -260,6 +260,10 @@ def soundness(
     names: Annotated[
         bool, typer.Option("--identify", help="Identify them instead, and check every name by plain calls.")
     ] = False,
+    replays: Annotated[
+        bool,
+        typer.Option("--conformance", help="Compare replays of recordings with torch, on PyTorch's samples of its operators."),
+    ] = False,
     mutants: Annotated[int | None, typer.Option("--mutants", min=0, help="How many mutants; all by default.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the mutants, if not all.")] = 0,
     jobs: Jobs = 1,
@@ -272,9 +276,30 @@ def soundness(
 
     screen = _screen(json)
     check_outputs(json, None)
+    if replays:
+        _conformance(screen, seed, json)
     with watching(screen.err) as progress:
         found = (soundness_names if names else audits).run(mutants, seed, jobs, progress)
     for line in found.lines():
+        screen.say(line)
+    write_json(json, {"schema": 1, **found.to_json()})
+    raise typer.Exit(0 if found.passed else 1)
+
+
+def _conformance(screen: Screen, seed: int, json: Path | None) -> NoReturn:
+    import importlib.util
+    import time
+
+    from proofs import conformance
+    from reports.conformance import lines
+    from reports.terminal import watching
+
+    if importlib.util.find_spec("expecttest") is None:
+        raise Wrong("--conformance needs PyTorch's samples, which need the package expecttest; pip install expecttest")
+    start = time.process_time()
+    with watching(screen.err) as progress:
+        found = conformance.run(seed=seed, progress=progress)
+    for line in lines(found, time.process_time() - start):
         screen.say(line)
     write_json(json, {"schema": 1, **found.to_json()})
     raise typer.Exit(0 if found.passed else 1)

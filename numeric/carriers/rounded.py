@@ -66,6 +66,11 @@ class Rounded(Running):
         held = values.double()[None]
         return held, torch.zeros_like(held)
 
+    def constant(self, value: float | int) -> Parts:
+        held, error = super().constant(value)
+        # a number written in the code takes the dtype of the tensor it meets
+        return held, _up(error + held.abs() * UNIT) if self.ratio_of_units > 1 else error
+
     def cast(self, a: Parts, dtype: torch.dtype) -> Parts:
         return a[0], _up(a[1] + a[0].abs() * UNIT + self._least)
 

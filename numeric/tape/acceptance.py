@@ -26,6 +26,7 @@ from numeric.tape.storage_tape import Escape, Tape, same_bits
 FAST_PATHS = frozenset("_native_multi_head_attention _transformer_encoder_layer_fwd _nested_tensor_from_mask".split())
 """Fused kernels without a rule; the module takes another path when they are switched off."""
 CHANGING = "the code runs other operations from call to call; its result is not a function of its inputs"
+UNWATCHED = "it raises while its calls are watched, which a plain call does not, so that no way out for the data can be seen"
 LOOKS = "the code takes another path while it is recorded: it looks at what kind of array it was given"
 WARM = 2
 """Calls before the first recording, in which caches and compilers settle."""
@@ -50,7 +51,10 @@ def accept(
         tape = _recorded(program, alone, draw, settings, points)
         found = {e: None for e in tape.escapes}
         if points > 1:
-            found |= {e: None for e in escapes(program, draw(WARM + points))}
+            try:
+                found |= {e: None for e in escapes(program, draw(WARM + points))}
+            except Exception as error:
+                raise Refused("the code", "a watched run", f"{UNWATCHED} ({type(error).__name__})") from None
     marked = _guards(found)
     return replace(tape, escapes=marked)
 

@@ -7,7 +7,9 @@ data; that run is not the recording, since a function mode can switch torch to o
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from numeric.tape.recorder import Recorder, _key
+from numeric.tape.recorder import Recorder, _key, leave_alone
 from numeric.tape.storage_tape import Escape, Place
 
 _METHODS = (
@@ -27,6 +29,9 @@ WATCHED = {getattr(Tensor, name): name for name in _METHODS if name not in ("__h
 """Methods of a tensor that hand out its numbers."""
 
 
+_RECORDER = Recorder._window.__code__.co_filename
+
+
 class _Watch(TorchFunctionMode):
     def __init__(self, recorder: Recorder) -> None:
         super().__init__()
@@ -35,6 +40,8 @@ class _Watch(TorchFunctionMode):
 
     def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = WATCHED.get(func)
+        if name is not None and sys._getframe(1).f_code.co_filename == _RECORDER:
+            name = None  # the recorder's own look at a storage, below code that is not Python's (torch.jit)
         if name is not None and args and isinstance(args[0], Tensor) and _key(args[0]) in self.recorder._known:
             place = self.recorder.places(2)
             if place[0]:
@@ -42,11 +49,18 @@ class _Watch(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
+leave_alone(_Watch.__torch_function__)
+
+
 def escapes(program: Callable[..., Any], inputs: Mapping[str, Tensor]) -> tuple[Escape, ...]:
     """How numbers of the data leave `program` by Python's own means, in a run of its own on copies of `inputs`."""
     copies = {name: value.detach().clone() for name, value in inputs.items()}
     recorder = Recorder(copies)
-    with torch.no_grad(), recorder, _Watch(recorder) as watch:
+    # a compiler that target code loaded would trace the watch; what it compiles is run as it is written
+    loaded = "torch._dynamo" in sys.modules
+    with torch.no_grad(), torch.compiler.set_stance("force_eager") if loaded else nullcontext(), recorder, _Watch(
+        recorder
+    ) as watch:
         program(**copies)
     return tuple(watch.found)
 

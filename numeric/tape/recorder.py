@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import torch
@@ -136,7 +137,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _fold(self, func: Any, signature: _Signature, args: Any, kwargs: Any, result: Tensor) -> None:
         """Record arithmetic on constants, to be kept if data meets its result."""
         key = _key(result)
-        if not result.dtype.is_floating_point or key in self._folded or not key:
+        if not result.dtype.is_floating_point or result.is_meta or key in self._folded or not key:
             return
         if not any(isinstance(a, Tensor) for a in args):
             return
@@ -167,8 +168,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if results and signature.base not in SHAPELY:
                 self.escapes[Escape(str(func), place, signature.base in GUARDS)] = None
             return
-        if all(_key(t) in self._known for t in tensors):
-            return  # views
+        if all(_key(t) in self._known for t in tensors) or any(t.is_meta for t in tensors):
+            return  # views, and shapes alone
         if torch.Tag.dynamic_output_shape in func.tags and not self._shape_is_constant(signature, given):
             self.escapes[Escape(str(func), place)] = None
         outputs = tuple(self._window(r, self._new(r)) if isinstance(r, Tensor) else None for r in results)
@@ -228,8 +229,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.operations.append(Operation(packet or func, base, args, kwargs, (target,), True, place))
 
     def _higher_order(self, func: Any, args: Any, kwargs: Any) -> Any:
-        self.faults[Escape(f"the higher-order operator {func}", self.places(3))] = None
-        return func(*args, **kwargs)
+        """`scan` and the like: torch's plain implementation runs, and its operations are recorded."""
+        plain = func.py_kernels.get(torch._C.DispatchKey.CompositeExplicitAutograd)
+        if plain is None:
+            self.faults[Escape(f"the higher-order operator {func}", self.places(3))] = None
+            return func(*args, **kwargs)
+        # it asserts that no mode is on, though it can run under one
+        names = plain.__globals__ | {"_get_current_dispatch_mode": lambda: None}
+        unasserted = FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__, plain.__closure__)
+        with self:
+            return unasserted(*args, **kwargs)
 
     # --- storages ------------------------------------------------------------------------------------------------------
 
@@ -273,7 +282,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         number = self._append(Storage(real, storage.nbytes() // real.itemsize, initial, unwritten))
         self._known[key] = number
         self._alive[key] = StorageWeakRef(storage)  # so that no other storage gets its address
-        if storage.nbytes():
+        if storage.nbytes() and storage.data_ptr():  # a zero of forward derivatives has no memory
             self._memory[storage.data_ptr()] = key
         return number
 
@@ -298,6 +307,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _constant(self, value: Tensor, place: Place) -> Constant:
         plain = value.detach()
+        if plain._is_zerotensor():
+            plain = torch.zeros(plain.shape, dtype=plain.dtype)
         try:
             storage = plain.untyped_storage()
             key = (storage._cdata, plain.storage_offset(), plain.shape, plain.stride(), plain.dtype)
@@ -381,3 +392,13 @@ def record(program: Callable[..., Any], inputs: Mapping[str, Tensor], seed: int 
     output = recorder._read(held, ("", 0))
     written = {name: ("", 0) for name, value in copies.items() if value._version != versions[name]}
     return recorder.tape(output, written), held
+
+
+def leave_alone(function: Any) -> None:
+    """Keep torch.compile, and operators that compile themselves, from tracing a mode of ours; without loading them."""
+    frames = torch._C._dynamo.eval_frame
+    skip = frames._FrameAction.SKIP  # the function itself, and what it calls
+    frames.set_code_exec_strategy(function.__code__, frames._FrameExecStrategy(skip, skip))
+
+
+leave_alone(Recorder.__torch_dispatch__)

@@ -99,10 +99,10 @@ def test_what_balls_cannot_decide_is_refused():
     with pytest.raises(NoRule, match="too close to call"):
         carrier.compare("lt", third, carrier.mul(third, carrier.constant(1)))
 
-    with pytest.raises(Refused, match="no real value"):
+    with pytest.raises(Refused, match=r"aten\.log"):
         evaluate(lambda X, Y, q: torch.log(-(Y * Y) - 1)[0], POINT)
-    with pytest.raises(Refused, match="digamma"):
-        evaluate(lambda X, Y, q: torch.digamma(Y)[0], POINT)
+    with pytest.raises(Refused, match="polygamma"):
+        evaluate(lambda X, Y, q: torch.polygamma(2, Y)[0], POINT)
 
 
 def test_precision_is_put_back():

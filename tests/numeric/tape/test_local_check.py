@@ -17,7 +17,7 @@ from numeric.tape.local_check import Difference, differences
 from numeric.tape.numbers import Numbers
 from numeric.tape.recorder import record
 from numeric.tape.refusals import Refused
-from numeric.tape.rules import arithmetic, functions, logarithms, pairs, piecewise
+from numeric.tape.rules import arithmetic, functions, logarithms, pairs, piecewise, windows
 
 
 def drawn(*shape: int, seed: int = 0, positive: bool = False) -> Tensor:
@@ -79,7 +79,7 @@ PLANTED: dict[str, tuple[Any, str, Any, Callable[..., Any]]] = {
     "aten.convolution.default": (
         rules.TABLE,
         "convolution",
-        lambda m, x, w, bias, stride, padding, dilation, *rest: arithmetic.convolution(
+        lambda m, x, w, bias, stride, padding, dilation, *rest: windows.convolution(
             m, x, w, bias, stride, padding, [1], *rest
         ),
         lambda k: F.conv1d(k, k[:, :, :2], dilation=2),

@@ -1,0 +1,48 @@
+"""Replays against torch on a sample of PyTorch's own samples; the bench sees a wrong rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+pytest.importorskip("expecttest", reason="PyTorch's samples need expecttest, which the dev extra installs")
+
+from numeric.tape import rules
+from numeric.tape.rules import piecewise
+from proofs.conformance import Call, Layout, Sample, Verdict, Way, judged, run
+from reports.conformance import lines
+
+
+def test_a_sample_of_all_operators_conforms() -> None:
+    found = run(share=0.04, seed=7)
+    assert found.passed, [o for o in found.bad]
+    assert found.samples > 100 and not found.unsampled
+    assert {o.call for o in found.outcomes} == set(Call) and {o.layout for o in found.outcomes} == set(Layout)
+    for way in Way:
+        assert sum(o.way is way and o.verdict is Verdict.EQUAL for o in found.outcomes) > 20
+
+
+@pytest.mark.parametrize("call", ["relu_", "relu"])
+def test_a_wrong_rule_is_seen(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(piecewise.RULES, "relu", lambda m, a: m.numbers(a))
+    outcomes = judged(sample(lambda x: getattr(x, call)()))
+    assert {o.way for o in outcomes if o.verdict is Verdict.WRONG} >= {Way.RATIONALS, Way.BALLS}
+
+
+def test_a_rule_that_breaks_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(rules.TABLE, "mul", lambda m, a, b: 1 / 0 if isinstance(a, float) else [][0])
+    outcomes = judged(sample(lambda x: x * x))
+    assert {o.verdict for o in outcomes if o.way is Way.FIELD} == {Verdict.INTERNAL}
+
+
+def test_the_table_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(piecewise.RULES, "clamp_min", lambda m, a, low: m.numbers(a))
+    text = "\n".join(lines(run(operators="clamp")))
+    assert "rationals" in text and "WRONG: clamp" in text and "NOT CONFORMING" in text
+
+
+def sample(program: Any) -> Sample:
+    value = torch.tensor([[0.5, -1.25], [2.0, -3.0]], dtype=torch.float64)
+    return Sample("planted", Call.PLAIN, Layout.CONTIGUOUS, lambda t0: program(t0.clone()).reshape(-1), {"t0": value})
