@@ -7,7 +7,7 @@ into it: the code runs once a size. Elsewhere rational points are tried, and eac
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import count, islice
 from typing import Any
@@ -32,10 +32,11 @@ _TERMS = 2000
 class _Short(Handles):
     """Polynomials of at most `_TERMS` terms."""
 
-    def put(self, values: Sequence[Any], shape: Sequence[int]) -> Parts:
-        if any(len(value) > _TERMS for value in values):
+    def stored(self, values: Iterable[Any], shape: Sequence[int]) -> Parts:
+        kept = list(values)
+        if any(len(value) > _TERMS for value in kept):
             raise NoRule(f"more than {_TERMS} terms")
-        return super().put(values, shape)
+        return super().stored(kept, shape)
 
 
 Both = tuple[np.ndarray, np.ndarray]

