@@ -73,8 +73,8 @@ def families(N: int) -> Iterator[tuple[str, StateSpace]]:
 def exact(
     look: Look = predictors.ahead, slope: Slope = predictors.derivative, flat: Callable[[int], Systems] = families
 ) -> Check:
-    """Taylor coefficients up to degree N, polynomials in h of that degree, at a drawn h, for closed and for exact states; and the flattest readouts of three
-    families, which no other readout shares its response with."""
+    """Taylor coefficients up to degree N, polynomials in h of that degree, at a drawn h, for closed and for exact states;
+    and the flattest readouts of three families, which no other readout shares its response with."""
 
     def compare(N: int, draw: Draw) -> Iterator[Same]:
         h = draw("h", N)
