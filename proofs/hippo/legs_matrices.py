@@ -90,7 +90,7 @@ def steps(
     below: Callable[..., sp.Expr] = legs.below, diagonal: Callable[..., sp.Expr] = legs.diagonal, weight: int = 1
 ) -> Iterator[Step]:
     """Entries for symbolic n, and the determinants of two triangular matrices."""
-    n, k, N, x = sp.symbols("n k N x")
+    n, x = sp.symbols("n x")
     P = sp.Function("P")(x)
     y = (1 + x) / 2
     kernel = P + (1 + x) * sp.diff(P, x)
@@ -121,22 +121,30 @@ def steps(
         n,
         "so $\\det(sI - A - B 1^\\top) = \\prod_n (s - n)$, and $1 - G = \\prod_n \\frac{s-n}{s+n+1}$",
     )
+    yield from routes(below, diagonal)
+
+
+def routes(
+    below: Callable[..., sp.Expr] = legs.below, diagonal: Callable[..., sp.Expr] = legs.diagonal
+) -> Iterator[Step]:
+    """Both equations: y_i is the derivative of the reconstructed value, and the other routes add a multiple of its error."""
+    n, k, N = sp.symbols("n k N")
     yield Sum(
         "column sums of $A$ below the diagonal", n, below(n), -(n**2), k + 1, N - 1, (k + 1) ** 2 - N**2, "telescoping"
     )
     for route, extra in (("i", sp.Integer(0)), ("ii", N**2), ("iii", -N)):
         D = legs.gain(N, route)
         yield Equation(
-            f"route {route} on $t^p$",
+            f"route {route} at $a_k$",
             diagonal(k) + (k + 1) ** 2 - N**2 - legs.readout(k, D),
             -extra,
             "column sums of $A$ minus $C$: $\\hat u' - y$ has the same weight at every $a_k$",
         )
         yield Equation(
-            f"error of route {route} on $t^p$",
+            f"route {route} at $u$",
             legs.gain(N, "i") - D,
             extra,
-            "and the opposite one at $u$, so $u' - y = (u - \\hat u)' + (N^2 - D)(u - \\hat u)/t$ and $u - \\hat u = \\rho t^p$",
+            "and the opposite one at $u$, so $u' - y = (u - \\hat u)' + (N^2 - D)(u - \\hat u)$, over $t$ or $\\theta$",
         )
 
 
