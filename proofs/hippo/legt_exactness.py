@@ -109,6 +109,7 @@ $$ \text{exact: (i)} \ N d_N \theta^{N-1} u^{(N)}, \quad \text{(ii)} \ N(N+1) d_
 \text{(iii)} \ \frac{(N+1)!}{(2N+1)!} \theta^N u^{(N+1)}. $$""",
     derivation=r"""Closed: the Taylor coefficients of the transfer function of hippo.legt_transfer. Exact: the
 coefficients of $t^p$ on the window are rational integrals. Here both are computed for each $N$ and degree.""",
+    assumptions=(r"steady state", r"exact rung: the $N$ listed, $\theta = 1$ (a unit of time)"),
     source="derived here",
     checks={
         Rung.EXACT: exact(),
@@ -132,6 +133,11 @@ coefficients of $t^p$ on the window are rational integrals. Here both are comput
             "degree_N_plus_1",
             "route (i) is exact to degree N + 1",
             {Rung.EXACT: exact(closed=lambda N, r: closed_degree(N, r) + 1)},
+        ),
+        Mutant(
+            "projected_defect",
+            "route (iii) misses degree N + 1 of exact projections by what route (i) misses of closed states",
+            {Rung.EXACT: exact(second=lambda N, r: closed_defect(N, "i") if r == "iii" else projected_defect(N, r))},
         ),
         Mutant(
             "same_defect",
