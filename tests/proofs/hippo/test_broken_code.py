@@ -50,19 +50,30 @@ BROKEN: dict[str, tuple[tuple[Any, str, Any], tuple[str, ...]]] = {
     "size of the readout": (wrong(legt, "readout", doubled), ("noise_gain", "sample_noise")),
     "gain": (wrong(legt, "gain", negative), ("legt_readout", "legt_transfer", "usual_mistakes")),
     "true readout": (wrong(legt, "true_readout", doubled), ("legt_readout",)),
-    "LegS diagonal": (wrong(legs, "diagonal", doubled), ("legs_matrices", "legs_holds", "legs_recursion")),
-    "LegS below the diagonal": (wrong(legs, "below", negative), ("legs_matrices",)),
+    "LegS diagonal": (wrong(legs, "diagonal", doubled), ("legs_matrices", "legs_holds", "legs_recursion", "legs_lti")),
+    "LegS below the diagonal": (wrong(legs, "below", negative), ("legs_matrices", "legs_lti")),
     "LegS matched": (wrong(legs, "matched", field("D", doubled)), ("legs_matched", "higher_readouts")),
-    "FouT system": (wrong(fout, "system", field("A", doubled)), ("fout_transfer", "usual_mistakes")),
+    "FouT system": (wrong(fout, "system", field("A", doubled)), ("fout_transfer", "usual_mistakes", "fout_limit")),
     "FouT readout": (wrong(fout, "system", field("C", doubled)), ("fout_transfer", "fout_states")),
-    "FouT correction": (wrong(fout, "corrected", field("C", doubled)), ("fout_corrected", "higher_readouts")),
+    "FouT correction": (
+        wrong(fout, "corrected", field("C", doubled)),
+        ("fout_corrected", "higher_readouts", "fout_limit"),
+    ),
     "bilinear step": (
         wrong(discretisation, "gbt", field("A", doubled)),
         ("one_step_error", "discretisation", "stability", "next_state", "sample_noise", "trade_off"),
     ),
     "bilinear input": (
         wrong(discretisation, "gbt", field("B_next", doubled)),
-        ("one_step_error",),
+        ("one_step_error", "discretisation"),
+    ),
+    "bilinear gain": (
+        wrong(discretisation, "gbt", lambda made: replace(made, D=made.D + 1)),
+        ("one_step_error", "discretisation"),
+    ),
+    "bilinear gain of the predictor": (
+        wrong(predictors, "residual_hold", lambda made: replace(made, D=made.D + 1)),
+        ("residual_hold", "look_ahead"),
     ),
     "bilinear step of the predictor": (wrong(predictors, "gbt", field("A", doubled)), ("residual_hold", "look_ahead")),
     "bilinear input of the predictor": (wrong(predictors, "gbt", field("B_next", doubled)), ("residual_hold",)),
@@ -75,6 +86,7 @@ BROKEN: dict[str, tuple[tuple[Any, str, Any], tuple[str, ...]]] = {
     "held residual": (wrong(predictors, "residual_hold", field("C", doubled)), ("residual_hold", "look_ahead")),
     "LegS recursions": (wrong(legs_recursion, "states", doubled), ("legs_holds", "legs_recursion")),
     "recommendation": (wrong(trade_off, "recommend", field("theta", doubled)), ("trade_off",)),
+    "recommended step": (wrong(trade_off, "recommend", field("h", lambda h: 4 * h)), ("trade_off",)),
     "modal form": (wrong(modal, "modal", field("poles", doubled)), ("modal_form",)),
 }
 ASSEMBLED: dict[str, tuple[tuple[Any, str, Any], str]] = {
@@ -89,8 +101,12 @@ ASSEMBLED: dict[str, tuple[tuple[Any, str, Any], str]] = {
 WIDE = ("look_ahead",)
 """Where a prediction that is off altogether has no order: the check is undecided, not confirmed."""
 
-BLIND = {("stability", Rung.MEASURED): "it measures the poles, and runs no scheme"}
-CASES = [pytest.param(patch, id, id=f"{name}: {id}") for name, (patch, ids) in BROKEN.items() for id in ids]
+BLIND = {
+    ("bilinear step", "stability", Rung.MEASURED): "it measures the poles, and runs no scheme",
+    ("bilinear input", "discretisation", Rung.SAMPLED): "it is about SciPy's single input, as the rung says",
+    ("bilinear gain", "discretisation", Rung.SAMPLED): "it is about SciPy's single input, as the rung says",
+}
+CASES = [pytest.param(name, id, id=f"{name}: {id}") for name, (_, ids) in BROKEN.items() for id in ids]
 
 
 @pytest.fixture
@@ -117,14 +133,14 @@ def test_a_system_put_together_wrongly_is_refuted_exactly(monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("fresh")
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
-@pytest.mark.parametrize(("patch", "id"), CASES)
-def test_no_rung_stays_confirmed(monkeypatch: pytest.MonkeyPatch, patch: tuple[Any, str, Any], id: str) -> None:
+@pytest.mark.parametrize(("name", "id"), CASES)
+def test_no_rung_stays_confirmed(monkeypatch: pytest.MonkeyPatch, name: str, id: str) -> None:
     """Every rung but Coq's, whose ties are another test's."""
-    monkeypatch.setattr(*patch)
+    monkeypatch.setattr(*BROKEN[name][0])
     claim = importlib.import_module(f"proofs.hippo.{id}").CLAIM
     verdicts = {}
     for rung, check in claim.checks.items():
-        if rung is not Rung.KERNEL and (id, rung) not in BLIND:
+        if rung is not Rung.KERNEL and (name, id, rung) not in BLIND:
             try:
                 verdicts[rung] = check(Settings(seed=1)).verdict
             except (ArithmeticError, ValueError) as error:  # as the runner reports a check that raises
