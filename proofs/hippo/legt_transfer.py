@@ -14,6 +14,7 @@ from numeric.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Same, derived, exactly
+from proofs.hippo.legt_readout import steps as readouts
 
 System = Callable[..., StateSpace]
 
@@ -54,9 +55,7 @@ def steps(below: Callable[..., sp.Expr] = legt.below, gain: Callable[..., sp.Exp
         sp.Integer(0),
         "strictly upper triangular, so $\\det(sI - A - B 1^\\top) = s^N$ and $1 - G = s^N/q_N$ (determinant lemma)",
     )
-    yield Equation(
-        "route i", s - s * G, s * (1 - G), "$y_i$ is the derivative of $\\hat u = G u$, so $u' - y_i = s (1 - G) u$"
-    )
+    yield from readouts(gain=gain)  # among them that y_i is the derivative of the reconstructed value G u
     k = sp.Symbol("k")
     yield Equation(
         "difference of readouts",
