@@ -24,12 +24,15 @@ Limit = Callable[[str, int, int], arb]
 
 
 def response(name: str, j: int, N: int) -> int:
-    """The functional's value on v = P_j, from the readout alone: zero below degree N."""
-    if j < N:
-        return 0
+    """The functional's value on v = P_j from the constructions' readouts: v(1) = 1, 2 v'(1) = j(j + 1), v(-1) = (-1)^j."""
+    inside = j < N
+    if name == "value":
+        return 1 - inside
     if name == "true":
-        return j * (j + 1) - N * N - N * (-1) ** (N + j)
-    return {"value": 1, "i": j * (j + 1) - N * N, "ii": j * (j + 1), "iii": j * (j + 1) - N * (N + 1)}[name]
+        read = legt.true_readout(j, N, (-1) ** (N - j)) if inside else 0
+        return int(j * (j + 1) - read - legt.gain(N, "i") - N * (-1) ** (N + j))
+    D = legt.gain(N, name)
+    return int(j * (j + 1) - (legt.readout(j, D) if inside else 0) - D)
 
 
 def exact(
@@ -75,7 +78,7 @@ def sharp(name: str, K: int, N: int) -> arb:
 def signal_error(name: str, K: int, N: int, jumps: list[tuple[Fraction, Fraction]]) -> fmpq:
     """The functional on v = sum_i c_i (x - b_i)_+^K / K!, from its exact Legendre coefficients, not from the kernel."""
     total = fmpq(0)
-    D = {"i": N * N, "ii": 0, "iii": N * (N + 1)}
+    D = 0 if name == "value" else legt.gain(N, name)
     x = fmpq_poly([0, 1])
     for b, c in jumps:
         at = number(b)
@@ -88,7 +91,7 @@ def signal_error(name: str, K: int, N: int, jumps: list[tuple[Fraction, Fraction
         if name == "value":
             error = present - sum(a, fmpq(0))
         else:
-            error = slope - sum((legt.readout(n, D[name]) * v for n, v in enumerate(a)), fmpq(0)) - D[name] * present
+            error = slope - sum((legt.readout(n, D) * v for n, v in enumerate(a)), fmpq(0)) - D * present
         total += number(c) * error
     return total
 
