@@ -17,6 +17,7 @@ from numeric.rational_matrices import matrix, number, row
 from numeric.telescoping import Equation, Step, Sum
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.hippo._assembled import legs_arrays, tied
 from proofs.hippo._checks import Draw, Same, at_points, derived
 from proofs.hippo.legt_matrices import integral
 from proofs.kernel import kernel_check
@@ -188,7 +189,7 @@ A) a = B t^p$.""",
     source="arXiv 2008.07669 (LegS); the errors on powers are derived here",
     checks={
         Rung.EXACT: exact(),
-        Rung.UNIVERSAL: derived(steps),
+        Rung.UNIVERSAL: tied(derived(steps), legs_arrays),
         Rung.KERNEL: KERNEL,
     },
     mutants=(

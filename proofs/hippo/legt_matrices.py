@@ -18,6 +18,7 @@ from numeric.rational_matrices import matrix
 from numeric.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
+from proofs.hippo._assembled import legt_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
 from proofs.kernel import kernel_check
 
@@ -242,7 +243,7 @@ P_k$, so the integral is $2 \sum a_k$ over those $k$. The closure adds $-(-1)^{n
         Rung.SAMPLED: sampled(),
         Rung.EXACT: exact(),
         Rung.SYMBOLIC: symbolic(),
-        Rung.UNIVERSAL: derived(steps),
+        Rung.UNIVERSAL: tied(derived(steps), legt_arrays),
         Rung.KERNEL: KERNEL,
     },
     mutants=(

@@ -15,6 +15,7 @@ from numeric.rational_matrices import matrix, row
 from numeric.telescoping import Equation, Step, Sum
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.hippo._assembled import legs_arrays, legt_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
 from proofs.hippo.legt_matrices import integral
 from proofs.kernel import kernel_check
@@ -191,7 +192,7 @@ Route (ii) is $\frac{2}{\theta} \sum_k a_k P_k'(1)$. Each step is checked for sy
     source="derived here; arXiv 2407.09375 announces explicit weights",
     checks={
         Rung.EXACT: exact(),
-        Rung.UNIVERSAL: derived(steps),
+        Rung.UNIVERSAL: tied(derived(steps), legt_arrays, legs_arrays),
         Rung.KERNEL: KERNEL,
     },
     mutants=(
