@@ -22,6 +22,8 @@ def legt_arrays(N: int) -> Iterator[Same]:
     """LegT's A, B, C and D, entry by entry."""
     A = [[legt.below(n) if k <= n else legt.above(n, (-1) ** (n - k)) for k in range(N)] for n in range(N)]
     yield from _arrays("LegT", legt.system, A, N)
+    signs = [[1, (-1) ** n] for n in range(N)]
+    yield Same("end values", objects(np.stack(legt.ends(N), axis=1)), objects(np.array(signs)))
 
 
 def legs_arrays(N: int) -> Iterator[Same]:
