@@ -213,11 +213,12 @@ def whole(name: str, seed: int | None) -> Whole:
     B, C = (rng.integers(-LARGEST, LARGEST + 1, STATES) for _ in "BC")
     D, u = rng.integers(1, LARGEST + 1), rng.integers(-LARGEST, LARGEST + 1, (SAMPLES, *CHANNELS))
     flat = u.reshape(SAMPLES, -1)
-    x, found, column, c = np.zeros((STATES, flat.shape[1]), dtype=np.int64), [], B, [D]
+    x, column = np.zeros((STATES, flat.shape[1]), dtype=np.int64), B
+    found, c = [], [int(D)]
     for sample in flat:
         found.append(C @ x + D * sample)
         x = A @ x + np.outer(B, sample)
-        c.append(C @ column)
+        c.append(int(C @ column))
         column = A @ column
     # every partial sum of every product above is below this
     assert (STATES + SAMPLES) * np.abs(c).max() * LARGEST < 2**24 and np.abs(x).max() * LARGEST * STATES < 2**24
@@ -353,7 +354,7 @@ entry by entry with $T = \sum_j |A^j|$, $R = \sum_j |C A^j|$, $X = U \sum_j |A^j
 for the unit roundoff $e$: it does not grow with the number of samples. On integer systems whose sums stay below $1/e$ the
 recurrence and the blocks are exact, and the FFT's root mean square error is at most $\norm{c}_1$ times the input's
 times what its transforms may do; these are the sharp checks, for on LegT and LegS the floors of the blocks and of the FFT lie
-$10^4$ to $10^5$ times above the errors. The kernel of length $L = r + 1$ drops at most
+$10^3$ to $10^4$ times above the errors ($N \le 8$). The kernel of length $L = r + 1$ drops at most
 $U \norm{C A^r} \sum_{i<r} \norm{A^i B} / (1 - \norm{A^r})$.""",
     derivation=r"""Each step commits $\gamma_{N+1}(|A||x| + |B||u|)$ and the exact $A^j$ carry it on; in floats the
 products' order is the library's. Computed powers, columns
