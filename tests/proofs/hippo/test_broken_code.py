@@ -61,7 +61,15 @@ BROKEN: dict[str, tuple[tuple[Any, str, Any], tuple[str, ...]]] = {
     ),
     "bilinear step": (
         wrong(discretisation, "gbt", field("A", doubled)),
-        ("one_step_error", "discretisation", "stability", "next_state", "sample_noise", "trade_off"),
+        (
+            "one_step_error",
+            "discretisation",
+            "stability",
+            "next_state",
+            "sample_noise",
+            "trade_off",
+            "hold_conventions",
+        ),
     ),
     "bilinear input": (
         wrong(discretisation, "gbt", field("B_next", doubled)),
@@ -77,9 +85,12 @@ BROKEN: dict[str, tuple[tuple[Any, str, Any], tuple[str, ...]]] = {
     ),
     "bilinear step of the predictor": (wrong(predictors, "gbt", field("A", doubled)), ("residual_hold", "look_ahead")),
     "bilinear input of the predictor": (wrong(predictors, "gbt", field("B_next", doubled)), ("residual_hold",)),
-    "zero-order hold": (wrong(discretisation, "zoh", field("B_now", doubled)), ("matched_hold", "next_state")),
+    "zero-order hold": (
+        wrong(discretisation, "zoh", field("B_now", doubled)),
+        ("matched_hold", "next_state", "hold_conventions"),
+    ),
     "first-order hold": (wrong(discretisation, "foh", field("B_next", doubled)), ("matched_hold",)),
-    "matched readout": (wrong(discretisation, "matched", field("D", doubled)), ("matched_hold",)),
+    "matched readout": (wrong(discretisation, "matched", field("D", doubled)), ("matched_hold", "hold_conventions")),
     "single input": (wrong(discretisation, "single_input", field("C", doubled)), ("discretisation",)),
     "looking ahead": (wrong(predictors, "ahead", field("D", doubled)), ("higher_readouts", "look_ahead")),
     "higher derivative": (wrong(predictors, "derivative", field("C", doubled)), ("higher_readouts", "look_ahead")),
