@@ -83,7 +83,7 @@ def exactly(
 
 
 Draw = Callable[..., fmpq]
-"""(names) -> a number in (0, 1], drawn anew for each run and the same for the same names."""
+"""(names) -> a number in (0, 1], drawn at each call; with a seed it depends on the names alone."""
 
 
 def at_points(
