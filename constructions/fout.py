@@ -16,8 +16,6 @@ derived here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -61,25 +59,19 @@ def system(M: int, omega: Any, route: str = "i") -> StateSpace:
     return StateSpace(A, 2 * r2 * e, C - D * e, D)
 
 
-def weights(chosen: Sequence[int]) -> list[Fraction]:
-    """omega_m = prod over the other i of `chosen` of m^2/(m^2 - i^2), one a harmonic m of `chosen`."""
-    out = []
-    for m in chosen:
-        value = Fraction(1)
-        for i in chosen:
-            if i != m:
-                value *= Fraction(m * m, m * m - i * i)
-        out.append(value)
-    return out
-
-
 def corrected(M: int, omega: Any, J: int = 1) -> StateSpace:
-    """Route i with the cosine entries of the J highest harmonics raised by omega_m (m omega)^2/4, 1 <= J <= M."""
+    """Route i with the cosine entries of the J highest harmonics raised by omega_m (m omega)^2/4, 1 <= J <= M.
+
+    omega_m = prod over the other i of these harmonics of m^2/(m^2 - i^2).
+    """
     if not 1 <= J <= M:
         raise ValueError(f"J is {J}; expected between 1 and the number of harmonics M = {M}")
     plain = system(M, omega)
     chosen = range(M - J + 1, M + 1)
     C = plain.C.copy()
-    for m, weight in zip(chosen, weights(chosen), strict=True):
-        C[2 * m - 1] += (float(weight) if isinstance(omega, float) else weight) * (m * omega) * (m * omega) / 4
+    for m in chosen:
+        raised = (m * omega) * (m * omega) / 4
+        for i in chosen:
+            raised = raised if i == m else raised * (m * m) / (m * m - i * i)
+        C[2 * m - 1] += raised
     return StateSpace(plain.A, plain.B, C, plain.D)

@@ -38,9 +38,9 @@ def recommend(amplitude: float, bandwidth: float, noise: float, step: float | No
     """N, theta and h for route (i), Tustin's rule with averaged samples.
 
     noise: standard deviation of independent errors of the samples; below the samples' rounding it counts as that.
-    step: the sample step, if it is given; else the largest h that adds less than a tenth of the error and keeps
-    h <= theta/N^2. Raises ValueError for numbers that are not positive and finite, for noise that leaves no signal, and
-    for a step that does not resolve the bandwidth.
+    step: the sample step, if it is given; else h = theta/N^2, or less where the averaging of samples would err by more
+    than a seventh of the rest (root mean squares). Raises ValueError for numbers that are not positive and finite, for
+    noise that leaves no signal, and for a step that does not resolve the bandwidth.
     """
     for name, value in (("amplitude", amplitude), ("bandwidth", bandwidth)):
         if not (value > 0 and isfinite(value)):

@@ -69,8 +69,8 @@ def integral(p: fmpq_poly) -> fmpq:
 
 
 def l1_norm(p: fmpq_poly) -> arb:
-    """The integral of |p| over x in [-1, 1] as a ball: isolated real roots, then the variation of the
-    antiderivative."""
+    """The integral of |p| over x in [-1, 1] as a ball: isolated real roots, then the variation of the antiderivative;
+    at the working precision, or more where the degree asks for it."""
     y = fmpq_poly([0, 1])
     bare = p
     for factor in (y, 1 - y):
@@ -79,7 +79,7 @@ def l1_norm(p: fmpq_poly) -> arb:
             if not rest.is_zero():
                 break
             bare = quotient
-    with precision(60 + 5 * p.degree()):
+    with precision(max(ctx.prec, 60 + 5 * p.degree())):
         roots = [] if bare.degree() < 1 else _real_roots(bare)
         inside = sorted((r for r in roots if r > 0 and r < 1), key=lambda r: float(r.mid()))
         F = p.integral()

@@ -4,12 +4,14 @@ orders."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import ceil, log2
 from typing import Any
 
-from flint import arb
+from flint import arb, fmpq
 
 from numeric import telescoping
+from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Figure, Finding, Verdict
 from numeric.rates import Order
 from numeric.rational_matrices import text
@@ -75,6 +77,50 @@ def exactly(
                 "compared": list(names),
             },
             trust=EXACT_TRUST,
+        )
+
+    return run
+
+
+Draw = Callable[..., fmpq]
+"""(names) -> a number in (0, 1], drawn at each call; with a seed it depends on the names alone."""
+
+
+def at_points(
+    compare: Callable[[int, Draw], Iterable[Same]],
+    degree: Callable[[int], int],
+    quick: Iterable[int],
+    full: Iterable[int] | None = None,
+    size: str = "N",
+) -> Check:
+    """`exactly`, for identities between rational functions of drawn numbers: one point decides, but for a probability.
+
+    degree: bounds, at each size, the total degree in the drawn numbers of left - right over a common denominator. A
+    numerator that is not zero vanishes at a uniform point of a set of size 2^bits with probability degree/2^bits at most
+    (Schwartz, Zippel); bits follow from the settings' target.
+    """
+
+    def run(settings: Settings) -> Finding:
+        sizes = list(full if full is not None and settings.profile == "full" else quick)
+        entropy, most = Entropy(settings.seed), max(degree(N) for N in sizes)
+        bits = ceil(-settings.target_log2) + most.bit_length()
+
+        def draw(*names: object) -> fmpq:
+            return fmpq(entropy.child("point", *names).below(1 << bits) + 1, 1 << bits)
+
+        found = exactly(lambda N: compare(N, draw), sizes, size=size)(settings)
+        if found.verdict is not Verdict.CONFIRMED:
+            return found
+        return replace(
+            found,
+            figures={**found.figures, "degree": most, "log2 failure probability": round(log2(most) - bits, 2)},
+            settings={**found.settings, "seed": settings.seed},
+            trust=(
+                "FLINT's rational arithmetic",
+                "Schwartz-Zippel at the stated degree",
+                entropy.trust,
+                EXACT_TRUST[1],
+            ),
         )
 
     return run
@@ -157,12 +203,12 @@ def _short(value: arb) -> str:
 
 @dataclass(frozen=True)
 class Rate:
-    """A measured order and the claimed one; proved: whether the derivation gives that order, or only expects it."""
+    """A measured order and the claimed one. Where the claimed one comes from is the derivation's to say: a measurement
+    proves none."""
 
     name: str
     order: Order
     claimed: float
-    proved: bool = False
 
 
 def orders(measure: Callable[[Settings], Iterable[Rate]], trust: Iterable[str] = ()) -> Check:
@@ -172,7 +218,7 @@ def orders(measure: Callable[[Settings], Iterable[Rate]], trust: Iterable[str] =
         figures: dict[str, Figure] = {}
         for rate in measure(settings):
             order = rate.order
-            figures[rate.name] = f"{order} ({'proved' if rate.proved else 'expected'} {rate.claimed:g})"
+            figures[rate.name] = f"{order} (claimed {rate.claimed:g})"
             if not order.sharp_enough:
                 reason = f"{rate.name}: the interval {order} is too wide to tell orders apart; more or larger sizes are needed"
                 return Finding(Verdict.UNDECIDED, reason, figures=figures)

@@ -99,8 +99,8 @@ def measure(
             for functional in FUNCTIONALS:
                 y = [float(abs(pole_errors(name)[N][functional])) for N in SIZES]
                 rate, power = fit_exponential(SIZES, y)
-                yield Rate(f"{name}, {functional}: ln rho", rate, radius(name, proved), proved=True)
-                yield Rate(f"{name}, {functional}: power of N", power, powers[functional], proved=True)
+                yield Rate(f"{name}, {functional}: ln rho", rate, radius(name, proved))
+                yield Rate(f"{name}, {functional}: power of N", power, powers[functional])
         for name in QUICK if settings.profile == "quick" else TRAJECTORIES:
             found, proved, spread = trajectory_errors(name)
             for functional in FUNCTIONALS:
@@ -216,7 +216,7 @@ $\rho$ is predicted from the Taylor series at the window's centre by Pade poles 
         Figure(
             "ellipses",
             r"""Errors of exact projections (times $\theta$ for the derivative) against $N$: dots in ball arithmetic, lines
-$c\, N^p \rho^{-N}$ with the proved $\rho$ and $p$, through the last dots. For Lorenz's first component $\rho$ is that of
+$c\, N^p \rho^{-N}$ with the claimed $\rho$ and $p$, through the last dots. For Lorenz's first component $\rho$ is that of
 the nearest singularity in complex time, found from the Taylor series alone.""",
             columns,
             tuple(

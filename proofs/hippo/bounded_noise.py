@@ -70,7 +70,7 @@ a small step route (ii) is (hippo.sample_noise).""",
     derivation=r"""The readout is $y = D u + \int \left(\sum_k C_k \frac{2k+1}{2} P_k\right) v$; its norm is $|D|$ plus the $L^1$
 norm of a polynomial, in balls. $\sum_k (2k+1) P_k/2$ is of order $N^{1/2}$ in $L^1$ and concentrated at the right end, where the
 slope costs $N^2$; route (i)'s weights $k(k+1) - N^2$ vanish at the top.""",
-    assumptions=("states are exact projections", "orders are measured, not proved"),
+    assumptions=("states are exact projections", "orders are measured"),
     source="derived here; Lebesgue constants: Gronwall 1913",
     checks={Rung.MEASURED: orders(measure(), trust=("Arb's ball arithmetic",))},
     parameters=table,

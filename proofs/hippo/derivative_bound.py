@@ -3,7 +3,7 @@ looseness."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from functools import cache
 from math import factorial
@@ -24,25 +24,47 @@ Limit = Callable[[str, int, int], arb]
 
 
 def response(name: str, j: int, N: int) -> int:
-    """The functional's value on v = P_j, from the readout alone: zero below degree N."""
-    if j < N:
-        return 0
+    """The functional's value on v = P_j from the constructions' readouts: v(1) = 1, 2 v'(1) = j(j + 1), v(-1) = (-1)^j."""
+    inside = j < N
+    if name == "value":
+        return 1 - inside
     if name == "true":
-        return j * (j + 1) - N * N - N * (-1) ** (N + j)
-    return {"value": 1, "i": j * (j + 1) - N * N, "ii": j * (j + 1), "iii": j * (j + 1) - N * (N + 1)}[name]
+        read = legt.true_readout(j, N, (-1) ** (N - j)) if inside else 0
+        return int(j * (j + 1) - read - legt.gain(N, "i") - N * (-1) ** (N + j))
+    D = legt.gain(N, name)
+    return int(j * (j + 1) - (legt.readout(j, D) if inside else 0) - D)
 
 
-def exact(functional: Functional = peano.functional) -> Check:
-    """Each kernel represents its functional on all Legendre polynomials of degree < 2N + 4; and equality at K = N."""
+def exact(
+    functional: Functional = peano.functional, squared: Callable[[int, int], fmpq] = peano.constant_squared
+) -> Check:
+    """Each kernel is its functional's, and the constants are those of Cauchy and Schwarz.
+
+    The functional of (x - t)_+^(K-1)/(K-1)!, N integrals against P_0, ..., P_(N-1), is a polynomial in t of degree at most
+    N + K - 1. Another polynomial of that degree with the same values on P_0, ..., P_(N+2K-1), whose K-th derivatives span
+    the degrees up to N + K - 1, is the same one.
+    """
 
     def compare(N: int) -> Iterator[Same]:
         for K in range(2, min(N, 6) + 1):
+            tests = N + 2 * K
             for name in peano.FUNCTIONALS:
                 p = functional(name, K, N)
-                found = [peano.integral(p * peano.derivative(peano.legendre(j), K)) for j in range(2 * N + 4)]
-                yield Same(f"kernel of {name}", found, [fmpq(response(name, j, N)) for j in range(2 * N + 4)], {"K": K})
+                yield Same(f"degree of the kernel of {name}", p.degree() < N + K, True, {"K": K})
+                found = [peano.integral(p * peano.derivative(peano.legendre(j), K)) for j in range(tests)]
+                yield Same(f"kernel of {name}", found, [fmpq(response(name, j, N)) for j in range(tests)], {"K": K})
+            k = K - 1
+            for order in (k, K):
+                weight = fmpq_poly([0, 2]) ** (order - 1) * fmpq_poly([2, -2]) ** order
+                square, rest = divmod(functional("value", order, N) ** 2, weight)
+                yield Same("the kernel's square over the weight is a polynomial", rest.is_zero(), True, {"k": order})
+                norms = peano.integral(weight) * peano.integral(square)
+                yield Same("the constant of Cauchy and Schwarz, squared", norms, squared(order, N), {"k": order})
+            weight = fmpq_poly([0, 2]) ** (k - 1) * fmpq_poly([2, -2]) ** k
+            more = peano.integral(weight * fmpq_poly([2, -2]) ** 2) / peano.integral(weight)
+            yield Same("the factor 1 + x in the weight", more, fmpq(2 * (k + 2), 2 * k + 1), {"k": k})
         last = peano.integral(functional("value", N, N))
-        yield Same("value constant at K = N", last**2, peano.constant_squared(N, N) if N > 1 else last**2)
+        yield Same("value constant at K = N", last**2, squared(N, N) if N > 1 else last**2)
 
     return exactly(compare, range(2, 8), range(2, 17))
 
@@ -56,7 +78,7 @@ def sharp(name: str, K: int, N: int) -> arb:
 def signal_error(name: str, K: int, N: int, jumps: list[tuple[Fraction, Fraction]]) -> fmpq:
     """The functional on v = sum_i c_i (x - b_i)_+^K / K!, from its exact Legendre coefficients, not from the kernel."""
     total = fmpq(0)
-    D = {"i": N * N, "ii": 0, "iii": N * (N + 1)}
+    D = 0 if name == "value" else legt.gain(N, name)
     x = fmpq_poly([0, 1])
     for b, c in jumps:
         at = number(b)
@@ -69,7 +91,7 @@ def signal_error(name: str, K: int, N: int, jumps: list[tuple[Fraction, Fraction
         if name == "value":
             error = present - sum(a, fmpq(0))
         else:
-            error = slope - sum((legt.readout(n, D[name]) * v for n, v in enumerate(a)), fmpq(0)) - D[name] * present
+            error = slope - sum((legt.readout(n, D) * v for n, v in enumerate(a)), fmpq(0)) - D * present
         total += number(c) * error
     return total
 
@@ -112,15 +134,36 @@ def _wrong_kernel(name: str, K: int, N: int) -> fmpq_poly:
     return fmpq_poly([2, -2]) * peano.kernel(K - 1, N) if name == "i" else peano.functional(name, K, N)
 
 
-def columns() -> Columns:
-    """Sharp constants and bounds for K = 2 and 4."""
-    sizes = (4, 6, 8, 12, 16, 24, 32)
+def _of_the_true_degree(name: str, K: int, N: int) -> fmpq_poly:
+    """At K = 6 a kernel of the right degree, off by what all test polynomials but the last are orthogonal to."""
+    right = peano.functional(name, K, N)
+    return right + peano.legendre(N + K - 1) if K == 6 else right
+
+
+def columns(
+    sizes: Sequence[int], orders: Sequence[int], beside: str, form: Callable[[str, int, int], float]
+) -> Columns:
+    """Sharp constants, and a form of theirs (named `beside`) to draw beside them."""
     found: dict[str, list[float]] = {"N": [float(N) for N in sizes]}
-    for K in (2, 4):
+    for K in orders:
         for name in peano.FUNCTIONALS:
             found[f"{name}, K = {K}"] = [float(sharp(name, K, N)) for N in sizes]
-            found[f"{name}, K = {K}, bound"] = [float(peano.bound(name, K, N)) for N in sizes]
+            found[f"{name}, K = {K}, {beside}"] = [form(name, K, N) for N in sizes]
     return found
+
+
+def panels(orders: Sequence[int], beside: str) -> tuple[Panel, ...]:
+    """One panel an order K of `columns`."""
+    return tuple(
+        Panel(
+            "states $N$",
+            "largest error",
+            tuple(Series(text, "N", f"{name}, K = {K}", f"{name}, K = {K}, {beside}") for name, text in _NAMES.items()),
+            "xy",
+            f"$K = {K}$",
+        )
+        for K in orders
+    )
 
 
 _NAMES = {
@@ -130,6 +173,7 @@ _NAMES = {
     "iii": "route (iii)",
     "true": "with the delayed sample",
 }
+_SHOWN = (2, 4)
 
 CLAIM = Claim(
     __name__,
@@ -151,7 +195,7 @@ sharp constants are the $L^1$ norms of the Peano kernels.""",
 = \frac{(N-k)!}{2^k (N-1)!} (1-x)^{k-1} (1+x)^k P^{(k-1,k)}_{N-k}(x)$ (Christoffel-Darboux, Rodrigues), and $\theta
 (u' - y_i) = \epsilon_N[(1+x) v']$, $\theta (u'-y_{ii}) = \epsilon_N[(1+x)v'] + N^2 \epsilon_N[v]$. Cauchy-Schwarz
 with the weight $(1-x)^{k-1}(1+x)^k$ and the Jacobi norm give the constants.""",
-    assumptions=("states are exact projections", r"$2 \le K \le N$"),
+    assumptions=("states are exact projections", r"$2 \le K \le N$; exact rung: the $N$ listed and $K \le 6$"),
     source="derived here",
     checks={Rung.MEASURED: never_exceeded(measure()), Rung.EXACT: exact()},
     figures=(
@@ -159,20 +203,8 @@ with the weight $(1-x)^{k-1}(1+x)^k$ and the Jacobi norm give the constants.""",
             "bounds",
             r"""The explicit bounds (lines) above the largest errors that inputs with $|v^{(K)}| \le 1$ on $[-1, 1]$ reach (dots),
 for the derivative times $\theta$.""",
-            columns,
-            tuple(
-                Panel(
-                    "states $N$",
-                    "largest error",
-                    tuple(
-                        Series(text, "N", f"{name}, K = {K}", f"{name}, K = {K}, bound")
-                        for name, text in _NAMES.items()
-                    ),
-                    "xy",
-                    f"$K = {K}$",
-                )
-                for K in (2, 4)
-            ),
+            lambda: columns((4, 6, 8, 12, 16, 24, 32), _SHOWN, "bound", lambda n, K, N: float(peano.bound(n, K, N))),
+            panels(_SHOWN, "bound"),
         ),
     ),
     mutants=(
@@ -195,6 +227,16 @@ for the derivative times $\theta$.""",
             "product_rule",
             "route (i)'s kernel without the product rule's second term",
             {Rung.EXACT: exact(_wrong_kernel)},
+        ),
+        Mutant(
+            "true_degree",
+            "kernels of the true degree, off by a Legendre polynomial of degree N + K - 1 at K = 6",
+            {Rung.EXACT: exact(_of_the_true_degree)},
+        ),
+        Mutant(
+            "weight",
+            "the constants for the weight with its exponents exchanged",
+            {Rung.EXACT: exact(squared=lambda k, N: peano.constant_squared(k, N) * fmpq(k, k + 1))},
         ),
         Mutant(
             "true_once",

@@ -9,15 +9,15 @@ from numeric import peano, rates
 from numeric.rates import Grade, fit
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
-from proofs.figure import Columns, Figure, Panel, Series
+from proofs.figure import Figure
 from proofs.hippo._checks import Rate, orders
-from proofs.hippo.derivative_bound import sharp
+from proofs.hippo.derivative_bound import columns, panels, sharp
 
 Exponent = Callable[[str, int], float]
 LARGEST_K = 5
 
 
-def proved(name: str, K: int) -> float:
+def exponent(name: str, K: int) -> float:
     """The exponent of N of the sharp constant for |u^(K)| <= 1."""
     return float(peano.asymptotic(name, K)[0])
 
@@ -32,14 +32,14 @@ def grade(route: str, K: int, theta: float, N: float) -> Grade:
     if K < 2:
         raise ValueError(f"K is {K}; a uniform bound needs at least two derivatives")
     a = K if route == "value" else K - 1
-    return rates.grade((theta, N), (a, proved(route, K)))
+    return rates.grade((theta, N), (a, exponent(route, K)))
 
 
 SIZES = (12, 16, 20, 24, 28, 32, 36, 40)
 """The quick profile's N."""
 
 
-def measure(exponent: Exponent = proved) -> Callable[[Settings], Iterator[Rate]]:
+def measure(claimed: Exponent = exponent) -> Callable[[Settings], Iterator[Rate]]:
     """Orders fitted to the sharp constants (balls, rounded to float64 at the end)."""
 
     def run(settings: Settings) -> Iterator[Rate]:
@@ -48,7 +48,7 @@ def measure(exponent: Exponent = proved) -> Callable[[Settings], Iterator[Rate]]
         for K in range(2, LARGEST_K + (not quick)):
             for name in peano.FUNCTIONALS:
                 values = [float(sharp(name, K, N)) for N in sizes]
-                yield Rate(f"{name}, K = {K}", fit(sizes, values), exponent(name, K), proved=True)
+                yield Rate(f"{name}, K = {K}", fit(sizes, values), claimed(name, K))
 
     return run
 
@@ -62,30 +62,18 @@ def constants() -> str:
     for name in peano.FUNCTIONALS:
         cells = []
         for K in range(2, LARGEST_K + 1):
-            power, c = peano.asymptotic(name, K)
-            cells.append(f"{float(sharp(name, K, 64)) / (c * 64 ** float(power)):.6f}")
+            cells.append(f"{float(sharp(name, K, 64)) / asymptotic(name, K, 64):.6f}")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "Sharp constant at $N = 64$ over its asymptotic form:\n\n" + "\n".join(lines)
 
 
-def columns() -> Columns:
-    """Sharp constants and their asymptotic forms."""
-    found: dict[str, list[float]] = {"N": [float(N) for N in SIZES]}
-    for K in range(2, LARGEST_K + 1):
-        for name in peano.FUNCTIONALS:
-            power, c = peano.asymptotic(name, K)
-            found[f"{name}, K = {K}"] = [float(sharp(name, K, N)) for N in SIZES]
-            found[f"{name}, K = {K}, proved"] = [c * N ** float(power) for N in SIZES]
-    return found
+def asymptotic(name: str, K: int, N: int) -> float:
+    """The form that the sharp constant tends to."""
+    power, c = peano.asymptotic(name, K)
+    return float(c * N ** float(power))
 
 
-_NAMES = {
-    "value": "value",
-    "i": "route (i)",
-    "ii": "route (ii)",
-    "iii": "route (iii)",
-    "true": "with the delayed sample",
-}
+_SHOWN = tuple(range(2, LARGEST_K + 1))
 
 
 def _claimed(change: Exponent) -> dict[Rung, Check]:
@@ -117,43 +105,31 @@ balls and the orders fitted.""",
         Figure(
             "orders",
             r"""Largest error over all inputs with $|v^{(K)}| \le 1$ on the window $[-1, 1]$, for the derivative times $\theta$:
-sharp constants in ball arithmetic (dots) and the proved asymptotic forms, constants included (lines).""",
-            columns,
-            tuple(
-                Panel(
-                    "states $N$",
-                    "largest error",
-                    tuple(
-                        Series(text, "N", f"{name}, K = {K}", f"{name}, K = {K}, proved")
-                        for name, text in _NAMES.items()
-                    ),
-                    "xy",
-                    f"$K = {K}$",
-                )
-                for K in range(2, LARGEST_K + 1)
-            ),
+sharp constants in ball arithmetic (dots) and their asymptotic forms, constants included (lines).""",
+            lambda: columns(SIZES, _SHOWN, "limit", asymptotic),
+            panels(_SHOWN, "limit"),
         ),
     ),
     mutants=(
         Mutant(
             "same_order",
             "route (ii) has the order of route (i)",
-            _claimed(lambda n, K: proved("i" if n == "ii" else n, K)),
+            _claimed(lambda n, K: exponent("i" if n == "ii" else n, K)),
         ),
         Mutant(
             "uniform_1_minus_K",
             "the sup error of route (i) is O(N^(1-K)) uniformly",
-            _claimed(lambda n, K: float(Fraction(1) - K) if n == "i" else proved(n, K)),
+            _claimed(lambda n, K: float(Fraction(1) - K) if n == "i" else exponent(n, K)),
         ),
         Mutant(
             "value_order",
             "the value error is of order N^(-K)",
-            _claimed(lambda n, K: float(-K) if n == "value" else proved(n, K)),
+            _claimed(lambda n, K: float(-K) if n == "value" else exponent(n, K)),
         ),
         Mutant(
             "iii_better",
             "route (iii) gains an order over (i)",
-            _claimed(lambda n, K: proved(n, K) - 1 if n == "iii" else proved(n, K)),
+            _claimed(lambda n, K: exponent(n, K) - 1 if n == "iii" else exponent(n, K)),
         ),
     ),
 )

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import fmpq
+import sympy as sp
 
 from constructions import discretisation, legs, legt
 from constructions.discretisation import Discrete, gbt
 from constructions.state_space import StateSpace, orthonormal
+from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.rational_matrices import number, objects, solve
-from proofs.claim import Check, Claim, Kind, Mutant
+from numeric.telescoping import Equation, Step
+from proofs.claim import Check, Claim, Kind, Mutant, covering
 from proofs.evidence import Rung, Settings
-from proofs.hippo._checks import Same, exactly
-from proofs.hippo.one_step_error import SCHEMES, STEP, exact_system, response
+from proofs.hippo import _scalar
+from proofs.hippo._checks import Draw, Same, at_points, derived
+from proofs.hippo.matched_hold import transfer
+from proofs.hippo.one_step_error import exact_system, response, schemes, tied
 
 Single = Callable[[StateSpace, Any, Any], Discrete]
 UNIT = 2.0**-53
@@ -28,18 +34,36 @@ def single(system: StateSpace, h: Any, alpha: Any) -> Discrete:
 
 
 def exact(build: Single = single) -> Check:
-    """One transfer function, at 2N + 3 values of z: both sides are quotients of degree at most N + 1."""
+    """One transfer function, at drawn z, h and alpha: quotients of degrees 5N + 2, 5N and 3N, 3N (hippo.one_step_error's
+    counting; one sample adds (I - alpha h A)^{-1} twice)."""
 
-    def compare(N: int) -> Iterator[Same]:
-        s, h = exact_system(N), number(STEP)
-        for name, share in SCHEMES.items():
-            alpha = number(share)
+    def compare(N: int, draw: Draw) -> Iterator[Same]:
+        s, z, h = exact_system(N), draw("z", N), draw("h", N)
+        for name, alpha in schemes(draw, N).items():
             proper, one = gbt(s, h, alpha, "proper", solve), build(s, h, alpha)
-            for j in range(2 * N + 3):
-                z = fmpq(j + 5, 2)
-                yield Same(f"transfer function, {name}", response(one, z), response(proper, z), {"z": z, "h": h})
+            at = {"z": z, "h": h, "alpha": alpha}
+            yield Same(f"transfer function, {name}", response(one, z), response(proper, z), at)
 
-    return exactly(compare, range(1, 7), range(1, 13))
+    return at_points(compare, lambda N: 8 * N + 2, range(1, 7), range(1, 13))
+
+
+def one_state(system: StateSpace, h: Any, alpha: Any) -> Discrete:
+    """The construction on symbols."""
+    return discretisation.single_input(system, h, alpha, _scalar.solve)
+
+
+def steps(build: Single = one_state) -> Iterator[Step]:
+    """One eigenvalue, every z, h and alpha; D once."""
+    z, h, alpha, a, b, c, D = sp.symbols("z h alpha a b c D")
+    s = _scalar.system(a, b, c, D)
+    one, two = build(s, h, alpha), gbt(s, h, alpha, "proper", _scalar.solve)
+    yield Equation(
+        "the constructions' own transfer functions, one eigenvalue",
+        transfer(one, z),
+        transfer(two, z),
+        "one input sample with $C$ and $D$ changed, and the scheme's own mixture",
+    )
+    yield Equation("the sample after is not used", one.B_next[0], sp.Integer(0), "one input sample a step")
 
 
 def solve_bound(left: Any, found: Any, inverse: Any, entries: Any, target: Any) -> Any:
@@ -57,38 +81,52 @@ def solve_bound(left: Any, found: Any, inverse: Any, entries: Any, target: Any) 
     return np.abs(inverse) @ (E @ np.abs(found) + gamma[1] * target)
 
 
-def sampled(change: Callable[[Any], Any] = lambda parts: parts) -> Check:
-    """scipy.signal.cont2discrete against the exact rational result for the same float64 matrices, entry by entry."""
+Parts = tuple[Any, Any, Any, Any]
+
+
+def gain_bound(C: Any, B: Any, B_bound: Any, D: float, alpha: float) -> float:
+    """Bound of the computed D + alpha C.B, from that of B: N products and sums, one product and one sum more."""
+    n = len(C) + 2
+    gamma = n * UNIT / (1 - n * UNIT)
+    return float(alpha * (np.abs(C) @ B_bound) + gamma * (abs(D) + alpha * (np.abs(C) @ (np.abs(B) + B_bound))))
+
+
+def sampled(change: Callable[[Parts], Parts] = lambda parts: parts) -> Check:
+    """scipy.signal.cont2discrete against the exact rational result for the same float64 matrices, entry by entry, at a
+    drawn step for each."""
 
     def run(settings: Settings) -> Finding:
         from scipy.signal import cont2discrete
 
         sizes = (4, 12) if settings.profile == "quick" else (4, 12, 32)
-        worst = 0.0
+        entropy = Entropy(settings.seed)
+        worst = dict.fromkeys("ABCD", 0.0)
         for name, family in (("LegT", legt), ("LegS", legs)):
             for N in sizes:
                 s = orthonormal(family.system(N), legt.norms(N))
-                h = 2.0**-6
                 for alpha in (0.5, 1.0, 0.25):
-                    parts = cont2discrete((s.A, s.B[:, None], s.C[None, :], [[s.D]]), h, method="gbt", alpha=alpha)
-                    A, B, C = change((parts[0], parts[1][:, 0], parts[2][0]))
-                    lifted = StateSpace(objects(s.A), objects(s.B), objects(s.C), number(round(s.D)))
-                    want = single(lifted, fmpq(1, 64), fmpq(int(4 * alpha), 4))
+                    h = (1 + entropy.child("scipy", name, N, alpha).below(1 << 20)) / (1 << 24)
+                    found = cont2discrete((s.A, s.B[:, None], s.C[None, :], [[s.D]]), h, method="gbt", alpha=alpha)
+                    A, B, C, D = change((found[0], found[1][:, 0], found[2][0], found[3][0]))
+                    lifted = StateSpace(objects(s.A), objects(s.B), objects(s.C), number(Fraction(s.D)))
+                    want = single(lifted, number(Fraction(h)), number(Fraction(alpha)))
                     left = np.eye(N) - alpha * h * s.A
                     inverse = np.linalg.inv(left)
                     entries = np.eye(N) + alpha * h * np.abs(s.A)
                     shifted = np.eye(N) + (1 - alpha) * h * np.abs(s.A)
-                    for part, found, exact_part, bound in (
+                    B_bound = solve_bound(left, B, inverse, entries, h * np.abs(s.B))
+                    for part, computed, exact_part, bound in (
                         ("A", A, want.A, solve_bound(left, A, inverse, entries, shifted)),
-                        ("B", B, want.B_now, solve_bound(left, B, inverse, entries, h * np.abs(s.B))),
+                        ("B", B, want.B_now, B_bound),
                         ("C", C, want.C, solve_bound(left.T, C, inverse.T, entries.T, np.abs(s.C))),
+                        ("D", D, np.array([want.D]), np.array([gain_bound(s.C, B, B_bound, s.D, alpha)])),
                     ):
-                        error = np.array([[float(v)] for v in (objects(found) - exact_part).ravel()], dtype=float)
-                        size, most = np.abs(error.ravel()), np.ravel(bound)
+                        size = np.abs((objects(computed) - exact_part).ravel().astype(float))
+                        most = np.ravel(bound)
                         # structural zeros have the bound 0 and must be exact
                         ratio = np.where(size > most, np.inf, 0.0)
                         np.divide(size, most, out=ratio, where=most > 0)
-                        worst = max(worst, float(ratio.max()))
+                        worst[part] = max(worst[part], float(ratio.max()))
                         if ratio.max() > 1:
                             at = int(ratio.argmax())
                             return Finding(
@@ -96,8 +134,8 @@ def sampled(change: Callable[[Any], Any] = lambda parts: parts) -> Check:
                                 f"{part} of {name} at N = {N}, alpha = {alpha}: off by {float(ratio.max()):.3g} times the bound",
                                 counterexample=Counterexample(
                                     {"N": N},
-                                    {"alpha": str(alpha), "h": "1/64"},
-                                    repr(float(np.ravel(found)[at])),
+                                    {"alpha": str(alpha), "h": repr(h)},
+                                    repr(float(np.ravel(computed)[at])),
                                     repr(float(exact_part.ravel()[at])),
                                     "SciPy",
                                     "exact",
@@ -106,22 +144,25 @@ def sampled(change: Callable[[Any], Any] = lambda parts: parts) -> Check:
                             )
         return Finding(
             Verdict.CONFIRMED,
-            figures={"worst error over bound": worst},
-            settings={"sizes": {"N": str(sizes)}, "dtype": "float64"},
+            figures={f"{part}: worst error over bound": value for part, value in worst.items()},
+            settings={"sizes": {"N": str(sizes)}, "dtype": "float64", "seed": settings.seed},
             trust=("Higham's bound for LU with partial pivoting, its inverse and majorants in float64",),
         )
 
     return run
 
 
-def _same_C(system: StateSpace, h: Any, alpha: Any) -> Discrete:
-    d = single(system, h, alpha)
-    return Discrete(d.A, d.B_now, d.B_next, system.C, d.D)
+def _wrong(id: str, text: str, change: Callable[[Discrete, StateSpace, Any], Discrete]) -> Mutant:
+    def of(build: Single) -> Single:
+        return lambda system, h, alpha: change(build(system, h, alpha), system, h)
+
+    checks = {Rung.EXACT: exact(of(single)), Rung.UNIVERSAL: derived(lambda: steps(of(one_state)))}
+    return Mutant(id, text, checks)
 
 
-def _same_D(system: StateSpace, h: Any, alpha: Any) -> Discrete:
-    d = single(system, h, alpha)
-    return Discrete(d.A, d.B_now, d.B_next, d.C, system.D)
+def _narrow(parts: Parts) -> Parts:
+    A, B, C, D = (np.asarray(p, dtype=np.float32).astype(np.float64) for p in parts)
+    return A, B, C, D
 
 
 CLAIM = Claim(
@@ -134,16 +175,27 @@ u_{k+1}\right)$, $y_k = C x_k + D u_k$ has the transfer function of $w_{k+1} = \
 and only if $C$ and $D$ are changed with it; `scipy.signal.cont2discrete` does so, and its matrices are right to the
 rounding of one linear solve.""",
     derivation=r"""With $x_k = (I - \alpha h A)^{-1} \left(w_k + \alpha h B u_k\right)$ the first recurrence turns
-into the second. Exact rationals at more points than the degree decide the equality of the transfer functions.""",
+into the second. The transfer functions agree for symbols, one eigenvalue at a time, and for LegT at drawn rationals.""",
     source="derived here; the bound is Higham 2002, theorem 9.4",
-    checks={Rung.SAMPLED: sampled(), Rung.EXACT: exact()},
+    assumptions=("sampled rung: SciPy alone; exact rung: LegT for the $N$ listed, every $z$, $h$ and $\\alpha$",),
+    checks={
+        Rung.SAMPLED: covering("SciPy's matrices for LegT and LegS", sampled()),
+        Rung.EXACT: covering("the two transfer functions, not SciPy", exact()),
+        Rung.UNIVERSAL: covering("the two transfer functions, one eigenvalue at a time; not SciPy", derived(steps)),
+    },
     mutants=(
-        Mutant("same_C", "C is kept", {Rung.EXACT: exact(_same_C)}),
-        Mutant("same_D", "D is kept", {Rung.EXACT: exact(_same_D)}),
+        _wrong("same_C", "C is kept", lambda d, s, h: replace(d, C=s.C)),
+        _wrong("same_D", "D is kept", lambda d, s, h: replace(d, D=s.D)),
+        _wrong("tied_gain", "a gain that is right at h = 1/7 alone", lambda d, s, h: tied(d, h)),
+        Mutant(
+            "scipy_gain",
+            "SciPy returns the gain 10^9",
+            {Rung.SAMPLED: sampled(lambda parts: (*parts[:3], np.array([1e9])))},
+        ),
         Mutant(
             "float32",
             "SciPy's matrices rounded to float32",
-            {Rung.SAMPLED: sampled(lambda parts: tuple(p.astype(np.float32).astype(np.float64) for p in parts))},
+            {Rung.SAMPLED: sampled(lambda parts: _narrow(parts))},
         ),
     ),
 )

@@ -53,7 +53,7 @@ def measure(claimed: Limit = limit, order: float = -1) -> Callable[[Settings], I
             for frequency in FREQUENCIES:
                 wanted = claimed(acb(0, frequency))
                 distances = [float(abs(output(M, frequency) - wanted)) for M in SIZES]
-                yield Rate(f"s = {frequency}i: distance to the limit", fit(SIZES, distances), order, proved=True)
+                yield Rate(f"s = {frequency}i: distance to the limit", fit(SIZES, distances), order)
 
     return run
 

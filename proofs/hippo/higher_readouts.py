@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from math import factorial
 
+import numpy as np
 from flint import fmpq, fmpq_mat
 
 from constructions import fout, legs, legt, predictors
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import identity, matrix, moments, monomial, number, row, transfer
+from numeric.rational_matrices import characteristic, identity, matrix, moments, monomial, number, row, transfer
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
-from proofs.hippo._checks import Same, exactly
+from proofs.hippo._checks import Draw, Same, at_points
 from proofs.hippo.legt_exactness import projected
 
-STEPS = (Fraction(1, 7), Fraction(1), Fraction(-1, 3))
-Look = Callable[[int, Fraction, str], StateSpace]
+Look = Callable[[int, fmpq, str], StateSpace]
+Systems = Iterable[tuple[str, StateSpace]]
 Slope = Callable[[int, int, str], StateSpace]
 
 
@@ -52,42 +53,70 @@ def flattest(system: StateSpace) -> tuple[fmpq_mat, fmpq]:
     return c * A, (c * B)[0, 0]
 
 
-def exact(look: Look = predictors.ahead, slope: Slope = predictors.derivative, naive_legs: bool = False) -> Check:
-    """Taylor coefficients up to degree N, for closed and for exact states; and the flattest readouts of three
-    families."""
+def freedom(s: StateSpace) -> int:
+    """The rank of (C, D) -> the numerator of C (sI - A)^{-1} B + D: N + 1 where no two readouts have one response."""
+    N = s.order
+    numerators = [transfer(s.A, s.B, [int(i == j) for j in range(N)], 0)[0] for i in range(N)]
+    numerators.append(characteristic(s.A))
+    return int(fmpq_mat(N + 1, N + 1, [p[j] for p in numerators for j in range(N + 1)]).rank())
 
-    def compare(N: int) -> Iterator[Same]:
+
+def families(N: int) -> Iterator[tuple[str, StateSpace]]:
+    """The systems with the readouts that are claimed to be the flattest."""
+    yield "LegT", legt.system(N, "i")
+    yield "LegS", legs.matched(N)
+    if N % 2:
+        M, omega = N // 2, Fraction(3, 2)
+        yield "FouT", fout.corrected(M, omega, M) if M else fout.system(0, omega)
+
+
+def exact(
+    look: Look = predictors.ahead, slope: Slope = predictors.derivative, flat: Callable[[int], Systems] = families
+) -> Check:
+    """Taylor coefficients up to degree N, polynomials in h of that degree, at a drawn h, for closed and for exact states;
+    and the flattest readouts of three families, which no other readout shares its response with."""
+
+    def compare(N: int, draw: Draw) -> Iterator[Same]:
+        h = draw("h", N)
         for state, errors in (("closed", closed_errors), ("exact", exact_errors)):
-            for h in STEPS:
-                want = [number(h**j) / factorial(j) for j in range(N + 1)]
-                yield Same(f"looking ahead, {state} states", errors(look(N, h, state), N + 1), want, {"h": h})
+            want = [h**j / factorial(j) for j in range(N + 1)]
+            yield Same(f"looking ahead, {state} states", errors(look(N, h, state), N + 1), want, {"h": h})
             for m in range(1, min(N, 4) + 1):
                 want = [fmpq(int(j == m)) for j in range(N + 1)]
                 yield Same(f"derivative of order {m}, {state} states", errors(slope(N, m, state), N + 1), want)
         one, three = legt.system(N, "i"), legt.system(N, "iii")
         yield Same("first derivative, closed: route i", slope(N, 1, "closed").C, list(one.C))
         yield Same("first derivative, exact: route iii", slope(N, 1, "exact").C, list(three.C))
-        families = [("LegT", one), ("LegS", legs.system(N) if naive_legs else legs.matched(N))]
-        if N % 2:
-            M, omega = N // 2, Fraction(3, 2)
-            families.append(("FouT", fout.corrected(M, omega, M) if M else fout.system(0, omega)))
-        for name, s in families:
+        for name, s in flat(N):
+            yield Same(f"no other readout has its response, {name}", freedom(s), s.order + 1)
             C, D = flattest(s)
             yield Same(f"the flattest readout, {name}", C, row(s.C))
             yield Same(f"its gain, {name}", D, number(s.D))
             numerator, q = transfer(s.A, s.B, s.C, s.D)
-            yield Same(f"its error, {name}", monomial(1) * q - numerator, monomial(N + 1))
+            yield Same(f"its error, {name}", monomial(1) * q - numerator, monomial(s.order + 1))
 
-    return exactly(compare, range(1, 10), range(1, 21))
+    return at_points(compare, lambda N: N, range(1, 10), range(1, 21))
 
 
-def _other(N: int, h: Fraction, state: str) -> StateSpace:
+def _other(N: int, h: fmpq, state: str) -> StateSpace:
     return predictors.ahead(N, h, "exact" if state == "closed" else "closed")
 
 
-def _no_residual(N: int, h: Fraction, state: str) -> StateSpace:
+def _no_residual(N: int, h: fmpq, state: str) -> StateSpace:
     s = predictors.ahead(N, h, state)
     return StateSpace(s.A, s.B, s.C + s.D, 0)
+
+
+def _tied(N: int, h: fmpq, state: str) -> StateSpace:
+    s = predictors.ahead(N, h, state)
+    return StateSpace(s.A, s.B, s.C, s.D + 1000 * (7 * h - 1))
+
+
+def _unreached(N: int) -> StateSpace:
+    s = legt.system(N)
+    A = np.zeros((N + 1, N + 1), dtype=np.int64)
+    A[:N, :N], A[N, N] = s.A, -1
+    return StateSpace(A, np.append(s.B, 0), np.append(s.C, 0), s.D)
 
 
 def _other_slope(N: int, m: int, state: str) -> StateSpace:
@@ -107,8 +136,12 @@ it is route (i) for LegT, the matched readout for LegS as a time-invariant syste
 M$) for FouT.""",
     derivation=r"""The residual $u - \hat u$ vanishes on degree below $N$; on degree $N$ it is that of one polynomial,
 which fixes $D$: $P_N$ for the exact projection, $\frac{1}{2}(P_N + P_{N-1})$ for the closed equation. Ackermann's
-formula places all poles of $A + B c$ at zero, so $\det(sI - A - Bc) = s^N$.""",
-    assumptions=("steady state", r"the $N$, $h$, $m \le 4$ listed; FouT with a rational number in place of $2\pi$"),
+formula places all poles of $A + B c$ at zero, so $\det(sI - A - Bc) = s^N$. It is the only one as $(C, D) \mapsto$ numerator has
+full rank.""",
+    assumptions=(
+        "steady state",
+        r"the $N$ and $m \le 4$ listed, every $h$; FouT with a rational number in place of $2\pi$",
+    ),
     source="derived here; Ackermann 1972 for the pole placement",
     checks={Rung.EXACT: exact()},
     mutants=(
@@ -116,9 +149,19 @@ formula places all poles of $A + B c$ at zero, so $\det(sI - A - Bc) = s^N$.""",
         Mutant(
             "no_residual", "extrapolation without the residual is exact to degree N", {Rung.EXACT: exact(_no_residual)}
         ),
+        Mutant("tied_gain", "a gain that is right at h = 1/7 alone", {Rung.EXACT: exact(_tied)}),
         Mutant(
             "one_gain", "derivatives with the closed gain for exact states too", {Rung.EXACT: exact(slope=_other_slope)}
         ),
-        Mutant("naive_legs", "LegS's naive readout is the flattest one", {Rung.EXACT: exact(naive_legs=True)}),
+        Mutant(
+            "naive_legs",
+            "LegS's naive readout is the flattest one",
+            {Rung.EXACT: exact(flat=lambda N: [("LegS", legs.system(N))])},
+        ),
+        Mutant(
+            "unreached",
+            "only one even where the input does not reach a state, as in the published Fourier matrices",
+            {Rung.EXACT: exact(flat=lambda N: [("LegT and one more state", _unreached(N))])},
+        ),
     ),
 )

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from math import factorial
 
-from flint import fmpq, fmpq_series
+import numpy as np
+from flint import fmpq, fmpq_mat, fmpq_series
 
 from constructions import legt
+from constructions.discretisation import Discrete, gbt, matched, zoh
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import matrix, number, row
+from numeric.rational_matrices import identity, matrix, number, objects, row, solve
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
-from proofs.hippo._checks import Same, exactly
+from proofs.hippo._checks import Draw, Same, at_points
 
 Table = Mapping[tuple[str, str, str], tuple[Fraction, Fraction]]
 HALF = Fraction(1, 2)
@@ -43,18 +45,66 @@ TABLE: Table = _rows()
 """(scheme, convention, route) -> (a, b): the error of u_k + h y_k is a N^2 h^2/theta u' + b h^2 u'' + O(h^3)."""
 
 
-def series(method: str) -> tuple[fmpq_series, fmpq_series, fmpq]:
-    """(f, b, alpha): the step matrix is f(hA), the input h b(hA) B, as Taylor series in hA."""
+ALPHA = {"FE": fmpq(0), "Tustin": fmpq(1, 2), "BE": fmpq(1), "ZOH": fmpq(0)}
+Build = Callable[[StateSpace, str, str, fmpq], Discrete]
+
+
+def share(method: str, convention: str) -> fmpq:
+    """The weight of the sample after the step."""
+    return {"P": fmpq(0), "S4": fmpq(1), "proper": ALPHA[method]}[convention]
+
+
+def quotient(method: str) -> tuple[list[fmpq], list[fmpq], list[fmpq]]:
+    """Coefficients of l, f, b in X = hA: the step matrix is f/l, the input h b/l B; the exponential's are cut off."""
     if method == "ZOH":
         return (
-            fmpq_series([fmpq(1, factorial(j)) for j in range(TERMS + 1)], prec=TERMS),
-            fmpq_series([fmpq(1, factorial(j + 1)) for j in range(TERMS + 1)], prec=TERMS),
-            fmpq(0),
+            [fmpq(1)],
+            [fmpq(1, factorial(j)) for j in range(TERMS)],
+            [fmpq(1, factorial(j + 1)) for j in range(TERMS - 1)],
         )
-    alpha = {"FE": fmpq(0), "Tustin": fmpq(1, 2), "BE": fmpq(1)}[method]
-    X = fmpq_series([0, 1], prec=TERMS)
-    inverse = fmpq_series([alpha**j for j in range(TERMS + 1)], prec=TERMS)
-    return (1 + X * fmpq_series([1 - alpha])) * inverse, inverse, alpha
+    return [fmpq(1), -ALPHA[method]], [fmpq(1), 1 - ALPHA[method]], [fmpq(1)]
+
+
+def built(s: StateSpace, method: str, convention: str, h: fmpq) -> Discrete:
+    """The construction's scheme on exact numbers."""
+    if method != "ZOH":
+        return gbt(s, h, ALPHA[method], convention, solve)
+    cut = quotient(method)[1]
+    return zoh(s, h, convention, lambda m: np.array(polynomial(cut, matrix(m)).tolist(), dtype=object))
+
+
+def polynomial(coefficients: list[fmpq], X: fmpq_mat) -> fmpq_mat:
+    """sum_j c_j X^j."""
+    total, power = X * 0, identity(X.nrows())
+    for c in coefficients:
+        total, power = total + power * c, X * power
+    return total
+
+
+def series(method: str) -> tuple[fmpq_series, fmpq_series]:
+    """(f/l, b/l) as Taylor series in hA."""
+    below, f, b = (fmpq_series(part, prec=TERMS) for part in quotient(method))
+    return f / below, b / below
+
+
+def constructions(N: int, h: fmpq, build: Build) -> Iterator[Same]:
+    """The constructions' schemes at a drawn h are those quotients, with the samples that the convention names."""
+    plain = legt.system(N)
+    s = StateSpace(objects(plain.A), objects(plain.B), objects(plain.C), number(plain.D))
+    X, B = matrix(s.A) * h, matrix(s.B) * h
+    for method, convention in dict.fromkeys((m, c) for m, c, _ in TABLE):
+        d, next_share = build(s, method, convention, h), share(method, convention)
+        below, f, b = (polynomial(part, X) for part in quotient(method))
+        name = f"{method}, {convention}: the construction's"
+        yield Same(f"{name} step", below * matrix(d.A), f, {"h": h})
+        yield Same(f"{name} sample before", below * matrix(d.B_now), b * B * (1 - next_share), {"h": h})
+        yield Same(f"{name} sample after", below * matrix(d.B_next), b * B * next_share, {"h": h})
+        yield Same(f"{name} readout", [*d.C, d.D], [*s.C, s.D], {"h": h})
+    end = objects(legt.ends(N)[0])
+    held = build(s, "ZOH", "P", h)
+    made = matched(held, end, h)
+    yield Same("the matched readout of the state", made.C, (end @ held.A - end) / h, {"h": h})
+    yield Same("the matched gain", made.D, (end @ held.B_now) / h, {"h": h})
 
 
 def expansion(s: StateSpace, method: str, convention: str, orders: int = 3) -> list[list[fmpq]]:
@@ -63,8 +113,8 @@ def expansion(s: StateSpace, method: str, convention: str, orders: int = 3) -> l
     With w = sh: C (e^w - f)^{-1} h b c(e^w) B, expanded in w; each coefficient is a Laurent series in hA, so that a
     term h^i C A^{i-j-1} B remains. c = 1 (P), z (S4) or the scheme's mixture.
     """
-    f, b, alpha = series(method)
-    share = fmpq_series([{"P": fmpq(0), "S4": fmpq(1), "proper": alpha}[convention]])
+    f, b = series(method)
+    later = fmpq_series([share(method, convention)])
     shifted = fmpq_series([-f[j + 1] for j in range(TERMS - 1)], prec=TERMS - 1)  # 1 - f = X * shifted
     inverse = 1 / shifted
     X = fmpq_series([0, 1], prec=TERMS - 1)
@@ -72,8 +122,8 @@ def expansion(s: StateSpace, method: str, convention: str, orders: int = 3) -> l
     phi = [inverse, -inverse * inverse, inverse**3 - inverse**2 * X / 2]
     mixed = [
         phi[0],
-        phi[1] + X * phi[0] * share,
-        phi[2] + X * phi[1] * share + X * X * phi[0] * share / 2,
+        phi[1] + X * phi[0] * later,
+        phi[2] + X * phi[1] * later + X * X * phi[0] * later / 2,
     ]
     A, B, C = matrix(s.A), matrix(s.B), row(s.C)
     powers = {}
@@ -111,10 +161,12 @@ def aliasing(N: int) -> Fraction:
     return Fraction(-N * N * (N * N - 1), 24)
 
 
-def exact(table: Table = TABLE, second: Callable[[int], Fraction] = aliasing) -> Check:
-    """The table entry by entry, from exact expansions in h on polynomial inputs of degree at most two."""
+def exact(table: Table = TABLE, second: Callable[[int], Fraction] = aliasing, build: Build = built) -> Check:
+    """The table entry by entry, from exact expansions in h on polynomial inputs of degree at most two, of functions of hA
+    that are the constructions' own (polynomials in h of degree TERMS + 1)."""
 
-    def compare(N: int) -> Iterator[Same]:
+    def compare(N: int, draw: Draw) -> Iterator[Same]:
+        yield from constructions(N, draw("h", N), build)
         for (method, convention, route), (a, b) in table.items():
             zero, slope, curve = leading(N, method, convention, route)
             name = f"{method}, {convention}, {route}"
@@ -124,7 +176,7 @@ def exact(table: Table = TABLE, second: Callable[[int], Fraction] = aliasing) ->
         ramp = expansion(legt.system(N, "ii"), "ZOH", "P")[1]
         yield Same("ZOH, route ii: ramp gain to second order", ramp[:3], [fmpq(1), fmpq(0), number(second(N))])
 
-    return exactly(compare, range(3, 11), range(3, 33))
+    return at_points(compare, lambda N: TERMS + 1, range(3, 11), range(3, 33))
 
 
 def altered(key: tuple[str, str, str], value: tuple[Fraction, Fraction]) -> Check:
@@ -166,6 +218,11 @@ $hA$, hence rational multiples of $h^i C A^{i-j-1} B$.""",
             "held_after",
             "zero-order hold with route (i) has unit ramp gain in convention S4",
             {Rung.EXACT: altered(("ZOH", "S4", "i"), (Fraction(0), HALF))},
+        ),
+        Mutant(
+            "other_sample",
+            "convention S4 holds the sample before the step",
+            {Rung.EXACT: exact(build=lambda s, m, c, h: built(s, m, "P" if c == "S4" else c, h))},
         ),
         Mutant(
             "same_side",

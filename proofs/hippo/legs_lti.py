@@ -15,8 +15,12 @@ from numeric.rational_matrices import moments, monomial, transfer
 from numeric.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.hippo._assembled import legs_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
+from proofs.hippo.legs_matrices import routes
 from proofs.hippo.legt_pade import on_axis
+
+Entry = Callable[..., sp.Expr]
 
 
 def product(roots: range) -> fmpq_poly:
@@ -55,38 +59,67 @@ def _parts(s: StateSpace) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     return s.A, s.B, s.C, s.D
 
 
-def steps(power: int = 1) -> Iterator[Step]:
-    """For all N: the modulus telescopes as a product."""
-    n, w, N = sp.symbols("n w N")
+def steps(
+    below: Entry = legs.below, diagonal: Entry = legs.diagonal, drive: Entry = legs.drive, power: int = 1
+) -> Iterator[Step]:
+    """For all N, from the constructions' entries: poles and zeros of 1 - G, the modulus as a product that telescopes."""
+    n, s, w, N = sp.symbols("n s w N")
+    tau = sp.Symbol("tau")
+    yield Equation(
+        "$A + B 1^\\top$ below the diagonal",
+        below(n) + drive(n),
+        sp.Integer(0),
+        "upper triangular, as $A$ is lower triangular: $1 - G = \\det(sI - A - B 1^\\top)/\\det(sI - A)$",
+    )
+    zero, pole = diagonal(n) + drive(n), diagonal(n)
+    yield Equation("one factor of $1 - G$", (s - zero) / (s - pole), (s - n) / (s + n + 1), "the two diagonals")
+
+    def square(root: sp.Expr) -> sp.Expr:
+        """|s - root|^2 at s = iw."""
+        return sp.expand((s - root) * (-s - root)).subs(s**2, -(w**2))
+
+    def F(m: sp.Expr) -> sp.Expr:
+        return (w**2 + m**2) ** power
+
     yield Equation(
         "one factor of $|1 - G|^2$",
-        (w**2 + n**2) / (w**2 + (n + 1) ** 2),
-        _square(n, w, power) / _square(n + 1, w, power),
-        "$|iw - n|^2 / |iw + n + 1|^2 = F(n)/F(n+1)$, so the product over $n < N$ is $F(0)/F(N)$",
+        square(zero) / square(pole),
+        F(n) / F(n + 1),
+        "so the product over $n < N$ is $F(0)/F(N)$",
     )
+    yield from routes(below, diagonal)
+    for route, relative in (
+        ("i", w**2 / (w**2 + N**2)),
+        ("ii", (w**2 + N**4) / (w**2 + N**2)),
+        ("iii", sp.Integer(1)),
+    ):
+        extra = legs.gain(N, "i") - legs.gain(N, route)
+        yield Equation(
+            f"route {route}: squared relative error",
+            (w**2 + extra**2) * F(sp.Integer(0)) / F(N) / w**2,
+            relative,
+            "$E = (s + N^2 - D)(1 - G)$ at $s = iw$, $F(0)/F(N) = |1 - G|^2$",
+        )
     yield Equation(
-        "the modulus",
-        _square(sp.Integer(0), w, power) / _square(N, w, power),
-        w**2 / (w**2 + N**2),
-        "$|1 - G(iw)| = w/\\sqrt{w^2 + N^2}$ exactly",
+        "one factor of $1 - G$ at $s = 0$, $n \\ge 1$",
+        zero / pole,
+        (-tau / (n + 1)) / (tau / n),
+        "with $\\tau = (-1)^n$: the product over $1 \\le n < N$ is $(-1)^{N-1}/N$",
+        (tau,),
     )
-    D = sp.Symbol("D")
+    first = 1 / (0 - pole.subs(n, 0))
     yield Equation(
-        "route iii",
-        (w**2 + (N**2 - legs.gain(N, "iii")) ** 2) / (w**2 + N**2),
-        sp.Integer(1),
-        "its relative error is one at every frequency: it never helps",
-    )
-    yield Equation(
-        "routes",
-        legt.readout(n, D) - legt.readout(n, N**2),
-        N**2 - D,
-        "the readouts differ by $(D - N^2)(u - \\hat u)$",
+        "ramp gain of route ii",
+        1 - N**2 * first * (-tau / N),
+        1 + tau * N,
+        "$1 - \\lim E_{ii}/s$, $\\tau = (-1)^N$; the factor $n = 0$ gives $s/(s + 1)$",
+        (tau,),
     )
 
 
-def _square(n: sp.Expr, w: sp.Symbol, power: int) -> sp.Expr:
-    return (w**2 + n**2) ** power
+def _shifted(N: int, route: str = "i") -> StateSpace:
+    s = legs.system(N, route)
+    return StateSpace(s.A + np.eye(N, dtype=np.int64), s.B, s.C, s.D)
 
 
 CLAIM = Claim(
@@ -102,11 +135,24 @@ N^2|/\sqrt{w^2+N^2}$, which diverges (ramp gain $1 + (-1)^N N$); route (iii) has
 frequency.""",
     derivation=r"""$A$ and $A + B 1^\top$ are triangular (hippo.legs_matrices). The factors of $|1-G|^2$ telescope as
 a product.""",
-    assumptions=("steady state",),
+    assumptions=("steady state", r"exact rung: $N \le 40$"),
     source="derived here",
-    checks={Rung.EXACT: exact(), Rung.UNIVERSAL: derived(steps)},
+    checks={Rung.EXACT: exact(), Rung.UNIVERSAL: tied(derived(steps), legs_arrays)},
     mutants=(
         Mutant("legt_matrix", "LegT's matrices", {Rung.EXACT: exact(naive=legt.system)}),
+        Mutant(
+            "diagonal",
+            "A_nn = -n",
+            {
+                Rung.EXACT: exact(naive=_shifted),
+                Rung.UNIVERSAL: derived(lambda: steps(diagonal=lambda n: legs.diagonal(n) + 1)),
+            },
+        ),
+        Mutant(
+            "double_input",
+            "B twice as large",
+            {Rung.UNIVERSAL: derived(lambda: steps(drive=lambda n: 2 * legs.drive(n)))},
+        ),
         Mutant("modulus", "relative error w/sqrt(w^2 + N^4)", {Rung.EXACT: exact(modulus=lambda N: N**4)}),
         Mutant("modulus_power", "relative error w^2/(w^2 + N^2)", {Rung.UNIVERSAL: derived(lambda: steps(power=2))}),
     ),

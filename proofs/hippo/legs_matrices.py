@@ -4,19 +4,21 @@ t."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import sympy as sp
-from flint import fmpq, fmpq_poly
+from flint import fmpq, fmpq_mat, fmpq_poly
 
 from constructions import legs, legt
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import identity, matrix, number, row
-from numeric.telescoping import Equation, Step
+from numeric.rational_matrices import matrix, number, row
+from numeric.telescoping import Equation, Step, Sum
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
-from proofs.hippo._checks import Same, derived, exactly
+from proofs.hippo._assembled import legs_arrays, tied
+from proofs.hippo._checks import Draw, Same, at_points, derived
 from proofs.hippo.legt_matrices import integral
 from proofs.kernel import kernel_check
 
@@ -33,40 +35,79 @@ def from_integrals(N: int) -> np.ndarray:
     )
 
 
-def ratio(p: Fraction, N: int) -> Fraction:
+def ratio(p: fmpq, N: int) -> fmpq:
     """rho_N(p) = prod_{n<N} (p-n)/(p+n+1): the relative error of the reconstructed present value of t^p."""
-    value = Fraction(1)
+    value = fmpq(1)
     for n in range(N):
         value *= (p - n) / (p + n + 1)
     return value
 
 
-def exact(system: System = legs.system, error: Callable[[Fraction, int, str], Fraction] | None = None) -> Check:
-    """The matrix from its integrals, and the state on t^p: a = t^p (pI - A)^{-1} B."""
+def coefficients(N: int, p: fmpq, weight: int = 1) -> fmpq_mat:
+    """(2n+1) int_0^1 y^p P_n(2y - 1) dy (N, 1), term by term: two states at once.
 
-    def claimed(p: Fraction, N: int, route: str) -> Fraction:
-        return ratio(p, N) * {"i": p, "ii": p + N * N, "iii": p - N}[route]
+    With y the place in [0, t] it is the scaled state of u = t^p at t = 1; with y = e^(-tau/theta) it is the warped state
+    of u = e^(pt/theta) at t = 0, dy being the weight times dtau/theta. weight: the power of e^(-tau/theta) (for a mutant).
+    """
+    shifted = [fmpq_poly.legendre_p(n)(fmpq_poly([-1, 2])) for n in range(N)]
+    return fmpq_mat(
+        N, 1, [(2 * n + 1) * sum(c / (p + j + weight) for j, c in enumerate(P)) for n, P in enumerate(shifted)]
+    )
 
-    def compare(N: int) -> Iterator[Same]:
+
+Error = Callable[[fmpq, int, str], fmpq]
+
+
+def claimed_error(p: fmpq, N: int, route: str) -> fmpq:
+    """u' - y on t^p at t = 1, over rho_N(p)."""
+    return {"i": p, "ii": p + N * N, "iii": p - N}[route]
+
+
+def exact(system: System = legs.system, error: Error = claimed_error, weight: int = 1) -> Check:
+    """The matrix from its integrals; and states from theirs, at a drawn p: p a = A a + B is the scaled equation on t^p and
+    the warped one on e^(pt/theta), for every p, as both sides are quotients of degree at most N + 2."""
+
+    def compare(N: int, draw: Draw) -> Iterator[Same]:
         s = system(N)
         yield Same("A from the integrals", matrix(s.A), matrix(from_integrals(N)))
-        for p in (*POWERS, Fraction(N)):
-            state = (number(p) * identity(N) - matrix(s.A)).solve(matrix(s.B))
-            value = sum(state.entries(), fmpq(0))
-            yield Same("error of the value on t^p", 1 - value, number(ratio(p, N)), {"p": p})
+        for p in (draw(N), *map(number, POWERS), fmpq(N)):
+            at = {"p": p}
+            state = coefficients(N, p)
+            yield Same("scaled equation on t^p", p * state, matrix(s.A) * state + matrix(s.B), at)
+            state = coefficients(N, p, weight)
+            yield Same("warped equation on e^(pt/theta)", p * state, matrix(s.A) * state + matrix(s.B), at)
+            state = coefficients(N, p)
+            rho = ratio(p, N)
+            yield Same("error of the value on t^p", 1 - sum(state.entries(), fmpq(0)), rho, at)
             for route in legt.ROUTES:
                 r = system(N, route)
-                found = number(p) - (row(r.C) * state)[0, 0] - number(r.D)
-                yield Same(f"error of route {route} on t^p", found, number((error or claimed)(p, N, route)), {"p": p})
+                found = p - (row(r.C) * state)[0, 0] - number(r.D)
+                yield Same(f"error of route {route} on t^p", found, rho * error(p, N, route), at)
 
-    return exactly(compare, range(1, 11), range(1, 31))
+    return at_points(compare, lambda N: 2 * N + 4, range(1, 11), range(1, 31))
 
 
 def steps(
-    below: Callable[..., sp.Expr] = legs.below, diagonal: Callable[..., sp.Expr] = legs.diagonal
+    below: Callable[..., sp.Expr] = legs.below, diagonal: Callable[..., sp.Expr] = legs.diagonal, weight: int = 1
 ) -> Iterator[Step]:
     """Entries for symbolic n, and the determinants of two triangular matrices."""
-    n, N, p = sp.symbols("n N p")
+    n, x = sp.symbols("n x")
+    P = sp.Function("P")(x)
+    y = (1 + x) / 2
+    kernel = P + (1 + x) * sp.diff(P, x)
+    yield Equation(
+        "the scaled coefficients",
+        sp.diff((1 + x) * P, x),
+        kernel,
+        "$\\partial_t v = \\frac{1+x}{t} v'$, and integration by parts moves the derivative",
+    )
+    yield Equation(
+        "the warped coefficients",
+        2 * y * sp.diff(P * y**weight, x),
+        y * kernel,
+        "with $y = e^{-\\tau/\\theta}$, $x = 2y - 1$: $-\\theta \\partial_\\tau = 2 y \\partial_x$ on $P_n$ times the weight "
+        "gives the weight times the same kernel, so both states have one $A$",
+    )
     yield Equation(
         "entries with $k < n$",
         -(2 * n + 1) * sp.Integer(1),
@@ -81,17 +122,31 @@ def steps(
         n,
         "so $\\det(sI - A - B 1^\\top) = \\prod_n (s - n)$, and $1 - G = \\prod_n \\frac{s-n}{s+n+1}$",
     )
-    rho = sp.Symbol("rho")
-    yield Equation("route i on $t^p$", p - p * (1 - rho), p * rho, "$y_i = \\hat u' = p (1 - \\rho) t^{p-1}$")
-    yield Equation(
-        "route ii on $t^p$", p * rho + (N**2 - 0) * rho, (p + N**2) * rho, "$y_{ii} = y_i - N^2 (u - \\hat u)/t$"
+    yield from routes(below, diagonal)
+
+
+def routes(
+    below: Callable[..., sp.Expr] = legs.below, diagonal: Callable[..., sp.Expr] = legs.diagonal
+) -> Iterator[Step]:
+    """Both equations: y_i is the derivative of the reconstructed value, and the other routes add a multiple of its error."""
+    n, k, N = sp.symbols("n k N")
+    yield Sum(
+        "column sums of $A$ below the diagonal", n, below(n), -(n**2), k + 1, N - 1, (k + 1) ** 2 - N**2, "telescoping"
     )
-    yield Equation(
-        "route iii on $t^p$",
-        p * rho + (N**2 - legs.gain(N, "iii")) * rho,
-        (p - N) * rho,
-        "$y_{iii} = y_i + N (u - \\hat u)/t$",
-    )
+    for route, extra in (("i", sp.Integer(0)), ("ii", N**2), ("iii", -N)):
+        D = legs.gain(N, route)
+        yield Equation(
+            f"route {route} at $a_k$",
+            diagonal(k) + (k + 1) ** 2 - N**2 - legs.readout(k, D),
+            -extra,
+            "column sums of $A$ minus $C$: $\\hat u' - y$ has the same weight at every $a_k$",
+        )
+        yield Equation(
+            f"route {route} at $u$",
+            legs.gain(N, "i") - D,
+            extra,
+            "and the opposite one at $u$, so $u' - y = (u - \\hat u)' + (N^2 - D)(u - \\hat u)$, over $t$ or $\\theta$",
+        )
 
 
 def _built(A: Callable[[np.ndarray], np.ndarray]) -> System:
@@ -101,6 +156,13 @@ def _built(A: Callable[[np.ndarray], np.ndarray]) -> System:
 
     return build
 
+
+KERNEL = kernel_check(
+    "legs_ode",
+    "legs_state_projection",
+    "legendre_scaled_derivative",
+    states="the scaled equation for polynomial inputs, not the warped one nor the errors on powers of t",
+)
 
 CLAIM = Claim(
     __name__,
@@ -119,17 +181,16 @@ so routes (i) and (ii) are exact on degree at most $N-1$ and route (iii) on degr
 parts. $A + B 1^\top$ is upper triangular with diagonal $0, 1, \ldots, N-1$ and $A$ lower triangular, so the
 determinant lemma gives $1 - 1^\top (sI-A)^{-1} B = \prod_n (s-n)/(s+n+1)$; on $t^p$ the scaled equation reads $(pI -
 A) a = B t^p$.""",
-    assumptions=(r"$u$ locally integrable", r"the regular solution, $a(0) = u(0) e_0$"),
+    assumptions=(
+        r"$u$ locally integrable",
+        r"the regular solution, $a(0) = u(0) e_0$",
+        r"exact rung: the $N$ listed; the equations on all powers $t^p$ and all exponentials $e^{pt/\theta}$",
+    ),
     source="arXiv 2008.07669 (LegS); the errors on powers are derived here",
     checks={
         Rung.EXACT: exact(),
-        Rung.UNIVERSAL: derived(steps),
-        Rung.KERNEL: kernel_check(
-            "legs_ode",
-            "legs_state_projection",
-            "legendre_scaled_derivative",
-            states="the scaled equation for polynomial inputs, not the warped one nor the errors on powers of t",
-        ),
+        Rung.UNIVERSAL: tied(derived(steps), legs_arrays),
+        Rung.KERNEL: KERNEL,
     },
     mutants=(
         Mutant(
@@ -138,7 +199,13 @@ A) a = B t^p$.""",
             {
                 Rung.EXACT: exact(_built(lambda A: A + np.eye(len(A), dtype=np.int64))),
                 Rung.UNIVERSAL: derived(lambda: steps(diagonal=lambda n: -n)),
+                Rung.KERNEL: replace(KERNEL, python={"legs_A": _built(lambda A: A + np.eye(len(A), dtype=np.int64))}),
             },
+        ),
+        Mutant(
+            "unweighted",
+            "the warped coefficients without the weight e^(-tau/theta)",
+            {Rung.EXACT: exact(weight=0), Rung.UNIVERSAL: derived(lambda: steps(weight=0))},
         ),
         Mutant(
             "legt_matrix",
@@ -148,7 +215,7 @@ A) a = B t^p$.""",
         Mutant(
             "route_i_degree_N",
             "route (i) as good as route (iii) on t^p",
-            {Rung.EXACT: exact(error=lambda p, N, r: ratio(p, N) * {"i": p - N, "ii": p + N * N, "iii": p - N}[r])},
+            {Rung.EXACT: exact(error=lambda p, N, r: claimed_error(p, N, "iii" if r == "i" else r))},
         ),
         Mutant(
             "triangle",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import cache
+from typing import Any
 
 import numpy as np
 from flint import fmpq, fmpq_mat
@@ -13,32 +14,35 @@ from constructions import legs
 from constructions.legs_recursion import states
 from numeric.rates import fit
 from numeric.rational_matrices import identity, is_zero, matrix, objects, solve
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Claim, Kind, Mutant, covering
 from proofs.evidence import Rung, Settings
-from proofs.hippo._checks import Rate, Same, exactly, orders
+from proofs.hippo._checks import Draw, Rate, Same, at_points, orders
+from proofs.hippo.legs_matrices import coefficients
 
-N = 4
+CASES: Mapping[int, tuple[int, ...]] = {4: (1, 0, 1, 1), 6: (1, -2, 1, 0, 1)}
+"""States N, and the coefficients of the input 1, t, t^2, ... whose orders are measured with them."""
+
 COUNTS = (64, 96, 128, 192, 256, 384, 512)
 ORDERS: Mapping[str, float] = {"forward": -1, "backward": -1, "trapezoid": -2, "published": -1}
 
 
-def exact_state() -> np.ndarray:
-    """The coefficients (N,) of u = 1 + t^2 + t^3 on [0, 1]: e_0 + sum over p of (pI - A)^{-1} B."""
-    A, B = matrix(legs.system(N).A), matrix(legs.system(N).B)
-    total = fmpq_mat(N, 1, [1] + [0] * (N - 1))
-    for p in (2, 3):
-        total += (p * identity(N) - A).solve(B)
+def exact_state(N: int) -> np.ndarray:
+    """The coefficients (N,) of the input on [0, 1], from their integrals."""
+    total = fmpq_mat(N, 1)
+    for p, c in enumerate(CASES[N]):
+        total += c * coefficients(N, fmpq(p))
     return np.array([float(Fraction(int(v.p), int(v.q))) for v in total.entries()])
 
 
 @cache
-def errors(scheme: str) -> tuple[float, ...]:
+def errors(N: int, scheme: str) -> tuple[float, ...]:
     """Largest coefficient error at t = 1 for each number of steps."""
-    wanted = exact_state()
+    wanted = exact_state(N)
     found = []
     for n in COUNTS:
         t = np.arange(n + 1) / n
-        found.append(float(np.abs(states(N, 1 + t**2 + t**3, scheme) - wanted).max()))
+        u = np.polynomial.Polynomial(CASES[N])(t)
+        found.append(float(np.abs(states(N, u, scheme) - wanted).max()))
     return tuple(found)
 
 
@@ -46,28 +50,56 @@ def measure(claimed: Mapping[str, float] = ORDERS) -> Callable[[Settings], Itera
     """Orders in the number of steps."""
 
     def run(settings: Settings) -> Iterator[Rate]:
-        for scheme, order in claimed.items():
-            yield Rate(scheme, fit(COUNTS, errors(scheme)), order)
+        for N in CASES:
+            for scheme, order in claimed.items():
+                yield Rate(f"{scheme}, N = {N}", fit(COUNTS, errors(N, scheme)), order)
 
     return run
 
 
-def exact(last: Callable[[int], int] = lambda size: size) -> Check:
-    """prod_{k=1}^{N} (I + A/k) = 0 exactly, and not earlier; backward Euler solves its own equation in rationals."""
+Run = Callable[..., Any]
 
-    def compare(size: int) -> Iterator[Same]:
-        A = matrix(legs.system(size).A)
+
+def rule(scheme: str, k: int, A: fmpq_mat, B: fmpq_mat, a: list[fmpq_mat], u: list[fmpq]) -> fmpq_mat:
+    """What the scheme adds in the step to k, from the slopes (A a + B u)/k at both ends; the first has one end alone."""
+
+    def slope(j: int) -> fmpq_mat:
+        return (A * a[j] + B * u[j]) * fmpq(1, j) if j else B * 0
+
+    if scheme == "published":
+        return (A * (a[k - 1] + a[k]) * fmpq(1, 2) + B * u[k]) * fmpq(1, k)
+    now = {"forward": fmpq(0), "backward": fmpq(1), "trapezoid": fmpq(1, 2)}[scheme]
+    return slope(k) * now + slope(k - 1) * (1 - now)
+
+
+def exact(last: Callable[[int], int] = lambda size: size, run: Run = states) -> Check:
+    """prod_{k=1}^{N} (I + A/k) = 0 exactly, and not earlier, nor in a run of forward Euler; every recursion obeys its rule
+    on drawn samples."""
+
+    def compare(size: int, draw: Draw) -> Iterator[Same]:
+        A, B = matrix(legs.system(size).A), matrix(legs.system(size).B)
         product = identity(size)
+        once = objects(np.array([1] + [0] * (size + 3)))
         for k in range(1, last(size) + 1):
             yield Same("not forgotten before", is_zero(product), False, {"factors": k - 1})
+            left = matrix(run(size, once[: k + 1], "forward", solve))
+            yield Same("not forgotten by the run before", is_zero(left), False, {"samples": k + 1})
             product = product * (identity(size) + A * fmpq(1, k))
         yield Same("forgotten after N steps", is_zero(product), True)
-        u = objects(np.array([Fraction(1)] * 5, dtype=object))
+        left = matrix(run(size, once[: last(size) + 2], "forward", solve))
+        yield Same("forgotten by the run after N steps", is_zero(left), True)
+        u = [draw("u", size, k) for k in range(6)]
+        for scheme in ORDERS:
+            start = identity(size) * fmpq_mat(size, 1, [int(n == 0) for n in range(size)]) * u[0]
+            a = [start, *(matrix(run(size, np.array(u[: k + 1], dtype=object), scheme, solve)) for k in range(1, 6))]
+            for k in range(1, 6):
+                yield Same(f"the rule of {scheme}", a[k] - a[k - 1], rule(scheme, k, A, B, a, u), {"k": k})
         constant = [int(n == 0) for n in range(size)]
         for scheme in ORDERS:
-            yield Same(f"a constant is kept, {scheme}", list(states(size, u, scheme, solve)), constant)
+            kept = list(run(size, objects(np.ones(5, dtype=np.int64)), scheme, solve))
+            yield Same(f"a constant is kept, {scheme}", kept, constant)
 
-    return exactly(compare, range(1, 9), range(1, 21))
+    return at_points(compare, lambda size: 1, range(1, 9), range(1, 21))
 
 
 def _claimed(name: str, order: float) -> Check:
@@ -84,11 +116,15 @@ each end with its own $1/t$, and only $1/n$ for the published bilinear recursion
 for both ends. Forward Euler's factors commute and $\prod_{k=1}^{N} (I + A/k) = 0$: the start is forgotten after
 exactly $N$ steps.""",
     derivation=r"""$A$ has the eigenvalues $-1, \ldots, -N$, so the product is its characteristic polynomial divided
-by $N!$ (Cayley-Hamilton). The orders are measured on $u = 1 + t^2 + t^3$, whose exact coefficients are rational
+by $N!$ (Cayley-Hamilton). The orders are measured on $u = 1 + t^2 + t^3$ and $1 - 2t + t^2 + t^4$, whose exact coefficients
+are rational
 (hippo.legs_matrices).""",
-    assumptions=(r"orders: $N = 4$, one input, $t = 1$",),
+    assumptions=(r"orders: $N = 4$ and $N = 6$, one input each, $t = 1$", r"exact rung: the $N$ listed"),
     source="derived here; recursions of arXiv 2008.07669",
-    checks={Rung.MEASURED: orders(measure(), trust=("float64",)), Rung.EXACT: exact()},
+    checks={
+        Rung.MEASURED: covering("the orders", orders(measure(), trust=("float64",))),
+        Rung.EXACT: covering("the recursions' rules and what forward Euler forgets, not the orders", exact()),
+    },
     mutants=(
         Mutant(
             "published_second",
@@ -96,6 +132,17 @@ by $N!$ (Cayley-Hamilton). The orders are measured on $u = 1 + t^2 + t^3$, whose
             {Rung.MEASURED: _claimed("published", -2)},
         ),
         Mutant("trapezoid_first", "the trapezoid rule is of first order", {Rung.MEASURED: _claimed("trapezoid", -1)}),
+        Mutant(
+            "one_weight",
+            "the trapezoid rule with one 1/t for both ends is the one with each end's own",
+            {
+                Rung.EXACT: exact(
+                    run=lambda N, u, scheme, solve: states(
+                        N, u, "published" if scheme == "trapezoid" else scheme, solve
+                    )
+                )
+            },
+        ),
         Mutant("sooner", "forgotten after N - 1 steps", {Rung.EXACT: exact(lambda size: size - 1)}),
         Mutant("later", "not forgotten before N + 1 steps", {Rung.EXACT: exact(lambda size: size + 1)}),
     ),

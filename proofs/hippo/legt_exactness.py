@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from flint import fmpq, fmpq_poly
 
@@ -81,6 +82,17 @@ def exact(
     return exactly(compare, range(1, 13), range(1, 31))
 
 
+KERNEL = kernel_check(
+    "closed_solution_unique",
+    "closed_solution_exists",
+    "closed_route_i_exact",
+    "closed_routes_exact",
+    "projected_route_iii_exact",
+    "route_i_exact",
+    "route_ii_exact",
+    states="the degrees of exactness, not the errors on the first degree missed",
+)
+
 CLAIM = Claim(
     __name__,
     title="Degrees of exactness: closed states and exact projections differ",
@@ -97,19 +109,11 @@ $$ \text{exact: (i)} \ N d_N \theta^{N-1} u^{(N)}, \quad \text{(ii)} \ N(N+1) d_
 \text{(iii)} \ \frac{(N+1)!}{(2N+1)!} \theta^N u^{(N+1)}. $$""",
     derivation=r"""Closed: the Taylor coefficients of the transfer function of hippo.legt_transfer. Exact: the
 coefficients of $t^p$ on the window are rational integrals. Here both are computed for each $N$ and degree.""",
+    assumptions=(r"steady state", r"exact rung: the $N$ listed, $\theta = 1$ (a unit of time)"),
     source="derived here",
     checks={
         Rung.EXACT: exact(),
-        Rung.KERNEL: kernel_check(
-            "closed_solution_unique",
-            "closed_solution_exists",
-            "closed_route_i_exact",
-            "closed_routes_exact",
-            "projected_route_iii_exact",
-            "route_i_exact",
-            "route_ii_exact",
-            states="the degrees of exactness, not the errors on the first degree missed",
-        ),
+        Rung.KERNEL: KERNEL,
     },
     mutants=(
         Mutant(
@@ -120,12 +124,20 @@ coefficients of $t^p$ on the window are rational integrals. Here both are comput
         Mutant(
             "same_for_both",
             "the best readout is (i) for exact projections too",
-            {Rung.EXACT: exact(exact_states=closed_degree)},
+            {
+                Rung.EXACT: exact(exact_states=closed_degree),
+                Rung.KERNEL: replace(KERNEL, python={"route_iii_C": lambda N, route: legt.system(N, "i")}),
+            },
         ),
         Mutant(
             "degree_N_plus_1",
             "route (i) is exact to degree N + 1",
             {Rung.EXACT: exact(closed=lambda N, r: closed_degree(N, r) + 1)},
+        ),
+        Mutant(
+            "projected_defect",
+            "route (iii) misses degree N + 1 of exact projections by what route (i) misses of closed states",
+            {Rung.EXACT: exact(second=lambda N, r: closed_defect(N, "i") if r == "iii" else projected_defect(N, r))},
         ),
         Mutant(
             "same_defect",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -17,6 +18,7 @@ from numeric.rational_matrices import matrix
 from numeric.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
+from proofs.hippo._assembled import legt_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
 from proofs.kernel import kernel_check
 
@@ -195,7 +197,12 @@ def changed(
 
 
 def _mutant(id: str, text: str, system: System, derive: Callable[[], Iterator[Step]]) -> Mutant:
-    checks = {Rung.EXACT: exact(system), Rung.SYMBOLIC: symbolic(system), Rung.UNIVERSAL: derived(derive)}
+    checks: dict[Rung, Check] = {
+        Rung.EXACT: exact(system),
+        Rung.SYMBOLIC: symbolic(system),
+        Rung.UNIVERSAL: derived(derive),
+        Rung.KERNEL: replace(KERNEL, python={tie: lambda N, route: system(N) for tie in ("legt_A", "legt_B")}),
+    }
     return Mutant(id, text, checks)
 
 
@@ -203,6 +210,16 @@ def _no_root(system: StateSpace, norms: np.ndarray) -> StateSpace:
     right = orthonormal(system, norms)
     return StateSpace(right.A, right.B, np.asarray(system.C, dtype=np.float64), right.D)
 
+
+KERNEL = kernel_check(
+    "legt_exact",
+    "window_coefficients_exist",
+    "legendre_derivative_sum",
+    "legendre_at_1",
+    "legendre_at_minus_1",
+    states="the equation for polynomial inputs of degree below N, where the closure is exact, with the "
+    "coefficients of the Legendre expansion for the integrals",
+)
 
 CLAIM = Claim(
     __name__,
@@ -226,16 +243,8 @@ P_k$, so the integral is $2 \sum a_k$ over those $k$. The closure adds $-(-1)^{n
         Rung.SAMPLED: sampled(),
         Rung.EXACT: exact(),
         Rung.SYMBOLIC: symbolic(),
-        Rung.UNIVERSAL: derived(steps),
-        Rung.KERNEL: kernel_check(
-            "legt_exact",
-            "window_coefficients_exist",
-            "legendre_derivative_sum",
-            "legendre_at_1",
-            "legendre_at_minus_1",
-            states="the equation for polynomial inputs of degree below N, where the closure is exact, with the "
-            "coefficients of the Legendre expansion for the integrals",
-        ),
+        Rung.UNIVERSAL: tied(derived(steps), legt_arrays),
+        Rung.KERNEL: KERNEL,
     },
     mutants=(
         _mutant(

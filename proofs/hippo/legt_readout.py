@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import sympy as sp
 from flint import fmpq, fmpq_mat, fmpq_poly
 
 from constructions import legs, legt
+from constructions.state_space import StateSpace
 from numeric.rational_matrices import matrix, row
 from numeric.telescoping import Equation, Step, Sum
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.hippo._assembled import legs_arrays, legt_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
 from proofs.hippo.legt_matrices import integral
 from proofs.kernel import kernel_check
@@ -148,6 +151,25 @@ def _mutant(id: str, text: str, **parts: Readout) -> Mutant:
     return Mutant(id, text, {Rung.EXACT: exact(**parts), Rung.UNIVERSAL: derived(lambda: steps(**parts))})
 
 
+def _negative_gain(N: int, route: str) -> StateSpace:
+    made = legt.system(N, route)
+    return StateSpace(made.A, made.B, made.C, -made.D)
+
+
+KERNEL = kernel_check(
+    "route_i_C_closed_form",
+    "route_i_D_closed_form",
+    "route_ii_C_closed_form",
+    "route_difference",
+    "route_iii_difference",
+    "delayed_readout_exact",
+    "legs_route_i",
+    "legs_route_i_D",
+    "legendre_derivative_at_1",
+    "legendre_derivative_difference",
+    states="the readout with the delayed sample for polynomial inputs, and of LegS's readouts route (i)",
+)
+
 CLAIM = Claim(
     __name__,
     title="The derivative readouts of LegT and LegS, for all N",
@@ -170,26 +192,19 @@ Route (ii) is $\frac{2}{\theta} \sum_k a_k P_k'(1)$. Each step is checked for sy
     source="derived here; arXiv 2407.09375 announces explicit weights",
     checks={
         Rung.EXACT: exact(),
-        Rung.UNIVERSAL: derived(steps),
-        Rung.KERNEL: kernel_check(
-            "route_i_C_closed_form",
-            "route_i_D_closed_form",
-            "route_ii_C_closed_form",
-            "route_difference",
-            "route_iii_difference",
-            "delayed_readout_exact",
-            "legs_route_i",
-            "legs_route_i_D",
-            "legendre_derivative_at_1",
-            "legendre_derivative_difference",
-            states="the readout with the delayed sample for polynomial inputs, and of LegS's readouts route (i)",
-        ),
+        Rung.UNIVERSAL: tied(derived(steps), legt_arrays, legs_arrays),
+        Rung.KERNEL: KERNEL,
     },
     mutants=(
         _mutant(
             "sign_of_gain",
             "D = -N^2",
             gain=lambda N, route: -legt.gain(N, route) if route == "i" else legt.gain(N, route),
+        ),
+        Mutant(
+            "assembled_gain",
+            "the systems are put together with D = -N^2",
+            {Rung.KERNEL: replace(KERNEL, python={"route_i_D": _negative_gain})},
         ),
         _mutant("off_by_one", "C_k with k(k-1) for k(k+1)", readout=lambda k, D: k * (k - 1) - D),
         _mutant(

@@ -13,7 +13,9 @@ from numeric.rational_matrices import matrix, monomial, row, transfer
 from numeric.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.hippo._assembled import legt_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
+from proofs.hippo.legt_readout import steps as readouts
 
 System = Callable[..., StateSpace]
 
@@ -54,9 +56,7 @@ def steps(below: Callable[..., sp.Expr] = legt.below, gain: Callable[..., sp.Exp
         sp.Integer(0),
         "strictly upper triangular, so $\\det(sI - A - B 1^\\top) = s^N$ and $1 - G = s^N/q_N$ (determinant lemma)",
     )
-    yield Equation(
-        "route i", s - s * G, s * (1 - G), "$y_i$ is the derivative of $\\hat u = G u$, so $u' - y_i = s (1 - G) u$"
-    )
+    yield from readouts(gain=gain)  # among them that y_i is the derivative of the reconstructed value G u
     k = sp.Symbol("k")
     yield Equation(
         "difference of readouts",
@@ -107,7 +107,7 @@ So among all $D$ the gain $N^2/\theta$ is the best at every real frequency: $|E_
 the readouts differ by a multiple of $u - \hat u$.""",
     assumptions=("steady state: after transients, or a polynomial or exponential input",),
     source="derived here",
-    checks={Rung.EXACT: exact(), Rung.UNIVERSAL: derived(steps)},
+    checks={Rung.EXACT: exact(), Rung.UNIVERSAL: tied(derived(steps), legt_arrays)},
     mutants=(
         Mutant("sign_of_gain", "D = -N^2 with route (i)'s C", {Rung.EXACT: exact(_inconsistent)}),
         Mutant(

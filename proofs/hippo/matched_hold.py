@@ -20,8 +20,8 @@ from numeric.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant, covering
 from proofs.evidence import Rung
 from proofs.hippo import _scalar
-from proofs.hippo._checks import Same, derived, exactly
-from proofs.hippo.one_step_error import STEP, response
+from proofs.hippo._checks import Draw, Same, at_points, derived
+from proofs.hippo.one_step_error import response, tied
 
 TERMS = 7
 Readout = Callable[[Discrete, Array, Any], Discrete]
@@ -50,19 +50,17 @@ def families(N: int) -> Iterator[tuple[str, StateSpace, Array]]:
 
 
 def exact(readout: Readout = matched, convention: str = "P") -> Check:
-    """Both transfer functions at 2N + 3 values of z."""
+    """Both transfer functions at drawn h and z: quotients of degree TERMS (N + 1) + 2, the holds' blocks having TERMS."""
 
-    def compare(N: int) -> Iterator[Same]:
-        h = number(STEP)
+    def compare(N: int, draw: Draw) -> Iterator[Same]:
+        h, z = draw("h", N), draw("z", N)
         for name, plain, end in families(N):
             s = StateSpace(objects(plain.A), objects(plain.B), objects(plain.C), number(plain.D))
             one = readout(zoh(s, h, convention, cut_exponential), objects(end), h)
             two = foh(s, h, cut_exponential)
-            for j in range(2 * N + 3):
-                z = fmpq(j + 5, 2)
-                yield Same(f"transfer function, {name}", response(one, z), response(two, z), {"z": z, "h": h})
+            yield Same(f"transfer function, {name}", response(one, z), response(two, z), {"z": z, "h": h})
 
-    return exactly(compare, range(1, 8), range(1, 13))
+    return at_points(compare, lambda N: 2 * TERMS * (N + 1) + 4, range(1, 8), range(1, 13))
 
 
 def transfer(d: Discrete, z: sp.Symbol) -> sp.Expr:
@@ -105,6 +103,10 @@ def _half_gain(discrete: Discrete, end: Array, h: Any) -> Discrete:
     return Discrete(d.A, d.B_now, d.B_next, d.C, d.D / 2)
 
 
+def _tied(discrete: Discrete, end: Array, h: Any) -> Discrete:
+    return tied(matched(discrete, end, h), h)
+
+
 CLAIM = Claim(
     __name__,
     title="Matching the readout turns a zero-order hold into a first-order one",
@@ -122,6 +124,7 @@ functions of $X$ alone, and agree for each eigenvalue.""",
     mutants=(
         Mutant("unmatched", "the continuous readout on the zero-order hold", {Rung.EXACT: exact(_unmatched)}),
         Mutant("half_gain", "half of the matched gain", {Rung.EXACT: exact(_half_gain)}),
+        Mutant("tied_gain", "a gain that is right at h = 1/7 alone", {Rung.EXACT: exact(_tied)}),
         Mutant("slope", "the linear hold with twice the slope", {Rung.UNIVERSAL: derived(lambda: steps(2))}),
     ),
 )

@@ -98,7 +98,7 @@ $N^{-k}$, below hippo.frequency_bound's $\mu_N^k$. So the mean-square order is $
 the uniform sup-norm order $N^{3/2-K}$.""",
     derivation=r"""Parseval's theorem; the supremum is attained at a root of a polynomial, isolated in balls. For $y \ll 2N$ the
 quotient is tiny and for $y > 2N$ it is $y^{-k}$ at most, so $S_{N,k}$ lies at about $y = 2N$.""",
-    assumptions=("steady state", "the order is measured, not proved; the upper bound is proved"),
+    assumptions=("steady state", "the order is measured; the upper bound is hippo.frequency_bound's"),
     source="derived here (H09, B6)",
     checks={Rung.MEASURED: both()},
     parameters=table,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from fractions import Fraction
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -12,26 +13,35 @@ from flint import fmpq
 from constructions import legt
 from constructions.discretisation import Discrete, gbt
 from constructions.state_space import StateSpace
+from numeric.finding import combine
 from numeric.rational_matrices import characteristic, identity, matrix, number, objects, row, solve
 from numeric.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant, covering
 from proofs.evidence import Rung
 from proofs.hippo import _scalar
-from proofs.hippo._checks import Same, derived, exactly
+from proofs.hippo._checks import Draw, Same, at_points, derived
 
-Scheme = Callable[[StateSpace, fmpq, fmpq], Discrete]
-SCHEMES = {
-    "forward Euler": Fraction(0),
-    "Tustin": Fraction(1, 2),
-    "backward Euler": Fraction(1),
-    "alpha = 1/3": Fraction(1, 3),
-}
-STEP = Fraction(1, 7)
+Scheme = Callable[[StateSpace, Any, Any], Discrete]
+
+
+def schemes(draw: Draw, N: int) -> dict[str, fmpq]:
+    """alpha of the three schemes with a name, and a drawn one for all others."""
+    return {
+        "forward Euler": fmpq(0),
+        "Tustin": fmpq(1, 2),
+        "backward Euler": fmpq(1),
+        "drawn alpha": draw("alpha", N),
+    }
 
 
 def proper(system: StateSpace, h: fmpq, alpha: fmpq) -> Discrete:
     """The construction's scheme on exact numbers."""
     return gbt(system, h, alpha, "proper", solve)
+
+
+def tied(discrete: Discrete, h: Any) -> Discrete:
+    """For mutants: a gain that is right at h = 1/7 alone."""
+    return replace(discrete, D=discrete.D + 1000 * (7 * h - 1))
 
 
 def exact_system(N: int, route: str = "i") -> StateSpace:
@@ -48,38 +58,38 @@ def response(d: Discrete, z: fmpq) -> fmpq:
 
 
 def exact(scheme: Scheme = proper, gain: Callable[[int], int] | None = None) -> Check:
-    """z - 1 - h H_d(z) against the formula at 2N + 3 values of z: both are quotients of degree N + 1, so that
-    decides it."""
+    """z - 1 - h H_d(z) against the formula at drawn z, h and alpha.
 
-    def compare(N: int) -> Iterator[Same]:
+    The determinant of z (1 - alpha h A) - (1 + (1 - alpha) h A) has degree 3N in the three, so the left side is a quotient
+    of degrees 3N + 1 and 3N; the right side is one of degrees 3N + 6 and 3N + 5.
+    """
+
+    def compare(N: int, draw: Draw) -> Iterator[Same]:
         q = characteristic(legt.system(N).A)
-        h = number(STEP)
+        z, h = draw("z", N), draw("h", N)
         for route in legt.ROUTES:
             s = exact_system(N, route)
             extra = N * N - (gain(N) if gain and route == "i" else legt.gain(N, route))
-            for name, share in SCHEMES.items():
-                alpha = number(share)
+            for name, alpha in schemes(draw, N).items():
                 d = scheme(s, h, alpha)
-                for j in range(2 * N + 3):
-                    z = fmpq(j + 5, 2)
-                    sigma = (z - 1) / (h * (1 + alpha * (z - 1)))
-                    want = (z - 1 - h * sigma) + h * (sigma + extra) * sigma**N / q(sigma)
-                    yield Same(
-                        f"{name}, route {route}", z - 1 - h * response(d, z), want, {"z": z, "h": h, "alpha": alpha}
-                    )
+                sigma = (z - 1) / (h * (1 + alpha * (z - 1)))
+                want = (z - 1 - h * sigma) + h * (sigma + extra) * sigma**N / q(sigma)
+                at = {"z": z, "h": h, "alpha": alpha}
+                yield Same(f"{name}, route {route}", z - 1 - h * response(d, z), want, at)
 
-    return exactly(compare, range(1, 7), range(1, 13))
+    return at_points(compare, lambda N: 6 * N + 6, range(1, 7), range(1, 13))
 
 
 def sequences(scheme: Scheme = proper, degree: Callable[[int], int] = lambda N: N) -> Check:
-    """Forward Euler with route (i), run in rationals on u_k = (kh)^p: the prediction is the next sample for p <= N.
+    """Forward Euler with route (i), run in rationals on u_k = (kh)^p at a drawn h: the prediction is the next sample for
+    p <= N.
 
     The run starts in the steady state x_0 = -sum_j (hA)^{-1-j} h B (Delta^j u)_0, and the recurrence itself makes
-    the rest.
+    the rest. h^p, up to p + 1 divisions by h and five steps make the degree.
     """
 
-    def compare(N: int) -> Iterator[Same]:
-        h = number(STEP)
+    def compare(N: int, draw: Draw) -> Iterator[Same]:
+        h = draw("h", N)
         s = exact_system(N)
         d = scheme(s, h, fmpq(0))
         for p in range(degree(N) + 1):
@@ -93,34 +103,37 @@ def sequences(scheme: Scheme = proper, degree: Callable[[int], int] = lambda N: 
             now = np.array([x[i, 0] for i in range(N)], dtype=object)
             for k in range(4):
                 predicted = u[k] + h * (d.C @ now + d.D * u[k])
-                yield Same(
-                    f"prediction on degree {'N + 1' if p == N + 1 else '<= N'}",
-                    predicted,
-                    u[k + 1],
-                    {"p": p, "k": k, "h": h},
-                )
+                name = f"prediction on degree {'N + 1' if p == N + 1 else '<= N'}"
+                yield Same(name, predicted, u[k + 1], {"p": p, "k": k, "h": h})
                 now = d.A @ now + d.B_now * u[k] + d.B_next * u[k + 1]
 
-    return exactly(compare, range(1, 9), range(1, 13))
+    return at_points(compare, lambda N: 2 * N + 8, range(1, 9), range(1, 13))
 
 
 def both(
     scheme: Scheme = proper, gain: Callable[[int], int] | None = None, degree: Callable[[int], int] = lambda N: N
 ) -> Check:
     """The formula, then the run on polynomial sequences."""
-    from numeric.finding import combine
-
     return lambda settings: combine([exact(scheme, gain)(settings), sequences(scheme, degree)(settings)])
 
 
+def one_eigenvalue(system: StateSpace, h: Any, alpha: Any) -> Discrete:
+    """The construction's scheme on symbols."""
+    return gbt(system, h, alpha, "proper", _scalar.solve)
+
+
 def steps(
-    mixture: Callable[[sp.Expr, sp.Expr], sp.Expr] = lambda alpha, z: 1 - alpha + alpha * z, lead: sp.Expr | None = None
+    mixture: Callable[[sp.Expr, sp.Expr], sp.Expr] = lambda alpha, z: 1 - alpha + alpha * z,
+    lead: sp.Expr | None = None,
+    scheme: Scheme = one_eigenvalue,
 ) -> Iterator[Step]:
     """The substitution, the cancellation for forward Euler, and the leading term of the bracket."""
-    z, h, alpha, A, B, w, e = sp.symbols("z h alpha A B w e")
+    z, h, alpha, A, B, C, D, w, e = sp.symbols("z h alpha A B C D w e")
     sigma = (z - 1) / (h * (1 + alpha * (z - 1)))
     x = B / (sigma - A)
-    d = gbt(_scalar.system(A, B, sp.Integer(1), sp.Integer(0)), h, alpha, "proper", _scalar.solve)
+    d = scheme(_scalar.system(A, B, C, D), h, alpha)
+    yield Equation("its readout of the state", d.C[0], C, "the continuous one, whatever $h$ and $\\alpha$")
+    yield Equation("its gain", d.D, D, "the continuous one, whatever $h$ and $\\alpha$")
     yield Equation(
         "the construction's scheme, one eigenvalue",
         (d.B_now[0] + z * d.B_next[0]) / (z - d.A[0, 0]),
@@ -167,7 +180,11 @@ of the discretisation cancel, and with route (i) the prediction is exact on poly
 $N$.""",
     derivation=r"""The scheme is the substitution $s \to \sigma$ in the continuous transfer function, whose error is
 hippo.legt_transfer's.""",
-    assumptions=("steady state", "the proper convention of the hold (P for forward Euler, S4 for backward Euler)"),
+    assumptions=(
+        "steady state",
+        r"exact rung: the $N$ listed, every $z$, $h$ and $\alpha$",
+        "the proper convention of the hold (P for forward Euler, S4 for backward Euler)",
+    ),
     source="derived here",
     checks={
         Rung.EXACT: both(),
@@ -188,6 +205,14 @@ hippo.legt_transfer's.""",
             "late_sample",
             "forward Euler with the sample after the step",
             {Rung.EXACT: sequences(lambda s, h, a: gbt(s, h, a, "S4", solve))},
+        ),
+        Mutant(
+            "tied_gain",
+            "a gain that is right at h = 1/7 alone",
+            {
+                Rung.EXACT: both(lambda s, h, a: tied(proper(s, h, a), h)),
+                Rung.UNIVERSAL: derived(lambda: steps(scheme=lambda s, h, a: tied(one_eigenvalue(s, h, a), h))),
+            },
         ),
         Mutant("degree", "exact on sequences of degree N + 1", {Rung.EXACT: sequences(degree=lambda N: N + 1)}),
         Mutant("smaller_gain", "the formula with D = (N-1)^2", {Rung.EXACT: both(gain=lambda N: (N - 1) ** 2)}),

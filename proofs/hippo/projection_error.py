@@ -13,9 +13,6 @@ from proofs.evidence import Rung
 from proofs.hippo._checks import Same, exactly
 from proofs.hippo.legt_exactness import central, projected
 
-EXTRA = 8
-"""Taylor coefficients compared beyond the leading one."""
-
 Closed = Callable[[int, int], fmpq_poly]
 
 
@@ -38,11 +35,22 @@ def right_error(N: int, terms: int) -> fmpq_poly:
     return (monomial(N, central(N)) * flipped(kummer(N, 2 * N + 1, terms))).truncate(terms)
 
 
+def left_error(N: int, terms: int) -> fmpq_poly:
+    """sum_p (-z)^p p!/((p-N)! (p+N)!) = (-z)^N N!/(2N)! 1F1(N+1; 2N+1; -z): the same at x = -1."""
+    return (monomial(N, central(N) * (-1) ** N) * flipped(kummer(N + 1, 2 * N + 1, terms))).truncate(terms)
+
+
 def exact(closed: Closed = right_error, sign: int = -1) -> Check:
-    """Taylor coefficients in z = theta s up to degree N + 8."""
+    """Taylor coefficients in z = theta s, enough of them to decide those of every order p.
+
+    Over p! the projection's coefficients and the closed forms of epsilon and delta are (-1)^p times rational functions of p
+    with the denominator (p+1)...(p+N) and numerators of degree N. Times (p+N)! (p-N)! / (p-N-1)! the coefficients of
+    q (epsilon - Gamma delta) are (-1)^p times polynomials in p of degree 2N, and those of q e^{-z} - delta z^N times p! of
+    degree N. So the orders up to 3N + 1 decide; Kummer's transformation gives delta its closed form.
+    """
 
     def compare(N: int) -> Iterator[Same]:
-        terms = N + EXTRA + 1
+        terms = 3 * N + 2
         table, scale = [], 1
         for p in range(terms):
             scale *= max(p, 1)
@@ -53,6 +61,7 @@ def exact(closed: Closed = right_error, sign: int = -1) -> Check:
         left = fmpq_poly([sum((a * (-1) ** n for n, a in enumerate(row_)), fmpq(0)) for row_ in table])
         delta = (exponential(terms, -1) * flipped(error)).truncate(terms)
         yield Same("left-end error", (exponential(terms, -1) - left).truncate(terms), delta)
+        yield Same("left-end error, closed form", delta, left_error(N, terms))
         s = legt.system(N)
         right, other = legt.ends(N)
         numerator, q = transfer(s.A, s.B, other, 0)
@@ -84,12 +93,19 @@ $$ \epsilon(z) = z^N \frac{N!}{(2N)!} \, {}_1F_1(N; 2N+1; -z), \qquad \delta(z) 
 The closed LegT equation misses the delayed sample by $\delta s^N/q_N = O(z^{2N})$ and the present one by $s^N/q_N =
 \epsilon - \Gamma \delta$, $\Gamma = g^\top (sI - A)^{-1} \hat g/\theta$, $\Gamma(0) = (-1)^{N-1}$: closing the
 equation raises the delayed output's order from $N$ to $2N$ and doubles the leading error of the present one.""",
-    derivation=r"""Taylor coefficients in $z$ from rational integrals of $t^p$, for each $N$, to degree $N + 8$.""",
-    assumptions=(r"compared as power series to degree $N + 8$, for the $N$ listed",),
+    derivation=r"""Taylor coefficients in $z$ from rational integrals of $t^p$, for each $N$. Over $p!$ they are $(-1)^p$ times
+rational functions of the order $p$, of degrees at most $2N$, so the orders up to $3N + 1$ decide all. Kummer's transformation
+gives $\delta = (-z)^N \frac{N!}{(2N)!} \, {}_1F_1(N+1; 2N+1; -z)$.""",
+    assumptions=("the $N$ listed; every order in $z$",),
     source="derived here",
     checks={Rung.EXACT: exact()},
     mutants=(
         Mutant("kummer_2N", "1F1(N; 2N; -z)", {Rung.EXACT: exact(_kummer(0))}),
+        Mutant(
+            "late",
+            "the projection's error with a term of order N + 9 more",
+            {Rung.EXACT: exact(lambda N, terms: (right_error(N, terms) + monomial(N + 9)).truncate(terms))},
+        ),
         Mutant("no_closure", "the closure adds to the error with the other sign", {Rung.EXACT: exact(sign=1)}),
         Mutant(
             "closed_constant",

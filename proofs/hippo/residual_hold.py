@@ -10,17 +10,17 @@ import sympy as sp
 from flint import fmpq
 
 from constructions import legt
-from constructions.discretisation import Discrete
+from constructions.discretisation import Discrete, gbt
 from constructions.predictors import residual_hold
 from constructions.state_space import StateSpace
 from numeric.finding import combine
-from numeric.rational_matrices import characteristic, matrix, number, objects, solve
+from numeric.rational_matrices import characteristic, matrix, objects, solve
 from numeric.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant, covering
 from proofs.evidence import Rung
 from proofs.hippo import _scalar
-from proofs.hippo._checks import Same, derived, exactly
-from proofs.hippo.one_step_error import SCHEMES, STEP, exact_system, response
+from proofs.hippo._checks import Draw, Same, at_points, derived
+from proofs.hippo.one_step_error import exact_system, response, schemes, tied
 
 Predictor = Callable[[StateSpace, Any, fmpq, fmpq], Discrete]
 
@@ -39,46 +39,52 @@ def gain(N: int, h: fmpq, alpha: fmpq) -> fmpq:
 
 
 def exact(predict: Predictor = held, power: Callable[[int], int] = lambda N: N) -> Check:
-    """z - H_p(z) against the formula at 2N + 3 values of z: both are quotients of degree N + 1, so that decides it."""
+    """z - H_p(z) against the formula at drawn z, h and alpha: quotients of degrees 5N + 2, 5N and 3N + 1, 3N, where the
+    divisor adds 2N to hippo.one_step_error's 3N."""
 
-    def compare(N: int) -> Iterator[Same]:
-        q, h = characteristic(legt.system(N).A), number(STEP)
+    def compare(N: int, draw: Draw) -> Iterator[Same]:
+        q = characteristic(legt.system(N).A)
+        z, h = draw("z", N), draw("h", N)
         s, end = exact_system(N), objects(legt.ends(N)[0])
-        for name, share in SCHEMES.items():
-            alpha = number(share)
+        # so s^N/q_N(s) lies in (0, 1) for every s > 0
+        yield Same("q_N is monic with positive coefficients", [q[N], *(c for c in q.coeffs() if not c > 0)], [fmpq(1)])
+        for name, alpha in schemes(draw, N).items():
+            at = {"z": z, "h": h, "alpha": alpha}
             d = predict(s, end, h, alpha)
-            for j in range(2 * N + 3):
-                z = fmpq(j + 5, 2)
-                sigma = (z - 1) / (h * (1 + alpha * (z - 1)))
-                want = (z - 1) * sigma ** power(N) / q(sigma) / gain(N, h, alpha)
-                yield Same(name, z - response(d, z), want, {"z": z, "h": h, "alpha": alpha})
-            value = gain(N, h, alpha)
-            yield Same(f"{name}: the denominator lies in (0, 1]", 0 < value <= 1, True, {"alpha": alpha, "h": h})
+            sigma = (z - 1) / (h * (1 + alpha * (z - 1)))
+            want = (z - 1) * sigma ** power(N) / q(sigma) / gain(N, h, alpha)
+            yield Same(name, z - response(d, z), want, at)
+            whole = 1 - alpha * (end @ gbt(s, h, alpha, "P", solve).B_now)
+            yield Same(f"{name}: the divisor", whole, gain(N, h, alpha), at)
 
-    return exactly(compare, range(1, 7), range(1, 13))
+    return at_points(compare, lambda N: 8 * N + 2, range(1, 7), range(1, 13))
 
 
 def sequences(predict: Predictor = held, degree: Callable[[int], int] = lambda N: N) -> Check:
-    """The prediction run in rationals on u_k = (kh)^p from the steady state: the next sample for p <= N.
+    """The prediction run in rationals on u_k = (kh)^p from the steady state, at drawn h and alpha: the next sample for
+    p <= N.
 
     The steady state of x' = A x + B v under a scheme is sum_j -A^{-1-j} B times the j-th difference quotient of its
-    mixture; it is found here by solving for the polynomial state that the recurrence itself maps to the next.
+    mixture; it is found here by solving for the polynomial state that the recurrence itself maps to the next. Up to
+    p + 1 <= N + 1 solves of degree 2, three steps of degree 2N, h^p and the divisor's 2N make the degree.
     """
 
-    def compare(N: int) -> Iterator[Same]:
-        h = number(STEP)
+    def compare(N: int, draw: Draw) -> Iterator[Same]:
+        h = draw("h", N)
         s, end = exact_system(N), objects(legt.ends(N)[0])
-        for name, share in SCHEMES.items():
-            d = predict(s, end, h, number(share))
+        for name, alpha in schemes(draw, N).items():
+            d = predict(s, end, h, alpha)
             for p in range(degree(N) + 1):
                 u = [(k * h) ** p for k in range(p + 6)]
                 now = polynomial_state(d, u, p)
                 for k in range(3):
                     predicted = d.C @ now + d.D * u[k]
-                    yield Same(f"{name}, run on polynomials", predicted, u[k + 1], {"p": p, "k": k, "h": h})
+                    yield Same(
+                        f"{name}, run on polynomials", predicted, u[k + 1], {"p": p, "k": k, "h": h, "alpha": alpha}
+                    )
                     now = d.A @ now + d.B_now * u[k] + d.B_next * u[k + 1]
 
-    return exactly(compare, range(1, 6), range(1, 10))
+    return at_points(compare, lambda N: 16 * N + 16, range(1, 6), range(1, 10))
 
 
 def polynomial_state(d: Discrete, u: list[fmpq], p: int) -> np.ndarray:
@@ -166,7 +172,7 @@ both gone for every $\alpha$, and the prediction is exact on polynomial sequence
 forward Euler with route (i).""",
     derivation=r"""The residual is $E u$ with $E = \sigma^N/q_N(\sigma)$ (hippo.legt_transfer under the scheme's substitution).
 The true next residual is $E z$, the held one $E$; the difference divided by $1 - \alpha g^\top \bar B$ is the error.""",
-    assumptions=("steady state", r"exact rung: the $N$ and $\alpha$ listed"),
+    assumptions=("steady state", r"exact rung: the $N$ listed, every $z$, $h$ and $\alpha$"),
     source="derived here",
     checks={
         Rung.EXACT: both(),
@@ -177,6 +183,11 @@ The true next residual is $E z$, the held one $E$; the difference divided by $1 
     },
     mutants=(
         Mutant("no_division", "without the division by 1 - alpha g B", {Rung.EXACT: both(_without_division)}),
+        Mutant(
+            "tied_gain",
+            "a gain that is right at h = 1/7 alone",
+            {Rung.EXACT: both(lambda s, end, h, a: tied(held(s, end, h, a), h))},
+        ),
         Mutant("degree", "exact on sequences of degree N + 1", {Rung.EXACT: both(degree=lambda N: N + 1)}),
         Mutant("power", "the error with sigma^(N+1)", {Rung.EXACT: both(power=lambda N: N + 1)}),
         Mutant(

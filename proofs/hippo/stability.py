@@ -166,7 +166,7 @@ $N$. Time-invariant LegS, with poles $-1, \ldots, -N$, has the limit $2\theta/N$
     derivation=r"""$(I - \alpha X)^\top (I - \alpha X) - (I + (1-\alpha) X)^\top (I + (1-\alpha) X) = -(X + X^\top) + (2\alpha -
 1) X^\top X$, and $A + A^\top \le 0$ (hippo.dissipativity). One pole at a time gives the limit; it is checked by Schur's
 test in rationals on the scheme's own matrix just below and just above.""",
-    assumptions=("limits: the $N$ listed", "the order $N^{-5/3}$ is measured, not proved"),
+    assumptions=("limits: the $N$ listed", "the order $N^{-5/3}$ is measured"),
     source="derived here; Schur 1917 for the exact test",
     checks={
         Rung.MEASURED: orders(measure()),

@@ -26,6 +26,15 @@ AMPLITUDE = 2.0
 FACTOR = 1.5
 """The error of the choice over the best of the search, at most."""
 
+COST, SHORTER = 1.1, 16
+"""The error at the recommended step over that at a step SHORTER times as short, at most."""
+
+LOSS, LONGER = 2.0, 4
+"""Where h is not theta/N^2: the error at LONGER times the step over that at the step, at least."""
+
+EDGE = 2.0**-50
+"""h = theta/N^2 passes through a division by the bandwidth and back: three roundings."""
+
 CHANNELS = 4000
 WINDOWS = 4
 
@@ -66,13 +75,13 @@ def best(noise: float, h: float) -> tuple[float, int, float]:
 
 
 def near_optimal(choose: Recommender = recommend, factor: float = FACTOR) -> Check:
-    """The choice's error over the least of the search, at the step that the true recommender gives."""
+    """The choice's error over the least of the search at the choice's own step, and over the predicted."""
 
     def check(settings: Settings) -> Finding:
         figures: dict[str, Figure] = {}
         for noise in NOISES if settings.profile == "quick" else (*NOISES, 1e-3, 1e-8):
-            h = recommend(AMPLITUDE, BANDWIDTH, noise).h
             choice = choose(AMPLITUDE, BANDWIDTH, noise)
+            h = choice.h
             found = measured(choice.N, choice.theta, h, noise)
             least, N, theta = best(noise, h)
             figures[f"noise {noise:g}: N, theta W"] = f"{choice.N}, {choice.theta * BANDWIDTH:.2f}"
@@ -103,6 +112,45 @@ def near_optimal(choose: Recommender = recommend, factor: float = FACTOR) -> Che
             settings={"amplitude": AMPLITUDE, "bandwidth": BANDWIDTH, "search": "13 windows for each N <= N* + 6"},
             trust=("float64 solves of the discrete system", "the least error of the search stands for the optimum"),
         )
+
+    return check
+
+
+def step(choose: Recommender = recommend) -> Check:
+    """The choice's own step: what it costs beside a far shorter one, what bounds it, and that a longer one costs more."""
+
+    def check(settings: Settings) -> Finding:
+        figures: dict[str, Figure] = {}
+        for noise in NOISES if settings.profile == "quick" else (*NOISES, 1e-3, 1e-8):
+            c = choose(AMPLITUDE, BANDWIDTH, noise)
+            at, short, far = (measured(c.N, c.theta, c.h * k, noise) for k in (1.0, 1 / SHORTER, float(LONGER)))
+            cost, room, loss = at / short, c.h * c.N**2 / c.theta, far / at
+            figures[f"noise {noise:g}: error at the step over that at h/{SHORTER}"] = round(cost, 4)
+            figures[f"noise {noise:g}: h N^2/theta"] = round(room, 4)
+            figures[f"noise {noise:g}: error at {LONGER}h over that at the step"] = round(loss, 4)
+            for holds, said in (
+                (cost <= COST, f"the step costs {cost:.4g} times the error at h/{SHORTER}; at most {COST} is claimed"),
+                (room <= 1 + EDGE, f"h N^2/theta is {room:.4g}; at most 1 is claimed"),
+                (
+                    room >= 1 - EDGE or loss >= LOSS,
+                    f"at {LONGER}h the error is {loss:.4g} times as large; the step is short",
+                ),
+            ):
+                if not holds:
+                    return Finding(
+                        Verdict.REFUTED,
+                        f"noise {noise:g}: {said}",
+                        figures=figures,
+                        counterexample=Counterexample(
+                            {"N": c.N},
+                            {"theta": repr(c.theta), "h": repr(c.h), "noise": repr(noise)},
+                            f"{cost:.6g}, {room:.6g}, {loss:.6g}",
+                            f"at most {COST}, at most 1, and 1 or at least {LOSS}",
+                            f"error over that at h/{SHORTER}, h N^2/theta, error at {LONGER}h over it",
+                            "claimed",
+                        ),
+                    )
+        return Finding(Verdict.CONFIRMED, figures=figures, trust=("float64 solves of the discrete system",))
 
     return check
 
@@ -169,15 +217,15 @@ def asymptotic(shift: float = 0.0) -> Check:
 
 
 def both(choose: Recommender = recommend) -> Check:
-    """Near the optimum, on drawn noise, and the law."""
-    parts = (near_optimal(choose), drawn(), asymptotic())
+    """Near the optimum, the step, on drawn noise, and the law."""
+    parts = (near_optimal(choose), step(choose), drawn(), asymptotic())
     return lambda settings: combine([part(settings) for part in parts])
 
 
-def _altered(N: Callable[[int], int] = lambda N: N, theta: float = 1.0) -> Recommender:
+def _altered(N: Callable[[int], int] = lambda N: N, theta: float = 1.0, h: float = 1.0) -> Recommender:
     def choose(amplitude: float, bandwidth: float, noise: float) -> Choice:
         c = recommend(amplitude, bandwidth, noise)
-        return Choice(N(c.N), theta * c.theta, c.h, c.truncation, c.noise, c.sampling)
+        return Choice(N(c.N), theta * c.theta, h * c.h, c.truncation, c.noise, c.sampling)
 
     return choose
 
@@ -228,7 +276,9 @@ $$ F(N, \theta) = a W (\theta W)^N \frac{(N-1)!}{(2N-1)!} + \eta \frac{N^2}{\the
 least at $\theta^{N+1} = \frac{\eta N (2N-1)!}{a W^{N+1} (N-1)!}$ for each $N$, and over both at about $N = \ln \frac{1}{e_0} - 1$,
 $\theta W = 4 N/e^2$, $e_0 = \frac{\eta}{a} \frac{e}{4 \sqrt 2}$. The root mean square error of the recommended pair
 (`constructions.trade_off.recommend`) on a sinusoid at the bandwidth is within a factor 1.5 of the least over a search of
-$N$ and $\theta$ at the same step $h$, and within a factor 1.5 of the error it predicts. The step is not searched.""",
+$N$ and $\theta$ at the same step $h$, and within a factor 1.5 of the error it predicts. The
+recommended step obeys $h \le \theta/N^2$ and costs at most a tenth of the error at $h/16$; and it is either $\theta/N^2$ or,
+at $4h$, the error at least doubles.""",
     derivation=r"""The truncation is hippo.frequency_bound's, the noise hippo.sample_noise's limit. For each $N$ the sum $A
 \theta^N + B/\theta$ has one minimum, where the noise is $N$ times the truncation. With Stirling's formula the optimum over
 $N$ is the law. The search and the drawn noise use the discrete system, not $F$.""",
@@ -269,6 +319,8 @@ two terms of $F$, root mean square. The recommended pair lies at the bottom.""",
         Mutant("twice_the_window", "the window twice as long", {Rung.MEASURED: both(_altered(theta=2.0))}),
         Mutant("half_the_window", "the window half as long", {Rung.MEASURED: both(_altered(theta=0.5))}),
         Mutant("half_the_states", "half of the states", {Rung.MEASURED: both(_altered(N=lambda N: N // 2))}),
+        Mutant("long_step", "the step four times as long", {Rung.MEASURED: both(_altered(h=4.0))}),
+        Mutant("short_step", "an eighth of the step, as far as it goes", {Rung.MEASURED: both(_altered(h=1 / 8))}),
         Mutant(
             "noise_N",
             "the noise passed on is eta N/theta",

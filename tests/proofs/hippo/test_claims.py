@@ -22,6 +22,17 @@ def test_claim(id: str) -> None:
     assert len(run.mutants) >= 2
 
 
+def test_every_rung_has_a_mutant_that_it_refutes() -> None:
+    """(claim, rung) pairs whose check no mutant makes fail: none."""
+    unseen = [
+        (id, rung.value)
+        for id in IDS
+        for rung in registry.claim(id).checks
+        if not any(rung in m.checks and rung not in m.blind for m in registry.claim(id).mutants)
+    ]
+    assert unseen == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("id", IDS)
 def test_claim_in_full(id: str) -> None:
