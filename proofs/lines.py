@@ -1,0 +1,239 @@
+"""Which lines of a target ran: branches that no bare call took say where a verdict ends.
+
+A target's own code is followed instruction by instruction while it is called plainly. What is left is data: tests with
+one outcome only, and lines that never ran. Lines that only raise are refusals, and a target that refuses says so itself.
+Main definitions: `Lines`, `Unrun`.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import inspect
+import linecache
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_HOUSE = Path(__file__).resolve().parent.parent
+_FOREIGN = tuple(str(Path(module.__file__ or "").resolve().parent) + "/" for module in (torch, np))
+_ROOMS = tuple(f"{_HOUSE / room}/" for room in ("constructions", "numeric", "proofs", "reports"))
+_STANDARD = sysconfig.get_paths()["stdlib"] + "/"
+_INSTALLED = ("/site-packages/", "/dist-packages/")
+_TARGETS = tuple(str(_HOUSE / "proofs" / name) for name in ("corpus.py", "foreign.py"))
+"""Files of this package that hold targets."""
+_SILENT = ("RESUME", "MAKE_CELL", "COPY_FREE_VARS", "RETURN_GENERATOR", "NOP")
+"""Instructions of which no event tells."""
+
+
+@dataclass(frozen=True)
+class Unrun:
+    """Code that no bare call ran. lines: first and last; condition: the test that would have led there, with the outcome
+    it never had, empty where none did. option: whether only an argument that the audit did not set decides it."""
+
+    file: str
+    lines: tuple[int, int]
+    condition: str = ""
+    never: bool = True
+    option: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "file": self.file,
+            "lines": list(self.lines),
+            "condition": self.condition,
+            "never": self.never,
+            "option": self.option,
+        }
+
+
+def own(file: str) -> bool:
+    """Whether a file holds code of targets, and is no library's or this package's."""
+    if file.startswith("<"):
+        return False
+    path = str(Path(file).resolve())
+    standard = path.startswith(_STANDARD) and not any(part in path for part in _INSTALLED)
+    return path in _TARGETS or not (standard or path.startswith((*_FOREIGN, *_ROOMS)))
+
+
+class Lines:
+    """What ran: for each code object the steps from instruction to instruction, by offset."""
+
+    def __init__(self) -> None:
+        self.steps: dict[CodeType, set[tuple[int, int]]] = {}
+        self._own: dict[str, bool] = {}
+
+    @contextmanager
+    def followed(self) -> Iterator[None]:
+        """Follow the targets' code that runs in this block."""
+        before = sys.gettrace()
+        sys.settrace(self._entered)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
+
+    def _entered(self, frame: FrameType, event: str, arg: Any) -> Callable[..., Any] | None:
+        code = frame.f_code
+        if code.co_filename not in self._own:
+            self._own[code.co_filename] = own(code.co_filename)
+        if not self._own[code.co_filename]:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        steps = self.steps.setdefault(code, set())
+        last = -1
+
+        def step(frame: FrameType, event: str, arg: Any) -> Any:
+            nonlocal last
+            if event == "opcode":
+                steps.add((last, frame.f_lasti))
+                last = frame.f_lasti
+            return step
+
+        return step
+
+    def unrun(self, options: frozenset[str] = frozenset()) -> tuple[Unrun, ...]:
+        """Tests with one outcome and lines that never ran, in the code objects that ran.
+
+        options: names of the target's arguments that are no data and no tensors, which only the caller chooses.
+        """
+        found: dict[Unrun, None] = {}
+        for code, steps in self.steps.items():
+            found |= dict.fromkeys(_unrun(code, steps, options))
+        return tuple(sorted(found, key=lambda u: (u.file, u.lines, u.condition)))
+
+
+def _unrun(code: CodeType, steps: set[tuple[int, int]], options: frozenset[str]) -> Iterator[Unrun]:
+    instructions = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
+    ran = {at for _, at in steps}
+    refusing = _refusals(code)
+    place = {i.offset: _line(i) for i in instructions if i.opname not in _SILENT}
+    lines = {line for offset, line in place.items() if offset in ran and line}
+    silent = sorted({line for line in place.values() if line} - lines - refusing)
+    told: set[int] = set()
+    for k, instruction in enumerate(instructions[:-1]):
+        if instruction.offset not in ran or not _tests(instruction):
+            continue
+        for goal, outcome in _outcomes(instruction, instructions[k + 1].offset):
+            if (instruction.offset, goal) in steps or place.get(goal) in refusing:
+                continue
+            text = _source(code, instruction)
+            first = place.get(goal) or _line(instruction) or code.co_firstlineno
+            block = _block(first, silent) if first in silent else (_line(instruction) or first,) * 2
+            told |= set(range(block[0], block[1] + 1))
+            yield Unrun(code.co_filename, block, text, outcome, _option(code, instruction, text, options))
+    while silent:
+        block = _block(silent[0], silent)
+        if silent[0] not in told:
+            yield Unrun(code.co_filename, block)
+        silent = [line for line in silent if line > block[1]]
+
+
+def _block(first: int, silent: list[int]) -> tuple[int, int]:
+    """From a silent line to the last one that follows without a line that ran."""
+    last = first
+    while last + 1 in silent:
+        last += 1
+    return first, last
+
+
+def _line(instruction: dis.Instruction) -> int | None:
+    return instruction.positions.lineno if instruction.positions is not None else None
+
+
+def _tests(instruction: dis.Instruction) -> bool:
+    name = instruction.opname
+    return "JUMP" in name and "_IF_" in name
+
+
+def _outcomes(instruction: dis.Instruction, following: int) -> tuple[tuple[int, bool], tuple[int, bool]]:
+    """Where the test leads, with its value there."""
+    name = instruction.opname
+    jumps = "IF_TRUE" in name or "NOT_NONE" in name
+    return (instruction.argval, jumps), (following, not jumps)
+
+
+def _source(code: CodeType, instruction: dis.Instruction) -> str:
+    """The test as it is written, for a test of None as a comparison of which `never` tells the outcome."""
+    where = instruction.positions
+    if where is None or None in (where.lineno, where.end_lineno, where.col_offset, where.end_col_offset):
+        return ""
+    assert where.lineno and where.end_lineno and where.end_col_offset is not None
+    lines = linecache.getlines(code.co_filename)[where.lineno - 1 : where.end_lineno]
+    if not lines:
+        return ""
+    raw = [line.encode() for line in lines]
+    raw[-1] = raw[-1][: where.end_col_offset]
+    raw[0] = raw[0][where.col_offset :]
+    text = " ".join(b"".join(raw).decode(errors="replace").split())
+    return text if "NONE" not in instruction.opname else f"{_tested(text)} is not None"
+
+
+def _tested(text: str) -> str:
+    """What is compared with None."""
+    try:
+        node = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return text
+    return ast.unparse(node.left) if isinstance(node, ast.Compare) else text
+
+
+def _refusals(code: CodeType) -> frozenset[int]:
+    """Lines of a file that raise, or assert."""
+    found: set[int] = set()
+    for node in ast.walk(_tree(code.co_filename)):
+        if isinstance(node, (ast.Raise, ast.Assert)):
+            found |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return frozenset(found)
+
+
+_TREES: dict[tuple[str, int], ast.AST] = {}
+
+
+def _tree(file: str) -> ast.AST:
+    text = "".join(linecache.getlines(file))
+    key = (file, hash(text))
+    if key not in _TREES:
+        try:
+            _TREES[key] = ast.parse(text)
+        except (SyntaxError, ValueError):
+            _TREES[key] = ast.Module([], [])
+    return _TREES[key]
+
+
+def _option(code: CodeType, instruction: dis.Instruction, text: str, options: frozenset[str]) -> bool:
+    """Whether a test asks only for arguments that no call of the audit varies, as they came in."""
+    try:
+        names = {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
+    except SyntaxError:
+        return False
+    arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    if not names or not names <= options or not names <= set(arguments):
+        return False
+    stores = [i for i in dis.get_instructions(code) if i.opname.startswith("STORE_") and i.argval in names]
+    loops = [i for i in dis.get_instructions(code) if "JUMP_BACKWARD" in i.opname]
+    return all(store.offset > instruction.offset for store in stores) and not any(
+        loop.argval <= instruction.offset <= loop.offset and any(store.offset <= loop.offset for store in stores)
+        for loop in loops
+    )
+
+
+def options_of(call: Callable[..., Any], data: frozenset[str], tensors: frozenset[str]) -> frozenset[str]:
+    """The names of a target's arguments that are no data and were given no tensor."""
+    function = call.forward if isinstance(call, torch.nn.Module) else call
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return frozenset()
+    plain = {p.name for p in parameters if p.default is not p.empty and not isinstance(p.default, Tensor)}
+    return frozenset(plain - data - tensors)
