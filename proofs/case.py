@@ -197,8 +197,12 @@ class Case:
 
     def layer(self, X: Any, Y: Any, x_q: Any, **inputs: Any) -> Any:
         """The target's prediction (m,)."""
+        return self.through(self.adapter, X, Y, x_q, **inputs)
+
+    def through(self, adapter: Adapter, X: Any, Y: Any, x_q: Any, **inputs: Any) -> Any:
+        """The prediction of the target as this adapter calls it."""
         with self.running(X):
-            out = self.adapter.call(X, Y, x_q, **self.arguments(X, Y, inputs))
+            out = adapter.call(X, Y, x_q, **self.arguments(X, Y, inputs))
         if type(X) is Tensor and isinstance(out, Tensor) and out.ndim != 1 and out.numel() == Y.shape[1]:
             self.note(f"it returns an array of {out.ndim} axes, which was read as one, (m,)")
         return prediction(out, Y.shape[1])

@@ -6,7 +6,7 @@ Main definitions: `How`, `how`, `compared`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -73,7 +73,8 @@ def compared(case: Case, kind: How, asked: Question, entropy: Entropy, target_lo
                 shrinking=asked.shrinking,
             )
         if kind is How.BALLS:
-            return _enclosed(asked)
+            points = [point(asked.shapes, asked.sizes, salt, asked.positive) for salt in range(_POINTS)]
+            return enclosed(asked, points)
         generator = entropy.generator()
         draws = [
             dict(strategies.draw("gaussian", asked.sizes, asked.shapes, generator, positive=asked.positive))
@@ -85,9 +86,14 @@ def compared(case: Case, kind: How, asked: Question, entropy: Entropy, target_lo
 
 
 def within_rounding(
-    case: Case, kind: How, asked: Question, draws: Sequence[Mapping[str, np.ndarray]], entropy: Entropy
+    case: Case,
+    kind: How,
+    asked: Question,
+    draws: Sequence[Mapping[str, np.ndarray]],
+    entropy: Entropy,
+    followed: Container[int] | None = None,
 ) -> Finding:
-    """Whether float64 runs at these draws agree within their rounding bounds."""
+    """Whether float64 runs at these draws agree within their rounding bounds. followed: see `float_identity.decide`."""
     with case.lifting(kind is How.LIFTED or case.needs_lift):
         return float_identity.decide(
             asked.left,
@@ -97,16 +103,16 @@ def within_rounding(
             shapes=asked.shapes,
             entropy=entropy,
             shrinking=False,
+            followed=followed,
         )
 
 
-def _enclosed(asked: Question) -> Finding:
+def enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]]) -> Finding:
     """Both sides in balls of 256 bits, at rational points."""
     from numeric.balls import BITS, evaluate
 
     apart: list[float] = []
-    for salt in range(_POINTS):
-        here = point(asked.shapes, asked.sizes, salt, asked.positive)
+    for here in points:
         left, right = (evaluate(program, here)[0] for program in (asked.left, asked.right))
         if left.shape != right.shape:
             reason = f"{asked.names[0]} returns shape {left.shape}, {asked.names[1]} returns {right.shape}"
@@ -132,5 +138,5 @@ def _enclosed(asked: Question) -> Finding:
     return Finding(
         Verdict.CONFIRMED,
         figures={"digits": math.floor(-math.log10(worst)), "outputs compared": len(apart)},
-        trust=("Arb's enclosures", f"{_POINTS} points stand for all"),
+        trust=("Arb's enclosures", f"{len(points)} points stand for all"),
     )

@@ -62,6 +62,8 @@ class Calls:
     state: tuple[str, str] | None = None
     """The axes of the state, where one is handed in."""
     memory: Memory | None = None
+    marks: tuple[int, ...] | None = None
+    """Positions to compare besides the last one, if not those that `positions` chooses."""
 
     @cached_property
     def common(self) -> frozenset[str]:
@@ -94,6 +96,8 @@ class Calls:
         """The positions that are compared, from 0."""
         if self.whole.last:
             return (N - 1,)
+        if self.marks is not None:
+            return (*(p for p in self.marks if p < N - 1), N - 1)
         return tuple(range(N)) if N <= _EVERY else tuple(sorted({0, 1, N // 2 - 1, N // 2, N - 2, N - 1}))
 
     # --- the target's side ---------------------------------------------------------------------------------------
@@ -236,11 +240,11 @@ class Calls:
             return raised(error)
         return "" if bool(torch.isfinite(out).all()) else "returned NaN or infinity"
 
-    def prepare(self, sizes: Sizes) -> None:
-        """Infer what has to be inferred, for all prefixes that are compared."""
+    def prepare(self, sizes: Sizes, law: bool = False) -> None:
+        """Infer what has to be inferred, for all prefixes that are compared; `law`: from other lengths if possible."""
         reads = self.whole.reads(sizes["N"])
         for length in sorted({reads[p] for p in self.positions(sizes["N"])}):
-            self.case.inference.at_length({"f": sizes["f"], "m": sizes["m"], "N": length})
+            self.case.inference.at_length({"f": sizes["f"], "m": sizes["m"], "N": length}, law)
 
     def draw(self, sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
         """Gaussian float64 inputs; variables that have to be positive between 0 and 1."""
