@@ -46,6 +46,13 @@ class Unrun:
     never: bool = True
     option: bool = False
 
+    def line(self) -> str:
+        """What never ran, in a line."""
+        first, last = self.lines
+        where = f"line {first}" if first == last else f"lines {first} to {last}"
+        outcome = f": {self.condition} was {'never' if self.never else 'always'} true" if self.condition else ""
+        return f"{where} of {Path(self.file).name} never ran{outcome}"
+
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return {

@@ -92,6 +92,9 @@ class _Search:
         first = None
         for number, kind in enumerate(self._kinds(sizes["N"])):
             finding = self._compare(kind, asked, draw, self.entropy.child(what, sizes["N"], sizes["f"], number))
+            if finding.verdict is Verdict.REFUTED and How.EXACT in self.kinds and sizes["N"] <= _EXACT:
+                exact = self._compare(How.EXACT, asked, draw, self.entropy.child(what, "exact"))  # a small example
+                kind, finding = (How.EXACT, exact) if exact.verdict is Verdict.REFUTED else (kind, finding)
             if finding.verdict is not Verdict.UNDECIDED:
                 self.rows.append(Row(f"{kind}, {what}", sizes, finding))
                 return finding.verdict

@@ -329,7 +329,7 @@ def _sizes(calls: Calls, at: Sizes, fixed: Sizes, refusals: list[Refusal]) -> di
 def _states(search: _Search, whole: Whole, sizes: Sizes, fixed: Sizes) -> State:
     """Whether the state can be handed on, at these sizes and at f = m, and whether it is where the learner starts."""
     continued: list[tuple[str, str]] = []
-    square = {**sizes, "f": sizes["m"]}
+    square = {**sizes, "f": sizes["m"], "N": fixed.get("N", min(2, sizes["N"]))}
     for here in [sizes] if {"f", "m"} & set(fixed) or sizes["f"] == sizes["m"] else [sizes, square]:
         if here is square and Calls(search.case, whole).refuses(here):
             continue

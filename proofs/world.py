@@ -5,7 +5,7 @@ Typed data; `reports.worlds` says it in a line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -44,9 +44,17 @@ class Refusal:
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", frozen(self.sizes))
 
+    def line(self) -> str:
+        """The refusal in a line."""
+        return f"{self.what}, at {' '.join(f'{k}={n}' for k, n in self.sizes.items())}: {self.why}"
+
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return {"what": self.what, "sizes": dict(self.sizes), "why": self.why}
+
+
+def _listed(values: Sequence[object]) -> str:
+    return ", ".join(map(str, values))
 
 
 class Same(StrEnum):
@@ -104,6 +112,21 @@ class World:
     def every_length(self) -> bool:
         """Whether nothing is known that could make another length another thing."""
         return self.beyond and not self.open
+
+    def lines(self) -> list[str]:
+        """The world in a line, then what was refused, and what never ran."""
+        calls = [f"heads {self.heads}, batch {self.batch}, {self.positions}"]
+        calls[0] += f" of {self.tokens} tokens" if self.tokens > 1 else ""
+        calls += [self.state.value] if self.state is not State.NONE else []
+        sizes = f"N = {_listed(self.lengths)}, (f, m) = {_listed(self.widths)}"
+        same = [m.name for m in self.modes if m.same in (Same.BITS, Same.ROUNDING)]
+        out = ["; ".join([*calls, sizes, *([f"also {', '.join(same)}"] if same else []), self.dtype])]
+        out += [f"{m.name}: {m.same}{f' ({m.why})' if m.why else ''}" for m in self.modes if m.name not in same]
+        out += [r.line() for r in self.refusals]
+        return out + [u.line() for u in self.unrun]
+
+    def __str__(self) -> str:
+        return self.lines()[0]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
