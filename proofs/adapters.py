@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from proofs.gates import Axes
+from proofs.lines import homes
 from proofs.target import Target, TargetError, load
 
 BUILT_IN = (
@@ -78,6 +79,7 @@ class Adapter:
     set. single: those that are one number a context. scaled: whether a readout scale f**-0.5 is the custom.
     stateful(S, X, Y, x_q, **named) -> (prediction, S after the tokens), S (f, m) or (m, f); None where the target keeps
     its memory to itself. whole: how it is called on whole arrays; None where the convention has no batch and no positions.
+    homes: the folders of the target's own files.
     """
 
     text: str
@@ -88,6 +90,7 @@ class Adapter:
     scaled: bool = False
     stateful: Stateful | None = None
     whole: Whole | None = None
+    homes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,10 @@ def adapt(target: Target, text: str | Callable[..., Any] | None) -> Adapter:
 
     Raises TargetError for an unknown one, or a target it does not fit.
     """
+    return replace(_adapter(target, text), homes=homes(target.call))
+
+
+def _adapter(target: Target, text: str | Callable[..., Any] | None) -> Adapter:
     if text is None:
         return _convention(target)
     if not isinstance(text, str):
@@ -248,7 +255,9 @@ def _tokens(target: Target, joint: bool, last: bool) -> Adapter:
         """The result for [x | y] with the query after the first `at` pairs: X (B, N, f), x_q (B, 1, f)."""
         query = torch.nn.functional.pad(x_q, (0, Y.shape[-1]))
         pairs = torch.cat([X, Y], -1)
-        return _first(target.call(torch.cat([pairs[:, :at], query, pairs[:, at:]] if at else [pairs, query], 1), **given))
+        return _first(
+            target.call(torch.cat([pairs[:, :at], query, pairs[:, at:]] if at else [pairs, query], 1), **given)
+        )
 
     def interleaved(X: Tensor, Y: Tensor, x_q: Tensor, given: Mapping[str, Any]) -> Any:
         f, m = X.shape[-1], Y.shape[-1]

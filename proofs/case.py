@@ -62,7 +62,7 @@ class Case:
     def __init__(self, text: str, adapter: Adapter, chosen: Learner, gates: Mapping[str, str]) -> None:
         self.text, self.adapter, self.chosen, self.gates = text, adapter, chosen, dict(gates)
         self.notes: list[str] = []
-        self.lines = Lines()
+        self.lines = Lines(adapter.homes)
         self.words: dict[str, str] = {}
         """What gates are called in the answer, where not by their text."""
         self.lifted = self.needs_lift = False
@@ -418,13 +418,13 @@ class Case:
         text = self.gates.get(name)
         return text is not None and name not in self.adapter.named and not mentioned(text)
 
-    def admits_at_width(self, sizes: Sizes, other: Sizes) -> bool:
-        """Whether the target takes these f and m; a fit's numbers are borrowed from the other sizes."""
+    def refuses_width(self, sizes: Sizes, other: Sizes) -> str:
+        """What is wrong with these f and m, empty if nothing is; a fit's numbers are borrowed from the other sizes."""
         try:
             self.inference.borrow(sizes, other)
-        except Exception:
-            return False
-        return self.admits(sizes)
+        except Exception as error:  # whatever a target raises there
+            return raised(error)
+        return self.refuses(sizes)
 
     def rounded(self) -> Case | None:
         """This case with numbers of gates as float64 rounds them, as a code's constants are; None if all are short."""
@@ -454,13 +454,17 @@ class Case:
 
     def admits(self, candidate: Sizes) -> bool:
         """Whether a counterexample may have these sizes."""
+        return self.refuses(candidate) == ""
+
+    def refuses(self, sizes: Sizes) -> str:
+        """What is wrong with a plain call at these sizes; empty if nothing is."""
         try:
-            self.infer(candidate)
+            self.infer(sizes)
             with torch.no_grad():
-                self.try_at(candidate, Entropy(0))
-        except Exception:
-            return False
-        return True
+                self.try_at(sizes, Entropy(0))
+        except Exception as error:  # the target is anybody's code
+            return str(error) if isinstance(error, TargetError) else raised(error)
+        return ""
 
     # --- words ---------------------------------------------------------------------------------------------------
 

@@ -152,5 +152,3 @@ def leaves(value: Any) -> list[Tensor]:
     if isinstance(value, dict):
         value = list(value.values())
     return [leaf for item in value for leaf in leaves(item)] if isinstance(value, (tuple, list)) else []
-
-

@@ -104,12 +104,13 @@ class Inference:
         found = self._by_law(sizes) if law else None
         if found is None:
             try:
-                return self.find(sizes)
+                self.find(sizes)
             except Exception:  # whatever a target raises at a length that it does not take
                 found = self._by_law(sizes)
                 if found is None:
                     raise
-        self.known[key] = found
+        if found is not None:
+            self.known[key] = found
 
     def _by_law(self, sizes: Sizes) -> dict[str, Numbers] | None:
         """The numbers at other lengths as constants times one power of N; None where they are not."""

@@ -10,94 +10,94 @@ import dis
 import functools
 import inspect
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import torch
 
-from proofs.lines import own
+from proofs.lines import homes, own
 
 _DEPTH = 12
 
 
 def integers(call: Any) -> tuple[int, ...]:
     """The integers from 2 on, sorted; minus signs are dropped, and 64.0 is 64."""
-    found: set[int] = set()
-    _visit(call, found, set(), _DEPTH)
-    return tuple(sorted(found))
+    search = _Search(homes(call))
+    search.visit(call, _DEPTH)
+    return tuple(sorted(search.found))
 
 
-def of_code(code: CodeType) -> tuple[int, ...]:
-    """Those of one code object and what is defined in it."""
-    found: set[int] = set()
-    for each in _codes(code):
-        _literals(each, found)
-    return tuple(sorted(found))
+@dataclass
+class _Search:
+    roots: tuple[str, ...]
+    found: set[int] = field(default_factory=set)
+    seen: set[int] = field(default_factory=set)
 
+    def visit(self, thing: Any, depth: int) -> None:
+        """Collect from a value, and from what it refers to in the target's own files."""
+        if id(thing) in self.seen or depth == 0:
+            return
+        self.seen.add(id(thing))
+        if isinstance(thing, (bool, int, float)):
+            _number(thing, self.found)
+        elif isinstance(thing, (tuple, list, frozenset, set)) and len(thing) < 100:
+            for item in thing:
+                self.visit(item, depth - 1)
+        elif isinstance(thing, dict) and len(thing) < 100:
+            for item in thing.values():
+                self.visit(item, depth - 1)
+        elif isinstance(thing, functools.partial):
+            for item in (thing.func, *thing.args, *thing.keywords.values()):
+                self.visit(item, depth - 1)
+        elif isinstance(thing, MethodType):
+            self.visit(thing.__func__, depth)
+            self.visit(thing.__self__, depth - 1)
+        elif isinstance(thing, FunctionType):
+            self._function(thing, depth)
+        elif isinstance(thing, type):
+            self._class(thing, depth)
+        elif isinstance(thing, torch.nn.Module) or own(_file(type(thing)), self.roots):
+            self._class(type(thing), depth)
+            for value in list(getattr(thing, "__dict__", {}).values()):
+                self.visit(value, depth - 1)
+        else:
+            with suppress(Exception):  # a cache, say; an object of the target's may answer anything
+                self.visit(getattr(thing, "__wrapped__", None), depth - 1)
 
-def _visit(thing: Any, found: set[int], seen: set[int], depth: int) -> None:
-    if id(thing) in seen or depth == 0:
-        return
-    seen.add(id(thing))
-    if isinstance(thing, (bool, int, float)):
-        _number(thing, found)
-    elif isinstance(thing, (tuple, list, frozenset, set)) and len(thing) < 100:
-        for item in thing:
-            _visit(item, found, seen, depth - 1)
-    elif isinstance(thing, dict) and len(thing) < 100:
-        for item in thing.values():
-            _visit(item, found, seen, depth - 1)
-    elif isinstance(thing, functools.partial):
-        for item in (thing.func, *thing.args, *thing.keywords.values()):
-            _visit(item, found, seen, depth - 1)
-    elif isinstance(thing, MethodType):
-        _visit(thing.__func__, found, seen, depth)
-        _visit(thing.__self__, found, seen, depth - 1)
-    elif isinstance(thing, FunctionType):
-        _function(thing, found, seen, depth)
-    elif isinstance(thing, type):
-        _class(thing, found, seen, depth)
-    elif isinstance(thing, torch.nn.Module) or own(_file(type(thing))):
-        _class(type(thing), found, seen, depth)
-        for value in list(getattr(thing, "__dict__", {}).values()):
-            _visit(value, found, seen, depth - 1)
-    elif hasattr(thing, "__wrapped__"):  # caches and the like
-        _visit(thing.__wrapped__, found, seen, depth - 1)
+    def _function(self, function: FunctionType, depth: int) -> None:
+        inner = inspect.unwrap(function)
+        if inner is not function:
+            self.visit(inner, depth)
+        if not own(function.__code__.co_filename, self.roots):
+            if getattr(function, "__closure__", None) and inner is function:
+                for cell in _cells(function):  # a wrapper of ours around the target
+                    if isinstance(cell, (FunctionType, torch.nn.Module)):
+                        self.visit(cell, depth - 1)
+            return
+        for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values(), *_cells(function)):
+            self.visit(value, depth - 1)
+        for code in _codes(function.__code__):
+            _literals(code, self.found)
+            for name in code.co_names:
+                value = function.__globals__.get(name)
+                if isinstance(value, ModuleType):
+                    if own(getattr(value, "__file__", None) or "<none>", self.roots):
+                        for inside in code.co_names:
+                            self.visit(vars(value).get(inside), depth - 1)
+                else:
+                    self.visit(value, depth - 1)
 
-
-def _function(function: FunctionType, found: set[int], seen: set[int], depth: int) -> None:
-    inner = inspect.unwrap(function)
-    if inner is not function:
-        _visit(inner, found, seen, depth)
-    if not own(function.__code__.co_filename):
-        if getattr(function, "__closure__", None) and inner is function:
-            for cell in _cells(function):  # a wrapper of ours around the target
-                if isinstance(cell, (FunctionType, torch.nn.Module)):
-                    _visit(cell, found, seen, depth - 1)
-        return
-    for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values(), *_cells(function)):
-        _visit(value, found, seen, depth - 1)
-    for code in _codes(function.__code__):
-        _literals(code, found)
-        for name in code.co_names:
-            value = function.__globals__.get(name)
-            if isinstance(value, ModuleType):
-                if own(getattr(value, "__file__", None) or "<none>"):
-                    for inside in code.co_names:
-                        _visit(vars(value).get(inside), found, seen, depth - 1)
-            else:
-                _visit(value, found, seen, depth - 1)
-
-
-def _class(thing: type, found: set[int], seen: set[int], depth: int) -> None:
-    for each in thing.__mro__:
-        if own(_file(each)):
-            for value in list(vars(each).values()):
-                if isinstance(value, (staticmethod, classmethod)):
-                    value = value.__func__
-                if isinstance(value, property):
-                    value = value.fget
-                _visit(value, found, seen, depth - 1)
+    def _class(self, thing: type, depth: int) -> None:
+        for each in thing.__mro__:
+            if own(_file(each), self.roots):
+                for value in list(vars(each).values()):
+                    if isinstance(value, (staticmethod, classmethod)):
+                        value = value.__func__
+                    if isinstance(value, property):
+                        value = value.fget
+                    self.visit(value, depth - 1)
 
 
 def _file(thing: type) -> str:

@@ -27,7 +27,7 @@ from torch import Tensor
 _HOUSE = Path(__file__).resolve().parent.parent
 _FOREIGN = tuple(str(Path(module.__file__ or "").resolve().parent) + "/" for module in (torch, np))
 _ROOMS = tuple(f"{_HOUSE / room}/" for room in ("constructions", "numeric", "proofs", "reports"))
-_STANDARD = sysconfig.get_paths()["stdlib"] + "/"
+_STANDARD = str(Path(sysconfig.get_paths()["stdlib"]).resolve()) + "/"
 _INSTALLED = ("/site-packages/", "/dist-packages/")
 _TARGETS = tuple(str(_HOUSE / "proofs" / name) for name in ("corpus.py", "foreign.py"))
 """Files of this package that hold targets."""
@@ -64,19 +64,50 @@ class Unrun:
         }
 
 
-def own(file: str) -> bool:
-    """Whether a file holds code of targets, and is no library's or this package's."""
+def homes(call: Any) -> tuple[str, ...]:
+    """The folders whose files are a target's own: that of its file, or its package where that is an installed one."""
+    inner = inspect.unwrap(call) if callable(call) and not isinstance(call, type) else call
+    inner = getattr(inner, "func", inner)
+    found = []
+    for thing in (inner, type(inner), *_wrapped(inner)):
+        try:
+            path = Path(inspect.getfile(thing)).resolve()
+        except (TypeError, OSError):
+            continue
+        parts = path.parts
+        installed = next((k for k, part in enumerate(parts) if f"/{part}/" in _INSTALLED), None)
+        home = path.parent if installed is None else Path(*parts[: installed + 2])
+        found.append(f"{home}/" if installed is None or home.is_dir() else str(home))
+    return tuple(home for home in dict.fromkeys(found) if not home.startswith((*_FOREIGN, *_ROOMS, _STANDARD)))
+
+
+def _wrapped(function: Any) -> Iterator[Any]:
+    """What a wrapper of this package holds."""
+    for cell in getattr(function, "__closure__", None) or ():
+        try:
+            if callable(cell.cell_contents):
+                yield cell.cell_contents
+        except ValueError:  # not filled yet
+            continue
+
+
+def own(file: str, roots: tuple[str, ...]) -> bool:
+    """Whether a file holds a target's own code: one in these folders, and no library's or this package's."""
     if file.startswith("<"):
         return False
     path = str(Path(file).resolve())
-    standard = path.startswith(_STANDARD) and not any(part in path for part in _INSTALLED)
-    return path in _TARGETS or not (standard or path.startswith((*_FOREIGN, *_ROOMS)))
+    if path in _TARGETS:
+        return True
+    installed = any(part in path for part in _INSTALLED)
+    ours = path.startswith((*_FOREIGN, *_ROOMS)) or (path.startswith(_STANDARD) and not installed)
+    return path.startswith(roots) and not ours and (not installed or any(part in "".join(roots) for part in _INSTALLED))
 
 
 class Lines:
-    """What ran: for each code object the steps from instruction to instruction, by offset."""
+    """What ran: for each code object the steps from instruction to instruction, by offset. roots: see `homes`."""
 
-    def __init__(self) -> None:
+    def __init__(self, roots: tuple[str, ...]) -> None:
+        self.roots = roots
         self.steps: dict[CodeType, set[tuple[int, int]]] = {}
         self._own: dict[str, bool] = {}
 
@@ -93,7 +124,7 @@ class Lines:
     def _entered(self, frame: FrameType, event: str, arg: Any) -> Callable[..., Any] | None:
         code = frame.f_code
         if code.co_filename not in self._own:
-            self._own[code.co_filename] = own(code.co_filename)
+            self._own[code.co_filename] = own(code.co_filename, self.roots)
         if not self._own[code.co_filename]:
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False

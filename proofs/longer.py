@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -24,22 +24,24 @@ from constructions.learners import Domain
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
 from numeric.programs import Program, Shapes, Sizes, concrete
-from proofs.audit_rows import Row
+from proofs.audit_rows import CONTEXTS, FAR, OTHER, Row
 from proofs.case import Case, raised
 from proofs.compared import How, Question, compared, enclosed, within_rounding
 from proofs.whole import Calls
 from proofs.world import Refusal
 
-ALWAYS = (129, 257, 1025)
+ALWAYS = (*CONTEXTS, FAR, 129, 257, 1025)
 """Context lengths that are run whatever the code says."""
 WIDE = ((17, 19), (19, 17))
 """(f, m) that are run whatever the code says."""
+_FAR = 129
+"""The length that every N takes at least."""
 _LONGEST = 300
 """Integers up to here are passed in N; further ones leave the lengths beyond them open."""
 _WIDEST = 64
 _SHORT = 3
-_EXACT = 40
-"""The longest context on the exact rung."""
+_EXACT, _ENCLOSED = 40, 140
+"""The longest contexts on the exact rung and on balls, whose cost is in single numbers."""
 _BUDGET, _SPARE = 32_000, 10_000
 """Operations of torch, layer and learner together, that an audit's runs may cost: for the integers of the code (some
 three seconds), and for the sizes that are run whatever it says."""
@@ -106,7 +108,8 @@ class _Search:
     def _kinds(self, N: int) -> Iterator[How]:
         floats = [k for k in self.kinds if k in (How.FLOAT, How.LIFTED)]
         yield from floats[-1:] if How.FLOAT not in floats else (How.FLOAT,)
-        yield How.BALLS
+        if N <= _ENCLOSED:
+            yield How.BALLS
         if How.EXACT in self.kinds and N <= _EXACT:
             yield How.EXACT
 
@@ -131,10 +134,11 @@ def longer_rows(
     entropy: Entropy,
     target_log2: float,
     seen: Sequence[int] = (),
+    widths_seen: Collection[tuple[int, int]] = (),
 ) -> Longer:
     """The sides at N = c, c + 1, 2 c + 1 for every integer c of the code, at f and m past them, and far out.
 
-    seen: lengths at which the audit has compared them.
+    seen, widths_seen: N and (f, m) at which the audit has compared them.
     """
     if not kinds:
         return Longer()
@@ -150,14 +154,14 @@ def longer_rows(
         refuted = verdict is Verdict.REFUTED
         if verdict is Verdict.CONFIRMED:
             agreed |= {N, *(p + 1 for p in marks)}
-    for f, m, spare in () if {"f", "m"} & set(fixed) or refuted else _widths(mentioned):
+    for f, m, spare in () if {"f", "m"} & set(fixed) or refuted else _widths(mentioned, widths_seen):
         here = {"f": f, "m": m, "N": fixed.get("N", _SHORT if at["N"] < _EXACT else at["N"])}
         verdict = search.ask("wider", here, spare=spare)
         if verdict is Verdict.CONFIRMED:
             widths.append((f, m))
         if verdict is Verdict.REFUTED:
             break
-    passed = {n for c in mentioned for n in (c + 1, 2 * c + 1)} | {ALWAYS[0]}
+    passed = {n for c in mentioned for n in (c + 1, 2 * c + 1)} | {_FAR}
     beyond = not refuted and passed <= agreed | set(seen)
     return Longer(tuple(search.rows), tuple(sorted(agreed)), tuple(widths), beyond, tuple(search.refusals))
 
@@ -170,10 +174,12 @@ def _lengths(mentioned: Sequence[int]) -> Iterator[tuple[int, bool]]:
     yield from ((N, True) for N in ALWAYS)
 
 
-def _widths(mentioned: Sequence[int]) -> list[tuple[int, int, bool]]:
+def _widths(mentioned: Sequence[int], seen: Collection[tuple[int, int]]) -> list[tuple[int, int, bool]]:
+    """The (f, m) to run, and whether they are run whatever the code says; those of the exact rung if it left them out."""
     near = [c for c in mentioned if c <= _WIDEST]
     pairs = [*((c + 1, c) for c in near), *((c, c + 1) for c in near)]
-    return [(*pair, pair in WIDE) for pair in dict.fromkeys([*pairs, *WIDE])]
+    rest = [tries[-1] for tries in OTHER if not set(tries) & set(seen)]
+    return [(*pair, pair not in pairs) for pair in dict.fromkeys([*pairs, *rest, *WIDE]) if pair not in seen]
 
 
 def _marks(case: Case, mentioned: Sequence[int], N: int) -> tuple[int, ...]:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from numeric.programs import Sizes
@@ -55,6 +54,7 @@ def reach(
     kinds, mentioned = how(rows), integers(named.loaded.call)
     whole, longer, ran = Found(), Longer(), Modes(())
     seen = tuple(sorted({r.sizes["N"] for r in rows if "N" in r.sizes and _same_width(r.sizes, at)}))
+    widths = dict.fromkeys((r.sizes["f"], r.sizes["m"]) for r in rows)
 
     def done() -> bool:
         found = (*whole.rows, *longer.rows, *ran.rows)
@@ -62,10 +62,11 @@ def reach(
 
     whole = whole_rows(case, at, fixed, kinds, entropy.child("whole"), target_log2)
     if not done():
-        longer = longer_rows(case, at, fixed, kinds, mentioned, entropy.child("longer"), target_log2, seen)
+        longer = longer_rows(
+            case, at, fixed, kinds, mentioned, entropy.child("longer"), target_log2, seen, list(widths)
+        )
     if not done():
         ran = modes(case, named.loaded, named.adapter, named.text, kinds, at, mentioned, entropy.child("modes"))
-    widths = dict.fromkeys([(r.sizes["f"], r.sizes["m"]) for r in rows if "f" in r.sizes] + [*longer.widths])
     world = World(
         batch=whole.batch,
         heads=whole.heads,
@@ -73,7 +74,7 @@ def reach(
         tokens=whole.tokens,
         state=whole.state,
         lengths=tuple(sorted({*seen, *longer.lengths})),
-        widths=tuple(widths),
+        widths=(*widths, *longer.widths),
         modes=ran.modes,
         integers=mentioned,
         beyond=longer.beyond,
@@ -102,5 +103,3 @@ def _number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-

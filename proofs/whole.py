@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -154,13 +153,13 @@ class Calls:
 
         def one(b: int, p: int, h: int) -> Any:
             part = slice(0, reads[p])
-            return self.case.learner(k[b, part, h, :], v[b, part, h, :], q[b, p, h, :], **self._cell(inputs, b, h, part))
+            return self.case.learner(
+                k[b, part, h, :], v[b, part, h, :], q[b, p, h, :], **self._cell(inputs, b, h, part)
+            )
 
         return torch.stack(
             [
-                torch.stack(
-                    [torch.stack([one(b, p, h) for h in range(k.shape[2])]) for p in self.positions(N)]
-                )
+                torch.stack([torch.stack([one(b, p, h) for h in range(k.shape[2])]) for p in self.positions(N)])
                 for b in range(k.shape[0])
             ]
         )
@@ -200,9 +199,7 @@ class Calls:
             X, Y, cell = inputs["k"][b, :, h, :], inputs["v"][b, :, h, :], self._cell(inputs, b, h)
             assert self.memory is not None
             W0, values = self.memory.weights(inputs["S"][b, h], c), case.parameters(X, Y, cell)
-            out, *columns = (
-                case.chosen.call(X, Y, x, W0, **values) for x in (inputs["q"][b, -1, h, :], *_units(X))
-            )
+            out, *columns = (case.chosen.call(X, Y, x, W0, **values) for x in (inputs["q"][b, -1, h, :], *_units(X)))
             factor = case.factor(X, Y, cell)
             return torch.cat([out if factor is None else factor * out, torch.stack(columns, 1).reshape(-1)])
 
@@ -304,9 +301,7 @@ def whole_rows(
     compared_at = calls.positions(sizes["N"])
     every = Positions.EVERY if len(compared_at) == sizes["N"] else Positions.SOME
     positions = Positions.LAST if whole.last or verdict is Verdict.UNDECIDED else every
-    return Found(
-        tuple(search.rows), sizes["B"], sizes["H"], positions, sizes["N"], state, tuple(search.refusals)
-    )
+    return Found(tuple(search.rows), sizes["B"], sizes["H"], positions, sizes["N"], state, tuple(search.refusals))
 
 
 def _sizes(calls: Calls, at: Sizes, fixed: Sizes, refusals: list[Refusal]) -> dict[str, int] | None:
@@ -314,14 +309,13 @@ def _sizes(calls: Calls, at: Sizes, fixed: Sizes, refusals: list[Refusal]) -> di
     tried: dict[str, int] = {}
     lengths = dict.fromkeys((fixed["N"],) if "N" in fixed else (_TOKENS, at["N"]))
     for N in lengths:
-        for B, H in ((2, 2), (1, 2), (2, 1), (1, 1)):
-            if H > 1 and not calls.whole.heads:
-                continue
+        pairs = ((2, 2), (1, 2), (2, 1), (1, 1)) if calls.whole.heads else ((2, 1), (1, 1))
+        for B, H in pairs:
             tried = {"B": B, "H": H, "f": at["f"], "m": at["m"], "N": N}
             why = calls.refuses(tried)
             if not why:
                 return tried
-            if (B, H) == ((2, 2) if calls.whole.heads else (2, 1)):
+            if pairs[0] == (B, H):
                 refusals.append(Refusal("whole call", tried, why))
     return None
 
@@ -339,9 +333,7 @@ def _states(search: _Search, whole: Whole, sizes: Sizes, fixed: Sizes) -> State:
             if why:
                 search.refusals.append(Refusal(STATE, here, why))
                 continue
-            asked = Question(
-                calls.in_two, calls.in_one, calls.shapes, here, search.case.positive, _PAIRS, calls.admits
-            )
+            asked = Question(calls.in_two, calls.in_one, calls.shapes, here, search.case.positive, _PAIRS, calls.admits)
             verdict = search.ask(STATE, asked)
             if verdict is Verdict.REFUTED:
                 return State.BROKEN
@@ -378,7 +370,7 @@ def _starts(search: _Search, whole: Whole, sizes: Sizes, axes: tuple[str, str]) 
             calls.from_state,
             calls.from_weights,
             calls.shapes,
-            sizes,
+            {**sizes, "B": 1, "H": 1},
             case.positive,
             admits=calls.admits,
             shrinking=False,
@@ -388,6 +380,6 @@ def _starts(search: _Search, whole: Whole, sizes: Sizes, axes: tuple[str, str]) 
         except Exception:  # the factor is no number here
             continue
         if found.verdict is Verdict.CONFIRMED:
-            search.rows.append(Row(f"{search.kinds[0]}, {START}", sizes, found))
+            search.rows.append(Row(f"{search.kinds[0]}, {START}", asked.sizes, found))
             return True
     return False
