@@ -159,9 +159,10 @@ def longer_rows(
         verdict = search.ask("wider", here, spare=spare)
         if verdict is Verdict.CONFIRMED:
             widths.append((f, m))
-        if verdict is Verdict.REFUTED:
+        refuted = verdict is Verdict.REFUTED
+        if refuted:
             break
-    passed = {n for c in mentioned for n in (c + 1, 2 * c + 1)} | {_FAR}
+    passed = {n for c in mentioned for n in (c, c + 1, 2 * c + 1)} | {_FAR}
     beyond = not refuted and passed <= agreed | set(seen)
     return Longer(tuple(search.rows), tuple(sorted(agreed)), tuple(widths), beyond, tuple(search.refusals))
 

@@ -142,9 +142,9 @@ def modes(
     runs.single()
     runs.compare("strided inputs", _through(case, loaded, adapter, _strided))
     _training(runs)
-    _again(runs, data, mentioned)
     if text is not None:
         _fresh(runs, adapter, text)
+    _again(runs, mentioned)
     return Modes(tuple(runs.found), tuple(runs.rows))
 
 
@@ -233,7 +233,7 @@ def _trained(module: torch.nn.Module) -> Iterator[None]:
         module.load_state_dict(before)
 
 
-def _again(runs: _Runs, data: Mapping[str, Tensor], mentioned: Sequence[int]) -> None:
+def _again(runs: _Runs, mentioned: Sequence[int]) -> None:
     """The same call after one with other data, and then again and again: past what a counter in the code may run to."""
     case, name = runs.case, "called again"
     other = case.draw(runs.sizes, torch.Generator().manual_seed(runs.entropy.child("other").below(2**31)))
