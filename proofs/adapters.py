@@ -52,8 +52,9 @@ Cells = Sequence[Sequence[Mapping[str, Any]]]
 class Whole:
     """A target called on several batch entries and heads at once, and read at every position.
 
-    call(q, k, v, cells[, state]) -> (out, state after): q, k (B, N, H, f), v (B, N, H, m), out (B, N, H, m). Position n
-    asks with q's row n, after n tokens, or after all of them where `all_tokens`. heads: whether H may be more than 1.
+    call(q, k, v, cells[, state][, wide]) -> (out, state after): q, k (B, N, H, f), v (B, N, H, m), out (B, N, H, m).
+    Position n asks with q's row n, after n tokens, or after all of them where `all_tokens`. wide: one number a token and
+    head is given for each channel. heads: whether H may be more than 1.
     last: whether only the last position has the meaning. state: whether a memory (B, H, .., ..) can be handed in.
     queries(q, k): the queries that are asked, where they can't all be chosen.
     """
@@ -183,7 +184,7 @@ def _key_value(target: Target, heads_first: bool, exclusive: bool, last: bool) -
     def laid(array: Tensor) -> Tensor:
         return torch.stack(array.unbind(2), 1) if heads_first else array
 
-    def gate(name: str, cells: Cells, T: int) -> Any:
+    def gate(name: str, cells: Cells, T: int, wide: bool) -> Any:
         # a gate is one number, or one number a channel, for a token and head; a scale is one number
         first = cells[0][0][name]
         if not isinstance(first, Gate) or name in single:
@@ -195,14 +196,16 @@ def _key_value(target: Target, heads_first: bool, exclusive: bool, last: bool) -
             return torch.cat([value, torch.ones_like(value[:1])]) if exclusive else value
 
         array = laid(torch.stack([torch.stack([spread(cell[name]) for cell in row], 1) for row in cells]))
-        return array if "f" in first.axes else array[..., 0]
+        return array if "f" in first.axes or wide else array[..., 0]
 
-    def run(q: Tensor, k: Tensor, v: Tensor, cells: Cells, state: Any = None) -> tuple[Any, Any]:
+    def run(
+        q: Tensor, k: Tensor, v: Tensor, cells: Cells, state: Any = None, wide: bool = False
+    ) -> tuple[Any, Any]:
         if exclusive:  # a position leaves out its own token, so the last one gets a token that writes nothing
             q = torch.cat([q[:, :1], q], 1)
             k, v = (torch.cat([array, torch.zeros_like(array[:, :1])], 1) for array in (k, v))
         arrays = dict(zip(data, (laid(t) for t in (q, k, v)), strict=True))
-        given = {name: gate(name, cells, k.shape[1]) for name in cells[0][0]}
+        given = {name: gate(name, cells, k.shape[1], wide) for name in cells[0][0]}
         if state is not None:
             assert memory is not None
             given |= {memory: state} | ({final: True} if final else {})
@@ -215,8 +218,10 @@ def _key_value(target: Target, heads_first: bool, exclusive: bool, last: bool) -
         out = torch.stack(out.unbind(1), 2) if heads_first else out
         return out[:, 1:] if exclusive else out
 
-    def whole(q: Tensor, k: Tensor, v: Tensor, cells: Cells, state: Any = None) -> tuple[Any, Any]:
-        out, after = run(q, k, v, cells, state)
+    def whole(
+        q: Tensor, k: Tensor, v: Tensor, cells: Cells, state: Any = None, wide: bool = False
+    ) -> tuple[Any, Any]:
+        out, after = run(q, k, v, cells, state, wide)
         return read(out), after
 
     def alone(X: Tensor, Y: Tensor, x_q: Tensor, given: Mapping[str, Any], state: Any = None) -> tuple[Any, Any]:
@@ -273,7 +278,9 @@ def _tokens(target: Target, joint: bool, last: bool) -> Adapter:
             return out
         return out[0, -1, f : f + m] if joint else out[0, -1, :m]
 
-    def whole(q: Tensor, k: Tensor, v: Tensor, cells: Cells, state: Any = None) -> tuple[Any, Any]:
+    def whole(
+        q: Tensor, k: Tensor, v: Tensor, cells: Cells, state: Any = None, wide: bool = False
+    ) -> tuple[Any, Any]:
         X, Y, Q, given = k[:, :, 0], v[:, :, 0], q[:, :, 0], _plain(cells[0][0])
         f, m, N = X.shape[-1], Y.shape[-1], X.shape[1]
         if joint:  # each position has to be a query once, with the later pairs behind it
@@ -303,7 +310,9 @@ def _attention(target: Target) -> Adapter:
     def call(X: Tensor, Y: Tensor, x_q: Tensor, **given: Any) -> Any:
         return _first(target.call(x_q[None, None, :], X[None, :, :], Y[None, :, :], **_plain(given)))[0, 0, :]
 
-    def whole(q: Tensor, k: Tensor, v: Tensor, cells: Cells, state: Any = None) -> tuple[Any, Any]:
+    def whole(
+        q: Tensor, k: Tensor, v: Tensor, cells: Cells, state: Any = None, wide: bool = False
+    ) -> tuple[Any, Any]:
         out = _first(target.call(q[:, :, 0], k[:, :, 0], v[:, :, 0], **_plain(cells[0][0])))
         return (out[:, :, None] if getattr(out, "ndim", 0) == 3 else out), None
 

@@ -156,6 +156,7 @@ def _unrun(code: CodeType, steps: set[tuple[int, int]], options: frozenset[str])
     ran = {at for _, at in steps}
     refusing = _refusals(code)
     place = {i.offset: _line(i) for i in instructions if i.opname not in _SILENT}
+    where = {i.offset: i for i in instructions}
     lines = {line for offset, line in place.items() if offset in ran and line}
     silent = sorted({line for line in place.values() if line} - lines - refusing)
     told: set[int] = set()
@@ -166,7 +167,12 @@ def _unrun(code: CodeType, steps: set[tuple[int, int]], options: frozenset[str])
             if (instruction.offset, goal) in steps or place.get(goal) in refusing:
                 continue
             text = _source(code, instruction)
+            test = _statement(code, instruction)
+            if test is not None and goal in where:  # the jump is the whole statement's, and may be turned round
+                text, outcome = _told(test, where[goal])
             first = place.get(goal) or _line(instruction) or code.co_firstlineno
+            if test is not None and outcome and isinstance(test.test, ast.BoolOp) and isinstance(test.test.op, ast.And):
+                first = _body(test)[0].lineno  # behind the operands that were not asked for either
             block = _block(first, silent) if first in silent else (_line(instruction) or first,) * 2
             told |= set(range(block[0], block[1] + 1))
             yield Unrun(code.co_filename, block, text, outcome, _option(code, instruction, text, options))
@@ -199,6 +205,47 @@ def _outcomes(instruction: dis.Instruction, following: int) -> tuple[tuple[int, 
     name = instruction.opname
     jumps = "IF_TRUE" in name or "NOT_NONE" in name
     return (instruction.argval, jumps), (following, not jumps)
+
+
+def _statement(code: CodeType, instruction: dis.Instruction) -> ast.If | ast.IfExp | ast.While | None:
+    """The statement, or conditional expression, that is all of an instruction's place."""
+    at = instruction.positions
+    if at is None:
+        return None
+    place = (at.lineno, at.col_offset, at.end_lineno, at.end_col_offset)
+    for node in ast.walk(_tree(code.co_filename)):
+        kinds = (ast.If, ast.IfExp, ast.While)
+        if isinstance(node, kinds) and place == (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset):
+            return node
+    return None
+
+
+def _told(node: ast.If | ast.IfExp | ast.While, goal: dis.Instruction) -> tuple[str, bool]:
+    """What was never so, for a statement of which a part never ran: its test, or one operand of that; and the value."""
+    if isinstance(node.test, ast.BoolOp) and _within(goal, node.test):
+        before = [v for v in node.test.values if not _within(goal, v) and not _after(goal, v)]
+        if before:
+            return ast.unparse(before[-1]), isinstance(node.test.op, ast.And)
+    return ast.unparse(node.test), any(_within(goal, part) for part in _body(node))
+
+
+def _after(instruction: dis.Instruction, node: Any) -> bool:
+    """Whether a part of the source begins behind an instruction."""
+    at = instruction.positions
+    return at is not None and (node.lineno, node.col_offset) > (at.lineno or 0, at.col_offset or 0)
+
+
+def _body(node: ast.If | ast.IfExp | ast.While) -> list[Any]:
+    return [node.body] if isinstance(node, ast.IfExp) else [*node.body]
+
+
+def _within(instruction: dis.Instruction, node: Any) -> bool:
+    """Whether an instruction belongs to a part of the source."""
+    at = instruction.positions
+    if at is None or at.lineno is None or at.col_offset is None:
+        return False
+    first, last = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+    return first <= (at.lineno, at.col_offset) <= last
 
 
 def _source(code: CodeType, instruction: dis.Instruction) -> str:

@@ -20,6 +20,7 @@ from proofs.integers import integers
 from proofs.lines import options_of
 from proofs.longer import Longer, longer_rows
 from proofs.modes import Modes, modes
+from proofs.points import special_row
 from proofs.target import Target
 from proofs.whole import Found, whole_rows
 from proofs.world import World
@@ -56,11 +57,15 @@ def reach(
     seen = tuple(sorted({r.sizes["N"] for r in rows if "N" in r.sizes and _same_width(r.sizes, at)}))
     widths = dict.fromkeys((r.sizes["f"], r.sizes["m"]) for r in rows)
 
+    odd = special_row(case, kinds, at, entropy.child("points"))
+    points = (odd,) if odd is not None else ()
+
     def done() -> bool:
-        found = (*whole.rows, *longer.rows, *ran.rows)
+        found = (*points, *whole.rows, *longer.rows, *ran.rows)
         return any(r.finding.verdict is Verdict.REFUTED for r in found)
 
-    whole = whole_rows(case, at, fixed, kinds, entropy.child("whole"), target_log2)
+    if not done():
+        whole = whole_rows(case, at, fixed, kinds, entropy.child("whole"), target_log2)
     if not done():
         longer = longer_rows(
             case, at, fixed, kinds, mentioned, entropy.child("longer"), target_log2, seen, list(widths)
@@ -73,6 +78,7 @@ def reach(
         positions=whole.positions,
         tokens=whole.tokens,
         state=whole.state,
+        by_head=whole.by_head,
         lengths=tuple(sorted({*seen, *longer.lengths})),
         widths=(*widths, *longer.widths),
         modes=ran.modes,
@@ -81,7 +87,7 @@ def reach(
         refusals=(*whole.refusals, *longer.refusals),
         unrun=case.lines.unrun(_options(case, named.loaded)),
     )
-    return Reach((*whole.rows, *longer.rows, *ran.rows), world)
+    return Reach((*points, *whole.rows, *longer.rows, *ran.rows), world)
 
 
 def _same_width(sizes: Sizes, at: Sizes) -> bool:

@@ -9,7 +9,7 @@ Main definitions: `whole_rows`, `Whole calls`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -50,6 +50,7 @@ class Found:
     tokens: int = 0
     state: State = State.NONE
     refusals: tuple[Refusal, ...] = ()
+    by_head: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,10 @@ class Calls:
     memory: Memory | None = None
     marks: tuple[int, ...] | None = None
     """Positions to compare besides the last one, if not those that `positions` chooses."""
+    wide: bool = False
+    """Whether gates of one number a token and head are given for each channel."""
+    heads: tuple[Case, ...] = ()
+    """For each head the case that knows its numbers, where they are inferred and not those of the first."""
 
     @cached_property
     def common(self) -> frozenset[str]:
@@ -126,7 +131,7 @@ class Calls:
     ) -> tuple[Tensor, Any]:
         arrays = [inputs[name][:, part, :, :] for name in ("q", "k", "v")]
         with self.case.running(arrays[0]):
-            out, after = self.whole.call(*arrays, self._cells(inputs, N, part), state)
+            out, after = self.whole.call(*arrays, self._cells(inputs, N, part), state, self.wide)
         wanted = (*arrays[0].shape[:3], arrays[2].shape[-1])
         if not isinstance(out, Tensor) or tuple(out.shape) != wanted:
             shape = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
@@ -153,7 +158,8 @@ class Calls:
 
         def one(b: int, p: int, h: int) -> Any:
             part = slice(0, reads[p])
-            return self.case.learner(
+            case = self.heads[h] if self.heads else self.case
+            return case.learner(
                 k[b, part, h, :], v[b, part, h, :], q[b, p, h, :], **self._cell(inputs, b, h, part)
             )
 
@@ -241,7 +247,8 @@ class Calls:
         """Infer what has to be inferred, for all prefixes that are compared; `law`: from other lengths if possible."""
         reads = self.whole.reads(sizes["N"])
         for length in sorted({reads[p] for p in self.positions(sizes["N"])}):
-            self.case.inference.at_length({"f": sizes["f"], "m": sizes["m"], "N": length}, law)
+            for case in self.heads or (self.case,):
+                case.inference.at_length({"f": sizes["f"], "m": sizes["m"], "N": length}, law)
 
     def draw(self, sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
         """Gaussian float64 inputs; variables that have to be positive between 0 and 1."""
@@ -293,15 +300,20 @@ def whole_rows(
     sizes = _sizes(calls, at, fixed, search.refusals)
     if sizes is None:
         return Found(positions=Positions.LAST, refusals=tuple(search.refusals))
+    calls = replace(calls, wide=_wide(calls, sizes))
     asked = Question(calls.layer, calls.learner, calls.shapes, sizes, case.positive, admits=calls.admits)
     verdict = search.ask(POSITIONS, asked)
+    by_head: tuple[Mapping[str, str], ...] = ()
+    if verdict is Verdict.REFUTED and sizes["H"] > 1 and case.inference.names:
+        verdict, by_head = _by_head(search, calls, sizes)
     state = State.NONE if not whole.state else State.NOT_RUN
     if verdict is Verdict.CONFIRMED and whole.state:
-        state = _states(search, whole, sizes, fixed)
+        state = _states(search, whole, sizes, fixed, calls.wide)
     compared_at = calls.positions(sizes["N"])
     every = Positions.EVERY if len(compared_at) == sizes["N"] else Positions.SOME
     positions = Positions.LAST if whole.last or verdict is Verdict.UNDECIDED else every
-    return Found(tuple(search.rows), sizes["B"], sizes["H"], positions, sizes["N"], state, tuple(search.refusals))
+    refusals = tuple(search.refusals)
+    return Found(tuple(search.rows), sizes["B"], sizes["H"], positions, sizes["N"], state, refusals, by_head)
 
 
 def _sizes(calls: Calls, at: Sizes, fixed: Sizes, refusals: list[Refusal]) -> dict[str, int] | None:
@@ -313,23 +325,68 @@ def _sizes(calls: Calls, at: Sizes, fixed: Sizes, refusals: list[Refusal]) -> di
         for B, H in pairs:
             tried = {"B": B, "H": H, "f": at["f"], "m": at["m"], "N": N}
             why = calls.refuses(tried)
-            if not why:
+            if not why or not replace(calls, wide=True).refuses(tried):
                 return tried
             if pairs[0] == (B, H):
                 refusals.append(Refusal("whole call", tried, why))
     return None
 
 
-def _states(search: _Search, whole: Whole, sizes: Sizes, fixed: Sizes) -> State:
+def _wide(calls: Calls, sizes: Sizes) -> bool:
+    """Whether gates have to be given for each channel."""
+    return bool(calls.refuses(sizes))
+
+
+def _by_head(
+    search: _Search, calls: Calls, sizes: Sizes
+) -> tuple[Verdict, tuple[Mapping[str, str], ...]]:
+    """The same question with the numbers of each head inferred by themselves, as where heads have their own decays.
+
+    It replaces the refutation if it agrees.
+    """
+    case = calls.case
+    heads = tuple(_headed(calls, h, sizes) for h in range(sizes["H"]))
+    calls = replace(calls, heads=heads)
+    try:
+        calls.prepare(sizes)
+    except Exception:  # whatever a target raises with a context in another head
+        return Verdict.REFUTED, ()
+    before = search.rows.pop()
+    asked = Question(calls.layer, calls.learner, calls.shapes, sizes, case.positive, admits=calls.admits)
+    if search.ask(POSITIONS, asked) is Verdict.CONFIRMED:
+        return Verdict.CONFIRMED, tuple(h.inference.described({k: sizes[k] for k in "Nfm"}) for h in heads)
+    search.rows[:] = [*(r for r in search.rows if r.finding.verdict is not Verdict.REFUTED), before]
+    return Verdict.REFUTED, ()
+
+
+def _headed(calls: Calls, head: int, sizes: Sizes) -> Case:
+    """The case of one sequence in this head, the other heads holding other numbers made of it."""
+    case = calls.case
+
+    def call(X: Tensor, Y: Tensor, x_q: Tensor, **given: Any) -> Any:
+        factors = [1 if h == head else h + 2 for h in range(sizes["H"])]
+        q = torch.cat([X[:-1, :] + x_q, x_q[None, :]])
+        q, k, v = (torch.stack([a * factor for factor in factors], 1)[None] for a in (q, X, Y))
+        out, _ = calls.whole.call(q, k, v, [[given] * sizes["H"]], None, calls.wide)
+        return out[0, -1, head, :]
+
+    twin = Case(case.text, replace(case.adapter, call=call, stateful=None), case.chosen, case.gates)
+    twin.axes, twin.form, twin.needs_lift, twin.lines = case.axes, case.form, case.needs_lift, case.lines
+    return twin
+
+
+def _states(search: _Search, whole: Whole, sizes: Sizes, fixed: Sizes, wide: bool) -> State:
     """Whether the state can be handed on, at these sizes and at f = m, and whether it is where the learner starts."""
     continued: list[tuple[str, str]] = []
     square = {**sizes, "f": sizes["m"], "N": fixed.get("N", min(2, sizes["N"]))}
     for here in [sizes] if {"f", "m"} & set(fixed) or sizes["f"] == sizes["m"] else [sizes, square]:
-        if here is square and Calls(search.case, whole).refuses(here):
+        if here is square and Calls(search.case, whole, wide=wide).refuses(here):
             continue
         for axes in (("f", "m"), ("m", "f")):
-            calls = Calls(search.case, whole, axes)
+            calls = Calls(search.case, whole, axes, wide=wide)
             why = _turned(calls, here)
+            with search.case.lifting(True):  # a state is often kept in float32
+                why = why and _turned(calls, here)
             if why:
                 search.refusals.append(Refusal(STATE, here, why))
                 continue
@@ -342,7 +399,7 @@ def _states(search: _Search, whole: Whole, sizes: Sizes, fixed: Sizes) -> State:
             break
     if not continued:
         return State.NOT_RUN
-    return State.START if _starts(search, whole, sizes, continued[0]) else State.CONTINUES
+    return State.START if _starts(search, whole, sizes, continued[0], wide) else State.CONTINUES
 
 
 def _turned(calls: Calls, sizes: Sizes) -> str:
@@ -357,7 +414,7 @@ def _turned(calls: Calls, sizes: Sizes) -> str:
     return "" if shape == wanted else f"takes a state of shape {wanted} and returns one of shape {shape}"
 
 
-def _starts(search: _Search, whole: Whole, sizes: Sizes, axes: tuple[str, str]) -> bool:
+def _starts(search: _Search, whole: Whole, sizes: Sizes, axes: tuple[str, str], wide: bool) -> bool:
     """Whether a state that is handed in is the learner's W0, in one of the ways to hold it."""
     case = search.case
     if not case.chosen.start or case.chosen.step is None or case.starts:
@@ -365,7 +422,7 @@ def _starts(search: _Search, whole: Whole, sizes: Sizes, axes: tuple[str, str]) 
     for memory in memories(case):
         if memory.transposed is not (axes == ("f", "m")):
             continue
-        calls = Calls(case, whole, axes, memory)
+        calls = Calls(case, whole, axes, memory, wide=wide)
         asked = Question(
             calls.from_state,
             calls.from_weights,

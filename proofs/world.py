@@ -86,7 +86,8 @@ class World:
     """What an answer covers.
 
     tokens: of the call of which all positions were compared. lengths: every N compared; widths: every (f, m). integers:
-    those of the target's code; beyond: whether all of them were passed. unrun: code that no bare run reached.
+    those of the target's code; beyond: whether all of them were passed. unrun: code that no bare run reached. by_head:
+    the learner's numbers of each head, where heads have their own.
     """
 
     batch: int = 1
@@ -102,6 +103,7 @@ class World:
     beyond: bool = False
     refusals: tuple[Refusal, ...] = field(default=())
     unrun: tuple[Unrun, ...] = ()
+    by_head: tuple[Mapping[str, str], ...] = ()
 
     @property
     def open(self) -> tuple[Unrun, ...]:
@@ -122,6 +124,8 @@ class World:
         same = [m.name for m in self.modes if m.same in (Same.BITS, Same.ROUNDING)]
         out = ["; ".join([*calls, sizes, *([f"also {', '.join(same)}"] if same else []), self.dtype])]
         out += [f"{m.name}: {m.same}{f' ({m.why})' if m.why else ''}" for m in self.modes if m.name not in same]
+        for head, numbers in enumerate(self.by_head, 1):
+            out.append(f"head {head} has " + ", ".join(f"{name} = {text}" for name, text in numbers.items()))
         out += [r.line() for r in self.refusals]
         return out + [u.line() for u in self.unrun]
 
@@ -143,5 +147,6 @@ class World:
             "integers": list(self.integers),
             "beyond every integer of the code": self.beyond,
             "refusals": [r.to_json() for r in self.refusals],
+            "by head": [dict(numbers) for numbers in self.by_head],
             "never ran": [u.to_json() for u in self.unrun],
         }

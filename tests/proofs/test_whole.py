@@ -61,6 +61,22 @@ def last_only(q, k, v, beta):
     out = delta(q, k, v, beta)[0]
     return torch.cat([0 * out[:, :-1], out[:, -1:]], 1)
 
+def own_decay(q, k, v, mixed=0.0):
+    S = k.new_zeros(k.shape[0], k.shape[2], k.shape[3], v.shape[-1])
+    gamma = 1 - 2.0 ** (-2 - torch.arange(k.shape[2]))[:, None, None]
+    out = []
+    for t in range(k.shape[1]):
+        S = gamma * S + k[:, t, :, :, None] * v[:, t, :, None, :]
+        out.append(torch.einsum("bhkv,bhk->bhv", S + mixed * S.flip(1), q[:, t]))
+    return torch.stack(out, 1)
+
+def own_decay_mixed(q, k, v):
+    return own_decay(q, k, v, mixed=1.0 if q.shape[2] > 1 else 0.0)
+
+def wide_gates(q, k, v, beta):
+    assert beta.shape == k.shape, "one rate for each channel"
+    return delta(q, k, v, beta[..., 0])[0]
+
 def one_batch_entry(q, k, v, beta):
     assert q.shape[0] == 1, "one batch entry only"
     return delta(q, k, v, beta)[0]
@@ -217,3 +233,17 @@ def test_floats_and_balls_ask_the_same(layers):
     for kind in (How.FLOAT, How.BALLS):
         assert found(layers, "delta", kinds=(kind,)).rows[0].finding.verdict is Verdict.CONFIRMED
         assert found(layers, "heads_summed", kinds=(kind,)).rows[0].finding.verdict is Verdict.REFUTED
+
+
+def test_heads_may_have_numbers_of_their_own_but_not_mix(layers):
+    result = found(layers, "own_decay", "discounted_gd")
+    assert verdicts(result) == {POSITIONS: Verdict.CONFIRMED}
+    assert [numbers["decay"].split()[0] for numbers in result.by_head] == ["3/4", "7/8"]
+    assert verdicts(found(layers, "own_decay_mixed", "discounted_gd")) == {POSITIONS: Verdict.REFUTED}
+
+
+def test_gates_may_be_wanted_for_each_channel(layers):
+    target = load(f"{layers}:wide_gates")
+    case = Case("wide_gates", adapt(target, "kv"), learner("online_gd"), {})
+    case.preflight({}, Entropy(0))
+    assert case.axes["beta"] == ("N", "f")
