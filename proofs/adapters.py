@@ -227,7 +227,8 @@ def _key_value(target: Target, heads_first: bool, exclusive: bool, last: bool) -
     def alone(X: Tensor, Y: Tensor, x_q: Tensor, given: Mapping[str, Any], state: Any = None) -> tuple[Any, Any]:
         # only the last position is read; the others get queries of their own, so that a mix-up of positions shows
         q = torch.cat([2 * X[:-1, :] - x_q, x_q[None, :]])
-        out, after = run(*(a[None, :, None, :] for a in (q, X, Y)), [[given]], state)
+        q, k, v = (a[None, :, None, :] for a in (q, X, Y))
+        out, after = run(q, k, v, [[given]], state)
         if getattr(out, "ndim", 0) == 4:
             out = out[0, 0, -1, :] if heads_first else out[0, -1, 0, :]
         return out, after

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -119,18 +120,7 @@ def enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]]) -> Fin
             return Finding(Verdict.REFUTED, reason=reason)
         for a, b in zip(left.reshape(-1), right.reshape(-1), strict=True):
             if not a.overlaps(b):
-                shown = [
-                    text(np.vectorize(lambda v: f"{float(v.mid()):.17g}", otypes=[object])(v)) for v in (left, right)
-                ]
-                inputs = {name: text(array) for name, array in here.items()}
-                return Finding(
-                    Verdict.REFUTED,
-                    reason="the sides differ at a rational point, enclosed in balls that do not meet",
-                    trust=("Arb's enclosures",),
-                    counterexample=Counterexample(
-                        asked.sizes, inputs, *shown, *asked.names, note="values to 17 digits"
-                    ),
-                )
+                return _apart(asked, here, left, right)
             apart.append(float(abs(a - b).upper()) / max(1e-300, float(abs(b).upper())))
     worst = max(2.0**-1000, *apart)
     if not worst < 2.0 ** (-BITS // 2):
@@ -139,4 +129,21 @@ def enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]]) -> Fin
         Verdict.CONFIRMED,
         figures={"digits": math.floor(-math.log10(worst)), "outputs compared": len(apart)},
         trust=("Arb's enclosures", f"{len(points)} points stand for all"),
+    )
+
+
+def _apart(asked: Question, here: Mapping[str, np.ndarray], left: np.ndarray, right: np.ndarray) -> Finding:
+    digits: Any = np.vectorize(lambda v: f"{float(v.mid()):.17g}", otypes=[object])
+    return Finding(
+        Verdict.REFUTED,
+        reason="the sides differ at a rational point, enclosed in balls that do not meet",
+        trust=("Arb's enclosures",),
+        counterexample=Counterexample(
+            asked.sizes,
+            {name: text(array) for name, array in here.items()},
+            text(digits(left)),
+            text(digits(right)),
+            *asked.names,
+            note="values to 17 digits",
+        ),
     )

@@ -171,8 +171,6 @@ def _unrun(code: CodeType, steps: set[tuple[int, int]], options: frozenset[str])
             if test is not None and goal in where:  # the jump is the whole statement's, and may be turned round
                 text, outcome = _told(test, where[goal])
             first = place.get(goal) or _line(instruction) or code.co_firstlineno
-            if test is not None and outcome and isinstance(test.test, ast.BoolOp) and isinstance(test.test.op, ast.And):
-                first = _body(test)[0].lineno  # behind the operands that were not asked for either
             block = _block(first, silent) if first in silent else (_line(instruction) or first,) * 2
             told |= set(range(block[0], block[1] + 1))
             yield Unrun(code.co_filename, block, text, outcome, _option(code, instruction, text, options))
