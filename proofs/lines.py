@@ -38,7 +38,8 @@ _SILENT = ("RESUME", "MAKE_CELL", "COPY_FREE_VARS", "RETURN_GENERATOR", "NOP")
 @dataclass(frozen=True)
 class Unrun:
     """Code that no bare call ran. lines: first and last; condition: the test that would have led there, with the outcome
-    it never had, empty where none did. option: whether only an argument that the audit did not set decides it."""
+    it never had, empty where none did. option: whether types, numbers of axes, or arguments that the audit did not set
+    decide it, and no size."""
 
     file: str
     lines: tuple[int, int]
@@ -295,13 +296,14 @@ def _tree(file: str) -> ast.AST:
 
 
 def _option(code: CodeType, instruction: dis.Instruction, text: str, options: frozenset[str]) -> bool:
-    """Whether a test asks only for arguments that no call of the audit varies, as they came in."""
+    """Whether a test asks for no size: for types and numbers of axes, or for arguments that no call of the audit varies."""
     try:
-        names = {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
+        node = ast.parse(text, mode="eval").body
     except SyntaxError:
         return False
+    names = {name.id for name in ast.walk(_sizeless(node)) if isinstance(name, ast.Name)}
     arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    if not names or not names <= options or not names <= set(arguments):
+    if not names <= options or not names <= set(arguments):
         return False
     stores = [i for i in dis.get_instructions(code) if i.opname.startswith("STORE_") and i.argval in names]
     loops = [i for i in dis.get_instructions(code) if "JUMP_BACKWARD" in i.opname]
@@ -309,6 +311,30 @@ def _option(code: CodeType, instruction: dis.Instruction, text: str, options: fr
         loop.argval <= instruction.offset <= loop.offset and any(store.offset <= loop.offset for store in stores)
         for loop in loops
     )
+
+
+_RANKS = ("ndim", "dtype", "device", "is_cuda")
+_TYPES = ("isinstance", "hasattr", "callable")
+
+
+class _Sizeless(ast.NodeTransformer):
+    """Takes out of a test what asks for types and numbers of axes."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """x.ndim, and constants of torch such as torch.float32."""
+        of_torch = isinstance(node.value, ast.Name) and node.value.id == "torch"
+        return ast.Constant(None) if node.attr in _RANKS or of_torch else self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """isinstance(x, ...), x.dim()."""
+        typed = isinstance(node.func, ast.Name) and node.func.id in _TYPES
+        ranked = isinstance(node.func, ast.Attribute) and node.func.attr == "dim" and not node.args
+        return ast.Constant(None) if typed or ranked else self.generic_visit(node)
+
+
+def _sizeless(node: ast.AST) -> ast.AST:
+    found: ast.AST = _Sizeless().visit(node)
+    return found
 
 
 def options_of(call: Callable[..., Any], data: frozenset[str], tensors: frozenset[str]) -> frozenset[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from numeric.programs import Sizes
+from proofs.adapters import FINAL, STATES
 from proofs.audit_rows import Row
 from proofs.case import INDETERMINATE, Case
 from proofs.compared import how
@@ -99,7 +100,7 @@ def _options(case: Case, loaded: Target) -> frozenset[str]:
     named = set(case.adapter.named)
     given = {g for g in named if g in case.axes or g in case.chosen.names or case.gates.get(g) == INDETERMINATE}
     given |= {g for g, text in case.gates.items() if g in named and not _number(text)}
-    data = frozenset(p for p in loaded.parameters if p not in named)
+    data = frozenset(p for p in loaded.parameters if p not in {*named, *FINAL, *STATES})
     return options_of(loaded.call, data, frozenset(given))
 
 

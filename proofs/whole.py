@@ -35,7 +35,7 @@ START = "state handed in"
 _TOKENS = 3
 """Tokens of a whole call, where the target takes so few."""
 _EVERY = 5
-"""Up to so many tokens every position is compared; of longer calls the first, the last and those about the middle."""
+"""Up to so many tokens every position is compared; of longer calls the first, the last and one in the middle."""
 _PAIRS = ("two calls", "one call")
 
 
@@ -102,7 +102,7 @@ class Calls:
             return (N - 1,)
         if self.marks is not None:
             return (*(p for p in self.marks if p < N - 1), N - 1)
-        return tuple(range(N)) if N <= _EVERY else tuple(sorted({0, 1, N // 2 - 1, N // 2, N - 2, N - 1}))
+        return tuple(range(N)) if N <= _EVERY else (0, N // 2, N - 1)
 
     # --- the target's side ---------------------------------------------------------------------------------------
 

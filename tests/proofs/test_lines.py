@@ -9,8 +9,8 @@ from proofs.lines import Lines, homes
 
 SOURCE = """
 def layer(X, mode=None, scale=None):
-    if scale is None:
-        scale = 1
+    if scale is None: scale = 1
+    if isinstance(X, str): X = len(X)
     if X < 0:
         raise ValueError("negative")
     assert X < 10**6
@@ -61,7 +61,11 @@ def test_a_branch_that_no_size_reached_is_told_with_its_condition(layer):
 def test_sizes_beyond_leave_nothing_but_options_and_the_handler(layer):
     found = told(layer, 2, 5, 33, 100)
     assert {u.condition for u in found.values() if not u.option} == {""}
-    assert {u.condition for u in found.values() if u.option} == {"scale is not None", 'mode == "fast"'}
+    assert {u.condition for u in found.values() if u.option} == {
+        "scale is not None",
+        'mode == "fast"',
+        "isinstance(X, str)",
+    }
 
 
 def test_an_option_that_the_audit_sets_is_none(layer):
