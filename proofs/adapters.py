@@ -2,21 +2,23 @@
 
 Built in: `kv` for key/value operators f(q, k, v, ...) with layouts BTHD or BHTD, `tokens` for sequence models,
 `attention` for modules called as module(query, keys, values), batch first; `step` for step(W, x, y, ...) -> W, one token
-from a memory W (m, f), or `step:transposed` for (f, m). None for targets that already have the convention. A user's
-adapter is a function `adapter(layer, X, Y, x_q, **named)`.
+from a memory W (m, f), or `step:transposed` for (f, m). `kv` and `tokens` are read at every position; with `:last` at
+the last one only, as where no mask keeps earlier positions from later tokens. None for targets that already have the
+convention. A user's adapter is a function `adapter(layer, X, Y, x_q, **named)`.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from proofs.gates import Axes
+from proofs.lines import homes
 from proofs.target import Target, TargetError, load
 
 BUILT_IN = (
@@ -24,8 +26,12 @@ BUILT_IN = (
     "kv:BHTD",
     "kv:exclusive",
     "kv:BHTD:exclusive",
+    "kv:last",
+    "kv:BHTD:last",
     "tokens",
     "tokens:joint",
+    "tokens:last",
+    "tokens:joint:last",
     "attention",
     "step",
     "step:transposed",
@@ -38,6 +44,31 @@ FINAL = ("output_final_state", "return_final_state", "return_state")
 _SCALES = ("scale", "sm_scale", "softmax_scale")
 
 Stateful = Callable[..., tuple[Any, Any]]
+Cells = Sequence[Sequence[Mapping[str, Any]]]
+"""The named arguments of each batch entry and head."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A target called on several batch entries and heads at once, and read at every position.
+
+    call(q, k, v, cells[, state][, wide]) -> (out, state after): q, k (B, N, H, f), v (B, N, H, m), out (B, N, H, m).
+    Position n asks with q's row n, after n tokens, or after all of them where `all_tokens`. wide: one number a token and
+    head is given for each channel. heads: whether H may be more than 1.
+    last: whether only the last position has the meaning. state: whether a memory (B, H, .., ..) can be handed in.
+    queries(q, k): the queries that are asked, where they can't all be chosen.
+    """
+
+    call: Callable[..., tuple[Any, Any]]
+    heads: bool = False
+    last: bool = False
+    all_tokens: bool = False
+    state: bool = False
+    queries: Callable[[Any, Any], Any] = lambda q, k: q
+
+    def reads(self, N: int) -> tuple[int, ...]:
+        """How many tokens each of the positions has read."""
+        return (N,) * N if self.all_tokens else tuple(range(1, N + 1))
 
 
 @dataclass(frozen=True)
@@ -48,7 +79,8 @@ class Adapter:
     each is given as a tensor with its axes (see `proofs.gates`), or as a Python number. required: those that have to be
     set. single: those that are one number a context. scaled: whether a readout scale f**-0.5 is the custom.
     stateful(S, X, Y, x_q, **named) -> (prediction, S after the tokens), S (f, m) or (m, f); None where the target keeps
-    its memory to itself.
+    its memory to itself. whole: how it is called on whole arrays; None where the convention has no batch and no positions.
+    homes: the folders of the target's own files.
     """
 
     text: str
@@ -58,6 +90,8 @@ class Adapter:
     single: tuple[str, ...] = ()
     scaled: bool = False
     stateful: Stateful | None = None
+    whole: Whole | None = None
+    homes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,16 +107,20 @@ def adapt(target: Target, text: str | Callable[..., Any] | None) -> Adapter:
 
     Raises TargetError for an unknown one, or a target it does not fit.
     """
+    return replace(_adapter(target, text), homes=homes(target.call))
+
+
+def _adapter(target: Target, text: str | Callable[..., Any] | None) -> Adapter:
     if text is None:
         return _convention(target)
     if not isinstance(text, str):
         return _own(target, load(text))
     if text in BUILT_IN:
         if text.startswith("kv"):
-            return _key_value(target, "BHTD" in text, "exclusive" in text)
+            return _key_value(target, "BHTD" in text, "exclusive" in text, "last" in text)
         if text.startswith("step"):
             return _stepwise(target, transposed=text.endswith("transposed"))
-        return _attention(target) if text == "attention" else _tokens(target, joint=text.endswith("joint"))
+        return _attention(target) if text == "attention" else _tokens(target, "joint" in text, "last" in text)
     if text.startswith("kv") or ":" not in text:
         near = difflib.get_close_matches(text, BUILT_IN, n=3, cutoff=0.3)
         raise TargetError(f"no adapter {text!r}; built in: {', '.join(near or BUILT_IN)}; or path/to/file.py:function")
@@ -132,7 +170,7 @@ def _first(result: Any) -> Any:
     return result[0] if isinstance(result, (tuple, list)) and result else result
 
 
-def _key_value(target: Target, heads_first: bool, exclusive: bool) -> Adapter:
+def _key_value(target: Target, heads_first: bool, exclusive: bool, last: bool) -> Adapter:
     if len(target.parameters) < 3:
         raise TargetError(f"{target.text} takes ({', '.join(target.parameters)}); adapter kv needs (q, k, v, ...)")
     by_name = {"q", "k", "v"} <= set(target.parameters)
@@ -143,74 +181,145 @@ def _key_value(target: Target, heads_first: bool, exclusive: bool) -> Adapter:
     required = tuple(n for n in named if n in target.required)
     single = tuple(n for n in named if n in _SCALES)
 
-    def shaped(array: Tensor, T: int) -> Tensor:
-        return array.reshape((1, 1, T, -1) if heads_first else (1, T, 1, -1))
+    def laid(array: Tensor) -> Tensor:
+        return torch.stack(array.unbind(2), 1) if heads_first else array
 
-    def gate(name: str, given: Any, T: int) -> Any:
+    def gate(name: str, cells: Cells, T: int, wide: bool) -> Any:
         # a gate is one number, or one number a channel, for a token and head; a scale is one number
-        if not isinstance(given, Gate) or name in single:
-            return given.tensor if isinstance(given, Gate) else given
-        value = given.tensor[:, None] if given.axes == ("N",) else given.tensor
-        value = value.expand(T - exclusive, value.shape[-1] if value.ndim else 1)
-        if exclusive:
-            value = torch.cat([value, torch.ones_like(value[:1])])
-        return shaped(value, T) if "f" in given.axes else shaped(value, T)[..., 0]
+        first = cells[0][0][name]
+        if not isinstance(first, Gate) or name in single:
+            return first.tensor if isinstance(first, Gate) else first
 
-    def run(X: Tensor, Y: Tensor, x_q: Tensor, given: Mapping[str, Any]) -> Any:
-        k, v = X, Y
-        if exclusive:  # the readout leaves out its own token, so it gets one that writes nothing
-            k = torch.cat([k, torch.zeros_like(x_q)[None, :]])
-            v = torch.cat([v, torch.zeros_like(v[:1])])
-        T = k.shape[0]
-        # only the last position is read; the others get queries of their own, so that a mix-up of positions shows
-        q = torch.cat([2 * k[: T - 1, :] - x_q, x_q[None, :]])
-        arrays = dict(zip(data, (shaped(t, T) for t in (q, k, v)), strict=True))
-        return target.call(**arrays, **{name: gate(name, value, T) for name, value in given.items()})
+        def spread(given: Gate) -> Tensor:
+            value = given.tensor[:, None] if given.axes == ("N",) else given.tensor
+            value = value.expand(T - exclusive, value.shape[-1] if value.ndim else 1)
+            return torch.cat([value, torch.ones_like(value[:1])]) if exclusive else value
+
+        array = laid(torch.stack([torch.stack([spread(cell[name]) for cell in row], 1) for row in cells]))
+        return array if "f" in first.axes or wide else array[..., 0]
+
+    def run(
+        q: Tensor, k: Tensor, v: Tensor, cells: Cells, state: Any = None, wide: bool = False
+    ) -> tuple[Any, Any]:
+        if exclusive:  # a position leaves out its own token, so the last one gets a token that writes nothing
+            q = torch.cat([q[:, :1], q], 1)
+            k, v = (torch.cat([array, torch.zeros_like(array[:, :1])], 1) for array in (k, v))
+        arrays = dict(zip(data, (laid(t) for t in (q, k, v)), strict=True))
+        given = {name: gate(name, cells, k.shape[1], wide) for name in cells[0][0]}
+        if state is not None:
+            assert memory is not None
+            given |= {memory: state} | ({final: True} if final else {})
+        result = target.call(**arrays, **given)
+        return _first(result), result[1] if state is not None else None
 
     def read(out: Any) -> Any:
-        return (out[0, 0, -1, :] if heads_first else out[0, -1, 0, :]) if getattr(out, "ndim", 0) == 4 else out
+        if getattr(out, "ndim", 0) != 4:
+            return out
+        out = torch.stack(out.unbind(1), 2) if heads_first else out
+        return out[:, 1:] if exclusive else out
+
+    def whole(
+        q: Tensor, k: Tensor, v: Tensor, cells: Cells, state: Any = None, wide: bool = False
+    ) -> tuple[Any, Any]:
+        out, after = run(q, k, v, cells, state, wide)
+        return read(out), after
+
+    def alone(X: Tensor, Y: Tensor, x_q: Tensor, given: Mapping[str, Any], state: Any = None) -> tuple[Any, Any]:
+        # only the last position is read; the others get queries of their own, so that a mix-up of positions shows
+        q = torch.cat([2 * X[:-1, :] - x_q, x_q[None, :]])
+        q, k, v = (a[None, :, None, :] for a in (q, X, Y))
+        out, after = run(q, k, v, [[given]], state)
+        if getattr(out, "ndim", 0) == 4:
+            out = out[0, 0, -1, :] if heads_first else out[0, -1, 0, :]
+        return out, after
 
     def call(X: Tensor, Y: Tensor, x_q: Tensor, **given: Any) -> Any:
-        return read(_first(run(X, Y, x_q, given)))
+        return alone(X, Y, x_q, given)[0]
 
     def stateful(S: Tensor, X: Tensor, Y: Tensor, x_q: Tensor, **given: Any) -> tuple[Any, Any]:
-        assert memory is not None
-        result = run(X, Y, x_q, {**given, memory: S[None, None, :, :], **({final: True} if final else {})})
-        out, after = result[0], result[1]
-        return read(out), after[0, 0, :, :]
+        out, after = alone(X, Y, x_q, given, S[None, None, :, :])
+        return out, after[0, 0, :, :]
 
+    takes = memory is not None and not exclusive
     kind = f"kv, layout {'BHTD' if heads_first else 'BTHD'}, {'exclusive' if exclusive else 'inclusive'} readout"
-    return Adapter(kind, call, named, required, single, True, stateful if memory and not exclusive else None)
+    return Adapter(
+        f"{kind}, last position only" if last else kind,
+        call,
+        named,
+        required,
+        single,
+        True,
+        stateful if takes else None,
+        Whole(whole, heads=True, last=last, state=takes),
+    )
 
 
-def _tokens(target: Target, joint: bool) -> Adapter:
+def _tokens(target: Target, joint: bool, last: bool) -> Adapter:
     named = target.parameters[1:]
+
+    def asked(X: Tensor, Y: Tensor, x_q: Tensor, given: Mapping[str, Any], at: int | None = None) -> Any:
+        """The result for [x | y] with the query after the first `at` pairs: X (B, N, f), x_q (B, 1, f)."""
+        query = torch.nn.functional.pad(x_q, (0, Y.shape[-1]))
+        pairs = torch.cat([X, Y], -1)
+        return _first(
+            target.call(torch.cat([pairs[:, :at], query, pairs[:, at:]] if at else [pairs, query], 1), **given)
+        )
+
+    def interleaved(X: Tensor, Y: Tensor, x_q: Tensor, given: Mapping[str, Any]) -> Any:
+        f, m = X.shape[-1], Y.shape[-1]
+        width = max(f, m)
+        pad = torch.nn.functional.pad
+        pairs = torch.stack([pad(X, (0, width - f)), pad(Y, (0, width - m))], 2).flatten(1, 2)
+        return _first(target.call(torch.cat([pairs, pad(x_q, (0, width - f))], 1), **given))
 
     def call(X: Tensor, Y: Tensor, x_q: Tensor, **given: Any) -> Any:
         f, m = X.shape[1], Y.shape[1]
-        if joint:
-            query = torch.cat([x_q, x_q.new_zeros(m)])[None, :]
-            sequence = torch.cat([torch.cat([X, Y], 1), query])
-        else:
-            width = max(f, m)
-            pad = torch.nn.functional.pad
-            pairs = torch.stack([pad(X, (0, width - f)), pad(Y, (0, width - m))], 1).reshape(-1, width)
-            sequence = torch.cat([pairs, pad(x_q, (0, width - f))[None, :]])
-        out = _first(target.call(sequence[None, ...], **_plain(given)))
+        out = (asked if joint else interleaved)(X[None], Y[None], x_q[None, None], _plain(given))
         if getattr(out, "ndim", 0) != 3:
             return out
         return out[0, -1, f : f + m] if joint else out[0, -1, :m]
 
+    def whole(
+        q: Tensor, k: Tensor, v: Tensor, cells: Cells, state: Any = None, wide: bool = False
+    ) -> tuple[Any, Any]:
+        X, Y, Q, given = k[:, :, 0], v[:, :, 0], q[:, :, 0], _plain(cells[0][0])
+        f, m, N = X.shape[-1], Y.shape[-1], X.shape[1]
+        if joint:  # each position has to be a query once, with the later pairs behind it
+            read = [asked(X, Y, Q[:, n - 1 : n], given, n if n < N else None) for n in range(1, N + 1)]
+            if read[-1].shape[1] != N + 1:
+                return read[-1], None
+            return torch.stack([out[:, n, f : f + m] for n, out in enumerate(read, 1)], 1)[:, :, None], None
+        out = interleaved(X, Y, Q[:, -1:], given)
+        return (out[:, 2::2, :m][:, :, None] if out.shape[1] == 2 * N + 1 else out), None
+
     kind = "tokens [x | y] with query [x_q | 0]" if joint else "interleaved tokens x_1, y_1, ..., x_q"
-    return Adapter(kind, call, tuple(named), tuple(n for n in named if n in target.required))
+    return Adapter(
+        f"{kind}, last position only" if last else kind,
+        call,
+        tuple(named),
+        tuple(n for n in named if n in target.required),
+        whole=Whole(whole, last=last, queries=(lambda q, k: q) if joint else _next_keys),
+    )
+
+
+def _next_keys(q: Tensor, k: Tensor) -> Tensor:
+    """Where a sequence is x_1, y_1, x_2, ..., each position but the last asks with the next key."""
+    return torch.cat([k[:, 1:], q[:, -1:]], 1)
 
 
 def _attention(target: Target) -> Adapter:
     def call(X: Tensor, Y: Tensor, x_q: Tensor, **given: Any) -> Any:
         return _first(target.call(x_q[None, None, :], X[None, :, :], Y[None, :, :], **_plain(given)))[0, 0, :]
 
+    def whole(
+        q: Tensor, k: Tensor, v: Tensor, cells: Cells, state: Any = None, wide: bool = False
+    ) -> tuple[Any, Any]:
+        out = _first(target.call(q[:, :, 0], k[:, :, 0], v[:, :, 0], **_plain(cells[0][0])))
+        return (out[:, :, None] if getattr(out, "ndim", 0) == 3 else out), None
+
     named = target.parameters[3:]
-    return Adapter("module(query, keys, values)", call, named, tuple(n for n in named if n in target.required))
+    required = tuple(n for n in named if n in target.required)
+    return Adapter("module(query, keys, values)", call, named, required, whole=Whole(whole, all_tokens=True))
 
 
 def _stepwise(target: Target, transposed: bool) -> Adapter:

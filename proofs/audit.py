@@ -23,14 +23,18 @@ from proofs.evidence import Settings
 from proofs.hints import hints
 from proofs.induction import every_length
 from proofs.learners import learner
+from proofs.reach import Subject, reach
 from proofs.target import TargetError as TargetError
 from proofs.target import load
+from proofs.world import World
 
 if TYPE_CHECKING:
     from proofs.identification import Identification
 
 _ROWS = 12
 """How many rows of an input are printed."""
+_WORLD = 8
+"""How many lines of its world are printed."""
 _SHOWN = 3
 """How many lines that the verdict does not cover fit a screen."""
 EVERY_LENGTH = "exact, every N"
@@ -41,7 +45,8 @@ EVERY_LENGTH = "exact, every N"
 class Audit:
     """The answer about one target.
 
-    parameters: the step size and gates it holds with. options: what repeats the audit on the command line.
+    parameters: the step size and gates it holds with. options: what repeats the audit on the command line. world: what
+    the agreement covers, None where there is none.
     """
 
     target: str
@@ -53,6 +58,7 @@ class Audit:
     parameters: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     options: str = ""
+    world: World | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", frozen(self.parameters))
@@ -90,6 +96,10 @@ class Audit:
         if self.reason:
             out.append(f"  why       {self.reason}")
         out += [f"  {line}" for line in self._evidence()]
+        world = self.world.lines() if self.world is not None else []
+        out += [f"  world     {line}" for line in world[:_WORLD]]
+        if len(world) > _WORLD:
+            out.append(f"  world     and {len(world) - _WORLD} more lines: see --json")
         out += [f"  note      {note}" for note in (*self.notes, *self.flags[:_SHOWN])]
         if len(self.flags) > _SHOWN:
             out.append(f"  note      and {len(self.flags) - _SHOWN} more of this kind: see --json")
@@ -100,11 +110,12 @@ class Audit:
 
     def _pasted(self, found: Counterexample) -> list[str]:
         """The counterexample's lines; shapes only where it is too long for a screen."""
-        long = {n: np.shape(v) for n, v in found.inputs.items() if len(v) > _ROWS or np.size(v) > 4 * _ROWS}
+        shapes = {n: np.shape(v) for n, v in found.inputs.items()}
+        long = {n: s for n, s in shapes.items() if s and (s[0] > _ROWS or np.prod(s) > 4 * _ROWS)}
         if not long:
             return found.lines()
-        shapes = ", ".join(f"{n} {shape}" for n, shape in long.items())
-        return [f"of {shapes}: too long to print", f"ssmproof audit {self.target} {self.options} --json -"]
+        listed = ", ".join(f"{n} {shape}" for n, shape in long.items())
+        return [f"of {listed}: too long to print", f"ssmproof audit {self.target} {self.options} --json -"]
 
     def _evidence(self) -> list[str]:
         """One line a rung and verdict; context lengths that ended alike share a line."""
@@ -140,6 +151,7 @@ class Audit:
             "reason": self.reason,
             "notes": list(self.notes),
             "flags": list(self.flags),
+            "world": self.world.to_json() if self.world is not None else None,
             "evidence": [row.to_json() for row in self.rows],
             "counterexample": self.counterexample.to_json() if self.counterexample else None,
         }
@@ -210,14 +222,24 @@ def audit(
         again = lengths(rounded, at, fixed, entropy.child("rounded gates"), settings.target_log2)
         if again[-1].finding.verdict is Verdict.CONFIRMED:
             case, rows = rounded, again
-    if rows[-1].finding.verdict is Verdict.CONFIRMED:
-        induction = None if "N" in fixed else every_length(case, at, entropy.child("every N"), settings.target_log2)
-        if induction is not None:
-            rows.append(Row(EVERY_LENGTH, {k: n for k, n in at.items() if k != "N"}, induction))
-        if not {"f", "m"} & set(fixed):
-            rows += widths(case, at, fixed, entropy.child("f and m"), settings.target_log2)
+    if rows[-1].finding.verdict is Verdict.CONFIRMED and not {"f", "m"} & set(fixed):
+        rows += widths(case, at, fixed, entropy.child("f and m"), settings.target_log2)
     rows += floats(case, _refuted_at(rows) or at, entropy.child("sampled"), rows)
     verdict, reason = _judge(rows)
+    subject = Subject(loaded, adapter, target if isinstance(target, str) else None)
+    world = None
+    if verdict is Verdict.CONFIRMED:
+        reached = reach(case, subject, rows, at, fixed, entropy.child("reach"), settings.target_log2)
+        world, broke = reached.world, reached.refuted
+        if broke is not None:
+            verdict, reason = Verdict.REFUTED, f"{broke.rung}: {broke.finding.reason}"
+        elif "N" not in fixed and world.every_length:
+            induction = every_length(case, at, entropy.child("every N"), settings.target_log2)
+            if induction is not None:
+                row = Row(EVERY_LENGTH, {k: n for k, n in at.items() if k != "N"}, induction)
+                verdict, reason = _judge([*rows, row])
+                rows.append(row)
+        rows += reached.rows
     if verdict is Verdict.REFUTED:
         case.notes += hints(case, loaded, adapter, gates or {}, at)
     elif verdict is Verdict.UNDECIDED and _refuted_at(rows) is not None:
@@ -225,11 +247,12 @@ def audit(
         if alone:
             case.note(f"without {' '.join(alone)} it is inferred, as the code rounds it")
     others = [r.sizes for r in rows if r.rung == "exact" and any(r.sizes[k] != at[k] for k in ("f", "m"))]
-    if verdict is Verdict.REFUTED and others:
+    if verdict is Verdict.REFUTED and others and _refuted_at(rows) is not None:
         case.note(f"at f={at['f']}, m={at['m']} no difference was seen: see --size f={at['f']} --size m={at['m']}")
     parameters = case.described(at, others)
     given = _options(against, adapter, gates, sizes)
-    return Audit(loaded.text, chosen, adapted.text, verdict, reason, tuple(rows), parameters, tuple(case.notes), given)
+    notes = tuple(case.notes)
+    return Audit(loaded.text, chosen, adapted.text, verdict, reason, tuple(rows), parameters, notes, given, world)
 
 
 def _options(

@@ -55,31 +55,28 @@ class Row:
 
 
 def lengths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float) -> list[Row]:
-    """The exact rung at one context length after the other, up to the first that does not confirm."""
+    """The exact rung at one context length after the other, up to the first that is refuted.
+
+    The first has to be decided; further ones that are not, or that the target refuses, are left out, and said to be.
+    """
     rows: list[Row] = []
-    left_out: list[int] = []
+    left_out: dict[int, str] = {}
     for k, length in enumerate((at["N"],) if "N" in fixed else (at["N"], *CONTEXTS, FAR)):
         here = {**at, "N": length}
-        if k and (length in (at["N"], *left_out) or not case.admits(here)):
-            left_out.append(length)
+        if k and length == at["N"]:
             continue
-        finding = _exact(case, here, entropy.child(k), target_log2)
-        if length == FAR and finding.verdict is Verdict.UNDECIDED:
-            finding = _sampled(case, here, entropy.child("far"))
-            if finding.verdict is not Verdict.CONFIRMED:
-                left_out.append(length)
-                continue
-            rows.append(Row("sampled, float64", here, finding))
-            rows.insert(0, rows.pop())  # the last row is the exact one that decides
+        why = case.refuses(here) if k else ""
+        if not why:
+            finding = _exact(case, here, entropy.child(k), target_log2)
+            why = finding.reason if k and finding.verdict is Verdict.UNDECIDED else ""
+        if why:
+            left_out[length] = why
             continue
         rows.append(Row("exact", here, finding))
         if finding.verdict is not Verdict.CONFIRMED:
             break
-    left_out = [n for n in left_out if n != at["N"]]
-    if left_out:
-        case.note(
-            f"contexts of {', '.join(map(str, left_out))} tokens were left out: it does not run, or is not decided, there"
-        )
+    for length, why in left_out.items():
+        case.note(f"a context of {length} tokens was left out on the exact rung: {why}")
     return rows
 
 
@@ -89,29 +86,33 @@ def widths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: f
     A refutation that floats do not see is left to other sizes: the square root of f is a rounded constant at some.
     """
     rows: list[Row] = []
-    left_out: list[str] = []
+    left_out: dict[tuple[int, int], str] = {}
     for k, tries in enumerate(OTHER):
         for f, m in tries:
             here = {"f": f, "m": m, "N": fixed.get("N", SHORT)}
             if (f, m) == (at["f"], at["m"]):
                 continue
-            if not case.admits_at_width(here, at):
-                left_out.append(f"({f}, {m})")
+            why = case.refuses_width(here, at)
+            if why:
+                left_out[f, m] = why
                 continue
             child = entropy.child(10 * k + f)
             finding = _exact(case, here, child, target_log2)
             if finding.verdict is Verdict.REFUTED and case.inference.refitted(here):
                 finding = _exact(case, here, child, target_log2)
             if finding.verdict is Verdict.REFUTED and (f, m) != tries[-1] and _agrees(case, here, finding, child):
-                left_out.append(f"({f}, {m})")
+                left_out[f, m] = "it rounds constants there"
                 continue
-            rows.append(Row("exact", here, finding))
+            if finding.verdict is Verdict.UNDECIDED:
+                left_out[f, m] = finding.reason
+            else:
+                rows.append(Row("exact", here, finding))
             break
         if rows and rows[-1].finding.verdict is Verdict.REFUTED:
             break
-    if left_out:
-        case.note(f"(f, m) = {', '.join(left_out)} were left out: it does not run, or rounds constants, there")
-    return [row for row in rows if row.finding.verdict is not Verdict.UNDECIDED]
+    for pair, why in left_out.items():
+        case.note(f"(f, m) = {pair} was left out on the exact rung: {why}")
+    return rows
 
 
 def rounds(finding: Finding) -> bool:
@@ -129,10 +130,8 @@ def _short(text: str) -> bool:
 
 def _agrees(case: Case, sizes: Sizes, finding: Finding, entropy: Entropy) -> bool:
     """Whether a refutation is about rounded constants: float64 runs, casts lifted, agree within their bound."""
-    case.lifted = any("float32" in flag for flag in finding.flags)
-    agreed = rounds(finding) and _sampled(case, sizes, entropy, finding).verdict is Verdict.CONFIRMED
-    case.lifted = False
-    return agreed
+    with case.lifting(any("float32" in flag for flag in finding.flags)):
+        return rounds(finding) and _sampled(case, sizes, entropy, finding).verdict is Verdict.CONFIRMED
 
 
 def _sampled(case: Case, sizes: Sizes, entropy: Entropy, exact: Finding | None = None) -> Finding:
@@ -191,18 +190,17 @@ def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list
     draws = _draws(case, sizes, entropy, seen)
 
     def row(dtype: str, lifted: bool) -> Row:
-        case.lifted = lifted
-        finding = float_identity.decide(
-            case.layer,
-            case.learner,
-            draws,
-            dtype=dtype,
-            names=NAMES,
-            shapes=case.shapes,
-            entropy=entropy,
-            shrinking=False,
-        )
-        case.lifted = False
+        with case.lifting(lifted):
+            finding = float_identity.decide(
+                case.layer,
+                case.learner,
+                draws,
+                dtype=dtype,
+                names=NAMES,
+                shapes=case.shapes,
+                entropy=entropy,
+                shrinking=False,
+            )
         return Row(f"sampled, {dtype}{' lifted' if lifted else ''}", sizes, finding)
 
     rows = [row("float64", case.needs_lift)]

@@ -28,6 +28,7 @@ from numeric.programs import Program, Shapes, Sizes, WrongResult, concrete
 from proofs.adapters import Adapter, Gate
 from proofs.gates import Axes, Value, laid_out, mentioned, value
 from proofs.inference import Inference, key
+from proofs.lines import Lines
 from proofs.target import TargetError
 
 SIZES: tuple[Sizes, ...] = (
@@ -61,6 +62,7 @@ class Case:
     def __init__(self, text: str, adapter: Adapter, chosen: Learner, gates: Mapping[str, str]) -> None:
         self.text, self.adapter, self.chosen, self.gates = text, adapter, chosen, dict(gates)
         self.notes: list[str] = []
+        self.lines = Lines(adapter.homes)
         self.words: dict[str, str] = {}
         """What gates are called in the answer, where not by their text."""
         self.lifted = self.needs_lift = False
@@ -195,12 +197,36 @@ class Case:
 
     def layer(self, X: Any, Y: Any, x_q: Any, **inputs: Any) -> Any:
         """The target's prediction (m,)."""
-        lift = self.lifted or (self.needs_lift and type(X) is Tensor)
-        with called(X.dtype), Lifted() if lift and X.dtype == torch.float64 else nullcontext():
-            out = self.adapter.call(X, Y, x_q, **self.arguments(X, Y, inputs))
+        return self.through(self.adapter, X, Y, x_q, **inputs)
+
+    def through(self, adapter: Adapter, X: Any, Y: Any, x_q: Any, **inputs: Any) -> Any:
+        """The prediction of the target as this adapter calls it."""
+        with self.running(X):
+            out = adapter.call(X, Y, x_q, **self.arguments(X, Y, inputs))
         if type(X) is Tensor and isinstance(out, Tensor) and out.ndim != 1 and out.numel() == Y.shape[1]:
             self.note(f"it returns an array of {out.ndim} axes, which was read as one, (m,)")
         return prediction(out, Y.shape[1])
+
+    @contextmanager
+    def lifting(self, lifted: bool) -> Iterator[None]:
+        """Inside the block casts to float32 are lifted, or not."""
+        before, self.lifted = self.lifted, lifted
+        try:
+            yield
+        finally:
+            self.lifted = before
+
+    @contextmanager
+    def running(self, like: Any) -> Iterator[None]:
+        """How the target is run on tensors like this one: see `called`; bare runs leave their lines in `lines`."""
+        bare = type(like) is Tensor
+        lift = (self.lifted or (self.needs_lift and bare)) and like.dtype == torch.float64
+        with (
+            called(like.dtype),
+            Lifted() if lift else nullcontext(),
+            self.lines.followed() if bare else nullcontext(),
+        ):
+            yield
 
     def parameters(
         self, X: Any, Y: Any, inputs: Mapping[str, Any], N: Any = None, given: Mapping[str, Any] | None = None
@@ -352,15 +378,13 @@ class Case:
 
     def _compared(self, left: Program, right: Program, data: Mapping[str, Tensor]) -> Verdict:
         """Whether two float64 programs, their casts to float32 lifted, agree on `data` within their rounding bounds."""
-        before, self.lifted = self.lifted, True
         try:
-            return float_identity.decide(
-                left, right, [{n: t.numpy() for n, t in data.items()}], shrinking=False
-            ).verdict
+            with self.lifting(True):
+                return float_identity.decide(
+                    left, right, [{n: t.numpy() for n, t in data.items()}], shrinking=False
+                ).verdict
         except Exception:  # what a target may raise on such inputs, which its own run then shows
             return Verdict.UNDECIDED
-        finally:
-            self.lifted = before
 
     def _custom_scale(self, sizes: Sizes, entropy: Entropy) -> None:
         """Declare the readout scale f**-0.5 where a key/value operator has it at two sizes; the rungs then test it."""
@@ -394,13 +418,13 @@ class Case:
         text = self.gates.get(name)
         return text is not None and name not in self.adapter.named and not mentioned(text)
 
-    def admits_at_width(self, sizes: Sizes, other: Sizes) -> bool:
-        """Whether the target takes these f and m; a fit's numbers are borrowed from the other sizes."""
+    def refuses_width(self, sizes: Sizes, other: Sizes) -> str:
+        """What is wrong with these f and m, empty if nothing is; a fit's numbers are borrowed from the other sizes."""
         try:
             self.inference.borrow(sizes, other)
-        except Exception:
-            return False
-        return self.admits(sizes)
+        except Exception as error:  # whatever a target raises there
+            return raised(error)
+        return self.refuses(sizes)
 
     def rounded(self) -> Case | None:
         """This case with numbers of gates as float64 rounds them, as a code's constants are; None if all are short."""
@@ -430,13 +454,17 @@ class Case:
 
     def admits(self, candidate: Sizes) -> bool:
         """Whether a counterexample may have these sizes."""
+        return self.refuses(candidate) == ""
+
+    def refuses(self, sizes: Sizes) -> str:
+        """What is wrong with a plain call at these sizes; empty if nothing is."""
         try:
-            self.infer(candidate)
+            self.infer(sizes)
             with torch.no_grad():
-                self.try_at(candidate, Entropy(0))
-        except Exception:
-            return False
-        return True
+                self.try_at(sizes, Entropy(0))
+        except Exception as error:  # the target is anybody's code
+            return str(error) if isinstance(error, TargetError) else raised(error)
+        return ""
 
     # --- words ---------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.programs import Sizes, concrete, smaller, text
+from numeric.programs import Shapes, Sizes, concrete, smaller, text
 from proofs.case import NAMES, Case
 
 _POINTS = 5
@@ -85,18 +85,25 @@ def _enclosed(case: Case, point: Mapping[str, np.ndarray]) -> tuple[Any, Any] | 
         return None
 
 
-def _point(case: Case, sizes: Sizes, salt: int, whole: bool = False) -> dict[str, np.ndarray]:
+def point(
+    shapes: Shapes, sizes: Sizes, salt: int, positive: Sequence[str], whole: bool = False
+) -> dict[str, np.ndarray]:
+    """A generic rational point, or one of integers; `positive`: decays and rates, between 0 and 1."""
     from numeric.box import generic
 
-    point = {}
-    for k, (name, shape) in enumerate(concrete(case.shapes, sizes).items()):
+    found = {}
+    for k, (name, shape) in enumerate(concrete(shapes, sizes).items()):
         values = generic(shape, 100 * salt + 7 * k + sizes["N"])
-        if name in case.positive:  # decays and rates between 0 and 1
+        if name in positive:
             values = np.vectorize(lambda v: abs(v) / 2, otypes=[object])(values)
         elif whole:
             values = np.vectorize(lambda v: Fraction(round(v) or 1), otypes=[object])(values)
-        point[name] = values
-    return point
+        found[name] = values
+    return found
+
+
+def _point(case: Case, sizes: Sizes, salt: int, whole: bool = False) -> dict[str, np.ndarray]:
+    return point(case.shapes, sizes, salt, case.positive, whole)
 
 
 def _refuted_by_balls(case: Case, sizes: Sizes) -> Finding:

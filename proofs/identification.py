@@ -24,6 +24,7 @@ from numeric.probes import Probe
 from proofs.audit_rows import Row
 from proofs.figure import Figure, Panel, Series
 from proofs.fit import LONG, Miss, Model
+from proofs.world import World
 
 _TELLING = ("P1", "P4", "P8", "P9", "P10")
 """Probes named on the terminal; the report has them all."""
@@ -74,6 +75,7 @@ class Identification:
     arithmetic: str = ""
     notes: tuple[str, ...] = ()
     source: tuple[tuple[str, str], ...] = ()
+    world: World | None = None
 
     def __post_init__(self) -> None:
         for name in ("parameters", "gates", "ruled_out"):
@@ -175,6 +177,7 @@ class Identification:
             "notes": list(self.notes),
             "flags": list(self.flags),
             "source": [{"place": where, "line": line} for where, line in self.source],
+            "world": self.world.to_json() if self.world is not None else None,
             "evidence": [row.to_json() for row in self.rows],
             "counterexample": self.counterexample.to_json() if self.counterexample else None,
         }

@@ -61,7 +61,10 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
     outside = outside_domains(solution, roles)
     if outside:
         return _outside(subject, found, solution, outside)
-    rows, verified = _verified(subject, solution, roles)
+    rows, verified, broken = _verified(subject, solution, roles)
+    if broken is not None:
+        theta = tuple(as_floats(fit.column(solution.numbers)))
+        return _none(subject, found, Miss(solution.model, BIASED, fit.LONG, f"fits, but {broken.reason}", theta), rows)
     own = [] if verified is not None else list(rows)  # a confirmed audit has judged its own rows
     long = far(subject, solution)
     if long is not None:
@@ -102,6 +105,7 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
             *(f"{s.model.learner.id} with one number for all channels" for s in same if s.model.wide),
         ),
         start=verified.parameters.get("W0", "0") if verified is not None else "0",
+        world=verified.world if verified is not None else None,
         every=_every(verified) if verified is not None else (),
     )
 
@@ -174,16 +178,21 @@ def _judge(subject: Subject, rows: Sequence[Row]) -> tuple[Verdict, str]:
     return Verdict.UNDECIDED, f"agrees within rounding at every point drawn; not a proof ({said})"
 
 
-def _verified(subject: Subject, solution: Solution, roles: Sequence[Role]) -> tuple[list[Row], Audit | None]:
-    """Rows on fresh data, and the audit with gates and rates as indeterminates where the learner can be so called."""
+def _verified(
+    subject: Subject, solution: Solution, roles: Sequence[Role]
+) -> tuple[list[Row], Audit | None, Audit | None]:
+    """Rows on fresh data; the audit with gates and rates as indeterminates, where the learner can be so called and it
+    confirms; and that audit where it agrees on one sequence, but not in whole calls, at other sizes or in other modes."""
     whole = audited(subject, solution, roles)
     if whole is not None and whole.verdict is Verdict.CONFIRMED:
-        return list(whole.rows), whole
+        return list(whole.rows), whole, None
+    if whole is not None and whole.verdict is Verdict.REFUTED and whole.world is not None:
+        return list(whole.rows), None, whole
     if subject.box.arithmetic is Arithmetic.EXACT and rational(solution.numbers):
-        return exact_rows(subject, solution), None
+        return exact_rows(subject, solution), None, None
     if subject.box.arithmetic is Arithmetic.FLOAT or not solution.exact:
-        return [float_row(subject, solution)], None
-    return [ball_row(subject, solution, N) for N in (fit.LONG, *CONTEXTS, 12)], None
+        return [float_row(subject, solution)], None, None
+    return [ball_row(subject, solution, N) for N in (fit.LONG, *CONTEXTS, 12)], None, None
 
 
 def _supersets(subject: Subject, solution: Solution) -> Iterator[str]:

@@ -34,15 +34,25 @@ _PER_TOKEN = (Each.TOKEN, Each.TOKEN_CHANNEL)
 
 
 @dataclass(frozen=True)
-class _Memory:
+class Memory:
     """How the layer's memory S holds the learner's weights W: W = c S or c S^T."""
 
     transposed: bool
     factor: str
 
     def weights(self, S: Tensor, c: Any) -> Tensor:
+        """W for this S and c."""
         turned = S.mT if self.transposed else S
         return turned if c is None else c * turned
+
+    def number(self, case: Case, X: Any, Y: Any, inputs: dict[str, Any], N: Any) -> Any:
+        """c at these inputs, None for 1. Raises TargetError where it is no single number."""
+        if self.factor == "1":
+            return None
+        found = value(self.factor, case.names(X, Y, inputs, N))
+        if found.axes:
+            raise TargetError(f"{self.factor} is no single number")
+        return found.tensor(X)
 
 
 def every_length(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float) -> Finding | None:
@@ -54,7 +64,7 @@ def every_length(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float)
         return None
     if "W0" in case.adapter.named and not case.starts:
         return None
-    for memory in _memories(case):
+    for memory in memories(case):
         try:
             found = _attempt(case, sizes, entropy, target_log2, memory)
         except Exception:  # whatever the target raises on a memory: it takes none of this form
@@ -64,17 +74,18 @@ def every_length(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float)
     return None
 
 
-def _memories(case: Case) -> Iterator[_Memory]:
+def memories(case: Case) -> Iterator[Memory]:
+    """The ways in which a memory may hold the weights."""
     factors = ["1", *(case.gates[g] for g in case.adapter.single if g in case.gates)]
     if "eta" in case.inference.names:
         factors.append("eta/N")
     for factor in dict.fromkeys(factors):
-        yield _Memory(False, factor)
+        yield Memory(False, factor)
         if not case.starts:  # a start W0 is a matrix of weights as it is
-            yield _Memory(True, factor)
+            yield Memory(True, factor)
 
 
-def _attempt(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float, memory: _Memory) -> Finding | None:
+def _attempt(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float, memory: Memory) -> Finding | None:
     f, m = sizes["f"], sizes["m"]
     state = ("f", "m") if memory.transposed else ("m", "f")
     base: dict[str, tuple[str | int, ...]] = {"x_q": ("f",), "total": (), "S": state, "W0": ("m", "f")}
@@ -111,7 +122,7 @@ def _attempt(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float, mem
     )
 
 
-def _statements(case: Case, memory: _Memory) -> Iterator[tuple[Program, Program, int, tuple[str, str]]]:
+def _statements(case: Case, memory: Memory) -> Iterator[tuple[Program, Program, int, tuple[str, str]]]:
     """The two sides of each statement, the number of tokens, and whose code they are."""
     for T in TOKENS:
         yield _whole(case), _parted(case), T, ("layer", "layer")
@@ -167,17 +178,11 @@ def _from_zero(case: Case) -> Program:
     return lambda **inputs: _run(case, inputs["S"] * 0, inputs)[0]
 
 
-def _factor(case: Case, memory: _Memory, inputs: dict[str, Any]) -> Any:
-    if memory.factor == "1":
-        return None
-    names = case.names(inputs["X"], inputs["Y"], inputs, inputs["total"])
-    found = value(memory.factor, names)
-    if found.axes:
-        raise TargetError(f"{memory.factor} is no single number")
-    return found.tensor(inputs["X"])
+def _factor(case: Case, memory: Memory, inputs: dict[str, Any]) -> Any:
+    return memory.number(case, inputs["X"], inputs["Y"], inputs, inputs["total"])
 
 
-def _next_memory(case: Case, memory: _Memory) -> Program:
+def _next_memory(case: Case, memory: Memory) -> Program:
     def program(**inputs: Any) -> Any:
         out, after = _run(case, inputs["S"], inputs)
         return _joined(out, memory.weights(after, _factor(case, memory, inputs)))
@@ -196,7 +201,7 @@ def _step(case: Case, W: Any, inputs: dict[str, Any], t: int, N: Any) -> Any:
     return case.chosen.step(W, X[t, :], Y[t, :], inputs["W0"], N, **values)
 
 
-def _next_weights(case: Case, memory: _Memory) -> Program:
+def _next_weights(case: Case, memory: Memory) -> Program:
     def program(**inputs: Any) -> Any:
         inputs = _start(case, inputs)
         W = memory.weights(inputs["S"], _factor(case, memory, inputs))

@@ -92,6 +92,38 @@ class Inference:
             )
         self.known[here] = {p.name: tuple(self._admissible(p, v) for v in found[p.name]) for p in self.parameters}
 
+    def at_length(self, sizes: Sizes, law: bool = False) -> None:
+        """Infer at these sizes, or, where the target does not run there, from other lengths: as a power of N.
+
+        law: other lengths come first. What is inferred is only a claim, to be tested. Raises TargetError where neither
+        is possible.
+        """
+        key = tuple((k, sizes[k]) for k in ("N", "f", "m"))
+        if key in self.known or not self.parameters:
+            return
+        found = self._by_law(sizes) if law else None
+        if found is None:
+            try:
+                self.find(sizes)
+            except Exception:  # whatever a target raises at a length that it does not take
+                found = self._by_law(sizes)
+                if found is None:
+                    raise
+        if found is not None:
+            self.known[key] = found
+
+    def _by_law(self, sizes: Sizes) -> dict[str, Numbers] | None:
+        """The numbers at other lengths as constants times one power of N; None where they are not."""
+        found = {}
+        for name in self.names:
+            by_length = self._lengths(name, sizes["f"], sizes["m"])
+            power = _power(by_length)
+            if power is None:
+                return None
+            at, numbers = next(iter(by_length.items()))
+            found[name] = tuple(v * Fraction(sizes["N"], at) ** power for v in numbers)
+        return found
+
     def borrow(self, sizes: Sizes, other: Sizes) -> None:
         """Take numbers found by a fit at other f and m for these, where another fit would cost seconds.
 

@@ -1,0 +1,348 @@
+"""Which lines of a target ran: branches that no bare call took say where a verdict ends.
+
+A target's own code is followed instruction by instruction while it is called plainly. What is left is data: tests with
+one outcome only, and lines that never ran. Lines that only raise are refusals, and a target that refuses says so itself.
+Main definitions: `Lines`, `Unrun`.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import inspect
+import linecache
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_HOUSE = Path(__file__).resolve().parent.parent
+_FOREIGN = tuple(str(Path(module.__file__ or "").resolve().parent) + "/" for module in (torch, np))
+_ROOMS = tuple(f"{_HOUSE / room}/" for room in ("constructions", "numeric", "proofs", "reports"))
+_STANDARD = str(Path(sysconfig.get_paths()["stdlib"]).resolve()) + "/"
+_INSTALLED = ("/site-packages/", "/dist-packages/")
+_TARGETS = tuple(str(_HOUSE / "proofs" / name) for name in ("corpus.py", "foreign.py"))
+"""Files of this package that hold targets."""
+_SILENT = ("RESUME", "MAKE_CELL", "COPY_FREE_VARS", "RETURN_GENERATOR", "NOP")
+"""Instructions of which no event tells."""
+
+
+@dataclass(frozen=True)
+class Unrun:
+    """Code that no bare call ran. lines: first and last; condition: the test that would have led there, with the outcome
+    it never had, empty where none did. option: whether types, numbers of axes, or arguments that the audit did not set
+    decide it, and no size."""
+
+    file: str
+    lines: tuple[int, int]
+    condition: str = ""
+    never: bool = True
+    option: bool = False
+
+    def line(self) -> str:
+        """What never ran, in a line."""
+        first, last = self.lines
+        where = f"line {first}" if first == last else f"lines {first} to {last}"
+        outcome = f": {self.condition} was {'never' if self.never else 'always'} true" if self.condition else ""
+        return f"{where} of {Path(self.file).name} never ran{outcome}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "file": self.file,
+            "lines": list(self.lines),
+            "condition": self.condition,
+            "never": self.never,
+            "option": self.option,
+        }
+
+
+def homes(call: Any) -> tuple[str, ...]:
+    """The folders whose files are a target's own: that of its file, or its package where that is an installed one."""
+    inner = inspect.unwrap(call) if callable(call) and not isinstance(call, type) else call
+    inner = getattr(inner, "func", inner)
+    found = []
+    for thing in (inner, type(inner), *_wrapped(inner)):
+        try:
+            path = Path(inspect.getfile(thing)).resolve()
+        except (TypeError, OSError):
+            continue
+        parts = path.parts
+        installed = next((k for k, part in enumerate(parts) if f"/{part}/" in _INSTALLED), None)
+        home = path.parent if installed is None else Path(*parts[: installed + 2])
+        found.append(f"{home}/" if installed is None or home.is_dir() else str(home))
+    return tuple(home for home in dict.fromkeys(found) if not home.startswith((*_FOREIGN, *_ROOMS, _STANDARD)))
+
+
+def _wrapped(function: Any) -> Iterator[Any]:
+    """What a wrapper of this package holds."""
+    for cell in getattr(function, "__closure__", None) or ():
+        try:
+            if callable(cell.cell_contents):
+                yield cell.cell_contents
+        except ValueError:  # not filled yet
+            continue
+
+
+def own(file: str, roots: tuple[str, ...]) -> bool:
+    """Whether a file holds a target's own code: one in these folders, and no library's or this package's."""
+    if file.startswith("<"):
+        return False
+    path = str(Path(file).resolve())
+    if path in _TARGETS:
+        return True
+    installed = any(part in path for part in _INSTALLED)
+    ours = path.startswith((*_FOREIGN, *_ROOMS)) or (path.startswith(_STANDARD) and not installed)
+    return path.startswith(roots) and not ours and (not installed or any(part in "".join(roots) for part in _INSTALLED))
+
+
+class Lines:
+    """What ran: for each code object the steps from instruction to instruction, by offset. roots: see `homes`."""
+
+    def __init__(self, roots: tuple[str, ...]) -> None:
+        self.roots = roots
+        self.steps: dict[CodeType, set[tuple[int, int]]] = {}
+        self._own: dict[str, bool] = {}
+
+    @contextmanager
+    def followed(self) -> Iterator[None]:
+        """Follow the targets' code that runs in this block."""
+        before = sys.gettrace()
+        sys.settrace(self._entered)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
+
+    def _entered(self, frame: FrameType, event: str, arg: Any) -> Callable[..., Any] | None:
+        code = frame.f_code
+        if code.co_filename not in self._own:
+            self._own[code.co_filename] = own(code.co_filename, self.roots)
+        if not self._own[code.co_filename]:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        steps = self.steps.setdefault(code, set())
+        last = -1
+
+        def step(frame: FrameType, event: str, arg: Any) -> Any:
+            nonlocal last
+            if event == "opcode":
+                steps.add((last, frame.f_lasti))
+                last = frame.f_lasti
+            return step
+
+        return step
+
+    def unrun(self, options: frozenset[str] = frozenset()) -> tuple[Unrun, ...]:
+        """Tests with one outcome and lines that never ran, in the code objects that ran.
+
+        options: names of the target's arguments that are no data and no tensors, which only the caller chooses.
+        """
+        found: dict[Unrun, None] = {}
+        for code, steps in self.steps.items():
+            found |= dict.fromkeys(_unrun(code, steps, options))
+        return tuple(sorted(found, key=lambda u: (u.file, u.lines, u.condition)))
+
+
+def _unrun(code: CodeType, steps: set[tuple[int, int]], options: frozenset[str]) -> Iterator[Unrun]:
+    instructions = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
+    ran = {at for _, at in steps}
+    refusing = _refusals(code)
+    place = {i.offset: _line(i) for i in instructions if i.opname not in _SILENT}
+    where = {i.offset: i for i in instructions}
+    lines = {line for offset, line in place.items() if offset in ran and line}
+    silent = sorted({line for line in place.values() if line} - lines - refusing)
+    told: set[int] = set()
+    for k, instruction in enumerate(instructions[:-1]):
+        if instruction.offset not in ran or not _tests(instruction):
+            continue
+        for goal, outcome in _outcomes(instruction, instructions[k + 1].offset):
+            if (instruction.offset, goal) in steps or place.get(goal) in refusing:
+                continue
+            text = _source(code, instruction)
+            test = _statement(code, instruction)
+            if test is not None and goal in where:  # the jump is the whole statement's, and may be turned round
+                text, outcome = _told(test, where[goal])
+            first = place.get(goal) or _line(instruction) or code.co_firstlineno
+            block = _block(first, silent) if first in silent else (_line(instruction) or first,) * 2
+            told |= set(range(block[0], block[1] + 1))
+            yield Unrun(code.co_filename, block, text, outcome, _option(code, instruction, text, options))
+    while silent:
+        block = _block(silent[0], silent)
+        if silent[0] not in told:
+            yield Unrun(code.co_filename, block)
+        silent = [line for line in silent if line > block[1]]
+
+
+def _block(first: int, silent: list[int]) -> tuple[int, int]:
+    """From a silent line to the last one that follows without a line that ran."""
+    last = first
+    while last + 1 in silent:
+        last += 1
+    return first, last
+
+
+def _line(instruction: dis.Instruction) -> int | None:
+    return instruction.positions.lineno if instruction.positions is not None else None
+
+
+def _tests(instruction: dis.Instruction) -> bool:
+    name = instruction.opname
+    return "JUMP" in name and "_IF_" in name
+
+
+def _outcomes(instruction: dis.Instruction, following: int) -> tuple[tuple[int, bool], tuple[int, bool]]:
+    """Where the test leads, with its value there."""
+    name = instruction.opname
+    jumps = "IF_TRUE" in name or "NOT_NONE" in name
+    return (instruction.argval, jumps), (following, not jumps)
+
+
+def _statement(code: CodeType, instruction: dis.Instruction) -> ast.If | ast.IfExp | ast.While | None:
+    """The statement, or conditional expression, that is all of an instruction's place."""
+    at = instruction.positions
+    if at is None:
+        return None
+    place = (at.lineno, at.col_offset, at.end_lineno, at.end_col_offset)
+    for node in ast.walk(_tree(code.co_filename)):
+        kinds = (ast.If, ast.IfExp, ast.While)
+        if isinstance(node, kinds) and place == (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset):
+            return node
+    return None
+
+
+def _told(node: ast.If | ast.IfExp | ast.While, goal: dis.Instruction) -> tuple[str, bool]:
+    """What was never so, for a statement of which a part never ran: its test, or one operand of that; and the value."""
+    if isinstance(node.test, ast.BoolOp) and _within(goal, node.test):
+        before = [v for v in node.test.values if not _within(goal, v) and not _after(goal, v)]
+        if before:
+            return ast.unparse(before[-1]), isinstance(node.test.op, ast.And)
+    return ast.unparse(node.test), any(_within(goal, part) for part in _body(node))
+
+
+def _after(instruction: dis.Instruction, node: Any) -> bool:
+    """Whether a part of the source begins behind an instruction."""
+    at = instruction.positions
+    return at is not None and (node.lineno, node.col_offset) > (at.lineno or 0, at.col_offset or 0)
+
+
+def _body(node: ast.If | ast.IfExp | ast.While) -> list[Any]:
+    return [node.body] if isinstance(node, ast.IfExp) else [*node.body]
+
+
+def _within(instruction: dis.Instruction, node: Any) -> bool:
+    """Whether an instruction belongs to a part of the source."""
+    at = instruction.positions
+    if at is None or at.lineno is None or at.col_offset is None:
+        return False
+    first, last = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+    return first <= (at.lineno, at.col_offset) <= last
+
+
+def _source(code: CodeType, instruction: dis.Instruction) -> str:
+    """The test as it is written, for a test of None as a comparison of which `never` tells the outcome."""
+    where = instruction.positions
+    if where is None or None in (where.lineno, where.end_lineno, where.col_offset, where.end_col_offset):
+        return ""
+    assert where.lineno and where.end_lineno and where.end_col_offset is not None
+    lines = linecache.getlines(code.co_filename)[where.lineno - 1 : where.end_lineno]
+    if not lines:
+        return ""
+    raw = [line.encode() for line in lines]
+    raw[-1] = raw[-1][: where.end_col_offset]
+    raw[0] = raw[0][where.col_offset :]
+    text = " ".join(b"".join(raw).decode(errors="replace").split())
+    return text if "NONE" not in instruction.opname else f"{_tested(text)} is not None"
+
+
+def _tested(text: str) -> str:
+    """What is compared with None."""
+    try:
+        node = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return text
+    return ast.unparse(node.left) if isinstance(node, ast.Compare) else text
+
+
+def _refusals(code: CodeType) -> frozenset[int]:
+    """Lines of a file that raise, or assert."""
+    found: set[int] = set()
+    for node in ast.walk(_tree(code.co_filename)):
+        if isinstance(node, (ast.Raise, ast.Assert)):
+            found |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return frozenset(found)
+
+
+_TREES: dict[tuple[str, int], ast.AST] = {}
+
+
+def _tree(file: str) -> ast.AST:
+    text = "".join(linecache.getlines(file))
+    key = (file, hash(text))
+    if key not in _TREES:
+        try:
+            _TREES[key] = ast.parse(text)
+        except (SyntaxError, ValueError):
+            _TREES[key] = ast.Module([], [])
+    return _TREES[key]
+
+
+def _option(code: CodeType, instruction: dis.Instruction, text: str, options: frozenset[str]) -> bool:
+    """Whether a test asks for no size: for types and numbers of axes, or for arguments that no call of the audit varies."""
+    try:
+        node = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return False
+    names = {name.id for name in ast.walk(_sizeless(node)) if isinstance(name, ast.Name)}
+    arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    if not names <= options or not names <= set(arguments):
+        return False
+    stores = [i for i in dis.get_instructions(code) if i.opname.startswith("STORE_") and i.argval in names]
+    loops = [i for i in dis.get_instructions(code) if "JUMP_BACKWARD" in i.opname]
+    return all(store.offset > instruction.offset for store in stores) and not any(
+        loop.argval <= instruction.offset <= loop.offset and any(store.offset <= loop.offset for store in stores)
+        for loop in loops
+    )
+
+
+_RANKS = ("ndim", "dtype", "device", "is_cuda")
+_TYPES = ("isinstance", "hasattr", "callable")
+
+
+class _Sizeless(ast.NodeTransformer):
+    """Takes out of a test what asks for types and numbers of axes."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """x.ndim, and constants of torch such as torch.float32."""
+        of_torch = isinstance(node.value, ast.Name) and node.value.id == "torch"
+        return ast.Constant(None) if node.attr in _RANKS or of_torch else self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """isinstance(x, ...), x.dim()."""
+        typed = isinstance(node.func, ast.Name) and node.func.id in _TYPES
+        ranked = isinstance(node.func, ast.Attribute) and node.func.attr == "dim" and not node.args
+        return ast.Constant(None) if typed or ranked else self.generic_visit(node)
+
+
+def _sizeless(node: ast.AST) -> ast.AST:
+    found: ast.AST = _Sizeless().visit(node)
+    return found
+
+
+def options_of(call: Callable[..., Any], data: frozenset[str], tensors: frozenset[str]) -> frozenset[str]:
+    """The names of a target's arguments that are no data and were given no tensor."""
+    function = call.forward if isinstance(call, torch.nn.Module) else call
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return frozenset()
+    plain = {p.name for p in parameters if p.default is not p.empty and not isinstance(p.default, Tensor)}
+    return frozenset(plain - data - tensors)

@@ -1,0 +1,271 @@
+"""Sizes past every integer that a target's code mentions: chunks, windows and limits are where code changes its ways.
+
+Cheap runs: one point a size, float64 within the rounding bound, else balls, else exact. Keys are short and decays near 1
+there, so that early tokens still count at the end and bounds stay narrow.
+Main definition: `longer_rows`.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from constructions.learners import Domain
+from numeric.entropy import Entropy
+from numeric.finding import Finding, Verdict
+from numeric.programs import Program, Shapes, Sizes, concrete
+from proofs.audit_rows import CONTEXTS, FAR, OTHER, Row
+from proofs.case import Case, raised
+from proofs.compared import How, Question, compared, enclosed, within_rounding
+from proofs.whole import Calls
+from proofs.world import Refusal
+
+ALWAYS = (*CONTEXTS, FAR, 129, 257, 1025)
+"""Context lengths that are run whatever the code says."""
+WIDE = ((17, 19), (19, 17))
+"""(f, m) that are run whatever the code says."""
+_FAR = 129
+"""The length that every N takes at least."""
+_LONGEST = 300
+"""Integers up to here are passed in N; further ones leave the lengths beyond them open."""
+_WIDEST = 64
+_SHORT = 3
+_EXACT, _ENCLOSED = 40, 140
+"""The longest contexts on the exact rung and on balls, whose cost is in single numbers."""
+_BUDGET, _SPARE = 32_000, 10_000
+"""Operations of torch, layer and learner together, that an audit's runs may cost: for the integers of the code (some
+three seconds), and for the sizes that are run whatever it says."""
+_DIGITS = 6
+"""A bound that leaves fewer digits of the outputs says nothing here."""
+
+
+@dataclass(frozen=True)
+class Longer:
+    """What was found. lengths, widths: the N, and the (f, m), at which the sides agreed; beyond: whether those N pass
+    every integer of the code."""
+
+    rows: tuple[Row, ...] = ()
+    lengths: tuple[int, ...] = ()
+    widths: tuple[tuple[int, int], ...] = ()
+    beyond: bool = False
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass
+class _Search:
+    case: Case
+    kinds: tuple[How, ...]
+    entropy: Entropy
+    target_log2: float
+    left: int = _BUDGET
+    spare: int = _SPARE
+    costly: int = sys.maxsize
+    """A length that was too long to be paid for."""
+    rows: list[Row] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def ask(self, what: str, sizes: Sizes, marks: tuple[int, ...] = (), spare: bool = False) -> Verdict:
+        """Compare at these sizes; what is refused or too costly is kept as a refusal. spare: what pays for it."""
+        case, named = self.case, {k: n for k, n in sizes.items() if k in ("N", "f", "m")}
+        try:
+            case.inference.at_length(named, law=True)
+            asked = _question(case, sizes, marks)
+            draw = {n: np.asarray(a, dtype=np.float64) for n, a in gentle(case, asked.shapes, sizes).items()}
+            allowed = self.spare if spare else self.left
+            cost = _operations(asked, draw, allowed) if sizes["N"] < self.costly else allowed + 1
+        except Exception as error:  # the target is anybody's code
+            self.refusals.append(Refusal(what, sizes, raised(error)))
+            return Verdict.UNDECIDED
+        if cost > allowed:
+            self.costly = min(self.costly, sizes["N"])
+            self.refusals.append(Refusal(what, sizes, f"not compared: more than {allowed} operations"))
+            return Verdict.UNDECIDED
+        self.spare, self.left = self.spare - spare * cost, self.left - (not spare) * cost
+        first = None
+        for number, kind in enumerate(self._kinds(sizes["N"])):
+            finding = self._compare(kind, asked, draw, self.entropy.child(what, sizes["N"], sizes["f"], number))
+            if finding.verdict is Verdict.REFUTED and How.EXACT in self.kinds and sizes["N"] <= _EXACT:
+                exact = self._compare(How.EXACT, asked, draw, self.entropy.child(what, "exact"))  # a small example
+                kind, finding = (How.EXACT, exact) if exact.verdict is Verdict.REFUTED else (kind, finding)
+            if finding.verdict is not Verdict.UNDECIDED:
+                self.rows.append(Row(f"{kind}, {what}", sizes, finding))
+                return finding.verdict
+            first = first or finding
+        if first is not None:
+            self.refusals.append(Refusal(what, sizes, first.reason))
+        return Verdict.UNDECIDED
+
+    def _kinds(self, N: int) -> Iterator[How]:
+        floats = [k for k in self.kinds if k in (How.FLOAT, How.LIFTED)]
+        yield from floats[-1:] if How.FLOAT not in floats else (How.FLOAT,)
+        if N <= _ENCLOSED:
+            yield How.BALLS
+        if How.EXACT in self.kinds and N <= _EXACT:
+            yield How.EXACT
+
+    def _compare(self, kind: How, asked: Question, draw: Mapping[str, np.ndarray], entropy: Entropy) -> Finding:
+        if kind is How.EXACT:
+            return compared(self.case, kind, asked, entropy, self.target_log2)
+        try:
+            if kind is How.BALLS:
+                return enclosed(asked, [gentle(self.case, asked.shapes, asked.sizes)])
+            found = within_rounding(self.case, kind, asked, [draw], entropy, followed=())
+            return found if found.verdict is not Verdict.CONFIRMED else _sharp(found, asked, draw)
+        except Exception as error:  # the target is anybody's code
+            return Finding(Verdict.UNDECIDED, reason=raised(error))
+
+
+def longer_rows(
+    case: Case,
+    at: Sizes,
+    fixed: Sizes,
+    kinds: tuple[How, ...],
+    mentioned: Sequence[int],
+    entropy: Entropy,
+    target_log2: float,
+    seen: Sequence[int] = (),
+    widths_seen: Collection[tuple[int, int]] = (),
+) -> Longer:
+    """The sides at N = c, c + 1, 2 c + 1 for every integer c of the code, at f and m past them, and far out.
+
+    seen, widths_seen: N and (f, m) at which the audit has compared them.
+    """
+    if not kinds:
+        return Longer()
+    search = _Search(case, kinds, entropy, target_log2)
+    agreed: set[int] = set()
+    widths: list[tuple[int, int]] = []
+    refuted = False
+    for N, spare in () if "N" in fixed else _lengths(mentioned):
+        if refuted or N in seen or N in agreed:
+            continue
+        marks = _marks(case, mentioned, N)
+        verdict = search.ask("longer", {**at, "N": N}, marks, spare)
+        refuted = verdict is Verdict.REFUTED
+        if verdict is Verdict.CONFIRMED:
+            agreed |= {N, *(p + 1 for p in marks)}
+    for f, m, spare in () if {"f", "m"} & set(fixed) or refuted else _widths(mentioned, widths_seen):
+        here = {"f": f, "m": m, "N": fixed.get("N", _SHORT if at["N"] < _EXACT else at["N"])}
+        verdict = search.ask("wider", here, spare=spare)
+        if verdict is Verdict.CONFIRMED:
+            widths.append((f, m))
+        refuted = verdict is Verdict.REFUTED
+        if refuted:
+            break
+    passed = {n for c in mentioned for n in (c, c + 1, 2 * c + 1)} | {_FAR}
+    beyond = not refuted and passed <= agreed | set(seen)
+    return Longer(tuple(search.rows), tuple(sorted(agreed)), tuple(widths), beyond, tuple(search.refusals))
+
+
+def _lengths(mentioned: Sequence[int]) -> Iterator[tuple[int, bool]]:
+    """The N to run, those that show most first, and whether they are run whatever the code says."""
+    near = [c for c in mentioned if c <= _LONGEST]
+    for times, more in ((2, 1), (1, 1), (2, 0), (1, 0)):
+        yield from ((times * c + more, False) for c in near)
+    yield from ((N, True) for N in ALWAYS)
+
+
+def _widths(mentioned: Sequence[int], seen: Collection[tuple[int, int]]) -> list[tuple[int, int, bool]]:
+    """The (f, m) to run, and whether they are run whatever the code says; those of the exact rung if it left them out."""
+    near = [c for c in mentioned if c <= _WIDEST]
+    pairs = [*((c + 1, c) for c in near), *((c, c + 1) for c in near)]
+    rest = [tries[-1] for tries in OTHER if not set(tries) & set(seen)]
+    return [(*pair, pair not in pairs) for pair in dict.fromkeys([*pairs, *rest, *WIDE]) if pair not in seen]
+
+
+def _marks(case: Case, mentioned: Sequence[int], N: int) -> tuple[int, ...]:
+    """The position just past the last integer c with 2 c < N, of a target with positions: a second chunk begins there."""
+    whole = case.adapter.whole
+    if whole is None or not whole.heads or whole.last:
+        return ()
+    last = max((c for c in mentioned if 2 * c < N), default=N // 2)
+    return (last,) if 0 < last < N - 1 else ()
+
+
+def _question(case: Case, sizes: Sizes, marks: tuple[int, ...]) -> Question:
+    """The call of one sequence, read at its end and at the marks where a target has positions."""
+    whole = case.adapter.whole
+    if whole is None or not marks:
+        return Question(case.layer, case.learner, case.shapes, sizes, case.positive, admits=case.admits)
+    calls = Calls(case, whole, marks=marks)
+    here = {"B": 1, "H": 1, **sizes}
+    calls.prepare(here, law=True)
+    return Question(calls.layer, calls.learner, calls.shapes, here, case.positive, admits=calls.admits)
+
+
+def gentle(case: Case, shapes: Shapes, sizes: Sizes) -> dict[str, np.ndarray]:
+    """A rational point: keys with squares that sum to about 1 over the context, decays within about 1/N of 1."""
+    from numeric.box import generic
+
+    decays = {p.name for p in case.chosen.parameters if p.domain is Domain.UNIT}
+    N = max(sizes["N"], 1)
+    short = Fraction(1, math.isqrt(N * sizes["f"]) + 1)
+    found = {}
+    for k, (name, shape) in enumerate(concrete(shapes, {"B": 1, "H": 1, **sizes}).items()):
+        values = generic(shape, 7 * k + N)
+        if name in ("X", "k"):
+            values = values * short
+        elif name in decays:
+            values = np.vectorize(lambda v: 1 - _unit(v) / N, otypes=[object])(values)
+        elif name in case.positive:
+            values = np.vectorize(lambda v: _unit(v), otypes=[object])(values)
+        found[name] = values
+    return found
+
+
+def _unit(value: Fraction) -> Fraction:
+    size = abs(value)
+    return size / (1 + size)
+
+
+class _Counted(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts torch's operations, up to a limit."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.number, self.limit = 0, limit
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.number += 1
+        if self.number > self.limit:
+            raise _TooMany
+        return func(*args, **(kwargs or {}))
+
+
+class _TooMany(BaseException):
+    """More operations than the limit; no target catches it."""
+
+
+def _operations(asked: Question, draw: Mapping[str, np.ndarray], limit: int) -> int:
+    with _Counted(limit) as counted, torch.no_grad(), suppress(_TooMany):
+        for program in (asked.left, asked.right):
+            _run(program, draw)
+    return counted.number
+
+
+def _run(program: Program, draw: Mapping[str, np.ndarray]) -> Tensor:
+    out: Tensor = program(**{name: torch.tensor(array) for name, array in draw.items()})
+    return out
+
+
+def _sharp(found: Finding, asked: Question, draw: Mapping[str, np.ndarray]) -> Finding:
+    """The finding with the digits that its bound leaves; undecided where they are too few to say anything."""
+    with torch.no_grad():
+        size = float(_run(asked.right, draw).abs().max())
+    bound = found.figures.get("bound there")
+    if not isinstance(bound, (int, float)) or not size > 0:
+        return Finding(Verdict.UNDECIDED, reason="the outputs, or their bound, are no numbers to compare")
+    digits = math.floor(math.log10(size / bound)) if bound > 0 else 15
+    if digits < _DIGITS:
+        return Finding(Verdict.UNDECIDED, reason=f"the rounding bound leaves {max(0, digits)} digits of the outputs")
+    return replace(found, figures={**found.figures, "digits": digits})

@@ -1,0 +1,112 @@
+"""How far an audit's agreement reaches: whole calls, sizes past the code, modes, lines; the answer's world.
+
+Run when an audit has confirmed; ends at the first refutation.
+Main definitions: `reach`, `Reach`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numeric.entropy import Entropy
+from numeric.finding import Verdict
+from numeric.programs import Sizes
+from proofs.adapters import FINAL, STATES
+from proofs.audit_rows import Row
+from proofs.case import INDETERMINATE, Case
+from proofs.compared import how
+from proofs.integers import integers
+from proofs.lines import options_of
+from proofs.longer import Longer, longer_rows
+from proofs.modes import Modes, modes
+from proofs.points import special_row
+from proofs.target import Target
+from proofs.whole import Found, whole_rows
+from proofs.world import World
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Rows of the further checks, and the world of all of them."""
+
+    rows: tuple[Row, ...]
+    world: World
+
+    @property
+    def refuted(self) -> Row | None:
+        """The row that refutes, if one does."""
+        return next((r for r in self.rows if r.finding.verdict is Verdict.REFUTED), None)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A target as the user named it: loaded, its adapter, and its text where another process can load it."""
+
+    loaded: Target
+    adapter: Any
+    text: str | None
+
+
+def reach(
+    case: Case, named: Subject, rows: Sequence[Row], at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float
+) -> Reach:
+    """Further checks of a case on which `rows` agree. fixed: sizes that the user fixed."""
+    kinds, mentioned = how(rows), integers(named.loaded.call)
+    whole, longer, ran = Found(), Longer(), Modes(())
+    seen = tuple(sorted({r.sizes["N"] for r in rows if "N" in r.sizes and _same_width(r.sizes, at)}))
+    widths = dict.fromkeys((r.sizes["f"], r.sizes["m"]) for r in rows)
+
+    odd = special_row(case, kinds, at, entropy.child("points"))
+    points = (odd,) if odd is not None else ()
+
+    def done() -> bool:
+        found = (*points, *whole.rows, *longer.rows, *ran.rows)
+        return any(r.finding.verdict is Verdict.REFUTED for r in found)
+
+    if not done():
+        whole = whole_rows(case, at, fixed, kinds, entropy.child("whole"), target_log2)
+    if not done():
+        longer = longer_rows(
+            case, at, fixed, kinds, mentioned, entropy.child("longer"), target_log2, seen, list(widths)
+        )
+    if not done():
+        ran = modes(case, named.loaded, named.adapter, named.text, kinds, at, mentioned, entropy.child("modes"))
+    world = World(
+        batch=whole.batch,
+        heads=whole.heads,
+        positions=whole.positions,
+        tokens=whole.tokens,
+        state=whole.state,
+        by_head=whole.by_head,
+        lengths=tuple(sorted({*seen, *longer.lengths})),
+        widths=(*widths, *longer.widths),
+        modes=ran.modes,
+        integers=mentioned,
+        beyond=longer.beyond,
+        refusals=(*whole.refusals, *longer.refusals),
+        unrun=case.lines.unrun(_options(case, named.loaded)),
+    )
+    return Reach((*points, *whole.rows, *longer.rows, *ran.rows), world)
+
+
+def _same_width(sizes: Sizes, at: Sizes) -> bool:
+    return (sizes.get("f"), sizes.get("m")) == (at["f"], at["m"])
+
+
+def _options(case: Case, loaded: Target) -> frozenset[str]:
+    """Arguments of the target to which the audit gave no tensor."""
+    named = set(case.adapter.named)
+    given = {g for g in named if g in case.axes or g in case.chosen.names or case.gates.get(g) == INDETERMINATE}
+    given |= {g for g, text in case.gates.items() if g in named and not _number(text)}
+    data = frozenset(p for p in loaded.parameters if p not in {*named, *FINAL, *STATES})
+    return options_of(loaded.call, data, frozenset(given))
+
+
+def _number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

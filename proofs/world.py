@@ -1,0 +1,152 @@
+"""The world in which an answer was tested: batch, heads, positions, state, sizes, modes, dtype, and what was left out.
+
+Typed data; `reports.worlds` says it in a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from numeric.finding import frozen
+from proofs.lines import Unrun
+
+
+class Positions(StrEnum):
+    """Which positions of a call were compared with the learner on their prefixes."""
+
+    NONE = "the call has one prediction"
+    EVERY = "every position"
+    SOME = "some positions"
+    LAST = "the last position"
+
+
+class State(StrEnum):
+    """What is known about a state that is handed in and out."""
+
+    NONE = "no state"
+    NOT_RUN = "a state that was not tried"
+    CONTINUES = "two calls are one"
+    START = "the state is the learner's start and memory"
+    BROKEN = "two calls are not one"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Something the target, or a rung, does not take. what: a size, a mode or a question; why: its message."""
+
+    what: str
+    sizes: Mapping[str, int]
+    why: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", frozen(self.sizes))
+
+    def line(self) -> str:
+        """The refusal in a line."""
+        return f"{self.what}, at {' '.join(f'{k}={n}' for k, n in self.sizes.items())}: {self.why}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"what": self.what, "sizes": dict(self.sizes), "why": self.why}
+
+
+def _listed(values: Sequence[object]) -> str:
+    return ", ".join(map(str, values))
+
+
+class Same(StrEnum):
+    """How a run in another mode compares with the plain one."""
+
+    BITS = "the same bits"
+    ROUNDING = "the same within rounding bounds"
+    DIFFERS = "differs"
+    RAISES = "raises"
+    RANDOM = "random"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One mode of running the target, and what came of it."""
+
+    name: str
+    same: Same
+    why: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"mode": self.name, "result": self.same.value, "why": self.why}
+
+
+@dataclass(frozen=True)
+class World:
+    """What an answer covers.
+
+    tokens: of the call of which all positions were compared. lengths: every N compared; widths: every (f, m). integers:
+    those of the target's code; beyond: whether all of them were passed. unrun: code that no bare run reached. by_head:
+    the learner's numbers of each head, where heads have their own.
+    """
+
+    batch: int = 1
+    heads: int = 1
+    positions: Positions = Positions.NONE
+    tokens: int = 0
+    state: State = State.NONE
+    lengths: tuple[int, ...] = ()
+    widths: tuple[tuple[int, int], ...] = ()
+    modes: tuple[Mode, ...] = ()
+    dtype: str = "float64"
+    integers: tuple[int, ...] = ()
+    beyond: bool = False
+    refusals: tuple[Refusal, ...] = field(default=())
+    unrun: tuple[Unrun, ...] = ()
+    by_head: tuple[Mapping[str, str], ...] = ()
+
+    @property
+    def open(self) -> tuple[Unrun, ...]:
+        """Code that never ran for another reason than an argument that nobody set."""
+        return tuple(u for u in self.unrun if not u.option)
+
+    @property
+    def every_length(self) -> bool:
+        """Whether nothing is known that could make another length another thing."""
+        return self.beyond and not self.open
+
+    def lines(self) -> list[str]:
+        """The world in a line, then what was refused, and what never ran."""
+        calls = [f"heads {self.heads}, batch {self.batch}, {self.positions}"]
+        calls[0] += f" of {self.tokens} tokens" if self.tokens > 1 else ""
+        calls += [self.state.value] if self.state is not State.NONE else []
+        sizes = f"N = {_listed(self.lengths)}, (f, m) = {_listed(self.widths)}"
+        same = [m.name for m in self.modes if m.same in (Same.BITS, Same.ROUNDING)]
+        out = ["; ".join([*calls, sizes, *([f"also {', '.join(same)}"] if same else []), self.dtype])]
+        out += [f"{m.name}: {m.same}{f' ({m.why})' if m.why else ''}" for m in self.modes if m.name not in same]
+        for head, numbers in enumerate(self.by_head, 1):
+            out.append(f"head {head} has " + ", ".join(f"{name} = {text}" for name, text in numbers.items()))
+        out += [r.line() for r in self.refusals]
+        return out + [u.line() for u in self.unrun]
+
+    def __str__(self) -> str:
+        return self.lines()[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "batch": self.batch,
+            "heads": self.heads,
+            "positions": self.positions.value,
+            "tokens": self.tokens,
+            "state": self.state.value,
+            "lengths": list(self.lengths),
+            "widths": [list(w) for w in self.widths],
+            "modes": [m.to_json() for m in self.modes],
+            "dtype": self.dtype,
+            "integers": list(self.integers),
+            "beyond every integer of the code": self.beyond,
+            "refusals": [r.to_json() for r in self.refusals],
+            "by head": [dict(numbers) for numbers in self.by_head],
+            "never ran": [u.to_json() for u in self.unrun],
+        }

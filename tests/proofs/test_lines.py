@@ -1,0 +1,88 @@
+"""What no bare run reached is told: tests with one outcome, lines that never ran, and whose choice they are."""
+
+import importlib.util
+import sys
+
+import pytest
+
+from proofs.lines import Lines, homes
+
+SOURCE = """
+def layer(X, mode=None, scale=None):
+    if scale is None: scale = 1
+    if isinstance(X, str): X = len(X)
+    if X < 0:
+        raise ValueError("negative")
+    assert X < 10**6
+    rate = 2 if X > 40 else 1
+    large = [k for k in range(X) if k > 50]
+    if mode == "fast":
+        rate = 3
+    if not X > 2:
+        rate = 4
+    try:
+        out = rate / X
+    except ZeroDivisionError:
+        out = 0
+    for k in range(X):
+        if k == 30 and X > 35 or k == 77:
+            out += 1
+    return out * scale
+"""
+
+
+@pytest.fixture(scope="module")
+def layer(tmp_path_factory):
+    path = tmp_path_factory.mktemp("layers") / "branches.py"
+    path.write_text(SOURCE)
+    spec = importlib.util.spec_from_file_location("branches", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.layer
+
+
+def told(layer, *calls, options=frozenset({"mode", "scale"})):
+    lines = Lines(homes(layer))
+    with lines.followed():
+        for X in calls:
+            layer(X)
+    return {(u.condition, u.never): u for u in lines.unrun(options)}
+
+
+def test_a_branch_that_no_size_reached_is_told_with_its_condition(layer):
+    found = told(layer, 5)
+    assert found["X > 40", True].lines == (8, 8) and found["k > 50", True].lines == (9, 9)
+    assert found["k == 30", True].lines == (19, 19) and found["", True].lines == (16, 17)
+    assert found["X > 2", False].lines == (13, 13)
+    assert not any("X < 0" in condition or "10**6" in condition for condition, _ in found)  # they only refuse
+    assert "line 8 of branches.py never ran: X > 40 was never true" in found["X > 40", True].line()
+
+
+def test_sizes_beyond_leave_nothing_but_options_and_the_handler(layer):
+    found = told(layer, 2, 5, 33, 100)
+    assert {u.condition for u in found.values() if not u.option} == {""}
+    assert {u.condition for u in found.values() if u.option} == {
+        "scale is not None",
+        'mode == "fast"',
+        "isinstance(X, str)",
+    }
+
+
+def test_an_option_that_the_audit_sets_is_none(layer):
+    assert not told(layer, 5, 100, options=frozenset({"scale"}))['mode == "fast"', True].option
+
+
+def test_other_tracers_and_other_files_are_left_alone(layer):
+    seen = []
+
+    def tracer(frame, event, arg):
+        seen.append(event)
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        found = told(layer, 5)
+        assert sys.gettrace() is tracer
+    finally:
+        sys.settrace(before)
+    assert {u.file for u in found.values()} == {layer.__code__.co_filename}
