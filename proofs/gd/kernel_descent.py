@@ -78,7 +78,7 @@ Every claim about steps on raw inputs holds with $\phi(x)$ in place of $x$; with
 $\frac{\eta}{N} r_k^\top \kappa_q$, by induction on $k$.""",
     assumptions=(r"the features are fixed: they are not trained in context",),
     source="derived here; kernel view of von Oswald et al. 2023 (arXiv 2212.07677)",
-    systems=(System("GD-SSM, non-linear", "gradient descent on features, seen through their kernel only"),),
+    systems=(System("Descent on fixed features", "gradient descent that sees the features through their kernel only"),),
     checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("gd_gram_form")},
     mutants=(
         IDENTITY.mutant(

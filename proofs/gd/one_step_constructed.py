@@ -81,7 +81,12 @@ and the shift were done when the tokens were made.""",
     assumptions=(r"$W_0 = 0$; scalar target; decay 1",),
     source="arXiv 2410.11687 (constructed tokens) and its published code",
     departures=(r"the constant is $\eta/N$; the published code's is $lr/P$ (see gd.step_size)",),
-    systems=(System("GD-SSM, vector target", "on constructed tokens an output gate alone is enough for one step"),),
+    systems=(
+        System(
+            "GD-SSM, scalar target (1-D)",
+            "on constructed tokens, which hold $x_t y_t$, an output gate alone is enough for one step",
+        ),
+    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(
