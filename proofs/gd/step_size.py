@@ -76,7 +76,15 @@ A layer with fixed weights therefore cannot follow $1/N$ at two context lengths.
     source="arXiv 2410.11687, published code (its `gd_lr` and `ssm_size_base`)",
     departures=(r"the source states $\eta = lr$; its default $N = P = 10$ hides the difference",),
     systems=(System("GD-SSM, vector target", r"with the published constant $lr/P$ a step of size $lr \, N/P$"),),
-    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("one_step_constant")},
+    checks={
+        **IDENTITY.checks(),
+        Rung.KERNEL: kernel_check(
+            "published_layer_step",
+            "one_step_constant",
+            states="published_layer_step with eta = lr N/P, so that eta/N = lr/P, is the claim for f = m = P; zero padding is "
+            "checked on the other rungs. one_step_constant is about a layer that accumulates the residuals y - W0 x instead",
+        ),
+    },
     mutants=(
         IDENTITY.mutant(
             "eta_is_lr",
