@@ -10,7 +10,7 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
-from proofs.claim import Claim
+from proofs.claim import Claim, covering
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 from proofs.kernel import kernel_check
@@ -104,6 +104,7 @@ gd.causal_stack. Online: gd.online_update_matrix. Decay: gd.recency_weighted."""
     source="derived here",
     checks={
         **IDENTITY.checks(),
+        Rung.UNIVERSAL: covering("the rows of the table for batch steps", IDENTITY.universal),
         Rung.KERNEL: kernel_check(
             "gd_gram_form",
             "causal_stack_closed_form",

@@ -156,7 +156,7 @@ def test_the_best_step_by_moments():
 
     expected = sum(k * moment(powers) for powers, k in loss.terms())
     (best,) = sympy.solve(sympy.diff(expected, c), c)
-    found = optimal_step.best(1, 1, Fraction(1), Fraction(3), Fraction(1, 2), Fraction(0))
+    found = optimal_step.best(1, 1, Fraction(1), Fraction(3), Fraction(1, 2))
     assert found == (Fraction(str(best)), Fraction(str(expected.subs(c, best))))
     assert best == sympy.Rational(2, 7)  # 1/(3 + 0 + 1/2)
 
