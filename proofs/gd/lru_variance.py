@@ -129,7 +129,7 @@ $0$.""",
             "not_normalised",
             "without gamma",
             left=lambda z, U: responses(z, U, normalised=False),
-            rungs=(Rung.EXACT,),
+            rungs=(Rung.SAMPLED, Rung.EXACT),
         ),
         SIZE.mutant("power_T", "1 - |lam|^4T", right=lambda z, U: filled(z, U, power=2), rungs=(Rung.EXACT,)),
         SUM.mutant(
