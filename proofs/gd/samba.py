@@ -95,7 +95,7 @@ CLAIM = Claim(
   for $N + 1 > w$ the window alone takes no step;
 - with the attention's output map $0$, joint tokens, step size $\frac{\eta}{N}$ and decay $1$, the Mamba layer adds exactly
   one gradient-descent step from $0$ to the query's $y$ part. For the decays below 1 that the layer really has it is the step
-  of gd.mamba_selective, reached in the limit only.
+  of gd.mamba_selective, reached on all contexts in the limit only.
 
 Regression over the whole context is kept in Mamba's state alone; the window sees what Mamba has added to its last tokens.""",
     derivation=r"""The sum over the window runs over $w$ tokens. The Mamba layer is linear attention with weights $\Delta$
