@@ -11,7 +11,7 @@ from numeric.words import eye, matrix, scalar, zeros
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -90,6 +90,7 @@ IDENTITY = Identity(
     right=from_sums,
     names=("published layer", "closed form in the sums"),
     sizes=({"N": 4, "p": 3}, {"N": 130, "p": 18}),
+    large=Large({"N": 130, "p": 20}),
     symbolic_sizes={"N": 3, "p": 2},
     derive=derive,
 )
@@ -99,6 +100,7 @@ STEP = Identity(
     right=descent,
     names=("published layer", "minus [w b] times the preconditioned step"),
     sizes=({"N": 4, "p": 3}, {"N": 130, "p": 18}),
+    large=Large({"N": 130, "p": 20}),
     symbolic_sizes={"N": 2, "p": 2},
     torch_only=True,
 )

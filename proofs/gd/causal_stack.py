@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both, point
 from proofs.hippo._checks import Same, exactly
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 LAYERS = 3
@@ -25,16 +26,18 @@ MOST = 12
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
-def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
-    """Three causal layers with scale eta/N: (m,)."""
-    return causal_stack.predict(X, Y, x_q, W0, eta / X.shape[0], LAYERS)
+def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int = LAYERS) -> Array:
+    """Causal layers with scale eta/N: (m,)."""
+    return causal_stack.predict(X, Y, x_q, W0, eta / X.shape[0], layers)
 
 
-def formula(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, T: Array | None = None) -> Array:
+def formula(
+    X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, T: Array | None = None, layers: int = LAYERS
+) -> Array:
     """W0 x_q + scale R^T M X x_q with R = Y - X W0^T and M the sum of powers of I - scale T^T: (m,)."""
     scale = eta / X.shape[0]
     T = causal_stack.prefix_gram(X) if T is None else T
-    M = causal_stack.powers_summed(T.mT, scale, LAYERS)
+    M = causal_stack.powers_summed(T.mT, scale, layers)
     return W0 @ x_q + scale * ((Y - X @ W0.mT).mT @ M @ X @ x_q)
 
 
@@ -87,6 +90,7 @@ IDENTITY = Identity(
     right=formula,
     names=("causal stack", "tril(G) formula"),
     sizes=({"f": 3, "m": 2, "N": 4}, {"f": 6, "m": 6, "N": 12}),
+    large=Large({"f": 2, "m": 3, "N": 130}, partial(layer, layers=12), partial(formula, layers=12)),
     symbolic_sizes={"f": 1, "m": 1, "N": 2},
     derive=derive,
 )

@@ -1,6 +1,7 @@
 """What happens when the query is a key too: the context descends with one wrong token more."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from constructions import autograd_descent, linear_attention
 from constructions.gradient_descent import gradient
@@ -12,7 +13,7 @@ from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both
 from proofs.gd.linear_attention import words_weights
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 LAYERS = 2
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
@@ -59,6 +60,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 6, "m": 4, "N": 12}),
+    large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, layers=12), partial(learner, layers=12)),
     symbolic_sizes={"f": 1, "m": 1, "N": 1},
     torch_only=True,
     derive=derive,
@@ -70,6 +72,7 @@ HARMLESS = Identity(
     right=lambda X, Y, x_q, W0, eta: autograd_descent.descend(0 * W0, X, Y, eta=eta) @ x_q,
     names=("one layer from 0", "one step from 0"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 6, "m": 4, "N": 12}),
+    large=Large({"f": 20, "m": 21, "N": 130}, quick=True),
     torch_only=True,
 )
 

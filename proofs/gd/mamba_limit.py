@@ -10,7 +10,7 @@ from numeric.words import matrix, scalar
 from proofs.claim import Claim, Mutant, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both, impossible, nonzero
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def layer(u: Array, B: Array, C: Array, eta: Array, a: Array) -> Array:
@@ -57,6 +57,7 @@ IDENTITY = Identity(
     right=learner,
     names=("S6", "step minus (1 - a) times the remainder"),
     sizes=({"N": 4, "m": 2, "n": 2}, {"N": 12, "m": 4, "n": 4}),
+    large=Large({"N": 130, "m": 21, "n": 20}),
     symbolic_sizes={"N": 3, "m": 1, "n": 2},
     torch_only=True,
     positive=("a",),

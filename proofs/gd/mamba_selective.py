@@ -18,7 +18,7 @@ from numeric.words import zeros as zero_words
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def selections(f: int, m: int, like: Array) -> Array:
@@ -113,6 +113,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
+    large=Large({"f": 2, "m": 3, "N": 40}),
     symbolic_sizes={"f": 1, "m": 1, "N": 2},
     torch_only=True,
     positive=("Delta", "decay"),
@@ -123,6 +124,7 @@ UNDECAYED = Identity(
     left=undecayed,
     right=weighted,
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
+    large=Large({"f": 20, "m": 21, "N": 130}),
     torch_only=True,
     positive=("Delta",),
 )

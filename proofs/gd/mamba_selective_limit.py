@@ -24,7 +24,7 @@ from proofs.gd._numbers import numbers
 from proofs.gd._witness import both, point
 from proofs.gd.mamba_selective import selections, weighted
 from proofs.hippo._checks import Bound, Rate, Same, exactly, never_exceeded, orders
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 BITS = 200
 HALVINGS = range(4, 14)
@@ -138,6 +138,7 @@ APART = Identity(
     right=none,
     names=("output less step", "0"),
     sizes=({"f": 2, "m": 2, "N": 2}, {"f": 4, "m": 3, "N": 6}),
+    large=Large({"f": 20, "m": 21, "N": 130}),
     torch_only=True,
 )
 SHARED = {"X": [[1]], "Y": [[1]], "x_q": [1], "Delta": [1, 2]}

@@ -12,7 +12,7 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, Kind, System
 from proofs.evidence import Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 
@@ -63,6 +63,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 4, "m": 3, "N": 6}, {"f": 3, "m": 6, "N": 5}, {"f": 10, "m": 10, "N": 20}),
+    large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
     torch_only=True,
     derive=derive,

@@ -17,7 +17,7 @@ from proofs.claim import Claim, Kind, System
 from proofs.evidence import Rung
 from proofs.figure import Columns, Figure, Series, one
 from proofs.gd._weights import published
-from proofs.identity import NO_ORDER, NO_ROUNDING, Identity
+from proofs.identity import NO_ORDER, NO_ROUNDING, Identity, Large
 from proofs.kernel import kernel_check
 
 
@@ -134,6 +134,7 @@ IDENTITY = Identity(
         {"f": 2, "m": 5, "N": 9},
         {"f": 10, "m": 10, "N": 20},
     ),
+    large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
     torch_only=True,
     derive=derive,

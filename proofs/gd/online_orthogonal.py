@@ -11,7 +11,7 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def orthogonal(d: Array, v: Array, width: int) -> Array:
@@ -64,6 +64,7 @@ IDENTITY = Identity(
     right=online,
     names=("batch step", "online pass"),
     sizes=({"f": 3, "m": 2, "N": 3}, {"f": 6, "m": 3, "N": 5}),
+    large=Large({"f": 20, "m": 21, "N": 4}),
     torch_only=True,
     admits=lambda sizes: sizes["N"] <= sizes["f"],
     derive=derive,

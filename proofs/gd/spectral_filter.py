@@ -13,7 +13,7 @@ from proofs.claim import Claim, covering
 from proofs.evidence import Kind, Rung
 from proofs.figure import Columns, Figure, Series, one
 from proofs.gd._witness import both
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 STEPS = 3
 
@@ -85,6 +85,7 @@ IDENTITY = Identity(
     right=descent,
     names=("filter", "gradient descent"),
     sizes=({"f": 2, "m": 2}, {"f": 4, "m": 3}),
+    large=Large({"f": 20, "m": 21}),
     torch_only=True,
     derive=derive,
 )

@@ -15,7 +15,7 @@ from numeric.derivation import Obligation, loss_expansion
 from numeric.words import Words, matrix, scalar, trace, zeros
 from proofs.claim import Claim, System, covering
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def forms(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
@@ -76,6 +76,7 @@ IDENTITY = Identity(
     right=learner,
     names=("Mamba-2's two forms", "discounted step, twice"),
     sizes=({"p": 2, "n": 2, "N": 3}, {"p": 4, "n": 4, "N": 10}),
+    large=Large({"p": 3, "n": 2, "N": 40}),
     symbolic_sizes={"p": 1, "n": 1, "N": 3},
     torch_only=True,
     positive=("Delta", "a"),

@@ -11,7 +11,7 @@ from numeric.words import Words, matrix, scalar, zeros
 from proofs.claim import Claim, Kind, System
 from proofs.evidence import Rung
 from proofs.gd._weights import published
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 
@@ -55,6 +55,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 4, "m": 4, "N": 7}, {"f": 10, "m": 10, "N": 40}),
+    large=Large({"f": 20, "m": 21, "N": 130}, quick=True),
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
     torch_only=True,
     derive=derive,

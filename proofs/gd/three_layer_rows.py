@@ -12,7 +12,7 @@ from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -88,6 +88,7 @@ IDENTITY = Identity(
     right=formula,
     names=("block", "formula"),
     sizes=({"f": 3, "N": 4}, {"f": 6, "N": 12}),
+    large=Large({"f": 20, "N": 130}),
     symbolic_sizes={"f": 1, "N": 2},
     derive=derive,
 )
@@ -98,6 +99,7 @@ GAP = Identity(
     right=descent_and_gap,
     names=("block", "two steps on each prefix and the gap"),
     sizes=({"f": 2, "N": 4}, {"f": 6, "N": 12}),
+    large=Large({"f": 20, "N": 130}),
     torch_only=True,
 )
 
