@@ -302,7 +302,7 @@ TIES: Mapping[str, Tie] = MappingProxyType({
     "two_accumulators_once": Tie(
         "two_accumulators_exec", "m f N c k W0 X Y", "two_accumulators after one product", PROBLEM | {"c": ()},
         "constructions.two_accumulators:prediction",
-        lambda call, d: -_columns(lambda q: call(d.X, d.Y, q, d.W0, d.c), d.f), sizes=SIZES | {"k": 1},
+        lambda call, d: -_columns(lambda q: call(d.X, d.Y, q, d.W0, d.c), d.f), sizes={**SIZES, "k": 1},
     ),
     "newton_schulz": Tie(
         "newton_schulz_exec", "n c S k", "newton_schulz", {"c": (), "S": ("n", "n")},

@@ -59,7 +59,7 @@ IDENTITY = Identity(
     right=learner,
     names=("Newton-Schulz", "gradient descent"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 6, "m": 3, "N": 9}),
-    large=Large({"f": 20, "m": 21, "N": 130}, partial(solver, iterations=5), partial(learner, steps=32), quick=True),
+    large=Large({"f": 20, "m": 21, "N": 130}, partial(solver, iterations=5), partial(learner, steps=32)),
     symbolic_sizes={"f": 2, "m": 1, "N": 1},
     torch_only=True,
     derive=derive,

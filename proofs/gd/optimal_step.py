@@ -75,8 +75,10 @@ def symbolic(cross: int = 2) -> Check:
         for f, N in product(SIZES, SIZES):
             _, letters = indeterminates({name: () for name in ("c", "s2", "k4", "v")})
             c, s2, k4, v = (letters[name][()] for name in ("c", "s2", "k4", "v"))
-            claimed = loss(c, f, N, s2, k4, v, cross).terms()
-            wanted = Counter({tuple(map(int, powers)): Fraction(str(value)) for powers, value in claimed})
+            wanted: Counter[Moments] = Counter()
+            for powers, value in loss(c, f, N, s2, k4, v, cross).terms():
+                a, b, k, n = map(int, powers)
+                wanted[a, b, k, n] = Fraction(str(value))  # type: ignore[assignment]
             found = expected(f, N)
             figures[f"f = {f}, N = {N}: terms"] = len(found)
             if found != wanted:
