@@ -155,8 +155,8 @@ def decide(
     trust = (
         "IEEE 754 arithmetic, rounding to nearest (gradual underflow was checked)",
         "sums and matrix products are classical: any order, but no fast multiplication, no reduced precision",
-        f"the derivation of the {' and '.join(sorted(tally.bounds_used))} rounding bound (numeric/rounding.py, "
-        "numeric/running.py)",
+        f"the derivation of the {' and '.join(sorted(tally.bounds_used))} rounding bound (numeric/carriers/a_priori.py, "
+        "numeric/carriers/running.py)",
     )
     verdict, reason = Verdict.CONFIRMED, ""
     largest = max((float(r.max()) for r in tally.ratios if r.size), default=0.0)

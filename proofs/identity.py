@@ -22,6 +22,19 @@ ALL: Callable[[Sizes], bool] = lambda sizes: True  # noqa: E731
 
 
 @dataclass(frozen=True)
+class Large:
+    """A claim's one large case, where code that is right for few tokens, narrow layers or few steps only is refuted.
+
+    left, right: the programs with more steps, where they take any. quick: whether the quick profile can afford it.
+    """
+
+    sizes: Sizes
+    left: Program | None = None
+    right: Program | None = None
+    quick: bool = False
+
+
+@dataclass(frozen=True)
 class Identity:
     """left(**inputs) == right(**inputs) for all inputs of the given shapes.
 
@@ -29,6 +42,7 @@ class Identity:
     symbolic_sizes: the sizes of the symbolic rung. derive: the steps of the universal rung, if there is one.
     torch_only: a side uses autograd, so numpy can't run it. admits: which sizes make sense, for counterexamples.
     positive: inputs that are drawn in (0, 1] when sampled (decays), all others have any sign.
+    large: the large case of the exact rung.
     second_opinion: whether SymPy is asked about the derivation's steps too.
     """
 
@@ -42,6 +56,7 @@ class Identity:
     torch_only: bool = False
     admits: Callable[[Sizes], bool] = ALL
     positive: tuple[str, ...] = ()
+    large: Large | None = None
     second_opinion: bool = True
 
     def __post_init__(self) -> None:
@@ -75,14 +90,17 @@ class Identity:
         )
 
     def exact(self, settings: Settings) -> Finding:
-        """Schwartz-Zippel at the chosen sizes."""
-        chosen = self.sizes if settings.profile == "full" else self.sizes[:1]
+        """Schwartz-Zippel at the chosen sizes, and at the large ones."""
+        full = settings.profile == "full"
+        chosen = [(self.left, self.right, sizes) for sizes in (self.sizes if full else self.sizes[:1])]
+        if self.large and (full or self.large.quick):
+            chosen.append((self.large.left or self.left, self.large.right or self.right, self.large.sizes))
         entropy = Entropy(settings.seed)
         return combine(
             [
                 exact_identity.decide(
-                    self.left,
-                    self.right,
+                    left,
+                    right,
                     self.shapes,
                     sizes,
                     entropy=entropy.child(k),
@@ -90,7 +108,7 @@ class Identity:
                     names=self.names,
                     admits=self.admits,
                 )
-                for k, sizes in enumerate(chosen)
+                for k, (left, right, sizes) in enumerate(chosen)
             ]
         )
 
@@ -134,6 +152,7 @@ class Identity:
             derive=derive if derive is not None else None,
             sizes=(sizes,) if sizes else self.sizes[:1],
             symbolic_sizes=sizes or self.symbolic_sizes if self.symbolic_sizes else None,
+            large=None,  # a false program falls at small sizes already
             second_opinion=False,  # the step that fails shows numbers, and the others are the claim's own
         )
         checks = changed.checks()

@@ -93,7 +93,7 @@ LEMMAS: Mapping[str, Lemma] = _lemmas(
      "two causal layers differ from two steps by c^2 sum_(t < s) r_s (x_s.x_t)(x_t.xq)"),
     ("SeveralSteps", "causal_stack_not_gd", "causal_stack gd",
      "so for N >= 2 and every eta != 0 two causal layers are not two steps"),
-    ("SeveralSteps", "two_accumulators_gd", "two_accumulators gd gd_autograd",
+    ("SeveralSteps", "two_accumulators_gd", "two_accumulators two_accumulators_once gd gd_autograd",
      "E_(j+1) = E_j (1 + Z2) + Z3 from -W0 is minus k steps"),
     ("DeltaRule", "delta_rule_step", "gd_step delta_rule",
      "one delta-rule write is one step on its token's loss"),

@@ -17,7 +17,7 @@ import numpy as np
 from numeric.carriers.handles import as_fraction
 from numeric.programs import rational
 from numeric.rational_matrices import identity, matrix, number
-from proofs.kernel_numeric import Data, Tie, resolve
+from proofs.kernel_numeric import SIZES, Data, Tie, resolve
 
 AUTOGRAD = "constructions.autograd_descent:descend"
 PROBLEM = {"X": ("N", "f"), "Y": ("N", "m"), "W0": ("m", "f")}
@@ -298,6 +298,11 @@ TIES: Mapping[str, Tie] = MappingProxyType({
         "two_accumulators_exec", "m f N c k W0 X Y", "two_accumulators", PROBLEM | {"c": ()},
         "constructions.accumulator_steps:prediction",
         lambda call, d: -_columns(lambda q: call(d.X, d.Y, q, d.W0, d.c, d.k), d.f),
+    ),
+    "two_accumulators_once": Tie(
+        "two_accumulators_exec", "m f N c k W0 X Y", "two_accumulators after one product", PROBLEM | {"c": ()},
+        "constructions.two_accumulators:prediction",
+        lambda call, d: -_columns(lambda q: call(d.X, d.Y, q, d.W0, d.c), d.f), sizes={**SIZES, "k": 1},
     ),
     "newton_schulz": Tie(
         "newton_schulz_exec", "n c S k", "newton_schulz", {"c": (), "S": ("n", "n")},

@@ -1,14 +1,17 @@
-"""The published non-linear form sees its context only through four numbers: no kernel that is non-linear in x."""
+"""The published non-linear form is one preconditioned step of linear regression with a bias, read by its embedding."""
 
 from collections.abc import Iterator
 
 from constructions import affine_embedding
+from constructions.autograd_descent import gradient
+from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
 from numeric.derivation import Obligation
-from numeric.words import matrix, scalar
+from numeric.words import eye, matrix, scalar, zeros
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.gd._witness import both
+from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -21,6 +24,24 @@ def layer(X: Array, Y: Array, x_q: Array, w: Array, b: Array, scale: Array) -> A
 def from_sums(X: Array, Y: Array, x_q: Array, w: Array, b: Array, scale: Array) -> Array:
     """z from N, Sx, Sy and Sxy: (p,)."""
     return affine_embedding.from_sums(X.shape[0], *affine_embedding.sums(X, Y), x_q, w, b, scale)
+
+
+def with_bias(U: Array) -> Array:
+    """Scalars (N,) with a 1 beside each: (N, 2)."""
+    return namespace(U).stack([U, 0 * U + 1], axis=1)
+
+
+def descent(X: Array, Y: Array, x_q: Array, w: Array, b: Array, scale: Array, preconditioned: bool = True) -> Array:
+    """Minus [w b] times a step from 0 of size N scale, (y, 1) on (x, 1), its autograd gradient times G, at x_q: (p,).
+
+    Not `preconditioned`: the plain step.
+    """
+    xp = namespace(X)
+    inputs, embedding = with_bias(X), xp.stack([w, b], axis=1)
+    moved = -X.shape[0] * scale * gradient(inputs.new_zeros(2, 2), inputs, with_bias(Y))
+    if preconditioned:
+        moved = moved @ (embedding.mT @ embedding)
+    return -embedding @ (moved @ with_bias(x_q[None])[0, :])
 
 
 def squared_kernel(X: Array, Y: Array, x_q: Array, w: Array, b: Array, scale: Array) -> Array:
@@ -38,8 +59,8 @@ def without_offset(X: Array, Y: Array, x_q: Array, w: Array, b: Array, scale: Ar
     return affine_embedding.from_sums(0, 0 * xp.sum(X), xp.sum(Y), xp.sum(X * Y), x_q, w, b, scale)
 
 
-def derive(lost: int = 1) -> Iterator[Obligation]:
-    """One token's share is linear in 1, x, y and x y; so the sum over tokens depends on their sums only."""
+def derive(lost: int = 1, preconditioned: bool = True) -> Iterator[Obligation]:
+    """One token's share is linear in 1, x, y and x y; then all tokens together, against a step by the learner's code."""
     w, b = matrix("w", "p", 1), matrix("b", "p", 1)
     x, y, q, scale = scalar("x"), scalar("y"), scalar("q"), scalar("c")
     u_1 = (w.mT @ w) * q * x * y + (w.mT @ b) * x * y + (w.mT @ b) * q * y + (b.mT @ b) * y
@@ -51,24 +72,58 @@ def derive(lost: int = 1) -> Iterator[Obligation]:
         r"With $\alpha = \norm{w}^2$, $\beta = w \cdot b$, $\gamma = \norm{b}^2$: multiply out. Every coefficient of $1, x, y, xy$ "
         r"is free of the token, so the sum over tokens is the closed form in $N$, $S_x$, $S_y$, $S_{xy}$.",
     )
+    X, Y, E, query = matrix("X", "N", "n"), matrix("Y", "N", "n"), matrix("E", "p", "n"), matrix("q'", "n", 1)
+    stepped = step(zeros("n", "n"), X, Y, scalar("N") * scale)
+    yield Obligation(
+        "the step",
+        -scale * ((Y @ E.mT).mT @ (X @ E.mT) @ (E @ query)),
+        -E @ (stepped @ (E.mT @ E if preconditioned else eye("n")) @ query),
+        r"With rows $(x_s, 1)$, $(y_s, 1)$ and $E = (w \; b)$ all tokens are embedded by $E$, and $E^\top E = G$ stands between "
+        r"the step and the query, for any number $n$ of features.",
+    )
 
 
+SHAPES = {"X": ("N",), "Y": ("N",), "x_q": (), "w": ("p",), "b": ("p",), "scale": ()}
 IDENTITY = Identity(
-    shapes={"X": ("N",), "Y": ("N",), "x_q": (), "w": ("p",), "b": ("p",), "scale": ()},
+    shapes=SHAPES,
     left=layer,
     right=from_sums,
     names=("published layer", "closed form in the sums"),
-    sizes=({"N": 4, "p": 3}, {"N": 12, "p": 8}),
+    sizes=({"N": 4, "p": 3}, {"N": 130, "p": 18}),
+    large=Large({"N": 130, "p": 20}),
     symbolic_sizes={"N": 3, "p": 2},
     derive=derive,
 )
+STEP = Identity(
+    shapes=SHAPES,
+    left=layer,
+    right=descent,
+    names=("published layer", "minus [w b] times the preconditioned step"),
+    sizes=({"N": 4, "p": 3}, {"N": 130, "p": 18}),
+    large=Large({"N": 130, "p": 20}),
+    symbolic_sizes={"N": 2, "p": 2},
+    torch_only=True,
+)
+CHECKS = {
+    Rung.SAMPLED: both(IDENTITY.sampled, STEP.sampled),
+    Rung.EXACT: both(IDENTITY.exact, STEP.exact),
+    Rung.SYMBOLIC: both(IDENTITY.symbolic, STEP.symbolic),
+    Rung.UNIVERSAL: IDENTITY.universal,
+}
 
 CLAIM = Claim(
     __name__,
-    title="The published non-linear form is a step for linear regression with a bias",
+    title="The published non-linear form is a preconditioned step for linear regression with a bias",
     kind=Kind.IDENTITY,
-    statement=r"""With scalar tokens embedded by the affine map $\phi(u) = u w + b$ the one-layer form computes,
-    before its read-out,
+    statement=r"""With scalar tokens embedded by the affine map $\phi(u) = u w + b$ the one-layer form computes, before its
+read-out, $z = -c \sum_s \phi(y_s) \, (\phi(x_s) \cdot \phi(x_q))$. With $\alpha = \norm{w}^2$, $\beta = w \cdot b$,
+$\gamma = \norm{b}^2$ this is
+
+$$ z = - (w \; b) \, W_1 \begin{pmatrix} x_q \\ 1 \end{pmatrix}, \qquad
+   W_1 = -cN \, \nabla L(0) \begin{pmatrix} \alpha & \beta \\ \beta & \gamma \end{pmatrix} : $$
+
+minus $(w \; b)$ times one *preconditioned* gradient-descent step from $0$ on the mean loss $L$ of linear regression of $(y_s,
+1)$ on $(x_s, 1)$. Written out, it is
 
 $$ z = -c \left( w \, u_1 + b \, u_2 \right), \quad
 \begin{aligned}
@@ -76,27 +131,29 @@ u_1 &= \alpha x_q S_{xy} + \beta S_{xy} + \beta x_q S_y + \gamma S_y, \\
 u_2 &= \alpha x_q S_x + \beta S_x + N \beta x_q + N \gamma,
 \end{aligned} $$
 
-with $\alpha = \norm{w}^2$, $\beta = w \cdot b$, $\gamma = \norm{b}^2$. It depends on the context only through $N$,
-$S_x = \sum x_s$,
-$S_y = \sum y_s$ and $S_{xy} = \sum x_s y_s$: two contexts with the same four numbers get the same output, whatever
-the read-out is.
-So it is a gradient-descent step for linear regression with a bias and a non-linear read-out, not descent on features
-that are
-non-linear in $x$.""",
-    derivation=r"""Multiply out $\phi(y_s) \, (\phi(x_s) \cdot \phi(x_q))$: it is a combination of $1$, $x_s$, $y_s$
-    and $x_s y_s$ with
-coefficients free of $s$.""",
+so it depends on the context only through $N$, $S_x = \sum x_s$, $S_y = \sum y_s$ and $S_{xy} = \sum x_s y_s$: two contexts with
+the same four numbers get the same output, whatever the read-out is. The features are affine in $x$, so this is not descent on
+features that are non-linear in $x$; for orthonormal $w$ and $b$ it is the plain step, in general not.""",
+    derivation=r"""Multiply out $\phi(y_s) \, (\phi(x_s) \cdot \phi(x_q))$: it is a combination of $1$, $x_s$, $y_s$ and $x_s
+y_s$ with coefficients free of $s$. With $E = (w \; b)$ and $\tilde u = (u, 1)$ it is $E \tilde y_s \, \tilde x_s^\top E^\top E
+\tilde x_q$, and $\sum_s \tilde y_s \tilde x_s^\top = -N \nabla L(0)$.""",
     assumptions=("one layer; one embedding for all tokens; the read-out sees nothing but $z$",),
     source="arXiv 2410.11687, published code of the non-linear regression",
     departures=("the source calls it gradient descent on non-linear regression",),
     systems=(
         System(
             "GD-SSM, non-linear",
-            "the published form is one step for linear regression with a bias, not descent on non-linear features",
+            "the published form is one preconditioned step for linear regression with a bias, not descent on non-linear features",
         ),
     ),
-    checks=IDENTITY.checks(),
+    checks=CHECKS,
     mutants=(
+        STEP.mutant(
+            "plain_step",
+            "the plain step for linear regression with a bias",
+            right=lambda X, Y, x_q, w, b, scale: descent(X, Y, x_q, w, b, scale, preconditioned=False),
+        ),
+        IDENTITY.mutant("no_preconditioner", "the plain step", derive=lambda: derive(preconditioned=False)),
         IDENTITY.mutant("kernel_non_linear", "a step with a kernel non-linear in x", left=squared_kernel),
         IDENTITY.mutant(
             "linear_embedding", "the constant of the embedding forgotten", right=without_offset, rungs=EXACTLY

@@ -1,32 +1,43 @@
 """A causal stack of layers is not k steps of gradient descent: it replaces the Gram matrix by its lower triangle."""
 
 from collections.abc import Iterator
+from fractions import Fraction
+from functools import partial
 from typing import Any
+
+import torch
 
 from constructions import autograd_descent, causal_stack
 from constructions.namespace import Array
 from numeric.blocks import Matrix, blocks
 from numeric.derivation import Obligation
+from numeric.programs import rational
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System
+from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.gd._witness import both, point
+from proofs.hippo._checks import Same, exactly
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 LAYERS = 3
+MOST = 12
+"""Layers, and steps, up to which the witness is run."""
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
-def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
-    """Three causal layers with scale eta/N: (m,)."""
-    return causal_stack.predict(X, Y, x_q, W0, eta / X.shape[0], LAYERS)
+def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int = LAYERS) -> Array:
+    """Causal layers with scale eta/N: (m,)."""
+    return causal_stack.predict(X, Y, x_q, W0, eta / X.shape[0], layers)
 
 
-def formula(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, T: Array | None = None) -> Array:
+def formula(
+    X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, T: Array | None = None, layers: int = LAYERS
+) -> Array:
     """W0 x_q + scale R^T M X x_q with R = Y - X W0^T and M the sum of powers of I - scale T^T: (m,)."""
     scale = eta / X.shape[0]
     T = causal_stack.prefix_gram(X) if T is None else T
-    M = causal_stack.powers_summed(T.mT, scale, LAYERS)
+    M = causal_stack.powers_summed(T.mT, scale, layers)
     return W0 @ x_q + scale * ((Y - X @ W0.mT).mT @ M @ X @ x_q)
 
 
@@ -79,9 +90,45 @@ IDENTITY = Identity(
     right=formula,
     names=("causal stack", "tril(G) formula"),
     sizes=({"f": 3, "m": 2, "N": 4}, {"f": 6, "m": 6, "N": 12}),
+    large=Large({"f": 2, "m": 3, "N": 130}, partial(layer, layers=12), partial(formula, layers=12)),
     symbolic_sizes={"f": 1, "m": 1, "N": 2},
     derive=derive,
 )
+
+
+def descent(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, steps: int = LAYERS) -> Array:
+    """Autograd steps, asked at x_q: (m,)."""
+    return autograd_descent.descend(W0, X, Y, eta=eta, steps=steps) @ x_q
+
+
+ONE_TOKEN = Identity(
+    shapes=IDENTITY.shapes,
+    left=layer,
+    right=descent,
+    names=("causal stack", "gradient descent"),
+    sizes=({"f": 3, "m": 2, "N": 1}, {"f": 6, "m": 6, "N": 1}),
+    torch_only=True,
+)
+WITNESS = {"X": [[1], [1], [0]], "Y": [[0], [1], [0]], "x_q": [1], "W0": [[0]], "eta": "3/2"}
+
+
+def run_both(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, count: int) -> Array:
+    """The predictions of `count` causal layers and of `count` steps: (2, m)."""
+    stack = causal_stack.predict(X, Y, x_q, W0, eta / X.shape[0], count)
+    return torch.stack([stack, descent(X, Y, x_q, W0, eta, count)])
+
+
+def witness(left: Fraction = Fraction(0)) -> Check:
+    """At c = 1/2, x = (1, 1, 0), y = (0, 1, 0), x_q = 1, W_0 = 0: 1 - 2^-k for k layers, 1/2 (and `left`) for k steps."""
+
+    def compare(k: int) -> Iterator[Same]:
+        found, _ = rational(lambda **at: run_both(**at, count=k), point(WITNESS))
+        yield Same(
+            "stack, descent", found.reshape(-1).tolist(), [1 - Fraction(1, 2**k), Fraction(1, 2) + left], WITNESS
+        )
+
+    return exactly(compare, range(1, MOST + 1), size="k")
+
 
 CLAIM = Claim(
     __name__,
@@ -94,36 +141,48 @@ $r_t = y_t - W_0 x_t$ and $p = W_0 x_q$ at the start. Then
 $$ p = W_0 x_q + c \, (Y - X W_0^\top)^\top M X x_q, \qquad M = \sum_{j<k} (I - c \, T^\top)^j,
    \qquad T = \operatorname{tril}(X X^\top) . $$
 
-Gradient descent has $G = X X^\top$ in place of $T^\top$: one layer agrees with it, two or more do not.""",
+Gradient descent has $G = X X^\top$ in place of $T^\top$. One layer agrees with it, and for $N = 1$ any number of layers does. For
+$N \ge 2$ no $k \ge 2$ layers are $k$ steps on all contexts: with $c = \frac12$, $x_1 = x_2 = x_q = 1$, $y_1 = 0$, $y_2 = 1$, $W_0
+= 0$ (and all further tokens $0$) the stack gives $1 - 2^{-k}$, gradient descent $\frac12$.""",
     derivation=r"""In matrix form a layer is $R \leftarrow R - c T R$: row $t$ of $T R$ is $\sum_{s \le t} (x_t \cdot
 x_s) r_s^\top
-= (S_t x_t)^\top$. So $R_j = (I - cT)^j R_0$, and layer $j$ adds $c R_j^\top X x_q$ to the prediction.""",
+= (S_t x_t)^\top$. So $R_j = (I - cT)^j R_0$, and layer $j$ adds $c R_j^\top X x_q$ to the prediction. In the example the first
+token's residual stays $0$, each layer halves the second's, and the first step of gradient descent reaches the minimum.""",
     assumptions=(r"each token reads its own prefix, itself included",),
     source="derived here",
     departures=(r"gd.stacked_steps is the two-pass stack, where every token reads the final state",),
     systems=(
         System(
             "GD-SSM, several steps",
-            r"a causal stack is not gradient descent: it has $\operatorname{tril}(X X^\top)$ for the Gram matrix",
+            r"a causal stack of two or more layers has $\operatorname{tril}(X X^\top)$ for gradient descent's Gram matrix",
         ),
     ),
     checks={
         **IDENTITY.checks(),
+        Rung.EXACT: both(IDENTITY.exact, ONE_TOKEN.exact, witness()),
         Rung.KERNEL: kernel_check(
             "causal_stack_closed_form",
             "causal_stack_first",
             "causal_stack_gap",
             "causal_stack_not_gd",
-            states="that exactly two layers differ from two steps; for three and more only the closed form",
+            states="that two layers differ from two steps; for three and more only the closed form",
         ),
     },
     mutants=(
         IDENTITY.mutant(
             "is_gradient_descent",
             "the causal stack is three steps of gradient descent",
-            right=lambda X, Y, x_q, W0, eta: autograd_descent.descend(W0, X, Y, eta=eta, steps=LAYERS) @ x_q,
+            right=descent,
             rungs=EXACTLY,
         ),
+        ONE_TOKEN.mutant(
+            "two_tokens",
+            "two tokens agree as one does",
+            sizes={"f": 3, "m": 2, "N": 2},
+            left=layer,
+            rungs=(Rung.EXACT,),
+        ),
+        Mutant("descent_misses", "k steps give something else than 1/2", {Rung.EXACT: witness(Fraction(1, 2))}),
         IDENTITY.mutant(
             "untransposed",
             "powers of I - cT instead of I - cT^T",

@@ -12,7 +12,7 @@ from numeric.words import Words, matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 STEPS = 2
 
@@ -71,6 +71,7 @@ IDENTITY = Identity(
     right=parts,
     names=("steps on Y + V", "steps on Y and V, less on 0"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
+    large=Large({"f": 20, "m": 21, "N": 130}, quick=True),
     symbolic_sizes={"f": 1, "m": 1, "N": 2},
     torch_only=True,
     derive=derive,

@@ -10,7 +10,7 @@ from constructions import conjugate_gradient
 from constructions.autograd_descent import gradient
 from constructions.namespace import Array
 from numeric.derivation import Obligation
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, covering
 from proofs.evidence import Kind, Rung
 from proofs.gd import _krylov
 from proofs.gd._witness import both
@@ -38,6 +38,17 @@ def two_stationary(d: Array, v: Array, Y: Array, W0: Array, iterations: int = 2)
     """The same plus the gradient: (m, f)."""
     W = two_eigenvalues(d, v, Y, W0, iterations)
     return W + gradient(W, _inputs(d, v), Y)
+
+
+def low_rank(P: Array, Q: Array, Y: Array, W0: Array, fewer: int = 0) -> Array:
+    """Rank many iterations (less `fewer`) on X = P Q, P (N, r), Q (r, f): (m, f)."""
+    return conjugate_gradient.iterates(W0, P @ Q, Y, Q.shape[0] - fewer)[-1, ...]
+
+
+def low_rank_stationary(P: Array, Q: Array, Y: Array, W0: Array, fewer: int = 0) -> Array:
+    """The same plus the gradient: (m, f)."""
+    W = low_rank(P, Q, Y, W0, fewer)
+    return W + gradient(W, P @ Q, Y)
 
 
 def _inputs(d: Array, v: Array) -> Array:
@@ -83,7 +94,15 @@ FEW = Identity(
     sizes=({"f": 4, "m": 1}, {"f": 6, "m": 2}),
     torch_only=True,
 )
-
+RANK = Identity(
+    shapes={"P": ("N", "r"), "Q": ("r", "f"), "Y": ("N", "m"), "W0": ("m", "f")},
+    left=low_rank,
+    right=low_rank_stationary,
+    names=("rank many iterations", "the same plus the gradient there"),
+    sizes=({"N": 3, "f": 3, "r": 2, "m": 2}, {"N": 4, "f": 4, "r": 3, "m": 1}),
+    torch_only=True,
+    admits=lambda sizes: sizes["r"] <= min(sizes["N"], sizes["f"]),
+)
 
 CLAIM = Claim(
     __name__,
@@ -108,8 +127,15 @@ of the first residual's components in the eigenspaces.""",
     ),
     source="Hestenes and Stiefel 1952",
     checks={
-        Rung.EXACT: both(IDENTITY.exact, FEW.exact),
-        Rung.UNIVERSAL: IDENTITY.universal,
+        Rung.EXACT: covering(
+            "that the gradient is 0 after rank many iterations, and after two where A has two eigenvalues",
+            both(IDENTITY.exact, RANK.exact, FEW.exact),
+        ),
+        Rung.UNIVERSAL: covering(
+            "orthogonal residuals and conjugate directions; that no more than rank many differ from 0 is a count of "
+            "dimensions, and of the eigenvalues it says nothing",
+            IDENTITY.universal,
+        ),
     },
     mutants=(
         IDENTITY.mutant(
@@ -117,6 +143,13 @@ of the first residual's components in the eigenspaces.""",
             "one iteration less is enough",
             left=lambda X, Y, W0: solver(X, Y, W0, fewer=1),
             right=lambda X, Y, W0: stationary(X, Y, W0, fewer=1),
+            rungs=(Rung.EXACT,),
+        ),
+        RANK.mutant(
+            "one_less_than_rank",
+            "one iteration less than the rank is enough",
+            left=lambda P, Q, Y, W0: low_rank(P, Q, Y, W0, fewer=1),
+            right=lambda P, Q, Y, W0: low_rank_stationary(P, Q, Y, W0, fewer=1),
             rungs=(Rung.EXACT,),
         ),
         FEW.mutant(

@@ -1,6 +1,7 @@
 """k steps of gradient descent in closed form, from any start, by induction on k."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from constructions import autograd_descent
 from constructions.closed_form_descent import combine, extend, solution
@@ -10,7 +11,7 @@ from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 STEPS = 3
@@ -22,9 +23,9 @@ def formula(X: Array, Y: Array, W0: Array, eta: Array, steps: int = STEPS) -> Ar
     return solution(W0, X.mT @ X, Y.mT @ X, eta / X.shape[0], steps)
 
 
-def learner(X: Array, Y: Array, W0: Array, eta: Array) -> Array:
-    """Three autograd steps from W0: (m, f)."""
-    return autograd_descent.descend(W0, X, Y, eta=eta, steps=STEPS)
+def learner(X: Array, Y: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
+    """Autograd steps from W0: (m, f)."""
+    return autograd_descent.descend(W0, X, Y, eta=eta, steps=steps)
 
 
 def start_kept(X: Array, Y: Array, W0: Array, eta: Array) -> Array:
@@ -54,6 +55,7 @@ IDENTITY = Identity(
     right=learner,
     names=("closed form", "gradient descent"),
     sizes=({"f": 3, "m": 2, "N": 4}, {"f": 8, "m": 8, "N": 20}),
+    large=Large({"f": 20, "m": 21, "N": 130}, partial(formula, steps=12), partial(learner, steps=12), quick=True),
     symbolic_sizes={"f": 2, "m": 1, "N": 1},
     torch_only=True,
     derive=derive,

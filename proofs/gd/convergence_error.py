@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 
@@ -15,7 +16,7 @@ from numeric.words import Words, matrix, scalar
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 STEPS = 3
 
@@ -25,9 +26,9 @@ def twice(Z: Array, V: Array, R: Array) -> tuple[Array, Array]:
     return torch.cat([Z, Z]), torch.cat([Z @ V.mT + R, Z @ V.mT - R])
 
 
-def plain(Z: Array, V: Array, R: Array, W0: Array, eta: Array) -> Array:
+def plain(Z: Array, V: Array, R: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
     """Autograd steps on the mean squared loss: (m, f)."""
-    return descend(W0, *twice(Z, V, R), eta=eta, steps=STEPS)
+    return descend(W0, *twice(Z, V, R), eta=eta, steps=steps)
 
 
 def to_least_squares(Z: Array, V: Array, R: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
@@ -112,6 +113,7 @@ LEAST_SQUARES = Identity(
     right=plain,
     names=("limit plus contracted distance", "gradient descent"),
     sizes=({"f": 3, "m": 2, "n": 2}, {"f": 6, "m": 4, "n": 8}),
+    large=Large({"n": 65, "f": 20, "m": 21}, partial(to_least_squares, steps=12), partial(plain, steps=12), quick=True),
     symbolic_sizes={"f": 1, "m": 1, "n": 1},
     torch_only=True,
     derive=derive,

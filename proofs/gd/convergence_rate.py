@@ -21,7 +21,7 @@ from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._witness import both
 from proofs.gd.spectral_filter import context
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 STEPS = 3
 Slowest = Callable[[list[fmpq]], fmpq]
@@ -133,6 +133,7 @@ SPECTRAL = Identity(
     right=factors,
     names=("distance along the eigenvectors", "first distance times factors"),
     sizes=({"f": 2, "m": 2}, {"f": 4, "m": 3}),
+    large=Large({"f": 20, "m": 21}),
     torch_only=True,
     derive=derive,
 )

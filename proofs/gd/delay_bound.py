@@ -7,7 +7,7 @@ from constructions.namespace import Array, namespace
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def response(lam: Array, c: Array, skip: Array, length: int) -> Array:
@@ -42,6 +42,7 @@ IDENTITY = Identity(
     right=first,
     names=("later responses", "first response"),
     sizes=({"n": 3}, {"n": 8}),
+    large=Large({"n": 20}, quick=True),
     symbolic_sizes={"n": 3},
 )
 POINT = {"lam": ["1/2", "-1/3", "2/3"]}

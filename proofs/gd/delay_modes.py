@@ -15,7 +15,7 @@ from numeric.telescoping import Equation
 from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both
-from proofs.identity import ALL, Identity
+from proofs.identity import ALL, Identity, Large
 
 
 def layer(u: Array, lam: Array, skipped: bool = True) -> Array:
@@ -78,6 +78,7 @@ ONE = Identity(
     right=decaying,
     names=("one mode", "decaying sum of delays"),
     sizes=({"T": 4}, {"T": 9}),
+    large=Large({"T": 130}),
 )
 
 CLAIM = Claim(

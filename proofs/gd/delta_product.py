@@ -12,7 +12,7 @@ from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -85,6 +85,7 @@ IDENTITY = Identity(
     right=learner,
     names=("DeltaProduct", "gradient steps"),
     sizes=({"f": 2, "m": 2, "N": 2, "h": 2}, {"f": 6, "m": 4, "N": 6, "h": 3}),
+    large=Large({"f": 20, "m": 21, "N": 65, "h": 2}),
     symbolic_sizes={"f": 1, "m": 1, "N": 2, "h": 2},
     torch_only=True,
     derive=derive,
@@ -95,6 +96,7 @@ REPEATED = Identity(
     right=one_step,
     names=("the same pair three times", "one step"),
     sizes=({"f": 2, "m": 2}, {"f": 5, "m": 4}),
+    large=Large({"f": 20, "m": 21}, quick=True),
     torch_only=True,
 )
 CHECKS = {

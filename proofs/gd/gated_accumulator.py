@@ -9,7 +9,7 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
 from proofs.claim import Claim, Kind
 from proofs.evidence import Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 
@@ -48,6 +48,7 @@ IDENTITY = Identity(
     right=lambda a, u, z0: closed_form(a, u, z0),
     names=("recurrence", "closed form"),
     sizes=({"T": 6, "d": 3, "e": 2}, {"T": 24, "d": 4, "e": 4}),
+    large=Large({"T": 40, "d": 3, "e": 2}),
     symbolic_sizes={"T": 4, "d": 1, "e": 2},
     positive=("a",),
     derive=derive,

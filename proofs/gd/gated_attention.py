@@ -12,7 +12,7 @@ from numeric.derivation import Obligation, loss_expansion
 from numeric.words import matrix, scalar, zeros
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 
@@ -67,6 +67,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 3, "m": 2, "N": 4}, {"f": 6, "m": 6, "N": 16}),
+    large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 1, "N": 3},
     torch_only=True,
     positive=("alpha", "rate"),

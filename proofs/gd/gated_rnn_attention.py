@@ -11,7 +11,7 @@ from numeric.words import Words, eye, matrix, zeros
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._attention_weights import attention_decays
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -84,6 +84,7 @@ IDENTITY = Identity(
     right=attention,
     names=("gated network", "linear self-attention"),
     sizes=({"T": 3, "d": 2, "a": 2, "r": 2}, {"T": 6, "d": 4, "a": 3, "r": 2}),
+    large=Large({"T": 40, "d": 5, "a": 2, "r": 3}),
     symbolic_sizes={"T": 2, "d": 2, "a": 1, "r": 1},
     derive=derive,
 )

@@ -17,7 +17,7 @@ from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._witness import both
 from proofs.gd.gated_rnn_attention import attention
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 LARGEST = 6
 
@@ -75,6 +75,7 @@ IDENTITY = Identity(
     right=attention,
     names=("gated network, symmetric", "linear self-attention"),
     sizes=({"T": 3, "d": 2, "a": 2, "r": 2}, {"T": 6, "d": 4, "a": 3, "r": 2}),
+    large=Large({"T": 40, "d": 4, "a": 2, "r": 3}),
     symbolic_sizes={"T": 2, "d": 2, "a": 1, "r": 1},
     derive=derive,
 )

@@ -1,6 +1,7 @@
 """GD++: layers that also transform the inputs are preconditioned gradient descent, in closed form."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 
@@ -14,30 +15,37 @@ from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 LAYERS = 2
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
-def layer(X: Array, Y: Array, x_q: Array, eta: Array, gamma: Array) -> Array:
-    """All tokens after two layers from W0 = 0 with scale eta/N: (N+1, f+m)."""
+def layer(X: Array, Y: Array, x_q: Array, eta: Array, gamma: Array, layers: int = LAYERS) -> Array:
+    """All tokens after layers from W0 = 0 with scale eta/N: (N+1, f+m)."""
     W0 = X.new_zeros(Y.shape[1], X.shape[1])
     weights = linear_attention.descent_weights(W0, eta / X.shape[0], gamma)
     E = linear_attention.tokens(X, Y, x_q, W0)
-    for _ in range(LAYERS):
+    for _ in range(layers):
         E = linear_attention.layer(E, weights)
     return E
 
 
 def learner(
-    X: Array, Y: Array, x_q: Array, eta: Array, gamma: Array, preconditioned: bool = True, stale: bool = False
+    X: Array,
+    Y: Array,
+    x_q: Array,
+    eta: Array,
+    gamma: Array,
+    preconditioned: bool = True,
+    stale: bool = False,
+    layers: int = LAYERS,
 ) -> Array:
     """W <- W - eta/N grad M^2, M <- (I - gamma M A M) M, autograd gradients of the sum; tokens in the end: (N+1,
     f+m)."""
     A, one = X.mT @ X, torch.diag_embed(X.new_ones(X.shape[1]))
     W, M = X.new_zeros(Y.shape[1], X.shape[1]), one
-    for _ in range(LAYERS):
+    for _ in range(layers):
         following = (one - gamma * M @ A @ M) @ M
         used = following if stale else M
         scaled = used @ used if preconditioned else one
@@ -77,6 +85,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 5, "m": 3, "N": 8}),
+    large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, layers=4), partial(learner, layers=4), quick=True),
     symbolic_sizes={"f": 2, "m": 1, "N": 1},
     torch_only=True,
     derive=derive,

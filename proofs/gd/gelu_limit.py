@@ -20,7 +20,7 @@ from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._numbers import numbers
 from proofs.gd._witness import both
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 BITS = 200
 HALVINGS = range(2, 12)
@@ -133,6 +133,7 @@ IDENTITY = Identity(
     right=learner,
     names=("two layers to second order", "one step"),
     sizes=({"f": 2, "m": 2, "N": 2}, {"f": 3, "m": 2, "N": 6}),
+    large=Large({"f": 2, "m": 3, "N": 130}),
     torch_only=True,
     derive=derive,
 )

@@ -15,7 +15,7 @@ from numeric.words import scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def activation(z: Array) -> Array:
@@ -80,6 +80,7 @@ IDENTITY = Identity(
     right=moved(1),
     names=("neither or both tokens moved", "one token moved"),
     sizes=({"T": 3, "p": 1, "d": 1, "q": 1}, {"T": 7, "p": 3, "d": 4, "q": 2}),
+    large=Large({"T": 130, "p": 17, "d": 5, "q": 18}),
     torch_only=True,
     positive=("t", "i"),
     derive=derive,

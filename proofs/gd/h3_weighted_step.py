@@ -12,7 +12,7 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -65,6 +65,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 10}),
+    large=Large({"f": 3, "m": 4, "N": 130}),
     symbolic_sizes={"f": 1, "m": 1, "N": 2},
     torch_only=True,
     positive=("a",),

@@ -13,7 +13,7 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -78,6 +78,7 @@ IDENTITY = Identity(
     right=learners,
     names=("momentum rule", "heavy ball and torch.optim.SGD"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 6, "m": 6, "N": 12}),
+    large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 1, "m": 1, "N": 3},
     torch_only=True,
     positive=("mu",),

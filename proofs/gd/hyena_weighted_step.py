@@ -12,7 +12,7 @@ from constructions.two_layers import pairs
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -63,6 +63,7 @@ IDENTITY = Identity(
     right=learner,
     names=("Hyena", "weighted step"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 3, "m": 2, "N": 6}),
+    large=Large({"f": 2, "m": 3, "N": 40}),
     symbolic_sizes={"f": 1, "m": 1, "N": 2},
     torch_only=True,
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from constructions import autograd_descent, conjugate_gradient
-from constructions.gradient_descent import step
+from constructions.gradient_descent import gradient, step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
-from numeric.words import matrix, scalar, trace
-from proofs.claim import Claim
+from numeric.words import matrix, scalar, trace, zeros
+from proofs.claim import Claim, covering
 from proofs.evidence import Kind, Rung
+from proofs.gd._witness import both
 from proofs.identity import Identity
 
 STEPS = 3
@@ -40,8 +41,21 @@ def decayed(X: Array, Y: Array, W0: Array, z: Array, eta: Array) -> Array:
     return (W - W0) @ outside(X, z)
 
 
-def derive(inside: bool = True) -> Iterator[Obligation]:
-    """Iterates stay in W_0 + row space; among the solutions the one there is the nearest."""
+def decay_outside(X: Array, Y: Array, W0: Array, z: Array, eta: Array) -> Array:
+    """The weights after steps with weight decay of strength eta, at a direction orthogonal to all inputs: (m,)."""
+    return decayed(X, Y, W0, z, eta) + W0 @ outside(X, z)
+
+
+def shrunk(X: Array, Y: Array, W0: Array, z: Array, eta: Array, steps: int = STEPS) -> Array:
+    """(1 - eta)^k W_0 z: (m,)."""
+    found = W0 @ outside(X, z)
+    for _ in range(steps):
+        found = (1 - eta) * found
+    return found
+
+
+def derive(inside: bool = True, only: bool = True, solves: bool = True) -> Iterator[Obligation]:
+    """Iterates stay in W_0 + row space; there is one solution there, no other, and it is the nearest."""
     X, Y, W, M = matrix("X", "N", "f"), matrix("Y", "N", "m"), matrix("W_0", "m", "f"), matrix("M", "m", "N")
     eta, N = scalar("eta"), scalar("N")
     here = W + M @ X
@@ -52,6 +66,24 @@ def derive(inside: bool = True) -> Iterator[Obligation]:
         r"Every gradient is a matrix times $X$; at the start $M = 0$.",
     )
     H, z = matrix("H", "m", "f"), matrix("z", "f", 1)
+    K = matrix("K", "N", "N", "symmetric")
+    there = W - (here @ X.mT - Y.mT).substitute(M, zeros("m", "N")) @ K @ X
+    yield Obligation(
+        "one solution there",
+        gradient(there, X, Y) if solves else gradient(W, X, Y),
+        zeros("m", "f"),
+        r"With $K$ the pseudoinverse of $X X^\top$, which has $K X X^\top X = X$, this is a solution $W_0 + M X$.",
+        ((K @ X @ X.mT @ X, X),),
+        {"X": [[1]], "K": [[1]], "Y": [[1]], "W_0": [[0]], "M": [[0]], "N": 1, "m": 1, "f": 1},
+    )
+    yield Obligation(
+        "no other there",
+        trace((M @ X).mT @ (M @ X)) if only else trace(M.mT @ M),
+        scalar(0),
+        r"Two solutions $W_0 + MX$ differ by an $M X$ with $M X X^\top = 0$, whose norm is $0$.",
+        ((M @ X @ X.mT, zeros("m", "N")),),
+        {"X": [[0]], "M": [[1]]},
+    )
     yield Obligation(
         "nothing outside",
         (step(here, X, Y, eta) - here) @ z,
@@ -70,6 +102,15 @@ def derive(inside: bool = True) -> Iterator[Obligation]:
     )
 
 
+DECAY = Identity(
+    shapes={"X": ("N", "f"), "Y": ("N", "m"), "W0": ("m", "f"), "z": ("f",), "eta": ()},
+    left=decay_outside,
+    right=shrunk,
+    names=("weights with decay", "(1 - eta)^k W_0"),
+    sizes=({"f": 3, "m": 2, "N": 2}, {"f": 5, "m": 3, "N": 3}),
+    torch_only=True,
+    admits=lambda sizes: sizes["N"] < sizes["f"],
+)
 IDENTITY = Identity(
     shapes={"X": ("N", "f"), "Y": ("N", "m"), "W0": ("m", "f"), "z": ("f",), "eta": ()},
     left=descent,
@@ -87,15 +128,33 @@ CLAIM = Claim(
     kind=Kind.IDENTITY,
     statement=r"""After any number of gradient-descent steps $W_k = W_0 + M_k X$: where $X z = 0$, $W_k z = W_0 z$. Of all
 least-squares solutions exactly one has this form; it is the nearest to $W_0$, for $W_0 = 0$ the one of least norm, and the
-only one that gradient descent can converge to (with a step size as in gd.convergence_rate it does). Weight decay moves $W z$
-too, to $0$.""",
+only one that gradient descent can converge to (with a step size as in gd.convergence_rate it does). Weight decay, $W \leftarrow
+W - \eta \nabla L(W) - \delta W$, moves $W z$ too: $W_k z = (1 - \delta)^k W_0 z$.""",
     derivation=r"""The gradient $\frac1N (W X^\top - Y^\top) X$ is a matrix times $X$. Solutions differ by an $H$ with $H A =
-0$, hence $H X^\top = 0$, which is orthogonal to every $M X$.""",
+0$, hence $H X^\top = 0$, which is orthogonal to every $M X$. The weights $W_0 + M X$ are a closed set, so a limit is one of
+them.""",
     assumptions=(r"exact check: $N < f$ and inputs of full rank",),
     source="derived here",
-    checks=IDENTITY.checks(),
+    checks={
+        Rung.SAMPLED: covering("that nothing moves outside the row space", IDENTITY.sampled),
+        Rung.EXACT: covering(
+            "that nothing moves outside the row space, and what weight decay does there",
+            both(IDENTITY.exact, DECAY.exact),
+        ),
+        Rung.UNIVERSAL: covering(
+            "all but what weight decay does, and that a limit is one of these weights", IDENTITY.universal
+        ),
+    },
     mutants=(
         IDENTITY.mutant("weight_decay", "the same with weight decay", left=decayed),
+        DECAY.mutant(
+            "decays_once",
+            "weight decay acts once",
+            right=lambda X, Y, W0, z, eta: shrunk(X, Y, W0, z, eta, steps=1),
+            rungs=(Rung.EXACT,),
+        ),
+        IDENTITY.mutant("any_weights", "all weights solve", derive=lambda: derive(solves=False)),
+        IDENTITY.mutant("any_matrix", "M is unique, not only M X", derive=lambda: derive(only=False)),
         IDENTITY.mutant("does_not_move", "the iterates do not move at all", derive=lambda: derive(inside=False)),
         IDENTITY.mutant(
             "every_direction",

@@ -1,6 +1,7 @@
 """Descent on any features: k steps depend on the features only through their kernel."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from constructions import autograd_descent, kernel_descent
 from constructions.gradient_descent import step
@@ -9,7 +10,7 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 STEPS = 3
@@ -25,9 +26,9 @@ def formula(
     return kernel_descent.predict(kappa, kappa_q, W0 @ phi_q, Y - Phi @ W0.mT, eta / Phi.shape[0], steps)
 
 
-def learner(Phi: Array, Y: Array, phi_q: Array, W0: Array, eta: Array) -> Array:
-    """Three autograd steps on the features' weights, asked at phi(x_q): (m,)."""
-    return autograd_descent.descend(W0, Phi, Y, eta=eta, steps=STEPS) @ phi_q
+def learner(Phi: Array, Y: Array, phi_q: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
+    """Autograd steps on the features' weights, asked at phi(x_q): (m,)."""
+    return autograd_descent.descend(W0, Phi, Y, eta=eta, steps=steps) @ phi_q
 
 
 def derive(centre: int = 1) -> Iterator[Obligation]:
@@ -56,6 +57,7 @@ IDENTITY = Identity(
     right=learner,
     names=("kernel form", "gradient descent on features"),
     sizes=({"N": 4, "p": 3, "m": 2}, {"N": 8, "p": 24, "m": 4}),
+    large=Large({"N": 130, "p": 20, "m": 21}, partial(formula, steps=12), partial(learner, steps=12), quick=True),
     symbolic_sizes={"N": 2, "p": 1, "m": 1},
     torch_only=True,
     derive=derive,
@@ -78,7 +80,7 @@ Every claim about steps on raw inputs holds with $\phi(x)$ in place of $x$; with
 $\frac{\eta}{N} r_k^\top \kappa_q$, by induction on $k$.""",
     assumptions=(r"the features are fixed: they are not trained in context",),
     source="derived here; kernel view of von Oswald et al. 2023 (arXiv 2212.07677)",
-    systems=(System("GD-SSM, non-linear", "gradient descent on features, seen through their kernel only"),),
+    systems=(System("Descent on fixed features", "gradient descent that sees the features through their kernel only"),),
     checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("gd_gram_form")},
     mutants=(
         IDENTITY.mutant(

@@ -1,6 +1,7 @@
 """k equal layers of linear self-attention are k steps of gradient descent, from any start."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 
@@ -13,25 +14,27 @@ from numeric.derivation import Obligation
 from numeric.words import Words, eye, matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 LAYERS = 2
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
-def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, query_in_keys: bool = False) -> Array:
-    """All tokens after two layers with scale eta/N: (N+1, f+m)."""
+def layer(
+    X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, query_in_keys: bool = False, layers: int = LAYERS
+) -> Array:
+    """All tokens after layers with scale eta/N: (N+1, f+m)."""
     weights = linear_attention.descent_weights(W0, eta / X.shape[0])
     E = linear_attention.tokens(X, Y, x_q, W0)
-    for _ in range(LAYERS):
+    for _ in range(layers):
         E = linear_attention.layer(E, weights, query_in_keys=query_in_keys)
     return E
 
 
-def learner(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
-    """Tokens (x_i, y_i - (W_2 - W_0) x_i) and (x_q, -W_2 x_q), W_2 by two autograd steps from W0: (N+1, f+m)."""
-    W = autograd_descent.descend(W0, X, Y, eta=eta, steps=LAYERS)
+def learner(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, steps: int = LAYERS) -> Array:
+    """Tokens (x_i, y_i - (W_k - W_0) x_i) and (x_q, -W_k x_q), W_k by autograd steps from W0: (N+1, f+m)."""
+    W = autograd_descent.descend(W0, X, Y, eta=eta, steps=steps)
     context = torch.concat([X, Y - X @ (W - W0).mT], 1)
     return torch.concat([context, torch.concat([x_q, -(W @ x_q)])[None, :]])
 
@@ -72,6 +75,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 6, "m": 4, "N": 12}),
+    large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, layers=12), partial(learner, steps=12)),
     symbolic_sizes={"f": 2, "m": 1, "N": 1},
     torch_only=True,
     derive=derive,

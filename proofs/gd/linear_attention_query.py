@@ -1,6 +1,7 @@
 """What happens when the query is a key too: the context descends with one wrong token more."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from constructions import autograd_descent, linear_attention
 from constructions.gradient_descent import gradient
@@ -10,8 +11,9 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
+from proofs.gd._witness import both
 from proofs.gd.linear_attention import words_weights
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 LAYERS = 2
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
@@ -58,9 +60,20 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 6, "m": 4, "N": 12}),
+    large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, layers=12), partial(learner, layers=12)),
     symbolic_sizes={"f": 1, "m": 1, "N": 1},
     torch_only=True,
     derive=derive,
+)
+
+HARMLESS = Identity(
+    shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "W0": ("m", "f"), "eta": ()},
+    left=lambda X, Y, x_q, W0, eta: layer(X, Y, x_q, 0 * W0, eta, layers=1),
+    right=lambda X, Y, x_q, W0, eta: autograd_descent.descend(0 * W0, X, Y, eta=eta) @ x_q,
+    names=("one layer from 0", "one step from 0"),
+    sizes=({"f": 2, "m": 2, "N": 3}, {"f": 6, "m": 4, "N": 12}),
+    large=Large({"f": 20, "m": 21, "N": 130}, quick=True),
+    torch_only=True,
 )
 
 CLAIM = Claim(
@@ -74,8 +87,7 @@ $$ W_{j+1} = W_j - \frac{\eta}{N} \Bigl( \sum_{i=1}^{N} (W_j x_i - y_i) x_i^\top
 : $$
 
 gradient descent on the context and the false pair $(x_q, -W_0 x_q)$. For $k = 1$ and $W_0 = 0$ the false term
-vanishes and the
-prediction is right; for $k \ge 2$ or $W_0 \ne 0$ it is not.""",
+vanishes and the prediction is right; for $k = 1$ from other starts, and for $k = 2$ from $0$, it is not on all contexts.""",
     derivation=r"""The query's token is exactly that of a context pair with target $-W_0 x_q$, so gd.linear_attention
 applies to
 $N + 1$ pairs. The extra term is $2 W_0 x_q x_q^\top$ in the first step and $(W_j + W_0) x_q x_q^\top$ later.""",
@@ -83,7 +95,7 @@ $N + 1$ pairs. The extra term is $2 W_0 x_q x_q^\top$ in the first step and $(W_
     systems=(
         System("LSA (linear self-attention)", "with the query among its keys it descends on one false pair more"),
     ),
-    checks=IDENTITY.checks(),
+    checks={**IDENTITY.checks(), Rung.EXACT: both(IDENTITY.exact, HARMLESS.exact)},
     mutants=(
         IDENTITY.mutant(
             "true_target",

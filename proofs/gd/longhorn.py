@@ -12,7 +12,7 @@ from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar, trace
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def layer(K: Array, V: Array, beta: Array, W0: Array) -> Array:
@@ -78,6 +78,7 @@ IDENTITY = Identity(
     right=learner,
     names=("Longhorn", "implicit gradient steps"),
     sizes=({"f": 2, "m": 2, "N": 2}, {"f": 4, "m": 4, "N": 4}),
+    large=Large({"f": 20, "m": 21, "N": 7}),
     torch_only=True,
     positive=("beta",),
     derive=derive,

@@ -9,7 +9,7 @@ from numeric.derivation import Obligation, loss_expansion
 from numeric.words import matrix
 from proofs.claim import Claim, Kind
 from proofs.evidence import Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 
@@ -35,6 +35,7 @@ IDENTITY = Identity(
     right=by_autograd,
     names=("written gradient", "autograd of the loss"),
     sizes=({"f": 5, "m": 3, "N": 7}, {"f": 16, "m": 9, "N": 64}),
+    large=Large({"f": 20, "m": 21, "N": 130}, quick=True),
     symbolic_sizes={"f": 3, "m": 2, "N": 3},
     torch_only=True,
     derive=derive,

@@ -12,7 +12,7 @@ from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both, impossible, nonzero
 from proofs.gd.lti_affine import WITNESS, step_defect
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def responses(z: Array, U: Array, normalised: bool = True) -> Array:
@@ -88,6 +88,7 @@ SIZE = Identity(
     right=filled,
     names=("summed squares of the responses", "1 - |lam|^2T"),
     sizes=({"n": 2, "T": 2}, {"n": 3, "T": 6}),
+    large=Large({"n": 3, "T": 16}),
     torch_only=True,
     derive=derive,
 )
@@ -129,7 +130,7 @@ $0$.""",
             "not_normalised",
             "without gamma",
             left=lambda z, U: responses(z, U, normalised=False),
-            rungs=(Rung.EXACT,),
+            rungs=(Rung.SAMPLED, Rung.EXACT),
         ),
         SIZE.mutant("power_T", "1 - |lam|^4T", right=lambda z, U: filled(z, U, power=2), rungs=(Rung.EXACT,)),
         SUM.mutant(

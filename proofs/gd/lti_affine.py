@@ -10,7 +10,7 @@ from numeric.words import matrix
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 
@@ -81,6 +81,7 @@ IDENTITY = Identity(
     right=twice,
     names=("o(2U)", "2 o(U) - o(0)"),
     sizes=({"T": 3, "p": 2, "n": 2}, {"T": 6, "p": 3, "n": 5}),
+    large=Large({"T": 130, "p": 17, "n": 17}),
     derive=derive,
 )
 WITNESS = {"X": [[1]], "Y": [[1]], "x_q": [1], "eta": 1}

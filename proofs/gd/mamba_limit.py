@@ -1,4 +1,4 @@
-"""Mamba's S6 reaches a gradient-descent step only in the limit of no decay, with an error of first order."""
+"""Mamba's S6 on two or more pairs takes a gradient-descent step only in the limit of no decay, with a first-order error."""
 
 from collections.abc import Iterator
 
@@ -7,10 +7,10 @@ from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array, zeros
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System
+from proofs.claim import Claim, Mutant, System
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity
+from proofs.gd._witness import both, impossible, nonzero
+from proofs.identity import Identity, Large
 
 
 def layer(u: Array, B: Array, C: Array, eta: Array, a: Array) -> Array:
@@ -57,16 +57,30 @@ IDENTITY = Identity(
     right=learner,
     names=("S6", "step minus (1 - a) times the remainder"),
     sizes=({"N": 4, "m": 2, "n": 2}, {"N": 12, "m": 4, "n": 4}),
+    large=Large({"N": 130, "m": 21, "n": 20}),
     symbolic_sizes={"N": 3, "m": 1, "n": 2},
     torch_only=True,
     positive=("a",),
     derive=derive,
 )
+ONE = Identity(
+    shapes=IDENTITY.shapes,
+    left=layer,
+    right=lambda u, B, C, eta, a: learner(u, B, C, eta, a - a + 1),
+    names=("S6", "the step"),
+    sizes=({"N": 1, "m": 2, "n": 2}, {"N": 1, "m": 4, "n": 4}),
+    torch_only=True,
+    positive=("a",),
+)
+"""One pair: nothing decays."""
 POINT = {"u": [[1], [1]], "B": [[1], [1]], "C": [1], "eta": 2, "a": "9/10"}
+SINGLE = {"u": [[1]], "B": [[1]], "C": [1], "eta": 2, "a": "9/10"}
+HIDDEN = {"u": [[1], [1]], "B": [[0], [1]], "C": [1], "eta": 2, "a": "9/10"}
+MEANING = "S6 minus the step, eta = 2, a = 9/10"
 
 CLAIM = Claim(
     __name__,
-    title="Mamba's S6 takes a gradient-descent step only in the limit of no decay",
+    title="Mamba's S6 on two or more pairs takes a gradient-descent step only in the limit of no decay",
     kind=Kind.CONVERGENCE,
     statement=r"""Let S6 have constant $\Delta = \frac{\eta}{N}$ and decay $a = e^{\Delta A}$ in every entry, with
     keys $B_t$, values $u_t$ and
@@ -74,22 +88,37 @@ query $C$. Its last output is
 
 $$ W_1 C - (1 - a) \, \frac{\eta}{N} \sum_{t=1}^{N} \left( 1 + a + \dots + a^{N-t-1} \right) u_t (B_t \cdot C) , $$
 
-$W_1$ after one gradient-descent step of size $\eta$ from $0$ on keys and values. Since $A < 0$ strictly, $a < 1$:
-the step is not
-reached, and the error tends to $0$ as $1 - a = O(|A|)$ when $A \to 0$, with the coefficient $\frac{\eta}{N} \sum_t
-(N - t) u_t (B_t \cdot C)$.""",
+$W_1$ after one gradient-descent step of size $\eta$ from $0$ on keys and values. For $N = 1$ this is the step, at every decay.
+For $N \ge 2$ and $a < 1$ (as $A < 0$ strictly) the step is not reached on all contexts: with all keys, values and $C$ equal to
+$1$ the error is not $0$; it is $0$ where the sum is, for instance where $B_t \cdot C = 0$ for all $t < N$. The error tends to
+$0$ as $1 - a = O(|A|)$ when $A \to 0$, with the coefficient $\frac{\eta}{N} \sum_t (N - t) u_t (B_t \cdot C)$.""",
     derivation=r"""$1 - a^{j} = (1 - a)(1 + a + \dots + a^{j-1})$ for each token's weight $a^{N-t}$; by induction on
     tokens the remainder
-obeys $R' = aR + G$.""",
+obeys $R' = aR + G$. With all keys, values and $C$ equal to $1$ every term of the sum is at least 1, but the last, which is
+empty.""",
     assumptions=(r"constant $\Delta$, the same decay $a$ in every entry", "no skip connection"),
     source="arXiv 2312.00752 (update); derived here",
     systems=(
         System(
-            "Mamba (S6)", "for a constant step one gradient-descent step only in the limit of no decay; error $O(|A|)$"
+            "Mamba (S6)",
+            "for a constant step one gradient-descent step, on two or more pairs only in the limit of no decay; error $O(|A|)$",
         ),
     ),
-    checks=impossible(IDENTITY.checks(), nonzero(defect, POINT, "S6 minus the step, N = 2, all 1, eta = 2, a = 9/10")),
+    checks=impossible(
+        {**IDENTITY.checks(), Rung.EXACT: both(IDENTITY.exact, ONE.exact)},
+        nonzero(defect, POINT, f"{MEANING}, N = 2, all 1"),
+    ),
     mutants=(
+        Mutant(
+            "never_reached",
+            "the step is missed for one pair too",
+            {Rung.EXACT: nonzero(defect, SINGLE, f"{MEANING}, N = 1, all 1")},
+        ),
+        Mutant(
+            "missed_everywhere",
+            "two pairs always miss the step",
+            {Rung.EXACT: nonzero(defect, HIDDEN, f"{MEANING}, N = 2, first key 0")},
+        ),
         IDENTITY.mutant(
             "exact_step",
             "S6 takes the step at every decay",

@@ -12,13 +12,13 @@ from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array, identity, namespace, zeros
 from constructions.two_layers import tokens
 from numeric.blocks import blocks
-from numeric.derivation import Obligation
-from numeric.words import matrix, scalar
+from numeric.derivation import Obligation, loss_expansion
+from numeric.words import Words, matrix, scalar, trace
 from numeric.words import zeros as zero_words
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def selections(f: int, m: int, like: Array) -> Array:
@@ -79,8 +79,8 @@ def weighted(X: Array, Y: Array, x_q: Array, Delta: Array, per_channel: bool = T
     return torch.stack(found)
 
 
-def derive(newest: bool = False) -> Iterator[Obligation]:
-    """One channel: its state is a row y^T diag(Delta) K with faded keys K; a decay multiplies the columns."""
+def derive(newest: bool = False, signed: bool = True) -> Iterator[Obligation]:
+    """One channel: its state is a row y^T diag(Delta) K with faded keys K; a decay multiplies the columns. Then its loss."""
     K, y = matrix("K", "N", "f"), matrix("y", "N", 1)
     D, E = matrix("D", "N", "N", "diagonal"), matrix("E", "f", "f", "diagonal")
     k, v, delta = matrix("k", "f", 1), scalar("v"), scalar("Delta")
@@ -92,11 +92,17 @@ def derive(newest: bool = False) -> Iterator[Obligation]:
         blocks([[y], [v * blocks([[1]])]]).mT @ weights @ blocks([[K @ E], [k.mT @ E if newest else k.mT]]),
         r"With $E = \operatorname{diag}(e^{\Delta A})$ all earlier keys fade, the newest is written as it is with weight $\Delta$.",
     )
-    q = matrix("q", "f", 1)
-    w = zero_words(1, "f")
+    q, w = matrix("q", "f", 1), matrix("w", 1, "f")
+
+    def weighted_loss(at: Words) -> Words:
+        residual = at @ K.mT - y.mT
+        return trace(residual @ D @ residual.mT) / 2
+
+    slope = (w @ K.mT - (1 if signed else -1) * y.mT) @ D @ K
+    yield from loss_expansion(weighted_loss, w, slope, name="the channel's loss")
     yield Obligation(
         "the step",
-        -((w @ K.mT - y.mT) @ D @ K) @ q,
+        -slope.substitute(w, zero_words(1, "f")) @ q,
         y.mT @ D @ K @ q,
         r"Minus the gradient of $\frac12 \sum_t \Delta_t (w \cdot \tilde k_t - y_t)^2$ at $0$, asked at $q$.",
     )
@@ -107,6 +113,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
+    large=Large({"f": 2, "m": 3, "N": 40}),
     symbolic_sizes={"f": 1, "m": 1, "N": 2},
     torch_only=True,
     positive=("Delta", "decay"),
@@ -117,6 +124,7 @@ UNDECAYED = Identity(
     left=undecayed,
     right=weighted,
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
+    large=Large({"f": 20, "m": 21, "N": 130}),
     torch_only=True,
     positive=("Delta",),
 )
@@ -161,6 +169,7 @@ x_t^\top$.""",
             right=lambda X, Y, x_q, Delta, decay: learner(X, Y, x_q, Delta, decay, newest=True),
             derive=lambda: derive(newest=True),
         ),
+        IDENTITY.mutant("wrong_gradient", "the gradient of another loss", derive=lambda: derive(signed=False)),
         UNDECAYED.mutant(
             "one_weight",
             "at A = 0 all channels have the first one's weights",

@@ -1,6 +1,7 @@
 """k Newton-Schulz iterations are 2^k steps of gradient descent from zero."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from constructions import autograd_descent, newton_schulz
 from constructions.closed_form_descent import extend
@@ -9,15 +10,15 @@ from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 ITERATIONS = 2
 
 
-def solver(X: Array, Y: Array, eta: Array) -> Array:
-    """B P_2 with P_0 = eta/N I: (m, f)."""
-    return newton_schulz.weights(X.mT @ X, Y.mT @ X, eta / X.shape[0], ITERATIONS)
+def solver(X: Array, Y: Array, eta: Array, iterations: int = ITERATIONS) -> Array:
+    """B P_k with P_0 = eta/N I: (m, f)."""
+    return newton_schulz.weights(X.mT @ X, Y.mT @ X, eta / X.shape[0], iterations)
 
 
 def learner(X: Array, Y: Array, eta: Array, steps: int = 2**ITERATIONS) -> Array:
@@ -58,6 +59,7 @@ IDENTITY = Identity(
     right=learner,
     names=("Newton-Schulz", "gradient descent"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 6, "m": 3, "N": 9}),
+    large=Large({"f": 20, "m": 21, "N": 130}, partial(solver, iterations=5), partial(learner, steps=32)),
     symbolic_sizes={"f": 2, "m": 1, "N": 1},
     torch_only=True,
     derive=derive,

@@ -11,7 +11,7 @@ from numeric.words import Words, matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 
@@ -117,6 +117,7 @@ IDENTITY = Identity(
     right=half(0),
     names=("moves of odd parity", "moves of even parity"),
     sizes=({"T": 2, "p": 2, "n": 2, "q": 1}, {"T": 5, "p": 3, "n": 4, "q": 2}),
+    large=Large({"T": 130, "p": 17, "n": 17, "q": 18}),
     derive=derive,
 )
 ONES = {"X": [[1]], "Y": [[1]], "x_q": [1], "eta": 1}

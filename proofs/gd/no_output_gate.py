@@ -12,7 +12,7 @@ from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def layer(U: Array, w_q: Array, decay: Array, R: Array, Q: Array) -> Array:
@@ -90,6 +90,7 @@ IDENTITY = Identity(
     right=moved(1),
     names=("neither or both tokens moved", "one token moved"),
     sizes=({"L": 5, "d": 2}, {"L": 9, "d": 3}),
+    large=Large({"L": 130, "d": 20}),
     derive=derive,
     admits=lambda sizes: sizes["L"] >= 5,
 )

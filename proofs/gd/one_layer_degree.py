@@ -11,7 +11,7 @@ from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both, impossible, nonzero
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 
@@ -82,6 +82,7 @@ IDENTITY = Identity(
     right=cubed,
     names=("layer on sU", "s^3 times the layer on U"),
     sizes=({"L": 5, "d": 2}, {"L": 7, "d": 3}),
+    large=Large({"L": 130, "d": 20}, quick=True),
     derive=derive,
     admits=lambda sizes: sizes["L"] >= gd_ssm.WINDOW,
 )

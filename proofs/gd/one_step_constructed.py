@@ -12,7 +12,7 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, Kind, System
 from proofs.gd._constructed_weights import constructed
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def layer(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
@@ -61,6 +61,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 4, "N": 6}, {"f": 10, "N": 20}),
+    large=Large({"f": 20, "N": 130}),
     symbolic_sizes={"f": 2, "N": 3},
     torch_only=True,
     derive=derive,
@@ -81,7 +82,12 @@ and the shift were done when the tokens were made.""",
     assumptions=(r"$W_0 = 0$; scalar target; decay 1",),
     source="arXiv 2410.11687 (constructed tokens) and its published code",
     departures=(r"the constant is $\eta/N$; the published code's is $lr/P$ (see gd.step_size)",),
-    systems=(System("GD-SSM, vector target", "on constructed tokens an output gate alone is enough for one step"),),
+    systems=(
+        System(
+            "GD-SSM, scalar target (1-D)",
+            "on constructed tokens, which hold $x_t y_t$, an output gate alone is enough for one step",
+        ),
+    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -10,7 +10,7 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
 from proofs.claim import Claim, Kind, System
 from proofs.gd._weights import published
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def outputs(X: Array, y: Array, x_q: Array, scale: Array) -> Array:
@@ -57,6 +57,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 4, "N": 6}, {"f": 10, "N": 20}),
+    large=Large({"f": 20, "N": 130}),
     symbolic_sizes={"f": 2, "N": 3},
     torch_only=True,
     derive=derive,

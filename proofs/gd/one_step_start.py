@@ -12,7 +12,7 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, Kind, System
 from proofs.evidence import Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 
@@ -63,6 +63,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 4, "m": 3, "N": 6}, {"f": 3, "m": 6, "N": 5}, {"f": 10, "m": 10, "N": 20}),
+    large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
     torch_only=True,
     derive=derive,
@@ -81,7 +82,15 @@ $$ W_0 x_q + \frac{\eta}{N} \left( B - W_0 A \right) x_q = \bigl( W_0 - \eta \na
     assumptions=(r"tokens zero padded to $\max(f, m)$; decay 1",),
     source="derived here; arXiv 2410.11687 states the case $W_0 = 0$",
     systems=(System("GD-SSM, vector target", "with a second accumulator one step from any start $W_0$"),),
-    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("one_step")},
+    checks={
+        **IDENTITY.checks(),
+        Rung.KERNEL: kernel_check(
+            "two_accumulators_gd",
+            "one_step",
+            states="two_accumulators_gd at k = 1 is the claim; zero padding is checked on the other rungs. one_step is about "
+            "a layer that accumulates the residuals y - W0 x instead",
+        ),
+    },
     mutants=(
         IDENTITY.mutant(
             "W0_term_missing", "the term W0 A is missing", left=correction_missing, derive=lambda: derive(correction=0)

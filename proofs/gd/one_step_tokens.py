@@ -17,7 +17,7 @@ from proofs.claim import Claim, Kind, System
 from proofs.evidence import Rung
 from proofs.figure import Columns, Figure, Series, one
 from proofs.gd._weights import published
-from proofs.identity import NO_ORDER, NO_ROUNDING, Identity
+from proofs.identity import NO_ORDER, NO_ROUNDING, Identity, Large
 from proofs.kernel import kernel_check
 
 
@@ -90,11 +90,6 @@ def cast_inside(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
     return layer(X.to(torch.float32).to(X.dtype), Y, x_q, eta)
 
 
-def large_offset(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
-    """(o + 1e12) - 1e12: exact on paper, twelve digits lost in floats."""
-    return (layer(X, Y, x_q, eta) + 1e12) - 1e12
-
-
 def derive(
     w_q: tuple[int, int] | None = None, divisor: str = "N", sign: int = 1, decay: Words | None = None
 ) -> Iterator[Obligation]:
@@ -139,6 +134,7 @@ IDENTITY = Identity(
         {"f": 2, "m": 5, "N": 9},
         {"f": 10, "m": 10, "N": 20},
     ),
+    large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
     torch_only=True,
     derive=derive,
@@ -257,16 +253,6 @@ one normal problem of each length, $f = 4$, $m = 3$ (dots). Above the line at 1 
             "the context rounded to float32 inside",
             left=cast_inside,
             blind={Rung.EXACT: NO_ROUNDING, Rung.SYMBOLIC: NO_ROUNDING},
-        ),
-        IDENTITY.mutant(
-            "large_offset",
-            "(o + 1e12) - 1e12",
-            left=large_offset,
-            blind={
-                Rung.EXACT: NO_ROUNDING,
-                Rung.SYMBOLIC: NO_ROUNDING,
-                Rung.SAMPLED: "its own rounding bound allows the error; the ratio of the two bounds shows it",
-            },
         ),
         IDENTITY.mutant(
             "clamp", "outputs clamped to +-1e6", left=clamped, blind={Rung.SAMPLED: NO_ORDER, Rung.SYMBOLIC: NO_ORDER}

@@ -8,7 +8,7 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, covering
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 
@@ -87,7 +87,10 @@ is of order 3,
 for every $N$; the other rungs compare all orders.""",
     assumptions=(r"$W_0 = 0$",),
     source="derived here",
-    checks=IDENTITY.checks(),
+    checks={
+        **IDENTITY.checks(),
+        Rung.UNIVERSAL: covering("the orders 1 and 2, and that the rest is of order 3", IDENTITY.universal),
+    },
     mutants=(
         IDENTITY.mutant(
             "repeated_tokens",

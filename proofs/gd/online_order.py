@@ -10,7 +10,7 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -61,6 +61,7 @@ IDENTITY = Identity(
     right=back,
     names=("order 1, 2", "order 2, 1 plus the commutator"),
     sizes=({"f": 3, "m": 2}, {"f": 8, "m": 8}),
+    large=Large({"f": 20, "m": 21}, quick=True),
     symbolic_sizes={"f": 2, "m": 1},
     torch_only=True,
     derive=derive,

@@ -11,7 +11,7 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def orthogonal(d: Array, v: Array, width: int) -> Array:
@@ -64,6 +64,7 @@ IDENTITY = Identity(
     right=online,
     names=("batch step", "online pass"),
     sizes=({"f": 3, "m": 2, "N": 3}, {"f": 6, "m": 3, "N": 5}),
+    large=Large({"f": 20, "m": 21, "N": 4}),
     torch_only=True,
     admits=lambda sizes: sizes["N"] <= sizes["f"],
     derive=derive,
@@ -92,7 +93,7 @@ $-r^2 y_1 (x_1 \cdot x_2) x_2^\top$ (gd.online_expansion).""",
             "the second input not orthogonal to the first",
             left=lambda d, v, Y, rate, W0: batch(d, v, Y, rate, W0, slanted=True),
             right=lambda d, v, Y, rate, W0: online(d, v, Y, rate, W0, slanted=True),
-            rungs=(Rung.EXACT,),
+            rungs=(Rung.SAMPLED, Rung.EXACT),
         ),
         IDENTITY.mutant("no_assumption", "for all inputs", derive=lambda: derive(assumed=False)),
     ),

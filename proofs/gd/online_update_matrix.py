@@ -11,7 +11,7 @@ from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -53,6 +53,7 @@ IDENTITY = Identity(
     right=learner,
     names=("closed form", "online gradient descent"),
     sizes=({"f": 2, "m": 2, "N": 4}, {"f": 6, "m": 6, "N": 12}),
+    large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 1, "N": 3},
     torch_only=True,
     derive=derive,

@@ -1,22 +1,24 @@
 """The learner written from the loss equals torch.optim.SGD on the loss, for one and several steps."""
 
+from functools import partial
+
 from constructions import autograd_descent
 from constructions.gradient_descent import descend
 from constructions.namespace import Array
 from proofs.claim import Claim, Kind
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 STEPS = 3
 
 
-def written(X: Array, Y: Array, W0: Array, eta: Array) -> Array:
-    """Three steps with the gradient as written down: (m, f)."""
-    return descend(W0, X, Y, eta, STEPS)
+def written(X: Array, Y: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
+    """Steps with the gradient as written down: (m, f)."""
+    return descend(W0, X, Y, eta, steps)
 
 
-def optimiser(X: Array, Y: Array, W0: Array, eta: Array) -> Array:
-    """Three steps of torch.optim.SGD on the stated loss: (m, f)."""
-    return autograd_descent.sgd(W0, X, Y, eta=eta, steps=STEPS)
+def optimiser(X: Array, Y: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
+    """Steps of torch.optim.SGD on the stated loss: (m, f)."""
+    return autograd_descent.sgd(W0, X, Y, eta=eta, steps=steps)
 
 
 IDENTITY = Identity(
@@ -25,6 +27,7 @@ IDENTITY = Identity(
     right=optimiser,
     names=("written learner", "torch.optim.SGD"),
     sizes=({"f": 4, "m": 3, "N": 6}, {"f": 10, "m": 10, "N": 20}),
+    large=Large({"f": 20, "m": 21, "N": 130}, partial(written, steps=12), partial(optimiser, steps=12), quick=True),
     symbolic_sizes={"f": 1, "m": 3, "N": 2},
     torch_only=True,
 )

@@ -7,7 +7,7 @@ from constructions.namespace import Array, namespace
 from numeric.derivation import Obligation
 from numeric.words import Words, scalar
 from proofs.claim import Claim, Kind
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 Pair = tuple[Words, Words]
 
@@ -51,6 +51,7 @@ IDENTITY = Identity(
     right=lambda a, u, z0: gated_accumulator.recurrence(a, u, z0),
     names=("parallel scan", "recurrence"),
     sizes=({"T": 7, "d": 3}, {"T": 100, "d": 4}),
+    large=Large({"T": 130, "d": 20}, quick=True),
     symbolic_sizes={"T": 6, "d": 2},
     positive=("a",),
     derive=derive,

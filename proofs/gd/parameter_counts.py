@@ -1,5 +1,4 @@
-"""States and parameters of GD-SSM, linear self-attention and their disputed comparison, counted on the
-constructions."""
+"""States and parameters of GD-SSM, linear self-attention and the gated network, counted on the constructions."""
 
 from __future__ import annotations
 
@@ -8,9 +7,13 @@ from collections.abc import Callable
 import numpy as np
 
 from constructions import gated_rnn, gd_ssm, linear_attention
+from constructions.gradient_descent import step
+from constructions.namespace import Array, namespace, zeros
 from numeric.finding import Counterexample, Finding, Verdict
 from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung, Settings
+from proofs.gd._witness import both, nonzero
+from proofs.identity import Identity
 
 Count = Callable[[int, int], int]
 LARGEST = 5
@@ -37,14 +40,26 @@ def attention_parameters(f: int, m: int) -> int:
     return sum(int(array.size) for array in (weights.key, weights.query, weights.value, weights.out))
 
 
+def attention_state(f: int, m: int) -> int:
+    """Entries of sum_i (W_V e_i) (W_K e_i)^T that are ever different from 0."""
+    weights = linear_attention.descent_weights(np.zeros((m, f)), np.asarray(1.0))
+    token = np.ones(f + m)
+    return int(np.count_nonzero(np.outer(weights.value @ token, weights.key @ token)))
+
+
 def attention_without_out(f: int, m: int) -> int:
     """Entries of W_K, W_Q and W_V."""
     weights = linear_attention.descent_weights(np.ones((m, f)), np.asarray(1.0))
     return sum(int(array.size) for array in (weights.key, weights.query, weights.value))
 
 
+def kept_neurons(f: int, m: int) -> int:
+    """The gated network's neurons that keep anything, that is with decay 1."""
+    return int(np.count_nonzero(gated_rnn.descent_weights(f, m, np.eye(1)).decay))
+
+
 def key_rank(f: int, m: int) -> int:
-    """The rank of W_K^T W_Q that a descent step needs."""
+    """The rank of W_K^T W_Q in the construction."""
     weights = linear_attention.descent_weights(np.ones((m, f)), np.asarray(1.0))
     return int(np.linalg.matrix_rank(weights.key.T @ weights.query))
 
@@ -55,8 +70,42 @@ TABLE: dict[str, tuple[Count, Count]] = {
     "linear self-attention, W_K, W_Q, W_V and P": (attention_parameters, lambda f, m: 4 * (f + m) ** 2),
     "linear self-attention without P": (attention_without_out, lambda f, m: 3 * (f + m) ** 2),
     "linear self-attention, rank of W_K^T W_Q": (key_rank, lambda f, m: f),
+    "linear self-attention, state entries in use": (attention_state, lambda f, m: m * f),
     "gated network, neurons": (lambda f, m: gated_rnn.descent_weights(f, m, np.eye(1)).neurons, lambda f, m: m * f + f),
+    "gated network, neurons that keep anything": (kept_neurons, lambda f, m: m * f),
 }
+
+
+def unseen_query(X: Array, Y: Array, x_q: Array, K: Array, Q: Array, V: Array, P: Array, seen: int = 0) -> Array:
+    """The query's token after any attention layer whose W_K^T W_Q sends it to 0 (`seen`: or not): (f + m,).
+
+    W_K is K less its part along W_Q (x_q, 0).
+    """
+    E = linear_attention.tokens(X, Y, x_q, zeros((Y.shape[1], X.shape[1]), X))
+    asked = Q @ E[-1, :]
+    key = K - (1 - seen) * asked[:, None] * (asked @ K)[None, :] / (asked @ asked)
+    return linear_attention.layer(E, linear_attention.Weights(key, Q, V, P))[-1, :]
+
+
+def query_token(X: Array, Y: Array, x_q: Array, K: Array, Q: Array, V: Array, P: Array) -> Array:
+    """The query's token (x_q, 0), as it came: (f + m,)."""
+    return namespace(x_q).concat([x_q, 0 * Y[0, :]], axis=0)
+
+
+def stepped(X: Array, Y: Array, x_q: Array) -> Array:
+    """One step of size 1 from 0, asked at x_q: (m,)."""
+    return step(zeros((Y.shape[1], X.shape[1]), X), X, Y, 1) @ x_q
+
+
+UNSEEN = Identity(
+    shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",)} | {name: ("f + m", "f + m") for name in "KQVP"},
+    left=unseen_query,
+    right=query_token,
+    names=("the query's token after the layer", "before it"),
+    sizes=({"N": 3, "f": 2, "m": 1, "f + m": 3}, {"N": 4, "f": 2, "m": 3, "f + m": 5}),
+    admits=lambda sizes: sizes["f"] + sizes["m"] == sizes["f + m"],
+)
+AT_ITSELF = {"X": [[1]], "Y": [[1]], "x_q": [1]}
 
 
 def check(changes: dict[str, Count] | None = None) -> Check:
@@ -109,15 +158,20 @@ CLAIM = Claim(
   its $P^2$ state entries are ever used;
 - linear self-attention stores $4(f+m)^2$ numbers ($W_K$, $W_Q$, $W_V$, $P$), $3(f+m)^2$ without $P$: this is $12f^2$
 for $m = f$ only;
-- the product $W_K^\top W_Q$ of the step has rank $f$, so three $m \times f$ maps ($3mf$ numbers) cannot do it for $m
-< f$;
-- the gated network has $mf + f$ neurons.
+- a layer of linear self-attention with any weights that takes the step from $0$ at all queries has a $W_K^\top W_Q$ of rank $f$
+  or more (the construction's is $f$), so key and query maps into $m < f$ dimensions ($m \times f$ each) cannot do it;
+- the gated network has $mf + f$ neurons, of which $mf$ keep anything.
 
-All three keep $mf$ numbers for the step; counts of stored parameters compare storage formats, not what the step
-needs.""",
-    derivation=r"""Counted on the arrays that the constructions build. A product through $m$ dimensions has rank at
-    most $m$.""",
-    assumptions=("the construction's parameters; the published code stores dead ones too",),
+As these constructions stand, all three keep $mf$ numbers of the context for the step ($\sum_i W_V e_i (W_K e_i)^\top$ in
+attention); counts of stored parameters compare storage formats, not what the step needs.""",
+    derivation=r"""Counted on the arrays that the constructions build. Where $W_K^\top W_Q (x_q, 0) = 0$ attention leaves the
+query's token as it is, whatever the context and the other weights; but a step on one pair with $x_1 = x_q \ne 0$ and $y_1 \ne 0$
+does not predict $0$. So the first $f$ columns of $W_K^\top W_Q$ are independent. A product through $m$ dimensions has rank at
+most $m$.""",
+    assumptions=(
+        "the counts are the constructions'; the published code stores dead parameters too",
+        "the bound on the rank: one layer, one head",
+    ),
     source="arXiv 2410.11687 (its comparison of sizes); counts derived here",
     departures=(
         r"the source counts $mf$ input parameters for GD-SSM (its $w_q$ has 9), $12f^2$ for attention (only if $m = f$ and without "
@@ -134,8 +188,31 @@ needs.""",
             "LSA (linear self-attention)", "$4(f+m)^2$ parameters for one step", figures="linear self-attention, W_K"
         ),
     ),
-    checks={Rung.EXACT: check()},
+    checks={
+        Rung.EXACT: both(check(), UNSEEN.exact, nonzero(stepped, AT_ITSELF, "a step on one pair, asked at its input"))
+    },
     mutants=(
+        UNSEEN.mutant(
+            "any_key",
+            "attention leaves every query's token as it is",
+            left=lambda X, Y, x_q, K, Q, V, P: unseen_query(X, Y, x_q, K, Q, V, P, seen=1),
+            rungs=(Rung.EXACT,),
+        ),
+        Mutant(
+            "predicts_nothing",
+            "a step on y = 0 predicts something else than 0",
+            {Rung.EXACT: nonzero(stepped, AT_ITSELF | {"Y": [[0]]}, "a step on one pair with y = 0")},
+        ),
+        Mutant(
+            "all_neurons_keep",
+            "all neurons of the gated network keep something",
+            {Rung.EXACT: check({"gated network, neurons that keep anything": lambda f, m: m * f + f})},
+        ),
+        Mutant(
+            "attention_keeps_all",
+            "attention keeps (f + m)^2 numbers",
+            {Rung.EXACT: check({"linear self-attention, state entries in use": lambda f, m: (f + m) ** 2})},
+        ),
         Mutant(
             "twelve_f_squared",
             "attention has 12 f^2 numbers for every m",

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 
 import numpy as np
 import sympy as sp
 
 from constructions import gd_ssm
 from constructions.gradient_descent import step
-from numeric.finding import Finding, Verdict
-from proofs.claim import Check, Claim, Kind, Mutant, System
+from constructions.namespace import Array, namespace, unit, zeros
+from numeric.finding import Finding, Verdict, combine
+from proofs.claim import Check, Claim, Kind, Mutant, System, covering
 from proofs.evidence import Rung, Settings
+from proofs.gd._witness import both
+from proofs.identity import Identity
 
 WIDTH, TOKENS = 2, 2
 SCALE = sp.Symbol("c")
@@ -48,25 +52,29 @@ def unknowns(width: int = WIDTH) -> Unknowns:
     )
 
 
-def equations(weights: Unknowns, width: int = WIDTH, tokens: int = TOKENS) -> set[sp.Expr]:
+@cache
+def equations(width: int = WIDTH, tokens: int = TOKENS, before: int = 0) -> frozenset[sp.Expr]:
     """The coefficients, in the data, of (layer's last output) + (one step of size cN from 0): all have to vanish.
 
-    Both sides are the code that runs, `gd_ssm.layer` and `gradient_descent.step`, on arrays of SymPy symbols.
+    `before` pairs of zeros precede the `tokens` pairs, N counts both. Both sides are the code that runs,
+    `gd_ssm.layer` and `gradient_descent.step`, on arrays of SymPy symbols.
     """
+    weights = unknowns(width)
 
     def symbols(name: str, rows: int) -> np.ndarray:
         return np.array([[sp.Symbol(f"{name}{t}_{i}") for i in range(width)] for t in range(rows)], dtype=object)
 
     X, Y, x_q = symbols("x", tokens), symbols("y", tokens), symbols("q", 1)[0]
+    data = [*X.reshape(-1), *Y.reshape(-1), *x_q]
+    X, Y = (np.concatenate([0 * x_q[None, :]] * before + [rows]) for rows in (X, Y))
     w_q, C, decay = (np.array(m.tolist(), dtype=object) for m in (weights.w_q, weights.C, weights.decay))
     D = np.array(list(weights.D), dtype=object)
     output = gd_ssm.layer(gd_ssm.tokens(X, Y, x_q), gd_ssm.Parameters(w_q, decay, C, D))[-1]
-    stepped = step(np.zeros((width, width), dtype=object), X, Y, SCALE * tokens) @ x_q
-    data = [*X.reshape(-1), *Y.reshape(-1), *x_q]
+    stepped = step(np.zeros((width, width), dtype=object), X, Y, SCALE * len(X)) @ x_q
     found: set[sp.Expr] = set()
     for entry in output + stepped:
         found.update(sp.Poly(sp.expand(entry), *data).coeffs())
-    return found
+    return frozenset(found)
 
 
 @cache
@@ -74,7 +82,7 @@ def solution(width: int = WIDTH, tokens: int = TOKENS) -> tuple[sp.Expr, ...]:
     """The reduced Groebner basis of the equations over Q(c): the weights solved for, everything else forced."""
     weights = unknowns(width)
     basis = sp.groebner(
-        sorted(equations(weights, width, tokens), key=str), *weights.all, domain=sp.QQ.frac_field(SCALE), order="lex"
+        sorted(equations(width, tokens), key=str), *weights.all, domain=sp.QQ.frac_field(SCALE), order="lex"
     )
     return tuple(basis.exprs)
 
@@ -109,7 +117,7 @@ def check(claim: Sequence[sp.Expr] | None = None) -> Check:
             domain=sp.QQ.frac_field(SCALE),
             order="lex",
         )
-        figures = {"width": WIDTH, "tokens": TOKENS, "equations": len(equations(unknowns())), "unknowns": 20}
+        figures = {"width": WIDTH, "tokens": TOKENS, "equations": len(equations()), "unknowns": 20}
         settings_used = {"solution": [sp.latex(e) + " = 0" for e in basis]}
         if set(basis) == set(other.exprs):
             return Finding(
@@ -129,6 +137,86 @@ def check(claim: Sequence[sp.Expr] | None = None) -> Check:
     return run
 
 
+INPUTS_SWAPPED = {"w_32": 1, "D_1": 1}
+"""x_q in the gate and x_t in the readout; every decay is 0."""
+PAIR_SWAPPED = {"w_21": 1, "D_3": 1, "a_11": 1}
+"""y_t x_t in place of x_t y_t."""
+
+
+def others(width: int, tokens: int, kept: Mapping[str, int]) -> Finding:
+    """Whether these weights take the step (with C = -c I and 0 for the rest) at this width and context length."""
+    weights = unknowns(width)
+    values = {w: kept.get(str(w), 0) for w in weights.all} | {weights.C[i, i]: -SCALE for i in range(width)}
+    left = {sp.expand(e.subs(values)) for e in equations(width, tokens)} - {0}
+    figures = {f"equations that other weights solve, width {width}, N = {tokens}": len(equations(width, tokens))}
+    if left:
+        return Finding(Verdict.REFUTED, f"width {width}, N = {tokens}: {next(iter(left))} is left", figures=figures)
+    return Finding(Verdict.CONFIRMED, figures=figures, trust=("SymPy's expansion",))
+
+
+def boundary(tokens: int = 1, width: int = 1) -> Check:
+    """At N = 1, and at f = m = 1, other weights take the step too."""
+    return lambda settings: combine([others(WIDTH, tokens, INPUTS_SWAPPED), others(width, TOKENS, PAIR_SWAPPED)])
+
+
+def silence(name: str = "w_33") -> Check:
+    """After a pair of zeros too the weight of x_{t+1} with itself is forced to be 0, so that zeros in front leave no trace."""
+
+    def run(settings: Settings) -> Finding:
+        weights = unknowns()
+        asked = sp.Symbol(name)
+        used = [e for e in equations(tokens=1, before=1) if e.has(asked) or e.has(SCALE)]
+        basis = sp.groebner(sorted(used, key=str), *weights.all, domain=sp.QQ.frac_field(SCALE), order="grevlex")
+        figures = {f"equations with {name} or c after zeros": len(used)}
+        if basis.contains(asked):
+            return Finding(Verdict.CONFIRMED, figures=figures, trust=("SymPy's Groebner basis over Q(c)",))
+        return Finding(Verdict.REFUTED, f"{name} = 0 does not follow from the equations", figures=figures)
+
+    return run
+
+
+def wide(X: Array, Y: Array, x_q: Array, w_q: Array, C: Array, D: Array, decay: Array, silent: bool = True) -> Array:
+    """Two pairs after one of zeros, on every two coordinates i < j of a wide layer: the last output there, (pairs, 2).
+
+    w_q with 0 for w_33, unless not `silent`.
+    """
+    xp, rows = namespace(X), []
+    for chosen in combinations(range(C.shape[0]), WIDTH):
+        E = xp.stack([unit(i, C.shape[0], X) for i in chosen])
+        first = zeros((1, C.shape[0]), X)
+        sequence = gd_ssm.tokens(xp.concat([first, X @ E], axis=0), xp.concat([first, Y @ E], axis=0), x_q @ E)
+        weights = gd_ssm.Parameters(_without_last(w_q) if silent else w_q, decay, C, D)
+        rows.append(E @ gd_ssm.layer(sequence, weights)[-1, :])
+    return xp.stack(rows)
+
+
+def narrow(X: Array, Y: Array, x_q: Array, w_q: Array, C: Array, D: Array, decay: Array) -> Array:
+    """The same two pairs alone, through the layer of width 2 with the weights' own entries there: (pairs, 2)."""
+    xp, rows = namespace(X), []
+    for chosen in combinations(range(C.shape[0]), WIDTH):
+        E = xp.stack([unit(i, C.shape[0], X) for i in chosen])
+        weights = gd_ssm.Parameters(_without_last(w_q), E @ decay @ E.mT, E @ C @ E.mT, D)
+        rows.append(gd_ssm.layer(gd_ssm.tokens(X, Y, x_q), weights)[-1, :])
+    return xp.stack(rows)
+
+
+def _without_last(w_q: Array) -> Array:
+    last = unit(gd_ssm.WINDOW - 1, gd_ssm.WINDOW, w_q)
+    return w_q - last[:, None] * (last @ w_q @ last) * last[None, :]
+
+
+CONTAINED = Identity(
+    shapes={
+        "X": (TOKENS, WIDTH), "Y": (TOKENS, WIDTH), "x_q": (WIDTH,), "w_q": (3, 3), "C": ("d", "d"), "D": (3,),
+        "decay": ("d", "d"),
+    },
+    left=wide,
+    right=narrow,
+    names=("wide layer after zeros", "layer of width 2"),
+    sizes=({"d": 3}, {"d": 5}),
+)  # fmt: skip
+
+
 def table() -> str:
     """The solved weights as a Markdown list."""
     lines = [f"- ${sp.latex(e)} = 0$" for e in solution()]
@@ -144,22 +232,40 @@ CLAIM = Claim(
     __name__,
     title="The weights of one step, solved for",
     kind=Kind.IDENTITY,
-    statement=r"""Among all weights $(w_q, C, D, a)$ of the layer of gd.one_step_tokens, the last output is minus one
-gradient-descent step of size $\eta = cN$ for every context if and only if
+    statement=r"""Let $f = m \ge 2$ and $N \ge 2$. Among all weights $(w_q, C, D, a)$ of the layer of gd.one_step_tokens, the last
+output is minus one gradient-descent step of size $\eta = cN$ for every context of length $N$ if and only if
 
 $$ w_q = \alpha \, e_1 e_2^\top, \qquad D = \beta \, e_3, \qquad C = -\frac{c}{\alpha \beta} I, \qquad a = 1 $$
 
-for some $\alpha, \beta \ne 0$.""",
+for some $\alpha, \beta \ne 0$. At the smallest sizes other weights do it too: for $N = 1$, where the decay is never used, $w_q =
+\alpha \, e_3 e_2^\top$ and $D = \beta \, e_1$; for $f = m = 1$, where $x_t y_t = y_t x_t$, $w_q = \alpha \, e_2 e_1^\top$.""",
     derivation=r"""The difference of output and step is a polynomial in the data; each coefficient is an equation in the
-weights. Their Gröbner basis over $\mathbb{Q}(c)$ is computed and is the one of the claimed weights. Width and context length
-two are enough for necessity (longer contexts give more equations), and gd.one_step_tokens with gd.scale_gauge is sufficiency
-for all sizes.""",
-    assumptions=(r"width $f = m = 2$ and $N = 2$ for the necessity", r"one $a$ per state entry, constant in time"),
+weights. Their Gröbner basis over $\mathbb{Q}(c)$ at $f = m = N = 2$ is computed and is the one of the claimed weights. Larger
+sizes contain these equations. With pairs of zeros in front of the last pair the equations force $w_{33} = 0$; then zeros leave
+no trace in the state. Contexts of two pairs after zeros, on two of the coordinates, meet no other weights than the entries of
+$C$ and $a$ there, as a layer of width two would: so all off-diagonal entries of $C$ are $0$, its diagonal entries equal and all
+$a$ are $1$. Conversely these weights take the step at all sizes by gd.one_step_tokens and gd.scale_gauge.""",
+    assumptions=(r"one $a$ per state entry, constant in time",),
     source="derived here; arXiv 2410.11687 gives the weights without deriving them",
     systems=(System("GD-SSM, vector target", "its weights are forced, up to two scales, by demanding one step"),),
-    checks={Rung.SYMBOLIC: check()},
+    checks={
+        Rung.EXACT: covering("that a wider layer contains the layer of width 2", CONTAINED.exact),
+        Rung.SYMBOLIC: covering(
+            "the solutions at f = m = N = 2, the other ones at the smallest sizes, and that zeros in front force w_33 = 0",
+            both(check(), boundary(), silence()),
+        ),
+    },
     parameters=table,
     mutants=(
+        CONTAINED.mutant(
+            "zeros_seen",
+            "zeros in front leave no trace with any w_33",
+            left=lambda X, Y, x_q, w_q, C, D, decay: wide(X, Y, x_q, w_q, C, D, decay, silent=False),
+            rungs=(Rung.EXACT,),
+        ),
+        Mutant("other_pair", "the inputs may change places at N = 2 too", {Rung.SYMBOLIC: boundary(tokens=2)}),
+        Mutant("other_width", "x and y may change places at f = m = 2 too", {Rung.SYMBOLIC: boundary(width=2)}),
+        Mutant("others_forced", "zeros in front force w_12 = 0", {Rung.SYMBOLIC: silence("w_12")}),
         Mutant("sign", "C = +c/(alpha beta) I", {Rung.SYMBOLIC: check(claimed(sign=1))}),
         Mutant("transposed", "w_q = alpha e_2 e_1^T", {Rung.SYMBOLIC: check(claimed(window=(2, 1)))}),
         Mutant("no_gauge", "the weights are unique (beta = 1)", {Rung.SYMBOLIC: check(claimed(gauge_fixed=True))}),

@@ -12,7 +12,7 @@ from numeric.words import Words, matrix, scalar, trace, zeros
 from proofs.claim import Claim, Kind, System
 from proofs.evidence import Rung
 from proofs.gd._weights import published
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 
@@ -74,6 +74,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 4, "m": 3, "N": 6}, {"f": 8, "m": 8, "N": 24}),
+    large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
     torch_only=True,
     positive=("a",),

@@ -15,7 +15,7 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 SIZE = 2
 """Tokens in a chunk."""
@@ -81,6 +81,7 @@ IDENTITY = Identity(
     right=learner,
     names=("RetNet's three forms", "discounted step, three times"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 4, "N": 11}),
+    large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 1, "m": 1, "N": 3},
     torch_only=True,
     positive=("gamma",),

@@ -11,7 +11,7 @@ from numeric.derivation import Obligation
 from numeric.words import scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def layer(x: Array, t: Array, i: Array, h: Array) -> Array:
@@ -52,6 +52,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"T": 3, "d": 2}, {"T": 6, "d": 4}),
+    large=Large({"T": 8, "d": 20}),
     torch_only=True,
     positive=("t", "i"),
     derive=derive,

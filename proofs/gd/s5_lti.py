@@ -13,7 +13,7 @@ from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.gd.lti_affine import WITNESS, step_defect
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 PAIRS = ("lam", "kept", "B", "C")
 
@@ -80,6 +80,7 @@ IDENTITY = Identity(
     right=real,
     names=("S5", "real LTI system"),
     sizes=({"T": 3, "p": 2, "n": 2, "q": 2}, {"T": 6, "p": 3, "n": 4, "q": 2}),
+    large=Large({"T": 20, "p": 17, "n": 3, "q": 18}),
     derive=derive,
 )  # fmt: skip
 

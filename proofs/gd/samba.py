@@ -11,7 +11,7 @@ from constructions.two_layers import tokens
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both, impossible, nonzero
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 WINDOW = 3
 
@@ -72,6 +72,7 @@ LOCAL = Identity(
     right=smoother,
     names=("sliding window", "smoother of the last tokens"),
     sizes=({"T": 5, "d": 2, "a": 2, "r": 2}, {"T": 9, "d": 4, "a": 3, "r": 3}),
+    large=Large({"T": 130, "d": 20, "a": 2, "r": 17}),
     admits=lambda sizes: sizes["T"] >= WINDOW,
 )
 STEP = Identity(
@@ -80,6 +81,7 @@ STEP = Identity(
     right=learner,
     names=("Samba", "one step"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
+    large=Large({"f": 20, "m": 21, "N": 130}),
     torch_only=True,
 )
 POINT = {"X": [[1]] * 4, "Y": [[1]] * 4, "x_q": [1], "V": [[1]], "eta": 1}
@@ -95,7 +97,7 @@ CLAIM = Claim(
   for $N + 1 > w$ the window alone takes no step;
 - with the attention's output map $0$, joint tokens, step size $\frac{\eta}{N}$ and decay $1$, the Mamba layer adds exactly
   one gradient-descent step from $0$ to the query's $y$ part. For the decays below 1 that the layer really has it is the step
-  of gd.mamba_selective, reached in the limit only.
+  of gd.mamba_selective, reached on all contexts in the limit only.
 
 Regression over the whole context is kept in Mamba's state alone; the window sees what Mamba has added to its last tokens.""",
     derivation=r"""The sum over the window runs over $w$ tokens. The Mamba layer is linear attention with weights $\Delta$

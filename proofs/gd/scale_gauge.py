@@ -8,7 +8,7 @@ from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, Kind
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def layer(U: Array, w_q: Array, decay: Array, C: Array, D: Array, alpha: Array, beta: Array) -> Array:
@@ -56,6 +56,7 @@ IDENTITY = Identity(
     right=rescaled,
     names=("layer", "rescaled layer"),
     sizes=({"L": 5, "d": 2}, {"L": 7, "d": 3}),
+    large=Large({"L": 130, "d": 20}, quick=True),
     derive=derive,
     admits=lambda sizes: sizes["L"] >= gd_ssm.WINDOW,
 )

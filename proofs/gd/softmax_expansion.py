@@ -21,7 +21,7 @@ from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._numbers import numbers
 from proofs.gd._witness import both
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 BITS = 200
 HALVINGS = range(3, 13)
@@ -120,6 +120,7 @@ IDENTITY = Identity(
     right=learner,
     names=("attention", "step plus remainder"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
+    large=Large({"f": 20, "m": 21, "N": 130}, quick=True),
     torch_only=True,
     derive=derive,
 )

@@ -14,7 +14,7 @@ from numeric.words import Words, matrix, trace
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both, impossible, nonzero
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def fit(c: torch.Tensor, V: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -87,6 +87,7 @@ FIT = Identity(
     right=stationary,
     names=("attention", "attention plus the fit's gradient"),
     sizes=({"N": 3, "m": 2}, {"N": 12, "m": 4}),
+    large=Large({"N": 130, "m": 21}, quick=True),
     torch_only=True,
     positive=("weights",),
     derive=derive,
@@ -97,6 +98,7 @@ ZERO = Identity(
     right=mean,
     names=("attention at the query 0", "mean of the values"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
+    large=Large({"f": 20, "m": 21, "N": 130}, quick=True),
     torch_only=True,
 )
 POINT = {"K": [[1]], "V": [[1]], "q": [1], "scale": 1}

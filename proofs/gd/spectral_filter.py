@@ -9,10 +9,11 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, covering
 from proofs.evidence import Kind, Rung
 from proofs.figure import Columns, Figure, Series, one
-from proofs.identity import Identity
+from proofs.gd._witness import both
+from proofs.identity import Identity, Large
 
 STEPS = 3
 
@@ -27,10 +28,10 @@ def context(d: Array, v: Array) -> Array:
     return xp.stack(rows)
 
 
-def descent(d: Array, v: Array, Y: Array, eta: Array) -> Array:
-    """Three autograd steps from 0, asked at the first input, an eigenvector: (m,)."""
+def descent(d: Array, v: Array, Y: Array, eta: Array, steps: int = STEPS) -> Array:
+    """Autograd steps from 0, asked at the first input, an eigenvector: (m,)."""
     X = context(d, v)
-    return autograd_descent.descend(X.new_zeros(Y.shape[1], X.shape[1]), X, Y, eta=eta, steps=STEPS) @ X[0, :]
+    return autograd_descent.descend(X.new_zeros(Y.shape[1], X.shape[1]), X, Y, eta=eta, steps=steps) @ X[0, :]
 
 
 def filtered(d: Array, v: Array, Y: Array, eta: Array, steps: int = STEPS) -> Array:
@@ -39,8 +40,19 @@ def filtered(d: Array, v: Array, Y: Array, eta: Array, steps: int = STEPS) -> Ar
     return spectral_filter.gain(d[0] * d[0], eta / X.shape[0], steps) * (Y.mT @ X @ X[0, :])
 
 
+def solved(d: Array, v: Array, Y: Array, part: int = 1) -> Array:
+    """One autograd step with c lambda = 1 at the first input's eigenvalue (1/`part` of that), asked there: (m,)."""
+    return descent(d, v, Y, v.shape[0] / (part * d[0] * d[0]), steps=1)
+
+
+def least_squares(d: Array, v: Array, Y: Array) -> Array:
+    """1/lambda B u for the first input u: (m,)."""
+    X = context(d, v)
+    return 1 / (d[0] * d[0]) * (Y.mT @ X @ X[0, :])
+
+
 def ridge(d: Array, v: Array, Y: Array, eta: Array) -> Array:
-    """The filter of ridge regression with 1/ridge = k scale, which agrees at lam = 0 and to first order only there."""
+    """The filter of ridge regression with 1/ridge = k scale, which agrees at lam = 0 only."""
     X = context(d, v)
     return 1 / (d[0] * d[0] + X.shape[0] / (eta * STEPS)) * (Y.mT @ X @ X[0, :])
 
@@ -73,8 +85,17 @@ IDENTITY = Identity(
     right=descent,
     names=("filter", "gradient descent"),
     sizes=({"f": 2, "m": 2}, {"f": 4, "m": 3}),
+    large=Large({"f": 20, "m": 21}),
     torch_only=True,
     derive=derive,
+)
+SOLVED = Identity(
+    shapes={"d": ("f",), "v": ("f",), "Y": ("f", "m")},
+    left=least_squares,
+    right=solved,
+    names=("least squares", "one step"),
+    sizes=({"f": 2, "m": 2}, {"f": 4, "m": 3}),
+    torch_only=True,
 )
 
 COUNTS = (1, 2, 4, 16)
@@ -107,17 +128,21 @@ CLAIM = Claim(
 $$ W_k u = h_k(\lambda) \, Y^\top X u, \qquad h_k(\lambda) = c \sum_{j<k} (1 - c\lambda)^j = \frac{1 - (1 -
 c\lambda)^k}{\lambda} . $$
 
-Least squares has $1/\lambda$ and ridge $1/(\lambda + \rho)$ in place of $h_k$: $k$ steps are neither, and tend to
-least squares on every
-eigendirection with $0 < c\lambda < 2$.""",
+Least squares has $1/\lambda$ in place of $h_k$: $k$ steps tend to it on every eigendirection with $0 < c\lambda < 2$, and are it
+exactly where $c\lambda = 1$, so that with orthonormal inputs and $c = 1$ one step is least squares. Ridge has $1/(\lambda + \rho)$,
+which agrees with $h_k$ at $k$ eigenvalues at most.""",
     derivation=r"""$W_{k+1} u = W_k u - c(W_k A u - Y^\top X u)$, so $h_{k+1} = h_k + c(1 - \lambda h_k)$, whose
-    solution from $0$ is the sum.""",
+solution from $0$ is the sum. $\lambda h_k(\lambda) = 1$ where $(1 - c\lambda)^k = 0$. And $(\lambda + \rho) h_k(\lambda) - 1$ is
+a polynomial of degree $k$ in $\lambda$ that is $-1$ at $\lambda = -\rho$, so it has at most $k$ zeros.""",
     assumptions=(
         r"$\lambda \ne 0$ for the quotient; checked exactly at eigenvectors of reflected orthogonal inputs",
         "the quotient loses digits in floating point when $c\\lambda$ is small, so the sampled rung is left out",
     ),
     source="derived here",
-    checks={rung: check for rung, check in IDENTITY.checks().items() if rung is not Rung.SAMPLED},
+    checks={
+        Rung.EXACT: covering("the filter, and where it is that of least squares", both(IDENTITY.exact, SOLVED.exact)),
+        Rung.UNIVERSAL: covering("the filter and its closed form", IDENTITY.universal),
+    },
     figures=(
         Figure(
             "filters",
@@ -138,6 +163,12 @@ Newton-Schulz (dots alone), which lie on the curve of $2^k$ steps.""",
     ),
     mutants=(
         IDENTITY.mutant("ridge", "k steps are ridge with penalty 1/(kc)", left=ridge, rungs=(Rung.EXACT,)),
+        SOLVED.mutant(
+            "solved_elsewhere",
+            "one step is least squares where c lambda = 1/2 too",
+            right=lambda d, v, Y: solved(d, v, Y, part=2),
+            rungs=(Rung.EXACT,),
+        ),
         IDENTITY.mutant(
             "one_step_less",
             "k - 1 steps",

@@ -11,11 +11,11 @@ from constructions.autograd_descent import descend
 from constructions.gradient_descent import weighted_loss
 from constructions.namespace import Array
 from numeric.blocks import blocks
-from numeric.derivation import Obligation
-from numeric.words import matrix, scalar, zeros
-from proofs.claim import Claim, System
+from numeric.derivation import Obligation, loss_expansion
+from numeric.words import Words, matrix, scalar, trace, zeros
+from proofs.claim import Claim, System, covering
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def forms(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
@@ -41,31 +41,30 @@ def learner(x: Array, B: Array, C: Array, Delta: Array, a: Array, stepped: bool 
     return torch.stack([torch.stack(rows)] * 2)
 
 
-def derive(decayed: bool = True) -> Iterator[Obligation]:
-    """One more token of X^T D B, D the discounted step sizes; one more row of the masked product; the step."""
+def derive(decayed: bool = True, signed: bool = True) -> Iterator[Obligation]:
+    """One more token of X^T D B, D the discounted step sizes; the loss, its gradient, and the step from 0."""
     B, X, D = matrix("B", "N", "n"), matrix("X", "N", "p"), matrix("D", "N", "N", "diagonal")
     b, x, a, delta = matrix("b", "n", 1), matrix("x", "p", 1), scalar("a"), scalar("Delta")
     state = X.mT @ D @ B
     faded = a * D if decayed else D
     weights = blocks([[faded, zeros("N", 1)], [zeros(1, "N"), delta * blocks([[1]])]])
-    after = ssd.step(state, x, b, delta, a)
     yield Obligation(
         "one more token",
-        after,
+        ssd.step(state, x, b, delta, a),
         blocks([[X], [x.mT]]).mT @ weights @ blocks([[B], [b.mT]]),
         r"All earlier weights are multiplied by $a_t$, the newest is $\Delta_t$.",
     )
-    c = matrix("c", "n", 1)
-    yield Obligation(
-        "one more row",
-        after @ c,
-        a * X.mT @ D @ (B @ c) + delta * x @ (b.mT @ c),
-        r"$D B c$ is the new row of $L \odot C B^\top$ times the step sizes, up to the newest entry $\Delta_t (b \cdot c)$.",
-    )
-    W = zeros("p", "n")
+    W = matrix("W", "p", "n")
+
+    def discounted(at: Words) -> Words:
+        residual = at @ B.mT - X.mT
+        return trace(residual @ D @ residual.mT) / 2
+
+    slope = (W @ B.mT - (1 if signed else -1) * X.mT) @ D @ B
+    yield from loss_expansion(discounted, W, slope, name="the discounted loss")
     yield Obligation(
         "the step",
-        -((W @ B.mT - X.mT) @ D @ B),
+        -slope.substitute(W, zeros("p", "n")),
         state,
         r"Minus the gradient of $\frac12 \sum_s D_{ss} \norm{W B_s - x_s}^2$ at $0$.",
     )
@@ -77,6 +76,7 @@ IDENTITY = Identity(
     right=learner,
     names=("Mamba-2's two forms", "discounted step, twice"),
     sizes=({"p": 2, "n": 2, "N": 3}, {"p": 4, "n": 4, "N": 10}),
+    large=Large({"p": 3, "n": 2, "N": 40}),
     symbolic_sizes={"p": 1, "n": 1, "N": 3},
     torch_only=True,
     positive=("Delta", "a"),
@@ -105,7 +105,12 @@ be chosen apart, and no pair is kept in full once a later one is written with we
         ),
     ),
     source="arXiv 2405.21060 (both forms); the reading derived here",
-    checks=IDENTITY.checks(),
+    checks={
+        **IDENTITY.checks(),
+        Rung.UNIVERSAL: covering(
+            "the recurrence as a step; its dual is compared on the other rungs", IDENTITY.universal
+        ),
+    },
     mutants=(
         IDENTITY.mutant(
             "own_decay",
@@ -119,5 +124,6 @@ be chosen apart, and no pair is kept in full once a later one is written with we
             rungs=(Rung.EXACT, Rung.SYMBOLIC),
         ),
         IDENTITY.mutant("not_decayed", "earlier weights stay", derive=lambda: derive(decayed=False)),
+        IDENTITY.mutant("wrong_gradient", "the gradient of another loss", derive=lambda: derive(signed=False)),
     ),
 )

@@ -1,6 +1,7 @@
 """k stacked two-pass layers are k steps of gradient descent, from any start."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from constructions import autograd_descent, residual_stack
 from constructions.gradient_descent import step
@@ -9,20 +10,20 @@ from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar
 from proofs.claim import Claim, Kind, System
 from proofs.evidence import Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 LAYERS = 3
 
 
-def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
-    """Three stacked layers with scale eta/N: (m,)."""
-    return residual_stack.predict(X, Y, x_q, W0, eta / X.shape[0], LAYERS)
+def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int = LAYERS) -> Array:
+    """Stacked layers with scale eta/N: (m,)."""
+    return residual_stack.predict(X, Y, x_q, W0, eta / X.shape[0], layers)
 
 
-def learner(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
-    """Three autograd steps from W0, asked at x_q: (m,)."""
-    return autograd_descent.descend(W0, X, Y, eta=eta, steps=LAYERS) @ x_q
+def learner(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, steps: int = LAYERS) -> Array:
+    """Autograd steps from W0, asked at x_q: (m,)."""
+    return autograd_descent.descend(W0, X, Y, eta=eta, steps=steps) @ x_q
 
 
 def stale_residual(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
@@ -72,6 +73,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 4, "m": 3, "N": 6}, {"f": 10, "m": 10, "N": 20}),
+    large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, layers=12), partial(learner, steps=12), quick=True),
     symbolic_sizes={"f": 2, "m": 1, "N": 3},
     torch_only=True,
     derive=derive,

@@ -13,10 +13,10 @@ from constructions import autograd_descent, online_descent
 from constructions.namespace import Array
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.carriers.handles import FlintPolynomials, Handles
-from numeric.programs import run
+from numeric.carriers.handles import FlintPolynomials
 from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung, Settings
+from proofs.gd._polynomials import values
 
 Count = Callable[[int, int], int]
 SIZES = ((1, 1), (2, 1), (2, 2))
@@ -72,14 +72,11 @@ def rank(learner: Callable[[Array, Array], Array], f: int, m: int, entropy: Entr
     ring = FlintPolynomials(["e"])
     e: Any = ring.variables["e"]
     for place in range(N * (f + m)):
-        carrier = Handles(ring)
-        flat = [ring.from_fraction(int(v), 1) for v in (*X.reshape(-1), *Y.reshape(-1))]
+        flat = np.empty(N * (f + m), dtype=object)
+        flat[:] = [ring.from_fraction(int(v), 1) for v in (*X.reshape(-1), *Y.reshape(-1))]
         flat[place] = flat[place] + e
-        parts = {"X": carrier.put(flat[: N * f], (N, f)), "Y": carrier.put(flat[N * f :], (N, m))}
-        values = carrier.get(run(program, carrier, parts))
-        rows.append(
-            [dict(value.terms()).get((1,), 0) if not isinstance(value, int) else 0 for value in values.reshape(-1)]
-        )
+        at = {"X": flat[: N * f].reshape(N, f), "Y": flat[N * f :].reshape(N, m)}
+        rows.append([dict(value.terms()).get((1,), 0) for value in values(program, ring, at).reshape(-1)])
     return int(flint.fmpq_mat(len(rows), len(rows[0]), [flint.fmpq(c) for row in rows for c in row]).rank())
 
 

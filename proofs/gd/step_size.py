@@ -11,7 +11,7 @@ from numeric.words import Words, matrix, scalar, zeros
 from proofs.claim import Claim, Kind, System
 from proofs.evidence import Rung
 from proofs.gd._weights import published
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 
@@ -55,6 +55,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 4, "m": 4, "N": 7}, {"f": 10, "m": 10, "N": 40}),
+    large=Large({"f": 20, "m": 21, "N": 130}, quick=True),
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
     torch_only=True,
     derive=derive,
@@ -76,7 +77,15 @@ A layer with fixed weights therefore cannot follow $1/N$ at two context lengths.
     source="arXiv 2410.11687, published code (its `gd_lr` and `ssm_size_base`)",
     departures=(r"the source states $\eta = lr$; its default $N = P = 10$ hides the difference",),
     systems=(System("GD-SSM, vector target", r"with the published constant $lr/P$ a step of size $lr \, N/P$"),),
-    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("one_step_constant")},
+    checks={
+        **IDENTITY.checks(),
+        Rung.KERNEL: kernel_check(
+            "published_layer_step",
+            "one_step_constant",
+            states="published_layer_step with eta = lr N/P, so that eta/N = lr/P, is the claim for f = m = P; zero padding is "
+            "checked on the other rungs. one_step_constant is about a layer that accumulates the residuals y - W0 x instead",
+        ),
+    },
     mutants=(
         IDENTITY.mutant(
             "eta_is_lr",

@@ -9,7 +9,7 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -55,6 +55,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 3, "N": 4}, {"f": 8, "N": 20}),
+    large=Large({"f": 20, "N": 130}),
     symbolic_sizes={"f": 2, "N": 1},
     torch_only=True,
     derive=derive,

@@ -11,7 +11,7 @@ from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar, zeros
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -56,6 +56,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 2, "N": 3}, {"f": 6, "N": 12}),
+    large=Large({"f": 20, "N": 130}),
     symbolic_sizes={"f": 1, "N": 2},
     torch_only=True,
     derive=derive,

@@ -1,5 +1,4 @@
-"""The published three-layer block's other rows mix the final state with a prefix: not causal, and not gradient
-descent."""
+"""The published three-layer block's other rows mix the final state with a prefix, and miss descent by what that adds."""
 
 from collections.abc import Iterator
 
@@ -12,7 +11,8 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.gd._witness import both
+from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -50,6 +50,16 @@ def descent_on_prefixes(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
     return sequence - xp.concat([0 * sequence[: N + 1, :], xp.stack(found)], axis=0)
 
 
+def descent_and_gap(X: Array, Y: Array, x_q: Array, eta: Array, gap: int = 1) -> Array:
+    """Two autograd steps on each prefix, and in row N+1+t c^2 (B - B_t) A_t x_{t+1} (times `gap`)."""
+    xp = namespace(X, Y, x_q)
+    N, c = X.shape[0], eta / X.shape[0]
+    following = xp.concat([X[1:, :], x_q[None, :]], axis=0)
+    found = [c * c * (Y[t:, :].mT @ X[t:, :]) @ (X[:t, :].mT @ X[:t, :]) @ following[t - 1, :] for t in range(1, N + 1)]
+    rows = descent_on_prefixes(X, Y, x_q, eta)
+    return rows + gap * xp.concat([0 * rows[: N + 1, :], xp.stack(found)], axis=0)
+
+
 def derive(swapped: bool = False) -> Iterator[Obligation]:
     """The states at window t, by the layers' own gate; then their combination with the final Z_1."""
     X, Y = matrix("X", "t", "f"), matrix("Y", "t", "f")
@@ -78,13 +88,24 @@ IDENTITY = Identity(
     right=formula,
     names=("block", "formula"),
     sizes=({"f": 3, "N": 4}, {"f": 6, "N": 12}),
+    large=Large({"f": 20, "N": 130}),
     symbolic_sizes={"f": 1, "N": 2},
     derive=derive,
 )
 
+GAP = Identity(
+    shapes=IDENTITY.shapes,
+    left=layer,
+    right=descent_and_gap,
+    names=("block", "two steps on each prefix and the gap"),
+    sizes=({"f": 2, "N": 4}, {"f": 6, "N": 12}),
+    large=Large({"f": 20, "N": 130}),
+    torch_only=True,
+)
+
 CLAIM = Claim(
     __name__,
-    title="The published block's rows before the last are not causal and not gradient descent",
+    title="The published block's rows before the last read later pairs, and miss gradient descent by what these add",
     kind=Kind.IDENTITY,
     statement=r"""The published three-layer block of gd.three_layer_block returns its input in rows $1, \dots, N+1$,
 and in row
@@ -92,17 +113,33 @@ $N + 1 + t$, with $A_t = \sum_{s \le t} x_s x_s^\top$, $B_t = \sum_{s \le t} y_s
 
 $$ o_{N+1+t} = u_{N+1+t} - \left( 2c B_t - c^2 B A_t \right) x_{t+1} , $$
 
-where $u$ is the input. For $t < N$ this reads targets after $t$, and is not two steps on the first $t$ pairs.""",
+where $u$ is the input. This is $u_{N+1+t} - W_2^{(t)} x_{t+1}$, with $W_2^{(t)}$ after two gradient-descent steps of size $\eta
+t/N$ from $0$ on the first $t$ pairs, plus
+
+$$ c^2 (B - B_t) A_t x_{t+1} , \qquad B - B_t = \sum_{s > t} y_s x_s^\top : $$
+
+for $t < N$ it reads the pairs after $t$, and is not two steps on the first $t$ pairs unless this is $0$, as where all later $x_s$
+are orthogonal to the earlier ones.""",
     derivation=r"""All three layers read the same tokens; the code multiplies $Z_2(t) = -cA_t$ by $Z_1(N) = -cB$, not by
-$Z_1(t)$. The $N$ results are put below $N + 1$ zero rows before the skip connection.""",
+$Z_1(t)$. The $N$ results are put below $N + 1$ zero rows before the skip connection. Two steps on the first $t$ pairs are
+$2cB_t - c^2 B_t A_t$ (gd.closed_form_steps), and $x_s^\top A_t = \sum_{r \le t} (x_s \cdot x_r) x_r^\top$.""",
     assumptions=(r"$f = m$; decay 1",),
     source="arXiv 2410.11687, published code (multi-step form)",
     departures=(r"the constant is $\eta/N$; the published code's is $lr/P$",),
     systems=(
-        System("GD-SSM, several steps", "the published block's other rows are neither causal nor gradient descent"),
+        System(
+            "GD-SSM, several steps",
+            "the published block's other rows read later pairs, and miss two steps by what these add",
+        ),
     ),
-    checks=IDENTITY.checks(),
+    checks={**IDENTITY.checks(), Rung.EXACT: both(IDENTITY.exact, GAP.exact)},
     mutants=(
+        GAP.mutant(
+            "gap_doubled",
+            "twice the gap",
+            right=lambda X, Y, x_q, eta: descent_and_gap(X, Y, x_q, eta, gap=2),
+            rungs=(Rung.EXACT,),
+        ),
         IDENTITY.mutant(
             "is_gradient_descent", "every row is two steps on its prefix", right=descent_on_prefixes, rungs=EXACTLY
         ),

@@ -17,7 +17,7 @@ from numeric.words import matrix, scalar
 from proofs.claim import Claim, System, covering
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both, impossible, nonzero
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -140,6 +140,7 @@ IDENTITY = Identity(
     right=both_learners,
     names=("Titans", "heavy ball and torch.optim.SGD, decay decoupled"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 6, "m": 6, "N": 10}),
+    large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 1, "m": 1, "N": 2},
     torch_only=True,
     positive=("mu", "alpha"),

@@ -10,7 +10,7 @@ from numeric.words import Words, eye, matrix, scalar, trace, zeros
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def transition(k: Array, rate: Array, one: Array) -> Array:
@@ -67,6 +67,7 @@ IDENTITY = Identity(
     right=commutator_norm,
     names=("formula", "commutator"),
     sizes=({"f": 3}, {"f": 8}),
+    large=Large({"f": 20}, quick=True),
     symbolic_sizes={"f": 2},
     derive=derive,
 )

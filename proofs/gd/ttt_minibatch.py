@@ -13,7 +13,7 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 SIZE = 2
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
@@ -63,6 +63,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 2, "m": 2, "N": 4}, {"f": 6, "m": 6, "N": 11}),
+    large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 1, "m": 1, "N": 3},
     torch_only=True,
     derive=derive,

@@ -1,6 +1,7 @@
 """Two accumulators and k matrix products are k steps of gradient descent, causally and from any start."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from constructions import autograd_descent
 from constructions.accumulator_steps import extend, prediction
@@ -11,21 +12,21 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 STEPS = 3
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
-def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
-    """Three extensions with scale eta/N: (m,)."""
-    return prediction(X, Y, x_q, W0, eta / X.shape[0], STEPS)
+def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
+    """Extensions with scale eta/N: (m,)."""
+    return prediction(X, Y, x_q, W0, eta / X.shape[0], steps)
 
 
-def learner(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
-    """Three autograd steps from W0, asked at x_q: (m,)."""
-    return autograd_descent.descend(W0, X, Y, eta=eta, steps=STEPS) @ x_q
+def learner(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
+    """Autograd steps from W0, asked at x_q: (m,)."""
+    return autograd_descent.descend(W0, X, Y, eta=eta, steps=steps) @ x_q
 
 
 def from_the_left(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
@@ -55,6 +56,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 3, "m": 2, "N": 4}, {"f": 8, "m": 8, "N": 20}),
+    large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, steps=12), partial(learner, steps=12)),
     symbolic_sizes={"f": 2, "m": 1, "N": 1},
     torch_only=True,
     derive=derive,

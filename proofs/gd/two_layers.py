@@ -13,7 +13,7 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -67,6 +67,7 @@ IDENTITY = Identity(
     right=learner,
     names=("two layers", "one step, twice"),
     sizes=({"f": 2, "m": 2, "N": 2}, {"f": 4, "m": 3, "N": 8}),
+    large=Large({"f": 3, "m": 4, "N": 130}),
     symbolic_sizes={"f": 2, "m": 1, "N": 2},
     torch_only=True,
     derive=derive,

@@ -8,7 +8,7 @@ from numeric.derivation import Obligation
 from numeric.words import scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 
 def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
@@ -37,6 +37,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
+    large=Large({"f": 3, "m": 4, "N": 130}),
     symbolic_sizes={"f": 2, "m": 1, "N": 2},
     torch_only=True,
     derive=derive,

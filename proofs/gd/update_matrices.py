@@ -10,9 +10,9 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
-from proofs.claim import Claim
+from proofs.claim import Claim, covering
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 STEPS = 3
@@ -78,6 +78,7 @@ IDENTITY = Identity(
     right=algorithms,
     names=("rate Y^T M X", "the algorithms"),
     sizes=({"f": 2, "m": 1, "N": 3}, {"f": 3, "m": 2, "N": 6}),
+    large=Large({"f": 2, "m": 3, "N": 40}),
     symbolic_sizes={"f": 1, "m": 1, "N": 3},
     torch_only=True,
     positive=("a",),
@@ -104,6 +105,7 @@ gd.causal_stack. Online: gd.online_update_matrix. Decay: gd.recency_weighted."""
     source="derived here",
     checks={
         **IDENTITY.checks(),
+        Rung.UNIVERSAL: covering("the rows of the table for batch steps", IDENTITY.universal),
         Rung.KERNEL: kernel_check(
             "gd_gram_form",
             "causal_stack_closed_form",

@@ -13,7 +13,7 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -60,6 +60,7 @@ IDENTITY = Identity(
     right=learner,
     names=("scaled gated delta rule", "torch.optim.SGD with weight decay"),
     sizes=({"f": 3, "m": 2, "N": 3}, {"f": 8, "m": 8, "N": 20}),
+    large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 1, "N": 2},
     torch_only=True,
     positive=("alpha",),

@@ -20,6 +20,7 @@ from constructions import (
 from numeric.finding import Verdict
 from proofs import registry
 from proofs.evidence import Rung, Settings
+from proofs.gd import one_step_tokens
 
 PUBLISHED = gd_ssm.published
 CONSTRUCTED = constructed_tokens.weights
@@ -130,3 +131,10 @@ def test_exchanged_accumulators(monkeypatch):
     claim = registry.claim("gd.one_step_start")
     verdicts = {rung: check(Settings(seed=1)).verdict for rung, check in claim.checks.items()}
     assert Verdict.CONFIRMED not in verdicts.values(), verdicts
+
+
+def test_an_offset_that_cancels_confirms_nothing():
+    """(o + 1e12) - 1e12 is o on paper, so no mutant; in floating point its own bound is far above the learner's."""
+    shifted = replace(one_step_tokens.IDENTITY, left=lambda **at: (one_step_tokens.layer(**at) + 1e12) - 1e12)
+    finding = shifted.sampled(Settings(seed=1))
+    assert finding.verdict is Verdict.UNDECIDED and "numerically unstable" in finding.reason
