@@ -84,6 +84,7 @@ class Identity:
                     target_log2=settings.target_log2,
                     names=self.names,
                     admits=self.admits,
+                    shrinking=settings.shrinking,
                 )
                 for k, sizes in enumerate(chosen)
             ]

@@ -231,15 +231,14 @@ class KernelCheck:
             "axioms": sum(int(f.figures["axioms"] or 0) for f in found.values()),
             "numeric ties": len(merged["ties"]),
         }
-        part = (f"the theorems state only a part: {self.states}",) if self.states else ()
-        return Finding(Verdict.CONFIRMED, whole.reason, figures, merged, (*whole.trust, *part))
+        return Finding(Verdict.CONFIRMED, whole.reason, figures, merged, whole.trust, part=self.states)
 
 
 def kernel_check(*lemmas: str, states: str = "", python: Mapping[str, Callable[..., Any]] | None = None) -> KernelCheck:
     """The check of a claim that rests on these lemmas: `Rung.KERNEL: kernel_check("one_step", ...)`.
 
     The finding's settings hold the Coq statements under "statements". states: where the theorems are not the whole
-    claim, which part they state; it is named among what has to be trusted. python: as for `check`, for mutants.
+    claim, which part they state; the finding carries it. python: as for `check`, for mutants.
     The numbers of the ties are the same in every quick run; a full run draws them from its seed.
     Raises KeyError for an unknown lemma.
     """

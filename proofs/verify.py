@@ -12,6 +12,7 @@ import hashlib
 import platform
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,11 +23,11 @@ import proofs
 from numeric.finding import Finding, Verdict, frozen
 from proofs import registry
 from proofs.claim import Claim
-from proofs.evidence import Evidence, Fingerprints, MutantEvidence, Outcome, Rung, Settings
+from proofs.evidence import Evidence, Fingerprints, Grade, MutantEvidence, Outcome, Rung, Settings, Settled
 from proofs.fingerprints import fingerprints, version
 from proofs.records import evidence_from_json, finding_from_json, finding_to_json, mutant_from_json, plain
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class NothingToRun(ValueError):
@@ -84,12 +85,15 @@ class Run:
         """The evidence for one claim, weakest rung first."""
         return tuple(e for e in self.evidence if e.claim == claim)
 
-    def proved(self, claim: str) -> Rung | None:
-        """The strongest confirmed rung of a claim that no rung refutes; None if there is none."""
-        found = self.of(claim)
-        if any(e.verdict is Verdict.REFUTED for e in found):
-            return None
-        return max((e.rung for e in found if e.verdict is Verdict.CONFIRMED), key=lambda r: r.strength, default=None)
+    def settled(self, claim: str) -> Settled:
+        """What a claim is settled on: the strongest evidence for all of it, and what is stronger for a part."""
+        return Settled.of(self.of(claim))
+
+    @property
+    def grades(self) -> Mapping[Grade, int]:
+        """How many claims are settled how far."""
+        found = Counter(self.settled(id).grade for id in self.claims)
+        return {grade: found[grade] for grade in Grade}
 
     @property
     def status(self) -> int:
@@ -103,14 +107,15 @@ class Run:
         if any(m.outcome is Outcome.SURVIVED for m in self.mutants):
             return 1
         undecided = any(e.verdict is Verdict.UNDECIDED for e in self.evidence)
-        unproved = any(self.proved(id) is None for id in self.claims)
-        return 3 if undecided or unproved or self.note or not self.evidence else 0
+        open_ = any(not self.settled(id) for id in self.claims)
+        return 3 if undecided or open_ or self.note or not self.evidence else 0
 
     def to_json(self) -> dict[str, Any]:
         """The object written by `ssmproof verify --json`: plain data only, the keys in a fixed order."""
         return {
             "schema": SCHEMA,
             "environment": plain(self.environment),
+            "settled": {grade.value: count for grade, count in self.grades.items()},
             "evidence": [plain(e.to_json()) for e in self.evidence],
             "mutants": [plain(m.to_json()) for m in self.mutants],
         }
@@ -132,11 +137,11 @@ class Run:
 
     def _repr_markdown_(self) -> str:
         rungs = [r for r in Rung if any(e.rung is r for e in self.evidence)]
-        rows = ["| claim | " + " | ".join(rungs) + " | proved |", "|---" * (len(rungs) + 2) + "|"]
+        rows = ["| claim | " + " | ".join(rungs) + " | settled |", "|---" * (len(rungs) + 2) + "|"]
         for id in self.claims:
             verdicts = {e.rung: e.verdict.value for e in self.of(id)}
             cells = [verdicts.get(r, "") for r in rungs]
-            rows.append(f"| {id} | " + " | ".join(cells) + f" | {self.proved(id) or 'no'} |")
+            rows.append(f"| {id} | " + " | ".join(cells) + f" | {self.settled(id).grade or 'no'} |")
         survived = [f"{m.claim}: {m.mutant}" for m in self.mutants if m.outcome is Outcome.SURVIVED]
         tail = f"survived: {', '.join(survived)}" if survived else "none survived"
         return "\n".join(rows) + f"\n\n{len(self.mutants)} mutants, {tail}." + (f" {self.note}." if self.note else "")

@@ -86,7 +86,7 @@ def show_run(to: Screen, run: Run) -> None:
         [
             Text(id),
             *(_cell(next((e for e in run.of(id) if e.rung is r), None)) for r in rungs),
-            Text(words.settled_on(run.proved(id), run.of(id)) or "no"),
+            Text(words.settled_on(run.settled(id)) or "no"),
         ]
         for id in run.claims
     ]
@@ -99,7 +99,7 @@ def show_run(to: Screen, run: Run) -> None:
     for mutant in run.mutants:
         _mutant_problem(to, run, mutant)
     to.say(f"mutants: {words.mutant_summary(run.mutants)}")
-    to.say(words.proved_summary(run))
+    to.say(words.settled_summary(run))
     to.say(f"seed: {words.seed_words(run.environment)}; profile: {run.environment.get('profile')}")
     if run.note:
         to.say(f"partial: {run.note}", "yellow")
@@ -118,7 +118,7 @@ def show_systems(to: Screen, rows: Sequence[Row]) -> None:
     cells = []
     for row in rows:
         own = [row.system.name, row.system.computes, row.claim]
-        own += [words.settled_on(row.rung, row.evidence) or "no rung", words.settled_figures(row)] if settled else []
+        own += [words.settled_on(row.settled) or "no rung", words.settled_figures(row)] if settled else []
         cells.append([Text(t) for t in own])
     to.out.print(_table(head, cells))
 
@@ -160,6 +160,8 @@ def show_claim(to: Screen, claim: Claim, run: Run, parameters: str, graph: Graph
         to.say(f"{evidence.rung}: {evidence.verdict}" + (f" ({own})" if own else ""))
         for name, figures in groups.items():
             to.say(f"  {name}: {_figures(figures)}")
+        if words.covered(evidence):
+            to.say(f"  covers in part: {words.covered(evidence)}")
         for label, items in (("trusts", evidence.finding.trust), ("flags", evidence.finding.flags)):
             if items:
                 to.say(f"  {label}: {'; '.join(items)}")
@@ -169,7 +171,7 @@ def show_claim(to: Screen, claim: Claim, run: Run, parameters: str, graph: Graph
         to.say(f"{mutant.mutant}: {mutant.outcome} - {mutant.description}")
         for rung, finding in mutant.findings.items():
             to.say(f"  {rung}: {finding.verdict}" + (f", blind: {mutant.blind[rung]}" if rung in mutant.blind else ""))
-    to.say(f"\n{words.proved_summary(run)}; seed: {words.seed_words(run.environment)}")
+    to.say(f"\n{words.settled_summary(run)}; seed: {words.seed_words(run.environment)}")
 
 
 def show_bench(to: Screen, rows: Sequence[Any]) -> None:
