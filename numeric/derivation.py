@@ -397,9 +397,9 @@ def decide(derive: Derivation, *, second_opinion: bool = True, limit: int = 24) 
     """Decides every obligation of a derivation, in order, up to the first that fails.
 
     Confirmed: each has one normal form on both sides, and one of them at least could have failed: a step that compares a
-    calculation with itself, or numbers with numbers, is listed but does not count. Refuted: the shapes of two operands contradict each other, or an
-    obligation leaves a difference (the reason shows it, with a small counterexample). Undecided: an operation outside
-    the class, a difference that the assumptions might explain away, or SymPy disagrees.
+    calculation with itself, or numbers with numbers, is listed but does not count. Refuted: the shapes of two operands
+    contradict each other, or an obligation leaves a difference (the reason shows it, with a small counterexample).
+    Undecided: an operation outside the class, a difference that the assumptions might explain away, or SymPy disagrees.
     second_opinion: also ask SymPy, about obligations whose blind expansion has at most `limit` terms on either side.
     """
     steps: list[dict[str, str]] = []

@@ -145,8 +145,11 @@ class Evidence:
 
     @property
     def whole(self) -> bool:
-        """Whether it is about the whole statement and looks at all of the code, as far as that was measured."""
-        return not self.finding.part and not self.unseen
+        """Whether it is about the whole statement and sees all of the code.
+
+        Beyond single points the second has to be measured: a proof that nobody looked at covers nothing known.
+        """
+        return not self.finding.part and not (self.unseen if self.rung.extent is Extent.POINTS else self.unseen != ())
 
     def to_json(self) -> dict[str, Any]:
         """One row of `evidence` in the JSON file."""
@@ -160,7 +163,7 @@ class Evidence:
                     "statement": self.fingerprints.statement,
                     "sides": self.fingerprints.sides,
                     "engines": self.fingerprints.engines,
-                }
+                },
             }
         )
 

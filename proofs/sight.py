@@ -16,31 +16,29 @@ import importlib
 import inspect
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from pathlib import Path
-from types import CodeType, FunctionType, MappingProxyType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
-import torch
 
-from numeric.blocks import Blocks
 from numeric.finding import Verdict
-from numeric.words import Words, matrix, scalar
 from proofs.claim import Claim
-from proofs.evidence import Fingerprints, Rung, Settings
+from proofs.evidence import Extent, Rung, Settings
 from proofs.fingerprints import fingerprints, reached
 
 SETTINGS = Settings(seed=1, shrinking=False)
 """The same points for every look; a difference needs no small counterexample to be one."""
 
-INTERFACE = ("constructions", "constructions.namespace")
+INTERFACE = ("constructions", "constructions.namespace", "constructions.primitives")
 """What every arithmetic brings its own of: making arrays of a namespace is no construction."""
 
 HOOKS: dict[str, Callable[..., Any]] = {}
@@ -52,10 +50,20 @@ Change = Callable[[Any, str], Any]
 
 @dataclass(frozen=True)
 class Sight:
-    """What one check ran of the constructions (`ran`), and the fields of those results that it does not see."""
+    """What one check ran of the constructions, and what of it it does not see: places, `module.function: field` each."""
 
     ran: tuple[str, ...]
     blind: tuple[str, ...]
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """The places whose perturbation it notices."""
+        return frozenset(self.ran) - frozenset(self.blind)
+
+
+def place(name: str, field: str = "") -> str:
+    """A field of a function's result; a result that is one array is the function itself."""
+    return f"{name}: {field}" if field else name
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -80,9 +88,11 @@ def changed(value: Any, change: Change, field: str = "") -> Any:
     if isinstance(value, Mapping):
         return {key: changed(item, change, f"{field}[{key}]") for key, item in value.items()}
     if dataclasses.is_dataclass(value):
-        parts = {f.name: changed(getattr(value, f.name), change, f"{field}.{f.name}") for f in dataclasses.fields(value)}
+        parts = {
+            f.name: changed(getattr(value, f.name), change, f"{field}.{f.name}") for f in dataclasses.fields(value)
+        }
         return dataclasses.replace(value, **{name: part for name, part in parts.items() if name in _made_of(value)})
-    if callable(value):
+    if isinstance(value, (FunctionType, MethodType, partial)):  # polynomials are callable too, and are values
         return lambda *args, **kwargs: changed(value(*args, **kwargs), change, f"{field}()")
     return change(value, field)
 
@@ -93,16 +103,21 @@ def _made_of(value: Any) -> set[str]:
 
 def perturbed(value: Any, key: str) -> Any:
     """Twice `value` plus something fixed for this key and the value's shape: a letter of its own, or whole numbers."""
+    from numeric.blocks import Blocks  # not before there is something to perturb: listing claims should stay quick
+    from numeric.words import Words, matrix, scalar
+
     value = value + value
     if isinstance(value, (Words, Blocks)):
         if not value.ndim:
             return value + scalar(_letter(key))
         return value + matrix(_letter(f"{key} {value.rows!r} {value.cols!r}"), value.rows, value.cols)
+    torch = sys.modules.get("torch")
+    tensor = torch is not None and isinstance(value, torch.Tensor)
     digits = hashlib.sha256(key.encode()).digest()
-    if isinstance(value, (np.ndarray, torch.Tensor)) and value.ndim:
+    if (tensor or isinstance(value, np.ndarray)) and value.ndim:
         count = int(np.prod(value.shape))
         added = np.array([1 + digits[k % len(digits)] % 9 + k // len(digits) % 5 for k in range(count)])
-        if isinstance(value, torch.Tensor):
+        if torch is not None and tensor:
             return value + torch.tensor(added.reshape(tuple(value.shape)), dtype=value.dtype, device=value.device)
         return value + added.reshape(value.shape)
     return value + (1 + digits[0] % 9)
@@ -152,7 +167,9 @@ def _own(value: Any, module: ModuleType) -> bool:
 
 
 @contextlib.contextmanager
-def planted(table: Mapping[str, FunctionType], hook: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
+def planted(
+    table: Mapping[str, FunctionType], hook: Callable[[str, Callable[..., Any]], Callable[..., Any]]
+) -> Iterator[None]:
     """While it lasts, each function of the table does what `hook(name, the function)` does, wherever it is referred to.
 
     The code is exchanged inside the function objects, so that names imported elsewhere, default arguments and
@@ -193,9 +210,8 @@ def _forget() -> None:
 # Looking
 
 
-def _sides(claim: Claim) -> dict[str, FunctionType]:
-    own = [n for n in reached(claim.module) if n.startswith("constructions") and n not in INTERFACE]
-    return functions(sorted(own))
+def _modules(claim: Claim) -> list[str]:
+    return sorted(n for n in reached(claim.module) if n.startswith("constructions") and n not in INTERFACE)
 
 
 class _Late(BaseException):
@@ -204,7 +220,7 @@ class _Late(BaseException):
 
 @contextlib.contextmanager
 def _within(seconds: float) -> Iterator[None]:
-    """Raise _Late after so many CPU seconds, where the system has such a timer and this is the main thread."""
+    """Raise _Late after so many CPU seconds (0: never), where there is such a timer and this is the main thread."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -221,7 +237,7 @@ def _within(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGVTALRM, before)
 
 
-def _stands(claim: Claim, rung: Rung, seconds: float) -> bool:
+def _stands(claim: Claim, rung: Rung, seconds: float = 0) -> bool:
     """Whether the check confirms. One that does not within the time is not confirmed: perturbed equations can explode."""
     try:
         with _within(seconds):
@@ -230,50 +246,129 @@ def _stands(claim: Claim, rung: Rung, seconds: float) -> bool:
         return False
 
 
-def ran(claim: Claim, rung: Rung) -> tuple[dict[str, tuple[str, ...]], float]:
-    """The construction functions that the check runs, each with the fields of its results; and its CPU seconds."""
-    seen: dict[str, dict[str, None]] = {}
+def sight(claim: Claim, rung: Rung) -> Sight | None:
+    """What the check runs and does not see of the constructions; None if it does not confirm the claim as it is."""
+    sides = functions(_modules(claim))
+    fields: dict[str, dict[str, None]] = {}
 
     def noting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        fields = seen.setdefault(name, {})
-
-        def note(value: Any, field: str) -> Any:
-            fields[field] = None
-            return value
-
         def run(*args: Any, **kwargs: Any) -> Any:
-            fields.setdefault("ran")
-            return changed(function(*args, **kwargs), note)
+            own = fields.setdefault(name, {})
+            return changed(function(*args, **kwargs), lambda value, field: (own.setdefault(field), value)[1])
 
         return run
 
     start = time.process_time()
-    with planted(_sides(claim), noting):
-        claim.checks[rung](SETTINGS)
-    runs = {name: tuple(f for f in fields if f != "ran") for name, fields in seen.items() if fields}
-    return runs, time.process_time() - start
+    with planted(sides, noting):
+        if not _stands(claim, rung):
+            return None
+    seconds = time.process_time() - start
+    places = [(name, field) for name, own in fields.items() for field in own]
+    missed = [(name, field) for name, field in places if not _notices(claim, rung, sides[name], name, field, seconds)]
+    return Sight(tuple(sorted(place(*p) for p in places)), tuple(sorted(place(*p) for p in missed)))
 
 
-def blind(claim: Claim, rung: Rung, runs: Mapping[str, Sequence[str]], seconds: float) -> tuple[str, ...]:
-    """The fields of results, of those that the check runs, that it stays confirmed without."""
-    sides, found = _sides(claim), []
-    for name, fields in runs.items():
-        missed = [field for field in fields if not _notices(claim, rung, name, field, sides, seconds)]
-        found += [name] if missed and len(missed) == len(fields) else [f"{name}: {field}" for field in missed]
-    return tuple(found)
-
-
-def _notices(
-    claim: Claim, rung: Rung, name: str, field: str, sides: Mapping[str, FunctionType], seconds: float
-) -> bool:
+def _notices(claim: Claim, rung: Rung, function: FunctionType, name: str, field: str, seconds: float) -> bool:
     def wrong(value: Any, at: str) -> Any:
         try:
-            return perturbed(value, f"{name}{field}") if at == field else value
+            return perturbed(value, place(name, field)) if at == field else value
         except Exception:  # what can't be perturbed stays as it is, and counts as unseen
             return value
 
-    def hook(_: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *args, **kwargs: changed(function(*args, **kwargs), wrong)
+    def hook(_: str, whole: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args, **kwargs: changed(whole(*args, **kwargs), wrong)
 
-    with planted({name: sides[name]}, hook):
+    with planted({name: function}, hook):
         return not _stands(claim, rung, seconds + 1)
+
+
+def rungs(claim: Claim) -> tuple[Rung, ...]:
+    """The rungs to look at: draws repeat at points what the exact rung decides, so they are left out beside it."""
+    return tuple(r for r in claim.rungs if r is not Rung.SAMPLED or Rung.EXACT not in claim.checks)
+
+
+def look(claim: Claim) -> dict[Rung, Sight]:
+    """What the claim's checks see, from the cache where nothing changed since; rungs that do not confirm are left out."""
+    kept = known(claim)
+    if kept is None:
+        found = {rung: sight(claim, rung) for rung in rungs(claim)}
+        kept = {rung: own for rung, own in found.items() if own is not None}
+        _keep(claim, kept)
+    return kept
+
+
+def depends(sights: Mapping[Rung, Sight]) -> frozenset[str]:
+    """The places that the claim depends on: those that a rung which runs both whole sides notices.
+
+    A derivation or a theorem may run helpers of its own, on which nothing of the claim rests but that very proof.
+    """
+    return frozenset[str]().union(*(s.seen for s in _finite(sights)))
+
+
+def unseen(sights: Mapping[Rung, Sight], rung: Rung) -> tuple[str, ...] | None:
+    """What the claim depends on and this rung does not see; None if the rung was not looked at.
+
+    A function is named as a whole where no field that matters is seen.
+    """
+    if rung not in sights:
+        return None
+    needed = depends(sights)
+    missing = needed - sights[rung].seen
+    said = []
+    for name in sorted({p.partition(": ")[0] for p in missing}):
+        own = {p for p in needed if p.partition(": ")[0] == name}
+        said += [name] if own <= missing else sorted(own & missing)
+    return tuple(said)
+
+
+def silent(sights: Mapping[Rung, Sight]) -> tuple[str, ...]:
+    """What the sides run and no rung sees: the claim says nothing about it, or holds whatever it is."""
+    run = frozenset[str]().union(*(s.ran for s in _finite(sights)))
+    return tuple(sorted(run - frozenset[str]().union(*(s.seen for s in sights.values()))))
+
+
+def _finite(sights: Mapping[Rung, Sight]) -> list[Sight]:
+    return [s for rung, s in sights.items() if rung.extent is not Extent.ALL] or list(sights.values())
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# The cache
+
+
+def known(claim: Claim) -> dict[Rung, Sight] | None:
+    """What was seen of the claim when it, its constructions and the engines were as they are now; None if never.
+
+    A claim whose files reach no construction has nothing to be seen.
+    """
+    if not _modules(claim):
+        return {rung: Sight((), ()) for rung in claim.rungs}
+    try:
+        data = json.loads(_file(claim).read_text("utf-8"))
+        if data["key"] != _key(claim):
+            return None
+        return {Rung(r): Sight(tuple(s["ran"]), tuple(s["blind"])) for r, s in data["rungs"].items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _keep(claim: Claim, sights: Mapping[Rung, Sight]) -> None:
+    data = {"key": _key(claim), "rungs": {r.value: {"ran": s.ran, "blind": s.blind} for r, s in sights.items()}}
+    path = _file(claim)
+    with contextlib.suppress(OSError):  # a cache that can't be written is no reason to fail
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        part.write_text(json.dumps(data), "utf-8")
+        os.replace(part, path)
+
+
+def _key(claim: Claim) -> list[str]:
+    marks = fingerprints(claim)
+    tools = [str(shutil.which("coqc"))] if Rung.KERNEL in claim.checks else []
+    own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    return [marks.statement, marks.sides, marks.engines, own, *tools]
+
+
+def _file(claim: Claim) -> Path:
+    setting = os.environ.get("SSMPROOF_SIGHT_CACHE")
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ssmproof" / "sight"
+    return (Path(setting) if setting else home) / f"{claim.id}.json"

@@ -6,7 +6,7 @@ Main definitions: `Row`, `rows`. The rows come from the claims' own `systems`, t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from numeric.finding import Verdict
@@ -27,7 +27,7 @@ class Row:
     system: System
     claim: str
     kind: Kind
-    settled: Settled = Settled()
+    settled: Settled = field(default_factory=Settled)
     evidence: tuple[Evidence, ...] = ()
 
     def to_json(self) -> dict[str, Any]:

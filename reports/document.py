@@ -292,9 +292,7 @@ def _settled(run: Run, id: str) -> str:
     if not settled:
         return "not confirmed in this run"
     said = [_SETTLED[settled.rung.extent].format(settled.rung)] if settled.rung else ["no rung covers the whole"]
-    said += [
-        f"in part {_PARTLY[e.rung.extent]} by rung **{e.rung}**: {plain(words.covered(e))}" for e in settled.parts
-    ]
+    said += [f"in part {_PARTLY[e.rung.extent]} by rung **{e.rung}**: {plain(words.covered(e))}" for e in settled.parts]
     return "; ".join(said)
 
 

@@ -110,6 +110,8 @@ def covered(evidence: Evidence) -> str:
     said = [evidence.finding.part] if evidence.finding.part else []
     if evidence.unseen:
         said.append(f"not {', '.join(evidence.unseen)}")
+    if evidence.unseen is None and evidence.rung.extent is not Extent.POINTS:
+        said.append("what it sees of the code was not measured")
     return "; ".join(said)
 
 
