@@ -87,14 +87,14 @@ class Settings:
     device: "cpu", "cuda" or "auto" (cuda where there is one).
     seed: None draws every point from the operating system's entropy pool; a number makes the run repeatable.
     target_log2: the exact rung goes on until its failure probability is at most 2**target_log2.
-    shrinking: whether a refutation is given a small counterexample; where only the verdict matters, it need not be.
+    verdict_only: no small counterexample and no second opinion, where nothing but the verdict is asked for.
     """
 
     profile: str = "quick"
     device: str = "cpu"
     seed: int | None = None
     target_log2: float = -100.0
-    shrinking: bool = True
+    verdict_only: bool = False
 
     def __post_init__(self) -> None:
         if self.profile not in ("quick", "full"):

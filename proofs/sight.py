@@ -35,8 +35,8 @@ from proofs.claim import Claim
 from proofs.evidence import Extent, Rung, Settings
 from proofs.fingerprints import fingerprints, reached
 
-SETTINGS = Settings(seed=1, shrinking=False)
-"""The same points for every look; a difference needs no small counterexample to be one."""
+SETTINGS = Settings(seed=1, verdict_only=True)
+"""The same points for every look."""
 
 INTERFACE = ("constructions", "constructions.namespace", "constructions.primitives")
 """What every arithmetic brings its own of: making arrays of a namespace is no construction."""
@@ -102,25 +102,32 @@ def _made_of(value: Any) -> set[str]:
 
 
 def perturbed(value: Any, key: str) -> Any:
-    """Twice `value` plus something fixed for this key and the value's shape: a letter of its own, or whole numbers."""
-    from numeric.blocks import Blocks  # not before there is something to perturb: listing claims should stay quick
-    from numeric.words import Words, matrix, scalar
+    """Twice `value`, plus something fixed for this key and the value's shape times one plus its square.
 
-    value = value + value
+    The fixed part is a letter of its own for matrix words, whole numbers elsewhere. A factor alone would miss what starts
+    at zero or may be rescaled, a summand what may be shifted, and both together a statement that something is affine.
+    """
+    from numeric.blocks import Blocks  # not before there is something to perturb: listing claims should stay quick
+    from numeric.words import Words, matrix, scalar, trace
+
     if isinstance(value, (Words, Blocks)):
-        if not value.ndim:
-            return value + scalar(_letter(key))
-        return value + matrix(_letter(f"{key} {value.rows!r} {value.cols!r}"), value.rows, value.cols)
+        shape = f" {value.rows!r} {value.cols!r}" if value.ndim else ""
+        letter = scalar(_letter(key)) if not value.ndim else matrix(_letter(key + shape), value.rows, value.cols)
+        square = value * value if not value.ndim else trace(value.mT @ value)
+        return value + value + letter * (1 + square)
     torch = sys.modules.get("torch")
     tensor = torch is not None and isinstance(value, torch.Tensor)
     digits = hashlib.sha256(key.encode()).digest()
+    fixed: Any = 1 + digits[0] % 9
     if (tensor or isinstance(value, np.ndarray)) and value.ndim:
         count = int(np.prod(value.shape))
-        added = np.array([1 + digits[k % len(digits)] % 9 + k // len(digits) % 5 for k in range(count)])
+        numbers = [1 + digits[k % len(digits)] % 9 + k // len(digits) % 5 for k in range(count)]
+        fixed = np.array(numbers).reshape(tuple(value.shape))
         if torch is not None and tensor:
-            return value + torch.tensor(added.reshape(tuple(value.shape)), dtype=value.dtype, device=value.device)
-        return value + added.reshape(value.shape)
-    return value + (1 + digits[0] % 9)
+            fixed = torch.tensor(fixed, dtype=value.dtype, device=value.device)
+    if isinstance(value, int):
+        return 2 * value + fixed  # a size squared would be work, not another place to look
+    return value + value + fixed * (1 + value * value)
 
 
 _LETTERS: dict[str, str] = {}
@@ -282,19 +289,40 @@ def _notices(claim: Claim, rung: Rung, function: FunctionType, name: str, field:
         return not _stands(claim, rung, seconds + 1)
 
 
-def rungs(claim: Claim) -> tuple[Rung, ...]:
-    """The rungs to look at: draws repeat at points what the exact rung decides, so they are left out beside it."""
-    return tuple(r for r in claim.rungs if r is not Rung.SAMPLED or Rung.EXACT not in claim.checks)
+def deciding(claim: Claim) -> dict[Rung, Rung]:
+    """For each rung to look at, the rung whose look serves: the exact one where both decide one pair of sides.
+
+    Draws repeat at points what an exact rung decides; beside one that is about other sides they are left out.
+    """
+    sides = getattr(claim.checks.get(Rung.EXACT), "__self__", None)
+    found = {}
+    for rung in claim.rungs:
+        if (
+            sides is not None
+            and rung.extent is not Extent.ALL
+            and getattr(claim.checks[rung], "__self__", None) is sides
+        ):
+            found[rung] = Rung.EXACT
+        elif rung is not Rung.SAMPLED or Rung.EXACT not in claim.checks:
+            found[rung] = rung
+    return found
 
 
 def look(claim: Claim) -> dict[Rung, Sight]:
     """What the claim's checks see, from the cache where nothing changed since; rungs that do not confirm are left out."""
     kept = known(claim)
     if kept is None:
-        found = {rung: sight(claim, rung) for rung in rungs(claim)}
-        kept = {rung: own for rung, own in found.items() if own is not None}
+        serving = deciding(claim)
+        found = {rung: sight(claim, rung) for rung in dict.fromkeys(serving.values())}
+        kept = {rung: own for rung, served in serving.items() if (own := found[served]) is not None}
         _keep(claim, kept)
     return kept
+
+
+def by_itself(claim: Claim) -> bool:
+    """Whether no look is needed to say what its rungs cover: one rung alone sees all that the claim is known to rest on,
+    and a claim whose files reach no construction is about none."""
+    return len(claim.rungs) == 1 or not _modules(claim)
 
 
 def depends(sights: Mapping[Rung, Sight]) -> frozenset[str]:
@@ -321,6 +349,13 @@ def unseen(sights: Mapping[Rung, Sight], rung: Rung) -> tuple[str, ...] | None:
     return tuple(said)
 
 
+def labels(claim: Claim, sights: Mapping[Rung, Sight] | None) -> dict[Rung, tuple[str, ...] | None]:
+    """What each rung of the claim does not see, given what was looked at; None where nobody looked."""
+    if by_itself(claim):
+        return dict.fromkeys(claim.rungs, ())
+    return {rung: unseen(sights or {}, rung) for rung in claim.rungs}
+
+
 def silent(sights: Mapping[Rung, Sight]) -> tuple[str, ...]:
     """What the sides run and no rung sees: the claim says nothing about it, or holds whatever it is."""
     run = frozenset[str]().union(*(s.ran for s in _finite(sights)))
@@ -336,12 +371,7 @@ def _finite(sights: Mapping[Rung, Sight]) -> list[Sight]:
 
 
 def known(claim: Claim) -> dict[Rung, Sight] | None:
-    """What was seen of the claim when it, its constructions and the engines were as they are now; None if never.
-
-    A claim whose files reach no construction has nothing to be seen.
-    """
-    if not _modules(claim):
-        return {rung: Sight((), ()) for rung in claim.rungs}
+    """What was seen of the claim when it, its constructions and the engines were as they are now; None if never."""
     try:
         data = json.loads(_file(claim).read_text("utf-8"))
         if data["key"] != _key(claim):

@@ -91,4 +91,4 @@ def run(
         found[chosen[k].id] = row
         progress(done, len(chosen), chosen[k].id, "looked at")
     rows = [(c, found[c.id]) for c in chosen]
-    return Bench(tuple(Seen(c.id, s, tuple(r for r in sight.rungs(c) if r not in s)) for c, s in rows))
+    return Bench(tuple(Seen(c.id, s, tuple(r for r in sight.deciding(c) if r not in s)) for c, s in rows))

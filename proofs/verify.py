@@ -192,7 +192,7 @@ def verify(
             f"no claim chosen has a check on {', '.join(chosen or [])}; rungs there are: {', '.join(there) or 'none'}"
         )
     marks = {c.id: fingerprints(c) for c in claims}
-    looks = {c.id: sight.known(c) for c in claims}
+    looks = {c.id: sight.known(c) for c in claims if not sight.by_itself(c)}
     open_ = [Look(id) for id, known in looks.items() if known is None]
     total, answers = len(units) + len(open_), dict[Unit, tuple[Finding, float]]()
     note = ""
@@ -215,7 +215,7 @@ def verify(
             # a mutant that nobody looked at has not survived
             verdict = Verdict.NOT_RUN if unit.mutant else Verdict.UNDECIDED
             answers[unit] = (Finding(verdict, reason=f"{failed}; try --jobs 1"), 0.0)
-    unseen = {(id, r): sight.unseen(s, r) for id, s in looks.items() if s is not None for r in s}
+    unseen = {(c.id, r): not_seen for c in claims for r, not_seen in sight.labels(c, looks.get(c.id)).items()}
     return _assemble(claims, units, answers, marks, unseen, environment(settings, note))
 
 

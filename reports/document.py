@@ -252,6 +252,7 @@ def _section(run: Run, id: str, edges: Graph) -> dict[str, Any]:
         else [],
         "theorems": theorems(kernel) if kernel else [],
         "theorems_rest": kernel.reason if kernel else "",
+        "ties": words.ties(kernel) if kernel else [],
         "parameters": parameters(claim) if claim else "",
         "evidence": table(
             ["rung", "verdict", "what was found"],

@@ -1,7 +1,7 @@
 """How figures, counts and verdicts read, the same on a terminal and on paper.
 
 Main definitions: `figure`, `grouped`, `key_figure`, `settled_figures`, `counted`, `repeat_command`, `mutant_summary`,
-`settled_summary`, `settled_on`, `covered`.
+`settled_summary`, `settled_on`, `covered`, `ties`, `unseen_summary`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from numeric.finding import Finding
-from proofs.evidence import Evidence, Extent, MutantEvidence, Outcome, Settings, Settled
+from proofs.evidence import Evidence, Extent, MutantEvidence, Outcome, Rung, Settings, Settled
+from proofs.soundness_claims import Bench
 from proofs.systems import Row
 from proofs.verify import Run
 
@@ -113,6 +114,20 @@ def covered(evidence: Evidence) -> str:
     if evidence.unseen is None and evidence.rung.extent is not Extent.POINTS:
         said.append("what it sees of the code was not measured")
     return "; ".join(said)
+
+
+def ties(finding: Finding) -> list[str]:
+    """What ties a theorem's definitions to code, a line each: the function, and the sizes at which both sides were run."""
+    return [
+        f"{tie['python']} at " + " and ".join(", ".join(f"{n} = {v}" for n, v in s.items()) for s in tie["sizes"])
+        for tie in finding.settings.get("ties", {}).values()
+    ]
+
+
+def unseen_summary(bench: Bench) -> list[str]:
+    """What each rung sees of the places that claims depend on, counted over the claims that have it."""
+    counts = {rung: bench.pairs(rung) for rung in Rung}
+    return [f"{r}: {total - missed} of {total} seen" for r, (total, missed) in counts.items() if total]
 
 
 def repeat_command(claim: str, rung: str, environment: Mapping[str, Any]) -> str:
