@@ -28,8 +28,6 @@ from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-import numpy as np
-
 from numeric.finding import Verdict
 from proofs.claim import Claim
 from proofs.evidence import Extent, Rung, Settings
@@ -76,7 +74,7 @@ def changed(value: Any, change: Change, field: str = "") -> Any:
     Fields are named by their way in: `.C`, `[1]`; the items of a list are one field, since their number is data; a
     function's result is the field `()`.
     """
-    if value is None or isinstance(value, (str, bool, np.bool_, type, ModuleType)):
+    if value is None or isinstance(value, (str, bool, type, ModuleType)):
         return value
     if isinstance(value, tuple):
         named = getattr(value, "_fields", None)
@@ -107,33 +105,44 @@ def perturbed(value: Any, key: str) -> Any:
     The fixed part is a letter of its own for matrix words, whole numbers elsewhere. A factor alone would miss what starts
     at zero or may be rescaled, a summand what may be shifted, and both together a statement that something is affine.
     """
-    from numeric.blocks import Blocks  # not before there is something to perturb: listing claims should stay quick
+    import numpy as np  # none of these before there is something to perturb: listing claims should stay quick
+
+    from numeric.blocks import Blocks, blocks
     from numeric.words import Words, matrix, scalar, trace
 
-    if isinstance(value, (Words, Blocks)):
-        shape = f" {value.rows!r} {value.cols!r}" if value.ndim else ""
-        letter = scalar(_letter(key)) if not value.ndim else matrix(_letter(key + shape), value.rows, value.cols)
-        square = value * value if not value.ndim else trace(value.mT @ value)
-        return value + value + letter * (1 + square)
+    fixed = [1 + digit % 9 for digit in hashlib.sha256(key.encode()).digest()]
+    if isinstance(value, Blocks):
+        rows = enumerate(value.entries)
+        return blocks([[perturbed(x, f"{key} {i} {j}") for j, x in enumerate(row)] for i, row in rows])
+    if isinstance(value, Words):
+        name = _letter(key, value.rows, value.cols, value.ndim)
+        letter = matrix(name, value.rows, value.cols) if value.ndim else scalar(name)
+        return value + value + letter * _bent(lambda: trace(value.mT @ value) if value.ndim else value * value)
+    if isinstance(value, int):
+        return 2 * value + fixed[0]  # a size squared would be work, not another place to look
+    added: Any = fixed[0]
     torch = sys.modules.get("torch")
     tensor = torch is not None and isinstance(value, torch.Tensor)
-    digits = hashlib.sha256(key.encode()).digest()
-    fixed: Any = 1 + digits[0] % 9
     if (tensor or isinstance(value, np.ndarray)) and value.ndim:
-        count = int(np.prod(value.shape))
-        numbers = [1 + digits[k % len(digits)] % 9 + k // len(digits) % 5 for k in range(count)]
-        fixed = np.array(numbers).reshape(tuple(value.shape))
+        numbers = [fixed[k % len(fixed)] + k // len(fixed) % 5 for k in range(int(np.prod(value.shape)))]
+        added = np.array(numbers).reshape(tuple(value.shape))
         if torch is not None and tensor:
-            fixed = torch.tensor(fixed, dtype=value.dtype, device=value.device)
-    if isinstance(value, int):
-        return 2 * value + fixed  # a size squared would be work, not another place to look
-    return value + value + fixed * (1 + value * value)
+            added = torch.tensor(added, dtype=value.dtype, device=value.device)
+    return value + value + added * _bent(lambda: value * value)
 
 
-_LETTERS: dict[str, str] = {}
+def _bent(square: Callable[[], Any]) -> Any:
+    """One plus the square, or one where there is no such thing."""
+    try:
+        return 1 + square()
+    except Exception:
+        return 1
 
 
-def _letter(key: str) -> str:
+_LETTERS: dict[tuple[Any, ...], str] = {}
+
+
+def _letter(*key: Any) -> str:
     return _LETTERS.setdefault(key, f"Planted_{len(_LETTERS)}")
 
 

@@ -147,7 +147,7 @@ def test_an_unforeseen_error_is_one_line_with_its_place(ssmproof: Command, monke
 @pytest.mark.parametrize(
     ("claim", "status", "lines"),
     [
-        ("holds", 0, ["mutants: 2 refuted, 0 survived", "1 of 1 claim confirmed; 1 proved (1 universal)"]),
+        ("holds", 0, ["mutants: 2 refuted, 0 survived", "1 of 1 claim confirmed: 1 for all sizes"]),
         ("holds", 0, ["seed: 3; profile: quick"]),
         ("false", 1, ["toy.false exact: refuted", "X = [[1]]"]),
         ("false", 1, ["repeat: ssmproof verify toy.false --rung exact --seed 3"]),
@@ -182,7 +182,7 @@ def test_the_table(ssmproof: Command) -> None:
         ["claim", "exact", "universal", "settled", "on"],
         ["toy.holds", "confirmed", "confirmed", "universal"],
         ["failure", "2^-118.4", "steps", "3"],
-        ["toy.optional", "confirmed", "-", "exact"],
+        ["toy.optional", "confirmed", "-", "exact,", "at", "listed", "sizes"],
         ["failure", "2^-118.4"],
     ]
 
@@ -190,10 +190,10 @@ def test_the_table(ssmproof: Command) -> None:
 def test_json_file_and_standard_output(ssmproof: Command, tmp_path: Path) -> None:
     ssmproof("verify", "toy.*", "--seed", "3", "--json", "out.json")
     written = json.loads((tmp_path / "out.json").read_text())
-    assert list(written) == ["schema", "environment", "evidence", "mutants"]
+    assert list(written) == ["schema", "environment", "settled", "evidence", "mutants"]
     said = ssmproof("verify", "toy.*", "--seed", "3", "--json", "-")
     printed = json.loads(said.out)
-    assert "6 of 8 claims confirmed; 5 proved (2 universal, 3 exact), 1 sampled" in said.err
+    assert "6 of 8 claims confirmed: 2 for all sizes, 3 at listed sizes, 1 measured" in said.err
     for data in (written, printed):
         for row in data["evidence"] + data["mutants"]:
             row["seconds"] = 0
