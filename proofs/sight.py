@@ -317,9 +317,10 @@ def deciding(claim: Claim) -> dict[Rung, Rung]:
     return found
 
 
-def look(claim: Claim) -> dict[Rung, Sight]:
-    """What the claim's checks see, from the cache where nothing changed since; rungs that do not confirm are left out."""
-    kept = known(claim)
+def look(claim: Claim, fresh: bool = False) -> dict[Rung, Sight]:
+    """What the claim's checks see; rungs that do not confirm are left out. From the cache where neither claim nor
+    construction changed since, unless it has to be measured afresh."""
+    kept = None if fresh else known(claim)
     if kept is None:
         serving = deciding(claim)
         found = {rung: sight(claim, rung) for rung in dict.fromkeys(serving.values())}
@@ -380,7 +381,7 @@ def _finite(sights: Mapping[Rung, Sight]) -> list[Sight]:
 
 
 def known(claim: Claim) -> dict[Rung, Sight] | None:
-    """What was seen of the claim when it, its constructions and the engines were as they are now; None if never."""
+    """What was seen of the claim when its files and its constructions were as they are now; None if never."""
     try:
         data = json.loads(_file(claim).read_text("utf-8"))
         if data["key"] != _key(claim):
@@ -404,7 +405,7 @@ def _key(claim: Claim) -> list[str]:
     marks = fingerprints(claim)
     tools = [str(shutil.which("coqc"))] if Rung.KERNEL in claim.checks else []
     own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    return [marks.statement, marks.sides, marks.engines, own, *tools]
+    return [marks.statement, marks.sides, own, *tools]
 
 
 def _file(claim: Claim) -> Path:

@@ -1,6 +1,7 @@
 """The bench of the claims' own checks: what of the code a claim depends on does each of its rungs not see?
 
-Main definitions: `Seen`, `Bench`, `run`. How it is measured is told in `proofs.sight`, which keeps what was measured.
+Main definitions: `Seen`, `Bench`, `run`. How it is measured is told in `proofs.sight`, which keeps what was measured; the
+bench measures afresh.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def run(
     if sample is not None and sample < len(chosen):
         chosen = sorted(random.Random(seed).sample(chosen, sample), key=lambda c: c.id)
     found: dict[str, Mapping[Rung, Sight]] = {}
-    for done, (k, row) in enumerate(spread(look, [(c.id,) for c in chosen], jobs), start=1):
+    for done, (k, row) in enumerate(spread(look, [(c.id, True) for c in chosen], jobs), start=1):
         found[chosen[k].id] = row
         progress(done, len(chosen), chosen[k].id, "looked at")
     rows = [(c, found[c.id]) for c in chosen]

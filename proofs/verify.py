@@ -297,9 +297,9 @@ def _numbered(k: int, function: Callable[..., Any], *arguments: Any) -> tuple[in
     return k, function(*arguments)
 
 
-def look(claim: str) -> dict[Rung, sight.Sight]:
+def look(claim: str, fresh: bool = False) -> dict[Rung, sight.Sight]:
     """What the checks of the claim with this id see. Runs in a worker."""
-    return sight.look(registry.claim(claim))
+    return sight.look(registry.claim(claim), fresh)
 
 
 def _assemble(

@@ -77,8 +77,8 @@ def measure(settings: Settings, order: float) -> Iterator[Rate]:
     whole, rest = (
         [float(abs(x).mid()) for x in xs] for xs in ([e for _, e, _, _ in found], [e - g for _, e, g, _ in found])
     )
-    yield Rate("order in A", fit(sizes, whole, to_zero=True), order, proved=True)
-    yield Rate("order of the rest after the first term", fit(sizes, rest, to_zero=True), order + 1, proved=True)
+    yield Rate("order in A", fit(sizes, whole, to_zero=True), order)
+    yield Rate("order of the rest after the first term", fit(sizes, rest, to_zero=True), order + 1)
 
 
 def measured(factor: fmpq = fmpq(1), order: float = 1) -> Check:  # noqa: B008

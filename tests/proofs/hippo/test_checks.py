@@ -27,5 +27,5 @@ def test_a_rate_says_whether_it_is_proved(proved: bool, word: str) -> None:
 @pytest.mark.parametrize("verdict", Verdict)
 def test_only_a_confirmation_names_its_part(verdict: Verdict) -> None:
     found = covering("x", lambda settings: Finding(verdict, "why", trust=("a",)))(Settings())
-    assert found.trust == (("a", "this rung covers only: x") if verdict is Verdict.CONFIRMED else ("a",))
+    assert found.part == ("x" if verdict is Verdict.CONFIRMED else "") and found.trust == ("a",)
     assert found.verdict is verdict
