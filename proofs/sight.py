@@ -39,6 +39,9 @@ SETTINGS = Settings(seed=1, verdict_only=True)
 INTERFACE = ("constructions", "constructions.namespace", "constructions.primitives")
 """What every arithmetic brings its own of: making arrays of a namespace is no construction."""
 
+_ALONE = threading.Lock()
+"""What is planted is planted for the whole process, so threads look one after the other."""
+
 HOOKS: dict[str, Callable[..., Any]] = {}
 """What stands in for each planted function while it is planted."""
 
@@ -85,7 +88,7 @@ def changed(value: Any, change: Change, field: str = "") -> Any:
         return [changed(item, change, f"{field}[]") for item in value]
     if isinstance(value, Mapping):
         return {key: changed(item, change, f"{field}[{key}]") for key, item in value.items()}
-    if dataclasses.is_dataclass(value):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
         parts = {
             f.name: changed(getattr(value, f.name), change, f"{field}.{f.name}") for f in dataclasses.fields(value)
         }
@@ -323,7 +326,8 @@ def look(claim: Claim, fresh: bool = False) -> dict[Rung, Sight]:
     kept = None if fresh else known(claim)
     if kept is None:
         serving = deciding(claim)
-        found = {rung: sight(claim, rung) for rung in dict.fromkeys(serving.values())}
+        with _ALONE:
+            found = {rung: sight(claim, rung) for rung in dict.fromkeys(serving.values())}
         kept = {rung: own for rung, served in serving.items() if (own := found[served]) is not None}
         _keep(claim, kept)
     return kept
