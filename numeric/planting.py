@@ -69,15 +69,21 @@ def perturbed(value: Any, key: str) -> Any:
 
     The fixed part is a letter of its own for matrix words, whole numbers elsewhere. A factor alone would miss what starts
     at zero or may be rescaled, a summand what may be shifted, and both together a statement that something is affine.
-    Where the value has no square, or nothing can be added to it, as much of this as there is.
+    Where the value has no square, or nothing can be added to it, as much of this as there is; what is only put together
+    of values is perturbed in each of them.
     """
     refused = getattr(sys.modules.get("numeric.words.letters"), "latched", [])
     before = len(refused)
-    for added in (lambda fixed, square: fixed * (1 + square()), lambda fixed, _: fixed, lambda *_: 0):
+    for added in (lambda fixed, square: fixed * (1 + square()), lambda fixed, _: fixed, lambda *_: None):
         try:
             return _moved(value, key, added)
         except Exception:
             del refused[before:]  # what was tried here is no refusal of the code that runs
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        parts = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        own = {n: perturbed(v, f"{key} {n}") for n, v in parts.items() if type(v).__module__.startswith("numeric.")}
+        if own:
+            return dataclasses.replace(value, **own)
     raise TypeError(f"{type(value).__name__} can't be perturbed")
 
 
@@ -94,7 +100,7 @@ def _moved(value: Any, key: str, added: Callable[[Any, Callable[[], Any]], Any])
     if isinstance(value, Words):
         name = _letter(key, value.rows, value.cols, value.ndim)
         letter = matrix(name, value.rows, value.cols) if value.ndim else scalar(name)
-        return value + value + added(letter, lambda: trace(value.mT @ value) if value.ndim else value * value)
+        return _plus(value, added(letter, lambda: trace(value.mT @ value) if value.ndim else value * value))
     if isinstance(value, int):
         return 2 * value + numbers[0]  # a size squared would be work, not another place to look
     fixed: Any = numbers[0]
@@ -103,7 +109,11 @@ def _moved(value: Any, key: str, added: Callable[[Any, Callable[[], Any]], Any])
         fixed = np.array(flat).reshape(tuple(value.shape))
         if not isinstance(value, np.ndarray):
             fixed = sys.modules["torch"].tensor(fixed, dtype=value.dtype, device=value.device)
-    return value + value + added(fixed, lambda: value * value)
+    return _plus(value, added(fixed, lambda: value * value))
+
+
+def _plus(value: Any, more: Any) -> Any:
+    return value + value if more is None else value + value + more
 
 
 def is_array(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -91,6 +92,24 @@ def test_what_cannot_be_perturbed_stays_and_says_so() -> None:
         perturbed(object(), "a")
     kept = object()
     assert disturbing("", True)("f", lambda: kept)() is kept
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A value of some arithmetic that has no sum."""
+
+    first: object
+    count: int = 2
+
+
+Pair.__module__ = "numeric.pairs"
+
+
+def test_what_has_no_sum_is_perturbed_inside() -> None:
+    W = matrix("W", "m", "f")
+    assert changed(Pair(W), lambda value, field: (field, type(value))) == ("", Pair)
+    moved = perturbed(Pair(W), "a")
+    assert moved.first != W and moved.count == 2
 
 
 def test_a_derivation_is_asked_without_plain_arrays() -> None:
