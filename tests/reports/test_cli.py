@@ -16,7 +16,9 @@ import pytest
 
 import proofs
 from numeric.finding import Verdict
-from proofs.evidence import Settings
+from proofs.evidence import Rung, Settings
+from proofs.sight import Sight
+from proofs.soundness_claims import Bench, Seen
 from reports import __main__ as job
 from reports import cli
 
@@ -406,3 +408,27 @@ def test_a_bar_on_a_terminal(toys: Path) -> None:
         verify(["toy.false"], progress=progress)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "3/3" in text and "toy.false exact, mutant wrong_sign: refuted" in text
+
+
+def test_what_rungs_do_not_see(ssmproof: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sights = {
+        Rung.EXACT: Sight(("a.f: [0]", "a.f: [1]", "a.idle"), ("a.idle",)),
+        Rung.UNIVERSAL: Sight(("a.f: [0]",), ()),
+    }
+    bench = Bench((Seen("toy.holds", sights), Seen("toy.open", {}, (Rung.EXACT,))))
+    monkeypatch.setattr("proofs.soundness_claims.run", lambda *_: bench)
+    said = ssmproof("soundness", "--claims", "--json", "out.json")
+    assert said.status == 1  # one rung could not be measured
+    assert said.out.splitlines() == [
+        "toy.holds",
+        "  universal does not see a.f: [1]",
+        "  run, and seen by no rung: a.idle",
+        "toy.open",
+        "  exact: not measured, since it does not confirm the claim",
+        "2 claims; exact: 2 of 2 seen; universal: 1 of 2 seen",
+    ]
+    written = json.loads((tmp_path / "out.json").read_text())
+    assert written["claims"][0]["rungs"]["universal"]["unseen"] == ["a.f: [1]"] and not written["passed"]
+    assert ssmproof("soundness", "--claims", "--identify").err == (
+        "error: --identify and --claims are two benches; ask for one\n"
+    )
