@@ -189,7 +189,8 @@ def _nested(x: Any) -> Any:
 
 def coefficient(x: Words, t: Words, power: int) -> Words:
     """The coefficient of a power of the named scalar t; one that is zero keeps where it comes from."""
-    return x.coefficients(t).get(power) or Words(x.rows, x.cols, [], ("coefficient", x, t, power), x.ndim)
+    found = x.coefficients(t).get(power)
+    return Words(x.rows, x.cols, [], ("coefficient", x, t, power), x.ndim) if found is None else found
 
 
 def alike(left: Any, right: Any) -> bool:
