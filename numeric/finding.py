@@ -90,6 +90,7 @@ class Finding:
     settings: what makes the run repeatable (sizes, seed, dtype, device, engine).
     trust: what a reader has to believe for the verdict to hold.
     flags: things seen that the verdict does not cover (casts, constants read, ...).
+    part: the part of what was asked that a confirmation answers; empty: the whole.
     """
 
     verdict: Verdict
@@ -99,6 +100,7 @@ class Finding:
     trust: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     counterexample: Counterexample | None = None
+    part: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "figures", frozen(self.figures))
@@ -113,7 +115,7 @@ def combine(findings: list[Finding]) -> Finding:
     """The finding of several independent checks of the same statement.
 
     Refuted if one is refuted (that one is returned), else the first undecided or not-run one, else confirmed
-    with the figures of all, numbered by position where names clash.
+    with the figures of all, numbered by position where names clash; several parts together are no whole by themselves.
     Raises ValueError for an empty list: no evidence is not a confirmation.
     """
     if not findings:
@@ -136,4 +138,5 @@ def combine(findings: list[Finding]) -> Finding:
         settings={"checks": [dict(f.settings) for f in findings]},
         trust=tuple(dict.fromkeys(t for f in findings for t in f.trust)),
         flags=tuple(dict.fromkeys(t for f in findings for t in f.flags)),
+        part="; ".join(dict.fromkeys(f.part for f in findings if f.part)),
     )

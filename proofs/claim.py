@@ -20,13 +20,13 @@ Check = Callable[[Settings], Finding]
 
 
 def covering(part: str, check: Check) -> Check:
-    """`check`, which settles only `part` of the statement: a confirmation names it among what has to be trusted."""
+    """`check`, which settles only `part` of the statement; a confirmation carries it."""
 
     def run(settings: Settings) -> Finding:
         found = check(settings)
         if found.verdict is not Verdict.CONFIRMED:
             return found
-        return replace(found, trust=(*found.trust, f"this rung covers only: {part}"))
+        return replace(found, part="; ".join(p for p in (part, found.part) if p))
 
     return run
 

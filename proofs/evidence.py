@@ -1,12 +1,13 @@
 """Words of the evidence model: rungs, kinds, evidence about a claim, evidence about a mutant.
 
-Main definitions: `Rung`, `Kind`, `Evidence`, `Outcome`, `MutantEvidence`, `Fingerprints`, `Settings`.
+Main definitions: `Rung`, `Extent`, `Kind`, `Evidence`, `Settled`, `Grade`, `Outcome`, `MutantEvidence`, `Fingerprints`,
+`Settings`.
 The verdict itself is `numeric.finding.Verdict`: confirmed, refuted, undecided, not run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -14,8 +15,16 @@ from typing import Any
 from numeric.finding import Counterexample, Finding, Verdict
 
 
+class Extent(StrEnum):
+    """For which sizes a confirmation speaks, and whether it is a proof there."""
+
+    ALL = "all sizes"
+    LISTED = "the sizes listed"
+    POINTS = "the points drawn or measured"
+
+
 class Rung(StrEnum):
-    """Grades of evidence. `strength` orders them; only the strongest confirmed rung is quoted."""
+    """Grades of evidence. `strength` orders them; only the strongest one that covers a whole claim is quoted."""
 
     SAMPLED = "sampled"
     MEASURED = "measured"
@@ -34,6 +43,11 @@ class Rung(StrEnum):
         """What "confirmed" means on this rung, for legends."""
         return _MEANING[self]
 
+    @property
+    def extent(self) -> Extent:
+        """For which sizes its confirmations speak."""
+        return _EXTENT[self]
+
 
 _MEANING = {
     Rung.SAMPLED: "every draw's error is below a derived rounding bound",
@@ -42,6 +56,15 @@ _MEANING = {
     Rung.SYMBOLIC: "identical polynomials at the stated size",
     Rung.UNIVERSAL: "a derivation for all sizes, each step checked",
     Rung.KERNEL: "a theorem for all sizes, checked by Coq's kernel",
+}
+
+_EXTENT = {
+    Rung.SAMPLED: Extent.POINTS,
+    Rung.MEASURED: Extent.POINTS,
+    Rung.EXACT: Extent.LISTED,
+    Rung.SYMBOLIC: Extent.LISTED,
+    Rung.UNIVERSAL: Extent.ALL,
+    Rung.KERNEL: Extent.ALL,
 }
 
 
@@ -64,12 +87,14 @@ class Settings:
     device: "cpu", "cuda" or "auto" (cuda where there is one).
     seed: None draws every point from the operating system's entropy pool; a number makes the run repeatable.
     target_log2: the exact rung goes on until its failure probability is at most 2**target_log2.
+    verdict_only: no small counterexample and no second opinion, where nothing but the verdict is asked for.
     """
 
     profile: str = "quick"
     device: str = "cpu"
     seed: int | None = None
     target_log2: float = -100.0
+    verdict_only: bool = False
 
     def __post_init__(self) -> None:
         if self.profile not in ("quick", "full"):
@@ -95,13 +120,18 @@ class Fingerprints:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one rung found for one claim. `seconds` is process CPU time."""
+    """What one rung found for one claim. `seconds` is process CPU time.
+
+    unseen: the functions of the constructions, among those that the claim's checks run, whose results this check does
+    not look at, as `module.function` or `module.function: field`; None where that was not measured (`proofs.sight`).
+    """
 
     claim: str
     rung: Rung
     finding: Finding
     seconds: float
     fingerprints: Fingerprints
+    unseen: tuple[str, ...] | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -113,19 +143,81 @@ class Evidence:
         """The finding's counterexample, if it refutes."""
         return self.finding.counterexample
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is about the whole statement and sees all of the code.
+
+        Beyond single points the second has to be measured: a proof that nobody looked at covers nothing known.
+        """
+        return not self.finding.part and not (self.unseen if self.rung.extent is Extent.POINTS else self.unseen != ())
+
     def to_json(self) -> dict[str, Any]:
         """One row of `evidence` in the JSON file."""
         return (
             {"claim": self.claim, "rung": self.rung.value}
             | _finding_json(self.finding, self.seconds)
             | {
+                "sizes": self.rung.extent.value,
+                "unseen": None if self.unseen is None else list(self.unseen),
                 "fingerprints": {
                     "statement": self.fingerprints.statement,
                     "sides": self.fingerprints.sides,
                     "engines": self.fingerprints.engines,
-                }
+                },
             }
         )
+
+
+class Grade(StrEnum):
+    """How far a claim is settled, best first."""
+
+    ALL = "for all sizes"
+    PART = "in part"
+    LISTED = "at listed sizes"
+    MEASURED = "measured"
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a claim is settled on.
+
+    whole: the strongest confirmed evidence that covers the whole claim, None if each covers only a part of it.
+    parts: the confirmed evidence that is stronger and covers only a part, strongest first. Both are empty for a claim
+    that is refuted or that nothing confirms.
+    """
+
+    whole: Evidence | None = None
+    parts: tuple[Evidence, ...] = ()
+
+    @staticmethod
+    def of(evidence: Iterable[Evidence]) -> Settled:
+        """What one claim's evidence settles it on."""
+        found = sorted(evidence, key=lambda e: -e.rung.strength)
+        if any(e.verdict is Verdict.REFUTED for e in found):
+            return Settled()
+        good = [e for e in found if e.verdict is Verdict.CONFIRMED]
+        first = next((k for k, e in enumerate(good) if e.whole), None)
+        return Settled(None, tuple(good)) if first is None else Settled(good[first], tuple(good[:first]))
+
+    def __bool__(self) -> bool:
+        return self.whole is not None or bool(self.parts)
+
+    @property
+    def rung(self) -> Rung | None:
+        """The rung of `whole`."""
+        return self.whole.rung if self.whole else None
+
+    @property
+    def grade(self) -> Grade | None:
+        """For all sizes; in part (a proof of a part for all sizes, or of a part and nothing of the whole); at the sizes
+        listed; or measured only. None for a claim that isn't confirmed."""
+        if self.rung and self.rung.extent is Extent.ALL:
+            return Grade.ALL
+        if any(e.rung.extent is Extent.ALL for e in self.parts) or (self.parts and self.rung is None):
+            return Grade.PART
+        if self.rung:
+            return Grade.LISTED if self.rung.extent is Extent.LISTED else Grade.MEASURED
+        return None
 
 
 class Outcome(StrEnum):
@@ -194,6 +286,7 @@ def _finding_json(finding: Finding, seconds: float | None) -> dict[str, Any]:
         "trust": list(finding.trust),
         "reason": finding.reason,
         "flags": list(finding.flags),
+        "part": finding.part,
         "settings": dict(finding.settings),
     }
     if seconds is not None:

@@ -107,6 +107,7 @@ class Identity:
                     target_log2=settings.target_log2,
                     names=self.names,
                     admits=self.admits,
+                    shrinking=not settings.verdict_only,
                 )
                 for k, (left, right, sizes) in enumerate(chosen)
             ]
@@ -130,7 +131,8 @@ class Identity:
         """The derivation for all sizes, step by step."""
         assert self.derive is not None
         limit = 24 if settings.profile == "full" else 12
-        return derivation.decide(self.derive, second_opinion=self.second_opinion, limit=limit)
+        asked = self.second_opinion and not settings.verdict_only
+        return derivation.decide(self.derive, second_opinion=asked, limit=limit)
 
     def mutant(
         self,

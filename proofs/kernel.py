@@ -111,7 +111,7 @@ def _judge(name: str, python: Mapping[str, Callable[..., Any]], seed: int) -> Fi
     settings: dict[str, Any] = {
         "engine": f"Coq {versions()[0]}, mathcomp {versions()[1]}",
         "lemmas": {name: f"{lemma.file}.v"},
-        "ties": {tie: TIES[tie].python for tie in lemma.ties},
+        "ties": {t: {"python": TIES[t].python, "sizes": [dict(s) for s in TIES[t].sizes]} for t in lemma.ties},
         "seed": seed,
     }
     told, tie_told, values = _told(lemma.file), _told(*TIE_FILES), _values(seed)
@@ -171,9 +171,14 @@ def _departure(name: str, told: Told, allowed: Sequence[str]) -> str:
     return ""
 
 
-def _compare(name: str, coq: Rows, function: Callable[..., Any] | None, seed: int) -> Counterexample | None:
-    tie = TIES[name]
-    return agreement(name, tie, draw(name, tie, seed), coq, function or resolve(tie.python))
+def _compare(name: str, coq: Sequence[Rows], function: Callable[..., Any] | None, seed: int) -> Counterexample | None:
+    """The first sizes at which the two sides of a tie differ, or None."""
+    tie, run = TIES[name], function or resolve(TIES[name].python)
+    tried = (
+        agreement(name, tie, draw(name, tie, seed, sizes), rows, run)
+        for sizes, rows in zip(tie.sizes, coq, strict=True)
+    )
+    return next((found for found in tried if found), None)
 
 
 def _told(*files: str) -> Mapping[str, Told] | CompileError:
@@ -197,14 +202,19 @@ def _told_in(*files: str) -> Mapping[str, Told] | CompileError:
 
 
 @cache
-def _values(seed: int) -> Mapping[str, Rows] | CompileError:
-    """What every tie's Coq program gives on the numbers of this seed, or why it fails; once a process."""
+def _values(seed: int) -> Mapping[str, Sequence[Rows]] | CompileError:
+    """What every tie's Coq program gives on the numbers of this seed, at each of its sizes, or why it fails; once a process."""
     texts = sources()
     with workplace(texts) as folder:
         try:
             compile_files(TIE_FILES, texts, folder)
-            terms = {name: f"Eval vm_compute in {coq_term(tie, draw(name, tie, seed))}" for name, tie in TIES.items()}
-            return {name: parse(told) for name, told in ask(terms, TIE_FILES, folder).items()}
+            terms = {
+                f"{name} {k}": f"Eval vm_compute in {coq_term(tie, draw(name, tie, seed, sizes))}"
+                for name, tie in TIES.items()
+                for k, sizes in enumerate(tie.sizes)
+            }
+            told = ask(terms, TIE_FILES, folder)
+            return {n: [parse(told[f"{n} {k}"]) for k in range(len(tie.sizes))] for n, tie in TIES.items()}
         except CompileError as failure:
             return failure
 
@@ -231,15 +241,14 @@ class KernelCheck:
             "axioms": sum(int(f.figures["axioms"] or 0) for f in found.values()),
             "numeric ties": len(merged["ties"]),
         }
-        part = (f"the theorems state only a part: {self.states}",) if self.states else ()
-        return Finding(Verdict.CONFIRMED, whole.reason, figures, merged, (*whole.trust, *part))
+        return Finding(Verdict.CONFIRMED, whole.reason, figures, merged, whole.trust, part=self.states)
 
 
 def kernel_check(*lemmas: str, states: str = "", python: Mapping[str, Callable[..., Any]] | None = None) -> KernelCheck:
     """The check of a claim that rests on these lemmas: `Rung.KERNEL: kernel_check("one_step", ...)`.
 
     The finding's settings hold the Coq statements under "statements". states: where the theorems are not the whole
-    claim, which part they state; it is named among what has to be trusted. python: as for `check`, for mutants.
+    claim, which part they state; the finding carries it. python: as for `check`, for mutants.
     The numbers of the ties are the same in every quick run; a full run draws them from its seed.
     Raises KeyError for an unknown lemma.
     """

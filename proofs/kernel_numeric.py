@@ -14,7 +14,7 @@ import math
 import random
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
@@ -27,7 +27,18 @@ Numbers = Mapping[str, Any]
 """Drawn data by name: an int, a Fraction, or an object array of Fractions."""
 Rows = list[list[Fraction]]
 
-SIZES: Mapping[str, int] = MappingProxyType({"f": 3, "m": 2, "N": 4, "k": 3})
+Sizes = Mapping[str, int]
+
+
+def ladder(**sizes: int | tuple[int, ...]) -> tuple[Sizes, ...]:
+    """Several settings of the sizes, the k-th from the k-th numbers; a size given once is the same in all."""
+    count = max((len(v) for v in sizes.values() if isinstance(v, tuple)), default=1)
+    return tuple(
+        MappingProxyType({name: v[k] if isinstance(v, tuple) else v for name, v in sizes.items()}) for k in range(count)
+    )
+
+
+SIZES = ladder(f=(3, 2, 1), m=(2, 4, 1), N=(4, 3, 1), k=(3, 2, 1))
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,7 @@ class Tie:
     arguments: names of sizes and data, in the program's order.
     definition: what it computes, for messages; the Coq theorem that it does so is called like the program, with an E.
     data: shape of every datum by names of sizes; () is a scalar. A vector is given to Coq as a matrix of one row.
+    sizes: those it is run at; they are what it covers.
     python: "module:function". adapter: calls it with the data; the result is squeezed and compared row by row.
     """
 
@@ -47,7 +59,7 @@ class Tie:
     data: Mapping[str, tuple[str, ...]]
     python: str
     adapter: Callable[[Callable[..., Any], Any], Any]
-    sizes: Mapping[str, int] = field(default_factory=lambda: SIZES)
+    sizes: tuple[Sizes, ...] = SIZES
     scalar: bool = False
 
     @property
@@ -66,12 +78,13 @@ class Data(dict[str, Any]):
             raise AttributeError(f"no datum {name!r}; there are {', '.join(self)}") from None
 
 
-def draw(name: str, tie: Tie, seed: int) -> Data:
-    """Small fractions for every datum of the tie called `name`; the same for the same seed."""
-    source = random.Random(f"{seed}:{name}")
-    data = Data(tie.sizes)
+def draw(name: str, tie: Tie, seed: int, sizes: Sizes | None = None) -> Data:
+    """Small fractions for every datum of the tie called `name`, at its first sizes or those given; fixed by the seed."""
+    sizes = tie.sizes[0] if sizes is None else sizes
+    source = random.Random(f"{seed}:{name}:{sorted(sizes.items())}")
+    data = Data(sizes)
     for label, shape in tie.data.items():
-        dims = tuple(tie.sizes[size] for size in shape)
+        dims = tuple(sizes[size] for size in shape)
         flat = [_fraction(source) for _ in range(math.prod(dims))]
         data[label] = np.array(flat, dtype=object).reshape(dims) if dims else flat[0]
     return data
@@ -142,7 +155,7 @@ def agreement(name: str, tie: Tie, data: Data, coq: Rows, function: Callable[...
     if _vector(coq) == _vector(python):
         return None
     return Counterexample(
-        sizes={k: v for k, v in tie.sizes.items() if isinstance(v, int)},
+        sizes={k: data[k] for k in tie.sizes[0]},
         inputs={k: _text(data[k]) for k in tie.data},
         left=_text(np.array(coq, dtype=object)),
         right=_text(np.array(python, dtype=object)),

@@ -17,12 +17,9 @@ import numpy as np
 from numeric.carriers.handles import as_fraction
 from numeric.programs import rational
 from numeric.rational_matrices import identity, matrix, number
-from proofs.kernel_numeric import SIZES, Data, Tie, resolve
+from proofs.kernel_numeric import Data, Tie, ladder, resolve
 
 AUTOGRAD = "constructions.autograd_descent:descend"
-PROBLEM = {"X": ("N", "f"), "Y": ("N", "m"), "W0": ("m", "f")}
-ASKED = PROBLEM | {"q": ("f",), "c": ()}
-STATES: Mapping[str, int] = MappingProxyType({"N": 6})
 
 
 def _columns(answer: Callable[[Any], Any], width: int) -> Any:
@@ -110,7 +107,9 @@ def _any_weights(layer: Callable[..., Any], d: Data) -> Any:
 
 
 def _windows(windows: Callable[..., Any], d: Data) -> Any:
-    return windows(_module(windows).tokens(d.X, d.Y, d.q)).reshape(d.N, -1)
+    """The theorems' tokens have their own widths: the zeros that pad the code's to one width are left out."""
+    rows = windows(_module(windows).tokens(d.X, d.Y, d.q))
+    return np.concatenate([rows[:, 0, : d.f], rows[:, 1, : d.m], rows[:, 2, : d.f]], axis=1)
 
 
 def _two_systems(outputs: Callable[..., Any], d: Data) -> Any:
@@ -139,17 +138,13 @@ def _over_theta(part: str, route: str) -> Callable[[Callable[..., Any], Any], An
     return lambda system, d: np.asarray(getattr(system(d.N, route), part), dtype=object) / d.theta
 
 
-def _sizes(**sizes: int) -> Mapping[str, int]:
-    return MappingProxyType(sizes)
-
-
 PROBLEM = {"X": ("N", "f"), "Y": ("N", "m"), "W0": ("m", "f")}
 ASKED = PROBLEM | {"q": ("f",), "c": ()}
 SQUARE = {"X": ("N", "f"), "Y": ("N", "f"), "q": ("f",)}
 SYSTEM = {"A": ("n", "n"), "B": ("n", "d"), "b": ("n",), "C": ("p", "n"), "D": ("p", "d"), "e": ("p",), "U": ("N", "d")}
 LAYER = {"w": ("three", "three"), "decay": ("f", "f"), "C": ("f", "f"), "D": ("three",)}
 THETA: Mapping[str, tuple[str, ...]] = {"theta": ()}
-STATES = _sizes(N=6)
+STATES = ladder(N=(6, 1, 3))
 
 # fmt: off
 TIES: Mapping[str, Tie] = MappingProxyType({
@@ -233,19 +228,19 @@ TIES: Mapping[str, Tie] = MappingProxyType({
     ),
     "published_rows": Tie(
         "published_rows_exec", "f N c a X Y q", "published_layer", SQUARE | {"c": (), "a": ()},
-        "constructions.gd_ssm:layer", _published_rows, sizes=_sizes(f=2, N=3),
+        "constructions.gd_ssm:layer", _published_rows, sizes=ladder(f=(2, 3), N=(3, 2)),
     ),
     "gd_ssm_layer": Tie(
         "gd_ssm_layer_exec", "f w decay C D E k", "gd_ssm_layer", LAYER | {"E": ("L", "f")},
-        "constructions.gd_ssm:layer", _published, sizes=_sizes(f=2, k=2, L=7, three=3),
+        "constructions.gd_ssm:layer", _published, sizes=ladder(f=(2, 3), k=(2, 0), L=(7, 3), three=3),
     ),
     "gated_layer": Tie(
         "gated_layer_exec", "f N w decay C D X Y q t", "gated_layer with the published gates", LAYER | SQUARE,
-        "constructions.gd_ssm:layer", _any_weights, sizes=_sizes(f=2, N=3, t=1, three=3),
+        "constructions.gd_ssm:layer", _any_weights, sizes=ladder(f=(2, 3), N=(3, 2), t=(1, 0), three=3),
     ),
     "window": Tie(
         "window_exec", "f m N X Y q", "window", {"X": ("N", "f"), "Y": ("N", "m"), "q": ("f",)},
-        "constructions.gd_ssm:windows", _windows, sizes=_sizes(f=2, m=2, N=3),
+        "constructions.gd_ssm:windows", _windows, sizes=ladder(f=(2, 3, 2), m=(2, 2, 3), N=(3, 2, 1)),
     ),
     # Several steps
     "closed_form": Tie(
@@ -284,7 +279,7 @@ TIES: Mapping[str, Tie] = MappingProxyType({
     ),
     "power_sum": Tie(
         "power_sum_exec", "n c S k", "geometric_sum", {"c": (), "S": ("n", "n")},
-        "constructions.causal_stack:powers_summed", lambda call, d: call(d.S, d.c, d.k), sizes=_sizes(n=3, k=3),
+        "constructions.causal_stack:powers_summed", lambda call, d: call(d.S, d.c, d.k), sizes=ladder(n=(3, 2), k=(3, 1)),
     ),
     "batch_matrix": Tie(
         "batch_matrix_exec", "f N c k X", "geometric_sum of the gram matrix", {"X": ("N", "f"), "c": ()},
@@ -302,18 +297,19 @@ TIES: Mapping[str, Tie] = MappingProxyType({
     "two_accumulators_once": Tie(
         "two_accumulators_exec", "m f N c k W0 X Y", "two_accumulators after one product", PROBLEM | {"c": ()},
         "constructions.two_accumulators:prediction",
-        lambda call, d: -_columns(lambda q: call(d.X, d.Y, q, d.W0, d.c), d.f), sizes={**SIZES, "k": 1},
+        lambda call, d: -_columns(lambda q: call(d.X, d.Y, q, d.W0, d.c), d.f),
+        sizes=ladder(f=(3, 2), m=(2, 4), N=(4, 3), k=1),
     ),
     "newton_schulz": Tie(
         "newton_schulz_exec", "n c S k", "newton_schulz", {"c": (), "S": ("n", "n")},
         "constructions.newton_schulz:weights", lambda call, d: call(d.S, _unit_matrix(d.n), d.c, d.k),
-        sizes=_sizes(n=3, k=2),
+        sizes=ladder(n=(3, 2), k=(2, 3)),
     ),
     "newton_schulz_weights": Tie(
         "newton_schulz_weights_exec", "m f N c k X Y", "cross_moment times newton_schulz",
         {"X": ("N", "f"), "Y": ("N", "m"), "c": ()},
         "constructions.newton_schulz:weights", lambda call, d: call(d.X.T @ d.X, d.Y.T @ d.X, d.c, d.k),
-        sizes=_sizes(f=2, m=2, N=3, k=2),
+        sizes=ladder(f=(2, 3), m=(2, 1), N=(3, 2), k=(2, 1)),
     ),
     # Other layers
     "delta_rule": Tie(
@@ -323,11 +319,11 @@ TIES: Mapping[str, Tie] = MappingProxyType({
     "lsa_layer": Tie(
         "lsa_layer_exec", "d N key query value out E", "lsa_layer",
         {name: ("d", "d") for name in ("key", "query", "value", "out")} | {"E": ("L", "d")},
-        "constructions.linear_attention:layer", _attention, sizes=_sizes(d=3, N=3, L=4),
+        "constructions.linear_attention:layer", _attention, sizes=ladder(d=(3, 2), N=(3, 5), L=(4, 6)),
     ),
     "lsa_stack": Tie(
         "lsa_stack_exec", "m f N c k W0 X Y q", "lsa_stack in every token", ASKED,
-        "constructions.linear_attention:layer", _attention_stack, sizes=_sizes(f=2, m=2, N=3, k=2),
+        "constructions.linear_attention:layer", _attention_stack, sizes=ladder(f=(2, 3), m=(2, 1), N=(3, 2), k=(2, 1)),
     ),
     "discounted_state": Tie(
         "discounted_state_exec", "m f g Y X N", "discounted_state",
@@ -362,17 +358,18 @@ TIES: Mapping[str, Tie] = MappingProxyType({
     "lti_output": Tie(
         "lti_output_exec", "n d p A B b C D e N r U", "lti_output", SYSTEM,
         "constructions.lti:outputs", lambda call, d: call(d.U, d.A, d.B, d.C, d.D, d.b, d.e)[-1],
-        sizes=_sizes(n=3, d=2, p=2, N=4, r=3),
+        sizes=ladder(n=(3, 1), d=(2, 3), p=(2, 1), N=(4, 2), r=(3, 1)),
     ),
     "lti_stack": Tie(
         "lti_stack_exec", "n d p A B b C D e n2 m A2 B2 b2 C2 D2 e2 t U", "stack_output",
         SYSTEM | {"A2": ("n2", "n2"), "B2": ("n2", "p"), "b2": ("n2",), "C2": ("m", "n2"), "D2": ("m", "p"), "e2": ("m",)},
-        "constructions.lti:outputs", _two_systems, sizes=_sizes(n=2, d=2, p=3, n2=2, m=2, N=3, t=2),
+        "constructions.lti:outputs", _two_systems,
+        sizes=ladder(n=(2, 3), d=(2, 1), p=(3, 2), n2=(2, 1), m=(2, 3), N=(3, 2), t=(2, 1)),
     ),
     "output_gated": Tie(
         "output_gated_exec", "n d p m A B b C G D H e g P N r U", "output_gated",
         SYSTEM | {"G": ("p", "n"), "H": ("p", "d"), "g": ("p",), "P": ("m", "p")},
-        "constructions.lti:outputs", _output_gated, sizes=_sizes(n=2, d=2, p=3, m=2, N=3, r=2),
+        "constructions.lti:outputs", _output_gated, sizes=ladder(n=(2, 3), d=(2, 1), p=(3, 2), m=(2, 1), N=(3, 2), r=(2, 1)),
     ),
     # Legendre polynomials, LegT and LegS
     "legendre": Tie(
@@ -403,7 +400,7 @@ TIES: Mapping[str, Tie] = MappingProxyType({
     ),
     "delayed_D": Tie(
         "delayed_D_exec", "N theta", "delayed_D", THETA, "constructions.legt:true_readout", _delayed_gain,
-        sizes=_sizes(N=5), scalar=True,
+        sizes=ladder(N=(5, 3)), scalar=True,
     ),
     "legs_A": Tie("legs_A_exec", "N", "legs_A", {},
                   "constructions.legs:system", lambda call, d: call(d.N).A, sizes=STATES),
@@ -411,7 +408,7 @@ TIES: Mapping[str, Tie] = MappingProxyType({
                   "constructions.legs:system", lambda call, d: call(d.N).B, sizes=STATES),
     "legs_state": Tie(
         "legs_state_exec", "N i", "legs_state on a power of t", {},
-        "constructions.legs:system", _power_state, sizes=_sizes(N=6, i=3),
+        "constructions.legs:system", _power_state, sizes=ladder(N=(6, 4), i=(3, 5)),
     ),
     "legs_C": Tie("route_i_C_exec", "N theta", "route_i_C", THETA,
                   "constructions.legs:system", _over_theta("C", "i"), sizes=STATES),

@@ -50,6 +50,7 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
             "trust": finding.trust,
             "reason": finding.reason,
             "flags": finding.flags,
+            "part": finding.part,
             "settings": finding.settings,
         }
     )
@@ -66,6 +67,7 @@ def finding_from_json(row: Mapping[str, Any]) -> Finding:
         settings=row["settings"],
         trust=tuple(row["trust"]),
         flags=tuple(row["flags"]),
+        part=row["part"],
         counterexample=None if shown is None else counterexample_from_json(shown),
     )
 
@@ -81,8 +83,15 @@ def counterexample_from_json(row: Mapping[str, Any]) -> Counterexample:
 
 def evidence_from_json(row: Mapping[str, Any]) -> Evidence:
     """One row of `evidence`."""
-    marks = Fingerprints(**row["fingerprints"])
-    return Evidence(row["claim"], Rung(row["rung"]), finding_from_json(row), float(row["seconds"]), marks)
+    marks, unseen = Fingerprints(**row["fingerprints"]), row["unseen"]
+    return Evidence(
+        row["claim"],
+        Rung(row["rung"]),
+        finding_from_json(row),
+        float(row["seconds"]),
+        marks,
+        None if unseen is None else tuple(unseen),
+    )
 
 
 def mutant_from_json(row: Mapping[str, Any]) -> MutantEvidence:

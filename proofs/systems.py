@@ -6,12 +6,12 @@ Main definitions: `Row`, `rows`. The rows come from the claims' own `systems`, t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from numeric.finding import Verdict
 from proofs.claim import Claim, System
-from proofs.evidence import Evidence, Kind, Rung
+from proofs.evidence import Evidence, Kind, Settled
 from proofs.records import plain
 from proofs.verify import Run
 
@@ -20,14 +20,14 @@ from proofs.verify import Run
 class Row:
     """What one claim says about one system.
 
-    rung: the strongest confirmed one, None where no run was given or nothing confirms. evidence: the confirmed pieces,
-    strongest rung first.
+    settled: what that is settled on in a run; empty where no run was given or nothing confirms. evidence: the confirmed
+    pieces, strongest rung first.
     """
 
     system: System
     claim: str
     kind: Kind
-    rung: Rung | None = None
+    settled: Settled = field(default_factory=Settled)
     evidence: tuple[Evidence, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -38,7 +38,8 @@ class Row:
                 "computes": self.system.computes,
                 "claim": self.claim,
                 "kind": self.kind,
-                "rung": self.rung,
+                "rung": self.settled.rung,
+                "settled": self.settled.grade,
                 "figures": {e.rung: dict(e.finding.figures) for e in self.evidence},
             }
         )
@@ -46,11 +47,11 @@ class Row:
 
 
 def rows(claims: Iterable[Claim], run: Run | None = None) -> tuple[Row, ...]:
-    """All rows, by the name of the system and then by claim. Claims that the run left out, or refuted, have no rung."""
+    """All rows, by the name of the system and then by claim. Claims that the run left out, or refuted, are not settled."""
     found = []
     for claim in claims:
-        rung = run.proved(claim.id) if run else None
-        confirmed = [e for e in run.of(claim.id) if e.verdict is Verdict.CONFIRMED] if run and rung else []
+        settled = run.settled(claim.id) if run else Settled()
+        confirmed = [e for e in run.of(claim.id) if e.verdict is Verdict.CONFIRMED] if run and settled else []
         evidence = tuple(sorted(confirmed, key=lambda e: -e.rung.strength))
-        found += [Row(system, claim.id, claim.kind, rung, evidence) for system in claim.systems]
+        found += [Row(system, claim.id, claim.kind, settled, evidence) for system in claim.systems]
     return tuple(sorted(found, key=lambda r: (r.system.name.casefold(), r.claim)))

@@ -12,6 +12,7 @@ import hashlib
 import platform
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,13 +21,13 @@ from typing import Any
 
 import proofs
 from numeric.finding import Finding, Verdict, frozen
-from proofs import registry
+from proofs import registry, sight
 from proofs.claim import Claim
-from proofs.evidence import Evidence, Fingerprints, MutantEvidence, Outcome, Rung, Settings
+from proofs.evidence import Evidence, Fingerprints, Grade, MutantEvidence, Outcome, Rung, Settings, Settled
 from proofs.fingerprints import fingerprints, version
 from proofs.records import evidence_from_json, finding_from_json, finding_to_json, mutant_from_json, plain
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class NothingToRun(ValueError):
@@ -55,8 +56,18 @@ class Unit:
         return f"{self.claim} {self.rung.value}" + (f", mutant {self.mutant}" if self.mutant else "")
 
 
-Progress = Callable[[int, int, Unit, Verdict], None]
-"""Called after each unit with the number done, the number planned, the unit and its verdict."""
+@dataclass(frozen=True)
+class Look:
+    """Another piece of work: measuring what the checks of a claim see of its code, where that is not known already."""
+
+    claim: str
+
+    def __str__(self) -> str:
+        return f"{self.claim}, what its rungs see"
+
+
+Progress = Callable[[int, int, Unit | Look, object], None]
+"""Called after each piece of work with the number done, the number planned, the piece and what came of it."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +95,15 @@ class Run:
         """The evidence for one claim, weakest rung first."""
         return tuple(e for e in self.evidence if e.claim == claim)
 
-    def proved(self, claim: str) -> Rung | None:
-        """The strongest confirmed rung of a claim that no rung refutes; None if there is none."""
-        found = self.of(claim)
-        if any(e.verdict is Verdict.REFUTED for e in found):
-            return None
-        return max((e.rung for e in found if e.verdict is Verdict.CONFIRMED), key=lambda r: r.strength, default=None)
+    def settled(self, claim: str) -> Settled:
+        """What a claim is settled on: the strongest evidence for all of it, and what is stronger for a part."""
+        return Settled.of(self.of(claim))
+
+    @property
+    def grades(self) -> Mapping[Grade, int]:
+        """How many claims are settled how far."""
+        found = Counter(self.settled(id).grade for id in self.claims)
+        return {grade: found[grade] for grade in Grade}
 
     @property
     def status(self) -> int:
@@ -103,14 +117,15 @@ class Run:
         if any(m.outcome is Outcome.SURVIVED for m in self.mutants):
             return 1
         undecided = any(e.verdict is Verdict.UNDECIDED for e in self.evidence)
-        unproved = any(self.proved(id) is None for id in self.claims)
-        return 3 if undecided or unproved or self.note or not self.evidence else 0
+        open_ = any(not self.settled(id) for id in self.claims)
+        return 3 if undecided or open_ or self.note or not self.evidence else 0
 
     def to_json(self) -> dict[str, Any]:
         """The object written by `ssmproof verify --json`: plain data only, the keys in a fixed order."""
         return {
             "schema": SCHEMA,
             "environment": plain(self.environment),
+            "settled": {grade.value: count for grade, count in self.grades.items()},
             "evidence": [plain(e.to_json()) for e in self.evidence],
             "mutants": [plain(m.to_json()) for m in self.mutants],
         }
@@ -132,11 +147,11 @@ class Run:
 
     def _repr_markdown_(self) -> str:
         rungs = [r for r in Rung if any(e.rung is r for e in self.evidence)]
-        rows = ["| claim | " + " | ".join(rungs) + " | proved |", "|---" * (len(rungs) + 2) + "|"]
+        rows = ["| claim | " + " | ".join(rungs) + " | settled |", "|---" * (len(rungs) + 2) + "|"]
         for id in self.claims:
             verdicts = {e.rung: e.verdict.value for e in self.of(id)}
             cells = [verdicts.get(r, "") for r in rungs]
-            rows.append(f"| {id} | " + " | ".join(cells) + f" | {self.proved(id) or 'no'} |")
+            rows.append(f"| {id} | " + " | ".join(cells) + f" | {self.settled(id).grade or 'no'} |")
         survived = [f"{m.claim}: {m.mutant}" for m in self.mutants if m.outcome is Outcome.SURVIVED]
         tail = f"survived: {', '.join(survived)}" if survived else "none survived"
         return "\n".join(rows) + f"\n\n{len(self.mutants)} mutants, {tail}." + (f" {self.note}." if self.note else "")
@@ -177,7 +192,9 @@ def verify(
             f"no claim chosen has a check on {', '.join(chosen or [])}; rungs there are: {', '.join(there) or 'none'}"
         )
     marks = {c.id: fingerprints(c) for c in claims}
-    answers: dict[Unit, tuple[Finding, float]] = {}
+    looks = {c.id: sight.known(c) for c in claims if not sight.by_itself(c)}
+    open_ = [Look(id) for id, known in looks.items() if known is None]
+    total, answers = len(units) + len(open_), dict[Unit, tuple[Finding, float]]()
     note = ""
     try:
         with closing(_answers(units, settings, jobs)) as found:
@@ -185,7 +202,12 @@ def verify(
                 finding = finding_from_json(row)
                 answers[unit] = (finding, seconds)
                 if progress is not None:
-                    progress(len(answers), len(units), unit, finding.verdict)
+                    progress(len(answers), total, unit, finding.verdict)
+        with closing(spread(look, [(o.claim,) for o in open_], jobs)) as seen:
+            for done, (k, row) in enumerate(seen, start=len(answers) + 1):
+                looks[open_[k].claim] = row
+                if progress is not None:
+                    progress(done, total, open_[k], "measured")
     except KeyboardInterrupt:
         note = f"interrupted after {len(answers)} of {len(units)} units"
     except _WorkersFailed as failed:
@@ -193,7 +215,8 @@ def verify(
             # a mutant that nobody looked at has not survived
             verdict = Verdict.NOT_RUN if unit.mutant else Verdict.UNDECIDED
             answers[unit] = (Finding(verdict, reason=f"{failed}; try --jobs 1"), 0.0)
-    return _assemble(claims, units, answers, marks, environment(settings, note))
+    unseen = {(c.id, r): not_seen for c in claims for r, not_seen in sight.labels(c, looks.get(c.id)).items()}
+    return _assemble(claims, units, answers, marks, unseen, environment(settings, note))
 
 
 def environment(settings: Settings, note: str = "") -> dict[str, Any]:
@@ -244,25 +267,39 @@ class _WorkersFailed(Exception):
 def _answers(
     units: Sequence[Unit], settings: Settings, jobs: int
 ) -> Generator[tuple[Unit, dict[str, Any], float], None, None]:
-    if jobs == 1 or len(units) == 1:
-        for unit in units:
-            yield (unit, *run_unit(unit.claim, unit.rung.value, unit.mutant, unit.settings(settings)))
+    work = [(u.claim, u.rung.value, u.mutant, u.settings(settings)) for u in units]
+    with closing(spread(run_unit, work, jobs)) as results:
+        for k, answer in results:
+            yield (units[k], *answer)
+
+
+def spread(
+    function: Callable[..., Any], work: Sequence[tuple[Any, ...]], jobs: int
+) -> Generator[tuple[int, Any], None, None]:
+    """The function's answers for each piece of work, with its number; in any order, if there are several jobs."""
+    if jobs == 1 or len(work) <= 1:
+        for k, arguments in enumerate(work):
+            yield k, function(*arguments)
         return
     from joblib import Parallel, delayed  # a quarter of a second that one job need not pay
 
-    work = (delayed(_numbered)(k, u.claim, u.rung.value, u.mutant, u.settings(settings)) for k, u in enumerate(units))
-    results = Parallel(n_jobs=jobs, return_as="generator_unordered")(work)
+    calls = (delayed(_numbered)(k, function, *arguments) for k, arguments in enumerate(work))
+    results = Parallel(n_jobs=jobs, return_as="generator_unordered")(calls)
     try:
-        for k, row, seconds in results:
-            yield units[k], row, seconds
+        yield from results
     except Exception as error:
         raise _WorkersFailed(f"a worker process failed ({_said(error).partition('. ')[0]})") from error
     finally:
         results.close()  # stops the workers when this loop is left early
 
 
-def _numbered(k: int, *unit: Any) -> tuple[int, dict[str, Any], float]:
-    return (k, *run_unit(*unit))
+def _numbered(k: int, function: Callable[..., Any], *arguments: Any) -> tuple[int, Any]:
+    return k, function(*arguments)
+
+
+def look(claim: str, fresh: bool = False) -> dict[Rung, sight.Sight]:
+    """What the checks of the claim with this id see. Runs in a worker."""
+    return sight.look(registry.claim(claim), fresh)
 
 
 def _assemble(
@@ -270,11 +307,14 @@ def _assemble(
     units: Sequence[Unit],
     answers: Mapping[Unit, tuple[Finding, float]],
     marks: Mapping[str, Fingerprints],
+    unseen: Mapping[tuple[str, Rung], tuple[str, ...] | None],
     surroundings: Mapping[str, Any],
 ) -> Run:
     """Sort the answers into evidence and mutants: by the plan's order, whatever the order they came in."""
     evidence = [
-        Evidence(u.claim, u.rung, *answers[u], marks[u.claim]) for u in units if u.mutant is None and u in answers
+        Evidence(u.claim, u.rung, *answers[u], marks[u.claim], unseen.get((u.claim, u.rung)))
+        for u in units
+        if u.mutant is None and u in answers
     ]
     mutants = []
     for claim in claims:

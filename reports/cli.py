@@ -264,20 +264,34 @@ def soundness(
         bool,
         typer.Option("--conformance", help="Compare replays of recordings with torch, on PyTorch's samples of its operators."),
     ] = False,
-    mutants: Annotated[int | None, typer.Option("--mutants", min=0, help="How many mutants; all by default.")] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the mutants, if not all.")] = 0,
+    claims: Annotated[
+        bool,
+        typer.Option("--claims", help="Perturb the functions under each claim instead: which rung does not notice?"),
+    ] = False,
+    mutants: Annotated[
+        int | None, typer.Option("--mutants", min=0, help="How many mutants, or claims; all by default.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the mutants or claims, if not all.")] = 0,
     jobs: Jobs = 1,
     json: Json = None,
 ) -> None:
     """Audit true layers and broken ones, or identify them: is anything missed, refuted that is true, or misnamed?"""
     from proofs import soundness as audits
-    from proofs import soundness_names
-    from reports.terminal import watching
+    from proofs import soundness_claims, soundness_names
+    from reports.terminal import show_sights, watching
 
     screen = _screen(json)
     check_outputs(json, None)
+    if sum((names, claims, replays)) > 1:
+        raise Wrong("--identify, --claims and --conformance are benches of their own; ask for one")
     if replays:
         _conformance(screen, seed, json)
+    if claims:
+        with watching(screen.err) as progress:
+            seen = soundness_claims.run(mutants, seed, jobs, progress)
+        show_sights(screen, seen)
+        write_json(json, {"schema": 1, **seen.to_json()})
+        raise typer.Exit(0 if seen.passed else 1)
     with watching(screen.err) as progress:
         found = (soundness_names if names else audits).run(mutants, seed, jobs, progress)
     for line in found.lines():

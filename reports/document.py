@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from numeric.finding import Counterexample, Finding, Verdict
 from proofs import registry
 from proofs.claim import Claim
-from proofs.evidence import MutantEvidence, Outcome, Rung
+from proofs.evidence import Extent, MutantEvidence, Outcome, Rung
 from proofs.figure import Figure
 from proofs.fingerprints import REMOVED, stale
 from proofs.graph import Graph, graph, is_construction
@@ -95,7 +95,7 @@ def markdown(
         run=run,
         environment={k: v for k, v in run.environment.items() if k not in ("seed", "note")},
         seed=words.seed_words(run.environment),
-        proved=words.proved_summary(run),
+        settled=words.settled_summary(run),
         mutants=words.mutant_summary(run.mutants),
         rungs=[r for r in Rung if any(e.rung is r for e in run.evidence)],
         verdicts=_VERDICTS,
@@ -188,7 +188,7 @@ def _summary(run: Run) -> str:
         verdicts = {e.rung: e.verdict.value for e in run.of(id)}
         own = [m for m in run.mutants if m.claim == id]
         met = sum(m.outcome not in (Outcome.SURVIVED, Outcome.NOT_RUN) for m in own)
-        settled = words.settled_on(run.proved(id), run.of(id))
+        settled = words.settled_on(run.settled(id))
         rows.append(
             [
                 f"[`{id}`](#{anchor(id)})",
@@ -207,7 +207,7 @@ def _systems(run: Run) -> str:
             f"**{plain(r.system.name)}**",
             r.system.computes,
             f"[`{r.claim}`](#{anchor(r.claim)})",
-            words.settled_on(r.rung, r.evidence) or "not settled in this run",
+            words.settled_on(r.settled) or "not settled in this run",
             plain(words.settled_figures(r)),
         ]
         for r in system_rows((registry.claim(id) for id in run.claims if id in registry.ids()), run)
@@ -252,6 +252,7 @@ def _section(run: Run, id: str, edges: Graph) -> dict[str, Any]:
         else [],
         "theorems": theorems(kernel) if kernel else [],
         "theorems_rest": kernel.reason if kernel else "",
+        "ties": words.ties(kernel) if kernel else [],
         "parameters": parameters(claim) if claim else "",
         "evidence": table(
             ["rung", "verdict", "what was found"],
@@ -274,14 +275,26 @@ def _section(run: Run, id: str, edges: Graph) -> dict[str, Any]:
     }
 
 
+_SETTLED = {
+    Extent.ALL: "proved for all sizes by rung **{}**",
+    Extent.LISTED: "at the sizes listed by rung **{}**",
+    Extent.POINTS: "**{}**, not proved",
+}
+_PARTLY = {
+    Extent.ALL: "for all sizes",
+    Extent.LISTED: "at the sizes listed",
+    Extent.POINTS: "without proof",
+}
+
+
 def _settled(run: Run, id: str) -> str:
-    """The strongest confirmed rung, with the part of the statement it covers if it is not the whole."""
-    rung = run.proved(id)
-    if rung is None:
+    """What the whole claim is settled on, then which part of it stronger rungs cover."""
+    settled = run.settled(id)
+    if not settled:
         return "not confirmed in this run"
-    covered = words.part(next(e.finding for e in run.of(id) if e.rung is rung))
-    said = f"proved by rung **{rung}**" if words.proves(rung) else f"**{rung}**, not proved"
-    return said + (f", in part: {plain(covered)}" if covered else "")
+    said = [_SETTLED[settled.rung.extent].format(settled.rung)] if settled.rung else ["no rung covers the whole"]
+    said += [f"in part {_PARTLY[e.rung.extent]} by rung **{e.rung}**: {plain(words.covered(e))}" for e in settled.parts]
+    return "; ".join(said)
 
 
 def parameters(claim: Claim) -> str:

@@ -1,7 +1,8 @@
 """pytest plugin: which claims the tests speak about, and a table of claims by rung at the end of the run.
 
 Mark a test with `@pytest.mark.claim("gd.one_step_tokens", "exact")`. A claim holds on a rung if one of its tests
-passed and none failed; a skipped claim never counts as held. `--claims-json PATH` writes the same as data.
+passed and none failed; a skipped claim never counts as held. A test whose rung covers only a part of the claim says so
+with `record_property("claim part", "the part")`. `--claims-json PATH` writes the same as data.
 Standard library and pytest only: the plugin is loaded by every pytest run in an environment that has the project.
 """
 
@@ -18,6 +19,12 @@ RUNGS = ("sampled", "measured", "exact", "symbolic", "universal", "kernel")
 """The values of `proofs.evidence.Rung`, written again because importing it here would cost every pytest run."""
 
 STATES = ("holds", "fails", "not run")
+
+GRADES = ("for all sizes", "in part", "at listed sizes", "measured")
+"""The values of `proofs.evidence.Grade`, for the same reason."""
+
+_SIZES = dict(zip(RUNGS, (3, 3, 2, 2, 0, 0), strict=True))
+"""The place in GRADES of a rung that holds for the whole claim."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,14 +66,17 @@ class _Table:
     def __init__(self, target: str | None) -> None:
         self.target = target
         self.outcomes: dict[tuple[str, str], list[str]] = {}
+        self.parts: dict[tuple[str, str], dict[str, None]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         # a failing set-up or tear-down fails the claim; an expected failure ends as "skipped"
         if report.when == "call" or report.outcome != "passed":
+            parts = {str(value): None for name, value in report.user_properties if name == "claim part"}
             for name, value in report.user_properties:
                 if name == "claim":
                     claim, _, rung = str(value).rpartition("|")
                     self.outcomes.setdefault((claim, rung), []).append(report.outcome)
+                    self.parts.setdefault((claim, rung), {}).update(parts)
 
     def state(self, key: tuple[str, str]) -> str:
         """One of STATES."""
@@ -74,6 +84,20 @@ class _Table:
         if "failed" in seen:
             return "fails"
         return "holds" if "passed" in seen else "not run"
+
+    def grades(self) -> dict[str, int]:
+        """How many claims that hold on some rung, and fail on none, hold how far."""
+        found = dict.fromkeys(GRADES, 0)
+        for claim in dict.fromkeys(c for c, _ in self.outcomes):
+            states = {rung: self.state((c, rung)) for c, rung in self.outcomes if c == claim}
+            held = [rung for rung, state in states.items() if state == "holds"]
+            if not held or "fails" in states.values():
+                continue
+            whole = [_SIZES[rung] for rung in held if not self.parts[claim, rung]]
+            partly = any(_SIZES[rung] == 0 and self.parts[claim, rung] for rung in held)
+            best = min(whole, default=1)
+            found[GRADES[1 if best and (partly or not whole) else best]] += 1
+        return found
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         keys = sorted(self.outcomes, key=lambda k: (RUNGS.index(k[1]), k[0]))
@@ -84,6 +108,8 @@ class _Table:
         for rung in dict.fromkeys(r for _, r in keys):
             states = [self.state(k) for k in keys if k[1] == rung]
             terminalreporter.line(f"{rung:<10}" + "".join(f"{states.count(s):>9}" for s in STATES))
+        grades = self.grades()
+        terminalreporter.line(", ".join(f"{grades[g]} {g}" for g in GRADES))
         for key in keys:
             if self.state(key) != "holds":
                 terminalreporter.line(f"  {key[0]} ({key[1]}): {self.state(key)}", red=self.state(key) == "fails")
@@ -93,9 +119,10 @@ class _Table:
             return
         rows = [
             {"claim": claim, "rung": rung, "state": self.state((claim, rung)), "tests": len(self.outcomes[claim, rung])}
+            | {"part": "; ".join(self.parts[claim, rung])}
             for claim, rung in sorted(self.outcomes, key=lambda k: (k[0], RUNGS.index(k[1])))
         ]
         path = Path(self.target)
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        part.write_text(json.dumps({"schema": 1, "claims": rows}, indent=1) + "\n", "utf-8")
+        part.write_text(json.dumps({"schema": 2, "settled": self.grades(), "claims": rows}, indent=1) + "\n", "utf-8")
         os.replace(part, path)

@@ -1,6 +1,7 @@
 """What a person reads on a terminal: tables, progress, one claim in full.
 
-Main definitions: `Screen`, `watching`, `show_run`, `show_claims`, `show_systems`, `show_graph`, `show_claim`, `show_bench`.
+Main definitions: `Screen`, `watching`, `show_run`, `show_claims`, `show_systems`, `show_graph`, `show_claim`,
+`show_sights`, `show_bench`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numeric.finding import Verdict
 from proofs.claim import Claim
 from proofs.evidence import Evidence, MutantEvidence, Outcome, Rung
 from proofs.graph import Graph, is_construction
+from proofs.soundness_claims import Bench
 from proofs.systems import Row
 from proofs.verify import Run
 from reports import words
@@ -86,7 +88,7 @@ def show_run(to: Screen, run: Run) -> None:
         [
             Text(id),
             *(_cell(next((e for e in run.of(id) if e.rung is r), None)) for r in rungs),
-            Text(words.settled_on(run.proved(id), run.of(id)) or "no"),
+            Text(words.settled_on(run.settled(id)) or "no"),
         ]
         for id in run.claims
     ]
@@ -99,7 +101,7 @@ def show_run(to: Screen, run: Run) -> None:
     for mutant in run.mutants:
         _mutant_problem(to, run, mutant)
     to.say(f"mutants: {words.mutant_summary(run.mutants)}")
-    to.say(words.proved_summary(run))
+    to.say(words.settled_summary(run))
     to.say(f"seed: {words.seed_words(run.environment)}; profile: {run.environment.get('profile')}")
     if run.note:
         to.say(f"partial: {run.note}", "yellow")
@@ -118,7 +120,7 @@ def show_systems(to: Screen, rows: Sequence[Row]) -> None:
     cells = []
     for row in rows:
         own = [row.system.name, row.system.computes, row.claim]
-        own += [words.settled_on(row.rung, row.evidence) or "no rung", words.settled_figures(row)] if settled else []
+        own += [words.settled_on(row.settled) or "no rung", words.settled_figures(row)] if settled else []
         cells.append([Text(t) for t in own])
     to.out.print(_table(head, cells))
 
@@ -160,6 +162,10 @@ def show_claim(to: Screen, claim: Claim, run: Run, parameters: str, graph: Graph
         to.say(f"{evidence.rung}: {evidence.verdict}" + (f" ({own})" if own else ""))
         for name, figures in groups.items():
             to.say(f"  {name}: {_figures(figures)}")
+        if words.covered(evidence):
+            to.say(f"  covers in part: {words.covered(evidence)}")
+        for tie in words.ties(evidence.finding):
+            to.say(f"  tied to {tie}")
         for label, items in (("trusts", evidence.finding.trust), ("flags", evidence.finding.flags)):
             if items:
                 to.say(f"  {label}: {'; '.join(items)}")
@@ -169,7 +175,22 @@ def show_claim(to: Screen, claim: Claim, run: Run, parameters: str, graph: Graph
         to.say(f"{mutant.mutant}: {mutant.outcome} - {mutant.description}")
         for rung, finding in mutant.findings.items():
             to.say(f"  {rung}: {finding.verdict}" + (f", blind: {mutant.blind[rung]}" if rung in mutant.blind else ""))
-    to.say(f"\n{words.proved_summary(run)}; seed: {words.seed_words(run.environment)}")
+    to.say(f"\n{words.settled_summary(run)}; seed: {words.seed_words(run.environment)}")
+
+
+def show_sights(to: Screen, bench: Bench) -> None:
+    """What no rung, and what some rung of each claim does not see of the code; then the counts by rung."""
+    for seen in bench.claims:
+        partly = {r: seen.unseen(r) for r in seen.sights if seen.unseen(r)}
+        if partly or seen.silent or seen.unmeasured:
+            to.say(seen.claim, "bold")
+        for rung, places in partly.items():
+            to.say(f"  {rung} does not see {', '.join(places)}")
+        if seen.silent:
+            to.say(f"  run, and seen by no rung: {', '.join(seen.silent)}")
+        for rung in seen.unmeasured:
+            to.say(f"  {rung}: not measured, since it does not confirm the claim", _STYLES["undecided"])
+    to.say(f"{words.counted(len(bench.claims), 'claim')}; " + "; ".join(words.unseen_summary(bench)))
 
 
 def show_bench(to: Screen, rows: Sequence[Any]) -> None:

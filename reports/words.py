@@ -1,7 +1,7 @@
 """How figures, counts and verdicts read, the same on a terminal and on paper.
 
 Main definitions: `figure`, `grouped`, `key_figure`, `settled_figures`, `counted`, `repeat_command`, `mutant_summary`,
-`proved_summary`, `proves`, `part`, `settled_on`.
+`settled_summary`, `settled_on`, `covered`, `ties`, `unseen_summary`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from numeric.finding import Finding
-from proofs.evidence import Evidence, MutantEvidence, Outcome, Rung, Settings
+from proofs.evidence import Evidence, Extent, MutantEvidence, Outcome, Rung, Settings, Settled
+from proofs.soundness_claims import Bench
 from proofs.systems import Row
 from proofs.verify import Run
 
@@ -21,7 +22,6 @@ _KEYS = ("failure", "error / bound", "ratio", "order", "steps", "theorem", "term
 
 _LOG2 = re.compile(r"[ ,_]*log2$")
 _POSITION = re.compile(r" \[\d+\]$")
-_PART = re.compile(r"(?:this rung covers only|the theorems state only a part): (.*)", re.DOTALL)
 
 
 def number(value: Any) -> str:
@@ -87,31 +87,47 @@ def mutant_summary(mutants: Iterable[MutantEvidence]) -> str:
     return ", ".join(f"{ends[o]} {o.value}" for o in shown)
 
 
-def proved_summary(run: Run) -> str:
-    """How many claims are confirmed: proved, with the strongest rungs, or measured or sampled only."""
-    best = Counter(run.proved(id) for id in run.claims)
-    rungs = [f"{best[r]} {r.value}" for r in reversed(Rung) if best[r] and proves(r)]
-    parts = [f"{sum(best[r] for r in Rung if proves(r))} proved ({', '.join(rungs)})"] if rungs else []
-    parts += [f"{best[r]} {r.value}" for r in reversed(Rung) if best[r] and not proves(r)]
+def settled_summary(run: Run) -> str:
+    """How many claims are confirmed, and how far: for all sizes, in part, at the sizes listed, or measured only."""
+    grades = run.grades
     total = counted(len(run.claims), "claim")
-    return f"{len(run.claims) - best[None]} of {total} confirmed" + (f"; {', '.join(parts)}" if parts else "")
+    good = ", ".join(f"{count} {grade.value}" for grade, count in grades.items() if count)
+    return f"{sum(grades.values())} of {total} confirmed" + (f": {good}" if good else "")
 
 
-def proves(rung: Rung) -> bool:
-    """Whether a confirmation on the rung is a proof (of what the rung covers), not a measurement or a sample."""
-    return rung.strength >= Rung.EXACT.strength
+def settled_on(settled: Settled) -> str:
+    """The strongest rung that covers a whole claim, then the stronger ones that cover a part; empty if there is none."""
+    said = [f"{e.rung} in part" for e in settled.parts]
+    if settled.rung is not None:
+        said.insert(0, settled.rung.value + _LIMITS[settled.rung.extent])
+    return "; ".join(said)
 
 
-def part(finding: Finding) -> str:
-    """The part of the statement that the finding covers; empty if it is the whole."""
-    return "; ".join(m[1] for line in finding.trust if (m := _PART.match(line)))
+_LIMITS = {Extent.ALL: "", Extent.LISTED: ", at listed sizes", Extent.POINTS: ""}
 
 
-def settled_on(rung: Rung | None, evidence: Iterable[Evidence]) -> str:
-    """The strongest confirmed rung of a claim, marked if its evidence covers only a part; empty if there is none."""
-    if rung is None:
-        return ""
-    return f"{rung}, in part" if any(part(e.finding) for e in evidence if e.rung is rung) else rung.value
+def covered(evidence: Evidence) -> str:
+    """What a confirmation covers of statement and code, where that is not everything; else empty."""
+    said = [evidence.finding.part] if evidence.finding.part else []
+    if evidence.unseen:
+        said.append(f"not {', '.join(evidence.unseen)}")
+    if evidence.unseen is None and evidence.rung.extent is not Extent.POINTS:
+        said.append("what it sees of the code was not measured")
+    return "; ".join(said)
+
+
+def ties(finding: Finding) -> list[str]:
+    """What ties a theorem's definitions to code, a line each: the function, and the sizes at which both sides were run."""
+    return [
+        f"{tie['python']} at " + " and ".join(", ".join(f"{n} = {v}" for n, v in s.items()) for s in tie["sizes"])
+        for tie in finding.settings.get("ties", {}).values()
+    ]
+
+
+def unseen_summary(bench: Bench) -> list[str]:
+    """What each rung sees of the places that claims depend on, counted over the claims that have it."""
+    counts = {rung: bench.pairs(rung) for rung in Rung}
+    return [f"{r}: {total - missed} of {total} seen" for r, (total, missed) in counts.items() if total]
 
 
 def repeat_command(claim: str, rung: str, environment: Mapping[str, Any]) -> str:

@@ -11,11 +11,9 @@ import numpy as np
 from numeric.finding import Counterexample, Finding, Verdict, combine
 from numeric.programs import Program, fractions, rational, text
 from proofs.claim import Check, covering
-from proofs.evidence import Rung, Settings
+from proofs.evidence import Extent, Rung, Settings
 
 Point = Mapping[str, Any]
-
-DERIVED = (Rung.SYMBOLIC, Rung.UNIVERSAL)
 
 
 def point(values: Point) -> dict[str, np.ndarray]:
@@ -53,7 +51,13 @@ def both(*checks: Check) -> Check:
 
 
 def impossible(checks: Mapping[Rung, Check], witness: Check) -> dict[Rung, Check]:
-    """The class's checks, with the witness added to the exact rung; derivations say that they have none."""
-    rest = "what the class obeys; the witness is the exact rung's"
-    found = {rung: covering(rest, check) if rung in DERIVED else check for rung, check in checks.items()}
-    return found | {Rung.EXACT: both(checks[Rung.EXACT], witness)}
+    """The class's checks, each with the witness: what a class obeys and a target breaks is impossible for it.
+
+    The witness is one point in exact arithmetic, which needs no sizes: with a derivation it settles the claim for all of
+    them. Draws settle the class's half only, and say so.
+    """
+    rest = "what the class obeys, not the witness"
+    return {
+        rung: covering(rest, check) if rung.extent is Extent.POINTS else both(check, witness)
+        for rung, check in checks.items()
+    }

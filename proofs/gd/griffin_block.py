@@ -9,7 +9,7 @@ import torch
 from constructions import griffin_block, rg_lru
 from constructions.autograd_descent import descend
 from constructions.namespace import Array
-from numeric.derivation import Obligation
+from numeric.derivation import Obligation, coefficient
 from numeric.programs import Program
 from numeric.words import scalar
 from proofs.claim import Claim, System
@@ -61,10 +61,9 @@ def derive(given: bool = True) -> Iterator[Obligation]:
     decay, write = rg_lru.gates(scalar("t"))
     h, x = h_0 + a * h_1 + b * h_2, x_0 + a * x_1 + b * x_2
     after = rg_lru.step(h, x, decay, write * (gate if given else x))
-    mixed = after.coefficients(a).get(1, scalar(0)).coefficients(b).get(1, scalar(0))
     yield Obligation(
         "one more token",
-        mixed,
+        coefficient(coefficient(after, a, 1), b, 1),
         scalar(0),
         r"State and convolved input are affine in the earlier tokens; given gates keep them so, and the other branch sees the last "
         r"token only.",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from constructions import autograd_descent, lti
 from constructions.namespace import Array, namespace
-from numeric.derivation import Obligation
+from numeric.derivation import Obligation, coefficient
 from numeric.programs import Program
 from numeric.words import Words, matrix, scalar
 from proofs.claim import Claim, System
@@ -88,7 +88,7 @@ def derive(factors: int = 2) -> Iterator[Obligation]:
         product = product * functional("r")
     found = product
     for name in (a, b, c):
-        found = found.coefficients(name).get(1, 0 * matrix("h_0", 1, 1))
+        found = coefficient(found, name, 1)
     yield Obligation(
         "no mixed term",
         found,

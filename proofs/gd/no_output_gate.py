@@ -6,7 +6,7 @@ from constructions import autograd_descent, gd_ssm
 from constructions.gated_accumulator import accumulate, recurrence
 from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
-from numeric.derivation import Obligation
+from numeric.derivation import Obligation, coefficient
 from numeric.programs import Program
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
@@ -67,10 +67,9 @@ def derive(shared: bool = False) -> Iterator[Obligation]:
     state = S + a * P + a * a * Q
     for name, window in (("a window with the first token", first), ("a window with the last token", last)):
         after = accumulate(state, gd_ssm.input_gate(window, w_q).mT, 1)
-        mixed = after.coefficients(a).get(1, 0 * S).coefficients(b).get(1, 0 * S)
         yield Obligation(
             name,
-            mixed,
+            coefficient(coefficient(after, a, 1), b, 1),
             0 * S,
             r"The write depends on one of the two moves only, so the state stays without a term $ab$ (entrywise decays, and "
             r"any gate function of the window, do not change that), and so does every linear readout of it.",

@@ -16,6 +16,7 @@ from numeric.derivation import (
     Companion,
     Derivation,
     Obligation,
+    coefficient,
     decide,
     evaluate,
     invariance,
@@ -49,7 +50,7 @@ def one(left: Any, right: Any) -> Derivation:
 def confirmed(derive: Derivation, **options: Any) -> Finding:
     finding = decide(derive, **options)
     assert finding.verdict is Verdict.CONFIRMED, finding.reason
-    assert finding.figures["steps"] == len(finding.settings["steps"]) > 0
+    assert finding.figures["steps"] + finding.figures["steps that can't fail"] == len(finding.settings["steps"]) > 0
     return finding
 
 
@@ -188,7 +189,7 @@ def test_tokens_one_by_one() -> None:
         return lambda: token_induction(step, lambda xs, ys: ys.mT @ xs, (X, Y), (x, y))
 
     finding = confirmed(derive(lambda s, x, y: s + y @ x.mT))
-    assert finding.figures["steps with zero on both sides"] == 1 and finding.figures["second opinion agrees"] == 2
+    assert finding.figures["steps that can't fail"] == 1 and finding.figures["second opinion agrees"] == 2
     refuted(derive(lambda s, x, y: s - y @ x.mT), "step of N fails", "2 * y x^T")
     refuted(derive(lambda s, x, y: y @ x.mT), "step of N fails")
     refuted(derive(lambda s, x, y: s + x @ y.mT), "shapes differ")
@@ -345,6 +346,24 @@ def test_values_that_break_the_assumptions_refute_nothing() -> None:
 def test_what_is_outside_the_class_is_undecided_with_its_reason(derive: Derivation, reason: str) -> None:
     finding = decide(derive)
     assert finding.verdict is Verdict.UNDECIDED and reason in finding.reason, finding
+
+
+def test_a_derivation_in_which_nothing_can_fail_confirms_nothing() -> None:
+    def hollow() -> Iterator[Obligation]:
+        yield Obligation("a letter is itself", W, W, "It compares a letter with itself.")
+        yield Obligation("one calculation", X @ W.mT, X @ W.mT, "The same, written twice.")
+        yield Obligation("no tokens", zeros("m", 0) @ zeros(0, "f"), zeros("m", "f"), "Nothing is nothing.")
+
+    finding = decide(hollow)
+    assert finding.verdict is Verdict.UNDECIDED and "no step can fail" in finding.reason
+
+    def earned() -> Iterator[Obligation]:
+        yield from hollow()
+        yield Obligation("no term of degree 3", coefficient(eta * eta * W, eta, 3), zeros("m", "f"), "It is of degree 2.")
+
+    finding = decide(earned)
+    assert finding.verdict is Verdict.CONFIRMED
+    assert (finding.figures["steps"], finding.figures["steps that can't fail"]) == (1, 3)
 
 
 def test_a_failure_names_the_step_and_keeps_what_was_found() -> None:

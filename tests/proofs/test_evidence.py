@@ -3,7 +3,7 @@
 import pytest
 
 from numeric.finding import Counterexample, Finding, Verdict, combine
-from proofs.evidence import MutantEvidence, Outcome, Rung, Settings
+from proofs.evidence import Evidence, Fingerprints, Grade, MutantEvidence, Outcome, Rung, Settings, Settled
 
 CONFIRMED = Finding(Verdict.CONFIRMED)
 FLAGGED = Finding(Verdict.CONFIRMED, flags=("a cast",))
@@ -67,3 +67,35 @@ def test_a_counterexample_is_python():
 def test_settings_are_checked(wrong):
     with pytest.raises(ValueError, match="expected"):
         Settings(**wrong)
+
+
+def evidence(
+    rung: Rung, part: str = "", unseen: tuple[str, ...] | None = (), verdict: Verdict = Verdict.CONFIRMED
+) -> Evidence:
+    return Evidence("a.b", rung, Finding(verdict, "why", part=part), 0.0, Fingerprints("", "", ""), unseen)
+
+
+MEASURED, EXACT, UNIVERSAL, KERNEL = Rung.MEASURED, Rung.EXACT, Rung.UNIVERSAL, Rung.KERNEL
+
+
+@pytest.mark.parametrize(
+    ("found", "rung", "parts", "grade"),
+    [
+        # a stronger rung that covers a part takes nothing away from a weaker one that covers all
+        ([evidence(UNIVERSAL), evidence(KERNEL, "f = m")], UNIVERSAL, [KERNEL], Grade.ALL),
+        ([evidence(EXACT), evidence(UNIVERSAL, unseen=("a.f",))], EXACT, [UNIVERSAL], Grade.PART),
+        ([evidence(EXACT), evidence(UNIVERSAL, unseen=None)], EXACT, [UNIVERSAL], Grade.PART),
+        ([evidence(EXACT), evidence(UNIVERSAL, verdict=Verdict.UNDECIDED)], EXACT, [], Grade.LISTED),
+        ([evidence(MEASURED), evidence(EXACT, "the norms")], MEASURED, [EXACT], Grade.MEASURED),
+        ([evidence(MEASURED, unseen=None)], MEASURED, [], Grade.MEASURED),
+        ([evidence(EXACT, "the norms")], None, [EXACT], Grade.PART),
+        ([evidence(UNIVERSAL), evidence(EXACT, verdict=Verdict.REFUTED)], None, [], None),
+        ([], None, [], None),
+    ],
+)
+def test_what_a_claim_is_settled_on(
+    found: list[Evidence], rung: Rung | None, parts: list[Rung], grade: Grade | None
+) -> None:
+    settled = Settled.of(found)
+    assert (settled.rung, [e.rung for e in settled.parts], settled.grade) == (rung, parts, grade)
+    assert bool(settled) == (grade is not None)

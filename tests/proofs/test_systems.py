@@ -24,20 +24,20 @@ def test_the_rung_and_the_figures_come_from_the_run(toys: Path) -> None:
     run = verify(["toy.holds"], settings=Settings(seed=3))
     found = {row.system.name: row for row in rows(claims, run)}
     assert list(found) == ["Another layer", "Toy layer"]
-    assert found["Toy layer"].rung is Rung.UNIVERSAL
+    assert found["Toy layer"].settled.rung is Rung.UNIVERSAL
     assert [e.rung for e in found["Toy layer"].evidence] == [Rung.UNIVERSAL, Rung.EXACT, Rung.SAMPLED]
     data = found["Toy layer"].to_json()
-    assert data["rung"] == "universal" and data["figures"]["sampled"]["draws"] == 40
+    assert data["rung"] == "universal" and data["settled"] == "for all sizes" and data["figures"]["sampled"]["draws"] == 40
 
 
 def test_without_a_run_nothing_is_settled(toys: Path) -> None:
     found = rows(registry.select(["toy.*"]))
-    assert {row.rung for row in found} == {None} and not any(row.evidence for row in found)
+    assert not any(row.settled for row in found) and not any(row.evidence for row in found)
 
 
 def test_a_claim_that_the_run_left_out_is_not_settled(toys: Path) -> None:
     run = verify(["toy.open"], settings=Settings(seed=3))
-    assert {row.rung for row in rows(registry.select(["toy.holds"]), run)} == {None}
+    assert not any(row.settled for row in rows(registry.select(["toy.holds"]), run))
 
 
 @pytest.mark.parametrize("name", [part.strip() for part in WANTED.replace("\n", " ").split(";")])

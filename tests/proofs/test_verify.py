@@ -39,31 +39,32 @@ def without_times(run: Run) -> str:
 
 
 @pytest.mark.parametrize(
-    ("names", "status", "proved"),
+    ("names", "status", "rung", "grade"),
     [
-        (["holds"], 0, "universal"),
-        (["false"], 1, None),
-        (["open"], 3, "exact"),
-        (["optional"], 0, "exact"),
-        (["absent"], 3, None),
-        (["survivor"], 1, "exact"),
-        (["raising"], 3, "sampled"),
-        (["holds", "open", "false"], 1, "universal"),
+        (["holds"], 0, "universal", "for all sizes"),
+        (["false"], 1, None, None),
+        (["open"], 3, "exact", "at listed sizes"),
+        (["optional"], 0, "exact", "at listed sizes"),
+        (["absent"], 3, None, None),
+        (["survivor"], 1, "exact", "at listed sizes"),
+        (["raising"], 3, "sampled", "measured"),
+        (["holds", "open", "false"], 1, "universal", "for all sizes"),
     ],
 )
-def test_status_and_strongest_rung(names: list[str], status: int, proved: str | None) -> None:
+def test_status_and_what_is_settled(names: list[str], status: int, rung: str | None, grade: str | None) -> None:
     run = the_run(*names)
     assert run.status == status
-    assert run.proved(f"toy.{names[0]}") == (proved and Rung(proved))
+    settled = run.settled(f"toy.{names[0]}")
+    assert (settled.rung, settled.grade) == (rung, grade) and not settled.parts
 
 
-def test_a_refuted_claim_is_not_proved_by_another_rung() -> None:
+def test_a_refuted_claim_is_not_settled_by_another_rung() -> None:
     run = the_run("false")
     assert [(e.rung, e.verdict) for e in run.evidence] == [
         (Rung.SAMPLED, Verdict.CONFIRMED),
         (Rung.EXACT, Verdict.REFUTED),
     ]
-    assert run.proved("toy.false") is None
+    assert not run.settled("toy.false") and sum(run.grades.values()) == 0
     shown = run.evidence[1].counterexample
     assert shown is not None and shown.lines()[0] == "X = [[1]]"
 
@@ -152,18 +153,18 @@ def test_json_round_trip() -> None:
     again = Run.from_json(json.loads(text))
     assert again.to_json() == run.to_json()
     assert again.status == run.status
-    assert list(run.to_json()) == ["schema", "environment", "evidence", "mutants"]
+    assert list(run.to_json()) == ["schema", "environment", "settled", "evidence", "mutants"]
     assert list(run.to_json()["evidence"][0])[:4] == ["claim", "rung", "verdict", "figures"]
 
 
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        ([], "schema is 'list', expected 1"),
-        ({"schema": 2}, "schema is 2, expected 1"),
-        ({"schema": 1}, "damaged: KeyError: 'evidence'"),
-        ({"schema": 1, "evidence": [{"claim": "x"}], "mutants": [], "environment": {}}, "damaged: KeyError"),
-        ({"schema": 1, "evidence": [3], "mutants": [], "environment": {}}, "damaged: TypeError"),
+        ([], "schema is 'list', expected 2"),
+        ({"schema": 1}, "schema is 1, expected 2"),
+        ({"schema": 2}, "damaged: KeyError: 'evidence'"),
+        ({"schema": 2, "evidence": [{"claim": "x"}], "mutants": [], "environment": {}}, "damaged: KeyError"),
+        ({"schema": 2, "evidence": [3], "mutants": [], "environment": {}}, "damaged: TypeError"),
     ],
 )
 def test_a_damaged_run_says_so(data: object, text: str) -> None:
@@ -230,7 +231,7 @@ def test_a_dead_worker_loses_only_what_it_had(monkeypatch: pytest.MonkeyPatch) -
     import joblib
 
     def dying(work: object) -> Iterator[object]:
-        yield 0, *_answer("toy.holds", "sampled")
+        yield 0, _answer("toy.holds", "sampled")
         raise RuntimeError("a worker was killed. Much more text")
 
     monkeypatch.setattr(joblib, "Parallel", lambda **options: dying)
@@ -251,7 +252,7 @@ def _answer(claim: str, rung: str) -> tuple[dict[str, object], float]:
 
 def test_notebook_table() -> None:
     text = the_run("holds", "survivor")._repr_markdown_()
-    assert "| toy.holds | confirmed | confirmed | confirmed | universal |" in text
+    assert "| toy.holds | confirmed | confirmed | confirmed | for all sizes |" in text
     assert "3 mutants, survived: toy.survivor: wrong_sign." in text
 
 

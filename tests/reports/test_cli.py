@@ -16,7 +16,9 @@ import pytest
 
 import proofs
 from numeric.finding import Verdict
-from proofs.evidence import Settings
+from proofs.evidence import Rung, Settings
+from proofs.sight import Sight
+from proofs.soundness_claims import Bench, Seen
 from reports import __main__ as job
 from reports import cli
 
@@ -147,7 +149,7 @@ def test_an_unforeseen_error_is_one_line_with_its_place(ssmproof: Command, monke
 @pytest.mark.parametrize(
     ("claim", "status", "lines"),
     [
-        ("holds", 0, ["mutants: 2 refuted, 0 survived", "1 of 1 claim confirmed; 1 proved (1 universal)"]),
+        ("holds", 0, ["mutants: 2 refuted, 0 survived", "1 of 1 claim confirmed: 1 for all sizes"]),
         ("holds", 0, ["seed: 3; profile: quick"]),
         ("false", 1, ["toy.false exact: refuted", "X = [[1]]"]),
         ("false", 1, ["repeat: ssmproof verify toy.false --rung exact --seed 3"]),
@@ -182,7 +184,7 @@ def test_the_table(ssmproof: Command) -> None:
         ["claim", "exact", "universal", "settled", "on"],
         ["toy.holds", "confirmed", "confirmed", "universal"],
         ["failure", "2^-118.4", "steps", "3"],
-        ["toy.optional", "confirmed", "-", "exact"],
+        ["toy.optional", "confirmed", "-", "exact,", "at", "listed", "sizes"],
         ["failure", "2^-118.4"],
     ]
 
@@ -190,10 +192,10 @@ def test_the_table(ssmproof: Command) -> None:
 def test_json_file_and_standard_output(ssmproof: Command, tmp_path: Path) -> None:
     ssmproof("verify", "toy.*", "--seed", "3", "--json", "out.json")
     written = json.loads((tmp_path / "out.json").read_text())
-    assert list(written) == ["schema", "environment", "evidence", "mutants"]
+    assert list(written) == ["schema", "environment", "settled", "evidence", "mutants"]
     said = ssmproof("verify", "toy.*", "--seed", "3", "--json", "-")
     printed = json.loads(said.out)
-    assert "6 of 8 claims confirmed; 5 proved (2 universal, 3 exact), 1 sampled" in said.err
+    assert "6 of 8 claims confirmed: 2 for all sizes, 3 at listed sizes, 1 measured" in said.err
     for data in (written, printed):
         for row in data["evidence"] + data["mutants"]:
             row["seconds"] = 0
@@ -406,3 +408,27 @@ def test_a_bar_on_a_terminal(toys: Path) -> None:
         verify(["toy.false"], progress=progress)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "3/3" in text and "toy.false exact, mutant wrong_sign: refuted" in text
+
+
+def test_what_rungs_do_not_see(ssmproof: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sights = {
+        Rung.EXACT: Sight(("a.f: [0]", "a.f: [1]", "a.idle"), ("a.idle",)),
+        Rung.UNIVERSAL: Sight(("a.f: [0]",), ()),
+    }
+    bench = Bench((Seen("toy.holds", sights), Seen("toy.open", {}, (Rung.EXACT,))))
+    monkeypatch.setattr("proofs.soundness_claims.run", lambda *_: bench)
+    said = ssmproof("soundness", "--claims", "--json", "out.json")
+    assert said.status == 1  # one rung could not be measured
+    assert said.out.splitlines() == [
+        "toy.holds",
+        "  universal does not see a.f: [1]",
+        "  run, and seen by no rung: a.idle",
+        "toy.open",
+        "  exact: not measured, since it does not confirm the claim",
+        "2 claims; exact: 2 of 2 seen; universal: 1 of 2 seen",
+    ]
+    written = json.loads((tmp_path / "out.json").read_text())
+    assert written["claims"][0]["rungs"]["universal"]["unseen"] == ["a.f: [1]"] and not written["passed"]
+    assert ssmproof("soundness", "--claims", "--identify").err == (
+        "error: --identify and --claims are two benches; ask for one\n"
+    )

@@ -24,11 +24,11 @@ def text(toys: Path) -> str:
 @pytest.mark.parametrize(
     "line",
     [
-        "6 of 8 claims confirmed; 5 proved (2 universal, 3 exact), 1 sampled. Mutants (plausible false versions, which the checks "
-        "must refute): 8 refuted, 1 survived, 1 not run.",
+        "6 of 8 claims confirmed: 2 for all sizes, 3 at listed sizes, 1 measured. Mutants (plausible false versions, which the "
+        "checks must refute): 8 refuted, 1 survived, 1 not run.",
         "| [`toy.holds`](#toyholds) | confirmed | confirmed | confirmed |  | **universal** | 2 of 2 |",
         "| [`toy.false`](#toyfalse) | confirmed | **refuted** |  |  | no | 1 of 1 |",
-        "| [`toy.survivor`](#toysurvivor) |  | confirmed |  |  | **exact** | 0 of 1 |",
+        "| [`toy.survivor`](#toysurvivor) |  | confirmed |  |  | **exact, at listed sizes** | 0 of 1 |",
         "- **exact**: equal as polynomials, unless an event of the stated probability happened",
         "Rests on [`toy.holds`](#toyholds).",
         r"| **Toy layer** | one step of size $\eta$ | [`toy.holds`](#toyholds) | universal | steps 3; failure "
@@ -210,21 +210,24 @@ def test_many_cases_are_rows(toys: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rung", "trust", "said", "cell"),
+    ("rung", "part", "unseen", "said", "cell"),
     [
-        (Rung.UNIVERSAL, (), "proved by rung **universal**.", "**universal**"),
-        (Rung.MEASURED, (), "**measured**, not proved.", "**measured**"),
-        (Rung.EXACT, ("this rung covers only: x",), "proved by rung **exact**, in part: x.", "**exact, in part**"),
-        (Rung.KERNEL, ("a", "the theorems state only a part: y"), "**kernel**, in part: y.", "**kernel, in part**"),
+        (Rung.UNIVERSAL, "", (), "proved for all sizes by rung **universal**.", "universal"),
+        (Rung.MEASURED, "", (), "**measured**, not proved.", "measured"),
+        (Rung.EXACT, "", (), "at the sizes listed by rung **exact**.", "exact, at listed sizes"),
+        (Rung.EXACT, "x", (), "in part at the sizes listed by rung **exact**: x.", "exact in part"),
+        (Rung.KERNEL, "y", ("a.b", "a.c: .D"), "in part for all sizes by rung **kernel**: y; not a.b, a.c: .D.", "kernel in part"),
+        (Rung.UNIVERSAL, "", None, "what it sees of the code was not measured.", "universal in part"),
     ],
 )
 def test_a_rung_that_covers_a_part_says_so(
-    toys: Path, rung: Rung, trust: tuple[str, ...], said: str, cell: str
+    toys: Path, rung: Rung, part: str, unseen: tuple[str, ...] | None, said: str, cell: str
 ) -> None:
     run = verify(["toy.holds"], rungs=["sampled"])
-    found = dataclasses.replace(run.evidence[0], rung=rung, finding=Finding(Verdict.CONFIRMED, trust=trust))
+    finding = Finding(Verdict.CONFIRMED, part=part)
+    found = dataclasses.replace(run.evidence[0], rung=rung, finding=finding, unseen=unseen)
     text = markdown(Run((found,), (), run.environment))
-    assert said in text and f"| {cell} |" in text
+    assert said in text and f"| **{cell}** |" in text
 
 
 @pytest.mark.parametrize(

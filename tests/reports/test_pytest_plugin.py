@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from proofs.evidence import Rung
-from reports.pytest_plugin import RUNGS
+from proofs.evidence import Extent, Grade, Rung
+from reports.pytest_plugin import _SIZES, GRADES, RUNGS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,6 +19,12 @@ import pytest
 
 @pytest.mark.claim("C1", "universal")
 def test_holds(): pass
+
+@pytest.mark.claim("C7", "universal")
+def test_a_part(record_property): record_property("claim part", "one case")
+
+@pytest.mark.claim("C7", "exact")
+def test_the_whole(): pass
 
 @pytest.mark.claim("C2", "exact")
 def test_skipped(): pytest.skip("no")
@@ -47,8 +53,9 @@ def test_no_claim(): pass
 TABLE = [
     "rung          holds    fails  not run",
     "sampled           2        2        0",
-    "exact             0        0        2",
-    "universal         1        0        0",
+    "exact             1        0        2",
+    "universal         2        0        0",
+    "1 for all sizes, 1 in part, 0 at listed sizes, 1 measured",
     "  C3 (sampled): fails",
     "  C4 (sampled): fails",
     "  C2 (exact): not run",
@@ -65,9 +72,11 @@ def test_table_and_file(pytester: pytest.Pytester, workers: list[str]) -> None:
     done = _pytest(pytester, "--claims-json", "claims.json", *workers)
     lines = done.stdout.splitlines()
     start = next(k for k, line in enumerate(lines) if "claims by rung" in line)
-    assert lines[start + 1 : start + 9] == TABLE
+    assert lines[start + 1 : start + 10] == TABLE
     data = json.loads((pytester.path / "claims.json").read_text())
-    assert data["schema"] == 1
+    assert data["schema"] == 2
+    assert data["settled"] == {"for all sizes": 1, "in part": 1, "at listed sizes": 0, "measured": 1}
+    assert [r["claim"] for r in data["claims"] if r["part"]] == ["C7"]
     assert [(r["claim"], r["rung"], r["state"], r["tests"]) for r in data["claims"]] == [
         ("C1", "sampled", "holds", 1),
         ("C1", "universal", "holds", 1),
@@ -76,6 +85,8 @@ def test_table_and_file(pytester: pytest.Pytester, workers: list[str]) -> None:
         ("C4", "sampled", "fails", 1),
         ("C5", "sampled", "holds", 1),
         ("C6", "exact", "not run", 1),
+        ("C7", "exact", "holds", 1),
+        ("C7", "universal", "holds", 1),
     ]
 
 
@@ -108,6 +119,9 @@ def test_without_claims_nothing_is_printed(pytester: pytest.Pytester) -> None:
 
 def test_rungs_are_those_of_the_evidence_model() -> None:
     assert tuple(r.value for r in Rung) == RUNGS
+    assert tuple(g.value for g in Grade) == GRADES
+    place = {Extent.ALL: Grade.ALL, Extent.LISTED: Grade.LISTED, Extent.POINTS: Grade.MEASURED}
+    assert {r.value: GRADES[_SIZES[r.value]] for r in Rung} == {r.value: place[r.extent].value for r in Rung}
 
 
 def test_the_plugin_is_light() -> None:

@@ -47,5 +47,5 @@ def test_a_drawn_point_decides() -> None:
 @pytest.mark.parametrize("verdict", Verdict)
 def test_only_a_confirmation_names_its_part(verdict: Verdict) -> None:
     found = covering("x", lambda settings: Finding(verdict, "why", trust=("a",)))(Settings())
-    assert found.trust == (("a", "this rung covers only: x") if verdict is Verdict.CONFIRMED else ("a",))
+    assert found.part == ("x" if verdict is Verdict.CONFIRMED else "") and found.trust == ("a",)
     assert found.verdict is verdict
