@@ -26,7 +26,7 @@ from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from numeric.programs import Program, Shapes, Sizes, WrongResult, concrete
 from proofs.adapters import Adapter, Gate
-from proofs.gates import Axes, Value, laid_out, mentioned, value
+from proofs.gates import Axes, Value, laid_out, mentioned, outside, value
 from proofs.inference import Inference, key
 from proofs.target import TargetError
 
@@ -96,7 +96,7 @@ class Case:
             known_names = ("N", "f", "m", "X", *names)
             if text != INDETERMINATE and mentioned(text) - {*known_names, *adapter.named}:
                 value(text, dict.fromkeys(known_names, Value(Fraction(1))))  # says which names there are
-            self._in_domain(gate, text)
+            self.in_domain(gate, text, {})
             if text == INDETERMINATE and gate == READOUT:
                 raise TargetError(f"gate {READOUT}: expected a number or an expression, such as {READOUT}=f**-0.5")
         stands = {*self.gates, "W0", *names}
@@ -108,15 +108,25 @@ class Case:
                 f"{example}/N and the like), or --gate {missing[0]}={INDETERMINATE} for every value"
             )
 
-    def _in_domain(self, gate: str, text: str) -> None:
-        """Refuse a number that the learner's parameter can't be, such as a step size of 0, at which all learners agree."""
+    def in_domain(self, gate: str, text: str, sizes: Sizes) -> None:
+        """Refuse what the learner's parameter can't be at these sizes, such as a step of 0, at which all learners agree."""
         parameter = next((p for p in self.chosen.parameters if p.name == gate), None)
-        if parameter is None or mentioned(text):
+        if (
+            text == INDETERMINATE
+            or (parameter is None and gate != READOUT)
+            or mentioned(text) & {"N", "f", "m"} - {*sizes}
+        ):
             return
-        found = value(text, {}).held
-        low = {Domain.POSITIVE: found <= 0, Domain.UNIT: found < 0 or found > 1}.get(parameter.domain, False)
-        if low:
-            raise TargetError(f"gate {gate}={text}: {gate} of {self.chosen.id} has to be {parameter.domain}")
+        found = outside(text, parameter.domain if parameter is not None else None, sizes)
+        if found is not None:
+            at = ", ".join(f"{name}={size}" for name, size in sizes.items() if name in mentioned(text))
+            what = (
+                f"{gate} of {self.chosen.id} has to be {parameter.domain}"
+                if parameter
+                else "a readout of 0 reads nothing"
+            )
+            said = f"gate {gate}={text}" + (f" is {found}{' at ' + at if at else ''}" if mentioned(text) else "")
+            raise TargetError(f"{said}: {what}")
 
     def _open(self, name: str) -> bool:
         """Whether a parameter of this name stays a variable although a gate of that name is given."""
