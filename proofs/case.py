@@ -28,7 +28,7 @@ from numeric.programs import Program, Shapes, Sizes, WrongResult, concrete
 from proofs.adapters import Adapter, Gate
 from proofs.gates import Axes, Value, laid_out, mentioned, outside, value
 from proofs.inference import Inference, key
-from proofs.target import TargetError
+from proofs.target import TargetError, held
 
 SIZES: tuple[Sizes, ...] = (
     {"f": 4, "m": 3, "N": 5},
@@ -81,6 +81,10 @@ class Case:
                 self._options[parameter.name] = self._axes(parameter.name, _AXES[parameter.each])
         for gate in free:
             options: tuple[Axes, ...] = (("N",), ("N", "f"), ()) if gate not in adapter.single else ((),)
+            if gate in mentioned(self.gates.get(READOUT, "")):
+                options = ((),)
+            for fed in (p for p in chosen.parameters if gate in mentioned(self.gates.get(p.name, ""))):
+                options = tuple(o for o in options if o in _AXES.get(fed.each, ((),)))
             self._options.setdefault(gate, options)
         self.axes: dict[str, Axes] = {name: options[0] for name, options in self._options.items()}
 
@@ -472,13 +476,8 @@ def called(dtype: torch.dtype) -> Iterator[None]:
 
     Raises TargetError where it would end the process.
     """
-    try:
-        with default_dtype(dtype), redirect_stdout(sys.stderr):
-            yield
-    except SystemExit as error:
-        raise TargetError(
-            f"the target ends the process: it calls exit({error.code!r}); audit a part that returns"
-        ) from None
+    with held("the target"), default_dtype(dtype), redirect_stdout(sys.stderr):
+        yield
 
 
 def raised(error: BaseException) -> str:

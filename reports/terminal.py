@@ -22,6 +22,7 @@ from proofs.graph import Graph, is_construction
 from proofs.systems import Row
 from proofs.verify import Run
 from reports import words
+from reports.files import hush
 
 _WIDE = 160
 """Columns where there is no terminal: a log should not be cut at 80."""
@@ -51,9 +52,17 @@ def screen(answers_on_stderr: bool = False) -> Screen:
     return Screen(err if answers_on_stderr else _console(stderr=False), err)
 
 
+class _Console(Console):
+    """rich's, but a reader that has gone does not become the exit status."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        hush(self.file)
+
+
 def _console(stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else _WIDE, highlight=False)
+    return _Console(stderr=stderr, width=None if stream.isatty() else _WIDE, highlight=False)
 
 
 @contextmanager

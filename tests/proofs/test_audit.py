@@ -181,7 +181,7 @@ def test_true_layers_are_confirmed(layers, name, against, options):
     assert found.verdict is Verdict.CONFIRMED, str(found)
     assert found.status == 0
     assert found.counterexample is None
-    assert str(found).startswith("CONFIRMED")
+    assert str(found).startswith("PROVED")
 
 
 @pytest.mark.parametrize(
@@ -265,8 +265,18 @@ def test_writing_to_inputs_is_reported(layers):
 
 def test_json_has_the_promised_keys(layers):
     row = find(layers, "last_missing").to_json()
-    assert {"verdict", "learner", "parameters", "equivalent", "probes", "evidence", "counterexample"} <= set(row)
-    assert row["verdict"] == "refuted"
+    assert {
+        "answer",
+        "status",
+        "verdict",
+        "learner",
+        "parameters",
+        "equivalent",
+        "probes",
+        "evidence",
+        "counterexample",
+    } <= set(row)
+    assert (row["answer"], row["verdict"], row["status"]) == ("REFUTED", "refuted", 1)
     assert row["counterexample"]["sizes"] == {"f": 1, "m": 1, "N": 2}
 
 
@@ -328,5 +338,5 @@ def test_layers_that_nobody_here_wrote(case):
     if case.missing():
         pytest.skip(case.missing())
     found = case.audit(Settings(seed=1))
-    assert found.verdict is case.expected, str(found)
+    assert found.word is case.expected, str(found)
     assert case.command.startswith("ssmproof audit ")
