@@ -180,5 +180,4 @@ def _exact(value: Number) -> str:
 
 
 def _exponent(power: Fraction) -> str:
-    text = str(power) if power.denominator == 1 else f"{float(power):g}"
-    return f"({text})" if power < 0 else text
+    return str(power) if power.denominator == 1 else f"{float(power):g}"
