@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -46,13 +47,34 @@ NAMES = ("layer", "learner")
 """The two sides, as findings call them."""
 READOUT = "readout"
 """The name of the factor between the learner's prediction and the target's."""
-_LIBRARIES = tuple(str(Path(file).resolve().parent) for file in (torch.__file__, np.__file__, __file__))
+_LIBRARIES = tuple(
+    str(folder)
+    for folder in (
+        *(Path(file).resolve().parent for file in (torch.__file__, np.__file__, __file__)),
+        *(Path(__file__).resolve().parents[1] / room for room in ("numeric", "constructions")),
+    )
+)
 _AXES: Mapping[Each, tuple[Axes, ...]] = {
     Each.CONTEXT: ((),),
     Each.TOKEN: (("N",), ()),
     Each.CHANNEL: (("f",), ()),
     Each.TOKEN_CHANNEL: (("N", "f"), ("N",), ("f",), ()),
 }
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """A call that failed: whose code, with what, at which sizes and axes of the variables."""
+
+    learner: bool
+    error: Exception
+    sizes: Sizes
+    axes: dict[str, Axes]
+
+    @property
+    def telling(self) -> tuple[bool, int]:
+        """Which failure is told: a learner's beside a target that runs, then the one with the plainest arguments."""
+        return self.learner, -sum(map(len, self.axes.values()))
 
 
 class Case:
@@ -265,7 +287,7 @@ class Case:
         wrong = [s for s in fixed if s not in ("f", "m", "N") or fixed[s] < 1]
         if wrong:
             raise TargetError(f"size {wrong[0]}={fixed[wrong[0]]}: expected f, m or N, at least 1")
-        error: Exception | None = None
+        failed: _Failed | None = None
         names = list(self._options)
         for sizes in SIZES:
             here = {**sizes, **fixed}
@@ -273,16 +295,19 @@ class Case:
             for lift, form, chosen in product((False, True), ("numbers", "tensors", "arrays"), options):
                 self.needs_lift, self.form = lift, form
                 self.axes = dict(zip(names, chosen, strict=True))
+                ran = False
                 try:
                     self.try_at(here, entropy)
                     self.infer(here)
                     if not self._as_one_number(here, entropy):
                         continue
+                    ran = True
                     self._learns_at(here, entropy)
                 except TargetError:
                     raise
                 except Exception as failure:
-                    error = error or failure
+                    new = _Failed(ran, failure, here, dict(self.axes))
+                    failed = new if failed is None or new.telling > failed.telling else failed
                     continue
                 self._custom_scale(here, entropy)
                 if lift:
@@ -290,11 +315,14 @@ class Case:
                         "it fails in float64, for the casts to float32 in it; they were taken for casts to float64"
                     )
                 return here
+        assert failed is not None
         tried = "; ".join(" ".join(f"{k}={v}" for k, v in {**s, **fixed}.items()) for s in SIZES[:3])
-        assert error is not None
-        text = raised(error)
+        self.axes = failed.axes
+        shapes = ", ".join(f"{name} {shape}" for name, shape in concrete(self.shapes, failed.sizes).items())
+        side = f"the learner {self.chosen.id}" if failed.learner else self.text
         raise TargetError(
-            f"{self.text} {text} (sizes tried: {tried}; inputs are float64); fix sizes with --size, or use an adapter"
+            f"{side} {raised(failed.error)}; called with {shapes} in float64 (sizes tried: {tried}); fix sizes with "
+            "--size, or use an adapter"
         )
 
     def _affordable(self, sizes: Sizes) -> None:
@@ -485,11 +513,10 @@ def raised(error: BaseException) -> str:
     lines = str(error).splitlines() or [""]
     if isinstance(error, WrongResult):
         return lines[0]
-    text = f"raised {type(error).__name__}: {lines[0][:200]}"
-    if ".numpy() is not supported" not in lines[0]:
-        return text
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_LIBRARIES)]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith((*_LIBRARIES, "<"))]
     where = f" at {frames[-1].filename}:{frames[-1].lineno}, {frames[-1].line}" if frames else ""
+    if ".numpy() is not supported" not in lines[0]:
+        return f"raised {type(error).__name__}{': ' + lines[0][:200] if lines[0] else ''}{where}"
     return (
         f"hands tensors to numpy{where}: use torch's function, or keep numpy code in a file that does not import torch"
     )

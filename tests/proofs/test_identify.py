@@ -245,7 +245,7 @@ TRUE = [
     ),
 ]
 
-SAMPLED = ("smoother", "unit_keys", "layer_norm", "normalised")
+SAMPLED = ("smoother", "unit_keys", "layer_norm")
 
 
 @pytest.mark.parametrize(("name", "id", "values"), TRUE)
