@@ -19,6 +19,8 @@ from proofs.audit_rows import Row
 
 _ROWS = 12
 """How many rows of an input are printed."""
+_WORLD = 8
+"""How many lines of its world are printed."""
 _SHOWN = 3
 """How many lines that the verdict does not cover fit a screen."""
 
@@ -249,7 +251,10 @@ class Answer:
 
     def beside(self) -> list[str]:
         """The last lines: what it was tested in, what has to be trusted, notes, and where the sides part."""
-        out = [f"  world     {self.world}"] if self.world is not None else []
+        world = self.world.lines() if self.world is not None else []
+        out = [f"  world     {line}" for line in world[:_WORLD]]
+        if len(world) > _WORLD:
+            out.append(f"  world     and {len(world) - _WORLD} more lines: see --json")
         out += [f"  trust     {'; '.join(self.trust)}"] if self.trust else []
         casts = self.word is Word.PROVED and run_of(self.rows)[0] is Run.LIFTED
         flags = self.flags if casts else self.flags[:_SHOWN]
@@ -263,7 +268,8 @@ class Answer:
             return []
         part, found = self.parting, self.parting.counterexample
         out = ["  counterexample, run again as plain calls" if part.reproduced else "  counterexample"]
-        long = {n: np.shape(v) for n, v in found.inputs.items() if len(v) > _ROWS or np.size(v) > 4 * _ROWS}
+        sizes = {n: np.shape(v) for n, v in found.inputs.items()}
+        long = {n: shape for n, shape in sizes.items() if shape and (shape[0] > _ROWS or np.prod(shape) > 4 * _ROWS)}
         if long:
             shapes = ", ".join(f"{n} {shape}" for n, shape in long.items())
             out += [f"    of {shapes}: too long to print", f"    ssmproof audit {self.target} {self.options} --json -"]

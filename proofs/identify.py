@@ -81,8 +81,9 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
     verified = whole if whole is not None and whole.accepted(sampled=True) else None
     rows = list(verified.rows) if verified is not None else _verified(subject, solution)
     own = [] if verified is not None else list(rows)  # an audit that holds has judged its own rows
-    if whole is not None and whole.word is Word.REFUTED:  # beside its exact rows, which have other numbers here
-        own += [row for row in whole.rows if row.rung not in {*Check}]
+    if whole is not None and whole.word is Word.REFUTED:
+        # what refutes the audit refutes this, but for constants that the code rounds to another number at each length
+        own += [row for row in whole.rows if solution.steady or row.rung not in {*Check}]
     checks = [row for row in (far(subject, solution), *recheck(subject, solution, laws)) if row is not None]
     own, rows = [*own, *checks], [*rows, *checks]
     broke = next((r for r in own if r.finding.verdict is Verdict.REFUTED and not _rounds(r, rows)), None)
@@ -158,7 +159,8 @@ def _broken_at(
     low, high = fit.LONG, row.sizes["N"]
     if high <= low or same_at(subject, solution, high):  # not the length, but its floats or fresh gates
         theta = tuple(as_floats(fit.column(solution.numbers)))
-        said = f"{Run.DIFFERS}: {row.finding.reason}" if row.rung == Check.FLOAT else row.finding.reason
+        sizes = " ".join(f"{name}={size}" for name, size in row.sizes.items())
+        said = f"{Run.DIFFERS}: {row.finding.reason}" if row.rung == Check.FLOAT else f"{row.finding.reason} ({sizes})"
         return _none(subject, found, Miss(solution.model, BIASED, fit.LONG, f"fits, but {said}", theta), rows)
     while high - low > 1:
         middle = (low + high) // 2
