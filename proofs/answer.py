@@ -271,13 +271,13 @@ class Answer:
         sizes = {n: np.shape(v) for n, v in found.inputs.items()}
         long = {n: shape for n, shape in sizes.items() if shape and (shape[0] > _ROWS or np.prod(shape) > 4 * _ROWS)}
         if long:
-            shapes = ", ".join(f"{n} {shape}" for n, shape in long.items())
-            out += [f"    of {shapes}: too long to print", f"    ssmproof audit {self.target} {self.options} --json -"]
+            listed = ", ".join(f"{n} {shape}" for n, shape in long.items())
+            out += [f"    of {listed}: too long to print", f"    ssmproof audit {self.target} {self.options} --json -"]
         else:
             out += [f"    {line}" for line in found.lines()]
         if part.largest is not None:
-            sizes = " ".join(f"{k}={v}" for k, v in part.sizes.items())
-            out.append(f"  largest   {part.largest:.2g} of the largest output, on Gaussian draws at {sizes}")
+            at = " ".join(f"{k}={v}" for k, v in part.sizes.items())
+            out.append(f"  largest   {part.largest:.2g} of the largest output, on Gaussian draws at {at}")
         if part.first is not None:
             out.append(f"  first at  N = {part.first}")
         return out

@@ -20,7 +20,7 @@ from numeric.programs import Sizes
 from proofs.adapters import adapt
 from proofs.answer import Answer, Check, Run, Word, chance_of, of, run_of, where
 from proofs.audit_rows import Row, floats, lengths, rounds, widths
-from proofs.case import INDETERMINATE, NAMES, Case
+from proofs.case import INDETERMINATE, NAMES, READOUT, Case
 from proofs.evidence import Settings
 from proofs.gates import Axes, mentioned
 from proofs.hints import hints
@@ -113,15 +113,15 @@ def audit(
     target's. sizes: some of f, m, N, to fix them. Raises TargetError for wrong usage.
     """
     gates, sizes = dict(gates or {}), dict(sizes or {})
-    _checked(gates, sizes)
     if against is None:
         from proofs.identify import identify
 
+        _checked(gates, sizes)
         return identify(target, adapter, gates, settings, sizes)
-    found, case = _both(target, against, adapter, gates, settings, sizes)
+    found = compared(target, against, adapter, gates, settings, sizes)
     if found.word is not Word.REFUTED:
         return found
-    return replace(found, instead=_instead(target, adapter, case, settings, sizes))
+    return replace(found, instead=_instead(target, adapter, found, gates, settings, sizes))
 
 
 def _checked(gates: Mapping[str, str], sizes: Mapping[str, int]) -> None:
@@ -135,16 +135,16 @@ def _checked(gates: Mapping[str, str], sizes: Mapping[str, int]) -> None:
 
 
 def compared(
-    target: Named, against: str, adapter: Named | None, gates: dict[str, str], settings: Settings, fixed: dict[str, int]
+    target: Named,
+    against: str,
+    adapter: Named | None = None,
+    gates: Mapping[str, str] | None = None,
+    settings: Settings = Settings(),  # noqa: B008 (frozen)
+    sizes: Mapping[str, int] | None = None,
 ) -> Audit:
     """The audit alone, without what else a refuted layer may be."""
-    return _both(target, against, adapter, gates, settings, fixed)[0]
-
-
-def _both(
-    target: Named, against: str, adapter: Named | None, gates: dict[str, str], settings: Settings, fixed: dict[str, int]
-) -> tuple[Audit, Case]:
-    """The audit and its case."""
+    gates, fixed = dict(gates or {}), dict(sizes or {})
+    _checked(gates, fixed)
     loaded = load(target)
     chosen = learner(against)
     adapted = adapt(loaded, adapter)
@@ -180,7 +180,7 @@ def _both(
         alone = [f"--gate {name}={case.gates[name]}" for name in chosen.names if case.given(name)]
         if alone:
             case.note(f"without {' '.join(alone)} it is inferred, as the code rounds it")
-    answer = Audit(
+    return Audit(
         target=loaded.text,
         adapter=adapted.text,
         word=word,
@@ -193,7 +193,6 @@ def _both(
         learner=chosen,
         free=dict(case.axes),
     )
-    return answer, case
 
 
 def _in_domains(case: Case, sizes: Sizes) -> None:
@@ -236,19 +235,24 @@ def _at_zero(case: Case, sizes: Sizes, entropy: Entropy) -> list[Row]:
 
 
 def _instead(
-    target: Named, adapter: Named | None, case: Case, settings: Settings, fixed: dict[str, int]
+    target: Named,
+    adapter: Named | None,
+    found: Audit,
+    gates: Mapping[str, str],
+    settings: Settings,
+    sizes: Mapping[str, int],
 ) -> Identification | None:
-    """What a refuted layer runs instead, where looking for it is cheap and ends with a name or a bias."""
+    """What a refuted layer runs instead; None where that can't be looked for. Its gates are set where they are numbers."""
     from proofs.identify import identify
 
     known = {"N", "f", "m", "X"}
     own = {
         name: text
-        for name, text in case.gates.items()
-        if name in case.adapter.named and (text == INDETERMINATE or mentioned(text) <= known)
+        for name, text in gates.items()
+        if name not in (*found.learner.names, READOUT) and (text == INDETERMINATE or mentioned(text) <= known)
     }
     try:
-        return identify(target, adapter, own, settings, fixed)
+        return identify(target, adapter, own, settings, sizes)
     except Exception:  # it adds to an answer that stands without it
         return None
 

@@ -128,12 +128,12 @@ def parted(subject: Subject, miss: Miss) -> Parting | None:
 
 def _plain(subject: Subject, miss: Miss, point: Any) -> tuple[np.ndarray, np.ndarray] | None:
     """Layer and nearest learner as plain float64 calls; None where one fails or is not finite."""
-    inputs = [torch.tensor(a.astype(np.float64)) for a in point]
+    X, Y, q = (torch.tensor(a.astype(np.float64)) for a in point)
     theta = torch.tensor(miss.theta, dtype=torch.float64)
     try:
         with torch.no_grad():
-            left = subject.layer.case.layer(*(t.clone() for t in inputs)).double().numpy()
-            right = miss.model(*inputs, theta).double().numpy()
+            left = subject.layer.case.layer(X.clone(), Y.clone(), q.clone()).double().numpy()
+            right = miss.model(X, Y, q, theta).double().numpy()
     except Exception:  # anybody's code
         return None
     return (left, right) if np.isfinite(left).all() and np.isfinite(right).all() else None

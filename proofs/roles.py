@@ -64,8 +64,8 @@ def laws_of(subject: Subject, solution: Solution) -> tuple[tuple[Law, ...], tupl
     if len(seen) > 1 and all(role.fits for role in roles):
         for _ in range(_VALUES):
             point = {gate: _drawn(gate, entropy) for gate in seen}
-            numbers = _again(subject, point, solution)
-            laws = [law if numbers is not None and _holds(law, point, numbers[k]) else _open(law, solution, k)
+            again = _again(subject, point, solution)
+            laws = [law if again is not None and _holds(law, point, again[k]) else _open(law, solution, k)
                     for k, law in enumerate(laws)]  # fmt: skip
     open = {law.name for law in laws if law.open}
     roles = [replace(role, followed=role.followed and not open & set(role.moves)) for role in roles]

@@ -3,7 +3,7 @@
 import pytest
 
 from numeric.finding import Verdict
-from proofs.audit import audit
+from proofs.audit import audit, compared
 from proofs.evidence import Settings
 from proofs.target import TargetError
 from proofs.targets import CASES
@@ -152,7 +152,7 @@ def layers(tmp_path_factory):
 
 
 def find(layers, name, against="gd", **options):
-    return audit(f"{layers}:{name}", against, settings=Settings(seed=1), **options)
+    return compared(f"{layers}:{name}", against, settings=Settings(seed=1), **options)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from numeric.finding import Verdict
 from proofs.answer import Word
-from proofs.audit import audit
+from proofs.audit import audit, compared
 from proofs.evidence import Settings
 from proofs.target import TargetError
 
@@ -153,7 +153,7 @@ def layers(tmp_path_factory):
 def find(folder, name, against, adapter=None, gates=None, **options):
     file = "filters.py" if name in ("lms", "signed") else "layers.py"
     adapter = adapter.replace("FILE", str(folder / "layers.py")) if adapter else None
-    return audit(f"{folder / file}:{name}", against, adapter, gates, Settings(seed=1), **options)
+    return compared(f"{folder / file}:{name}", against, adapter, gates, Settings(seed=1), **options)
 
 
 EACH = "any number, one for each token"

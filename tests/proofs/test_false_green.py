@@ -105,7 +105,8 @@ def test_arguments_of_another_type_get_one_message(arguments, message):
 def test_a_reader_that_goes_away_changes_no_status(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(HEAD)
-    command = f"{sys.executable} -m reports audit {path}:right --against gd --size N=2 --seed 1 | head -c 1; exit ${{PIPESTATUS[0]}}"
+    audited = f"{sys.executable} -m reports audit {path}:right --against gd --size N=2 --seed 1"
+    command = f"{audited} | head -c 1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(
         ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
