@@ -286,7 +286,6 @@ def test_the_answer_fits_a_screen(layers):
         ("delta", "online_gd", "kv", {"gamma": "1"}, "gate 'gamma': .* takes beta, scale, half .*online_gd has beta"),
         ("delta", "gd", "kv", {"beta": "rate"}, "gate value 'rate': use a number, one of N, f, m, X, eta"),
         ("delta", "decay_then_step", "kv", {}, "no argument for decay of decay_then_step.*--gate decay="),
-        ("each_rate", "gd", None, {"beta": "free", "eta": "beta"}, "eta of gd is one number for each context"),
     ],
 )
 def test_wrong_gates_get_one_message(layers, name, against, adapter, gates, message):

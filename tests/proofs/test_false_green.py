@@ -111,3 +111,32 @@ def test_a_reader_that_goes_away_changes_no_status(tmp_path):
         ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
     assert done.returncode == 0 and done.stdout == "P" and "Traceback" not in done.stderr
+
+
+def test_a_learner_may_use_autograd_and_take_parameters_per_token(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text(
+        """
+import torch
+
+def layer(X, Y, x_q, beta):
+    W = X.new_zeros(Y.shape[1], X.shape[1])
+    for t in range(len(X)):
+        W = W + beta[t] * torch.outer(Y[t] - W @ X[t], X[t])
+    return W @ x_q
+
+def learner(X, Y, x_q, beta):
+    W = X.new_zeros(Y.shape[1], X.shape[1])
+    for t in range(len(X)):
+        V = W.detach().requires_grad_()
+        loss = ((V @ X[t] - Y[t]) ** 2).sum() / 2
+        W = W - beta[t] * torch.autograd.grad(loss, V)[0]
+    return W @ x_q
+
+def other(X, Y, x_q, beta):
+    return learner(X, Y, x_q, beta.flip(0))
+"""
+    )
+    found = audit(f"{path}:layer", f"{path}:learner", settings=Settings(seed=1), sizes={"N": 3})
+    assert found.verdict.value != "refuted" and found.parameters["beta"] == "any number, one for each token", str(found)
+    assert audit(f"{path}:layer", f"{path}:other", settings=Settings(seed=1), sizes={"N": 3}).status == 1
