@@ -284,7 +284,7 @@ class Answer:
 
     def common(self) -> dict[str, Any]:
         """The part of the JSON object that all answers have."""
-        chance = chance_of(of(self.rows, Check.EXACT, Check.EVERY)) if self.word is Word.PROVED else None
+        chance = chance_of(self.rows) if self.word is Word.PROVED else None
         return {
             "answer": self.word.value,
             "verdict": self.verdict.value,

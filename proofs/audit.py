@@ -297,7 +297,7 @@ def _judge(rows: list[Row]) -> tuple[Word, str]:
     same = f"the same rational function of all inputs, {where(rows)}"
     if run is Run.UNSURE:
         return Word.UNDECIDED, f"exactly {same}; but {run}: {off.reason if off is not None else 'it was not made'}"
-    chance = chance_of(of(rows, Check.EXACT, Check.EVERY))
+    chance = chance_of(rows)
     if chance is not None:
         same += f", wrong with probability at most 2^{chance:.1f}"
     if run is Run.AGREES:

@@ -187,7 +187,7 @@ def _judge(subject: Subject, rows: Sequence[Row]) -> tuple[Word, str]:
     unsure = next((r for r in rows if r.finding.verdict is not Verdict.CONFIRMED and not _rounds(r, rows)), None)
     if exact and unsure is None and not of(rows, Check.BALLS):
         text = f"the same rational function of all inputs, {where(rows)}"
-        chance = chance_of(exact)
+        chance = chance_of(rows)
         return Word.PROVED, text + (f", wrong with probability at most 2^{chance:.1f}" if chance is not None else "")
     sampled = [r for r in rows if r.finding.verdict is Verdict.CONFIRMED and "digits agreed" in r.finding.figures]
     if unsure is None and sampled:
