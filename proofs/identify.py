@@ -156,7 +156,7 @@ def _broken_at(
     retry: bool,
 ) -> Identification:
     """A solution that fails on longer contexts: the shortest such length may be that of a batch or a window."""
-    low, high = fit.LONG, row.sizes["N"]
+    low, high = fit.LONG, row.sizes.get("N", fit.LONG)
     if high <= low or same_at(subject, solution, high):  # not the length, but its floats or fresh gates
         theta = tuple(as_floats(fit.column(solution.numbers)))
         sizes = " ".join(f"{name}={size}" for name, size in row.sizes.items())
