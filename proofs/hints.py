@@ -55,14 +55,15 @@ def hints(case: Case, target: Target, adapter: Any, gates: Mapping[str, str], si
     draws = [case.draw(sizes, generator) for _ in range(_DRAWS)]
     found = []
     pairs = _pairs(case.layer, case.learner, draws)
+    if _agree(pairs):  # what parts them is not how one sequence is called
+        return []
     factor = _factor(pairs)
     if factor is not None and READOUT not in case.gates:
         shown = _expression(case, factor, sizes)
         scaled = {**case.gates, READOUT: shown}
         if _tried(Case(case.text, case.adapter, case.chosen, scaled), case, sizes):
             found.append(f"the layer is {shown} times the learner: see --gate {READOUT}={shown}")
-    turned = case.chosen.order and not _agree(pairs)
-    if turned and _agree(_pairs(case.layer, case.learner, draws, turned=True)):
+    if case.chosen.order and _agree(_pairs(case.layer, case.learner, draws, turned=True)):
         found.append("in floats it agrees with the tokens in reverse order")
     family = next((layouts for layouts in _LAYOUTS if adapter in layouts), ())
     others = _others(case, target, adapter, family, gates, sizes) if family else []
