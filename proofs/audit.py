@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from proofs.identification import Identification
 
 
+_SHARED = 5
+"""Bits that the probability of one row is smaller by, so that the sum of up to 32 of them keeps to the target."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Audit(Answer):
     """The answer about one target and one learner.
@@ -154,14 +158,15 @@ def compared(
     at = case.preflight(fixed, Entropy(settings.seed if settings.seed is not None else 0))
     _in_domains(case, at)
     entropy = Entropy(settings.seed)
-    rows = lengths(case, at, fixed, entropy, settings.target_log2)
+    target_log2 = settings.target_log2 - _SHARED
+    rows = lengths(case, at, fixed, entropy, target_log2)
     rounded = case.rounded() if rows[-1].finding.verdict is Verdict.REFUTED else None
     if rounded is not None:
-        again = lengths(rounded, at, fixed, entropy.child("rounded gates"), settings.target_log2)
+        again = lengths(rounded, at, fixed, entropy.child("rounded gates"), target_log2)
         if again[-1].finding.verdict is Verdict.CONFIRMED:
             case, rows = rounded, again
     if rows[-1].finding.verdict is Verdict.CONFIRMED and not {"f", "m"} & set(fixed):
-        rows += widths(case, at, fixed, entropy.child("f and m"), settings.target_log2)
+        rows += widths(case, at, fixed, entropy.child("f and m"), target_log2)
     for row in rows:
         _in_domains(case, row.sizes)
     rows += floats(case, _refuted_at(rows) or at, entropy.child("sampled"), rows)
@@ -170,12 +175,12 @@ def compared(
     subject = Subject(loaded, adapter, target if isinstance(target, str) else None)
     world = None
     if word in (Word.PROVED, Word.AGREES):
-        reached = reach(case, subject, rows, at, fixed, entropy.child("reach"), settings.target_log2)
+        reached = reach(case, subject, rows, at, fixed, entropy.child("reach"), target_log2)
         world, broke = reached.world, reached.refuted
         if broke is not None:
             word, reason = Word.REFUTED, f"{broke.rung}: {broke.finding.reason}"
         elif "N" not in fixed and world.every_length:
-            induction = every_length(case, at, entropy.child("every N"), settings.target_log2)
+            induction = every_length(case, at, entropy.child("every N"), target_log2)
             if induction is not None:
                 rows.append(Row(Check.EVERY, {k: n for k, n in at.items() if k != "N"}, induction))
                 word, reason = _judge(rows)

@@ -42,8 +42,13 @@ class Value:
     axes: Axes = ()
 
     def tensor(self, like: Tensor) -> Tensor:
-        """The value as a tensor of `like`'s arithmetic: 0-d, (N,), (f,) or (N, f). Fractions are quotients."""
+        """The value as a tensor of `like`'s arithmetic: 0-d, (N,), (f,) or (N, f). Fractions are quotients.
+
+        A number that float64 holds, such as a root as Python rounds it, stays one constant.
+        """
         if isinstance(self.held, Fraction):
+            if abs(self.held) < 2**1000 and Fraction(float(self.held)) == self.held:
+                return like.new_full((), float(self.held))
             top, bottom = (_whole(like, n) for n in (self.held.numerator, self.held.denominator))
             return top if self.held.denominator == 1 else top / bottom
         if self.axes == ("N",):

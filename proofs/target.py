@@ -59,6 +59,10 @@ for _name in dir(os):
         setattr(os, _name, _guarded(getattr(os, _name)))
 
 
+class Stop(BaseException):
+    """An end that this package calls for; it goes through what a target catches."""
+
+
 @contextmanager
 def held(text: str) -> Iterator[None]:
     """What somebody else's code does inside ends no process: TargetError says what it called. Ctrl-C goes through."""
@@ -69,7 +73,7 @@ def held(text: str) -> Iterator[None]:
         raise TargetError(
             f"{text} ends the process: it calls exit({error.code!r}); audit a part that returns"
         ) from None
-    except (Exception, KeyboardInterrupt):
+    except (Exception, KeyboardInterrupt, Stop):
         raise
     except BaseException as error:
         raise TargetError(f"{text} raised {_short(error)}, which ends a program; audit a part that returns") from None
