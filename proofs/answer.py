@@ -57,6 +57,7 @@ class Check(StrEnum):
     SINGLE = "sampled, float32"
     BALLS = "sampled, balls"
     CHANGE = "sampled"
+    NEARER = "sampled, float64 beside float32"
     LONG = "one long context"
     SIZES = "other sizes"
 

@@ -86,7 +86,8 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
     verified = whole if whole is not None and whole.accepted(sampled=True) else None
     rows = list(verified.rows) if verified is not None else _verified(subject, solution)
     own = [] if verified is not None else list(rows)  # an audit that holds has judged its own rows
-    if whole is not None and whole.word is Word.REFUTED:
+    starts = "W0" in subject.layer.adapter.named and solution.model.learner.start and verified is None
+    if whole is not None and whole.word is Word.REFUTED and not starts:
         # what refutes the audit refutes this, but for constants that the code rounds to another number at each length
         own += [row for row in whole.rows if solution.steady or row.rung not in {*Check}]
     checks = [row for row in (far(subject, solution), *recheck(subject, solution, laws)) if row is not None]
@@ -108,8 +109,10 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
     elif verified is None and word is Word.PROVED and any(role.moves for role in roles):
         word = Word.AGREES
         reason += "; how the gates make its numbers holds at all values drawn, and is not proved"
-    if "W0" in subject.layer.adapter.named and solution.model.learner.start and verified is None:
+    if starts:
         notes.append("it takes W0, and is this learner from W0 = 0 only, as far as was confirmed")
+        if word in (Word.PROVED, Word.AGREES):
+            word, reason = Word.UNDECIDED, f"{reason}, from W0 = 0; what W0 does was not confirmed"
     same = [s for s in found.equals if agrees(subject, s)]
     return _made(
         subject,

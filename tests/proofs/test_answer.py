@@ -64,9 +64,8 @@ def resets(X, Y, x_q, decay):
     b = decay.cumprod(0)
     return (Y * (X @ x_q / b)[:, None]).sum(0) * b[-1]
 
-def by_divided_difference(X, Y, x_q, eta):
-    z = X[0, 0] - X[0, 0].round()
-    return good(X, Y, x_q, eta) * (1 + z) / z * z / z
+def solves(X, Y, x_q):
+    return Y.T @ X @ torch.linalg.solve(X.T @ X + torch.eye(X.shape[1], dtype=X.dtype), x_q)
 """
 
 
@@ -106,6 +105,11 @@ def test_only_a_float_run_that_agrees_is_proved(layers):
     assert single.word is Word.PROVED and "casts" in single.reason
     assert sum("cast to torch.float32" in line for line in single.lines()) >= 1
     assert not any("refuted" in line for line in single.lines())
+
+
+def test_where_no_bound_exists_the_float_run_is_held_against_float32(layers):
+    found = find(layers, "solves", "ridge", gates={"lam": "1"}, sizes={"f": 4, "m": 3, "N": 3})
+    assert found.word is Word.PROVED and "nearer to the learner's" in found.reason, str(found)
 
 
 def test_the_trust_is_printed(layers):

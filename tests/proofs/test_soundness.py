@@ -57,7 +57,7 @@ def test_the_bench_sees_a_false_alarm():
 
 
 def test_the_bench_sees_a_miss():
-    trial = soundness.Trial("layer", "sign", "a - b", 0.5, "confirmed", "", False, "")
+    trial = soundness.Trial("layer", "sign", "a - b", 0.5, Word.PROVED, "", False, "")
     assert trial.missed
     assert not replace(trial, kind="float cast", flagged=True).missed
     assert replace(trial, kind="float cast").missed
