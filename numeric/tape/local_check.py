@@ -171,13 +171,13 @@ class _Single(Machine):
         if not kernel.numel():
             return False, None, None
         fine = (allowed == 0) | (torch.isfinite(allowed) & (middle.abs() + allowed < torch.finfo(kernel.dtype).max))
-        same = (wide == middle) | (wide.isnan() & middle.isnan())
-        apart = torch.where(same, 0.0, (wide - middle).abs())
+        fine &= ~wide.isnan()  # the point lies outside the program's domain
+        apart = torch.where(wide == middle, 0.0, (wide - middle).abs())
         over = fine & ~(apart <= allowed)
         if bool(over.any()):
             where = int(torch.where(over, apart - allowed, -torch.inf).nan_to_num(nan=math.inf).argmax())
             return True, float(apart.reshape(-1)[where]), float(allowed.reshape(-1)[where])
-        return (False, None, None) if bool((fine & ~middle.isnan()).any()) else None
+        return (False, None, None) if bool(fine.any()) else None
 
 
 class _Plainly(dict[int, Kind]):
