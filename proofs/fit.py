@@ -24,8 +24,8 @@ from constructions.learners import Class, Domain, Each, Learner, Parameter, libr
 from numeric.balls import BITS, ball, evaluate
 from numeric.box import Arithmetic, Box, Undefined, as_floats, generic
 from numeric.finding import frozen
-from numeric.tape.refusals import Refused
 from numeric.programs import Program
+from numeric.tape.refusals import Refused
 
 COUNTS = (1, 2, 3, 4)
 """Values tried for a count (steps, tokens a batch)."""

@@ -19,8 +19,8 @@ import torch
 from constructions.learners import Learner
 from numeric.box import as_floats
 from numeric.finding import Counterexample, Verdict, frozen
-from numeric.tape.places import shown as place
 from numeric.probes import Probe
+from numeric.tape.places import shown as place
 from proofs.audit_rows import Row
 from proofs.figure import Figure, Panel, Series
 from proofs.fit import LONG, Miss, Model

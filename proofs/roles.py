@@ -14,8 +14,8 @@ import flint
 from constructions.learners import Domain
 from numeric.balls import BITS, ball
 from numeric.box import Arithmetic, Box, Undefined, as_floats
-from numeric.tape.refusals import Refused
 from numeric.programs import WrongResult
+from numeric.tape.refusals import Refused
 from proofs import fit
 from proofs.audit import Audit, audit
 from proofs.case import Case

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from numeric.carriers.a_priori import smallest_subnormal, unit_roundoff
 from numeric.carriers.carrier import NoRule
 from numeric.carriers.rounded import Rounded
 from numeric.tape.float_replay import Floats
@@ -149,7 +150,7 @@ class _Single(Machine):
     def _apart(self, kernel: Tensor, value: Any) -> tuple[bool, float | None, float | None] | None:
         """Whether they differ, and how far at the worst entry; None where nothing can be said."""
         if isinstance(value, Pair) or kernel.is_complex():
-            plain = torch.view_as_real(kernel.to(torch.complex128).resolve_conj())
+            plain = torch.view_as_real(kernel.resolve_conj()) if kernel.is_complex() else torch.stack([kernel, 0 * kernel], -1)
             pair = value if isinstance(value, Pair) else Pair(value, None)
             zero = Numbers(self.carrier, self.carrier.zeros(kernel.shape))
             halves = [
@@ -168,6 +169,8 @@ class _Single(Machine):
         parts = value.expand(kernel.shape).parts
         middle, allowed = parts[0][0], self.rounded.allowed(parts)[0]
         wide = kernel.double()
+        if kernel.dtype != torch.float64:  # what is written into a narrower tensor is rounded
+            allowed = allowed + middle.abs() * unit_roundoff(kernel.dtype) + smallest_subnormal(kernel.dtype)
         if not kernel.numel():
             return False, None, None
         fine = (allowed == 0) | (torch.isfinite(allowed) & (middle.abs() + allowed < torch.finfo(kernel.dtype).max))

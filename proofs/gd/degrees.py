@@ -10,9 +10,9 @@ from typing import Any
 
 from constructions import autograd_descent, online_descent
 from constructions.namespace import Array
+from numeric.carriers.handles import FlintPolynomials, Handles
 from numeric.exact_identity import bounds
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.carriers.handles import FlintPolynomials, Handles
 from numeric.programs import run
 from proofs.claim import Check, Claim, Mutant
 from proofs.evidence import Kind, Rung, Settings

@@ -11,9 +11,9 @@ import numpy as np
 
 from constructions import gd_ssm
 from constructions.namespace import Array
+from numeric.carriers.handles import FlintPolynomials, Handles
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
-from numeric.carriers.handles import FlintPolynomials, Handles
 from numeric.programs import run
 from proofs.claim import Check, Claim, Mutant
 from proofs.evidence import Kind, Rung, Settings

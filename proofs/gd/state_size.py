@@ -11,9 +11,9 @@ import torch
 
 from constructions import autograd_descent, online_descent
 from constructions.namespace import Array
+from numeric.carriers.handles import FlintPolynomials, Handles
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.carriers.handles import FlintPolynomials, Handles
 from numeric.programs import run
 from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung, Settings

@@ -22,7 +22,6 @@ from numeric.tape import rules
 from numeric.tape.float_replay import replay
 from numeric.tape.local_check import differences
 from numeric.tape.recorder import record
-from numeric.tape.refusals import Refused
 from numeric.tape.replay import Machine
 from numeric.tape.storage_tape import Tape, same_bits
 
