@@ -8,6 +8,7 @@ ones again by SymPy. That the obligations together imply the claim is left to th
 
 from __future__ import annotations
 
+import inspect
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +21,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from numeric import words
 from numeric.blocks import Blocks, blocks, cut
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.words import (
@@ -217,7 +217,7 @@ class Obligation:
 
     def latex(self) -> str:
         """The equation as it was written, with its assumptions, without dollar signs."""
-        from numeric.words_sympy import formula  # SymPy is loaded only to print, and for a second opinion
+        from numeric.words.printing import formula  # SymPy is loaded only to print, and for a second opinion
 
         given = ", ".join(f"{formula(left)} = {formula(right)}" for left, right in self.assumptions)
         return f"{formula(self.left)} = {formula(self.right)}" + (rf" \quad \text{{given }} {given}" if given else "")
@@ -458,7 +458,7 @@ def _length(x: Any) -> int:
 
 
 def _work(left: Any, right: Any) -> float:
-    from numeric.words_sympy import work
+    from numeric.words.second_opinion import work
 
     try:
         return max(work(left), work(right))
@@ -467,7 +467,7 @@ def _work(left: Any, right: Any) -> float:
 
 
 def _second_opinion(left: Any, right: Any) -> tuple[bool | None, str]:
-    from numeric.words_sympy import second_opinion
+    from numeric.words.second_opinion import second_opinion
 
     if not isinstance(left, Blocks) and not isinstance(right, Blocks):
         return second_opinion(left, right)
@@ -485,8 +485,10 @@ def _finding(
     count: Mapping[str, int],
     asked: bool,
 ) -> Finding:
-    lines = len(Path(words.__file__).read_text(encoding="utf-8").splitlines())
-    trust = [f"the step checker numeric/words.py ({lines} lines)", "FLINT's polynomial arithmetic (coefficients)"]
+    texts = [Path(inspect.getfile(kind)).read_text(encoding="utf-8") for kind in (Words, Letter)]
+    lines = sum(len(text.splitlines()) for text in texts)
+    checker = f"the step checker numeric/words, letters and algebra ({lines} lines)"
+    trust = [checker, "FLINT's polynomial arithmetic (coefficients)"]
     trust.append("that the listed steps imply the statement")
     if count["agrees"]:
         import sympy

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from numeric.blocks import blocks
 from numeric.derivation import evaluate, example, rewrite
 from numeric.words import ShapeError, Unsupported, Words, eye, lift, matrix, scalar, size, trace, zeros
-from numeric.words_sympy import formula, second_opinion
+from numeric.words.printing import formula
+from numeric.words.second_opinion import second_opinion
 
 # --------------------------------------------------------------------- random expressions, read by two arithmetics
 
