@@ -155,6 +155,8 @@ def example(left: Any, right: Any, tries: int = 200) -> Counterexample | None:
         # all sizes and entries are 1 at first; then sizes grow to 3, and entries differ
         values: dict[str, Any] = {n: 1 + attempt * draw.randrange(4) // tries for n in sorted(sizes)}
         values |= {n: draw.randint(1, 3) if attempt else 1 for n in sorted(names - sizes)}
+        if any(x.kind == "isometry" and _at(x.rows, values) < _at(x.cols, values) for x in letters.values()):
+            continue
         for name, letter in sorted(letters.items()):
             values[name] = _draw(letter, values, draw if attempt else None)
         found = _difference(left, right, values, sizes)
@@ -164,12 +166,18 @@ def example(left: Any, right: Any, tries: int = 200) -> Counterexample | None:
 
 
 def _draw(letter: Letter, values: Mapping[str, Any], draw: random.Random | None) -> Any:
-    rows, cols = (int(s.at(lambda a: Fraction(values[a.name]))) for s in (letter.rows, letter.cols))
+    rows, cols = _at(letter.rows, values), _at(letter.cols, values)
+    if letter.kind == "isometry":
+        return np.eye(rows, cols, dtype=int).astype(object)
     flat = [draw.randint(-2, 2) if draw else 1 for _ in range(rows * cols)]
     entries = np.array(flat, dtype=object).reshape(rows, cols)
     if letter.kind == "symmetric":
         entries = np.tril(entries) + np.tril(entries, -1).T
     return entries * np.eye(rows, dtype=int) if letter.kind == "diagonal" else entries
+
+
+def _at(size: Ratio, values: Mapping[str, Any]) -> int:
+    return int(size.at(lambda a: Fraction(values[a.name])))
 
 
 def _difference(left: Any, right: Any, values: Mapping[str, Any], sizes: Iterable[str]) -> Counterexample | None:

@@ -13,6 +13,8 @@ from numeric.derivation import Obligation
 from numeric.entropy import Entropy
 from numeric.finding import Finding, combine
 from numeric.programs import Program, Shapes, Sizes
+from numeric.words import whole
+from numeric.words.whole import Spec
 from proofs.claim import Check, Mutant
 from proofs.evidence import Rung, Settings
 
@@ -30,6 +32,8 @@ class Identity:
     torch_only: a side uses autograd, so numpy can't run it. admits: which sizes make sense, for counterexamples.
     positive: inputs that are drawn in (0, 1] when sampled (decays), all others have any sign.
     second_opinion: whether SymPy is asked about the derivation's steps too.
+    whole: how both programs run on words themselves, in place of a derivation; then every mutant runs there too.
+    only: the one size at which the words are held against plain runs, where not every size makes sense.
     """
 
     shapes: Shapes
@@ -43,13 +47,15 @@ class Identity:
     admits: Callable[[Sizes], bool] = ALL
     positive: tuple[str, ...] = ()
     second_opinion: bool = True
+    whole: Spec | None = None
+    only: Sizes | None = None
 
     def checks(self) -> dict[Rung, Check]:
         """The checks by rung: sampled and exact always, symbolic and universal where they are given."""
         found: dict[Rung, Check] = {Rung.SAMPLED: self.sampled, Rung.EXACT: self.exact}
         if self.symbolic_sizes is not None:
             found[Rung.SYMBOLIC] = self.symbolic
-        if self.derive is not None:
+        if self.derive is not None or self.whole is not None:
             found[Rung.UNIVERSAL] = self.universal
         return found
 
@@ -104,10 +110,31 @@ class Identity:
         )
 
     def universal(self, settings: Settings) -> Finding:
-        """The derivation for all sizes, step by step."""
-        assert self.derive is not None
+        """Both programs on words of symbolic size, or the derivation for all sizes, step by step."""
         limit = 24 if settings.profile == "full" else 12
+        if self.whole is not None:
+            return whole.decide(
+                self.left,
+                self.right,
+                self.shapes,
+                self.whole,
+                self.small(),
+                names=self.names,
+                entropy=Entropy(settings.seed),
+                second_opinion=self.second_opinion,
+                limit=limit,
+            )
+        assert self.derive is not None
         return derivation.decide(self.derive, second_opinion=self.second_opinion, limit=limit)
+
+    def small(self) -> tuple[Sizes, ...]:
+        """Where the words are held against plain runs: three small sizes, all dimensions different, or the only one."""
+        assert self.whole is not None
+        if self.only:
+            return ({**dict.fromkeys(self.whole.counts.values(), 2), **self.only},)
+        names = sorted({*self.sizes[0], *self.whole.counts.values()})
+        found = [{name: 1 + (j + i) % len(names) for i, name in enumerate(names)} for j in range(3)]
+        return tuple(sizes for sizes in found if self.admits(sizes))
 
     def mutant(
         self,
@@ -129,6 +156,7 @@ class Identity:
             derive=derive if derive is not None else None,
             sizes=(sizes,) if sizes else self.sizes[:1],
             symbolic_sizes=sizes or self.symbolic_sizes if self.symbolic_sizes else None,
+            only=sizes or self.only,
             second_opinion=False,  # the step that fails shows numbers, and the others are the claim's own
         )
         checks = changed.checks()

@@ -4,6 +4,7 @@ from numeric.words.algebra import (
     NAMESPACE,
     Hadamard,
     Words,
+    axes,
     eye,
     lift,
     matrix,
@@ -13,6 +14,7 @@ from numeric.words.algebra import (
     spell,
     symbol,
     trace,
+    vector,
     zeros,
 )
 from numeric.words.letters import (
@@ -43,6 +45,7 @@ __all__ = [
     "Unsupported",
     "Word",
     "Words",
+    "axes",
     "constant",
     "cyclic",
     "eye",
@@ -57,5 +60,6 @@ __all__ = [
     "symbol",
     "times",
     "trace",
+    "vector",
     "zeros",
 ]

@@ -33,11 +33,13 @@ from numeric.words.letters import (
     ONE,
     ZERO,
     Atom,
+    Kind,
     Letter,
     Ratio,
     ShapeError,
     Unsupported,
     Word,
+    around,
     constant,
     cyclic,
     flip,
@@ -58,7 +60,7 @@ def _lifted(operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 class Words:
-    """A matrix polynomial (`ndim` 2), or a scalar (`ndim` 0, shape `()`); immutable.
+    """A matrix polynomial (`ndim` 2), a vector (`ndim` 1, a column inside) or a scalar (`ndim` 0); immutable.
 
     `origin` is the operation that made it and its operands: another program can redo the calculation without this
     normal form. `==` is mathematical equality for all sizes. Operators raise `ShapeError` and `Unsupported`.
@@ -67,6 +69,7 @@ class Words:
     __slots__ = ("cols", "ndim", "origin", "rows", "terms")
     __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]
+    dtype = device = None  # what is made like it has none either
 
     def __init__(
         self, rows: Ratio, cols: Ratio, terms: Iterable[tuple[Word, Ratio]], origin: tuple[Any, ...], ndim: int = 2
@@ -81,8 +84,13 @@ class Words:
 
     @property
     def shape(self) -> tuple[Words, ...]:
-        """`(rows, cols)` as scalars, or `()` for a scalar."""
-        return (lift(self.rows), lift(self.cols)) if self.ndim else ()
+        """`(rows, cols)` as scalars, `(rows,)` for a vector, or `()` for a scalar."""
+        return (lift(self.rows), lift(self.cols))[: self.ndim]
+
+    @property
+    def shape_of(self) -> tuple[Ratio, Ratio, int]:
+        """Rows, columns and axes, to be compared."""
+        return self.rows, self.cols, self.ndim
 
     @property
     def is_zero(self) -> bool:
@@ -101,6 +109,9 @@ class Words:
 
     @_lifted
     def __add__(self, other: Words) -> Any:
+        if 0 in (self.ndim, other.ndim) and self.ndim != other.ndim and not (self.small and other.small):
+            matrix_, number = (self, other) if self.ndim else (other, self)
+            return matrix_ + number * NAMESPACE.ones(matrix_.shape)
         same_shape("+", self, other)
         terms = [*self.terms.items(), *other.terms.items()]
         return Words(self.rows, self.cols, terms, ("add", self, other), max(self.ndim, other.ndim))
@@ -126,8 +137,10 @@ class Words:
     def __mul__(self, other: Words) -> Any:
         if self.small or other.small:
             return other._scaled(self) if self.small else self._scaled(other)
+        if self.shape_of != other.shape_of:
+            return _spread(self, other)
         same_shape("*", self, other)
-        return Hadamard(self, other)
+        return NAMESPACE.entrywise(self, other)
 
     __rmul__ = __mul__
 
@@ -151,6 +164,14 @@ class Words:
 
     @_lifted
     def __matmul__(self, other: Words) -> Words:
+        if self.ndim == 1 and other.ndim:
+            return vector(self, 2).mT._product(other, ndim=other.ndim - 1)
+        if other.ndim == 1:
+            return self._product(other, ndim=1)
+        return self._product(other, ndim=2)
+
+    def _product(self, other: Words, ndim: int) -> Words:
+        """The matrix product; a vector on either side makes its axis disappear."""
         if not (self.ndim and other.ndim) or self.cols != other.rows:
             raise ShapeError(f"@ of shapes {self.shape} and {other.shape}: the inner sizes differ")
         terms = []
@@ -158,11 +179,17 @@ class Words:
             for w, d in other.terms.items():
                 atoms, word = normal(v + w)
                 terms.append((word, times(c * d, atoms)))
-        return Words(self.rows, other.cols, terms, ("matmul", self, other))
+        found = Words(self.rows, other.cols, terms, ("matmul", self, other))
+        if ndim == 2:
+            return found
+        # a row times a matrix is a vector, stored as a column
+        return vector(found.mT if ndim and self.rows.one and not other.cols.one else found, ndim)
 
     @property
     def mT(self) -> Words:
         """The transposed matrix; a scalar is its own."""
+        if self.ndim == 1:
+            raise Unsupported(f"the transpose of a vector of shape {self.shape}: write [:, None] or [None, :]")
         terms = [(flip(word), c) for word, c in self.terms.items()]
         return Words(self.cols, self.rows, terms, ("transpose", self), self.ndim)
 
@@ -170,7 +197,34 @@ class Words:
 
     @_lifted
     def __eq__(self, other: Words) -> bool:
-        return (self.rows, self.cols) == (other.rows, other.cols) and (self - other).is_zero
+        if (self.rows, self.cols) != (other.rows, other.cols):
+            return False
+        difference = self - other
+        if not self.ndim and not difference.is_zero and difference.value.used():
+            raise Unsupported(f"the comparison {self!r} == {other!r}: true for some sizes, false for others")
+        return bool(difference.is_zero)
+
+    def _chosen(self, *_: object) -> Any:
+        raise Unsupported(f"a choice by the symbol {self!r}: no comparison, truth value or whole number there")
+
+    __bool__ = __lt__ = __le__ = __gt__ = __ge__ = __int__ = __index__ = __float__ = __len__ = _chosen
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __contains__ = __iter__ = __round__ = _chosen
+
+    def __rpow__(self, base: int) -> Any:
+        return NAMESPACE.power(base, self)
+
+    def __getitem__(self, index: Any) -> Any:
+        """A vector as a column or a row, a column as a vector, or the tokens of a matrix with an axis more."""
+        match self.ndim, axes(index):
+            case 1, (":", "None") | ("...", "None"):
+                return vector(self, 2)
+            case 1, ("None", ":") | ("None", "..."):
+                return vector(self, 2).mT
+            case 2, (":", 0) | ("...", 0) if self.cols.one:
+                return vector(self, 1)
+            case 2, found if self.ndim < len(found) - found.count("...") or found == ("...", "None"):
+                return NAMESPACE.tokens(self)[index]
+        raise Unsupported(f"the index {index!r} of shape {self.shape}: entries and slices have no words")
 
     def gradient(self, letter: Words) -> Words:
         """The matrix G with d(self) = sum(G * dA), for a scalar self and a general letter A; the shape of A."""
@@ -204,6 +258,7 @@ class Words:
         """Puts `new` for a letter (same shape) or for a named scalar that is no dimension here."""
         new = lift(new)
         same_shape("substitute", old, new)
+        new = vector(new, 2) if new.ndim == 1 else new
         target, atom = (symbol("letter", old), None) if old.ndim else (None, symbol("name", old))
 
         def image(word: Word, rows: Ratio) -> Words:
@@ -237,6 +292,36 @@ class Words:
         return NAMESPACE
 
 
+def vector(x: Words, ndim: int) -> Words:
+    """A column as a vector (`ndim` 1), or a vector as a column (2): the same words."""
+    return Words(x.rows, x.cols, x.terms.items(), x.origin, ndim)
+
+
+def _spread(left: Words, right: Words) -> Any:
+    """An entrywise product in which a row, a column or a vector is spread over a matrix."""
+    for a, b in ((left, right), (right, left)):
+        if a.ndim == b.ndim == 2 and b.cols.one and a.rows == b.rows:
+            return NAMESPACE.diagonal(vector(b, 1)) @ a
+        row = b.mT if b.ndim == 2 and b.rows.one else b
+        if a.ndim == 2 and row.cols.one and a.cols == row.rows and (b.ndim == 1 or b.rows.one):
+            return a @ NAMESPACE.diagonal(vector(row, 1))
+    same_shape("*", left, right)
+    raise Unsupported(f"* of shapes {left.shape} and {right.shape}")
+
+
+def axes(index: Any) -> tuple[Any, ...]:
+    """An index with whole slices, None and the ellipsis by name."""
+
+    def named(part: Any) -> Any:
+        if part is None:
+            return "None"
+        if part is Ellipsis:
+            return "..."
+        return ":" if isinstance(part, slice) and (part.start, part.stop, part.step) == (None,) * 3 else part
+
+    return tuple(map(named, index)) if isinstance(index, tuple) else (named(index),)
+
+
 class Hadamard(NamedTuple):
     """The entrywise product of two matrices; its only use is to be summed."""
 
@@ -258,6 +343,8 @@ def lift(value: Any) -> Any:
 
 def same_shape(operation: str, left: Any, right: Any) -> None:
     """ShapeError unless the shapes agree, or Unsupported where arrays would broadcast."""
+    if {left.ndim, right.ndim} == {1, 2}:
+        raise Unsupported(f"{operation} of a vector and a matrix, {left.shape} and {right.shape}: it would broadcast")
     pairs = ((left.rows, right.rows), (left.cols, right.cols))
     if any(a != b for a, b in pairs):
         if all(a == b or a.one or b.one for a, b in pairs):
@@ -272,10 +359,10 @@ def spell(word: Word, rows: Ratio) -> Words:
     return Words(rows, word[-1].cols if word else rows, [(body, times(ONE, atoms))], origin)
 
 
-def matrix(name: str, rows: Any, cols: Any, kind: Literal["general", "symmetric", "diagonal"] = "general") -> Words:
+def matrix(name: str, rows: Any, cols: Any, kind: Kind = "general") -> Words:
     """A named matrix (a letter). `rows`, `cols`: a name ("N"), a literal, or a scalar such as `size("N") + 1`."""
     letter = Letter(_checked(name), False, kind, size(rows).value, size(cols).value)
-    if kind != "general" and letter.rows != letter.cols:
+    if kind in ("symmetric", "diagonal") and letter.rows != letter.cols:
         raise ShapeError(f"the {kind} matrix {name} of shape {(size(rows), size(cols))} is not square")
     return spell((letter,), letter.rows)
 
@@ -307,7 +394,10 @@ def trace(x: Any) -> Words:
         return cast(Words, x.trace())
     if x.rows != x.cols:
         raise ShapeError(f"trace of shape {x.shape}: not square")
-    terms = [((), times(c, cyclic(word)) if word else c * x.rows) for word, c in x.terms.items()]
+    terms = []
+    for word, c in x.terms.items():
+        body, rows = around(word, x.rows)
+        terms.append(((), times(c, cyclic(body)) if body else c * rows))
     return Words(ONE, ONE, terms, ("trace", x), 0)
 
 
@@ -324,15 +414,30 @@ def _sum(x: Any) -> Words:
     return trace(x.left.mT @ x.right) if isinstance(x, Hadamard) else trace(x)
 
 
+def _zeros(shape: tuple[Any, ...], **_: Any) -> Words:
+    found = zeros(*(*shape, 1, 1)[:2])
+    return Words(found.rows, found.cols, [], ("zeros",), len(shape))
+
+
+def _without_run(*_: Any, **__: Any) -> Any:
+    raise Unsupported("broadcasting and powers of symbols need a run of whole programs (numeric.words.whole)")
+
+
 NAMESPACE = SimpleNamespace(
     __name__=__name__,
     sum=_sum,
     matmul=lambda a, b: a @ b,
     matrix_transpose=lambda a: a.mT,
     zeros_like=lambda a: a - a,
-    zeros=lambda shape, **_: zeros(*shape),
+    zeros=_zeros,
     eye=lambda rows, **_: eye(rows),
+    entrywise=lambda a, b: Hadamard(a, b),
+    ones=_without_run,
+    diagonal=_without_run,
+    power=_without_run,
+    tokens=_without_run,
 )
+"""The array namespace of words; `numeric.words.primitives` adds the structured ones."""
 
 
 def _checked(name: str) -> str:

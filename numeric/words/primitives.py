@@ -1,0 +1,578 @@
+"""The structured primitives on matrix words: recurrences by induction or by congruence, for every number of tokens.
+
+They are put into the array namespace of words; `constructions.primitives` says what each computes. A recurrence with an
+invariant owes its base case and its step. One without is a letter that stands for its result: two with the same start,
+tokens and step have the same letter, and nothing is said of others.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from numeric.blocks import Blocks, blocks, column
+from numeric.words.algebra import NAMESPACE, Words, lift, scalar, size, vector
+from numeric.words.concrete import stored
+from numeric.words.letters import Ratio, ShapeError, Unsupported
+from numeric.words.masks import decays, diagonal, entrywise, mask, ones
+from numeric.words.sequences import BEFORE, Base, Seq, rows, tokens
+from numeric.words.session import Invariant, Session, active, call, key, letters, parts, ratio, title, whole
+
+
+@dataclass(frozen=True)
+class Several:
+    """Results of one shape, stacked in front."""
+
+    several: tuple[Any, ...]
+
+    @property
+    def ndim(self) -> int:
+        """The axis of the stack, and those of its parts."""
+        return int(self.several[0].ndim) + 1
+
+
+# ---------------------------------------------------------------------------------------------------- recurrences
+
+
+def _twice(step: Callable[..., Any], *arguments: Any) -> Any:
+    """The step's result; Unsupported if a second call gives another."""
+    found = step(*arguments)
+    if key(found) != key(step(*arguments)):
+        raise Unsupported(f"{title(step)} gave two results for the same arguments: it keeps state of its own")
+    return found
+
+
+def _private(session: Session, name: str, found: Any, allowed: Sequence[Any], lengths: Sequence[Ratio]) -> None:
+    """Unsupported if a step's result holds what depends on tokens and is neither its state nor its token."""
+    given = letters(*allowed)
+    for other, letter in letters(found).items():
+        long = letter is not None and any(n in (letter.rows, letter.cols) for n in lengths)
+        if other not in given and (long or other in session.generic):
+            raise Unsupported(f"the step of {name} reads {other}, which is neither its state nor its token")
+
+
+def _states(session: Session, start: Any, name: str) -> Any:
+    """Letters for a generic state, the same for every recurrence of this depth and shape."""
+
+    def unknown(_: Any) -> Any:
+        raise Unsupported(f"a generic state of {name} has no value")
+
+    found = [
+        session.letter(("state", session.depth, i, x.shape_of), f"S{i or ''}", x.shape, unknown)
+        for i, x in enumerate(map(_plain, parts(start)))
+    ]
+    return whole(found, start)
+
+
+def _plain(x: Any) -> Words:
+    found = lift(x)
+    if not isinstance(found, Words):
+        raise Unsupported("a state in blocks is no letter: give an invariant")
+    return found
+
+
+@dataclass(frozen=True)
+class Family:
+    """A recurrence as a letter: its states at a generic moment and at the end."""
+
+    before: Any
+    after: Any
+    last: Any
+
+
+def _congruent(session: Session, name: str, step: Callable[..., Any], start: Any, elems: tuple[Any, ...],
+               count: Any, lengths: Sequence[Ratio]) -> Family:  # fmt: skip
+    """The letters of a recurrence without an invariant, keyed by start, step, tokens and count."""
+    session.depth += 1
+    try:
+        state = _states(session, start, name)
+        found = _twice(step, state, *elems)
+        _same_form(name, start, found)
+        if elems:
+            _private(session, name, found, [state, *elems], lengths)
+        given = (session.depth, key(start), tuple(map(key, elems)), key(count))
+        what = ("recurrence", key(found), *given)
+        _note(session, name, found, what, given)
+        names = [x.origin[1].name for x in parts(state)]
+
+        def value(i: int, all_of_them: bool) -> Callable[[Any], Any]:
+            def at(point: Any) -> Any:
+                values = point.of(start if isinstance(start, tuple) else (start,))
+                for s in range(point.number(count) if all_of_them else point.t):
+                    shaped = {n: stored(v) for n, v in zip(names, values, strict=True)}
+                    now = point.at(s, **shaped)
+                    values = now.of(found if isinstance(found, tuple) else (found,))
+                return values[i]
+
+            return at
+
+        def family(label: str, all_of_them: bool) -> Any:
+            return whole(
+                [session.letter((label, what, i), f"F{len(session.known)}", x.shape, value(i, all_of_them))
+                 for i, x in enumerate(parts(state))], start)  # fmt: skip
+
+        before, last = family("before", False), family("last", True)
+        session.generic.update(letters(before))
+        return Family(before, step(before, *elems), last)
+    finally:
+        session.depth -= 1
+
+
+def _note(session: Session, name: str, found: Any, what: Any, given: Any) -> None:
+    """Shows why two recurrences are one letter, or notes how their steps differ."""
+    for other, step, known in session.families.get(given, []):
+        if known == what:
+            session.owe(f"{other} and {name}: one step", step, found,
+                        "Both start alike, see the same tokens, and take this step from any state.")  # fmt: skip
+        elif len(parts(step)) == len(parts(found)):
+            session.differences.append((f"{other} and {name}", step, found))
+    session.families.setdefault(given, []).append((name, found, what))
+
+
+def _same_form(name: str, start: Any, found: Any) -> None:
+    a, b = parts(start), parts(found)
+    if len(a) != len(b) or any(lift_(x).ndim != lift_(y).ndim for x, y in zip(a, b, strict=True)):
+        raise Unsupported(f"the step of {name} gives a state of another form than its start")
+    for x, y in zip(a, b, strict=True):
+        x, y = lift_(x), lift_(y)
+        if (x.rows, x.cols) != (y.rows, y.cols):
+            raise ShapeError(f"the step of {name} turns shape {x.shape} into {y.shape}")
+
+
+def lift_(x: Any) -> Any:
+    """`lift`, and blocks as they are."""
+    return x if isinstance(x, Blocks) else lift(x)
+
+
+def _names(step: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(step).parameters)[1:]
+
+
+def _sequences(step: Callable[..., Any], given: tuple[Any, ...]) -> list[Seq]:
+    """The tokens of a recurrence; one that is no given sequence is called as the step calls it."""
+    names = _names(step)
+    found = [tokens(x, name) for x, name in zip(given, names, strict=True)]
+    if not found:
+        raise Unsupported(f"{title(step)} has no tokens")
+    if any(x.length != found[0].length for x in found):
+        raise ShapeError(f"{title(step)} has sequences of different lengths")
+    return found
+
+
+def _pools(session: Session, found: list[Seq], chunk: dict[str, Base] | None = None) -> dict[str, dict[str, Any]]:
+    """What an invariant may use: the sequences before, with the next token, none of them, all; and other inputs."""
+    bases: dict[str, Base] = {}
+    for x in found:
+        for name, base in x.bases.items():
+            if bases.setdefault(name, base).whole is not base.whole and key(bases[name].whole) != key(base.whole):
+                raise Unsupported(f"two sequences are called {name}")
+    length = found[0].length
+    fixed = {
+        name: x for name, x in session.inputs.items()
+        if isinstance(x, Words) and length not in (x.rows, x.cols)
+    }  # fmt: skip
+    return {
+        "before": fixed | {n: b.before for n, b in bases.items()},
+        "grown": fixed | {n: b.grown for n, b in bases.items()},
+        "empty": fixed | {n: b.empty for n, b in bases.items()},
+        "whole": fixed | {n: b.whole for n, b in bases.items()},
+    }
+
+
+def fold(step: Callable[..., Any], start: Any, *given: Any, read: Callable[..., Any] | None = None) -> Any:
+    """The last state, and with `read` the sequence of what is read."""
+    session, name = active(), title(step)
+    found = _sequences(step, given)
+    elems = tuple(x.elem for x in found)
+    length = found[0].length
+    lengths = (length, scalar(BEFORE).value)
+    bases = {n: b for x in found for n, b in x.bases.items()}
+    invariant = session.invariants.get(name)
+    if invariant is None:
+        family = _congruent(session, name, step, start, elems, lift(length), lengths)
+        if read is None:
+            return family.last
+        return family.last, Seq(length, _twice(read, family.after, *elems), bases)
+    session.used.add(name)
+    pools = _pools(session, found)
+    now, after, first, last = (call(invariant.state, pools[k], name) for k in ("before", "grown", "empty", "whole"))
+    session.owe(f"{name}: no token yet", first, start, "With no token the invariant is the state before the first.")
+    stepped = _twice(step, now, *elems)
+    _private(session, name, stepped, [now, *elems], lengths)
+    session.owe(
+        f"{name}: one more token", stepped, after, "The step takes the invariant of $t$ tokens to that of $t + 1$."
+    )
+    if read is None:
+        return last
+    row = _twice(read, after, *elems)
+    if invariant.rows is None:
+        return last, Seq(length, row, bases)
+    above, below = (call(invariant.rows, pools[k], name) for k in ("before", "grown"))
+    session.owe(f"{name}: one more row", blocks([[above], [column(row).mT]]), below,
+                "The row that is read is the next one of the closed form, and the rows above stay.")  # fmt: skip
+    return last, call(invariant.rows, pools["whole"], name)
+
+
+def chunks(step: Callable[..., Any], start: Any, *given: Any, size: Any, read: Callable[..., Any] | None = None) -> Any:
+    """The last state, and with `read` the rows, for chunks of any lengths: a chunk is a letter of c rows."""
+    session, name, count = active(), title(step), scalar("c")
+    found = _sequences(step, given)
+    if any(len(x.bases) != 1 or next(iter(x.bases.values())).token is not x.elem for x in found):
+        raise Unsupported(f"{name} takes chunks of a sequence that is not given as a matrix")
+    invariant = session.invariants.get(name)
+    if invariant is None:
+        raise Unsupported(f"{name} needs an invariant: chunks of unknown length have no other reading")
+    session.used.add(name)
+    pools, pieces = _pools(session, found), []
+    for x in found:
+        (label, base), = x.bases.items()  # fmt: skip
+
+        def unknown(_: Any) -> Any:
+            raise Unsupported("a generic chunk has no value")
+
+        shape = (count, base.whole.cols) if base.whole.ndim == 2 else (count,)
+        piece = session.letter(("chunk", key(base.whole)), f"{label}_c", shape, unknown)
+        joined = blocks([[column(base.before)], [column(piece)]])
+        pools["grown"][label] = Blocks(joined.entries, joined.origin, base.whole.ndim)
+        pieces.append(piece)
+    now, after, first, last = (call(invariant.state, pools[k], name) for k in ("before", "grown", "empty", "whole"))
+    session.owe(f"{name}: no token yet", first, start, "With no token the invariant is the state before the first.")
+    stepped = _twice(step, now, *pieces)
+    _private(session, name, stepped, [now, *pieces], (found[0].length,))
+    session.owe(f"{name}: one more chunk", stepped, after, "A chunk of any length $c$ takes $t$ tokens to $t + c$.")
+    if read is None:
+        return last
+    if invariant.rows is None:
+        raise Unsupported(f"{name} reads rows from chunks: the invariant has to say what they are")
+    above, below = (call(invariant.rows, pools[k], name) for k in ("before", "grown"))
+    session.owe(f"{name}: the rows of one more chunk", blocks([[above], [_twice(read, now, *pieces)]]), below,
+                "The rows that are read are the next ones of the closed form, and the rows above stay.")  # fmt: skip
+    return last, call(invariant.rows, pools["whole"], name)
+
+
+def iterate(step: Callable[..., Any], start: Any, count: Any) -> Any:
+    """The state after a symbolic count of steps, or after 2^count of them by doubling; a number is run through."""
+    if isinstance(count, int):
+        return reduce(lambda state, _: step(state), range(count), start)
+    session, name = active(), title(step)
+    invariant = session.invariants.get(name)
+    if invariant is None:
+        return _congruent(session, name, step, start, (), count, ()).last
+    session.used.add(name)
+    base, exponent = session.known.get(("power of", key(count)), (None, count))
+    companions = _companions(session, invariant, exponent)
+    pool = dict(session.inputs) | {"start": start}
+    now, after, first, last = (pool | {n: c[i] for n, c in companions.items()} for i in range(4))
+    rules = _relations(session, name, invariant, now, after, first)
+    if base is None:
+        held = call(invariant.state, now, name)
+        session.owe(f"{name}: no step yet", call(invariant.state, first, name), start,
+                    "With no step the invariant is the start.")  # fmt: skip
+        session.owe(f"{name}: one more step", _twice(step, held), call(invariant.state, after, name),
+                    "The step takes the invariant of $k$ steps to that of $k + 1$.", rules)  # fmt: skip
+        return call(invariant.state, last, name)
+    if base != 2:
+        raise Unsupported(f"{name} is repeated {base}^k times: only 2^k, by doubling")
+    state = _states(session, start, name)
+    session.owe(f"{name}: one step", call(invariant.state, first | {"start": state}, name), step(state),
+                "One step from any state.")  # fmt: skip
+    twice = call(invariant.state, now | {"start": call(invariant.state, now | {"start": state}, name)}, name)
+    session.owe(f"{name}: twice as many steps", twice, call(invariant.state, after | {"start": state}, name),
+                "As many steps again, from where they ended: $2^{k+1}$ steps from any state.", rules)  # fmt: skip
+    return call(invariant.state, last, name)
+
+
+def _companions(session: Session, invariant: Invariant, count: Any) -> dict[str, tuple[Any, Any, Any, Any]]:
+    """For each companion its value at k, at k + 1, at the start and at the end."""
+    found = {}
+    for name, companion in invariant.companions.items():
+        start = call(companion.start, session.inputs, name)
+        wanted = inspect.signature(companion.step).parameters
+        extra = {n: session.inputs[n] for n in list(wanted)[1:]}
+
+        def step(state: Any, companion: Any = companion, extra: Any = extra) -> Any:
+            return companion.step(state, **extra)
+
+        family = _congruent(session, name, step, start, (), count, ())
+        found[name] = (family.before, family.after, start, family.last)
+    return found
+
+
+def _relations(session: Session, name: str, invariant: Invariant, now: Any, after: Any, first: Any) -> list[Any]:
+    """The relations at k as rules, after owing that they hold at the start and are kept."""
+    if invariant.relations is None:
+        return []
+    rules = list(call(invariant.relations, now, name))
+    for moment, at, given in (("at the start", first, []), ("kept", after, rules)):
+        for i, (left, right) in enumerate(call(invariant.relations, at, name)):
+            session.owe(
+                f"{name}: relation {i + 1} {moment}", left, right, "A relation that the induction carries along.", given
+            )
+    return rules
+
+
+def power(base: int, exponent: Words) -> Words:
+    """base^k for a symbolic k: a count."""
+    session = active()
+    found: Words = session.letter(("power", base, key(exponent)), f"{base}^k", (),
+                                  lambda point: Fraction(base) ** point.number(exponent))  # fmt: skip
+    session.known[("power of", key(found))] = (base, exponent)
+    return found
+
+
+def prefixes(function: Callable[..., Any], *given: Any) -> Seq:
+    """function(t, first t rows of each) at a generic token."""
+    found = [rows(x) for x in given]
+    bases = {n: b for x in found for n, b in x.bases.items()}
+    grown = []
+    for x, seq in zip(given, found, strict=True):
+        named = [b for b in seq.bases.values() if key(b.whole) == key(x)]
+        base = named[0] if named else next(iter(tokens(x).bases.values()))
+        grown.append(base.grown)
+    return Seq(found[0].length, _twice(function, scalar(BEFORE) + 1, *grown), bases)
+
+
+def associative_scan(operation: Callable[..., Any], neutral: tuple[Any, ...], *given: Any) -> tuple[Any, ...]:
+    """All partial products: a fold, given that the operation is associative and has this neutral element."""
+    session, name = active(), title(operation)
+    found = [tokens(x, f"x{i}") if isinstance(x, Words) else x for i, x in enumerate(given)]
+
+    def fresh(i: int) -> tuple[Any, ...]:
+        return tuple(
+            session.letter(("element", i, j, lift_(x.elem).shape_of), f"e{i}{j}", x.elem.shape, _no_value)
+            for j, x in enumerate(found)
+        )
+
+    a, b, c = map(fresh, range(3))
+    session.owe(f"{name}: associative", operation(operation(a, b), c), operation(a, operation(b, c)),
+                "The partial products may be taken in any order, so by doubling too.")  # fmt: skip
+    session.owe(f"{name}: neutral element", operation(neutral, a), a, "Nothing changes what follows it.")
+    elems = tuple(x.elem for x in found)
+    family = _congruent(session, name, lambda state, *now: operation(state, now), neutral, elems,
+                        lift(found[0].length), (found[0].length, scalar(BEFORE).value))  # fmt: skip
+    bases = {n: v for x in found for n, v in x.bases.items()}
+    return tuple(Seq(found[0].length, part, bases) for part in family.after)
+
+
+def _no_value(_: Any) -> Any:
+    raise Unsupported("a generic element has no value")
+
+
+def gradient(of: Callable[[Any], Any], at: Words) -> Words:
+    """The gradient of a scalar function, from its traces, at a matrix."""
+    session = active()
+    letter = session.letter(("variable", session.depth, at.shape_of), f"V{session.depth or ''}", at.shape, _no_value)
+    found: Words = of(letter).gradient(letter).substitute(letter, at)
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ tokens in order
+
+
+@dataclass(frozen=True)
+class Interleaved:
+    """x_1, y_1, ..., x_N, y_N, last."""
+
+    x: Any
+    y: Any
+    last: Any
+    ndim: int = 2
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """(2N + 1, d)."""
+        return (2 * self.x.shape[0] + 1, self.x.shape[1])
+
+    dtype = device = None
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        return NAMESPACE
+
+
+def interleave(X: Any, Y: Any, last: Any) -> Interleaved:
+    """The sequence as its three parts."""
+    if ratio(X.shape[0]) != ratio(Y.shape[0]) or len({ratio(z.shape[-1]) for z in (X, Y, last)}) != 1:
+        raise ShapeError(f"interleave of shapes {X.shape}, {Y.shape} and {last.shape}")
+    return Interleaved(X, Y, last)
+
+
+def windows(sequence: Any, width: int, stride: int) -> Seq:
+    """Windows (x_t, y_t, x_{t+1}) of an interleaved sequence."""
+    if not isinstance(sequence, Interleaved) or (width, stride) != (3, 2):
+        raise Unsupported("windows on words are those of three rows, two apart, of an interleaved sequence")
+    x, y, after = rows(sequence.x), rows(sequence.y), following(sequence.x, sequence.last)
+    return x.each(lambda a, b, c: blocks([[column(a).mT], [column(b).mT], [column(c).mT]]), y, after)
+
+
+def following(X: Any, last: Any) -> Seq:
+    """What comes after each token: for a linear image of given tokens, the same image of the next one."""
+    session, now = active(), rows(X)
+    for base in now.bases.values():
+        for v in session.inputs.values():
+            same = (
+                isinstance(v, Words)
+                and v.ndim == base.token.ndim
+                and (v.rows, v.cols) == (base.token.rows, base.token.cols)
+            )
+            if same and base.token.ndim and key(now.elem.substitute(base.token, v)) == key(last):
+                following_ = _next(session, base, v)
+                return Seq(now.length, now.elem.substitute(base.token, following_), now.bases)
+    raise Unsupported("the sequence's last token is not made as the others are")
+
+
+def _next(session: Session, base: Base, last: Words) -> Words:
+    def value(point: Any) -> Any:
+        given = point.of(base.whole)
+        return given[point.t + 1] if point.t + 1 < len(given) else point.of(last)
+
+    what = ("following", key(base.whole), key(last))
+    found: Words = session.letter(what, f"{base.token.origin[1].name}x", base.token.shape, value)
+    return found
+
+
+def pad(*arrays: Any, width: Any = None) -> tuple[Any, ...]:
+    """Zeros appended: an isometry from each width to the widest, which is a size of its own."""
+    session, widths = active(), [ratio(x.shape[-1]) for x in arrays]
+    different = list(dict.fromkeys(widths))
+    if width is None and len(different) == 1:
+        return arrays
+    if width is None:
+        wide = session.letter(("widest", frozenset(different)), "d", (),
+                              lambda point: max(point.number(w) for w in different))  # fmt: skip
+        session.known.setdefault(("fits", wide.value), set()).update(different)
+    else:
+        wide = size(width)
+        if not set(different) <= {wide.value, *session.known.get(("fits", wide.value), ())}:
+            raise Unsupported(f"whether width {wide!r} is enough")
+    return tuple(
+        _last_axis(x, lambda e, w=w: _isometry(session, wide.value, w) @ e) for x, w in zip(arrays, widths, strict=True)
+    )
+
+
+def _isometry(session: Session, wide: Ratio, narrow: Ratio) -> Words:
+    if wide == narrow:
+        found: Words = NAMESPACE.eye(lift(wide))
+        return found
+    letter: Words = session.letter(
+        ("pad", wide, narrow), "P", (lift(wide), lift(narrow)),
+        lambda point: np.eye(point.number(wide), point.number(narrow), dtype=int).astype(object), "isometry",
+    )  # fmt: skip
+    return letter
+
+
+def _last_axis(x: Any, function: Callable[[Any], Any]) -> Any:
+    """A linear map of the last axis, given as it acts on a vector."""
+    if isinstance(x, Seq):
+        return x.each(lambda e: _last_axis(e, function))
+    return function(x) if x.ndim == 1 else function(x.mT).mT
+
+
+def keep(x: Any, width: Any) -> Any:
+    """The first entries of the last axis: zeros are taken off again, or blocks cut there."""
+    session, wide, narrow = active(), ratio(x.shape[-1]), ratio(width)
+    if wide == narrow:
+        return x
+    if narrow in session.known.get(("fits", wide), ()):
+        return _last_axis(x, lambda e: _isometry(session, wide, narrow).mT @ e)
+    return _cut(x, narrow, first=True)
+
+
+def drop(x: Any, width: Any) -> Any:
+    """All but the first entries of the last axis, cut where blocks meet."""
+    return _cut(x, ratio(width), first=False)
+
+
+def _cut(x: Any, width: Ratio, first: bool) -> Any:
+    if isinstance(x, Seq):
+        return x.each(lambda e: _cut(e, width, first))
+    if isinstance(x, Blocks):
+        along = x.heights if x.ndim == 1 else x.widths
+        for i in range(1, len(along)):
+            if reduce(lambda a, b: a + b, along[:i]) == width:
+                chosen = slice(None, i) if first else slice(i, None)
+                entries = x.entries[chosen] if x.ndim == 1 else [row[chosen] for row in x.entries]
+                found = blocks(entries)
+                return found if x.ndim == 2 else found[:, 0]
+    raise Unsupported(f"an axis of {x.shape[-1]!r} cut at {lift(width)!r}")
+
+
+def last(x: Any) -> Any:
+    """The last token of a sequence has no words of its own: ask the recurrence for its last state."""
+    if isinstance(x, Interleaved):
+        return x.last
+    raise Unsupported("the last entry of a sequence: ask the recurrence for its last state")
+
+
+# -------------------------------------------------------------------------------------------------- putting together
+
+
+def concat(arrays: Sequence[Any], axis: int = 0) -> Any:
+    """Blocks beside each other (the last axis) or above each other."""
+    if any(isinstance(x, Seq) for x in arrays):
+        found = [rows(x) for x in arrays]
+        if axis % found[0].ndim != found[0].ndim - 1 or found[0].ndim != 2:
+            raise Unsupported("sequences after each other: no token is last for every size")
+        return found[0].each(lambda *parts_: concat(parts_), *found[1:])
+    ndim = arrays[0].ndim
+    if any(x.ndim != ndim for x in arrays) or not ndim:
+        raise ShapeError(f"concat of shapes {[x.shape for x in arrays]}")
+    tables = [x.entries if isinstance(x, Blocks) else ((column(x),),) for x in arrays]
+    if ndim == 1 or axis % ndim == 0:
+        found = blocks([row for table in tables for row in table])
+    else:
+        found = blocks([[entry for table in tables for entry in table[i]] for i in range(len(tables[0]))])
+    return found if ndim == 2 else found[:, 0]
+
+
+def stack(arrays: Sequence[Any], axis: int = 0) -> Several:
+    """Results of one shape, in front."""
+    if axis:
+        raise Unsupported(f"stack along axis {axis}")
+    return Several(tuple(arrays))
+
+
+def constant(value: Any, like: Any) -> Any:
+    """Numbers as blocks of one entry each: a scalar, a vector or a matrix."""
+    if not isinstance(value, (tuple, list)):
+        return lift(value)
+    if not isinstance(value[0], (tuple, list)):
+        return blocks([[v] for v in value])[:, 0] if len(value) > 1 else vector(blocks([[value[0]]]), 1)
+    return blocks([list(row) for row in value])
+
+
+def sum_(x: Any, axis: int | None = None) -> Any:
+    """The sum of all entries of an entrywise product, or token by token along the last axis."""
+    if isinstance(x, Seq):
+        if axis not in (-1, x.ndim - 1):
+            raise Unsupported("a sum over tokens that is no fold")
+        return x.each(_total)
+    if axis is not None:
+        raise Unsupported(f"a sum along axis {axis}")
+    return _total(x)
+
+
+_total = NAMESPACE.sum
+
+
+def tril(x: Any, k: int = 0) -> Any:
+    """The lower triangle of a square matrix, the diagonal left out for k = -1."""
+    if k not in (0, -1):
+        raise Unsupported(f"tril with k = {k}")
+    return mask(decays(lift(1), x), strict=k == -1).of(x)
+
+
+vars(NAMESPACE).update(
+    fold=fold, chunks=chunks, iterate=iterate, power=power, prefixes=prefixes, associative_scan=associative_scan,
+    gradient=gradient, interleave=interleave, windows=windows, following=following, pad=pad, keep=keep, drop=drop,
+    last=last, concat=concat, stack=stack, constant=constant, sum=sum_, tril=tril, tokens=tokens, diagonal=diagonal, ones=ones, entrywise=entrywise,
+    decay_mask=lambda decay, like: mask(decays(decay, like)),
+    decay_to_end=lambda decay, like: decays(decay, like).to_end(),
+    decay_from_start=lambda decay, like: decays(decay, like).from_start(),
+    decay_total=lambda decay, like: decays(decay, like).total(),
+)  # fmt: skip
