@@ -27,6 +27,11 @@ def _structured(plain: Any) -> Structured:
     return Structured(plain)
 
 
+def power_of_two(count: Any) -> Any:
+    """2^count for a count of steps, a number or a symbol."""
+    return 2**count
+
+
 def zeros(shape: tuple[int, ...], like: Array) -> Array:
     """Zeros of `like`'s namespace, dtype and device."""
     return namespace(like).zeros(shape, dtype=like.dtype, device=device(like))

@@ -4,7 +4,7 @@
     iterate               a step repeated
     prefixes              a function of the first t tokens, for every t
     associative_scan      all partial products of an associative operation, by doubling
-    interleave, windows, following, pad, keep, last      tokens put in order, cut out, made as wide
+    interleave, windows, following, pad, keep, drop, last, earlier      tokens put in order, cut out, made as wide
     decay_mask, decay_to_end, decay_from_start, decay_total      products of decays between two tokens
 They belong to the array namespace that `constructions.namespace.namespace` returns, so that another arithmetic can
 bring its own. Shapes: tokens (N, ...), one row a token.
@@ -147,6 +147,10 @@ class Structured:
     def last(self, x: Array) -> Array:
         """The last token."""
         return x[-1, ...]
+
+    def earlier(self, x: Array) -> Array:
+        """All tokens but the last."""
+        return x[:-1, ...]
 
     # ------------------------------------------------------------------------------------------- products of decays
 

@@ -24,6 +24,7 @@ from numeric.words import (
     eye,
     lift,
     same_shape,
+    spread,
     trace,
     vector,
     zeros,
@@ -107,7 +108,8 @@ class Blocks:
             return self.each(lambda entry: entry * number, ("scale", number, self))
         if not isinstance(other, (Blocks, Words)):
             return NotImplemented
-        same_shape("*", self, other)
+        if (self.rows, self.cols, self.ndim) != (other.rows, other.cols, other.ndim):
+            return spread(self, other)
         return Hadamard(self, other)
 
     __rmul__ = __mul__
@@ -229,7 +231,8 @@ def _vector(x: Matrix, ndim: int) -> Any:
     """A product with a vector: its row or column as a vector, or its one entry."""
     if isinstance(x, Words):
         return vector(x.mT if ndim and x.rows.one and not x.cols.one else x, ndim)
-    return Blocks((x.mT if x.rows.one else x).entries, x.origin, ndim)
+    found = x.mT if x.rows.one else x
+    return Blocks(found.entries, found.origin, ndim)
 
 
 def cut(x: Matrix, heights: tuple[Ratio, ...], widths: tuple[Ratio, ...]) -> Blocks:

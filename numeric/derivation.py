@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import math
 import random
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -138,7 +139,12 @@ def evaluate(x: Any, values: Mapping[str, Any]) -> Any:
         if arrays[name].shape != expected:
             raise ShapeError(f"{name} has shape {arrays[name].shape}; expected {expected}")
     if isinstance(x, Blocks):
-        return np.block([[evaluate(entry, {**values, **numbers}) for entry in row] for row in x.entries])
+        return np.block(
+            [
+                [evaluate(entry, ChainMap(dict[str, Any](numbers), cast(Any, values))) for entry in row]
+                for row in x.entries
+            ]
+        )
     if not x.ndim:
         return number(x.value)
     total = np.full((int(number(x.rows)), int(number(x.cols))), Fraction(0), dtype=object)

@@ -138,7 +138,7 @@ class Words:
         if self.small or other.small:
             return other._scaled(self) if self.small else self._scaled(other)
         if self.shape_of != other.shape_of:
-            return _spread(self, other)
+            return spread(self, other)
         same_shape("*", self, other)
         return NAMESPACE.entrywise(self, other)
 
@@ -297,14 +297,14 @@ def vector(x: Words, ndim: int) -> Words:
     return Words(x.rows, x.cols, x.terms.items(), x.origin, ndim)
 
 
-def _spread(left: Words, right: Words) -> Any:
+def spread(left: Any, right: Any) -> Any:
     """An entrywise product in which a row, a column or a vector is spread over a matrix."""
     for a, b in ((left, right), (right, left)):
         if a.ndim == b.ndim == 2 and b.cols.one and a.rows == b.rows:
-            return NAMESPACE.diagonal(vector(b, 1)) @ a
-        row = b.mT if b.ndim == 2 and b.rows.one else b
-        if a.ndim == 2 and row.cols.one and a.cols == row.rows and (b.ndim == 1 or b.rows.one):
-            return a @ NAMESPACE.diagonal(vector(row, 1))
+            return NAMESPACE.diagonal(b[:, 0]) @ a
+        row = b if b.ndim == 1 else b.mT[:, 0] if b.rows.one else None
+        if a.ndim == 2 and row is not None and a.cols == row.rows:
+            return a @ NAMESPACE.diagonal(row)
     same_shape("*", left, right)
     raise Unsupported(f"* of shapes {left.shape} and {right.shape}")
 

@@ -21,7 +21,7 @@ from numeric.blocks import Blocks, blocks
 from numeric.words.algebra import Hadamard, Words, eye, lift, spell, vector, zeros
 from numeric.words.letters import Ratio, Unsupported
 from numeric.words.sequences import tokens
-from numeric.words.session import Session, active, key
+from numeric.words.session import Session, active, current, key
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def ones(shape: tuple[Any, ...]) -> Any:
 
 def entrywise(left: Words, right: Words) -> Any:
     """An entrywise product: by a multiple of ones it is a multiple, else it can only be summed."""
-    for a, b in ((left, right), (right, left)):
+    for a, b in ((left, right), (right, left)) if current() else ():
         (word,) = a.terms if len(a.terms) == 1 else (None,)
         if word is not None and word in ones(a.shape).terms:
             return lift(a.terms[word]) * b

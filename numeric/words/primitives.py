@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from numeric.blocks import Blocks, blocks, column
+from numeric.blocks import Blocks, blocks, column, cut
 from numeric.words.algebra import NAMESPACE, Words, lift, scalar, size, vector
 from numeric.words.concrete import stored
 from numeric.words.letters import Ratio, ShapeError, Unsupported
@@ -173,7 +173,7 @@ def _pools(session: Session, found: list[Seq], chunk: dict[str, Base] | None = N
             if bases.setdefault(name, base).whole is not base.whole and key(bases[name].whole) != key(base.whole):
                 raise Unsupported(f"two sequences are called {name}")
     length = found[0].length
-    fixed = {
+    fixed = session.sizes | {
         name: x for name, x in session.inputs.items()
         if isinstance(x, Words) and length not in (x.rows, x.cols)
     }  # fmt: skip
@@ -267,7 +267,7 @@ def iterate(step: Callable[..., Any], start: Any, count: Any) -> Any:
     session.used.add(name)
     base, exponent = session.known.get(("power of", key(count)), (None, count))
     companions = _companions(session, invariant, exponent)
-    pool = dict(session.inputs) | {"start": start}
+    pool = session.sizes | session.inputs | {"start": start}
     now, after, first, last = (pool | {n: c[i] for n, c in companions.items()} for i in range(4))
     rules = _relations(session, name, invariant, now, after, first)
     if base is None:
@@ -503,10 +503,19 @@ def _cut(x: Any, width: Ratio, first: bool) -> Any:
 
 
 def last(x: Any) -> Any:
-    """The last token of a sequence has no words of its own: ask the recurrence for its last state."""
+    """The last token where it stands apart; elsewhere it has no words of its own: ask the recurrence for its last state."""
     if isinstance(x, Interleaved):
         return x.last
+    if isinstance(x, Blocks) and x.ndim == 2 and x.heights[-1].one:
+        return blocks([list(x.entries[-1])]).mT[:, 0]
     raise Unsupported("the last entry of a sequence: ask the recurrence for its last state")
+
+
+def earlier(x: Any) -> Any:
+    """All tokens but the last, where that stands apart."""
+    if isinstance(x, Blocks) and x.ndim == 2 and x.heights[-1].one:
+        return blocks([list(row) for row in x.entries[:-1]])
+    raise Unsupported("all but the last row of a matrix that is not cut there")
 
 
 # -------------------------------------------------------------------------------------------------- putting together
@@ -522,12 +531,28 @@ def concat(arrays: Sequence[Any], axis: int = 0) -> Any:
     ndim = arrays[0].ndim
     if any(x.ndim != ndim for x in arrays) or not ndim:
         raise ShapeError(f"concat of shapes {[x.shape for x in arrays]}")
-    tables = [x.entries if isinstance(x, Blocks) else ((column(x),),) for x in arrays]
-    if ndim == 1 or axis % ndim == 0:
+    across = ndim == 1 or axis % ndim == 0
+    tables = _tables([column(x) for x in arrays], across)
+    if across:
         found = blocks([row for table in tables for row in table])
     else:
         found = blocks([[entry for table in tables for entry in table[i]] for i in range(len(tables[0]))])
     return found if ndim == 2 else found[:, 0]
+
+
+def _tables(arrays: Sequence[Any], across: bool) -> list[Any]:
+    """The blocks of each, what is zero or a multiple of the identity cut as the others are."""
+    form = next((x for x in arrays if isinstance(x, Blocks)), None)
+
+    def table(x: Any) -> Any:
+        if isinstance(x, Blocks):
+            return x.entries
+        many = form is not None and len(form.widths if across else form.heights) > 1
+        if form is None or not many:
+            return ((x,),)
+        return cut(x, (x.rows,) if across else form.heights, form.widths if across else (x.cols,)).entries
+
+    return [table(x) for x in arrays]
 
 
 def stack(arrays: Sequence[Any], axis: int = 0) -> Several:
@@ -570,7 +595,7 @@ def tril(x: Any, k: int = 0) -> Any:
 vars(NAMESPACE).update(
     fold=fold, chunks=chunks, iterate=iterate, power=power, prefixes=prefixes, associative_scan=associative_scan,
     gradient=gradient, interleave=interleave, windows=windows, following=following, pad=pad, keep=keep, drop=drop,
-    last=last, concat=concat, stack=stack, constant=constant, sum=sum_, tril=tril, tokens=tokens, diagonal=diagonal, ones=ones, entrywise=entrywise,
+    last=last, earlier=earlier, concat=concat, stack=stack, constant=constant, sum=sum_, tril=tril, tokens=tokens, diagonal=diagonal, ones=ones, entrywise=entrywise,
     decay_mask=lambda decay, like: mask(decays(decay, like)),
     decay_to_end=lambda decay, like: decays(decay, like).to_end(),
     decay_from_start=lambda decay, like: decays(decay, like).from_start(),

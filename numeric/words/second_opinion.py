@@ -52,7 +52,7 @@ def second_opinion(left: Any, right: Any) -> tuple[bool | None, str]:
         else:
             if not _same(a.shape, b.shape):
                 return False, f"shapes {a.shape} and {b.shape}"
-            difference = reader.expanded(a - b)
+            difference = _cancelled(reader.expanded(a - b))
             zero, shown = bool(difference.is_ZeroMatrix), str(difference)
             if not zero and difference.has(sympy.MatPow):
                 raise Abstain(
@@ -74,6 +74,19 @@ def second_opinion(left: Any, right: Any) -> tuple[bool | None, str]:
 
 def _same(a: Any, b: Any) -> bool:
     return all(sympy.expand(x - y) == 0 for x, y in zip(a, b, strict=True))
+
+
+def _cancelled(x: Any) -> Any:
+    """A sum of products of matrices with each coefficient as one reduced fraction."""
+
+    def term(part: Any) -> Any:
+        if not isinstance(part, sympy.MatMul):
+            return part
+        number, matrices = part.as_coeff_matrices()
+        return sympy.MatMul(sympy.cancel(number), *matrices).doit()
+
+    parts = x.args if isinstance(x, sympy.MatAdd) else [x]
+    return sympy.MatAdd(sympy.ZeroMatrix(*x.shape), *map(term, parts)).doit()
 
 
 def _scalar(x: Any) -> Any:
@@ -179,6 +192,8 @@ class _Reader:
         return sympy.expand(x).doit()
 
     def slope(self, scalar: Any, letter: Any) -> Any:
+        # SymPy takes the derivative of a block matrix for zero
+        scalar = self.expanded(scalar) if scalar.has(sympy.BlockMatrix) else scalar
         # not `.diff`: SymPy 1.14 takes the derivative of a sum of traces for zero (issues 26585 and 30527)
         out = sympy.Derivative(scalar, letter).doit()
         if not isinstance(out, MatrixExpr):

@@ -53,12 +53,13 @@ class Invariant:
 class Session:
     """What a run needs and leaves.
 
-    inputs: the programs' by name. known: invented letters by definition. values: what each is at a point. masked: what
+    inputs: the programs' by name, counts included; sizes: the dimensions by name. known: invented letters by definition. values: what each is at a point. masked: what
     is inside a masked letter. generic: names of what belongs to one moment. used: invariants that were asked for.
     """
 
     invariants: Mapping[str, Invariant] = field(default_factory=dict)
     inputs: dict[str, Any] = field(default_factory=dict)
+    sizes: dict[str, Any] = field(default_factory=dict)
     obligations: list[Obligation] = field(default_factory=list)
     known: dict[Any, Any] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
@@ -115,9 +116,14 @@ class Session:
 _ACTIVE: ContextVar[Session | None] = ContextVar("session", default=None)
 
 
+def current() -> Session | None:
+    """The run in progress, if there is one."""
+    return _ACTIVE.get()
+
+
 def active() -> Session:
     """The run in progress; Unsupported outside one."""
-    session = _ACTIVE.get()
+    session = current()
     if session is None:
         raise Unsupported("a recurrence on words needs a run of whole programs (numeric.words.whole)")
     return session

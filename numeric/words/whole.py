@@ -55,6 +55,7 @@ def decide(left: Program, right: Program, shapes: Shapes, spec: Spec, small: Seq
     """The verdict on left == right for all sizes; `small`: where the words are held against the plain runs, with counts."""
     session = Session(invariants=spec.invariants)
     session.inputs = _inputs(session, shapes)
+    session.sizes = {word: scalar(word) for shape in shapes.values() for word in shape if isinstance(word, str)}
     counts = {name: scalar(symbol) for name, symbol in spec.counts.items()}
     session.inputs |= counts
     letters.latched.clear()
@@ -195,6 +196,10 @@ def _unused(spec: Spec, session: Session) -> str:
 # ------------------------------------------------------------------------------------------- at small sizes
 
 
+_THIRDS = (-7, -6, -5, -4, -2, -1, 1, 2, 4, 5, 6, 7)
+"""Numerators of the rationals drawn."""
+
+
 def _at(session: Session, results: list[Any] | None, programs: tuple[Program, Program], shapes: Shapes, spec: Spec,
         sizes: Sizes, entropy: Entropy, names: tuple[str, str]) -> tuple[Counterexample | None, str]:  # fmt: skip
     """Runs both programs plainly in rationals: a counterexample, or what is wrong with the words' values."""
@@ -202,10 +207,8 @@ def _at(session: Session, results: list[Any] | None, programs: tuple[Program, Pr
     inputs = {}
     for name, shape in shapes.items():
         size = tuple(word if isinstance(word, int) else sizes[word] for word in shape)
-        flat = [
-            Fraction(int(draw.integers(-3, 4)) or 2, int(draw.integers(1, 3)))
-            for _ in range(int(np.prod(size, dtype=int)))
-        ]
+        # neither 0 nor 1 or -1, where too much is equal
+        flat = [Fraction(int(n), 3) for n in draw.choice(_THIRDS, int(np.prod(size, dtype=int)))]
         inputs[name] = np.array(flat, dtype=object).reshape(size)
     counts = {name: int(sizes[symbol]) for name, symbol in spec.counts.items()}
     try:
