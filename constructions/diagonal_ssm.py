@@ -52,11 +52,14 @@ def read(h: Pair, C: Pair, factor: int) -> Array:
 
 def outputs(U: Array, decay: Pair, B: Pair, C: Pair, D: Array, factor: int = 2) -> Array:
     """All outputs (T, q) for inputs U (T, p); decay (n,), B (n, p), C (q, n), D (q, p)."""
-    h, found = (0 * decay[0], 0 * decay[1]), []
-    for t in range(U.shape[0]):
-        h = advance(h, (B[0] @ U[t, :], B[1] @ U[t, :]), decay)
-        found.append(read(h, C, factor) + D @ U[t, :])
-    return namespace(U).stack(found)
+
+    def token(h: Pair, u: Array) -> Pair:
+        return advance(h, (B[0] @ u, B[1] @ u), decay)
+
+    def row(h: Pair, u: Array) -> Array:
+        return read(h, C, factor) + D @ u
+
+    return namespace(U).fold(token, (0 * decay[0], 0 * decay[1]), U, read=row)[1]
 
 
 def s5(U: Array, lam: Pair, kept: Pair, B: Pair, C: Pair, D: Array) -> Array:

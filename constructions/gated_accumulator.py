@@ -1,6 +1,7 @@
 """The diagonal recurrence z_t = a_t * z_{t-1} + u_t (entrywise), as a loop, as a parallel scan, and in closed form.
 
-Shapes: inputs (T, ...), initial (...), decay (T, ...), or one decay (...) for all times. Every form returns all T states. Source: the state equation of a diagonal SSM; the parallel form is the associative scan of Blelloch 1990.
+Shapes: inputs (T, ...), initial (...), decay (T, ...), or one decay (...) for all times; T states (T, ...).
+Source: the state equation of a diagonal SSM; the parallel form is the associative scan of Blelloch 1990.
 """
 
 from __future__ import annotations
@@ -20,6 +21,15 @@ def recurrence(decay: Array, inputs: Array, initial: Array) -> Array:
         return accumulate(state, write, decay)
 
     return namespace(inputs).fold(token, initial, inputs, read=state_after)[1]
+
+
+def last_state(decay: Array, inputs: Array, initial: Array) -> Array:
+    """The state after the last input, with one decay (...) for all times."""
+
+    def token(state: Array, write: Array) -> Array:
+        return accumulate(state, write, decay)
+
+    return namespace(inputs).fold(token, initial, inputs)
 
 
 def gated_recurrence(decay: Array, inputs: Array, initial: Array) -> Array:

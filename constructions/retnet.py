@@ -7,7 +7,7 @@ queries and the norm behind are left out. Source: arXiv 2307.08621, equations 5 
 
 from __future__ import annotations
 
-from constructions.namespace import Array, namespace, zeros
+from constructions.namespace import Array, namespace, power_of_two, zeros
 
 
 def step(S: Array, k: Array, v: Array, gamma: Array) -> Array:
@@ -17,7 +17,7 @@ def step(S: Array, k: Array, v: Array, gamma: Array) -> Array:
 
 def head_decay(head: int) -> float:
     """gamma of head 0, 1, ...: 1 - 2^{-5-h}, exact in binary."""
-    return 1 - 2.0 ** (-5 - head)
+    return 1 - 2.0**-5 / power_of_two(head)
 
 
 def recurrent(Q: Array, K: Array, V: Array, gamma: Array) -> Array:

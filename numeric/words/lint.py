@@ -12,6 +12,9 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterator, Sequence
+from dataclasses import is_dataclass
+from fractions import Fraction
+from types import FunctionType, ModuleType
 from typing import NamedTuple
 
 MODULES = ("__future__", "collections.abc", "typing", "dataclasses", "math", "numpy", "torch", "constructions")
@@ -32,6 +35,8 @@ MUTATING = {
     *("send", "throw", "item", "tolist", "get", "setflags", "fill", "copy_", "index", "count", "bit_length"),
 }
 """Methods that keep state from call to call, look up, or turn an array into Python numbers."""
+DRAWING = {"random", "rand", "randn", "randint", "normal", "rand_like", "randn_like", "manual_seed", "default_rng"}
+"""What is different from call to call."""
 _PLAIN = (
     *(
         ast.Module,
@@ -55,6 +60,24 @@ class Offence(NamedTuple):
 
     line: int
     what: str
+
+
+def stateful(name: str, value: object) -> str:
+    """What is wrong with a global or captured value that a function reads: it can be called or asked, and keeps state."""
+    if isinstance(value, ModuleType):
+        allowed = (*MODULES, "proofs", "numeric", "fractions")
+        known = any(value.__name__ == m or value.__name__.startswith(m + ".") for m in allowed)
+        return "" if known else f"{name} is the module {value.__name__}"
+    frozen = is_dataclass(value) and not isinstance(value, type) and type(value).__dataclass_params__.frozen  # type: ignore[attr-defined]
+    if isinstance(value, _IMMUTABLE) or frozen or type(value).__module__ in ("typing", "collections.abc", "types"):
+        return ""
+    if type(value).__module__.partition(".")[0] in ("numeric", "numpy", "torch", "constructions"):
+        return ""
+    return f"{name} is of type {type(value).__name__}, which can keep state"
+
+
+_IMMUTABLE = (FunctionType, type, int, float, complex, str, bytes, type(None), tuple, frozenset, list, dict, Fraction)
+"""Values that a function may read: lists and dictionaries are not changed by what the lint lets pass."""
 
 
 def offences(source: str, functions: frozenset[tuple[str, int]] | None = None) -> list[Offence]:
@@ -199,7 +222,7 @@ class _Lint:
                     self.say(node, f"a call of {name}")
             case ast.Name(id=name) if name.startswith("__"):
                 self.say(node, f"the name {name}")
-            case ast.Attribute(attr=name) if name in CHOOSING | MUTATING or name.startswith("__"):
+            case ast.Attribute(attr=name) if name in CHOOSING | MUTATING | DRAWING or name.startswith("__"):
                 self.say(node, f"the attribute {name}")
             case ast.Slice(lower=lower, upper=upper, step=step) if lower or upper or step:
                 self.say(node, f"a slice with bounds: {_shown(node)}")

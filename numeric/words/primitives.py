@@ -157,7 +157,7 @@ def _names(step: Callable[..., Any]) -> list[str]:
 def _sequences(step: Callable[..., Any], given: tuple[Any, ...]) -> list[Seq]:
     """The tokens of a recurrence; one that is no given sequence is called as the step calls it."""
     names = _names(step)
-    found = [tokens(x, name) for x, name in zip(given, names, strict=True)]
+    found = [tokens(x, names[i] if i < len(names) else f"token{i}") for i, x in enumerate(given)]
     if not found:
         raise Unsupported(f"{title(step)} has no tokens")
     if any(x.length != found[0].length for x in found):

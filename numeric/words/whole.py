@@ -28,7 +28,7 @@ from numeric.programs import Program, Shapes, Sizes, rational, text
 from numeric.words import letters
 from numeric.words.algebra import Hadamard, matrix, scalar, vector
 from numeric.words.concrete import Point, stored
-from numeric.words.lint import offences
+from numeric.words.lint import offences, stateful
 from numeric.words.primitives import Several
 from numeric.words.sequences import Seq, rows
 from numeric.words.session import Invariant, Session, running
@@ -59,7 +59,7 @@ def decide(left: Program, right: Program, shapes: Shapes, spec: Spec, small: Seq
     counts = {name: scalar(symbol) for name, symbol in spec.counts.items()}
     session.inputs |= counts
     letters.latched.clear()
-    reason, results, ran = "", list[Any](), set[CodeType]()
+    reason, results, ran = "", list[Any](), dict[CodeType, str]()
     with running(session), _watched(ran):
         try:
             arrays = {name: session.inputs[name] for name in shapes}
@@ -138,13 +138,16 @@ def _compare(session: Session, left: Any, right: Any) -> None:
 
 
 @contextmanager
-def _watched(ran: set[CodeType]) -> Iterator[None]:
-    """Notes the code of every Python function that runs."""
+def _watched(ran: dict[CodeType, str]) -> Iterator[None]:
+    """Notes the code of every Python function that runs, and the first value it reads that can keep state."""
     before = sys.getprofile()
 
     def note(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call" and not _generated(frame):
-            ran.add(frame.f_code)
+        if event == "call" and not ran.get(frame.f_code) and not _generated(frame):
+            code = frame.f_code
+            read = {n: frame.f_globals[n] for n in code.co_names if n in frame.f_globals} if code not in ran else {}
+            read |= {n: frame.f_locals[n] for n in code.co_freevars if n in frame.f_locals}
+            ran[code] = next(filter(None, (stateful(name, value) for name, value in read.items())), "")
 
     sys.setprofile(note)
     try:
@@ -164,12 +167,12 @@ def _generated(frame: FrameType) -> bool:
 _TUPLES = {t.__new__.__code__ for t in (letters.Letter, letters.Atom, Hadamard)}
 
 
-def _lint(ran: set[CodeType]) -> str:
+def _lint(ran: Mapping[CodeType, str]) -> str:
     """The first place outside the language in what ran, or nothing. The engine and installed packages are not asked."""
     root, engine = Path(numeric.__file__).parents[1], Path(numeric.__file__).parent
     packages = {Path(p).resolve() for p in (sys.prefix, sys.base_prefix)}
     places: dict[Path, set[tuple[str, int]]] = {}
-    for code in ran:
+    for code, state in ran.items():
         path = Path(code.co_filename)
         if not path.is_file():
             if code.co_filename.startswith("<frozen "):
@@ -181,6 +184,8 @@ def _lint(ran: set[CodeType]) -> str:
             continue
         if own.parts[:1] not in (("constructions",), ("proofs",)) and any(path.is_relative_to(p) for p in packages):
             continue
+        if state:
+            return f"{path.name}:{code.co_firstlineno} {code.co_name} could keep state from call to call: {state}"
         places.setdefault(path, set()).add((code.co_name, code.co_firstlineno))
     for path, functions in sorted(places.items()):
         for offence in offences(path.read_text(encoding="utf-8"), frozenset(functions)):

@@ -126,7 +126,7 @@ def test_no_rung_stays_confirmed(monkeypatch, patch, id):
 
 
 def test_exchanged_accumulators(monkeypatch):
-    monkeypatch.setitem(two_accumulators.GATES, "B", (1, 0))
+    monkeypatch.setitem(two_accumulators.GATES, "B", ((0, 0, 0), (1, 0, 0), (0, 0, 0)))
     claim = registry.claim("gd.one_step_start")
     verdicts = {rung: check(Settings(seed=1)).verdict for rung, check in claim.checks.items()}
     assert Verdict.CONFIRMED not in verdicts.values(), verdicts
