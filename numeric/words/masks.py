@@ -228,5 +228,7 @@ def diagonal(x: Any) -> Any:
         size = lift(x.rows)
         letter = session.letter(("diagonal", word), "D", (size, size),
                                 lambda point, one=one: np.diag(point.of(one)), "diagonal")  # fmt: skip
+        if len(word) == 1:
+            session.diagonals[letter.origin[1].name] = word[0]
         total = total + lift(coefficient) * letter
     return total

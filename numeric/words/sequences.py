@@ -213,12 +213,12 @@ def _grown(word: Word, x: Words, session: Session) -> tuple[Any, dict[str, Base]
     """The word over the first t tokens and the next, and the bases in it; None if it is not causal."""
     length, bases, factors = x.rows, dict[str, Base](), list[Any]()
     i = 0
-    while i < len(word) and word[i].name in session.masked and not word[i].transposed and word[i].rows == length:
-        mask, inside = session.masked[word[i].name]
-        body = _between(inside, length, bases, session)
-        if body is None:
-            return None
-        factors.append(mask.grown(body, bases, session))
+    while (
+        i < len(word)
+        and word[i].rows == length
+        and (factor := _triangular(word[i], length, bases, session)) is not None
+    ):
+        factors.append(factor)
         i += 1
     if i == len(word) or word[i].transposed or word[i].rows != length:
         return None
@@ -229,6 +229,19 @@ def _grown(word: Word, x: Words, session: Session) -> tuple[Any, dict[str, Base]
     factors.append(column(next(iter(base.values())).grown))
     factors += [spell((y,), y.rows) for y in word[i + 1 :]]
     return reduce(matmul, factors), bases
+
+
+def _triangular(letter: Letter, length: Ratio, bases: dict[str, Base], session: Session) -> Any:
+    """A masked matrix or the diagonal of a given sequence over the first t tokens and the next; None for anything else."""
+    if letter.name in session.diagonals:
+        base = _given(session.diagonals[letter.name], session)
+        bases |= base or {}
+        return lift(0).__array_namespace__().diagonal(next(iter(base.values())).grown) if base else None
+    if letter.name not in session.masked or letter.transposed:
+        return None
+    mask, inside = session.masked[letter.name]
+    body = _between(inside, length, bases, session)
+    return None if body is None else mask.grown(body, bases, session)
 
 
 def _between(word: Word, length: Ratio, bases: dict[str, Base], session: Session) -> Any:

@@ -57,12 +57,13 @@ class Session:
     is inside a masked letter. generic: names of what belongs to one moment. used: invariants that were asked for.
     """
 
-    invariants: Mapping[str, Invariant] = field(default_factory=dict)
+    invariants: Mapping[str, Any] = field(default_factory=dict)
     inputs: dict[str, Any] = field(default_factory=dict)
     sizes: dict[str, Any] = field(default_factory=dict)
     obligations: list[Obligation] = field(default_factory=list)
     known: dict[Any, Any] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
+    diagonals: dict[str, Any] = field(default_factory=dict)
     masked: dict[str, Any] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)

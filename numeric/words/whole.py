@@ -9,6 +9,7 @@ particular a difference of words refutes nothing, since different letters may be
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -41,11 +42,12 @@ TRUSTED = ("constructions/primitives.py", "constructions/namespace.py")
 class Spec:
     """How two programs run on words.
 
-    invariants: by the name of the recurrence (`retnet.recurrent`). counts: keywords of the programs that are numbers of
+    invariants: by the name of the recurrence (`retnet.recurrent`); several where it is used for several things: the first
+    that is inductive is taken. counts: keywords of the programs that are numbers of
     steps, and the symbol of each.
     """
 
-    invariants: Mapping[str, Invariant] = field(default_factory=dict)
+    invariants: Mapping[str, Invariant | tuple[Invariant, ...]] = field(default_factory=dict)
     counts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -56,7 +58,8 @@ def decide(left: Program, right: Program, shapes: Shapes, spec: Spec, small: Seq
     session = Session(invariants=spec.invariants)
     session.inputs = _inputs(session, shapes)
     session.sizes = {word: scalar(word) for shape in shapes.values() for word in shape if isinstance(word, str)}
-    counts = {name: scalar(symbol) for name, symbol in spec.counts.items()}
+    takes = all(name in inspect.signature(program).parameters for name in spec.counts for program in (left, right))
+    counts = {name: scalar(symbol) for name, symbol in spec.counts.items()} if takes else {}
     session.inputs |= counts
     letters.latched.clear()
     reason, results, ran = "", list[Any](), dict[CodeType, str]()
@@ -67,6 +70,8 @@ def decide(left: Program, right: Program, shapes: Shapes, spec: Spec, small: Seq
             _compare(session, results[0], results[1])
         except (TypeError, AttributeError, ArithmeticError, LookupError, ValueError) as error:
             reason = f"outside matrix words: {type(error).__name__}: {error}"
+    if not takes:
+        reason = reason or f"a program takes no {sorted(spec.counts)}: its counts are fixed"
     if not reason and letters.latched:
         reason = f"a refusal was swallowed: {letters.latched[0]}"
     reason = (
@@ -76,9 +81,9 @@ def decide(left: Program, right: Program, shapes: Shapes, spec: Spec, small: Seq
     if not reason and found.verdict is not Verdict.CONFIRMED:
         steps = "; ".join(f"the steps of {who} differ: {a!r} and {b!r}" for who, a, b in session.differences)
         reason = f"not inductive, or different words: {found.reason}" + (f"; {steps}" if steps else "")
-    seen = None
+    seen, symbols = None, spec.counts if takes else {}
     for k, sizes in enumerate(small):
-        seen, wrong = _at(session, None if reason else results, (left, right), shapes, spec, sizes,
+        seen, wrong = _at(session, None if reason else results, (left, right), shapes, symbols, sizes,
                           (entropy or Entropy(0)).child(k), names)  # fmt: skip
         if seen is not None:
             break
@@ -205,8 +210,8 @@ _THIRDS = (-7, -6, -5, -4, -2, -1, 1, 2, 4, 5, 6, 7)
 """Numerators of the rationals drawn."""
 
 
-def _at(session: Session, results: list[Any] | None, programs: tuple[Program, Program], shapes: Shapes, spec: Spec,
-        sizes: Sizes, entropy: Entropy, names: tuple[str, str]) -> tuple[Counterexample | None, str]:  # fmt: skip
+def _at(session: Session, results: list[Any] | None, programs: tuple[Program, Program], shapes: Shapes,
+        symbols: Mapping[str, str], sizes: Sizes, entropy: Entropy, names: tuple[str, str]) -> tuple[Counterexample | None, str]:  # fmt: skip
     """Runs both programs plainly in rationals: a counterexample, or what is wrong with the words' values."""
     draw = entropy.generator()
     inputs = {}
@@ -215,7 +220,7 @@ def _at(session: Session, results: list[Any] | None, programs: tuple[Program, Pr
         # neither 0 nor 1 or -1, where too much is equal
         flat = [Fraction(int(n), 3) for n in draw.choice(_THIRDS, int(np.prod(size, dtype=int)))]
         inputs[name] = np.array(flat, dtype=object).reshape(size)
-    counts = {name: int(sizes[symbol]) for name, symbol in spec.counts.items()}
+    counts = {name: int(sizes[symbol]) for name, symbol in symbols.items()}
     try:
         plain = [rational(_with(program, counts), inputs)[0] for program in programs]
     except ZeroDivisionError:
