@@ -32,7 +32,8 @@ class Identity:
     torch_only: a side uses autograd, so numpy can't run it. admits: which sizes make sense, for counterexamples.
     positive: inputs that are drawn in (0, 1] when sampled (decays), all others have any sign.
     second_opinion: whether SymPy is asked about the derivation's steps too.
-    whole: how both programs run on words themselves, in place of a derivation; then every mutant runs there too.
+    whole: how both programs run on words themselves, in place of a derivation; then every mutant runs there too; with a
+    derivation beside it, that shows what the statement says beyond the equation of the programs.
     only: the one size at which the words are held against plain runs, where not every size makes sense.
     """
 
@@ -111,21 +112,24 @@ class Identity:
 
     def universal(self, settings: Settings) -> Finding:
         """Both programs on words of symbolic size, or the derivation for all sizes, step by step."""
-        limit = 24 if settings.profile == "full" else 12
+        limit, found = 24 if settings.profile == "full" else 12, list[Finding]()
         if self.whole is not None:
-            return whole.decide(
-                self.left,
-                self.right,
-                self.shapes,
-                self.whole,
-                self.small(),
-                names=self.names,
-                entropy=Entropy(settings.seed),
-                second_opinion=self.second_opinion,
-                limit=limit,
+            found.append(
+                whole.decide(
+                    self.left,
+                    self.right,
+                    self.shapes,
+                    self.whole,
+                    self.small(),
+                    names=self.names,
+                    entropy=Entropy(settings.seed),
+                    second_opinion=self.second_opinion,
+                    limit=limit,
+                )
             )
-        assert self.derive is not None
-        return derivation.decide(self.derive, second_opinion=self.second_opinion, limit=limit)
+        if self.derive is not None:
+            found.append(derivation.decide(self.derive, second_opinion=self.second_opinion, limit=limit))
+        return combine(found)
 
     def small(self) -> tuple[Sizes, ...]:
         """Where the words are held against plain runs: three small sizes, all dimensions different, or the only one."""

@@ -41,8 +41,8 @@ class Point(Mapping[str, Any]):
             raise Unsupported("a value at a generic token, outside any sequence")
         return self.time
 
-    def at(self, t: int, **given: Any) -> Point:
-        """The same point at another token, with some values replaced."""
+    def at(self, t: int | None, **given: Any) -> Point:
+        """The same point at another token (or at none), with some values replaced."""
         return Point(self.session, {**self.given, **given}, t)
 
     def __getitem__(self, name: str) -> Any:
@@ -68,11 +68,11 @@ class Point(Mapping[str, Any]):
         return int(evaluate(lift(ratio(size)), self))
 
     def of(self, x: Any) -> Any:
-        """The value of words, blocks, sequences or several of them: an object array, or a fraction."""
+        """The value of words, blocks, sequences, or of what knows its own: an object array, or a fraction."""
         if isinstance(x, tuple):
             return tuple(map(self.of, x))
-        if hasattr(x, "several"):
-            return np.stack([np.asarray(self.of(part), dtype=object) for part in x.several])
+        if hasattr(x, "at_point"):
+            return x.at_point(self)
         if isinstance(x, Seq):
             found = [self.at(t).of(x.elem) for t in range(self.number(x.length))]
             return np.array(found, dtype=object)

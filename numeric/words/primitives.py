@@ -31,6 +31,10 @@ class Several:
 
     several: tuple[Any, ...]
 
+    def at_point(self, point: Any) -> Any:
+        """The parts' values, stacked."""
+        return np.stack([np.asarray(point.of(part), dtype=object) for part in self.several])
+
     @property
     def ndim(self) -> int:
         """The axis of the stack, and those of its parts."""
@@ -230,21 +234,18 @@ def chunks(step: Callable[..., Any], start: Any, *given: Any, size: Any, read: C
     if any(len(x.bases) != 1 or next(iter(x.bases.values())).token is not x.elem for x in found):
         raise Unsupported(f"{name} takes chunks of a sequence that is not given as a matrix")
     invariant = session.invariants.get(name)
-    if invariant is None:
-        raise Unsupported(f"{name} needs an invariant: chunks of unknown length have no other reading")
-    session.used.add(name)
     pools, pieces = _pools(session, found), []
     for x in found:
         (label, base), = x.bases.items()  # fmt: skip
-
-        def unknown(_: Any) -> Any:
-            raise Unsupported("a generic chunk has no value")
-
         shape = (count, base.whole.cols) if base.whole.ndim == 2 else (count,)
-        piece = session.letter(("chunk", key(base.whole)), f"{label}_c", shape, unknown)
+        piece = session.letter(("chunk", key(base.whole)), f"{label}_c", shape, _no_value)
+        session.given[piece.origin[1].name] = piece
         joined = blocks([[column(base.before)], [column(piece)]])
         pools["grown"][label] = Blocks(joined.entries, joined.origin, base.whole.ndim)
         pieces.append(piece)
+    if invariant is None:
+        return _congruent_chunks(session, name, step, start, found, pieces, size, read)
+    session.used.add(name)
     now, after, first, last = (call(invariant.state, pools[k], name) for k in ("before", "grown", "empty", "whole"))
     session.owe(f"{name}: no token yet", first, start, "With no token the invariant is the state before the first.")
     stepped = _twice(step, now, *pieces)
@@ -258,6 +259,55 @@ def chunks(step: Callable[..., Any], start: Any, *given: Any, size: Any, read: C
     session.owe(f"{name}: the rows of one more chunk", blocks([[above], [_twice(read, now, *pieces)]]), below,
                 "The rows that are read are the next ones of the closed form, and the rows above stay.")  # fmt: skip
     return last, call(invariant.rows, pools["whole"], name)
+
+
+@dataclass(frozen=True)
+class ChunkRows:
+    """What is read from chunks without an invariant: the rows of a generic chunk, from a generic state before it."""
+
+    length: Ratio
+    rows: Any
+    recurrence: Any
+    at_point: Callable[[Any], Any]
+    ndim: int = 2
+
+
+def _congruent_chunks(session: Session, name: str, step: Callable[..., Any], start: Any, found: list[Seq],
+                      pieces: list[Any], size: Any, read: Any) -> Any:  # fmt: skip
+    """Chunks as a letter, keyed by start, step, tokens and size."""
+    session.depth += 1
+    try:
+        state, length = _states(session, start, name), found[0].length
+        stepped = _twice(step, state, *pieces)
+        _same_form(name, start, stepped)
+        _private(session, name, stepped, [state, *pieces], (length,))
+        given = ("chunks", session.depth, key(start), tuple(map(key, pieces)), size)
+        what = (*given, key(stepped))
+        _note(session, name, stepped, what, given)
+        names = [x.origin[1].name for x in parts(state)]
+        inner = None if read is None else _twice(read, state, *pieces)
+        wholes = [next(iter(x.bases.values())).whole for x in found]
+
+        def walk(point: Any) -> Any:
+            values, rows = point.of(parts(start)), []
+            for t in range(0, point.number(length), size):
+                cuts = [point.of(w)[t : t + size] for w in wholes]
+                letters_ = {x.origin[1].name: stored(v) for x, v in zip(pieces, cuts, strict=True)}
+                now = point.at(
+                    None, c=Fraction(len(cuts[0])), **letters_, **dict(zip(names, map(stored, values), strict=True))
+                )
+                rows.append(None if inner is None else now.of(inner))
+                values = now.of(parts(stepped))
+            return values, rows
+
+        last = whole(
+            [session.letter(("last", what, i), f"F{len(session.known)}", x.shape, lambda point, i=i: walk(point)[0][i])
+             for i, x in enumerate(parts(state))], start)  # fmt: skip
+        if read is None:
+            return last
+        return last, ChunkRows(length, inner, what, lambda point: np.concatenate(walk(point)[1]))
+    finally:
+        session.depth -= 1
 
 
 def iterate(step: Callable[..., Any], start: Any, count: Any) -> Any:

@@ -165,7 +165,7 @@ def tokens(x: Any, wanted: str = "token") -> Seq:
     if not isinstance(x, Words) or not x.ndim:
         raise Unsupported(f"{type(x).__name__} is no sequence of tokens")
     session, t = active(), scalar(BEFORE)
-    given = x.origin[0] == "letter" and x.origin[1].name in session.inputs
+    given = x.origin[0] == "letter" and x.origin[1].name in session.given
     name = x.origin[1].name if given else wanted
     shape = (x.cols,) if x.ndim == 2 else ()
 
@@ -259,6 +259,6 @@ def _between(word: Word, length: Ratio, bases: dict[str, Base], session: Session
 
 
 def _given(letter: Letter, session: Session) -> dict[str, Base] | None:
-    """The base that a letter is the whole of, if it is an input."""
-    x = session.inputs.get(letter.name)
+    """The base that a letter is the whole of, if it is an input or a chunk of one."""
+    x = session.given.get(letter.name)
     return tokens(x).bases if isinstance(x, Words) and x.ndim else None

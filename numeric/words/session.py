@@ -53,13 +53,16 @@ class Invariant:
 class Session:
     """What a run needs and leaves.
 
-    inputs: the programs' by name, counts included; sizes: the dimensions by name. known: invented letters by definition. values: what each is at a point. masked: what
-    is inside a masked letter. generic: names of what belongs to one moment. used: invariants that were asked for.
+    inputs: the programs' by name, counts included; sizes: the dimensions by name; given: inputs and chunks of them, by
+    letter. known: invented letters by definition; values: what each is at a point; masked, diagonals: what is inside.
+    generic: names of what belongs to one moment. used: invariants that were asked for. families, differences: recurrences
+    without an invariant, and how their steps differ.
     """
 
     invariants: Mapping[str, Any] = field(default_factory=dict)
     inputs: dict[str, Any] = field(default_factory=dict)
     sizes: dict[str, Any] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
     obligations: list[Obligation] = field(default_factory=list)
     known: dict[Any, Any] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
@@ -161,6 +164,8 @@ def key(x: Any) -> Any:
     """What `x` is, as a key: equal for equal normal forms."""
     if isinstance(x, tuple):
         return ("tuple", *map(key, x))
+    if hasattr(x, "elem"):
+        return ("sequence", x.length, key(x.elem))
     if isinstance(x, Blocks):
         return ("blocks", x.ndim, tuple(tuple(map(key, row)) for row in x.entries))
     if isinstance(x, Words):

@@ -30,7 +30,7 @@ from numeric.words import letters
 from numeric.words.algebra import Hadamard, matrix, scalar, vector
 from numeric.words.concrete import Point, stored
 from numeric.words.lint import offences, stateful
-from numeric.words.primitives import Several
+from numeric.words.primitives import ChunkRows, Several
 from numeric.words.sequences import Seq, rows
 from numeric.words.session import Invariant, Session, running
 
@@ -57,6 +57,7 @@ def decide(left: Program, right: Program, shapes: Shapes, spec: Spec, small: Seq
     """The verdict on left == right for all sizes; `small`: where the words are held against the plain runs, with counts."""
     session = Session(invariants=spec.invariants)
     session.inputs = _inputs(session, shapes)
+    session.given = {x.origin[1].name: x for x in session.inputs.values()}
     session.sizes = {word: scalar(word) for shape in shapes.values() for word in shape if isinstance(word, str)}
     takes = all(name in inspect.signature(program).parameters for name in spec.counts for program in (left, right))
     counts = {name: scalar(symbol) for name, symbol in spec.counts.items()} if takes else {}
@@ -128,14 +129,18 @@ def _compare(session: Session, left: Any, right: Any) -> None:
             raise letters.ShapeError(f"{len(left.several)} results on the left, {len(right.several)} on the right")
         for a, b in zip(left.several, right.several, strict=True):
             _compare(session, a, b)
-        return
+        return None
+    if isinstance(left, ChunkRows) or isinstance(right, ChunkRows):
+        if not (isinstance(left, ChunkRows) and isinstance(right, ChunkRows)) or left.recurrence != right.recurrence:
+            raise letters.Unsupported("rows read from chunks of different recurrences")
+        return _compare(session, left.rows, right.rows)
     why = "The results of both programs."
     if isinstance(left, Seq) or isinstance(right, Seq):
         a, b = rows(left), rows(right)
         if a.length != b.length:
             raise letters.ShapeError("sequences of different lengths")
         session.owe("every row", a.elem, b.elem, why + " Row $t + 1$ from the first $t$ tokens and the next.")
-        return
+        return None
     session.owe("the result", left, right, why)
 
 
