@@ -30,7 +30,8 @@ from numeric.words import letters
 from numeric.words.algebra import Hadamard, matrix, scalar, vector
 from numeric.words.concrete import Point, stored
 from numeric.words.lint import offences, stateful
-from numeric.words.primitives import ChunkRows, Several
+from numeric.words.primitives import Several
+from numeric.words.recurrences import ChunkRows
 from numeric.words.sequences import Seq, rows
 from numeric.words.session import Invariant, Session, running
 
@@ -124,24 +125,23 @@ def _inputs(session: Session, shapes: Shapes) -> dict[str, Any]:
 
 def _compare(session: Session, left: Any, right: Any) -> None:
     """Owes that two results are equal, token by token where one of them is a sequence."""
+    why = "The results of both programs."
     if isinstance(left, Several) and isinstance(right, Several):
         if len(left.several) != len(right.several):
             raise letters.ShapeError(f"{len(left.several)} results on the left, {len(right.several)} on the right")
         for a, b in zip(left.several, right.several, strict=True):
             _compare(session, a, b)
-        return None
-    if isinstance(left, ChunkRows) or isinstance(right, ChunkRows):
+    elif isinstance(left, ChunkRows) or isinstance(right, ChunkRows):
         if not (isinstance(left, ChunkRows) and isinstance(right, ChunkRows)) or left.recurrence != right.recurrence:
             raise letters.Unsupported("rows read from chunks of different recurrences")
-        return _compare(session, left.rows, right.rows)
-    why = "The results of both programs."
-    if isinstance(left, Seq) or isinstance(right, Seq):
+        _compare(session, left.rows, right.rows)
+    elif isinstance(left, Seq) or isinstance(right, Seq):
         a, b = rows(left), rows(right)
         if a.length != b.length:
             raise letters.ShapeError("sequences of different lengths")
         session.owe("every row", a.elem, b.elem, why + " Row $t + 1$ from the first $t$ tokens and the next.")
-        return None
-    session.owe("the result", left, right, why)
+    else:
+        session.owe("the result", left, right, why)
 
 
 # ----------------------------------------------------------------------------------------------- what ran
@@ -216,7 +216,8 @@ _THIRDS = (-7, -6, -5, -4, -2, -1, 1, 2, 4, 5, 6, 7)
 
 
 def _at(session: Session, results: list[Any] | None, programs: tuple[Program, Program], shapes: Shapes,
-        symbols: Mapping[str, str], sizes: Sizes, entropy: Entropy, names: tuple[str, str]) -> tuple[Counterexample | None, str]:  # fmt: skip
+        symbols: Mapping[str, str], sizes: Sizes, entropy: Entropy,
+        names: tuple[str, str]) -> tuple[Counterexample | None, str]:  # fmt: skip
     """Runs both programs plainly in rationals: a counterexample, or what is wrong with the words' values."""
     draw = entropy.generator()
     inputs = {}
