@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from numeric.blocks import Blocks, blocks
-from numeric.words.algebra import Hadamard, Words, eye, lift, spell, vector, zeros
+from numeric.words.algebra import Hadamard, Words, eye, lift, scalar, spell, vector, zeros
 from numeric.words.letters import Ratio, Unsupported
-from numeric.words.sequences import tokens
+from numeric.words.sequences import BEFORE, one_more, tokens
 from numeric.words.session import Session, active, current, key
 
 
@@ -56,7 +56,9 @@ class Piece:
             return lift(1)
         if self.rows.one:
             return self.scalar()
-        return active().letter(("total", self.what), "p", (), lambda point: reduce(mul, self.list(point), Fraction(1)))
+        found = active().letter(("total", self.what), "p", (), lambda point: reduce(mul, self.list(point), Fraction(1)))
+        self._grows(found, lambda pieces: pieces.total())
+        return found
 
     def to_end(self) -> Words:
         """For each token the product of the later ones: a vector."""
@@ -79,7 +81,20 @@ class Piece:
         found: Words = active().letter(
             (kind, self.what), name, (lift(self.rows),), lambda point: np.array(value(self.list(point)), dtype=object)
         )
+        self._grows(
+            found, lambda pieces: {"to end": pieces.to_end, "from start": pieces.from_start}.get(kind, pieces.ones)()
+        )
         return found
+
+    def _grows(self, letter: Words, value: Callable[[Decays], Any]) -> None:
+        """Notes what the letter is over the tokens before and one more."""
+
+        def grown() -> Any:
+            if self.decay.ndim:
+                return value(decays(next(iter(tokens(self.decay).bases.values())).grown, None))
+            return value(Decays((Piece(scalar(BEFORE).value, self.decay), Piece(lift(1).value, self.decay))))
+
+        active().grown.setdefault(letter.origin[1].name, grown)
 
 
 @dataclass(frozen=True)
@@ -101,6 +116,10 @@ class Decays:
         """For each token the product up to its own."""
         parts = [p.from_start() * _product(q.total() for q in self.pieces[:i]) for i, p in enumerate(self.pieces)]
         return _column(parts)
+
+    def ones(self) -> Any:
+        """A vector of ones."""
+        return _column([Piece(p.rows, lift(1)).to_end() for p in self.pieces])
 
 
 def _product(factors: Iterable[Any]) -> Any:
@@ -174,6 +193,10 @@ class Mask:
 
             size = lift(piece.rows)
             letter = session.letter(("masked", piece.what, self.strict, word), "M", (size, size), value)
+            session.grown.setdefault(
+                letter.origin[1].name,
+                lambda one=one: self.grown(one_more(one), {}, session),  # type: ignore[misc]
+            )
             if word:
                 session.masked.setdefault(letter.origin[1].name, (Mask(Decays((piece,)), self.strict), word))
             total = total + lift(coefficient) * letter
@@ -228,6 +251,7 @@ def diagonal(x: Any) -> Any:
         size = lift(x.rows)
         letter = session.letter(("diagonal", word), "D", (size, size),
                                 lambda point, one=one: np.diag(point.of(one)), "diagonal")  # fmt: skip
+        session.grown.setdefault(letter.origin[1].name, lambda one=one: diagonal(one_more(one)))  # type: ignore[misc]
         if len(word) == 1:
             session.diagonals[letter.origin[1].name] = word[0]
         total = total + lift(coefficient) * letter

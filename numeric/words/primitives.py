@@ -18,7 +18,7 @@ from numeric.words.algebra import NAMESPACE, Words, lift, size, vector
 from numeric.words.letters import Ratio, ShapeError, Unsupported
 from numeric.words.masks import decays, diagonal, entrywise, mask, ones
 from numeric.words.recurrences import associative_scan, chunks, fold, gradient, iterate, power, prefixes
-from numeric.words.sequences import Base, Seq, rows, tokens
+from numeric.words.sequences import Base, Last, Seq, rows, tokens
 from numeric.words.session import Session, active, key, ratio
 
 
@@ -99,6 +99,7 @@ def _next(session: Session, base: Base, last: Words) -> Words:
 
     what = ("following", key(base.whole), key(last))
     found: Words = session.letter(what, f"{base.token.origin[1].name}x", base.token.shape, value)
+    session.followers.append((found, last))
     return found
 
 
@@ -170,6 +171,8 @@ def _cut(x: Any, width: Ratio, first: bool) -> Any:
 
 def last(x: Any) -> Any:
     """The last token where it stands apart; elsewhere it has no words of its own: ask the recurrence for its last state."""
+    if isinstance(x, Seq):
+        return Last(x)
     if isinstance(x, Interleaved):
         return x.last
     if isinstance(x, Blocks) and x.ndim == 2 and x.heights[-1].one:

@@ -14,8 +14,8 @@ from operator import matmul
 from typing import Any
 
 from numeric.blocks import Blocks, blocks, column
-from numeric.words.algebra import Words, axes, lift, scalar, spell, vector, zeros
-from numeric.words.letters import Letter, Ratio, ShapeError, Unsupported, Word
+from numeric.words.algebra import Words, axes, lift, scalar, spell, trace, vector, zeros
+from numeric.words.letters import ONE, Letter, Ratio, ShapeError, Unsupported, Word, times
 from numeric.words.session import Session, active, key, letters
 
 BEFORE = "t"
@@ -262,3 +262,69 @@ def _given(letter: Letter, session: Session) -> dict[str, Base] | None:
     """The base that a letter is the whole of, if it is an input or a chunk of one."""
     x = session.given.get(letter.name)
     return tokens(x).bases if isinstance(x, Words) and x.ndim else None
+
+
+@dataclass(frozen=True)
+class Last:
+    """The last token of a sequence: its value at N = t + 1 tokens."""
+
+    seq: Seq
+
+    @property
+    def ndim(self) -> int:
+        """The axes of one token."""
+        return int(self.seq.elem.ndim)
+
+    def at_point(self, point: Any) -> Any:
+        """The value."""
+        return point.at(point.number(self.seq.length) - 1).of(self.seq.elem)
+
+    @property
+    def value(self) -> Any:
+        """In the letters of the tokens before and the last one; what follows the last is what was said to."""
+        session, found = active(), self.seq.elem
+        for letter, after in session.followers:
+            found = found.substitute(letter, after)
+        return one_more(found)
+
+
+def one_more(x: Any) -> Any:
+    """Words of all tokens, written for t tokens and one more: sequences cut before the last, N = t + 1."""
+    session = active()
+    if isinstance(x, Blocks):
+        raise Unsupported("a matrix that is cut already")
+    names = {
+        name: size for name, size in session.sizes.items() if any(b.rows == size.value for b in _long_inputs(session))
+    }
+
+    def factor(letter: Letter) -> Any:
+        if not any(size.value in (letter.rows, letter.cols) for size in names.values()):
+            return spell((letter,), letter.rows)
+        base = _given(letter.mT if letter.transposed else letter, session)
+        if base is None and letter.name not in session.grown:
+            raise Unsupported(f"{letter.name} over one token more")
+        found = column(next(iter(base.values())).grown if base else session.grown[letter.name]())
+        return found.mT if letter.transposed else found
+
+    def image(word: Word, count: Ratio) -> Any:
+        return reduce(matmul, map(factor, word)) if word else spell((), count)
+
+    def atom(a: Any) -> Any:
+        if a.word:
+            return trace(image(a.word, a.word[0].rows))
+        if a.name in names:
+            return scalar(BEFORE) + 1
+        return session.grown[a.name]() if a.name in session.grown else lift(times(ONE, [a]))
+
+    total = None
+    for word, coefficient in x.terms.items():
+        part = image(word, x.rows) * coefficient.at(atom)
+        total = part if total is None else total + part
+    if total is None:
+        return x
+    return total[:, 0] if x.ndim == 1 and total.ndim == 2 else total if x.ndim or total.ndim == 0 else vector(total, 0)
+
+
+def _long_inputs(session: Session) -> list[Words]:
+    """The inputs that have been read as sequences."""
+    return [x for x in session.inputs.values() if isinstance(x, Words) and ("before", key(x)) in session.known]

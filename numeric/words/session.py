@@ -54,9 +54,10 @@ class Session:
     """What a run needs and leaves.
 
     inputs: the programs' by name, counts included; sizes: the dimensions by name; given: inputs and chunks of them, by
-    letter. known: invented letters by definition; values: what each is at a point; masked, diagonals: what is inside.
-    generic: names of what belongs to one moment. used: invariants that were asked for. families, differences: recurrences
-    without an invariant, and how their steps differ.
+    letter. known: invented letters by definition; values: what each is at a point; masked, diagonals: what is inside;
+    grown: what a letter of all tokens is, cut before the last. generic: names of what belongs to one moment; followers:
+    letters of a next token, and what is next after the last. used: invariants that were asked for. families,
+    differences: recurrences without an invariant, and how their steps differ.
     """
 
     invariants: Mapping[str, Any] = field(default_factory=dict)
@@ -66,11 +67,13 @@ class Session:
     obligations: list[Obligation] = field(default_factory=list)
     known: dict[Any, Any] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
+    grown: dict[str, Callable[[], Any]] = field(default_factory=dict)
     diagonals: dict[str, Any] = field(default_factory=dict)
     masked: dict[str, Any] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     generic: set[str] = field(default_factory=set)
+    followers: list[tuple[Any, Any]] = field(default_factory=list)
     owed: set[Any] = field(default_factory=set)
     families: dict[Any, list[Any]] = field(default_factory=dict)
     differences: list[tuple[str, Any, Any]] = field(default_factory=list)

@@ -32,7 +32,7 @@ from numeric.words.concrete import Point, stored
 from numeric.words.lint import offences, stateful
 from numeric.words.primitives import Several
 from numeric.words.recurrences import ChunkRows
-from numeric.words.sequences import Seq, rows
+from numeric.words.sequences import Last, Seq, one_more, rows
 from numeric.words.session import Invariant, Session, running
 
 TRUSTED = ("constructions/primitives.py", "constructions/namespace.py")
@@ -140,6 +140,9 @@ def _compare(session: Session, left: Any, right: Any) -> None:
         if a.length != b.length:
             raise letters.ShapeError("sequences of different lengths")
         session.owe("every row", a.elem, b.elem, why + " Row $t + 1$ from the first $t$ tokens and the next.")
+    elif isinstance(left, Last) or isinstance(right, Last):
+        a, b = (x.value if isinstance(x, Last) else one_more(x) for x in (left, right))
+        session.owe("the last row", a, b, why + " Over $t + 1$ tokens, cut before the last.")
     else:
         session.owe("the result", left, right, why)
 
