@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import reduce
+from functools import partial, reduce
 from operator import mul
 from typing import Any
 
@@ -36,7 +36,7 @@ class Piece:
         """Its key."""
         return self.rows, key(self.decay)
 
-    def list(self, point: Any) -> list[Fraction]:
+    def values(self, point: Any) -> list[Fraction]:
         """The decays at a point."""
         value = point.of(self.decay)
         return [value] * point.number(self.rows) if not self.decay.ndim else list(value)
@@ -56,7 +56,9 @@ class Piece:
             return lift(1)
         if self.rows.one:
             return self.scalar()
-        found = active().letter(("total", self.what), "p", (), lambda point: reduce(mul, self.list(point), Fraction(1)))
+        found = active().letter(
+            ("total", self.what), "p", (), lambda point: reduce(mul, self.values(point), Fraction(1))
+        )
         self._grows(found, lambda pieces: pieces.total())
         return found
 
@@ -79,7 +81,7 @@ class Piece:
         if self.plain:
             kind, name = "ones", "one"
         found: Words = active().letter(
-            (kind, self.what), name, (lift(self.rows),), lambda point: np.array(value(self.list(point)), dtype=object)
+            (kind, self.what), name, (lift(self.rows),), lambda point: np.array(value(self.values(point)), dtype=object)
         )
         self._grows(
             found, lambda pieces: {"to end": pieces.to_end, "from start": pieces.from_start}.get(kind, pieces.ones)()
@@ -184,7 +186,7 @@ class Mask:
             one = spell(word, x.rows)
 
             def value(point: Any, one: Words = one) -> Any:
-                inside, a = point.of(one), piece.list(point)
+                inside, a = point.of(one), piece.values(point)
                 found = np.full(inside.shape, Fraction(0), dtype=object)
                 for t in range(len(a)):
                     for s in range(t if self.strict else t + 1):
@@ -193,14 +195,14 @@ class Mask:
 
             size = lift(piece.rows)
             letter = session.letter(("masked", piece.what, self.strict, word), "M", (size, size), value)
-            session.grown.setdefault(
-                letter.origin[1].name,
-                lambda one=one: self.grown(one_more(one), {}, session),  # type: ignore[misc]
-            )
+            session.grown.setdefault(letter.origin[1].name, partial(self._one_more, one))
             if word:
                 session.masked.setdefault(letter.origin[1].name, (Mask(Decays((piece,)), self.strict), word))
             total = total + lift(coefficient) * letter
         return total
+
+    def _one_more(self, x: Words) -> Any:
+        return self.grown(one_more(x), {}, active())
 
     def grown(self, body: Any, bases: dict[str, Any], session: Session) -> Any:
         """`body` masked, over the first t tokens and the next."""
@@ -232,6 +234,40 @@ def entrywise(left: Words, right: Words) -> Any:
     return Hadamard(left, right)
 
 
+@dataclass(frozen=True)
+class Fade:
+    """Decays (N, f), one a token and channel, as products of all later ones: to be multiplied by a matrix of their shape."""
+
+    decay: Any
+
+    __array_ufunc__ = None
+
+    def of(self, x: Any) -> Any:
+        """Each row times the later decays: a letter, which a token more multiplies by its decays."""
+        if isinstance(x, Blocks) and isinstance(self.decay, Blocks) and len(x.entries) == 2:
+            (before,), (token,) = x.entries
+            (earlier,), (decay,) = self.decay.entries
+            if not token.rows.one:
+                raise Unsupported("decays by channel over a chunk")
+            return blocks([[Fade(earlier).of(before) @ diagonal(decay.mT[:, 0])], [token]])
+        if not isinstance(x, Words) or not isinstance(self.decay, Words):
+            raise Unsupported("decays by channel that are not cut as what they multiply")
+        if not x.rows:
+            return x
+
+        def value(point: Any) -> Any:
+            a, rows = point.of(self.decay), point.of(x)
+            return np.array([reduce(mul, a[t + 1 :], row) for t, row in enumerate(rows)], dtype=object).reshape(
+                rows.shape
+            )
+
+        letter = active().letter(("faded", key(self.decay), key(x)), "K", x.shape, value)
+        active().grown.setdefault(letter.origin[1].name, lambda: Fade(one_more(self.decay)).of(one_more(x)))
+        return letter
+
+    __mul__ = __rmul__ = of
+
+
 def diagonal(x: Any) -> Any:
     """The diagonal matrix of a vector."""
     if isinstance(x, Blocks):
@@ -249,9 +285,15 @@ def diagonal(x: Any) -> Any:
             continue
         one = vector(spell(word, x.rows), 1)
         size = lift(x.rows)
-        letter = session.letter(("diagonal", word), "D", (size, size),
-                                lambda point, one=one: np.diag(point.of(one)), "diagonal")  # fmt: skip
-        session.grown.setdefault(letter.origin[1].name, lambda one=one: diagonal(one_more(one)))  # type: ignore[misc]
+
+        def value(point: Any, one: Words = one) -> Any:
+            return np.diag(point.of(one))
+
+        def grown(one: Words = one) -> Any:
+            return diagonal(one_more(one))
+
+        letter = session.letter(("diagonal", word), "D", (size, size), value, "diagonal")
+        session.grown.setdefault(letter.origin[1].name, grown)
         if len(word) == 1:
             session.diagonals[letter.origin[1].name] = word[0]
         total = total + lift(coefficient) * letter

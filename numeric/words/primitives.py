@@ -16,7 +16,7 @@ import numpy as np
 from numeric.blocks import Blocks, blocks, column, cut
 from numeric.words.algebra import NAMESPACE, Words, lift, size, vector
 from numeric.words.letters import Ratio, ShapeError, Unsupported
-from numeric.words.masks import decays, diagonal, entrywise, mask, ones
+from numeric.words.masks import Fade, decays, diagonal, entrywise, mask, ones
 from numeric.words.recurrences import associative_scan, chunks, fold, gradient, iterate, power, prefixes
 from numeric.words.sequences import Base, Last, Seq, rows, tokens
 from numeric.words.session import Session, active, key, ratio
@@ -267,7 +267,7 @@ vars(NAMESPACE).update(
     last=last, earlier=earlier, concat=concat, stack=stack, constant=constant, sum=sum_, tril=tril, tokens=tokens,
     diagonal=diagonal, ones=ones, entrywise=entrywise,
     decay_mask=lambda decay, like: mask(decays(decay, like)),
-    decay_to_end=lambda decay, like: decays(decay, like).to_end(),
+    decay_to_end=lambda decay, like: Fade(decay) if decay.ndim == 2 else decays(decay, like).to_end(),
     decay_from_start=lambda decay, like: decays(decay, like).from_start(),
     decay_total=lambda decay, like: decays(decay, like).total(),
 )  # fmt: skip
