@@ -136,6 +136,10 @@ class Structured:
         zeros = self._plain.zeros((*x.shape[:-1], missing), dtype=x.dtype, device=device(x))
         return self._plain.concat([x, zeros], axis=-1) if missing else x
 
+    def per_token(self, value: Array, like: Array) -> Array:
+        """A parameter with one value a token: as it is, or the one value for each row of `like`."""
+        return self._decays(value, like)
+
     def keep(self, x: Array, width: int) -> Array:
         """The first `width` entries of the last axis."""
         return x[..., :width]
