@@ -1,12 +1,31 @@
-"""Gated DeltaNet decays its memory first and then takes a gradient step at the decayed point."""
+r"""Gated DeltaNet: decay first, then a gradient step at the decayed point.
+
+The gated delta rule $W_t = \alpha_t W_{t-1} (I - \beta_t k_t k_t^\top) + \beta_t v_t k_t^\top$ is
+
+$$ W_t = \alpha_t W_{t-1} - \beta_t \nabla L_t(\alpha_t W_{t-1}), \qquad L_t(W) = \tfrac12 \norm{W k_t - v_t}^2 . $$
+
+The gradient is taken at $\alpha_t W_{t-1}$, not at $W_{t-1}$ as decoupled weight decay does.
+
+Why.
+Put $\alpha W$ for $W$ in gd.delta_rule.
+
+Assumes.
+- $\alpha_t$, $\beta_t$ are given; however the layer computes them
+
+Source.
+arXiv 2412.06464 (update); the reading as descent derived here
+
+Systems.
+- Gated DeltaNet: the memory decays, then a gradient step at the decayed point
+"""
 
 from constructions import delta_rule, online_descent
 from constructions.autograd_descent import descend
 from constructions.namespace import Array, namespace
 from numeric.words.whole import Spec
-from proofs.claim import Claim, System
 from proofs.evidence import Kind
 from proofs.identity import Identity
+from proofs.statement import claim
 
 
 def layer(K: Array, V: Array, beta: Array, alpha: Array, W0: Array) -> Array:
@@ -52,19 +71,10 @@ IDENTITY = Identity(
     whole=Spec(),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Gated DeltaNet: decay first, then a gradient step at the decayed point",
     kind=Kind.IDENTITY,
-    statement=r"""The gated delta rule $W_t = \alpha_t W_{t-1} (I - \beta_t k_t k_t^\top) + \beta_t v_t k_t^\top$ is
-
-$$ W_t = \alpha_t W_{t-1} - \beta_t \nabla L_t(\alpha_t W_{t-1}), \qquad L_t(W) = \tfrac12 \norm{W k_t - v_t}^2 . $$
-
-The gradient is taken at $\alpha_t W_{t-1}$, not at $W_{t-1}$ as decoupled weight decay does.""",
-    derivation=r"""Put $\alpha W$ for $W$ in gd.delta_rule.""",
-    assumptions=(r"$\alpha_t$, $\beta_t$ are given; however the layer computes them",),
-    source="arXiv 2412.06464 (update); the reading as descent derived here",
-    systems=(System("Gated DeltaNet", "the memory decays, then a gradient step at the decayed point"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant("gradient_undecayed", "the gradient at the undecayed memory", right=undecayed),

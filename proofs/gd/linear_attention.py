@@ -1,4 +1,32 @@
-"""k equal layers of linear self-attention are k steps of gradient descent, from any start."""
+r"""k layers of linear self-attention are k gradient-descent steps.
+
+On tokens $e_i = (x_i, y_i)$ and the query $(x_q, -W_0 x_q)$, the layer
+$e_j \leftarrow e_j + P \sum_{i \le N} (W_V e_i) (W_K e_i)^\top (W_Q e_j)$ with
+
+$$ W_K = W_Q = \begin{pmatrix} I_f & 0 \\ 0 & 0 \end{pmatrix}, \quad W_V = \begin{pmatrix} 0 & 0 \\ W_0 & -I_m
+\end{pmatrix},
+   \quad P = \frac{\eta}{N} I , $$
+
+the query left out of keys and values, has after $k$ equal layers the tokens $(x_i, \; y_i - (W_k - W_0) x_i)$ and
+$(x_q, \; -W_k x_q)$, $W_k$ after $k$ gradient-descent steps of size $\eta$ from $W_0$. One layer is the case $k =
+1$.
+
+Why.
+By induction on $k$: the value of token $i$ is $W_k x_i - y_i$ and its key $x_i$, so the sum is
+$N \nabla L(W_k)$, and every token, the query included, subtracts its product with the step.
+
+Assumes.
+- the query is excluded from keys and values (see gd.linear_attention_query)
+
+Source.
+von Oswald et al. 2023 (arXiv 2212.07677), proposition 1
+
+Departs.
+- any $W_0$, and all tokens are claimed, not only the query
+
+Systems.
+- LSA (linear self-attention): $k$ layers are $k$ steps of batch gradient descent from any $W_0$
+"""
 
 from collections.abc import Callable
 
@@ -7,10 +35,10 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 LAYERS = 2
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC, Rung.UNIVERSAL)
@@ -78,28 +106,10 @@ IDENTITY = Identity(
     ),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="k layers of linear self-attention are k gradient-descent steps",
     kind=Kind.IDENTITY,
-    statement=r"""On tokens $e_i = (x_i, y_i)$ and the query $(x_q, -W_0 x_q)$, the layer
-$e_j \leftarrow e_j + P \sum_{i \le N} (W_V e_i) (W_K e_i)^\top (W_Q e_j)$ with
-
-$$ W_K = W_Q = \begin{pmatrix} I_f & 0 \\ 0 & 0 \end{pmatrix}, \quad W_V = \begin{pmatrix} 0 & 0 \\ W_0 & -I_m
-\end{pmatrix},
-   \quad P = \frac{\eta}{N} I , $$
-
-the query left out of keys and values, has after $k$ equal layers the tokens $(x_i, \; y_i - (W_k - W_0) x_i)$ and
-$(x_q, \; -W_k x_q)$, $W_k$ after $k$ gradient-descent steps of size $\eta$ from $W_0$. One layer is the case $k =
-1$.""",
-    derivation=r"""By induction on $k$: the value of token $i$ is $W_k x_i - y_i$ and its key $x_i$, so the sum is
-$N \nabla L(W_k)$, and every token, the query included, subtracts its product with the step.""",
-    assumptions=(r"the query is excluded from keys and values (see gd.linear_attention_query)",),
-    source="von Oswald et al. 2023 (arXiv 2212.07677), proposition 1",
-    departures=(r"any $W_0$, and all tokens are claimed, not only the query",),
-    systems=(
-        System("LSA (linear self-attention)", "$k$ layers are $k$ steps of batch gradient descent from any $W_0$"),
-    ),
     checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("lsa_stack_gd", "lsa_one_layer")},
     mutants=(
         IDENTITY.mutant("query_in_keys", "the query is a key too", left=query_in_keys),

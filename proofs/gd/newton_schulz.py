@@ -1,13 +1,37 @@
-"""k Newton-Schulz iterations are 2^k steps of gradient descent from zero."""
+r"""k Newton-Schulz iterations are 2^k gradient-descent steps.
+
+Newton-Schulz $P_{k+1} = P_k (2I - A P_k)$ from $P_0 = \frac{\eta}{N} I$, $A = X^\top X$, gives the
+    predictor
+
+$$ Y^\top X P_k = W_{2^k} , $$
+
+the weights after $2^k$ gradient-descent steps of size $\eta$ from $W_0 = 0$.
+
+Why.
+$I - P_{k+1} A = (I - P_k A)^2$ with $I - P_0 A = I - cA$, $c = \eta/N$, while $j$ steps from $0$
+    have
+$P = c \sum_{i<j} (I - cA)^i$ and $I - PA = (I - cA)^j$ (gd.closed_form_steps). The iterate at $k$ is that sum for $j
+= 2^k$:
+$P(2I - AP) = P + (I - PA) P$ adds the second half.
+
+Assumes.
+- $W_0 = 0$ and $P_0$ a multiple of the identity
+
+Source.
+derived here; arXiv 2310.17086 compares the two in context
+
+Systems.
+- Newton-Schulz: $k$ iterations are $2^k$ steps of batch gradient descent from 0
+"""
 
 from constructions import autograd_descent, newton_schulz
 from constructions.namespace import Array, identity, power_of_two, zeros
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 ITERATIONS = 2
 
@@ -74,24 +98,10 @@ IDENTITY = Identity(
     ),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="k Newton-Schulz iterations are 2^k gradient-descent steps",
     kind=Kind.IDENTITY,
-    statement=r"""Newton-Schulz $P_{k+1} = P_k (2I - A P_k)$ from $P_0 = \frac{\eta}{N} I$, $A = X^\top X$, gives the
-    predictor
-
-$$ Y^\top X P_k = W_{2^k} , $$
-
-the weights after $2^k$ gradient-descent steps of size $\eta$ from $W_0 = 0$.""",
-    derivation=r"""$I - P_{k+1} A = (I - P_k A)^2$ with $I - P_0 A = I - cA$, $c = \eta/N$, while $j$ steps from $0$
-    have
-$P = c \sum_{i<j} (I - cA)^i$ and $I - PA = (I - cA)^j$ (gd.closed_form_steps). The iterate at $k$ is that sum for $j
-= 2^k$:
-$P(2I - AP) = P + (I - PA) P$ adds the second half.""",
-    assumptions=(r"$W_0 = 0$ and $P_0$ a multiple of the identity",),
-    source="derived here; arXiv 2310.17086 compares the two in context",
-    systems=(System("Newton-Schulz", "$k$ iterations are $2^k$ steps of batch gradient descent from 0"),),
     checks={
         **IDENTITY.checks(),
         Rung.KERNEL: kernel_check("newton_schulz_closed_form", "newton_schulz_residual", "newton_schulz_gd"),

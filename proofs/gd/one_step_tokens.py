@@ -1,4 +1,34 @@
-"""One GD-SSM layer on interleaved tokens is one step of gradient descent, at every prefix (published form b)."""
+r"""One GD-SSM layer on interleaved tokens is one gradient-descent step at every prefix.
+
+For tokens $x_1, y_1, \dots, x_N, y_N, x_q$ the layer
+$S_t = S_{t-1} + (Z_t^\top w_q Z_t)^\top$, $o_t = C S_t Z_t^\top D$ over windows $Z_t = (x_t, y_t, x_{t+1})$ with
+$w_q = e_1 e_2^\top$, $C = -\frac{\eta}{N} I$, $D = e_3$ gives
+
+$$ -o_t = \frac{\eta}{N} \sum_{s \le t} y_s \, \langle x_s, x_{t+1} \rangle = W_1^{(t)} x_{t+1}, \qquad
+   W_1^{(t)} = 0 - \frac{\eta t}{N} \nabla L_t(0), $$
+
+for every $t$, where $L_t$ is the mean loss of the first $t$ pairs and $x_{N+1} = x_q$; at $t = N$ it is one step of
+size $\eta$.
+
+Why.
+With $w_q = e_1 e_2^\top$ the input gate is $x_t y_t^\top$, so $S_t = \sum_{s \le t} y_s x_s^\top =
+Y_t^\top X_t$, and $D = e_3$ reads it at $x_{t+1}$. From $\nabla L_t(0) = -\frac{1}{t} Y_t^\top X_t$ a step of size
+$\eta t / N$ from $0$ gives $\frac{\eta}{N} Y_t^\top X_t$.
+
+Assumes.
+- $W_0 = 0$; decay 1; tokens zero padded to $\max(f, m)$
+- the prediction is $-o_t$: the layer outputs minus the prediction
+
+Source.
+arXiv 2410.11687 (normal tokens, vector target) and its published code
+
+Departs.
+- the constant is $\eta/N$; the published code's is $lr/P$ with $P$ the state size (see gd.step_size)
+- any $f$, $m$, $N$; every prefix row is claimed, not only the last
+
+Systems.
+- GD-SSM, vector target: one step of batch gradient descent from $W_0 = 0$, exactly, at every prefix
+"""
 
 from collections.abc import Callable
 
@@ -10,11 +40,12 @@ from numeric import float_identity, strategies
 from numeric.entropy import Entropy
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
-from proofs.claim import Claim, Kind, System
+from proofs.claim import Kind
 from proofs.evidence import Rung
 from proofs.figure import Columns, Figure, Series, one
 from proofs.identity import NO_ORDER, NO_ROUNDING, Identity
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 
 def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
@@ -129,34 +160,10 @@ def columns() -> Columns:
     return found
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="One GD-SSM layer on interleaved tokens is one gradient-descent step at every prefix",
     kind=Kind.IDENTITY,
-    statement=r"""For tokens $x_1, y_1, \dots, x_N, y_N, x_q$ the layer
-$S_t = S_{t-1} + (Z_t^\top w_q Z_t)^\top$, $o_t = C S_t Z_t^\top D$ over windows $Z_t = (x_t, y_t, x_{t+1})$ with
-$w_q = e_1 e_2^\top$, $C = -\frac{\eta}{N} I$, $D = e_3$ gives
-
-$$ -o_t = \frac{\eta}{N} \sum_{s \le t} y_s \, \langle x_s, x_{t+1} \rangle = W_1^{(t)} x_{t+1}, \qquad
-   W_1^{(t)} = 0 - \frac{\eta t}{N} \nabla L_t(0), $$
-
-for every $t$, where $L_t$ is the mean loss of the first $t$ pairs and $x_{N+1} = x_q$; at $t = N$ it is one step of
-size $\eta$.""",
-    derivation=r"""With $w_q = e_1 e_2^\top$ the input gate is $x_t y_t^\top$, so $S_t = \sum_{s \le t} y_s x_s^\top =
-Y_t^\top X_t$, and $D = e_3$ reads it at $x_{t+1}$. From $\nabla L_t(0) = -\frac{1}{t} Y_t^\top X_t$ a step of size
-$\eta t / N$ from $0$ gives $\frac{\eta}{N} Y_t^\top X_t$.""",
-    assumptions=(
-        r"$W_0 = 0$; decay 1; tokens zero padded to $\max(f, m)$",
-        r"the prediction is $-o_t$: the layer outputs minus the prediction",
-    ),
-    source="arXiv 2410.11687 (normal tokens, vector target) and its published code",
-    departures=(
-        r"the constant is $\eta/N$; the published code's is $lr/P$ with $P$ the state size (see gd.step_size)",
-        r"any $f$, $m$, $N$; every prefix row is claimed, not only the last",
-    ),
-    systems=(
-        System("GD-SSM, vector target", "one step of batch gradient descent from $W_0 = 0$, exactly, at every prefix"),
-    ),
     checks={
         **IDENTITY.checks(),
         Rung.KERNEL: kernel_check(
