@@ -21,7 +21,7 @@ def predict(X: Any, Y: Any, x_q: Any, W0: Any, lam: Any, decay: Any, steps: int)
     weighted = X * torch.stack(later(decay, X))[:, None]
     A, query = weighted.mT @ X + lam * identity(X.shape[1], X), x_q[:, None]
 
-    def once(state: tuple[Any, ...]) -> tuple[Any, ...]:
+    def once(state: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
         return conjugate_gradient.step(*state, A)
 
     solved, *_ = namespace(X).iterate(once, conjugate_gradient.start(0 * query, A, query), steps)

@@ -117,9 +117,11 @@ def pad(*arrays: Any, width: Any = None) -> tuple[Any, ...]:
         wide = size(width)
         if not set(different) <= {wide.value, *session.known.get(("fits", wide.value), ())}:
             raise Unsupported(f"whether width {wide!r} is enough")
-    return tuple(
-        _last_axis(x, lambda e, w=w: _isometry(session, wide.value, w) @ e) for x, w in zip(arrays, widths, strict=True)
-    )
+
+    def padded(x: Any, narrow: Ratio) -> Any:
+        return _last_axis(x, lambda e: _isometry(session, wide.value, narrow) @ e)
+
+    return tuple(map(padded, arrays, widths))
 
 
 def _isometry(session: Session, wide: Ratio, narrow: Ratio) -> Words:

@@ -279,8 +279,11 @@ def _congruent_chunks(session: Session, name: str, step: Callable[..., Any], sta
                 values = now.of(parts(stepped))
             return values, rows
 
+        def component(i: int) -> Callable[[Any], Any]:
+            return lambda point: walk(point)[0][i]
+
         last = whole(
-            [session.letter(("last", what, i), f"F{len(session.known)}", x.shape, lambda point, i=i: walk(point)[0][i])
+            [session.letter(("last", what, i), f"F{len(session.known)}", x.shape, component(i))
              for i, x in enumerate(parts(state))], start)  # fmt: skip
         if read is None:
             return last
