@@ -36,7 +36,7 @@ def batch(steps: int) -> Callable[..., Array]:
 def online(X: Array, Y: Array, x_q: Array) -> Array:
     """One online autograd pass of step 1 from 0, asked at x_q."""
     W0 = X.new_zeros(Y.shape[1], X.shape[1])
-    return online_descent.online(W0, X, Y, [1] * X.shape[0]) @ x_q
+    return online_descent.online(W0, X, Y, X.new_ones(X.shape[0])) @ x_q
 
 
 def along(program: Callable[..., Array], shapes: Mapping[str, tuple[int, ...]]) -> dict[int, Fraction]:

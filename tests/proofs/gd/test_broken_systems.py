@@ -102,8 +102,8 @@ EVERY_RUNG = {
     "gd.s4d_kernel": [replaced(diagonal_ssm, "advance", conjugated)],
     "gd.lru_variance": [scaled(diagonal_ssm, "advance")],
     "gd.delta_product": [scaled(delta_rule, "step")],
-    "gd.retnet": [replaced(retnet, "step", newest_decayed), scaled(retnet, "chunk")],
-    "gd.ssd_dual": [replaced(ssd, "step", untied)],
+    "gd.retnet": [replaced(retnet, "step", newest_decayed), scaled(retnet, "chunk"), scaled(retnet, "parallel")],
+    "gd.ssd_dual": [replaced(ssd, "step", untied), scaled(ssd, "dual")],
     "gd.hyena_weighted_step": [scaled(hyena, "convolve"), scaled(hyena, "shift")],
     "gd.hyena_degree": [replaced(hyena, "convolve", lambda h, z: z * z + h)],
     "gd.samba": [scaled(samba, "mamba_layer")],
@@ -113,8 +113,6 @@ EVERY_RUNG = {
 """What every rung sees: the derivations run these functions too."""
 
 FINITE_RUNGS = {
-    "gd.retnet": [scaled(retnet, "mask"), scaled(retnet, "powers")],
-    "gd.ssd_dual": [scaled(ssd, "mask")],
     "gd.mamba_selective": [scaled(mamba, "state"), scaled(selective_mamba, "last")],
     "gd.mamba_selective_limit": [scaled(selective_mamba, "gates")],
     "gd.s5_lti": [scaled(diagonal_ssm, "read")],
