@@ -7,8 +7,8 @@ Source: derived here; it extends the published three-layer block of arXiv 2410.1
 
 from __future__ import annotations
 
-from constructions.namespace import Array
-from constructions.two_accumulators import states
+from constructions.namespace import Array, namespace
+from constructions.two_accumulators import sums
 
 
 def extend(E: Array, Z_2: Array, Z_3: Array) -> Array:
@@ -18,9 +18,9 @@ def extend(E: Array, Z_2: Array, Z_3: Array) -> Array:
 
 def prediction(X: Array, Y: Array, x_q: Array, W0: Array, scale: Array, steps: int) -> Array:
     """Minus E_k x_q, shape (m,), from W0 (m, f)."""
-    f, m = X.shape[1], Y.shape[1]
-    A, B = states(X, Y, x_q)
-    E = -W0
-    for _ in range(steps):
-        E = extend(E, -scale * A[:f, :f], -scale * B[:m, :f])
-    return -(E @ x_q)
+    A, B = sums(X, Y, x_q)
+
+    def once(E: Array) -> Array:
+        return extend(E, -scale * A, -scale * B)
+
+    return -(namespace(X).iterate(once, -W0, steps) @ x_q)

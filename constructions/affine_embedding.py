@@ -18,10 +18,12 @@ def embed(u: Array, w: Array, b: Array) -> Array:
 
 def layer(X: Array, Y: Array, x_q: Array, w: Array, b: Array, scale: Array) -> Array:
     """z (p,), before the read-out."""
-    query, z = embed(x_q, w, b), 0 * w
-    for s in range(X.shape[0]):
-        z = z - scale * embed(Y[s], w, b) * (embed(X[s], w, b) @ query)
-    return z
+    query = embed(x_q, w, b)
+
+    def token(z: Array, x: Array, y: Array) -> Array:
+        return z - scale * embed(y, w, b) * (embed(x, w, b) @ query)
+
+    return namespace(X).fold(token, 0 * w, X, Y)
 
 
 def from_sums(N: int, Sx: Array, Sy: Array, Sxy: Array, x_q: Array, w: Array, b: Array, scale: Array) -> Array:

@@ -10,10 +10,14 @@ from __future__ import annotations
 from constructions.namespace import Array, identity, namespace, zeros
 
 
-def token(state: Array, residual: Array, x: Array, scale: Array) -> tuple[Array, Array]:
-    """The state (m, f) after a token and the token's new residual, for columns residual (m, 1) and x (f, 1)."""
-    state = state + residual @ x.mT
-    return state, residual - scale * (state @ x)
+def write(state: Array, residual: Array, x: Array) -> Array:
+    """The state (m, f) after a token, for columns residual (m, 1) and x (f, 1)."""
+    return state + residual @ x.mT
+
+
+def correct(state: Array, residual: Array, x: Array, scale: Array) -> Array:
+    """The token's new residual (m, 1), from the state after it."""
+    return residual - scale * (state @ x)
 
 
 def start(X: Array, Y: Array, x_q: Array, W0: Array) -> tuple[Array, Array]:
@@ -28,19 +32,25 @@ def readout(prediction: Array, state: Array, x_q: Array, scale: Array) -> Array:
 
 def layer(X: Array, residuals: Array, scale: Array) -> tuple[Array, Array]:
     """One layer: the new residuals (N, m) and the final state (m, f); X (N, f)."""
-    state, rows = zeros((residuals.shape[1], X.shape[1]), X), []
-    for t in range(X.shape[0]):
-        state, row = token(state, residuals[t, :][:, None], X[t, :][:, None], scale)
-        rows.append(row[:, 0])
-    return namespace(X).stack(rows), state
+
+    def token(state: Array, residual: Array, x: Array) -> Array:
+        return write(state, residual[:, None], x[:, None])
+
+    def row(state: Array, residual: Array, x: Array) -> Array:
+        return correct(state, residual[:, None], x[:, None], scale)[:, 0]
+
+    state, rows = namespace(X).fold(token, zeros((residuals.shape[1], X.shape[1]), X), residuals, X, read=row)
+    return rows, state
 
 
 def predict(X: Array, Y: Array, x_q: Array, W0: Array, scale: Array, layers: int) -> Array:
     """The prediction (m,) at x_q after `layers` layers, started from W0 (m, f)."""
-    residuals, prediction = start(X, Y, x_q, W0)
-    for _ in range(layers):
-        residuals, state = layer(X, residuals, scale)
-        prediction = readout(prediction, state, x_q, scale)
+
+    def once(at: tuple[Array, Array]) -> tuple[Array, Array]:
+        residuals, state = layer(X, at[0], scale)
+        return residuals, readout(at[1], state, x_q, scale)
+
+    _, prediction = namespace(X).iterate(once, start(X, Y, x_q, W0), layers)
     return prediction
 
 
@@ -57,7 +67,9 @@ def power_step(power: Array, total: Array, T: Array, scale: Array) -> tuple[Arra
 def powers_summed(T: Array, scale: Array, count: int) -> Array:
     """sum_{j<count} (I - scale T)^j for a square matrix T."""
     one = identity(T.shape[0], T)
-    power, total = one, 0 * one
-    for _ in range(count):
-        power, total = power_step(power, total, T, scale)
+
+    def once(at: tuple[Array, Array]) -> tuple[Array, Array]:
+        return power_step(at[0], at[1], T, scale)
+
+    _, total = namespace(T).iterate(once, (one, 0 * one), count)
     return total

@@ -6,7 +6,7 @@ Source: derived here from W <- W - scale (W A - B); von Oswald et al. 2023 (arXi
 
 from __future__ import annotations
 
-from constructions.namespace import Array, identity
+from constructions.namespace import Array, identity, namespace
 
 
 def extend(power: Array, total: Array, contraction: Array, one: Array) -> tuple[Array, Array]:
@@ -22,7 +22,9 @@ def combine(W0: Array, B: Array, power: Array, total: Array, scale: Array) -> Ar
 def solution(W0: Array, A: Array, B: Array, scale: Array, steps: int) -> Array:
     """W_k (m, f) after `steps` steps from W0 (m, f)."""
     one = identity(A.shape[0], A)
-    power, total = one, 0 * one
-    for _ in range(steps):
-        power, total = extend(power, total, one - scale * A, one)
+
+    def once(at: tuple[Array, Array]) -> tuple[Array, Array]:
+        return extend(at[0], at[1], one - scale * A, one)
+
+    power, total = namespace(A).iterate(once, (one, 0 * one), steps)
     return combine(W0, B, power, total, scale)

@@ -32,8 +32,7 @@ def weights(scale: Array, f: int) -> Weights:
 def tokens(X: Array, y: Array, x_q: Array) -> Array:
     """The tokens (N, 2f): row t is [x_t y_t ; x_{t+1}], with x_{N+1} = x_q. X (N, f), y (N,), x_q (f,)."""
     xp = namespace(X, y, x_q)
-    following = xp.concat([X[1:, :], x_q[None, :]], axis=0)
-    return xp.concat([X * y[:, None], following], axis=1)
+    return xp.concat([X * y[:, None], xp.following(X, x_q)], axis=1)
 
 
 def layer(sequence: Array, weights: Weights) -> Array:

@@ -7,14 +7,12 @@ W (m, f); K (N, n_h, f), V (N, n_h, m), beta (N, n_h). Source: arXiv 2502.10297.
 from __future__ import annotations
 
 from constructions import delta_rule
-from constructions.namespace import Array
+from constructions.namespace import Array, namespace
 
 
 def layer(W: Array, K: Array, V: Array, beta: Array) -> Array:
     """The memory (m, f) after all tokens, from W (m, f)."""
-    for t in range(K.shape[0]):
-        W = delta_rule.layer(W, K[t, ...], V[t, ...], beta[t, ...])
-    return W
+    return namespace(W).fold(delta_rule.layer, W, K, V, beta)
 
 
 def repeated(b: Array, beta: Array, square: Array) -> Array:

@@ -8,7 +8,7 @@ Source: arXiv 2102.11174, 2406.06484 (DeltaNet), 2412.06464 (gated DeltaNet).
 
 from __future__ import annotations
 
-from constructions.namespace import Array
+from constructions.namespace import Array, namespace
 
 
 def step(W: Array, k: Array, v: Array, beta: Array, alpha: Array | int = 1) -> Array:
@@ -18,7 +18,8 @@ def step(W: Array, k: Array, v: Array, beta: Array, alpha: Array | int = 1) -> A
 
 def layer(W: Array, K: Array, V: Array, beta: Array, alpha: Array | None = None) -> Array:
     """The memory (m, f) after all tokens, from W (m, f)."""
-    for t in range(K.shape[0]):
-        decay = 1 if alpha is None else alpha[t]
-        W = step(W, K[t, :][:, None], V[t, :][:, None], beta[t], decay)
-    return W
+
+    def token(W: Array, k: Array, v: Array, beta: Array, *alpha: Array) -> Array:
+        return step(W, k[:, None], v[:, None], beta, *alpha)
+
+    return namespace(W).fold(token, W, K, V, beta) if alpha is None else namespace(W).fold(token, W, K, V, beta, alpha)

@@ -6,7 +6,7 @@ for every W_inf (m, f) where the gradient of L(W) + ridge/2 |W|^2 is 0 (ridge 0:
 
 from __future__ import annotations
 
-from constructions.namespace import Array
+from constructions.namespace import Array, namespace
 
 
 def contract(E: Array, A: Array, scale: Array, shrink: Array | int = 1) -> Array:
@@ -16,10 +16,11 @@ def contract(E: Array, A: Array, scale: Array, shrink: Array | int = 1) -> Array
 
 def after(W0: Array, limit: Array, A: Array, scale: Array, steps: int, shrink: Array | int = 1) -> Array:
     """W_k (m, f) from W0 (m, f), by the distance to `limit` (m, f)."""
-    E = W0 - limit
-    for _ in range(steps):
-        E = contract(E, A, scale, shrink)
-    return limit + E
+
+    def once(E: Array) -> Array:
+        return contract(E, A, scale, shrink)
+
+    return limit + namespace(A).iterate(once, W0 - limit, steps)
 
 
 def rate(eigenvalues: Array, scale: Array) -> Array:

@@ -52,11 +52,14 @@ def read(h: Pair, C: Pair, factor: int) -> Array:
 
 def outputs(U: Array, decay: Pair, B: Pair, C: Pair, D: Array, factor: int = 2) -> Array:
     """All outputs (T, q) for inputs U (T, p); decay (n,), B (n, p), C (q, n), D (q, p)."""
-    h, found = (0 * decay[0], 0 * decay[1]), []
-    for t in range(U.shape[0]):
-        h = advance(h, (B[0] @ U[t, :], B[1] @ U[t, :]), decay)
-        found.append(read(h, C, factor) + D @ U[t, :])
-    return namespace(U).stack(found)
+
+    def token(h: Pair, u: Array) -> Pair:
+        return advance(h, (B[0] @ u, B[1] @ u), decay)
+
+    def row(h: Pair, u: Array) -> Array:
+        return read(h, C, factor) + D @ u
+
+    return namespace(U).fold(token, (0 * decay[0], 0 * decay[1]), U, read=row)[1]
 
 
 def s5(U: Array, lam: Pair, kept: Pair, B: Pair, C: Pair, D: Array) -> Array:
@@ -68,13 +71,19 @@ def s5(U: Array, lam: Pair, kept: Pair, B: Pair, C: Pair, D: Array) -> Array:
 
 def s4d(U: Array, decay: Pair, scale: Pair, B: Pair, C: Pair, D: Array) -> Array:
     """S4D: outputs (T, H), channel by channel; decay, scale, B, C (H, n), D (H,). B is multiplied by scale."""
-    discrete, channels = multiply(scale, B), []
-    for j in range(U.shape[1]):
-        own = (decay[0][j, :], decay[1][j, :])
-        column = (discrete[0][j, :][:, None], discrete[1][j, :][:, None])
-        row = (C[0][j, :][None, :], C[1][j, :][None, :])
-        channels.append(outputs(U[:, j][:, None], own, column, row, D[j][None, None])[:, 0])
-    return namespace(U).stack(channels, axis=1)
+    discrete = multiply(scale, B)
+
+    def unchanged(nothing: Array, *channel: Array) -> Array:
+        return nothing
+
+    def channel(
+        nothing: Array, u: Array, a: Array, b: Array, p: Array, q: Array, r: Array, s: Array, d: Array
+    ) -> Array:
+        own, column, row = (a, b), (p[:, None], q[:, None]), (r[None, :], s[None, :])
+        return outputs(u[:, None], own, column, row, d[None, None])[:, 0]
+
+    _, rows = namespace(U).fold(unchanged, D, U.mT, *decay, *discrete, *C, D, read=channel)
+    return rows.mT
 
 
 def sphere(x: Array, y: Array) -> tuple[Pair, Array]:

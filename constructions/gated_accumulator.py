@@ -1,7 +1,7 @@
 """The diagonal recurrence z_t = a_t * z_{t-1} + u_t (entrywise), as a loop, as a parallel scan, and in closed form.
 
-Shapes: decay (T, ...) or one decay (...) for all times, inputs (T, ...), initial (...). Every form returns all T
-states. Source: the state equation of a diagonal SSM; the parallel form is the associative scan of Blelloch 1990.
+Shapes: inputs (T, ...), initial (...), decay (T, ...), or one decay (...) for all times; T states (T, ...).
+Source: the state equation of a diagonal SSM; the parallel form is the associative scan of Blelloch 1990.
 """
 
 from __future__ import annotations
@@ -15,14 +15,35 @@ def accumulate(state: Array, write: Array, decay: Array) -> Array:
 
 
 def recurrence(decay: Array, inputs: Array, initial: Array) -> Array:
-    """All states (T, ...), one step after another. `decay` is (T, ...) or has one axis less (constant in time)."""
-    xp = namespace(inputs)
-    states = []
-    state = initial
-    for t in range(inputs.shape[0]):
-        state = accumulate(state, inputs[t, ...], decay[t, ...] if decay.ndim == inputs.ndim else decay)
-        states.append(state)
-    return xp.stack(states)
+    """All states (T, ...), one step after another, with one decay (...) for all times."""
+
+    def token(state: Array, write: Array) -> Array:
+        return accumulate(state, write, decay)
+
+    return namespace(inputs).fold(token, initial, inputs, read=state_after)[1]
+
+
+def last_state(decay: Array, inputs: Array, initial: Array) -> Array:
+    """The state after the last input, with one decay (...) for all times."""
+
+    def token(state: Array, write: Array) -> Array:
+        return accumulate(state, write, decay)
+
+    return namespace(inputs).fold(token, initial, inputs)
+
+
+def gated_recurrence(decay: Array, inputs: Array, initial: Array) -> Array:
+    """All states (T, ...) with decays (T, ...)."""
+
+    def token(state: Array, write: Array, decay: Array) -> Array:
+        return accumulate(state, write, decay)
+
+    return namespace(inputs).fold(token, initial, inputs, decay, read=state_after)[1]
+
+
+def state_after(state: Array, *token: Array) -> Array:
+    """What a recurrence gives that gives its states."""
+    return state
 
 
 def combine(first: tuple[Array, Array], second: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -32,35 +53,16 @@ def combine(first: tuple[Array, Array], second: tuple[Array, Array]) -> tuple[Ar
 
 
 def parallel_scan(decay: Array, inputs: Array, initial: Array) -> Array:
-    """The same states by doubling: log2(T) rounds, each of whole-array operations."""
-    xp = namespace(inputs)
-    total = inputs.shape[0]
-    if decay.ndim < inputs.ndim:
-        decay = xp.stack([decay] * total)
-    first = accumulate(initial, inputs[0, ...], decay[0, ...])[None, ...]
-    state = xp.concat([first, inputs[1:, ...]], axis=0)
-    reach = 1
-    while reach < total:
-        earlier, later = (decay[:-reach, ...], state[:-reach, ...]), (decay[reach:, ...], state[reach:, ...])
-        product, moved = combine(earlier, later)
-        state = xp.concat([state[:reach, ...], moved], axis=0)
-        decay = xp.concat([decay[:reach, ...], product], axis=0)
-        reach *= 2
-    return state
+    """The same states by doubling: log2(T) rounds, each of whole-array operations; decays (T, ...)."""
+    product, state = namespace(inputs).associative_scan(combine, (1, 0 * initial), decay, inputs)
+    return product * initial + state
 
 
 def closed_form(decay: Array, inputs: Array, initial: Array) -> Array:
     """All states: z_t = (prod_{s<=t} a_s) z_0 + sum_{r<=t} (prod_{r<s<=t} a_s) u_r, written out."""
     xp = namespace(inputs)
-    states = []
-    for t in range(inputs.shape[0]):
-        state = initial
-        for s in range(t + 1):
-            state = state * decay[s, ...]
-        for r in range(t + 1):
-            term = inputs[r, ...]
-            for s in range(r + 1, t + 1):
-                term = term * decay[s, ...]
-            state = state + term
-        states.append(state)
-    return xp.stack(states)
+
+    def state(t: int, decay: Array, inputs: Array) -> Array:
+        return xp.decay_total(decay, inputs) * initial + xp.sum(xp.decay_to_end(decay, inputs) * inputs, axis=0)
+
+    return xp.prefixes(state, decay, inputs)

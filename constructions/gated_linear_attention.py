@@ -9,7 +9,7 @@ Source: arXiv 2312.06635 (GLA); arXiv 2006.16236, 2307.08621, 2405.21060 for the
 
 from __future__ import annotations
 
-from constructions.namespace import Array, identity, zeros
+from constructions.namespace import Array, identity, namespace, zeros
 
 
 def step(W: Array, k: Array, v: Array, gate: Array, rate: Array | int = 1) -> Array:
@@ -19,8 +19,8 @@ def step(W: Array, k: Array, v: Array, gate: Array, rate: Array | int = 1) -> Ar
 
 def memory(K: Array, V: Array, alpha: Array, rate: Array) -> Array:
     """The memory (m, f) after all tokens, from 0."""
-    W = zeros((V.shape[1], K.shape[1]), K)
-    for t in range(K.shape[0]):
-        gate = identity(K.shape[1], K) * alpha[t, :][None, :]
-        W = step(W, K[t, :][:, None], V[t, :][:, None], gate, rate[t])
-    return W
+
+    def token(W: Array, k: Array, v: Array, alpha: Array, rate: Array) -> Array:
+        return step(W, k[:, None], v[:, None], identity(k.shape[0], K) * alpha[None, :], rate)
+
+    return namespace(K).fold(token, zeros((V.shape[1], K.shape[1]), K), K, V, alpha, rate)

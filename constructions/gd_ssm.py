@@ -14,9 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from constructions.gated_accumulator import recurrence
-from constructions.namespace import Array, identity, namespace, pad_last, unit, zeros
+from constructions.namespace import Array, identity, namespace, zeros
 
 WINDOW = 3
+PAIR = ((0, 1, 0), (0, 0, 0), (0, 0, 0))
+"""w_q = e_1 e_2^T: the products x_t y_t^T."""
+QUERY = (0, 0, 1)
+"""D = e_3: the state is read at x_{t+1}."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,8 @@ def tokens(X: Array, Y: Array, x_q: Array, width: int | None = None) -> Array:
 
     Raises ValueError for an empty context or mismatched numbers of x and y.
     """
-    if X.shape[0] == 0 or X.shape[0] != Y.shape[0]:
-        raise ValueError(f"X has {X.shape[0]} rows and Y {Y.shape[0]}; both need the same number, at least 1")
     xp = namespace(X, Y, x_q)
-    width = width or max(X.shape[1], Y.shape[1])
-    pairs = xp.stack([pad_last(X, width), pad_last(Y, width)], axis=1)
-    return xp.concat([xp.reshape(pairs, (2 * X.shape[0], width)), pad_last(x_q, width)[None, :]], axis=0)
+    return xp.interleave(*xp.pad(X, Y, x_q, width=width))
 
 
 def scalar_tokens(X: Array, y: Array, x_q: Array) -> Array:
@@ -51,11 +51,7 @@ def scalar_tokens(X: Array, y: Array, x_q: Array) -> Array:
 
 def windows(sequence: Array, stride: int = 2) -> Array:
     """Windows (T, 3, d) of three rows each, `stride` apart; trailing rows that fill no window are dropped."""
-    xp = namespace(sequence)
-    count = (sequence.shape[0] - WINDOW) // stride + 1
-    if count < 1:
-        raise ValueError(f"a sequence of {sequence.shape[0]} tokens has no window of {WINDOW}; at least x_1, y_1, x_q")
-    return xp.stack([sequence[k : k + stride * (count - 1) + 1 : stride, :] for k in range(WINDOW)], axis=1)
+    return namespace(sequence).windows(sequence, WINDOW, stride)
 
 
 def input_gate(window: Array, w_q: Array) -> Array:
@@ -82,9 +78,9 @@ def published(scale: Array, width: int, decay: Array | None = None) -> Parameter
     scale: a 0-d array, the constant in front of the sum over tokens. The source uses lr/P, P the state size d;
     a step of size eta on the mean loss needs eta/N.
     """
-    w_q = unit(0, WINDOW, scale)[:, None] @ unit(1, WINDOW, scale)[None, :]
+    constant = namespace(scale).constant
     ones = zeros((width, width), scale) + (1 if decay is None else decay)
-    return Parameters(w_q, ones, -scale * identity(width, scale), unit(2, WINDOW, scale))
+    return Parameters(constant(PAIR, scale), ones, -scale * identity(width, scale), constant(QUERY, scale))
 
 
 def predictions(X: Array, Y: Array, x_q: Array, scale: Array) -> Array:
@@ -93,4 +89,4 @@ def predictions(X: Array, Y: Array, x_q: Array, scale: Array) -> Array:
     Row t is the prediction at x_{t+1} from the first t pairs; the last row is the prediction at x_q.
     """
     sequence = tokens(X, Y, x_q)
-    return -layer(sequence, published(scale, sequence.shape[1]))[:, : Y.shape[1]]
+    return namespace(X).keep(-layer(sequence, published(scale, sequence.shape[1])), Y.shape[1])

@@ -28,9 +28,11 @@ def step(W: Array, X: Array, Y: Array, eta: Array) -> Array:
 
 def descend(W: Array, X: Array, Y: Array, eta: Array, steps: int) -> Array:
     """`steps` steps from W, all with step size eta."""
-    for _ in range(steps):
-        W = step(W, X, Y, eta)
-    return W
+
+    def once(W: Array) -> Array:
+        return step(W, X, Y, eta)
+
+    return namespace(X).iterate(once, W, steps)
 
 
 def weighted_loss(W: Array, X: Array, Y: Array, weights: Array) -> Array:

@@ -13,23 +13,20 @@ from constructions.namespace import Array, namespace, zeros
 
 def layer(U: Array, W_V: Array, W_K: Array, W_Q: Array, decay: Array) -> Array:
     """All outputs (T, a)."""
-    state, rows = zeros((W_V.shape[0], W_K.shape[0]), U), []
-    before = 0 * U[0, :]
-    for t in range(U.shape[0]):
-        now = U[t, :]
-        state = accumulate(state, (W_V @ now)[:, None] @ (W_K @ before)[None, :], decay)
-        rows.append(state @ (W_Q @ now))
-        before = now
-    return namespace(U).stack(rows)
+
+    def token(at: tuple[Array, Array], u: Array) -> tuple[Array, Array]:
+        return accumulate(at[0], (W_V @ u)[:, None] @ (W_K @ at[1])[None, :], decay), u
+
+    def row(at: tuple[Array, Array], u: Array) -> Array:
+        return at[0] @ (W_Q @ u)
+
+    start = zeros((W_V.shape[0], W_K.shape[0]), U), zeros((U.shape[1],), U)
+    return namespace(U).fold(token, start, U, read=row)[1]
 
 
 def tokens(X: Array, Y: Array, x_q: Array) -> Array:
     """The typed sequence (2N+1, f+m): (x_1, 0), (0, y_1), ..., (x_q, 0)."""
     xp = namespace(X)
-    f, m = X.shape[1], Y.shape[1]
-    rows = []
-    for t in range(X.shape[0]):
-        rows.append(xp.concat([X[t, :], zeros((m,), X)], axis=0))
-        rows.append(xp.concat([zeros((f,), X), Y[t, :]], axis=0))
-    rows.append(xp.concat([x_q, zeros((m,), X)], axis=0))
-    return xp.stack(rows)
+    N, f, m = X.shape[0], X.shape[1], Y.shape[1]
+    left, right = xp.concat([X, zeros((N, m), X)], axis=1), xp.concat([zeros((N, f), X), Y], axis=1)
+    return xp.interleave(left, right, xp.concat([x_q, zeros((m,), X)], axis=0))

@@ -8,29 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from constructions.namespace import Array, namespace
+from constructions.namespace import Array, identity, namespace, zeros
 
 
 def convolve(h: Array, z: Array) -> Array:
     """The causal convolution (T, d) of each channel of z with its filter."""
-    rows = []
-    for t in range(z.shape[0]):
-        total = h[t, :] * z[0, :]
-        for s in range(1, t + 1):
-            total = total + h[t - s, :] * z[s, :]
-        rows.append(total)
-    return namespace(z).stack(rows)
+    xp = namespace(z)
+
+    def row(t: int, h: Array, z: Array) -> Array:
+        return xp.sum(xp.flip(h, axis=0) * z, axis=0)
+
+    return xp.prefixes(row, h, z)
 
 
 def layer(v: Array, gates: Sequence[Array], filters: Sequence[Array]) -> Array:
     """The output (T, d); as many filters as gates."""
-    z = v
-    for x, h in zip(gates, filters, strict=True):
-        z = x * convolve(h, z)
-    return z
+
+    def multiplied(z: Array, x: Array, h: Array) -> Array:
+        return x * convolve(h, z)
+
+    xp = namespace(v)
+    return xp.fold(multiplied, v, xp.stack(gates), xp.stack(filters))
 
 
 def shift(T: int, like: Array) -> Array:
     """The filter of a delay by one token, for each channel of `like` (any, d): (T, d)."""
-    none = 0 * like[0, :]
-    return namespace(like).stack([none + (1 if t == 1 else 0) for t in range(T)])
+    xp = namespace(like)
+    impulse = xp.earlier(xp.concat([zeros((1,), like), identity(T, like)[:, 0]], axis=0))
+    return impulse[:, None] + 0 * like[0, :][None, :]

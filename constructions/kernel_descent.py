@@ -7,7 +7,7 @@ Source: derived here (the representer form of gradient descent on a linear model
 
 from __future__ import annotations
 
-from constructions.namespace import Array
+from constructions.namespace import Array, namespace
 
 
 def residual_step(r: Array, kappa: Array, scale: Array) -> Array:
@@ -22,7 +22,9 @@ def prediction_step(prediction: Array, r: Array, kappa_q: Array, scale: Array) -
 
 def predict(kappa: Array, kappa_q: Array, start: Array, residuals: Array, scale: Array, steps: int) -> Array:
     """The prediction (m,) from kappa (N, N), kappa_q (N,), the start's prediction (m,) and its residuals (N, m)."""
-    for _ in range(steps):
-        start = prediction_step(start, residuals, kappa_q, scale)
-        residuals = residual_step(residuals, kappa, scale)
-    return start
+
+    def once(at: tuple[Array, Array]) -> tuple[Array, Array]:
+        return prediction_step(at[0], at[1], kappa_q, scale), residual_step(at[1], kappa, scale)
+
+    prediction, _ = namespace(kappa).iterate(once, (start, residuals), steps)
+    return prediction

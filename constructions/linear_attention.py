@@ -29,9 +29,14 @@ def attend(E: Array, context: Array, weights: Weights) -> Array:
     return E + (E @ weights.query.mT) @ memory.mT @ weights.out.mT
 
 
-def layer(E: Array, weights: Weights, *, query_in_keys: bool = False) -> Array:
-    """One layer on the tokens (N+1, d); the last token is no key unless `query_in_keys`."""
-    return attend(E, E if query_in_keys else E[:-1, :], weights)
+def layer(E: Array, weights: Weights) -> Array:
+    """One layer on the tokens (N+1, d); the last token, the query, is no key."""
+    return attend(E, namespace(E).earlier(E), weights)
+
+
+def layer_with_query(E: Array, weights: Weights) -> Array:
+    """One layer in which the query, too, is a key."""
+    return attend(E, E, weights)
 
 
 def tokens(X: Array, Y: Array, x_q: Array, W0: Array) -> Array:
@@ -60,7 +65,9 @@ def descent_weights(W0: Array, scale: Array, gamma: Array | None = None) -> Weig
 
 def predict(X: Array, Y: Array, x_q: Array, W0: Array, scale: Array, layers: int) -> Array:
     """The prediction (m,) at x_q after `layers` equal layers."""
-    E, weights = tokens(X, Y, x_q, W0), descent_weights(W0, scale)
-    for _ in range(layers):
-        E = layer(E, weights)
-    return -E[-1, X.shape[1] :]
+    xp, weights = namespace(X), descent_weights(W0, scale)
+
+    def once(E: Array) -> Array:
+        return layer(E, weights)
+
+    return -xp.drop(xp.last(xp.iterate(once, tokens(X, Y, x_q, W0), layers)), X.shape[1])

@@ -7,7 +7,7 @@ k k^T by diag(k * k), which is another rule.
 
 from __future__ import annotations
 
-from constructions.namespace import Array
+from constructions.namespace import Array, namespace
 
 
 def step(W: Array, k: Array, v: Array, beta: Array) -> Array:
@@ -23,6 +23,8 @@ def diagonal_step(W: Array, k: Array, v: Array, beta: Array) -> Array:
 
 def layer(W: Array, K: Array, V: Array, beta: Array) -> Array:
     """The memory W (m, f) after all tokens."""
-    for t in range(K.shape[0]):
-        W = step(W, K[t, :][:, None], V[t, :][:, None], beta[t])
-    return W
+
+    def token(W: Array, k: Array, v: Array, beta: Array) -> Array:
+        return step(W, k[:, None], v[:, None], beta)
+
+    return namespace(W).fold(token, W, K, V, beta)

@@ -24,9 +24,11 @@ def read(h: Array, u: Array, C: Array, D: Array, d: Array) -> Array:
 
 def outputs(U: Array, A: Array, B: Array, C: Array, D: Array, b: Array, d: Array) -> Array:
     """All outputs (T, q) for inputs U (T, p)."""
-    h, found = 0 * b[:, None], []
-    for t in range(U.shape[0]):
-        u = U[t, :][:, None]
-        h = step(h, u, A, B, b[:, None])
-        found.append(read(h, u, C, D, d[:, None])[:, 0])
-    return namespace(U).stack(found)
+
+    def token(h: Array, u: Array) -> Array:
+        return step(h, u[:, None], A, B, b[:, None])
+
+    def row(h: Array, u: Array) -> Array:
+        return read(h, u[:, None], C, D, d[:, None])[:, 0]
+
+    return namespace(U).fold(token, 0 * b[:, None], U, read=row)[1]

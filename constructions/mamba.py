@@ -7,14 +7,14 @@ Source: arXiv 2312.00752, with its Euler form Delta B of the input matrix; witho
 
 from __future__ import annotations
 
-from constructions.gated_accumulator import recurrence
+from constructions.gated_accumulator import gated_recurrence
 from constructions.namespace import Array
 
 
 def state(u: Array, B: Array, Delta: Array, decay: Array) -> Array:
     """The last state (m, n)."""
     writes = (Delta * u)[:, :, None] * B[:, None, :]
-    return recurrence(decay, writes, 0 * writes[0, ...])[-1, ...]
+    return gated_recurrence(decay, writes, 0 * writes[0, ...])[-1, ...]
 
 
 def read(u: Array, B: Array, C: Array, Delta: Array, decay: Array) -> Array:

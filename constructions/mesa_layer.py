@@ -7,7 +7,7 @@ Source: arXiv 2309.05858 (mesa layer), arXiv 2506.05233 (with forgetting).
 
 from __future__ import annotations
 
-from constructions.namespace import Array, identity, zeros
+from constructions.namespace import Array, identity, namespace, zeros
 
 
 def inverse_step(R: Array, k: Array) -> Array:
@@ -30,8 +30,10 @@ def solution(R: Array, G: Array) -> Array:
 
 def weights(K: Array, V: Array, ridge: Array, forget: Array | None = None) -> Array:
     """The weights G_N R_N (m, f) after all tokens; `forget` is 0-d."""
-    R = identity(K.shape[1], K) / ridge
-    G = zeros((V.shape[1], K.shape[1]), K)
-    for t in range(K.shape[0]):
-        R, G = token(R, G, K[t, :][:, None], V[t, :][:, None], forget)
+    start = identity(K.shape[1], K) / ridge, zeros((V.shape[1], K.shape[1]), K)
+
+    def step(memories: tuple[Array, Array], k: Array, v: Array) -> tuple[Array, Array]:
+        return token(*memories, k[:, None], v[:, None], forget)
+
+    R, G = namespace(K).fold(step, start, K, V)
     return solution(R, G)

@@ -6,7 +6,7 @@ W, M (m, f); mu, eta (N,). Source: arXiv 2501.00663 (momentum in the memory), wi
 
 from __future__ import annotations
 
-from constructions.namespace import Array
+from constructions.namespace import Array, namespace
 
 
 def step(W: Array, M: Array, k: Array, v: Array, mu: Array, eta: Array) -> tuple[Array, Array]:
@@ -17,7 +17,8 @@ def step(W: Array, M: Array, k: Array, v: Array, mu: Array, eta: Array) -> tuple
 
 def layer(W: Array, K: Array, V: Array, mu: Array, eta: Array) -> Array:
     """The memory W (m, f) after all tokens; one mu and one eta (0-d) for all."""
-    M = 0 * W
-    for t in range(K.shape[0]):
-        W, M = step(W, M, K[t, :][:, None], V[t, :][:, None], mu, eta)
-    return W
+
+    def token(memories: tuple[Array, Array], k: Array, v: Array) -> tuple[Array, Array]:
+        return step(*memories, k[:, None], v[:, None], mu, eta)
+
+    return namespace(W).fold(token, (W, 0 * W), K, V)[0]

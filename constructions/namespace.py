@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from array_api_compat import array_namespace, device
+
+from constructions.primitives import Structured
 
 Array = Any
 """A numpy array, a torch tensor, an exact tensor, or any array of the array API standard."""
 
 
 def namespace(*arrays: Array) -> Any:
-    """The array namespace of the arguments (Python numbers are passed over)."""
-    return array_namespace(*(a for a in arrays if hasattr(a, "shape")))
+    """The array namespace of the arguments, with the structured primitives (Python numbers are passed over).
+
+    An arithmetic that brings primitives of its own keeps them.
+    """
+    plain = array_namespace(*(a for a in arrays if hasattr(a, "shape")))
+    return plain if hasattr(plain, "fold") else _structured(plain)
+
+
+@cache
+def _structured(plain: Any) -> Structured:
+    return Structured(plain)
+
+
+def power_of_two(count: Any) -> Any:
+    """2^count for a count of steps, a number or a symbol."""
+    return 2**count
 
 
 def zeros(shape: tuple[int, ...], like: Array) -> Array:

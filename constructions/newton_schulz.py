@@ -6,7 +6,7 @@ et al. 2023 and Fu et al. 2023 (arXiv 2310.17086).
 
 from __future__ import annotations
 
-from constructions.namespace import Array, identity
+from constructions.namespace import Array, identity, namespace
 
 
 def step(P: Array, A: Array) -> Array:
@@ -16,7 +16,8 @@ def step(P: Array, A: Array) -> Array:
 
 def weights(A: Array, B: Array, scale: Array, iterations: int) -> Array:
     """B P_k (m, f) after `iterations` iterations from P_0 = scale I."""
-    P = scale * identity(A.shape[0], A)
-    for _ in range(iterations):
-        P = step(P, A)
-    return B @ P
+
+    def once(P: Array) -> Array:
+        return step(P, A)
+
+    return B @ namespace(A).iterate(once, scale * identity(A.shape[0], A), iterations)

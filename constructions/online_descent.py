@@ -21,13 +21,17 @@ def token_loss(W: Array, keys: Array, values: Array) -> Array:
 
 def online(W: Tensor, keys: Tensor, values: Tensor, rates: Any) -> Tensor:
     """One step a token from W (m, f) with step sizes `rates` (N,): the final W."""
-    for t in range(keys.shape[0]):
-        W = descend(W, keys[t : t + 1, :], values[t : t + 1, :], eta=rates[t], of=token_loss)
-    return W
+
+    def token(W: Array, k: Array, v: Array, rate: Array) -> Array:
+        return descend(W, k[None, :], v[None, :], eta=rate, of=token_loss)
+
+    return namespace(W).fold(token, W, keys, values, rates)
 
 
 def minibatches(W: Tensor, keys: Tensor, values: Tensor, rate: Any, size: int) -> Tensor:
     """One step a mini-batch of `size` tokens (the last may be shorter), on the summed loss: the final W."""
-    for t in range(0, keys.shape[0], size):
-        W = descend(W, keys[t : t + size, :], values[t : t + size, :], eta=rate, of=token_loss)
-    return W
+
+    def batch(W: Array, k: Array, v: Array) -> Array:
+        return descend(W, k, v, eta=rate, of=token_loss)
+
+    return namespace(W).chunks(batch, W, keys, values, size=size)

@@ -8,7 +8,7 @@ Source: the residual stream of von Oswald et al. 2023 (arXiv 2212.07677), with a
 
 from __future__ import annotations
 
-from constructions.namespace import Array
+from constructions.namespace import Array, namespace
 
 
 def layer(X: Array, residual: Array, prediction: Array, query: Array, scale: Array) -> tuple[Array, Array]:
@@ -20,7 +20,9 @@ def layer(X: Array, residual: Array, prediction: Array, query: Array, scale: Arr
 def predict(X: Array, Y: Array, x_q: Array, W0: Array, scale: Array, layers: int) -> Array:
     """The prediction (m,) at x_q after `layers` layers, started from W0 (m, f)."""
     query = x_q[:, None]
-    residual, prediction = Y - X @ W0.mT, W0 @ query
-    for _ in range(layers):
-        residual, prediction = layer(X, residual, prediction, query, scale)
+
+    def once(at: tuple[Array, Array]) -> tuple[Array, Array]:
+        return layer(X, at[0], at[1], query, scale)
+
+    _, prediction = namespace(X).iterate(once, (Y - X @ W0.mT, W0 @ query), layers)
     return prediction[:, 0]

@@ -7,7 +7,7 @@ queries and the norm behind are left out. Source: arXiv 2307.08621, equations 5 
 
 from __future__ import annotations
 
-from constructions.namespace import Array, namespace, zeros
+from constructions.namespace import Array, namespace, power_of_two, zeros
 
 
 def step(S: Array, k: Array, v: Array, gamma: Array) -> Array:
@@ -17,51 +17,42 @@ def step(S: Array, k: Array, v: Array, gamma: Array) -> Array:
 
 def head_decay(head: int) -> float:
     """gamma of head 0, 1, ...: 1 - 2^{-5-h}, exact in binary."""
-    return 1 - 2.0 ** (-5 - head)
+    return 1 - 2.0**-5 / power_of_two(head)
 
 
 def recurrent(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
     """All outputs (N, m), token by token."""
-    state, rows = zeros((V.shape[1], K.shape[1]), K), []
-    for t in range(K.shape[0]):
-        state = step(state, K[t, :][:, None], V[t, :][:, None], gamma)
-        rows.append(state @ Q[t, :])
-    return namespace(K).stack(rows)
 
+    def token(S: Array, q: Array, k: Array, v: Array) -> Array:
+        return step(S, k[:, None], v[:, None], gamma)
 
-def powers(gamma: Array, count: int) -> Array:
-    """gamma^0, ..., gamma^(count-1): (count,)."""
-    found = [gamma - gamma + 1]
-    for _ in range(count - 1):
-        found.append(found[-1] * gamma)
-    return namespace(gamma).stack(found)
+    def row(S: Array, q: Array, k: Array, v: Array) -> Array:
+        return S @ q
 
-
-def mask(gamma: Array, count: int) -> Array:
-    """D (count, count): gamma^{t-s} for s <= t, else 0."""
-    xp = namespace(gamma)
-    p = powers(gamma, count)
-    return xp.stack([xp.concat([xp.flip(p[: t + 1]), 0 * p[: count - 1 - t]]) for t in range(count)])
+    _, rows = namespace(K).fold(token, zeros((V.shape[1], K.shape[1]), K), Q, K, V, read=row)
+    return rows
 
 
 def parallel(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
     """All outputs (N, m), by one masked product."""
-    return (Q @ K.mT * mask(gamma, K.shape[0])) @ V
+    return (Q @ K.mT * namespace(K).decay_mask(gamma, K)) @ V
 
 
-def chunk(state: Array, K: Array, V: Array, weights: Array, decay: Array) -> Array:
-    """The state after a chunk: decay state + V^T diag(weights) K; weights a square diagonal matrix."""
-    return decay * state + V.mT @ weights @ K
+def chunk(state: Array, K: Array, V: Array, gamma: Array) -> Array:
+    """The state after a chunk of n tokens: gamma^n state + V^T diag(gamma^{n-1}, ..., 1) K."""
+    xp = namespace(K)
+    return xp.decay_total(gamma, K) * state + V.mT @ (xp.decay_to_end(gamma, K)[:, None] * K)
 
 
 def chunkwise(Q: Array, K: Array, V: Array, gamma: Array, size: int) -> Array:
     """All outputs (N, m), in chunks of `size` tokens (the last may be shorter)."""
     xp = namespace(K)
-    state, rows = zeros((V.shape[1], K.shape[1]), K), []
-    for t in range(0, K.shape[0], size):
-        q, k, v = Q[t : t + size, :], K[t : t + size, :], V[t : t + size, :]
-        length = k.shape[0]
-        p = powers(gamma, length + 1)
-        rows.append(parallel(q, k, v, gamma) + p[1:, None] * (q @ state.mT))
-        state = chunk(state, k, v, xp.eye(length, dtype=K.dtype) * xp.flip(p[:-1])[:, None], p[-1])
-    return xp.concat(rows)
+
+    def after(S: Array, q: Array, k: Array, v: Array) -> Array:
+        return chunk(S, k, v, gamma)
+
+    def outputs(S: Array, q: Array, k: Array, v: Array) -> Array:
+        return parallel(q, k, v, gamma) + xp.decay_from_start(gamma, k)[:, None] * (q @ S.mT)
+
+    _, rows = xp.chunks(after, zeros((V.shape[1], K.shape[1]), K), Q, K, V, size=size, read=outputs)
+    return rows

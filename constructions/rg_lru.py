@@ -8,7 +8,7 @@ Source: arXiv 2402.19427 (Griffin), where a_t and i_t are sigmoids of the input;
 
 from __future__ import annotations
 
-from constructions.namespace import Array
+from constructions.namespace import Array, namespace
 
 
 def gates(t: Array) -> tuple[Array, Array]:
@@ -23,7 +23,9 @@ def step(h: Array, x: Array, a: Array, b: Array) -> Array:
 
 def layer(h: Array, x: Array, t: Array, i: Array) -> Array:
     """The last state (d,) from h (d,)."""
-    for s in range(x.shape[0]):
-        a, b = gates(t[s, :])
-        h = step(h, x[s, :], a, b * i[s, :])
-    return h
+
+    def token(h: Array, x: Array, t: Array, i: Array) -> Array:
+        a, b = gates(t)
+        return step(h, x, a, b * i)
+
+    return namespace(x).fold(token, h, x, t, i)

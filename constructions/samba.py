@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from constructions import softmax_attention
-from constructions.gated_accumulator import recurrence
+from constructions.gated_accumulator import gated_recurrence
 from constructions.namespace import Array, namespace
 
 
@@ -39,7 +39,7 @@ class Attention:
 def mamba_layer(E: Array, weights: Mamba, Delta: Array, decay: Array) -> Array:
     """The stream (T, d) after S6 with step sizes Delta (T, c) and decays (T, c, n)."""
     writes = (Delta * (E @ weights.u.mT))[:, :, None] * (E @ weights.B.mT)[:, None, :]
-    states = recurrence(decay, writes, 0 * writes[0, ...])
+    states = gated_recurrence(decay, writes, 0 * writes[0, ...])
     read = (states @ (E @ weights.C.mT)[:, :, None])[..., 0]
     return E + read @ weights.out.mT
 

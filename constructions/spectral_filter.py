@@ -7,7 +7,7 @@ Source: derived here.
 
 from __future__ import annotations
 
-from constructions.namespace import Array
+from constructions.namespace import Array, namespace
 
 
 def extend(h: Array, lam: Array, scale: Array) -> Array:
@@ -17,7 +17,8 @@ def extend(h: Array, lam: Array, scale: Array) -> Array:
 
 def gain(lam: Array, scale: Array, steps: int) -> Array:
     """h_k(lam) as a quotient, 0-d; lam not 0."""
-    power = lam - lam + 1
-    for _ in range(steps):
-        power = power * (1 - scale * lam)
-    return (1 - power) / lam
+
+    def once(power: Array) -> Array:
+        return power * (1 - scale * lam)
+
+    return (1 - namespace(lam).iterate(once, lam - lam + 1, steps)) / lam

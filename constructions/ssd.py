@@ -17,23 +17,16 @@ def step(S: Array, x: Array, B: Array, Delta: Array, a: Array) -> Array:
 
 def recurrent(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
     """All outputs (N, p), token by token."""
-    state, rows = zeros((x.shape[1], B.shape[1]), x), []
-    for t in range(x.shape[0]):
-        state = step(state, x[t, :][:, None], B[t, :][:, None], Delta[t], a[t])
-        rows.append(state @ C[t, :])
-    return namespace(x).stack(rows)
 
+    def token(S: Array, x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
+        return step(S, x[:, None], B[:, None], Delta, a)
 
-def mask(a: Array) -> Array:
-    """L (N, N): the product of a_{s+1}, ..., a_t for s <= t, 0 for s > t."""
-    xp, N = namespace(a), a.shape[0]
-    rows = [xp.concat([0 * a[:1] + 1, 0 * a[1:]])]
-    for t in range(1, N):
-        before = rows[-1][:t] * a[t]
-        rows.append(xp.concat([before, 0 * a[:1] + 1, 0 * a[t + 1 :]]))
-    return xp.stack(rows)
+    def row(S: Array, x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
+        return S @ C
+
+    return namespace(x).fold(token, zeros((x.shape[1], B.shape[1]), x), x, B, C, Delta, a, read=row)[1]
 
 
 def dual(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
     """All outputs (N, p), by one masked product."""
-    return (mask(a) * (C @ B.mT)) @ (Delta[:, None] * x)
+    return (namespace(x).decay_mask(a, x) * (C @ B.mT)) @ (Delta[:, None] * x)

@@ -7,7 +7,7 @@ Source: arXiv 2501.00663, section 3.1, for a linear memory; its loss has no fact
 
 from __future__ import annotations
 
-from constructions.namespace import Array
+from constructions.namespace import Array, namespace
 
 
 def step(M: Array, S: Array, k: Array, v: Array, mu: Array, theta: Array, alpha: Array) -> tuple[Array, Array]:
@@ -18,7 +18,10 @@ def step(M: Array, S: Array, k: Array, v: Array, mu: Array, theta: Array, alpha:
 
 def layer(M: Array, K: Array, V: Array, mu: Array, theta: Array, alpha: Array) -> Array:
     """The memory (m, f) after all tokens, from M (m, f)."""
-    S = 0 * M
-    for t in range(K.shape[0]):
-        M, S = step(M, S, K[t, :][:, None], V[t, :][:, None], mu[t], theta[t], alpha[t])
-    return M
+
+    def token(
+        memories: tuple[Array, Array], k: Array, v: Array, mu: Array, theta: Array, alpha: Array
+    ) -> tuple[Array, Array]:
+        return step(*memories, k[:, None], v[:, None], mu, theta, alpha)
+
+    return namespace(M).fold(token, (M, 0 * M), K, V, mu, theta, alpha)[0]

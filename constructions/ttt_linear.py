@@ -28,9 +28,11 @@ def after(W: Array, K: Array, V: Array, rate: Array) -> Array:
 
 def layer(W: Array, K: Array, V: Array, Q: Array, rate: Array, size: int) -> Array:
     """All outputs (N, m) with mini-batches of `size` tokens (the last may be shorter)."""
-    found = []
-    for t in range(0, K.shape[0], size):
-        here = slice(t, t + size)
-        found.append(outputs(W, K[here, :], V[here, :], Q[here, :], rate))
-        W = after(W, K[here, :], V[here, :], rate)
-    return namespace(W).concat(found, axis=0)
+
+    def batch(W: Array, K: Array, V: Array, Q: Array) -> Array:
+        return after(W, K, V, rate)
+
+    def rows(W: Array, K: Array, V: Array, Q: Array) -> Array:
+        return outputs(W, K, V, Q, rate)
+
+    return namespace(W).chunks(batch, W, K, V, Q, size=size, read=rows)[1]

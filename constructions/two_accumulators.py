@@ -7,25 +7,31 @@ Source: derived here; arXiv 2410.11687 states the case W0 = 0.
 
 from __future__ import annotations
 
-from constructions.gated_accumulator import recurrence
-from constructions.gd_ssm import WINDOW, input_gate, tokens, windows
-from constructions.namespace import Array, namespace, unit, zeros
+from constructions.gated_accumulator import last_state
+from constructions.gd_ssm import PAIR, input_gate, tokens, windows
+from constructions.namespace import Array, namespace, zeros
 
-GATES = {"A": (0, 0), "B": (0, 1)}
-"""Each accumulator's window weights e_i e_j^T, as the pair (i, j) counted from 0."""
+GATES = {"A": ((1, 0, 0), (0, 0, 0), (0, 0, 0)), "B": PAIR}
+"""Each accumulator's window weights: e_1 e_1^T and e_1 e_2^T."""
 
 
 def states(X: Array, Y: Array, x_q: Array) -> tuple[Array, Array]:
     """The accumulators after all tokens: A (d, d) and B (d, d), zero padded to d = max(f, m)."""
-    sequence = tokens(X, Y, x_q)
-    Z = windows(sequence)
+    xp, sequence = namespace(X), tokens(X, Y, x_q)
     width = sequence.shape[1]
-    kept = zeros((width, width), X) + 1
-    found = []
-    for i, j in GATES.values():
-        writes = input_gate(Z, unit(i, WINDOW, X)[:, None] @ unit(j, WINDOW, X)[None, :]).mT
-        found.append(recurrence(kept, writes, zeros((width, width), X))[-1, ...])
-    return found[0], found[1]
+
+    def accumulated(gate: tuple[tuple[int, ...], ...]) -> Array:
+        writes = input_gate(windows(sequence), xp.constant(gate, X)).mT
+        return last_state(zeros((width, width), X) + 1, writes, zeros((width, width), X))
+
+    return accumulated(GATES["A"]), accumulated(GATES["B"])
+
+
+def sums(X: Array, Y: Array, x_q: Array) -> tuple[Array, Array]:
+    """The accumulators without the zeros: A (f, f) and B (m, f)."""
+    xp, f, m = namespace(X), X.shape[1], Y.shape[1]
+    A, B = states(X, Y, x_q)
+    return xp.keep(xp.keep(A, f).mT, f).mT, xp.keep(xp.keep(B, f).mT, m).mT
 
 
 def read(W0: Array, A: Array, B: Array, query: Array, scale: Array) -> Array:
@@ -35,6 +41,5 @@ def read(W0: Array, A: Array, B: Array, query: Array, scale: Array) -> Array:
 
 def prediction(X: Array, Y: Array, x_q: Array, W0: Array, scale: Array) -> Array:
     """The layer's prediction (m,) at x_q after one step from W0 (m, f)."""
-    f, m = X.shape[1], Y.shape[1]
-    A, B = states(X, Y, x_q)
-    return read(W0, A[:f, :f], B[:m, :f], namespace(x_q).reshape(x_q, (f, 1)), scale)[:, 0]
+    A, B = sums(X, Y, x_q)
+    return read(W0, A, B, x_q[:, None], scale)[:, 0]

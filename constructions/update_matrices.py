@@ -32,19 +32,16 @@ def causal(X: Array, rate: Array, layers: int) -> Array:
 def online(X: Array, rate: Array) -> Array:
     """M of one online pass: the inverse of I + rate L^T, as the sum of the N powers of -rate L^T (nilpotent)."""
     one, L = identity(X.shape[0], X), strict_triangle(X)
-    total = one
-    for _ in range(X.shape[0] - 1):
-        total = one - rate * (L.mT @ total)
-    return total
+
+    def once(total: Array) -> Array:
+        return one - rate * (L.mT @ total)
+
+    return namespace(X).iterate(once, one, X.shape[0] - 1)
 
 
 def discounted(X: Array, decay: Array) -> Array:
     """M of a layer with scalar decay (0-d): diag(decay^{N-t})."""
-    N = X.shape[0]
-    powers = [decay - decay + 1]
-    for _ in range(N - 1):
-        powers.append(powers[-1] * decay)
-    return identity(N, X) * namespace(X).stack(powers[::-1])[:, None]
+    return identity(X.shape[0], X) * namespace(X).decay_to_end(decay, X)[:, None]
 
 
 def weights(M: Array, X: Array, Y: Array, rate: Array) -> Array:

@@ -20,10 +20,13 @@ from numeric.words import (
     ShapeError,
     Unsupported,
     Words,
+    axes,
     eye,
     lift,
     same_shape,
+    spread,
     trace,
+    vector,
     zeros,
 )
 
@@ -35,13 +38,14 @@ class Blocks:
     are cut as needed). ShapeError where the sizes differ, Unsupported where only the cuts do.
     """
 
-    __slots__ = ("entries", "origin")
+    __slots__ = ("entries", "ndim", "origin")
     __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]
-    ndim = 2
+    dtype = device = None
 
-    def __init__(self, entries: Sequence[Sequence[Words]], origin: tuple[Any, ...]) -> None:
+    def __init__(self, entries: Sequence[Sequence[Words]], origin: tuple[Any, ...], ndim: int = 2) -> None:
         self.entries, self.origin = tuple(tuple(row) for row in entries), origin
+        self.ndim = ndim  # 1: a vector, stored as a column
 
     @property
     def heights(self) -> tuple[Ratio, ...]:
@@ -65,8 +69,8 @@ class Blocks:
 
     @property
     def shape(self) -> tuple[Words, ...]:
-        """`(rows, cols)` as scalars."""
-        return lift(self.rows), lift(self.cols)
+        """`(rows, cols)` as scalars, `(rows,)` for a vector."""
+        return (lift(self.rows), lift(self.cols))[: self.ndim]
 
     @property
     def is_zero(self) -> bool:
@@ -75,7 +79,7 @@ class Blocks:
 
     def each(self, function: Callable[[Words], Words], origin: tuple[Any, ...]) -> Blocks:
         """The blocks with a function applied to each."""
-        return Blocks([[function(entry) for entry in row] for row in self.entries], origin)
+        return Blocks([[function(entry) for entry in row] for row in self.entries], origin, self.ndim)
 
     def __add__(self, other: Any) -> Any:
         if not isinstance(other, (Blocks, Words)):
@@ -85,7 +89,7 @@ class Blocks:
         if (self.heights, self.widths) != (right.heights, right.widths):
             raise Unsupported("+ of two matrices cut into blocks at different places")
         pairs = zip(self.entries, right.entries, strict=True)
-        return Blocks([[a + b for a, b in zip(*rows, strict=True)] for rows in pairs], ("add", self, other))
+        return Blocks([[a + b for a, b in zip(*rows, strict=True)] for rows in pairs], ("add", self, other), self.ndim)
 
     __radd__ = __add__
 
@@ -104,7 +108,8 @@ class Blocks:
             return self.each(lambda entry: entry * number, ("scale", number, self))
         if not isinstance(other, (Blocks, Words)):
             return NotImplemented
-        same_shape("*", self, other)
+        if (self.rows, self.cols, self.ndim) != (other.rows, other.cols, other.ndim):
+            return spread(self, other)
         return Hadamard(self, other)
 
     __rmul__ = __mul__
@@ -121,6 +126,10 @@ class Blocks:
     def __matmul__(self, other: Any) -> Any:
         if not isinstance(other, (Blocks, Words)):
             return NotImplemented
+        if self.ndim == 1:
+            return _vector((column(self).mT @ other), other.ndim - 1)
+        if other.ndim == 1:
+            return _vector(self @ column(other), 1)
         if not other.ndim or self.cols != other.rows:
             raise ShapeError(f"@ of shapes {self.shape} and {other.shape}: the inner sizes differ")
         right = other if isinstance(other, Blocks) else Blocks([[other]], other.origin)
@@ -135,6 +144,10 @@ class Blocks:
     def __rmatmul__(self, other: Any) -> Any:
         if not isinstance(other, Words):
             return NotImplemented
+        if 1 in (self.ndim, other.ndim):
+            row = other.ndim == 1
+            product = (column(other).mT if row else other) @ column(self)
+            return _vector(product, self.ndim - 1 if row else 1)
         product = (self.mT @ other.mT).mT
         product.origin = ("matmul", other, self)
         return product
@@ -142,6 +155,8 @@ class Blocks:
     @property
     def mT(self) -> Blocks:
         """The transposed matrix."""
+        if self.ndim == 1:
+            raise Unsupported(f"the transpose of a vector of shape {self.shape}: write [:, None] or [None, :]")
         columns = zip(*self.entries, strict=True)
         return Blocks([[entry.mT for entry in column] for column in columns], ("transpose", self))
 
@@ -151,6 +166,22 @@ class Blocks:
         if not isinstance(other, (Blocks, Words)):
             return NotImplemented
         return self.shape == other.shape and bool((self - other).is_zero)
+
+    def __getitem__(self, index: Any) -> Any:
+        """A vector as a column or a row, a column as a vector."""
+        match self.ndim, axes(index):
+            case 1, (":", "None") | ("...", "None"):
+                return column(self)
+            case 1, ("None", ":") | ("None", "..."):
+                return column(self).mT
+            case 2, (":", 0) | ("...", 0) if self.cols.one:
+                return Blocks(self.entries, self.origin, 1)
+        raise Unsupported(f"the index {index!r} of blocks of shape {self.shape}: entries and slices have no words")
+
+    def _chosen(self, *_: object) -> Any:
+        raise Unsupported("a choice by a block matrix: no truth value or length there")
+
+    __bool__ = __len__ = __iter__ = __contains__ = _chosen
 
     def trace(self) -> Words:
         """The trace, a scalar; ShapeError unless square, Unsupported unless rows and columns are cut alike."""
@@ -189,6 +220,19 @@ class Blocks:
 
 
 Matrix = Words | Blocks
+
+
+def column(x: Matrix) -> Any:
+    """A vector as a matrix of one column; a matrix as it is."""
+    return vector(x, 2) if isinstance(x, Words) else Blocks(x.entries, x.origin)
+
+
+def _vector(x: Matrix, ndim: int) -> Any:
+    """A product with a vector: its row or column as a vector, or its one entry."""
+    if isinstance(x, Words):
+        return vector(x.mT if ndim and x.rows.one and not x.cols.one else x, ndim)
+    found = x.mT if x.rows.one else x
+    return Blocks(found.entries, found.origin, ndim)
 
 
 def cut(x: Matrix, heights: tuple[Ratio, ...], widths: tuple[Ratio, ...]) -> Blocks:

@@ -8,8 +8,10 @@ ones again by SymPy. That the obligations together imply the claim is left to th
 
 from __future__ import annotations
 
+import inspect
 import math
 import random
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,7 +22,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from numeric import words
 from numeric.blocks import Blocks, blocks, cut
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.words import (
@@ -138,7 +139,12 @@ def evaluate(x: Any, values: Mapping[str, Any]) -> Any:
         if arrays[name].shape != expected:
             raise ShapeError(f"{name} has shape {arrays[name].shape}; expected {expected}")
     if isinstance(x, Blocks):
-        return np.block([[evaluate(entry, {**values, **numbers}) for entry in row] for row in x.entries])
+        return np.block(
+            [
+                [evaluate(entry, ChainMap(dict[str, Any](numbers), cast(Any, values))) for entry in row]
+                for row in x.entries
+            ]
+        )
     if not x.ndim:
         return number(x.value)
     total = np.full((int(number(x.rows)), int(number(x.cols))), Fraction(0), dtype=object)
@@ -155,6 +161,8 @@ def example(left: Any, right: Any, tries: int = 200) -> Counterexample | None:
         # all sizes and entries are 1 at first; then sizes grow to 3, and entries differ
         values: dict[str, Any] = {n: 1 + attempt * draw.randrange(4) // tries for n in sorted(sizes)}
         values |= {n: draw.randint(1, 3) if attempt else 1 for n in sorted(names - sizes)}
+        if any(x.kind == "isometry" and _at(x.rows, values) < _at(x.cols, values) for x in letters.values()):
+            continue
         for name, letter in sorted(letters.items()):
             values[name] = _draw(letter, values, draw if attempt else None)
         found = _difference(left, right, values, sizes)
@@ -164,12 +172,18 @@ def example(left: Any, right: Any, tries: int = 200) -> Counterexample | None:
 
 
 def _draw(letter: Letter, values: Mapping[str, Any], draw: random.Random | None) -> Any:
-    rows, cols = (int(s.at(lambda a: Fraction(values[a.name]))) for s in (letter.rows, letter.cols))
+    rows, cols = _at(letter.rows, values), _at(letter.cols, values)
+    if letter.kind == "isometry":
+        return np.eye(rows, cols, dtype=int).astype(object)
     flat = [draw.randint(-2, 2) if draw else 1 for _ in range(rows * cols)]
     entries = np.array(flat, dtype=object).reshape(rows, cols)
     if letter.kind == "symmetric":
         entries = np.tril(entries) + np.tril(entries, -1).T
     return entries * np.eye(rows, dtype=int) if letter.kind == "diagonal" else entries
+
+
+def _at(size: Ratio, values: Mapping[str, Any]) -> int:
+    return int(size.at(lambda a: Fraction(values[a.name])))
 
 
 def _difference(left: Any, right: Any, values: Mapping[str, Any], sizes: Iterable[str]) -> Counterexample | None:
@@ -241,7 +255,7 @@ class Obligation:
 
     def latex(self) -> str:
         """The equation as it was written, with its assumptions, without dollar signs."""
-        from numeric.words_sympy import formula  # SymPy is loaded only to print, and for a second opinion
+        from numeric.words.printing import formula  # SymPy is loaded only to print, and for a second opinion
 
         given = ", ".join(f"{formula(left)} = {formula(right)}" for left, right in self.assumptions)
         return f"{formula(self.left)} = {formula(self.right)}" + (rf" \quad \text{{given }} {given}" if given else "")
@@ -485,7 +499,7 @@ def _length(x: Any) -> int:
 
 
 def _work(left: Any, right: Any) -> float:
-    from numeric.words_sympy import work
+    from numeric.words.second_opinion import work
 
     try:
         return max(work(left), work(right))
@@ -494,7 +508,7 @@ def _work(left: Any, right: Any) -> float:
 
 
 def _second_opinion(left: Any, right: Any) -> tuple[bool | None, str]:
-    from numeric.words_sympy import second_opinion
+    from numeric.words.second_opinion import second_opinion
 
     if not isinstance(left, Blocks) and not isinstance(right, Blocks):
         return second_opinion(left, right)
@@ -512,8 +526,10 @@ def _finding(
     count: Mapping[str, int],
     asked: bool,
 ) -> Finding:
-    lines = len(Path(words.__file__).read_text(encoding="utf-8").splitlines())
-    trust = [f"the step checker numeric/words.py ({lines} lines)", "FLINT's polynomial arithmetic (coefficients)"]
+    texts = [Path(inspect.getfile(kind)).read_text(encoding="utf-8") for kind in (Words, Letter)]
+    lines = sum(len(text.splitlines()) for text in texts)
+    checker = f"the step checker numeric/words, letters and algebra ({lines} lines)"
+    trust = [checker, "FLINT's polynomial arithmetic (coefficients)"]
     trust.append("that the listed steps imply the statement")
     if count["agrees"]:
         import sympy

@@ -13,6 +13,8 @@ from numeric.derivation import Obligation
 from numeric.entropy import Entropy
 from numeric.finding import Finding, combine
 from numeric.programs import Program, Shapes, Sizes, recorded
+from numeric.words import whole
+from numeric.words.whole import Spec
 from proofs.claim import Check, Mutant
 from proofs.evidence import Rung, Settings
 
@@ -44,6 +46,9 @@ class Identity:
     positive: inputs that are drawn in (0, 1] when sampled (decays), all others have any sign.
     large: the large case of the exact rung.
     second_opinion: whether SymPy is asked about the derivation's steps too.
+    whole: how both programs run on words themselves, in place of a derivation; then every mutant runs there too; with a
+    derivation beside it, that shows what the statement says beyond the equation of the programs.
+    only: the one size at which the words are held against plain runs, where not every size makes sense.
     """
 
     shapes: Shapes
@@ -58,6 +63,8 @@ class Identity:
     positive: tuple[str, ...] = ()
     large: Large | None = None
     second_opinion: bool = True
+    whole: Spec | None = None
+    only: Sizes | None = None
 
     def __post_init__(self) -> None:
         # one recording of each side serves all rungs
@@ -69,7 +76,7 @@ class Identity:
         found: dict[Rung, Check] = {Rung.SAMPLED: self.sampled, Rung.EXACT: self.exact}
         if self.symbolic_sizes is not None:
             found[Rung.SYMBOLIC] = self.symbolic
-        if self.derive is not None:
+        if self.derive is not None or self.whole is not None:
             found[Rung.UNIVERSAL] = self.universal
         return found
 
@@ -128,11 +135,35 @@ class Identity:
         )
 
     def universal(self, settings: Settings) -> Finding:
-        """The derivation for all sizes, step by step."""
-        assert self.derive is not None
-        limit = 24 if settings.profile == "full" else 12
+        """Both programs on words of symbolic size, or the derivation for all sizes, step by step."""
+        limit, found = 24 if settings.profile == "full" else 12, list[Finding]()
         asked = self.second_opinion and not settings.verdict_only
-        return derivation.decide(self.derive, second_opinion=asked, limit=limit)
+        if self.whole is not None:
+            found.append(
+                whole.decide(
+                    self.left,
+                    self.right,
+                    self.shapes,
+                    self.whole,
+                    self.small(),
+                    names=self.names,
+                    entropy=Entropy(settings.seed),
+                    second_opinion=asked,
+                    limit=limit,
+                )
+            )
+        if self.derive is not None:
+            found.append(derivation.decide(self.derive, second_opinion=asked, limit=limit))
+        return combine(found)
+
+    def small(self) -> tuple[Sizes, ...]:
+        """Where the words are held against plain runs: three small sizes, all dimensions different, or the only one."""
+        assert self.whole is not None
+        if self.only:
+            return ({**dict.fromkeys(self.whole.counts.values(), 2), **self.only},)
+        names = sorted({*self.sizes[0], *self.whole.counts.values()})
+        found = [{name: 1 + (j + i) % len(names) for i, name in enumerate(names)} for j in range(3)]
+        return tuple(sizes for sizes in found if self.admits(sizes))
 
     def mutant(
         self,
@@ -155,6 +186,7 @@ class Identity:
             sizes=(sizes,) if sizes else self.sizes[:1],
             symbolic_sizes=sizes or self.symbolic_sizes if self.symbolic_sizes else None,
             large=None,  # a false program falls at small sizes already
+            only=sizes or self.only,
             second_opinion=False,  # the step that fails shows numbers, and the others are the claim's own
         )
         checks = changed.checks()

@@ -210,7 +210,7 @@ TIES: Mapping[str, Tie] = MappingProxyType({
     "gated_state": Tie(
         "gated_state_exec", "m f a u Z N", "gated_state",
         {"a": ("N", "m", "f"), "u": ("N", "m", "f"), "Z": ("m", "f")},
-        "constructions.gated_accumulator:recurrence", lambda call, d: call(d.a, d.u, d.Z)[-1],
+        "constructions.gated_accumulator:gated_recurrence", lambda call, d: call(d.a, d.u, d.Z)[-1],
     ),
     "gd_ssm_state": Tie(
         "gd_ssm_state_exec", "m f Y X N", "gd_ssm_state", {"X": ("N", "f"), "Y": ("N", "m"), "q": ("f",)},

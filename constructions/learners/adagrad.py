@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from constructions.learners import Class, Each, Learner, Parameter
-from constructions.learners._tokens import at, token_gradient
+from constructions.learners._tokens import token_gradient
+from constructions.namespace import namespace
 
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, beta: Any, eps: Any) -> Any:
     """The prediction (m,) after the last token; beta (N,) or 0-d, eps 0-d; the sums start at 0."""
-    W, total = W0, 0 * W0
-    for t in range(X.shape[0]):
-        g = token_gradient(W, X[t, :], Y[t, :])
+    xp = namespace(X)
+
+    def token(at: tuple[Any, Any], x: Any, y: Any, beta: Any) -> tuple[Any, Any]:
+        W, total = at
+        g = token_gradient(W, x, y)
         total = total + g * g
-        W = W - at(beta, t) * g / (total.sqrt() + eps)
-    return W @ x_q
+        return W - beta * g / (total.sqrt() + eps), total
+
+    return xp.fold(token, (W0, 0 * W0), X, Y, xp.per_token(beta, X))[0] @ x_q
 
 
 LEARNER = Learner(

@@ -11,17 +11,19 @@ from typing import Any
 
 from constructions.autograd_descent import descend
 from constructions.learners import Domain, Learner, Parameter
+from constructions.namespace import namespace
 
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, eta: Any, gamma: Any, steps: int) -> Any:
     """The prediction (m,) after `steps` steps from W0; the gradient is autograd's."""
-    prediction, R = W0 @ x_q, Y - X @ W0.mT
-    for _ in range(steps):
+
+    def once(at: tuple[Any, ...]) -> tuple[Any, ...]:
+        prediction, R, X, x_q = at
         move = descend(0 * W0, X, R, eta=eta)
-        prediction, R = prediction + move @ x_q, R - X @ move.mT
         change = gamma * (X.mT @ X)
-        X, x_q = X - X @ change, x_q - change @ x_q
-    return prediction
+        return prediction + move @ x_q, R - X @ move.mT, X - X @ change, x_q - change @ x_q
+
+    return namespace(X).iterate(once, (W0 @ x_q, Y - X @ W0.mT, X, x_q), steps)[0]
 
 
 LEARNER = Learner(

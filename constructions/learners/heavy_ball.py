@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from constructions.learners import Domain, Each, Learner, Parameter
-from constructions.learners._tokens import at, token_gradient
+from constructions.learners._tokens import token_gradient
+from constructions.namespace import namespace
 
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, beta: Any, mu: Any) -> Any:
     """The prediction (m,) after the last token; beta and mu (N,) or 0-d; the momentum starts at 0."""
-    W, M = W0, 0 * W0
-    for t in range(X.shape[0]):
-        M = at(mu, t) * M + token_gradient(W, X[t, :], Y[t, :])
-        W = W - at(beta, t) * M
-    return W @ x_q
+    xp = namespace(X)
+
+    def token(at: tuple[Any, Any], x: Any, y: Any, beta: Any, mu: Any) -> tuple[Any, Any]:
+        M = mu * at[1] + token_gradient(at[0], x, y)
+        return at[0] - beta * M, M
+
+    return xp.fold(token, (W0, 0 * W0), X, Y, xp.per_token(beta, X), xp.per_token(mu, X))[0] @ x_q
 
 
 LEARNER = Learner(

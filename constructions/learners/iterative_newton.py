@@ -6,15 +6,17 @@ from typing import Any
 
 from constructions import newton_schulz
 from constructions.learners import Domain, Learner, Parameter
+from constructions.namespace import namespace
 
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, alpha: Any, iterations: int) -> Any:
     """The prediction (m,); alpha 0-d."""
     A = X.mT @ X
-    P = alpha * A
-    for _ in range(iterations):
-        P = newton_schulz.step(P, A)
-    return Y.mT @ (X @ (P @ x_q))
+
+    def once(P: Any) -> Any:
+        return newton_schulz.step(P, A)
+
+    return Y.mT @ (X @ (namespace(X).iterate(once, alpha * A, iterations) @ x_q))
 
 
 LEARNER = Learner(

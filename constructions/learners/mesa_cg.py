@@ -13,17 +13,19 @@ import torch
 from constructions import conjugate_gradient
 from constructions.learners import Class, Domain, Each, Learner, Parameter
 from constructions.learners._tokens import later
-from constructions.namespace import identity
+from constructions.namespace import identity, namespace
 
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, lam: Any, decay: Any, steps: int) -> Any:
     """The prediction (m,); lam 0-d, decay (N,) or 0-d."""
     weighted = X * torch.stack(later(decay, X))[:, None]
     A, query = weighted.mT @ X + lam * identity(X.shape[1], X), x_q[:, None]
-    state = conjugate_gradient.start(0 * query, A, query)
-    for _ in range(steps):
-        state = conjugate_gradient.step(*state, A)
-    return Y.mT @ (weighted @ state[0][:, 0])
+
+    def once(state: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+        return conjugate_gradient.step(*state, A)
+
+    solved, *_ = namespace(X).iterate(once, conjugate_gradient.start(0 * query, A, query), steps)
+    return Y.mT @ (weighted @ solved[:, 0])
 
 
 LEARNER = Learner(

@@ -9,14 +9,16 @@ from typing import Any
 
 from constructions.autograd_descent import gradient
 from constructions.learners import Domain, Each, Learner, Parameter
+from constructions.namespace import namespace
 
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, eta: Any, steps: int) -> Any:
     """The prediction (m,); eta (f,) multiplies the columns of the gradient of the mean loss."""
-    W = W0
-    for _ in range(steps):
-        W = W - gradient(W, X, Y) * eta
-    return W @ x_q
+
+    def once(W: Any) -> Any:
+        return W - gradient(W, X, Y) * eta
+
+    return namespace(X).iterate(once, W0, steps) @ x_q
 
 
 LEARNER = Learner(

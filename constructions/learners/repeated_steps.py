@@ -6,13 +6,16 @@ from typing import Any
 
 from constructions.learners import Domain, Each, Learner, Parameter
 from constructions.learners._tokens import fold, token_gradient
+from constructions.namespace import namespace
 
 
 def step(W: Any, x: Any, y: Any, W0: Any, N: Any, beta: Any, times: int) -> Any:
     """W after one token."""
-    for _ in range(times):
-        W = W - beta * token_gradient(W, x, y)
-    return W
+
+    def once(W: Any) -> Any:
+        return W - beta * token_gradient(W, x, y)
+
+    return namespace(W).iterate(once, W, times)
 
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, beta: Any, times: int) -> Any:

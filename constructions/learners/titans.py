@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from constructions.learners import Domain, Each, Learner, Parameter
-from constructions.learners._tokens import at, token_gradient
+from constructions.learners._tokens import token_gradient
+from constructions.namespace import namespace
 
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, theta: Any, mu: Any, decay: Any) -> Any:
     """The prediction (m,) after the last token; theta, mu and decay (N,) or 0-d; the momentum starts at 0."""
-    W, S = W0, 0 * W0
-    for t in range(X.shape[0]):
-        S = at(mu, t) * S - at(theta, t) * token_gradient(W, X[t, :], Y[t, :])
-        W = at(decay, t) * W + S
-    return W @ x_q
+    xp = namespace(X)
+
+    def token(at: tuple[Any, Any], x: Any, y: Any, theta: Any, mu: Any, decay: Any) -> tuple[Any, Any]:
+        S = mu * at[1] - theta * token_gradient(at[0], x, y)
+        return decay * at[0] + S, S
+
+    each = [xp.per_token(value, X) for value in (theta, mu, decay)]
+    return xp.fold(token, (W0, 0 * W0), X, Y, *each)[0] @ x_q
 
 
 LEARNER = Learner(

@@ -9,6 +9,7 @@ from typing import Any
 
 from constructions.autograd_descent import descend
 from constructions.learners import Class, Domain, Each, Learner, Parameter
+from constructions.namespace import namespace
 
 
 def model(W: Any, X: Any, gamma: Any, bias: Any, eps: Any) -> Any:
@@ -25,9 +26,11 @@ def _loss(W: Any, X: Any, Y: Any, gamma: Any, bias: Any, eps: Any) -> Any:
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, eta: Any, gamma: Any, bias: Any, eps: Any, size: int) -> Any:
     """The prediction (m,); eta and eps 0-d, gamma and bias (m,) or 0-d; the gradient is autograd's."""
-    W = W0
-    for t in range(0, X.shape[0], size):
-        W = descend(W, X[t : t + size, :], Y[t : t + size, :], gamma, bias, eps, eta=eta, of=_loss)
+
+    def batch(W: Any, X: Any, Y: Any) -> Any:
+        return descend(W, X, Y, gamma, bias, eps, eta=eta, of=_loss)
+
+    W = namespace(X).chunks(batch, W0, X, Y, size=size)
     return model(W, x_q[None, :], gamma, bias, eps)[0, :]
 
 

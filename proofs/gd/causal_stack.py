@@ -3,16 +3,12 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
-from typing import Any
-
-import torch
 
 from constructions import autograd_descent, causal_stack
-from constructions.namespace import Array
-from numeric.blocks import Matrix, blocks
-from numeric.derivation import Obligation
+from constructions.namespace import Array, identity, namespace
 from numeric.programs import rational
-from numeric.words import matrix, scalar
+from numeric.words.session import Invariant, Iterated
+from numeric.words.whole import Spec
 from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both, point
@@ -23,65 +19,68 @@ from proofs.kernel import kernel_check
 LAYERS = 3
 MOST = 12
 """Layers, and steps, up to which the witness is run."""
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
+EXACTLY = (Rung.EXACT, Rung.SYMBOLIC, Rung.UNIVERSAL)
 
 
 def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int = LAYERS) -> Array:
-    """Causal layers with scale eta/N: (m,)."""
+    """k causal layers with scale eta/N: (m,)."""
     return causal_stack.predict(X, Y, x_q, W0, eta / X.shape[0], layers)
 
 
-def formula(
-    X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, T: Array | None = None, layers: int = LAYERS
-) -> Array:
+def formula(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int = LAYERS) -> Array:
     """W0 x_q + scale R^T M X x_q with R = Y - X W0^T and M the sum of powers of I - scale T^T: (m,)."""
+    return with_triangle(causal_stack.prefix_gram(X).mT, X, Y, x_q, W0, eta, layers)
+
+
+def with_triangle(T: Array, X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int) -> Array:
+    """The formula with powers of I - scale T."""
     scale = eta / X.shape[0]
-    T = causal_stack.prefix_gram(X) if T is None else T
-    M = causal_stack.powers_summed(T.mT, scale, layers)
+    M = causal_stack.powers_summed(T, scale, layers)
     return W0 @ x_q + scale * ((Y - X @ W0.mT).mT @ M @ X @ x_q)
 
 
-def strict(X: Array) -> Array:
+def untransposed(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int = LAYERS) -> Array:
+    """Powers of I - cT instead of I - cT^T."""
+    return with_triangle(causal_stack.prefix_gram(X), X, Y, x_q, W0, eta, layers)
+
+
+def strict(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int = LAYERS) -> Array:
     """The strict lower triangle of the Gram matrix."""
-    T = causal_stack.prefix_gram(X)
-    return T - T * causal_stack.prefix_gram(X[:, :1] * 0 + 1) * causal_stack.prefix_gram(X[:, :1] * 0 + 1).mT
+    return with_triangle(namespace(X).tril(X @ X.mT, k=-1).mT, X, Y, x_q, W0, eta, layers)
 
 
-def derive(own: int = 1) -> Iterator[Obligation]:
-    """The scan over tokens computes R - c T R with T = tril(G), by induction on N; then induction on the layers."""
-    X, R, T = matrix("X", "N", "f"), matrix("R", "N", "m"), matrix("T", "N", "N")
-    x, r, c = matrix("x", "f", 1), matrix("r", "m", 1), scalar("c")
-    Y, W0, query = matrix("Y", "N", "m"), matrix("W_0", "m", "f"), matrix("q", "f", 1)
-    residuals, start = causal_stack.start(X, Y, query, W0)
-    yield Obligation("start, residuals", residuals, Y - X @ W0.mT, r"$R_0 = Y - X W_0^\top$.")
-    yield Obligation("start, prediction", start, W0 @ query, r"The prediction starts at $W_0 x_q$.")
-    gram = blocks([[T, 0 * (X @ x)], [x.mT @ X.mT, own * (x.mT @ x)]])
-    state, row = causal_stack.token(R.mT @ X, r, x, c)
-    longer = blocks([[R], [r.mT]])
+def descent(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int = LAYERS) -> Array:
+    """As many steps of gradient descent."""
+    return autograd_descent.descend(W0, X, Y, eta=eta, steps=layers) @ x_q
 
-    def whole(residuals: Matrix, triangle: Matrix) -> Any:
-        return residuals - c * (triangle @ residuals)
 
-    yield Obligation(
-        "one more token, state", state, longer.mT @ blocks([[X], [x.mT]]), r"$S_t = R^\top X$ grows by $r x^\top$."
-    )
-    yield Obligation(
-        "one more token",
-        blocks([[whole(R, T)], [row.mT]]),
-        whole(longer, gram),
-        r"$\operatorname{tril}(G)$ grows by the row $(x^\top X^\top, \; x^\top x)$; the new token's residual is its row of "
-        r"$R - cTR$, older ones do not see it.",
-    )
-    P, S, p = matrix("P", "N", "N"), matrix("S", "N", "N"), matrix("p_0", "m", 1)
-    power, total = causal_stack.power_step(P, S, T.mT, c)
-    yield Obligation("one more layer, residuals", whole(P.mT @ R, T), power.mT @ R,
-                     r"If $R_j = P^\top R_0$ with $P = (I - cT^\top)^j$, a layer gives the next power.")  # fmt: skip
-    yield Obligation(
-        "one more layer, prediction",
-        causal_stack.readout(p + c * (R.mT @ S @ X @ query), (P.mT @ R).mT @ X, query, c),
-        p + c * (R.mT @ total @ X @ query),
-        r"Layer $j$ adds $c R_j^\top X x_q$, so the powers add up to $M$; with no layer the sum is empty.",
-    )
+def state(X: Array, residual: Array) -> Array:
+    """R^T X over the tokens so far."""
+    return residual.mT @ X
+
+
+def corrected(X: Array, residual: Array, eta: Array, N: Array) -> Array:
+    """R - c tril(G) R."""
+    return residual - eta / N * (causal_stack.prefix_gram(X) @ residual)
+
+
+def no_power(X: Array) -> tuple[Array, Array]:
+    """I and the empty sum."""
+    one = identity(X.shape[0], X)
+    return one, 0 * one
+
+
+def next_power(powers: tuple[Array, Array], X: Array, eta: Array) -> tuple[Array, Array]:
+    """The next power of I - c T^T, and the sum with this power."""
+    return causal_stack.power_step(powers[0], powers[1], causal_stack.prefix_gram(X).mT, eta / X.shape[0])
+
+
+def after_layers(
+    X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, powers: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    """The residuals (I - cT)^j R_0, and the prediction with the sum of powers so far."""
+    first = Y - X @ W0.mT
+    return powers[0].mT @ first, W0 @ x_q + eta / X.shape[0] * (first.mT @ powers[1] @ X @ x_q)
 
 
 IDENTITY = Identity(
@@ -92,14 +91,14 @@ IDENTITY = Identity(
     sizes=({"f": 3, "m": 2, "N": 4}, {"f": 6, "m": 6, "N": 12}),
     large=Large({"f": 2, "m": 3, "N": 130}, partial(layer, layers=12), partial(formula, layers=12)),
     symbolic_sizes={"f": 1, "m": 1, "N": 2},
-    derive=derive,
+    whole=Spec(
+        {
+            "causal_stack.predict": Invariant(after_layers, companions={"powers": Iterated(no_power, next_power)}),
+            "causal_stack.layer": Invariant(state, rows=corrected),
+        },
+        counts={"layers": "k"},
+    ),
 )
-
-
-def descent(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, steps: int = LAYERS) -> Array:
-    """Autograd steps, asked at x_q: (m,)."""
-    return autograd_descent.descend(W0, X, Y, eta=eta, steps=steps) @ x_q
-
 
 ONE_TOKEN = Identity(
     shapes=IDENTITY.shapes,
@@ -115,7 +114,7 @@ WITNESS = {"X": [[1], [1], [0]], "Y": [[0], [1], [0]], "x_q": [1], "W0": [[0]], 
 def run_both(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, count: int) -> Array:
     """The predictions of `count` causal layers and of `count` steps: (2, m)."""
     stack = causal_stack.predict(X, Y, x_q, W0, eta / X.shape[0], count)
-    return torch.stack([stack, descent(X, Y, x_q, W0, eta, count)])
+    return namespace(X).stack([stack, descent(X, Y, x_q, W0, eta, count)])
 
 
 def witness(left: Fraction = Fraction(0)) -> Check:
@@ -170,10 +169,7 @@ token's residual stays $0$, each layer halves the second's, and the first step o
     },
     mutants=(
         IDENTITY.mutant(
-            "is_gradient_descent",
-            "the causal stack is three steps of gradient descent",
-            right=descent,
-            rungs=EXACTLY,
+            "is_gradient_descent", "the causal stack is k steps of gradient descent", right=descent, rungs=EXACTLY
         ),
         ONE_TOKEN.mutant(
             "two_tokens",
@@ -183,17 +179,7 @@ token's residual stays $0$, each layer halves the second's, and the first step o
             rungs=(Rung.EXACT,),
         ),
         Mutant("descent_misses", "k steps give something else than 1/2", {Rung.EXACT: witness(Fraction(1, 2))}),
-        IDENTITY.mutant(
-            "untransposed",
-            "powers of I - cT instead of I - cT^T",
-            right=lambda X, Y, x_q, W0, eta: formula(X, Y, x_q, W0, eta, causal_stack.prefix_gram(X).mT),
-        ),
-        IDENTITY.mutant(
-            "strict_triangle",
-            "a token does not see itself",
-            right=lambda X, Y, x_q, W0, eta: formula(X, Y, x_q, W0, eta, strict(X)),
-            derive=lambda: derive(own=0),
-            rungs=(*EXACTLY, Rung.UNIVERSAL),
-        ),
+        IDENTITY.mutant("untransposed", "powers of I - cT instead of I - cT^T", right=untransposed),
+        IDENTITY.mutant("strict_triangle", "a token does not see itself", right=strict, rungs=EXACTLY),
     ),
 )

@@ -1,14 +1,12 @@
 """k steps of gradient descent in closed form, from any start, by induction on k."""
 
-from collections.abc import Iterator
 from functools import partial
 
 from constructions import autograd_descent
 from constructions.closed_form_descent import combine, extend, solution
-from constructions.gradient_descent import step
-from constructions.namespace import Array
-from numeric.derivation import Obligation
-from numeric.words import eye, matrix, scalar, zeros
+from constructions.namespace import Array, identity
+from numeric.words.session import Invariant, Iterated
+from numeric.words.whole import Spec
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
@@ -24,29 +22,30 @@ def formula(X: Array, Y: Array, W0: Array, eta: Array, steps: int = STEPS) -> Ar
 
 
 def learner(X: Array, Y: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
-    """Autograd steps from W0: (m, f)."""
+    """k autograd steps from W0: (m, f)."""
     return autograd_descent.descend(W0, X, Y, eta=eta, steps=steps)
+
+
+def no_power(X: Array) -> tuple[Array, Array]:
+    """Q^0 and the empty sum."""
+    one = identity(X.shape[1], X)
+    return one, 0 * one
+
+
+def next_power(powers: tuple[Array, Array], X: Array, eta: Array) -> tuple[Array, Array]:
+    """The next power of Q = I - cA, and the sum by Horner's rule."""
+    one = identity(X.shape[1], X)
+    return extend(powers[0], powers[1], one - eta / X.shape[0] * (X.mT @ X), one)
+
+
+def at_step(X: Array, Y: Array, W0: Array, eta: Array, powers: tuple[Array, Array]) -> Array:
+    """The closed form with these powers."""
+    return combine(W0, Y.mT @ X, *powers, eta / X.shape[0])
 
 
 def start_kept(X: Array, Y: Array, W0: Array, eta: Array) -> Array:
     """W_0 added as it is, without its factor Q^k."""
     return W0 + formula(X, Y, 0 * W0, eta)
-
-
-def derive(sign: int = -1) -> Iterator[Obligation]:
-    """Induction on k with P = Q^k and S = sum_{j<k} Q^j, extended by the code's own function."""
-    X, Y, W0 = matrix("X", "N", "f"), matrix("Y", "N", "m"), matrix("W_0", "m", "f")
-    P, S, eta, one = matrix("P", "f", "f"), matrix("S", "f", "f"), scalar("eta"), eye("f")
-    scale, A, B = eta / scalar("N"), X.mT @ X, Y.mT @ X
-    yield Obligation(
-        "no step yet", combine(W0, B, one, zeros("f", "f"), scale), W0, r"At $k = 0$: $P = I$, the sum is empty."
-    )
-    yield Obligation(
-        "one more step",
-        step(combine(W0, B, P, S, scale), X, Y, eta),
-        combine(W0, B, *extend(P, S, one + sign * scale * A, one), scale),
-        r"A step $W \mapsto W Q + cB$ takes the closed form at $k$ to the one at $k + 1$, with $S' = I + S Q$.",
-    )
 
 
 IDENTITY = Identity(
@@ -58,7 +57,10 @@ IDENTITY = Identity(
     large=Large({"f": 20, "m": 21, "N": 130}, partial(formula, steps=12), partial(learner, steps=12), quick=True),
     symbolic_sizes={"f": 2, "m": 1, "N": 1},
     torch_only=True,
-    derive=derive,
+    whole=Spec(
+        {"autograd_descent.descend": Invariant(at_step, companions={"powers": Iterated(no_power, next_power)})},
+        counts={"steps": "k"},
+    ),
 )
 
 CLAIM = Claim(
@@ -80,7 +82,6 @@ $(W_0 Q^k + cB S_k) Q + cB = W_0 Q^{k+1} + cB (I + S_k Q)$, and $I + S_k Q = S_{
             "sign",
             "powers of I + cA",
             left=lambda X, Y, W0, eta: solution(W0, -(X.mT @ X), Y.mT @ X, eta / X.shape[0], STEPS),
-            derive=lambda: derive(sign=1),
         ),
         IDENTITY.mutant("start_kept", "W_0 without its factor (I - cA)^k", left=start_kept, rungs=EXACTLY),
         IDENTITY.mutant(

@@ -1,12 +1,8 @@
 """DeltaNet's memory is stochastic gradient descent with one step a token."""
 
-from collections.abc import Iterator
-
 from constructions import delta_rule, online_descent
-from constructions.gradient_descent import step
-from constructions.namespace import Array
-from numeric.derivation import Obligation
-from numeric.words import matrix, scalar
+from constructions.namespace import Array, namespace
+from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
@@ -27,22 +23,11 @@ def learner(K: Array, V: Array, beta: Array, W0: Array) -> Array:
 
 def stale(K: Array, V: Array, beta: Array, W0: Array) -> Array:
     """All gradients at the start: one batch step."""
-    W = W0
-    for t in range(K.shape[0]):
-        W = W + delta_rule.step(W0, K[t, :][:, None], V[t, :][:, None], beta[t]) - W0
-    return W
 
+    def token(W: Array, k: Array, v: Array, beta: Array) -> Array:
+        return W + delta_rule.step(W0, k[:, None], v[:, None], beta) - W0
 
-def derive(divisor: int = 1) -> Iterator[Obligation]:
-    """One token of the layer against a step on the loss of that token."""
-    W, k, v, beta = matrix("W", "m", "f"), matrix("k", "f", 1), matrix("v", "m", 1), scalar("beta")
-    yield Obligation(
-        "one token",
-        delta_rule.step(W, k, v, beta),
-        step(W, k.mT, v.mT, beta / divisor),
-        r"$W(I - \beta k k^\top) + \beta v k^\top = W - \beta (W k - v) k^\top$, a step on $\frac12 \norm{W k - v}^2$ "
-        r"from any $W$; so all iterates agree.",
-    )
+    return namespace(K).fold(token, W0, K, V, beta)
 
 
 IDENTITY = Identity(
@@ -53,7 +38,7 @@ IDENTITY = Identity(
     large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 1, "N": 2},
     torch_only=True,
-    derive=derive,
+    whole=Spec(),
 )
 
 CLAIM = Claim(
@@ -78,7 +63,6 @@ stochastic gradient descent with one step a token, in the order of the tokens, o
             "doubled",
             "the loss without its 1/2",
             right=lambda K, V, beta, W0: learner(K, V, 2 * beta, W0),
-            derive=lambda: derive(divisor=2),
             rungs=(*EXACTLY, Rung.UNIVERSAL),
         ),
         IDENTITY.mutant(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from constructions.gated_accumulator import accumulate, closed_form, recurrence
+from constructions.gated_accumulator import accumulate, closed_form, gated_recurrence
 from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
@@ -44,7 +44,7 @@ def derive(gates_newest: bool = False) -> Iterator[Obligation]:
 
 IDENTITY = Identity(
     shapes={"a": ("T", "d", "e"), "u": ("T", "d", "e"), "z0": ("d", "e")},
-    left=lambda a, u, z0: recurrence(a, u, z0),
+    left=lambda a, u, z0: gated_recurrence(a, u, z0),
     right=lambda a, u, z0: closed_form(a, u, z0),
     names=("recurrence", "closed form"),
     sizes=({"T": 6, "d": 3, "e": 2}, {"T": 24, "d": 4, "e": 4}),
@@ -72,11 +72,13 @@ product; adding $u_{t+1}$ adds the term $r = t+1$ with the empty product.""",
             left=gate_before_write,
             derive=lambda: derive(True),
         ),
-        IDENTITY.mutant("start_dropped", "the start z_0 is forgotten", left=lambda a, u, z0: recurrence(a, u, 0 * z0)),
+        IDENTITY.mutant(
+            "start_dropped", "the start z_0 is forgotten", left=lambda a, u, z0: gated_recurrence(a, u, 0 * z0)
+        ),
         IDENTITY.mutant(
             "stale_gate",
             "step t uses the gate of step t-1",
-            left=lambda a, u, z0: recurrence(namespace(a).concat([a[:1, ...], a[:-1, ...]], axis=0), u, z0),
+            left=lambda a, u, z0: gated_recurrence(namespace(a).concat([a[:1, ...], a[:-1, ...]], axis=0), u, z0),
         ),
     ),
 )

@@ -1,15 +1,10 @@
 """Gated linear attention is one gradient step on keys that have faded channel by channel."""
 
-from collections.abc import Iterator
-
-import torch
-
 from constructions import gated_linear_attention
 from constructions.autograd_descent import gradient
-from constructions.namespace import Array, namespace
-from numeric.blocks import blocks
-from numeric.derivation import Obligation, loss_expansion
-from numeric.words import matrix, scalar, zeros
+from constructions.namespace import Array, namespace, zeros
+from numeric.words.session import Invariant
+from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
@@ -21,45 +16,35 @@ def layer(K: Array, V: Array, alpha: Array, rate: Array) -> Array:
     return gated_linear_attention.memory(K, V, alpha, rate)
 
 
-def weighted_loss(W: Array, K: Array, V: Array, rates: Array) -> Array:
-    """1/2 sum_t rate_t |W k_t - v_t|^2, the rates on the diagonal of a matrix (N, N)."""
+def weighted_loss(W: Array, K: Array, V: Array, rate: Array) -> Array:
+    """1/2 sum_t rate_t |W k_t - v_t|^2."""
     residual = W @ K.mT - V.mT
-    return namespace(W, K, V).sum((residual @ rates) * residual) / 2
+    return namespace(W, K, V).sum(rate[None, :] * residual * residual) / 2
 
 
-def learner(K: Array, V: Array, alpha: Array, rate: Array, newest: bool = False, faded: bool = True) -> Array:
-    """Minus the autograd gradient at 0 of the loss on keys k_t times the later gates (`newest`: its own too): (m,
-    f)."""
-    keys = []
-    for t in range(K.shape[0]):
-        key = K[t, :]
-        for s in range(t if newest else t + 1, K.shape[0]):
-            key = key * alpha[s, :]
-        keys.append(key)
-    used = torch.stack(keys) if faded else K
-    return -gradient(K.new_zeros(V.shape[1], K.shape[1]), used, V, torch.diag_embed(rate), of=weighted_loss)
+def learner(K: Array, V: Array, alpha: Array, rate: Array) -> Array:
+    """Minus the autograd gradient at 0 of the loss on keys k_t times the later gates: (m, f)."""
+    return on_keys(namespace(K).decay_to_end(alpha, K) * K, V, rate)
 
 
-def derive(newest: bool = False) -> Iterator[Obligation]:
-    """Induction on tokens: a gate multiplies all earlier keys, the newest key is written as it is; then the gradient."""
-    K, U, D = matrix("K", "N", "f"), matrix("U", "N", "m"), matrix("D", "f", "f", "diagonal")
-    k, v, r = matrix("k", "f", 1), matrix("v", "m", 1), scalar("r")
-    yield Obligation(
-        "one more token",
-        gated_linear_attention.step(U.mT @ K, k, v, D, r),
-        blocks([[U], [r * v.mT]]).mT @ blocks([[K @ D], [k.mT @ D if newest else k.mT]]),
-        r"With $D = \operatorname{diag}(\alpha_{t+1})$ the memory $U^\top \tilde K$ of the faded keys $\tilde K$ and the "
-        r"values times their rates, $U$, becomes that of $(\tilde K D, k)$ and $(U, r v)$; with no tokens it is 0.",
-    )
-    W, V, R = matrix("W", "m", "f"), matrix("V", "N", "m"), matrix("R", "N", "N", "diagonal")
-    slope = (W @ K.mT - V.mT) @ R @ K
-    yield from loss_expansion(lambda at: weighted_loss(at, K, V, R), W, slope, name="the weighted loss")
-    yield Obligation(
-        "the step",
-        -slope.substitute(W, zeros("m", "f")),
-        (R @ V).mT @ K,
-        r"Minus the gradient at $0$ is $U^\top \tilde K$ with $U = R V$, the rates on the diagonal of $R$.",
-    )
+def on_keys(K: Array, V: Array, rate: Array) -> Array:
+    """The same on given keys."""
+    return -gradient(zeros((V.shape[1], K.shape[1]), K), K, V, rate, of=weighted_loss)
+
+
+def own_gate(K: Array, V: Array, alpha: Array, rate: Array) -> Array:
+    """A key is faded by its own gate too."""
+    return learner(K * alpha, V, alpha, rate)
+
+
+def not_faded(K: Array, V: Array, alpha: Array, rate: Array) -> Array:
+    """The gates are ignored."""
+    return on_keys(K, V, rate)
+
+
+def memory(K: Array, V: Array, alpha: Array, rate: Array) -> Array:
+    """The values times their rates against the faded keys."""
+    return (rate[:, None] * V).mT @ (namespace(K).decay_to_end(alpha, K) * K)
 
 
 IDENTITY = Identity(
@@ -71,7 +56,7 @@ IDENTITY = Identity(
     symbolic_sizes={"f": 2, "m": 1, "N": 3},
     torch_only=True,
     positive=("alpha", "rate"),
-    derive=derive,
+    whole=Spec({"gated_linear_attention.memory": Invariant(memory)}),
 )
 
 CLAIM = Claim(
@@ -102,17 +87,7 @@ $r_t \prod_{s>t} \alpha_s$; with gates and rates $1$ (linear attention) on plain
         Rung.KERNEL: kernel_check("gated_attention_step", "gated_attention_discounted", "weighted_loss_expansion"),
     },
     mutants=(
-        IDENTITY.mutant(
-            "own_gate",
-            "a key is faded by its own gate too",
-            right=lambda K, V, alpha, rate: learner(K, V, alpha, rate, newest=True),
-            derive=lambda: derive(newest=True),
-        ),
-        IDENTITY.mutant(
-            "not_faded",
-            "the gates are ignored",
-            right=lambda K, V, alpha, rate: learner(K, V, alpha, rate, faded=False),
-            rungs=(Rung.EXACT, Rung.SYMBOLIC),
-        ),
+        IDENTITY.mutant("own_gate", "a key is faded by its own gate too", right=own_gate),
+        IDENTITY.mutant("not_faded", "the gates are ignored", right=not_faded, sizes={"f": 2, "m": 1, "N": 3}),
     ),
 )

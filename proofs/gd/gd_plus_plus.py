@@ -1,83 +1,82 @@
 """GD++: layers that also transform the inputs are preconditioned gradient descent, in closed form."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import partial
-
-import torch
+from typing import Any
 
 from constructions import linear_attention
 from constructions.autograd_descent import gradient
-from constructions.linear_attention import Weights
-from constructions.namespace import Array
+from constructions.namespace import Array, identity, namespace, zeros
 from constructions.online_descent import token_loss
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
-from numeric.words import eye, matrix, scalar
+from numeric.words.session import Invariant, Iterated
+from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
 
 LAYERS = 2
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
+EXACTLY = (Rung.EXACT, Rung.SYMBOLIC, Rung.UNIVERSAL)
 
 
 def layer(X: Array, Y: Array, x_q: Array, eta: Array, gamma: Array, layers: int = LAYERS) -> Array:
-    """All tokens after layers from W0 = 0 with scale eta/N: (N+1, f+m)."""
-    W0 = X.new_zeros(Y.shape[1], X.shape[1])
+    """All tokens after k layers from W0 = 0 with scale eta/N: (N+1, f+m)."""
+    W0 = zeros((Y.shape[1], X.shape[1]), X)
     weights = linear_attention.descent_weights(W0, eta / X.shape[0], gamma)
-    E = linear_attention.tokens(X, Y, x_q, W0)
-    for _ in range(layers):
-        E = linear_attention.layer(E, weights)
-    return E
+
+    def once(E: Array) -> Array:
+        return linear_attention.layer(E, weights)
+
+    return namespace(X).iterate(once, linear_attention.tokens(X, Y, x_q, W0), layers)
+
+
+def start(X: Array, Y: Array) -> tuple[Array, Array]:
+    """W = 0 and M = I."""
+    return zeros((Y.shape[1], X.shape[1]), X), identity(X.shape[1], X)
+
+
+def moved(M: Array, X: Array, gamma: Array) -> Array:
+    """(I - gamma M A M^T) M."""
+    return (identity(X.shape[1], X) - gamma * M @ X.mT @ X @ M.mT) @ M
+
+
+def descended(at: tuple[Array, Array], X: Array, Y: Array, eta: Array, gamma: Array) -> tuple[Array, Array]:
+    """W - eta/N grad M^T M, with an autograd gradient of the sum, and the next M."""
+    W, M = at
+    return W - eta / X.shape[0] * gradient(W, X, Y, of=token_loss) @ (M.mT @ M), moved(M, X, gamma)
+
+
+def plain(at: tuple[Array, Array], X: Array, Y: Array, eta: Array, gamma: Array) -> tuple[Array, Array]:
+    """The same without M^T M."""
+    return at[0] - eta / X.shape[0] * gradient(at[0], X, Y, of=token_loss), moved(at[1], X, gamma)
+
+
+def by_first_power(at: tuple[Array, Array], X: Array, Y: Array, eta: Array, gamma: Array) -> tuple[Array, Array]:
+    """The same with M."""
+    return at[0] - eta / X.shape[0] * gradient(at[0], X, Y, of=token_loss) @ at[1], moved(at[1], X, gamma)
+
+
+def stale(at: tuple[Array, Array], X: Array, Y: Array, eta: Array, gamma: Array) -> tuple[Array, Array]:
+    """The next M in the step of W."""
+    W, M = at[0], moved(at[1], X, gamma)
+    return W - eta / X.shape[0] * gradient(W, X, Y, of=token_loss) @ (M.mT @ M), M
+
+
+def read(X: Array, Y: Array, x_q: Array, at: tuple[Array, Array]) -> Array:
+    """The tokens (M x_i, y_i - W x_i) and (M x_q, -W x_q)."""
+    xp, (W, M) = namespace(X), at
+    context = xp.concat([X @ M.mT, Y - X @ W.mT], axis=1)
+    return xp.concat([context, xp.concat([M @ x_q, -(W @ x_q)], axis=0)[None, :]], axis=0)
 
 
 def learner(
-    X: Array,
-    Y: Array,
-    x_q: Array,
-    eta: Array,
-    gamma: Array,
-    preconditioned: bool = True,
-    stale: bool = False,
-    layers: int = LAYERS,
+    X: Array, Y: Array, x_q: Array, eta: Array, gamma: Array, layers: int = LAYERS, step: Callable[..., Any] = descended
 ) -> Array:
-    """W <- W - eta/N grad M^2, M <- (I - gamma M A M) M, autograd gradients of the sum; tokens in the end: (N+1,
-    f+m)."""
-    A, one = X.mT @ X, torch.diag_embed(X.new_ones(X.shape[1]))
-    W, M = X.new_zeros(Y.shape[1], X.shape[1]), one
-    for _ in range(layers):
-        following = (one - gamma * M @ A @ M) @ M
-        used = following if stale else M
-        scaled = used @ used if preconditioned else one
-        W, M = W - eta / X.shape[0] * gradient(W, X, Y, of=token_loss) @ scaled, following
-    context = torch.concat([X @ M, Y - X @ W.mT], 1)
-    return torch.concat([context, torch.concat([M @ x_q, -(W @ x_q)])[None, :]])
+    """W <- W - eta/N grad M^T M, M <- (I - gamma M A M^T) M; the tokens in the end: (N+1, f+m)."""
 
+    def once(at: tuple[Array, Array]) -> tuple[Array, Array]:
+        return step(at, X, Y, eta, gamma)
 
-def derive(power: int = 2) -> Iterator[Obligation]:
-    """One layer on tokens (M x_i, y_i - W x_i) and (M q, -W q), any M, for the code's own attention."""
-    X, Y, q = matrix("X", "N", "f"), matrix("Y", "N", "m"), matrix("q", 1, "f")
-    W, M = matrix("W_k", "m", "f"), matrix("M_k", "f", "f")
-    c, gamma, I_f, I_m = scalar("c"), scalar("gamma"), eye("f"), eye("m")
-    none, A = 0 * W, X.mT @ X
-    key = blocks([[I_f, none.mT], [none, 0 * I_m]])
-    value = blocks([[I_f, none.mT], [none, -I_m]])
-    weights = Weights(key, key, value, blocks([[-gamma * I_f, none.mT], [none, c * I_m]]))
-    context, query = blocks([[X @ M.mT, Y - X @ W.mT]]), blocks([[q @ M.mT, -q @ W.mT]])
-    scaled = M.mT @ M if power == 2 else M
-    following, moved = W - c * (W @ A - Y.mT @ X) @ scaled, (I_f - gamma * M @ A @ M.mT) @ M
-    yield Obligation(
-        "context tokens",
-        linear_attention.attend(context, context, weights),
-        blocks([[X @ moved.mT, Y - X @ following.mT]]),
-        r"Keys and inputs are $M x_i$, values $-(y_i - W x_i)$: the update of $y_j$ is the gradient times $M^\top M x_j$.",
-    )
-    yield Obligation(
-        "query token",
-        linear_attention.attend(query, context, weights),
-        blocks([[q @ moved.mT, -q @ following.mT]]),
-        r"The same for the query. At $k = 0$, $M = I$ and $W = 0$; every $M_k$ is a polynomial in $A$, hence symmetric.",
-    )
+    return read(X, Y, x_q, namespace(X).iterate(once, start(X, Y), layers))
 
 
 IDENTITY = Identity(
@@ -88,7 +87,9 @@ IDENTITY = Identity(
     large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, layers=4), partial(learner, layers=4), quick=True),
     symbolic_sizes={"f": 2, "m": 1, "N": 1},
     torch_only=True,
-    derive=derive,
+    whole=Spec(
+        {"gd_plus_plus.layer": Invariant(read, companions={"at": Iterated(start, descended)})}, counts={"layers": "k"}
+    ),
 )
 
 CLAIM = Claim(
@@ -115,17 +116,17 @@ $y$ part is $-(y_i - W_k x_i)$, so the update of $y_j$ is $\frac{\eta}{N}(W_k A 
         IDENTITY.mutant(
             "first_power",
             "preconditioned by M_k",
-            derive=lambda: derive(power=1),
+            right=lambda X, Y, x_q, eta, gamma, layers=LAYERS: learner(X, Y, x_q, eta, gamma, layers, by_first_power),
         ),
         IDENTITY.mutant(
             "plain_descent",
             "no preconditioner",
-            right=lambda X, Y, x_q, eta, gamma: learner(X, Y, x_q, eta, gamma, preconditioned=False),
+            right=lambda X, Y, x_q, eta, gamma, layers=LAYERS: learner(X, Y, x_q, eta, gamma, layers, plain),
         ),
         IDENTITY.mutant(
             "new_inputs",
             "the y update reads the new inputs",
-            right=lambda X, Y, x_q, eta, gamma: learner(X, Y, x_q, eta, gamma, stale=True),
+            right=lambda X, Y, x_q, eta, gamma, layers=LAYERS: learner(X, Y, x_q, eta, gamma, layers, stale),
             rungs=EXACTLY,
         ),
     ),

@@ -1,13 +1,12 @@
 """Descent on any features: k steps depend on the features only through their kernel."""
 
-from collections.abc import Iterator
 from functools import partial
 
 from constructions import autograd_descent, kernel_descent
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.derivation import Obligation
-from numeric.words import matrix, scalar
+from numeric.words.session import Invariant, Iterated
+from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
@@ -17,38 +16,47 @@ STEPS = 3
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
-def formula(
-    Phi: Array, Y: Array, phi_q: Array, W0: Array, eta: Array, steps: int = STEPS, centred: bool = False
-) -> Array:
+def formula(Phi: Array, Y: Array, phi_q: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
     """The kernel form with scale eta/N: (m,)."""
-    features = Phi - Phi[:1, :] if centred else Phi
-    kappa, kappa_q = features @ features.mT, features @ phi_q
+    return of_kernel(Phi @ Phi.mT, Phi @ phi_q, Phi, Y, phi_q, W0, eta, steps)
+
+
+def of_kernel(
+    kappa: Array, kappa_q: Array, Phi: Array, Y: Array, phi_q: Array, W0: Array, eta: Array, steps: int
+) -> Array:
+    """The same with another kernel."""
     return kernel_descent.predict(kappa, kappa_q, W0 @ phi_q, Y - Phi @ W0.mT, eta / Phi.shape[0], steps)
 
 
 def learner(Phi: Array, Y: Array, phi_q: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
-    """Autograd steps on the features' weights, asked at phi(x_q): (m,)."""
+    """k autograd steps on the features' weights, asked at phi(x_q): (m,)."""
     return autograd_descent.descend(W0, Phi, Y, eta=eta, steps=steps) @ phi_q
 
 
-def derive(centre: int = 1) -> Iterator[Obligation]:
-    """Induction on steps: the residuals and the prediction of W_k go to those of W_{k+1}."""
-    Phi, Y, W = matrix("Phi", "N", "p"), matrix("Y", "N", "m"), matrix("W_k", "m", "p")
-    q, eta = matrix("q", "p", 1), scalar("eta")
-    scale, kappa, following = eta / scalar("N"), Phi @ Phi.mT, step(W, Phi, Y, eta)
-    r = Y - Phi @ W.mT
-    yield Obligation(
-        "residuals",
-        kernel_descent.residual_step(r, centre * kappa, scale),
-        Y - Phi @ following.mT,
-        r"$r_{k+1} = (I - c\kappa) r_k$ for the residuals $r_k = Y - \Phi W_k^\top$.",
-    )
-    yield Obligation(
-        "prediction",
-        kernel_descent.prediction_step((W @ q).mT, r, (Phi @ q).mT, scale),
-        (following @ q).mT,
-        r"A step adds $c \, r_k^\top \kappa_q$ to the prediction; the features occur in $\kappa$ and $\kappa_q$ only.",
-    )
+def centred(Phi: Array, Y: Array, phi_q: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
+    """The kernel of centred features."""
+    moved = Phi - Phi[:1, :]
+    return of_kernel(moved @ moved.mT, moved @ phi_q, Phi, Y, phi_q, W0, eta, steps)
+
+
+def doubled(Phi: Array, Y: Array, phi_q: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
+    """The kernel counted twice."""
+    return of_kernel(2 * (Phi @ Phi.mT), Phi @ phi_q, Phi, Y, phi_q, W0, eta, steps)
+
+
+def carried(Phi: Array, Y: Array, phi_q: Array, W: Array) -> tuple[Array, Array]:
+    """The prediction and the residuals of weights W."""
+    return W @ phi_q, Y - Phi @ W.mT
+
+
+def first_weights(W0: Array) -> Array:
+    """W_0."""
+    return W0
+
+
+def next_weights(W: Array, Phi: Array, Y: Array, eta: Array) -> Array:
+    """One step on the features."""
+    return step(W, Phi, Y, eta)
 
 
 IDENTITY = Identity(
@@ -60,7 +68,10 @@ IDENTITY = Identity(
     large=Large({"N": 130, "p": 20, "m": 21}, partial(formula, steps=12), partial(learner, steps=12), quick=True),
     symbolic_sizes={"N": 2, "p": 1, "m": 1},
     torch_only=True,
-    derive=derive,
+    whole=Spec(
+        {"kernel_descent.predict": Invariant(carried, companions={"W": Iterated(first_weights, next_weights)})},
+        counts={"steps": "k"},
+    ),
 )
 
 CLAIM = Claim(
@@ -86,9 +97,9 @@ $\frac{\eta}{N} r_k^\top \kappa_q$, by induction on $k$.""",
         IDENTITY.mutant(
             "centred_kernel",
             "the kernel of centred features",
-            left=lambda Phi, Y, phi_q, W0, eta: formula(Phi, Y, phi_q, W0, eta, centred=True),
+            left=centred,
         ),
-        IDENTITY.mutant("doubled_kernel", "the kernel counted twice", derive=lambda: derive(centre=2)),
+        IDENTITY.mutant("doubled_kernel", "the kernel counted twice", left=doubled, sizes={"N": 2, "p": 2, "m": 2}),
         IDENTITY.mutant(
             "one_step_less",
             "one step less",

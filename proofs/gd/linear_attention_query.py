@@ -1,58 +1,66 @@
 """What happens when the query is a key too: the context descends with one wrong token more."""
 
-from collections.abc import Iterator
 from functools import partial
 
 from constructions import autograd_descent, linear_attention
-from constructions.gradient_descent import gradient
+from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
-from numeric.words import matrix, scalar
+from numeric.words.session import Invariant, Iterated
+from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import both
-from proofs.gd.linear_attention import words_weights
+from proofs.gd.linear_attention import read
 from proofs.identity import Identity, Large
 
 LAYERS = 2
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
+EXACTLY = (Rung.EXACT, Rung.SYMBOLIC, Rung.UNIVERSAL)
 
 
 def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int = LAYERS) -> Array:
-    """Minus the query's y part after two layers that count the query as a key: (m,)."""
-    weights = linear_attention.descent_weights(W0, eta / X.shape[0])
-    E = linear_attention.tokens(X, Y, x_q, W0)
-    for _ in range(layers):
-        E = linear_attention.layer(E, weights, query_in_keys=True)
-    return -E[-1, X.shape[1] :]
+    """Minus the query's y part after k layers that count the query as a key: (m,)."""
+    xp, weights = namespace(X), linear_attention.descent_weights(W0, eta / X.shape[0])
+
+    def once(E: Array) -> Array:
+        return linear_attention.layer_with_query(E, weights)
+
+    E = xp.iterate(once, linear_attention.tokens(X, Y, x_q, W0), layers)
+    return -xp.drop(xp.last(E), X.shape[1])
 
 
-def learner(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, target: float = -1.0, layers: int = LAYERS) -> Array:
-    """Autograd steps on the N pairs and the pair (x_q, target W0 x_q), step eta (N+1)/N on their mean loss: (m,)."""
+def longer(X: Array, Y: Array, x_q: Array, W0: Array, target: int) -> tuple[Array, Array]:
+    """The context and the pair (x_q, target W0 x_q)."""
     xp = namespace(X)
-    longer = xp.concat([X, x_q[None, :]], axis=0)
-    targets = xp.concat([Y, target * (W0 @ x_q)[None, :]], axis=0)
+    return xp.concat([X, x_q[None, :]], axis=0), xp.concat([Y, target * (W0 @ x_q)[None, :]], axis=0)
+
+
+def learner(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int = LAYERS, target: int = -1) -> Array:
+    """Autograd steps on the N pairs and the pair (x_q, target W0 x_q), step eta (N+1)/N on their mean loss: (m,)."""
+    inputs, targets = longer(X, Y, x_q, W0, target)
     N = X.shape[0]
-    W = autograd_descent.descend(W0, longer, targets, eta=eta * (N + 1) / N, steps=layers)
     # the query's token is (x_q, target' - (W - W0) x_q) with target' = -W0 x_q
-    return W @ x_q
+    return autograd_descent.descend(W0, inputs, targets, eta=eta * (N + 1) / N, steps=layers) @ x_q
 
 
-def derive(target: int = -1) -> Iterator[Obligation]:
-    """Induction on layers: all tokens, the query too, are those of descent on N + 1 pairs."""
-    X, Y, q = matrix("X", "N", "f"), matrix("Y", "N", "m"), matrix("q", 1, "f")
-    W0, W, c = matrix("W_0", "m", "f"), matrix("W_k", "m", "f"), scalar("c")
-    inputs, targets = blocks([[X], [q]]), blocks([[Y], [target * q @ W0.mT]])
-    count = scalar("N") + 1
-    following = W - c * count * gradient(W, inputs, targets)
-    moved = [[X, Y - X @ (W - W0).mT], [q, -q @ W.mT]]
-    yield Obligation(
-        "all tokens",
-        linear_attention.attend(blocks(moved), blocks(moved), words_weights(W0, c)),
-        blocks([[X, Y - X @ (following - W0).mT], [q, -q @ following.mT]]),
-        r"The query's token $(q, -W_k q)$ is that of a pair with target $-W_0 q$, since $-W_0 q - (W_k - W_0) q = -W_k q$.",
-    )
+def first_weights(W0: Array) -> Array:
+    """W_0."""
+    return W0
+
+
+def next_weights(W: Array, X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
+    """One step on N + 1 pairs."""
+    N = X.shape[0]
+    return step(W, *longer(X, Y, x_q, W0, -1), eta * (N + 1) / N)
+
+
+def one_step(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int = LAYERS) -> Array:
+    """One step on the context."""
+    return autograd_descent.descend(W0, X, Y, eta=eta) @ x_q
+
+
+def from_zero(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int = LAYERS) -> Array:
+    """k steps on the context from 0."""
+    return autograd_descent.descend(0 * W0, X, Y, eta=eta, steps=layers) @ x_q
 
 
 IDENTITY = Identity(
@@ -63,7 +71,10 @@ IDENTITY = Identity(
     large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, layers=12), partial(learner, layers=12)),
     symbolic_sizes={"f": 1, "m": 1, "N": 1},
     torch_only=True,
-    derive=derive,
+    whole=Spec(
+        {"linear_attention_query.layer": Invariant(read, companions={"W": Iterated(first_weights, next_weights)})},
+        counts={"layers": "k"},
+    ),
 )
 
 HARMLESS = Identity(
@@ -100,21 +111,20 @@ $N + 1$ pairs. The extra term is $2 W_0 x_q x_q^\top$ in the first step and $(W_
         IDENTITY.mutant(
             "true_target",
             "the extra pair is (x_q, W_0 x_q)",
-            right=lambda X, Y, x_q, W0, eta: learner(X, Y, x_q, W0, eta, target=1.0),
-            derive=lambda: derive(target=1),
+            right=lambda X, Y, x_q, W0, eta, layers=LAYERS: learner(X, Y, x_q, W0, eta, layers, 1),
         ),
         IDENTITY.mutant(
             "harmless_in_one_layer",
             "one layer is right from every start",
-            left=lambda X, Y, x_q, W0, eta: layer(X, Y, x_q, W0, eta, layers=1),
-            right=lambda X, Y, x_q, W0, eta: autograd_descent.descend(W0, X, Y, eta=eta) @ x_q,
+            left=lambda X, Y, x_q, W0, eta, layers=LAYERS: layer(X, Y, x_q, W0, eta, 1),
+            right=one_step,
             rungs=EXACTLY,
         ),
         IDENTITY.mutant(
             "harmless_from_zero",
             "two layers are right from W_0 = 0",
-            left=lambda X, Y, x_q, W0, eta: layer(X, Y, x_q, 0 * W0, eta),
-            right=lambda X, Y, x_q, W0, eta: autograd_descent.descend(0 * W0, X, Y, eta=eta, steps=2) @ x_q,
+            left=lambda X, Y, x_q, W0, eta, layers=LAYERS: layer(X, Y, x_q, 0 * W0, eta, layers),
+            right=from_zero,
             rungs=EXACTLY,
         ),
     ),

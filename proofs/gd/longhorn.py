@@ -1,63 +1,68 @@
 """Longhorn's update is an implicit gradient step: its result minimises the proximal objective exactly."""
 
-from collections.abc import Iterator
-
-import torch
+from collections.abc import Callable, Iterator
 
 from constructions import longhorn
 from constructions.autograd_descent import gradient
-from constructions.namespace import Array
+from constructions.namespace import Array, namespace
 from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar, trace
+from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
 
 
+def iterates(K: Array, V: Array, beta: Array, W0: Array, read: Callable[..., Array]) -> Array:
+    """What `read` makes of each two iterates of the layer that follow each other, and of the token between: (N, m, f)."""
+
+    def token(at: tuple[Array, Array], k: Array, v: Array, beta: Array) -> tuple[Array, Array]:
+        return at[1], longhorn.step(at[1], k[:, None], v[:, None], beta)
+
+    return namespace(K).fold(token, (W0, W0), K, V, beta, read=read)[1]
+
+
 def layer(K: Array, V: Array, beta: Array, W0: Array) -> Array:
-    """The layer's iterates W_1, ..., W_N: (N, m, f)."""
-    found, W = [], W0
-    for t in range(K.shape[0]):
-        W = longhorn.step(W, K[t, :][:, None], V[t, :][:, None], beta[t])
-        found.append(W)
-    return torch.stack(found)
+    """The layer's iterates W_1, ..., W_N."""
+
+    def after(at: tuple[Array, Array], k: Array, v: Array, beta: Array) -> Array:
+        return at[1]
+
+    return iterates(K, V, beta, W0, after)
 
 
-def learner(K: Array, V: Array, beta: Array, W0: Array, implicit: bool = True) -> Array:
-    """W_{t-1} - beta_t grad L_t(W_t), by autograd, at the layer's own iterates (else the gradient at W_{t-1})."""
-    found, W = [], W0
-    for t in range(K.shape[0]):
-        following = longhorn.step(W, K[t, :][:, None], V[t, :][:, None], beta[t])
-        at = following if implicit else W
-        found.append(W - beta[t] * gradient(at, K[t : t + 1, :], V[t : t + 1, :], of=token_loss))
-        W = following
-    return torch.stack(found)
+def learner(K: Array, V: Array, beta: Array, W0: Array) -> Array:
+    """W_{t-1} - beta_t grad L_t(W_t), by autograd, at the layer's own iterates."""
+
+    def implicit(at: tuple[Array, Array], k: Array, v: Array, beta: Array) -> Array:
+        return at[0] - beta * gradient(at[1], k[None, :], v[None, :], of=token_loss)
+
+    return iterates(K, V, beta, W0, implicit)
+
+
+def explicit(K: Array, V: Array, beta: Array, W0: Array) -> Array:
+    """The gradient at the old point."""
+
+    def step(at: tuple[Array, Array], k: Array, v: Array, beta: Array) -> Array:
+        return at[0] - beta * gradient(at[0], k[None, :], v[None, :], of=token_loss)
+
+    return iterates(K, V, beta, W0, step)
 
 
 def diagonal(K: Array, V: Array, beta: Array, W0: Array) -> Array:
     """The released diagonal kernel, one token from each of the layer's iterates."""
-    found, W = [], W0
-    for t in range(K.shape[0]):
-        k, v = K[t, :][:, None], V[t, :][:, None]
-        found.append(longhorn.diagonal_step(W, k, v, beta[t]))
-        W = longhorn.step(W, k, v, beta[t])
-    return torch.stack(found)
+
+    def released(at: tuple[Array, Array], k: Array, v: Array, beta: Array) -> Array:
+        return longhorn.diagonal_step(at[0], k[:, None], v[:, None], beta)
+
+    return iterates(K, V, beta, W0, released)
 
 
-def derive(implicit: bool = True) -> Iterator[Obligation]:
-    """The move is minus beta times the gradient at the new point; and the objective grows quadratically away from
-    it."""
+def derive() -> Iterator[Obligation]:
+    """The objective grows quadratically away from the new point."""
     W, k, v, beta = matrix("W", "m", "f"), matrix("k", "f", 1), matrix("v", "m", 1), scalar("beta")
-    after = longhorn.step(W, k, v, beta)
-    at = after if implicit else W
-    yield Obligation(
-        "implicit step",
-        after - W,
-        -beta * ((at @ k - v) @ k.mT),
-        r"At the new point the error is $\frac{1}{1 + \beta \norm{k}^2}$ times the old one.",
-    )
-    H = matrix("H", "m", "f")
+    after, H = longhorn.step(W, k, v, beta), matrix("H", "m", "f")
 
     def objective(Z: Words) -> Words:
         moved, error = Z - W, Z @ k - v
@@ -81,6 +86,7 @@ IDENTITY = Identity(
     large=Large({"f": 20, "m": 21, "N": 7}),
     torch_only=True,
     positive=("beta",),
+    whole=Spec(),
     derive=derive,
 )
 
@@ -106,12 +112,9 @@ quadratic, so moving by $H$ from $W_t$ costs exactly $\frac12 \norm{H}^2 + \frac
     systems=(System("Longhorn", "implicit stochastic gradient descent: each step solves its proximal problem"),),
     checks=IDENTITY.checks(),
     mutants=(
+        IDENTITY.mutant("explicit_step", "the gradient at the old point", right=explicit),
         IDENTITY.mutant(
-            "explicit_step",
-            "the gradient at the old point",
-            right=lambda K, V, beta, W0: learner(K, V, beta, W0, implicit=False),
-            derive=lambda: derive(implicit=False),
+            "released_kernel", "diag(k * k) in place of k k^T", left=diagonal, rungs=(Rung.EXACT, Rung.UNIVERSAL)
         ),
-        IDENTITY.mutant("released_kernel", "diag(k * k) in place of k k^T", left=diagonal, rungs=(Rung.EXACT,)),
     ),
 )

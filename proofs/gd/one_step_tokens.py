@@ -1,24 +1,51 @@
-"""One GD-SSM layer on interleaved tokens is one step of gradient descent, at every prefix (published form b)."""
+r"""One GD-SSM layer on interleaved tokens is one gradient-descent step at every prefix.
 
-from collections.abc import Callable, Iterator
+For tokens $x_1, y_1, \dots, x_N, y_N, x_q$ the layer
+$S_t = S_{t-1} + (Z_t^\top w_q Z_t)^\top$, $o_t = C S_t Z_t^\top D$ over windows $Z_t = (x_t, y_t, x_{t+1})$ with
+$w_q = e_1 e_2^\top$, $C = -\frac{\eta}{N} I$, $D = e_3$ gives
+
+$$ -o_t = \frac{\eta}{N} \sum_{s \le t} y_s \, \langle x_s, x_{t+1} \rangle = W_1^{(t)} x_{t+1}, \qquad
+   W_1^{(t)} = 0 - \frac{\eta t}{N} \nabla L_t(0), $$
+
+for every $t$, where $L_t$ is the mean loss of the first $t$ pairs and $x_{N+1} = x_q$; at $t = N$ it is one step of
+size $\eta$.
+
+Why.
+With $w_q = e_1 e_2^\top$ the input gate is $x_t y_t^\top$, so $S_t = \sum_{s \le t} y_s x_s^\top =
+Y_t^\top X_t$, and $D = e_3$ reads it at $x_{t+1}$. From $\nabla L_t(0) = -\frac{1}{t} Y_t^\top X_t$ a step of size
+$\eta t / N$ from $0$ gives $\frac{\eta}{N} Y_t^\top X_t$.
+
+Assumes.
+- $W_0 = 0$; decay 1; tokens zero padded to $\max(f, m)$
+- the prediction is $-o_t$: the layer outputs minus the prediction
+
+Source.
+arXiv 2410.11687 (normal tokens, vector target) and its published code
+
+Departs.
+- the constant is $\eta/N$; the published code's is $lr/P$ with $P$ the state size (see gd.step_size)
+- any $f$, $m$, $N$; every prefix row is claimed, not only the last
+
+Systems.
+- GD-SSM, vector target: one step of batch gradient descent from $W_0 = 0$, exactly, at every prefix
+"""
+
+from collections.abc import Callable
 
 import torch
 
 from constructions import autograd_descent, gd_ssm
-from constructions.gated_accumulator import accumulate
-from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace, unit
 from numeric import float_identity, strategies
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.entropy import Entropy
-from numeric.words import Words, matrix, scalar, zeros
-from proofs.claim import Claim, Kind, System
+from numeric.words.session import Invariant
+from numeric.words.whole import Spec
+from proofs.claim import Kind
 from proofs.evidence import Rung
 from proofs.figure import Columns, Figure, Series, one
-from proofs.gd._weights import published
 from proofs.identity import NO_ORDER, NO_ROUNDING, Identity, Large
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 
 def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
@@ -90,39 +117,10 @@ def cast_inside(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
     return layer(X.to(torch.float32).to(X.dtype), Y, x_q, eta)
 
 
-def derive(
-    w_q: tuple[int, int] | None = None, divisor: str = "N", sign: int = 1, decay: Words | None = None
-) -> Iterator[Obligation]:
-    """The state by induction over tokens, then the readout against the step.
-
-    The layer's own gate functions run here, with the weights that `gd_ssm.published` makes unless one is replaced.
-    """
-    eta = scalar("eta")
-    coded = published(sign * eta / scalar(divisor), "d")
-    X, Y = matrix("X", "t", "d"), matrix("Y", "t", "d")
-    x, y, following = (matrix(name, "d", 1) for name in ("x", "y", "x'"))
-    window = blocks([[x.mT], [y.mT], [following.mT]])
-    weights = coded.w_q
-    if w_q is not None:
-        weights = blocks([[int((i, j) == w_q) for j in range(gd_ssm.WINDOW)] for i in range(gd_ssm.WINDOW)])
-    yield Obligation(
-        "no token yet",
-        zeros("d", 0) @ zeros(0, "d"),
-        zeros("d", "d"),
-        r"With no pairs $Y_0^\top X_0$ is an empty sum, the zero state.",
-    )
-    yield Obligation(
-        "one more token",
-        accumulate(Y.mT @ X, gd_ssm.input_gate(window, weights).mT, coded.decay if decay is None else decay),
-        blocks([[Y], [y.mT]]).mT @ blocks([[X], [x.mT]]),
-        r"If $S_{t-1} = Y^\top X$ over the first pairs, the gated write makes it $Y^\top X$ over one pair more.",
-    )
-    yield Obligation(
-        "readout",
-        -gd_ssm.output_gate(Y.mT @ X, window, coded.C, coded.D),
-        step(zeros("d", "d"), X, Y, eta * scalar("t") / scalar("N")) @ following,
-        r"Minus the output at $S_t = Y^\top X$ is a step of size $\eta t/N$ on the mean loss of the $t$ pairs, at $x_{t+1}$.",
-    )
+def memory(X: Array, Y: Array, x_q: Array) -> Array:
+    """The state after the pairs (X, Y), zero padded as the tokens are: Y^T X."""
+    X, Y, _ = namespace(X).pad(X, Y, x_q)
+    return Y.mT @ X
 
 
 IDENTITY = Identity(
@@ -137,9 +135,11 @@ IDENTITY = Identity(
     large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
     torch_only=True,
-    derive=derive,
+    whole=Spec({"gated_accumulator.recurrence": Invariant(memory)}),
 )
 SQUARE = {"f": 3, "m": 3, "N": 4}
+POINTWISE = (Rung.SAMPLED, Rung.EXACT, Rung.SYMBOLIC)
+"""The rungs that run on numbers: on words these changes have no meaning."""
 
 
 def columns() -> Columns:
@@ -156,34 +156,10 @@ def columns() -> Columns:
     return found
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="One GD-SSM layer on interleaved tokens is one gradient-descent step at every prefix",
     kind=Kind.IDENTITY,
-    statement=r"""For tokens $x_1, y_1, \dots, x_N, y_N, x_q$ the layer
-$S_t = S_{t-1} + (Z_t^\top w_q Z_t)^\top$, $o_t = C S_t Z_t^\top D$ over windows $Z_t = (x_t, y_t, x_{t+1})$ with
-$w_q = e_1 e_2^\top$, $C = -\frac{\eta}{N} I$, $D = e_3$ gives
-
-$$ -o_t = \frac{\eta}{N} \sum_{s \le t} y_s \, \langle x_s, x_{t+1} \rangle = W_1^{(t)} x_{t+1}, \qquad
-   W_1^{(t)} = 0 - \frac{\eta t}{N} \nabla L_t(0), $$
-
-for every $t$, where $L_t$ is the mean loss of the first $t$ pairs and $x_{N+1} = x_q$; at $t = N$ it is one step of
-size $\eta$.""",
-    derivation=r"""With $w_q = e_1 e_2^\top$ the input gate is $x_t y_t^\top$, so $S_t = \sum_{s \le t} y_s x_s^\top =
-Y_t^\top X_t$, and $D = e_3$ reads it at $x_{t+1}$. From $\nabla L_t(0) = -\frac{1}{t} Y_t^\top X_t$ a step of size
-$\eta t / N$ from $0$ gives $\frac{\eta}{N} Y_t^\top X_t$.""",
-    assumptions=(
-        r"$W_0 = 0$; decay 1; tokens zero padded to $\max(f, m)$",
-        r"the prediction is $-o_t$: the layer outputs minus the prediction",
-    ),
-    source="arXiv 2410.11687 (normal tokens, vector target) and its published code",
-    departures=(
-        r"the constant is $\eta/N$; the published code's is $lr/P$ with $P$ the state size (see gd.step_size)",
-        r"any $f$, $m$, $N$; every prefix row is claimed, not only the last",
-    ),
-    systems=(
-        System("GD-SSM, vector target", "one step of batch gradient descent from $W_0 = 0$, exactly, at every prefix"),
-    ),
     checks={
         **IDENTITY.checks(),
         Rung.KERNEL: kernel_check(
@@ -217,13 +193,11 @@ one normal problem of each length, $f = 4$, $m = 3$ (dots). Above the line at 1 
             "sign",
             "the outputs without the minus sign",
             left=lambda X, Y, x_q, eta: -layer(X, Y, x_q, eta),
-            derive=lambda: derive(sign=-1),
         ),
         IDENTITY.mutant(
             "eta_over_P",
             "divided by the state size P instead of N",
             left=lambda X, Y, x_q, eta: gd_ssm.predictions(X, Y, x_q, eta / max(X.shape[1], Y.shape[1])),
-            derive=lambda: derive(divisor="P"),
         ),
         IDENTITY.mutant("window_off_by_one", "windows start at y_t instead of x_t", left=shifted_window),
         IDENTITY.mutant("last_token_missing", "row t leaves out pair t", left=last_token_missing),
@@ -231,7 +205,6 @@ one normal problem of each length, $f = 4$, $m = 3$ (dots). Above the line at 1 
             "transposed_outer_product",
             "w_q = e_2 e_1^T: the state is X^T Y (f = m, so that shapes agree)",
             left=with_weights(w_q=(1, 0)),
-            derive=lambda: derive(w_q=(1, 0)),
             sizes=SQUARE,
         ),
         IDENTITY.mutant(
@@ -241,7 +214,6 @@ one normal problem of each length, $f = 4$, $m = 3$ (dots). Above the line at 1 
             "decay",
             "decay 1 - 2^-30 instead of 1",
             left=with_weights(decay=1 - 2.0**-30),
-            derive=lambda: derive(decay=scalar("a")),
         ),
         IDENTITY.mutant(
             "N_plus_epsilon",
@@ -253,15 +225,21 @@ one normal problem of each length, $f = 4$, $m = 3$ (dots). Above the line at 1 
             "the context rounded to float32 inside",
             left=cast_inside,
             blind={Rung.EXACT: NO_ROUNDING, Rung.SYMBOLIC: NO_ROUNDING},
+            rungs=POINTWISE,
         ),
         IDENTITY.mutant(
-            "clamp", "outputs clamped to +-1e6", left=clamped, blind={Rung.SAMPLED: NO_ORDER, Rung.SYMBOLIC: NO_ORDER}
+            "clamp",
+            "outputs clamped to +-1e6",
+            left=clamped,
+            blind={Rung.SAMPLED: NO_ORDER, Rung.SYMBOLIC: NO_ORDER},
+            rungs=POINTWISE,
         ),
         IDENTITY.mutant(
             "branch",
             "another path where an input exceeds 1e6",
             left=branching,
             blind={Rung.SAMPLED: NO_ORDER, Rung.SYMBOLIC: NO_ORDER},
+            rungs=POINTWISE,
         ),
     ),
 )

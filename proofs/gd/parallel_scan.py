@@ -48,7 +48,7 @@ def derive(combine_gates: bool = True) -> Iterator[Obligation]:
 IDENTITY = Identity(
     shapes={"a": ("T", "d"), "u": ("T", "d"), "z0": ("d",)},
     left=lambda a, u, z0: gated_accumulator.parallel_scan(a, u, z0),
-    right=lambda a, u, z0: gated_accumulator.recurrence(a, u, z0),
+    right=lambda a, u, z0: gated_accumulator.gated_recurrence(a, u, z0),
     names=("parallel scan", "recurrence"),
     sizes=({"T": 7, "d": 3}, {"T": 100, "d": 4}),
     large=Large({"T": 130, "d": 20}, quick=True),

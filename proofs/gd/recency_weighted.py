@@ -1,72 +1,43 @@
 """A layer with decay a takes one step on recency-weighted least squares."""
 
-from collections.abc import Iterator
-
 from constructions import autograd_descent, gd_ssm
-from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import weighted_loss
-from constructions.namespace import Array, namespace
-from numeric.blocks import blocks
-from numeric.derivation import Obligation, loss_expansion
-from numeric.words import Words, matrix, scalar, trace, zeros
+from constructions.namespace import Array, namespace, zeros
+from numeric.words.session import Invariant
+from numeric.words.whole import Spec
 from proofs.claim import Claim, Kind, System
 from proofs.evidence import Rung
-from proofs.gd._weights import published
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 
 def layer(X: Array, Y: Array, x_q: Array, a: Array, eta: Array) -> Array:
     """The last row of a layer whose decay is a in every entry: (m,)."""
-    sequence = gd_ssm.tokens(X, Y, x_q)
+    xp, sequence = namespace(X), gd_ssm.tokens(X, Y, x_q)
     weights = gd_ssm.published(eta / X.shape[0], sequence.shape[1], a)
-    return -gd_ssm.layer(sequence, weights)[-1, : Y.shape[1]]
+    return xp.last(xp.keep(-gd_ssm.layer(sequence, weights), Y.shape[1]))
 
 
 def learner(X: Array, Y: Array, x_q: Array, a: Array, eta: Array) -> Array:
     """One autograd step on the loss with weights a^(N-t): (m,)."""
-    return weighted_step(X, Y, x_q, a, eta, newest=0)
+    return weighted_step(X, Y, x_q, eta, namespace(X).decay_to_end(a, X))
 
 
-def weighted_step(X: Array, Y: Array, x_q: Array, a: Array, eta: Array, newest: int) -> Array:
-    """The same with the newest pair weighted a^newest."""
-    N = X.shape[0]
-    weights = namespace(X).stack(
-        [(a - a + 1) if N - t + newest == 0 else a ** (N - t + newest) for t in range(1, N + 1)]
-    )
-    W0 = X.new_zeros(Y.shape[1], X.shape[1])
-    return autograd_descent.descend(W0, X, Y, weights, eta=eta, of=weighted_loss) @ x_q
+def newest_discounted(X: Array, Y: Array, x_q: Array, a: Array, eta: Array) -> Array:
+    """Weights a^(N-t+1)."""
+    return weighted_step(X, Y, x_q, eta, a * namespace(X).decay_to_end(a, X))
 
 
-def derive(newest: bool = False) -> Iterator[Obligation]:
-    """The state Y^T V X with V = diag(a^(N-t)) by induction over tokens, then the step on the weighted loss."""
-    X, Y, V = matrix("X", "N", "d"), matrix("Y", "N", "d"), matrix("V", "N", "N", "diagonal")
-    x, y, a = matrix("x", "d", 1), matrix("y", "d", 1), scalar("a")
-    weights = blocks([[a * V, zeros("N", 1)], [zeros(1, "N"), blocks([[a if newest else 1]])]])
-    yield Obligation(
-        "one more token",
-        accumulate(Y.mT @ V @ X, y @ x.mT, a),
-        blocks([[Y], [y.mT]]).mT @ weights @ blocks([[X], [x.mT]]),
-        r"Decay multiplies all weights by $a$; the newest pair has weight 1.",
-    )
-    W, eta, count = matrix("W", "d", "d"), scalar("eta"), scalar("N")
+def weighted_step(X: Array, Y: Array, x_q: Array, eta: Array, weights: Array) -> Array:
+    """One step from 0 on the loss with these weights, asked at x_q."""
+    start = zeros((Y.shape[1], X.shape[1]), X)
+    return autograd_descent.descend(start, X, Y, weights, eta=eta, of=weighted_loss) @ x_q
 
-    def discounted(W: Words) -> Words:
-        residual = W @ X.mT - Y.mT
-        return trace(residual @ V @ residual.mT) / (2 * count)
 
-    def gradient(W: Words) -> Words:
-        return ((W @ X.mT - Y.mT) @ V @ X) / count
-
-    yield from loss_expansion(discounted, W, gradient(W))
-    coded = published(eta / count, "d")
-    query = matrix("q", "d", 1)
-    yield Obligation(
-        "the step",
-        -gd_ssm.output_gate(Y.mT @ V @ X, blocks([[x.mT], [y.mT], [query.mT]]), coded.C, coded.D),
-        -eta * gradient(zeros("d", "d")) @ query,
-        r"Minus the readout of the state is a step from $W_0 = 0$ on the weighted loss.",
-    )
+def memory(X: Array, Y: Array, x_q: Array, a: Array) -> Array:
+    """Y^T diag(a^(t-s)) X over the zero padded pairs so far."""
+    X, Y, _ = namespace(X).pad(X, Y, x_q)
+    return Y.mT @ (namespace(X).decay_to_end(a, X)[:, None] * X)
 
 
 IDENTITY = Identity(
@@ -78,7 +49,7 @@ IDENTITY = Identity(
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
     torch_only=True,
     positive=("a",),
-    derive=derive,
+    whole=Spec({"gated_accumulator.recurrence": Invariant(memory)}),
 )
 
 CLAIM = Claim(
@@ -108,8 +79,7 @@ and $\nabla L_a(0) = -\frac{1}{N} Y^\top \operatorname{diag}(a^{N-t}) X$.""",
         IDENTITY.mutant(
             "weight_off_by_one",
             "weights a^(N-t+1): the newest pair is discounted too",
-            right=lambda X, Y, x_q, a, eta: weighted_step(X, Y, x_q, a, eta, newest=1),
-            derive=lambda: derive(newest=True),
+            right=newest_discounted,
         ),
         IDENTITY.mutant(
             "plain_loss", "the decay is ignored", right=lambda X, Y, x_q, a, eta: learner(X, Y, x_q, a - a + 1, eta)

@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import torch
-
 from constructions import retnet
 from constructions.autograd_descent import descend
 from constructions.gradient_descent import weighted_loss
-from constructions.namespace import Array
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
-from numeric.words import matrix, scalar, zeros
+from constructions.namespace import Array, namespace, zeros
+from numeric.words.session import Invariant
+from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
 
 SIZE = 2
 """Tokens in a chunk."""
+EXACTLY = (Rung.EXACT, Rung.SYMBOLIC, Rung.UNIVERSAL)
 
 
 def forms(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
     """The outputs of the recurrent, parallel and chunkwise form: (3, N, m)."""
-    return torch.stack(
+    return namespace(K).stack(
         [retnet.recurrent(Q, K, V, gamma), retnet.parallel(Q, K, V, gamma), retnet.chunkwise(Q, K, V, gamma, SIZE)]
     )
 
 
-def learner(Q: Array, K: Array, V: Array, gamma: Array, newest: int = 0) -> Array:
-    """At every token one autograd step of size t on t pairs weighted gamma^(t - s), asked at q_t; three times: (3, N, m).
+def learner(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
+    """At every token one autograd step of size t on t pairs weighted gamma^(t - s), asked at q_t; three times: (3, N, m)."""
+    return weighted(Q, K, V, gamma, gamma - gamma + 1)
 
-    newest: the power of the newest pair's weight.
-    """
-    rows = []
-    for t in range(1, K.shape[0] + 1):
-        weights = retnet.powers(gamma, t + newest).flip(0)[:t]
-        W0 = K.new_zeros(V.shape[1], K.shape[1])
-        rows.append(descend(W0, K[:t, :], V[:t, :], weights, eta=t, of=weighted_loss) @ Q[t - 1, :])
-    return torch.stack([torch.stack(rows)] * 3)
+
+def weighted(Q: Array, K: Array, V: Array, gamma: Array, newest: Array) -> Array:
+    """The same with all weights multiplied by `newest`."""
+    start = zeros((V.shape[1], K.shape[1]), K)
+
+    def weights(t: int, K: Array, V: Array) -> Array:
+        return descend(start, K, V, newest * namespace(K).decay_to_end(gamma, K), eta=t, of=weighted_loss)
+
+    rows = (namespace(K).prefixes(weights, K, V) @ Q[:, :, None])[:, :, 0]
+    return namespace(K).stack([rows, rows, rows])
 
 
 def plain(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
@@ -46,33 +45,23 @@ def plain(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
     return learner(Q, K, V, gamma - gamma + 1)
 
 
-def derive(decayed: bool = True) -> Iterator[Obligation]:
-    """One more token and one more chunk of V^T diag(gamma^(t-s)) K; the step."""
-    K, V, D = matrix("K", "N", "f"), matrix("V", "N", "m"), matrix("D", "N", "N", "diagonal")
-    k, v, gamma = matrix("k", "f", 1), matrix("v", "m", 1), scalar("gamma")
-    state = V.mT @ D @ K
-    yield Obligation(
-        "one more token",
-        retnet.step(state, k, v, gamma),
-        blocks([[V], [v.mT]]).mT @ blocks([[gamma * D, zeros("N", 1)], [zeros(1, "N"), 1]]) @ blocks([[K], [k.mT]]),
-        r"All earlier weights are multiplied by $\gamma$, the newest is 1.",
-    )
-    Z, U, E, c = matrix("K'", "C", "f"), matrix("V'", "C", "m"), matrix("E", "C", "C", "diagonal"), scalar("c")
-    faded = c * D if decayed else D
-    yield Obligation(
-        "one more chunk",
-        retnet.chunk(state, Z, U, E, c),
-        blocks([[V], [U]]).mT @ blocks([[faded, zeros("N", "C")], [zeros("C", "N"), E]]) @ blocks([[K], [Z]]),
-        r"With $c = \gamma^C$ and $E = \operatorname{diag}(\gamma^{C-1}, \dots, 1)$: the state after $C$ tokens more.",
-    )
-    W, q = zeros("m", "f"), matrix("q", "f", 1)
-    gradient = (W @ K.mT - V.mT) @ D @ K
-    yield Obligation(
-        "the step",
-        -gradient @ q,
-        state @ q,
-        r"Minus the gradient of $\frac12 \sum_s \gamma^{t-s} \norm{W k_s - v_s}^2$ at 0.",
-    )
+def not_decayed(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
+    """Chunks that leave the earlier weights, three times."""
+    xp = namespace(K)
+
+    def after(S: Array, q: Array, k: Array, v: Array) -> Array:
+        return retnet.chunk(S, k, v, gamma) + (1 - xp.decay_total(gamma, k)) * S
+
+    def outputs(S: Array, q: Array, k: Array, v: Array) -> Array:
+        return retnet.parallel(q, k, v, gamma) + xp.decay_from_start(gamma, k)[:, None] * (q @ S.mT)
+
+    _, rows = xp.chunks(after, zeros((V.shape[1], K.shape[1]), K), Q, K, V, size=SIZE, read=outputs)
+    return xp.stack([rows, rows, rows])
+
+
+def state(K: Array, V: Array, gamma: Array) -> Array:
+    """V^T diag(gamma^{t-s}) K over the tokens so far."""
+    return V.mT @ (namespace(K).decay_to_end(gamma, K)[:, None] * K)
 
 
 IDENTITY = Identity(
@@ -85,7 +74,7 @@ IDENTITY = Identity(
     symbolic_sizes={"f": 1, "m": 1, "N": 3},
     torch_only=True,
     positive=("gamma",),
-    derive=derive,
+    whole=Spec({"retnet.recurrent": Invariant(state), "retnet.chunkwise": Invariant(state, rows=retnet.parallel)}),
 )
 
 CLAIM = Claim(
@@ -108,11 +97,11 @@ head's $1 - 2^{-5-h}$ too.""",
         IDENTITY.mutant(
             "newest_discounted",
             "the newest pair is discounted too",
-            right=lambda Q, K, V, gamma: learner(Q, K, V, gamma, newest=1),
+            right=lambda Q, K, V, gamma: weighted(Q, K, V, gamma, gamma),
         ),
-        IDENTITY.mutant("no_discount", "plain least squares", right=plain, rungs=(Rung.EXACT, Rung.SYMBOLIC)),
+        IDENTITY.mutant("no_discount", "plain least squares", right=plain, rungs=EXACTLY),
         IDENTITY.mutant(
-            "chunk_not_decayed", "a chunk leaves the earlier weights", derive=lambda: derive(decayed=False)
+            "chunk_not_decayed", "a chunk leaves the earlier weights", left=not_decayed, sizes={"f": 1, "m": 1, "N": 5}
         ),
     ),
 )

@@ -1,13 +1,12 @@
 """k stacked two-pass layers are k steps of gradient descent, from any start."""
 
-from collections.abc import Iterator
 from functools import partial
 
 from constructions import autograd_descent, residual_stack
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.derivation import Obligation
-from numeric.words import Words, matrix, scalar
+from numeric.words.session import Invariant, Iterated
+from numeric.words.whole import Spec
 from proofs.claim import Claim, Kind, System
 from proofs.evidence import Rung
 from proofs.identity import Identity, Large
@@ -17,13 +16,28 @@ LAYERS = 3
 
 
 def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int = LAYERS) -> Array:
-    """Stacked layers with scale eta/N: (m,)."""
+    """k stacked layers with scale eta/N: (m,)."""
     return residual_stack.predict(X, Y, x_q, W0, eta / X.shape[0], layers)
 
 
-def learner(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, steps: int = LAYERS) -> Array:
-    """Autograd steps from W0, asked at x_q: (m,)."""
-    return autograd_descent.descend(W0, X, Y, eta=eta, steps=steps) @ x_q
+def learner(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int = LAYERS) -> Array:
+    """k autograd steps from W0, asked at x_q: (m,)."""
+    return autograd_descent.descend(W0, X, Y, eta=eta, steps=layers) @ x_q
+
+
+def carried(X: Array, Y: Array, x_q: Array, W: Array) -> tuple[Array, Array]:
+    """The residuals and the prediction of weights W."""
+    return Y - X @ W.mT, W @ x_q[:, None]
+
+
+def first_weights(W0: Array) -> Array:
+    """W_0."""
+    return W0
+
+
+def next_weights(W: Array, X: Array, Y: Array, eta: Array) -> Array:
+    """One step."""
+    return step(W, X, Y, eta)
 
 
 def stale_residual(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
@@ -51,32 +65,18 @@ def causal(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
     return prediction
 
 
-def derive(scale: Words | None = None) -> Iterator[Obligation]:
-    """Induction on k: the layer's own function keeps the invariant r = Y - X W_k^T, p = W_k q."""
-    X, Y, W, query = matrix("X", "N", "f"), matrix("Y", "N", "m"), matrix("W_k", "m", "f"), matrix("q", "f", 1)
-    eta, count = scalar("eta"), scalar("N")
-    residual, prediction = residual_stack.layer(
-        X, Y - X @ W.mT, W @ query, query, eta / count if scale is None else scale
-    )
-    following = step(W, X, Y, eta)
-    yield Obligation(
-        "residuals",
-        residual,
-        Y - X @ following.mT,
-        r"If the tokens carry $y_i - W_k x_i$, one layer makes it $y_i - W_{k+1} x_i$; at $k = 0$ it holds by definition.",
-    )
-    yield Obligation("prediction", prediction, following @ query, r"The query goes from $W_k q$ to $W_{k+1} q$.")
-
-
 IDENTITY = Identity(
     shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "W0": ("m", "f"), "eta": ()},
     left=layer,
     right=learner,
     sizes=({"f": 4, "m": 3, "N": 6}, {"f": 10, "m": 10, "N": 20}),
-    large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, layers=12), partial(learner, steps=12), quick=True),
+    large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, layers=12), partial(learner, layers=12), quick=True),
     symbolic_sizes={"f": 2, "m": 1, "N": 3},
     torch_only=True,
-    derive=derive,
+    whole=Spec(
+        {"residual_stack.predict": Invariant(carried, companions={"W": Iterated(first_weights, next_weights)})},
+        counts={"layers": "k"},
+    ),
 )
 
 CLAIM = Claim(
@@ -102,7 +102,6 @@ $p + \frac{\eta}{N} S x_q = W_{j+1} x_q$.""",
             "eta_over_P",
             "divided by f instead of N",
             left=lambda X, Y, x_q, W0, eta: residual_stack.predict(X, Y, x_q, W0, eta / X.shape[1], LAYERS),
-            derive=lambda: derive(scalar("eta") / scalar("f")),
         ),
         IDENTITY.mutant(
             "one_layer_less",

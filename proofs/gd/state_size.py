@@ -33,7 +33,7 @@ def descent(X: Array, Y: Array, steps: int) -> Array:
 
 def online(X: Array, Y: Array) -> Array:
     """The weights after one online pass of step 1 from 0."""
-    return online_descent.online(X.new_zeros(Y.shape[1], X.shape[1]), X, Y, [1] * X.shape[0])
+    return online_descent.online(X.new_zeros(Y.shape[1], X.shape[1]), X, Y, X.new_ones(X.shape[0]))
 
 
 def attention(X: Array, Y: Array) -> Array:

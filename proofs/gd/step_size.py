@@ -1,28 +1,26 @@
 """What the published normalisation lr/P means: a step of size lr N/P on the mean loss."""
 
-from collections.abc import Iterator
+from typing import Any
 
 from constructions import autograd_descent, gd_ssm
-from constructions.gradient_descent import step
-from constructions.namespace import Array
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
-from numeric.words import Words, matrix, scalar, zeros
+from constructions.namespace import Array, namespace, zeros
+from numeric.words.session import Invariant
+from numeric.words.whole import Spec
 from proofs.claim import Claim, Kind, System
 from proofs.evidence import Rung
-from proofs.gd._weights import published
+from proofs.gd.one_step_tokens import memory
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
 
 def layer(X: Array, Y: Array, x_q: Array, lr: Array) -> Array:
     """The layer's last row with the published scale lr/P, P = max(f, m): (m,)."""
-    return gd_ssm.predictions(X, Y, x_q, lr / state_size(X, Y))[-1, :]
+    return namespace(X).last(gd_ssm.predictions(X, Y, x_q, lr / state_size(X, Y)))
 
 
-def state_size(X: Array, Y: Array) -> int:
+def state_size(X: Array, Y: Array) -> Any:
     """P: the width of tokens and state."""
-    return int(max(X.shape[1], Y.shape[1]))
+    return namespace(X).pad(X, Y)[0].shape[1]
 
 
 def learner(X: Array, Y: Array, x_q: Array, lr: Array) -> Array:
@@ -32,22 +30,7 @@ def learner(X: Array, Y: Array, x_q: Array, lr: Array) -> Array:
 
 def stepping(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
     """One autograd step of size eta from 0, asked at x_q."""
-    return autograd_descent.descend(X.new_zeros(Y.shape[1], X.shape[1]), X, Y, eta=eta) @ x_q
-
-
-def derive(eta: Words | None = None) -> Iterator[Obligation]:
-    """The readout with scale lr/P against a step of size lr N/P (or `eta`)."""
-    X, Y = matrix("X", "N", "P"), matrix("Y", "N", "P")
-    x, y, query = (matrix(name, "P", 1) for name in ("x", "y", "q"))
-    lr, count, width = scalar("lr"), scalar("N"), scalar("P")
-    window = blocks([[x.mT], [y.mT], [query.mT]])
-    coded = published(lr / width, "P")
-    yield Obligation(
-        "readout",
-        -gd_ssm.output_gate(Y.mT @ X, window, coded.C, coded.D),
-        step(zeros("P", "P"), X, Y, lr * count / width if eta is None else eta) @ query,
-        r"$\frac{lr}{P} Y^\top X q$ on one side, $\frac{1}{N} \cdot \frac{lr N}{P} Y^\top X q$ on the other.",
-    )
+    return autograd_descent.descend(zeros((Y.shape[1], X.shape[1]), X), X, Y, eta=eta) @ x_q
 
 
 IDENTITY = Identity(
@@ -58,7 +41,7 @@ IDENTITY = Identity(
     large=Large({"f": 20, "m": 21, "N": 130}, quick=True),
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
     torch_only=True,
-    derive=derive,
+    whole=Spec({"gated_accumulator.recurrence": Invariant(memory)}),
 )
 
 CLAIM = Claim(
@@ -91,13 +74,11 @@ A layer with fixed weights therefore cannot follow $1/N$ at two context lengths.
             "eta_is_lr",
             "the step size is lr",
             right=lambda X, Y, x_q, lr: stepping(X, Y, x_q, lr),
-            derive=lambda: derive(scalar("lr")),
         ),
         IDENTITY.mutant(
             "inverse_ratio",
             "the step size is lr P/N",
             right=lambda X, Y, x_q, lr: stepping(X, Y, x_q, lr * state_size(X, Y) / X.shape[0]),
-            derive=lambda: derive(scalar("lr") * scalar("P") / scalar("N")),
         ),
     ),
 )

@@ -1,16 +1,10 @@
 """TTT-Linear's dual form is mini-batch gradient descent, output by output."""
 
-from collections.abc import Iterator
-
-import torch
-
-from constructions import online_descent, ttt_linear
+from constructions import ttt_linear
 from constructions.autograd_descent import descend
-from constructions.gradient_descent import step
-from constructions.namespace import Array
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
-from numeric.words import matrix, scalar
+from constructions.namespace import Array, namespace
+from constructions.online_descent import token_loss
+from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
@@ -24,38 +18,36 @@ def layer(K: Array, V: Array, Q: Array, rate: Array, W0: Array) -> Array:
     return ttt_linear.layer(W0, K, V, Q, rate, SIZE)
 
 
-def learner(K: Array, V: Array, Q: Array, rate: Array, W0: Array, size: int = SIZE) -> Array:
+def learner(K: Array, V: Array, Q: Array, rate: Array, W0: Array) -> Array:
     """Output t: an autograd step from the mini-batch's start on its tokens up to t, asked at q_t: (N, m)."""
-    W, found = W0, []
-    for t in range(K.shape[0]):
-        first = size * (t // size)
-        if t == first and t:
-            W = online_descent.minibatches(W, K[t - size : t, :], V[t - size : t, :], rate, size)
-        found.append(
-            descend(W, K[first : t + 1, :], V[first : t + 1, :], eta=rate, of=online_descent.token_loss) @ Q[t, :]
-        )
-    return torch.stack(found)
+    return in_batches(K, V, Q, rate, W0, SIZE)
 
 
-def derive(own: int = 1) -> Iterator[Obligation]:
-    """Inside a mini-batch: the tokens before (K, V) and the newest (k, v) against one step on all of them."""
-    W, K, V = matrix("W", "m", "f"), matrix("K", "n", "f"), matrix("V", "n", "m")
-    k, v, q, rate = matrix("k", "f", 1), matrix("v", "m", 1), matrix("q", "f", 1), scalar("r")
-    keys, values, count = blocks([[K], [k.mT]]), blocks([[V], [v.mT]]), scalar("n") + 1
-    error = ttt_linear.errors(W, keys, values)
-    weights = blocks([[q.mT @ K.mT, own * (q.mT @ k)]])
-    yield Obligation(
-        "dual form",
-        q.mT @ W.mT - rate * (weights @ error),
-        (step(W, keys, values, rate * count) @ q).mT,
-        r"Row $t$ of $\operatorname{tril}(Q K^\top)$ times the errors is the step on the tokens up to $t$, read at $q_t$.",
-    )
-    yield Obligation(
-        "end of the mini-batch",
-        ttt_linear.after(W, K, V, rate),
-        step(W, K, V, rate * scalar("n")),
-        r"The next mini-batch starts one step on the summed loss further.",
-    )
+def in_batches(K: Array, V: Array, Q: Array, rate: Array, W0: Array, size: int) -> Array:
+    """The same with mini-batches of another size."""
+
+    def after(W: Array, k: Array, v: Array, q: Array) -> Array:
+        return descend(W, k, v, eta=rate, of=token_loss)
+
+    def outputs(W: Array, k: Array, v: Array, q: Array) -> Array:
+        def weights(t: int, k: Array, v: Array) -> Array:
+            return descend(W, k, v, eta=rate, of=token_loss)
+
+        return (namespace(k).prefixes(weights, k, v) @ q[:, :, None])[:, :, 0]
+
+    return namespace(K).chunks(after, W0, K, V, Q, size=size, read=outputs)[1]
+
+
+def strictly_before(K: Array, V: Array, Q: Array, rate: Array, W0: Array) -> Array:
+    """The newest token is left out."""
+
+    def after(W: Array, K: Array, V: Array, Q: Array) -> Array:
+        return ttt_linear.after(W, K, V, rate)
+
+    def outputs(W: Array, K: Array, V: Array, Q: Array) -> Array:
+        return Q @ W.mT - rate * (namespace(W).tril(Q @ K.mT, k=-1) @ ttt_linear.errors(W, K, V))
+
+    return namespace(K).chunks(after, W0, K, V, Q, size=SIZE, read=outputs)[1]
 
 
 IDENTITY = Identity(
@@ -66,7 +58,7 @@ IDENTITY = Identity(
     large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 1, "m": 1, "N": 3},
     torch_only=True,
-    derive=derive,
+    whole=Spec(),
 )
 
 CLAIM = Claim(
@@ -91,15 +83,13 @@ $\sum_s (W k_s - v_s)(k_s \cdot q_t)$ over $s \le t$ is row $t$ of $\operatornam
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(
-            "token_by_token",
-            "one step a token",
-            right=lambda K, V, Q, rate, W0: learner(K, V, Q, rate, W0, size=1),
+            "token_by_token", "one step a token", right=lambda K, V, Q, rate, W0: in_batches(K, V, Q, rate, W0, 1)
         ),
-        IDENTITY.mutant("strictly_before", "the newest token is left out", derive=lambda: derive(own=0)),
+        IDENTITY.mutant("strictly_before", "the newest token is left out", left=strictly_before),
         IDENTITY.mutant(
             "one_batch",
             "all gradients at the start",
-            right=lambda K, V, Q, rate, W0: learner(K, V, Q, rate, W0, size=K.shape[0]),
+            right=lambda K, V, Q, rate, W0: in_batches(K, V, Q, rate, W0, K.shape[0]),
             rungs=EXACTLY,
         ),
     ),

@@ -1,17 +1,17 @@
 """Two accumulators and k matrix products are k steps of gradient descent, causally and from any start."""
 
-from collections.abc import Iterator
 from functools import partial
 
 from constructions import autograd_descent
 from constructions.accumulator_steps import extend, prediction
-from constructions.gradient_descent import step
 from constructions.namespace import Array
 from constructions.two_accumulators import states
-from numeric.derivation import Obligation
-from numeric.words import matrix, scalar
+from numeric.words.session import Invariant, Iterated
+from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
+from proofs.gd.one_step_start import ACCUMULATORS
+from proofs.gd.stacked_steps import first_weights, next_weights
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
@@ -20,13 +20,18 @@ EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
-    """Extensions with scale eta/N: (m,)."""
+    """k extensions with scale eta/N: (m,)."""
     return prediction(X, Y, x_q, W0, eta / X.shape[0], steps)
 
 
 def learner(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
-    """Autograd steps from W0, asked at x_q: (m,)."""
+    """k autograd steps from W0, asked at x_q: (m,)."""
     return autograd_descent.descend(W0, X, Y, eta=eta, steps=steps) @ x_q
+
+
+def accumulated(W: Array) -> Array:
+    """E_k = -W_k."""
+    return -W
 
 
 def from_the_left(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
@@ -38,19 +43,6 @@ def from_the_left(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Arra
     return -(E @ x_q)
 
 
-def derive(sign: int = -1) -> Iterator[Obligation]:
-    """Induction on k: E = -W_k is kept by one extension, for the code's own function."""
-    X, Y, W = matrix("X", "N", "f"), matrix("Y", "N", "m"), matrix("W_k", "m", "f")
-    eta = scalar("eta")
-    scale = eta / scalar("N")
-    yield Obligation(
-        "one more step",
-        extend(-W, sign * scale * (X.mT @ X), -scale * (Y.mT @ X)),
-        -step(W, X, Y, eta),
-        r"$-W_k (I - cA) - cB = -(W_k - c(W_k A - B)) = -W_{k+1}$; at $k = 0$, $E_0 = -W_0$ by definition.",
-    )
-
-
 IDENTITY = Identity(
     shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "W0": ("m", "f"), "eta": ()},
     left=layer,
@@ -59,7 +51,15 @@ IDENTITY = Identity(
     large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, steps=12), partial(learner, steps=12)),
     symbolic_sizes={"f": 2, "m": 1, "N": 1},
     torch_only=True,
-    derive=derive,
+    whole=Spec(
+        {
+            "gated_accumulator.last_state": ACCUMULATORS,
+            "accumulator_steps.prediction": Invariant(
+                accumulated, companions={"W": Iterated(first_weights, next_weights)}
+            ),
+        },
+        counts={"steps": "k"},
+    ),
 )
 
 CLAIM = Claim(
@@ -83,7 +83,6 @@ causal sums, so every prefix of the context gets its own $k$ exact steps.""",
             "sign",
             "Z_2 with the wrong sign",
             left=lambda X, Y, x_q, W0, eta: -prediction(X, -Y, x_q, W0, -eta / X.shape[0], STEPS) + 2 * (W0 @ x_q),
-            derive=lambda: derive(sign=1),
             rungs=(*EXACTLY, Rung.UNIVERSAL),
         ),
         IDENTITY.mutant(

@@ -12,7 +12,6 @@ def test_small_work_is_right():
     assert bench.stack(2, {"f": 2, "m": 1, "N": 3}, Entropy(1)).verdict is Verdict.CONFIRMED
     assert bench.naive({"f": 2, "m": 1, "N": 2})
     assert decide(lambda: bench.unrolled(3), second_opinion=False).verdict is Verdict.CONFIRMED
-    assert decide(bench.induction, second_opinion=False).verdict is Verdict.CONFIRMED
 
 
 def test_the_cost_is_linear_in_the_tokens():

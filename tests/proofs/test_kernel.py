@@ -320,7 +320,7 @@ BROKEN: dict[str, tuple[str, Callable[..., Any], tuple[str, ...]]] = {
         (GD + "closed_form_steps",),
     ),
     "a token that does not see itself": (
-        C + "causal_stack:token", lambda f: lambda S, r, x, c: (f(S, r, x, c)[0], r - c * (S @ x)), (GD + "causal_stack",),
+        C + "causal_stack:correct", lambda f: lambda S, r, x, c: f(S - r @ x.mT, r, x, c), (GD + "causal_stack",),
     ),
     "one power less": (
         C + "causal_stack:powers_summed", lambda f: lambda T, c, k: f(T, c, k - 1), (GD + "causal_stack",),

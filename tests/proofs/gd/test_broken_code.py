@@ -97,8 +97,8 @@ BROKEN = {
     "gates of the network": (attend(W_x=lambda w: w * 2), ("gd.gated_rnn_attention",)),
     "readout of the network": (attend(O_x=lambda w: w * 2), ("gd.gated_rnn_attention",)),
     "sums of the network": (attend(D=lambda w: w * 2), ("gd.gated_rnn_attention",)),
-    "state of the causal layer": (wrong(causal_stack, "token", first(doubled)), ("gd.causal_stack",)),
-    "residual of the causal layer": (wrong(causal_stack, "token", second(doubled)), ("gd.causal_stack",)),
+    "state of the causal layer": (wrong(causal_stack, "write", doubled), ("gd.causal_stack",)),
+    "residual of the causal layer": (wrong(causal_stack, "correct", doubled), ("gd.causal_stack",)),
     "readout of the causal layer": (wrong(causal_stack, "readout", doubled), ("gd.causal_stack",)),
     "start of the causal stack": (wrong(causal_stack, "start", first(doubled)), ("gd.causal_stack",)),
     "powers of the formula": (wrong(causal_stack, "power_step", second(doubled)), ("gd.causal_stack",)),
@@ -127,7 +127,7 @@ def test_no_rung_stays_confirmed(monkeypatch, patch, id):
 
 
 def test_exchanged_accumulators(monkeypatch):
-    monkeypatch.setitem(two_accumulators.GATES, "B", (1, 0))
+    monkeypatch.setitem(two_accumulators.GATES, "B", ((0, 0, 0), (1, 0, 0), (0, 0, 0)))
     claim = registry.claim("gd.one_step_start")
     verdicts = {rung: check(Settings(seed=1)).verdict for rung, check in claim.checks.items()}
     assert Verdict.CONFIRMED not in verdicts.values(), verdicts

@@ -79,8 +79,8 @@ def test_the_order_of_tokens_matters_online():
     """Tokens (1, 1) and (2, 0), rate 1: first then second gives 1 - 2 * 2 = -3, the other way round 1."""
     K, V = torch.tensor([[1.0], [2.0]]), torch.tensor([[1.0], [0.0]])
     zero = torch.zeros(1, 1)
-    assert online_descent.online(zero, K, V, (1, 1)).item() == -3
-    assert online_descent.online(zero, K.flip(0), V.flip(0), (1, 1)).item() == 1
+    assert online_descent.online(zero, K, V, torch.ones(2)).item() == -3
+    assert online_descent.online(zero, K.flip(0), V.flip(0), torch.ones(2)).item() == 1
 
 
 def test_transitions_by_hand():

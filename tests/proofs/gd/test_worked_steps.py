@@ -121,7 +121,7 @@ def test_the_filter_of_the_spectrum():
     pairs = [(int(value), vector) for value, _, vectors in (X.T * X).eigenvects() for vector in vectors]
     assert sorted(value for value, _ in pairs) == [1, 3]
     for value, vector in pairs:
-        gain = spectral_filter.gain(Fraction(value), Fraction(1, 8), 3)
+        gain = spectral_filter.gain(np.asarray(Fraction(value), dtype=object), Fraction(1, 8), 3)
         assert gain * value == 1 - (1 - Fraction(value, 8)) ** 3
         share = sum(w * int(v) for w, v in zip(W[0], vector, strict=True)) / Fraction(str((least_squares * vector)[0]))
         assert share == gain * value

@@ -1,145 +1,23 @@
-"""SymPy's reading of matrix words: their text, and a second opinion on equalities that does not use their normal form.
+"""SymPy's second opinion on equalities of matrix words, which does not use their normal form.
 
-Main definitions: `text`, `formula`, `second_opinion`, `work`.
-The second opinion redoes the calculation from its origin (the operations that were applied, not their results) with
-SymPy's matrix symbols, `expand`, `Derivative` and `block_collapse`; shapes are checked here, since SymPy lets wrong
-symbolic ones pass.
+Main definitions: `second_opinion`, `work`.
+It redoes the calculation from its origin (the operations that were applied, not their results) with SymPy's matrix
+symbols, `expand`, `Derivative` and `block_collapse`; shapes are checked here, since SymPy lets wrong symbolic ones pass.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 import sympy
 from sympy.matrices.expressions.matexpr import MatrixExpr
 
-from numeric.words import Atom, Ratio, ShapeError, Word, Words
+from numeric.words.letters import Atom, Ratio, ShapeError, Word
 
 
 class Abstain(Exception):
     """SymPy can't decide this; the message says why."""
-
-
-# ---------------------------------------------------------------------------------------------------------- text
-
-
-def text(x: Words, tex: bool = False) -> str:
-    """Plain text such as `2*eta/N * Y^T X q`, or LaTeX without dollar signs."""
-    out = ""
-    for word, coefficient in sorted(x.terms.items(), key=lambda item: (len(item[0]), _word(item[0], False))):
-        number = sympy.sympify(coefficient.at(lambda atom: sympy.Symbol(_atom(atom, tex))))
-        minus = number.could_extract_minus_sign()
-        number = -number if minus else number
-        letters = _word(word, tex) if word else "" if x.small else "I"
-        printed = sympy.latex(number) if tex else str(number).replace("**", "^")
-        if number.is_Add and (letters or minus):
-            printed = rf"\left({printed}\right)" if tex else f"({printed})"
-        if letters:
-            printed = letters if number == 1 else printed + (r" \, " if tex else " * ") + letters
-        out += (" - " if minus else " + ") + printed
-    out = "-" + out[3:] if out.startswith(" - ") else out[3:] or "0"
-    # SymPy puts a form in brackets of its own before it takes a power
-    return re.sub(r"\\left\(\\left\(((?:(?!\\left|\\right).)*)\\right\)\\right\)", r"\\left(\1\\right)", out)
-
-
-def _word(word: Word, tex: bool) -> str:
-    if not tex:
-        return " ".join(f"{x.name}^T" if x.transposed else x.name for x in word)
-    names = [sympy.latex(sympy.Symbol(x.name)) for x in word]
-    # a name with a superscript of its own needs braces before it takes a second one
-    double = [x.transposed and ("^" in n or "'" in n) for n, x in zip(names, word, strict=True)]
-    names = [f"{{{n}}}" if needed else n for n, needed in zip(names, double, strict=True)]
-    return " ".join(rf"{n}^{{\top}}" if x.transposed else n for n, x in zip(names, word, strict=True))
-
-
-def _atom(atom: Atom, tex: bool) -> str:
-    if atom.kind == "name":
-        return sympy.latex(sympy.Symbol(atom.name)) if tex else atom.name
-    inside = rf"\left({_word(atom.word, True)}\right)" if tex else f"({_word(atom.word, False)})"
-    return inside if atom.kind == "form" else (r"\operatorname{tr}" if tex else "Tr") + inside
-
-
-def formula(x: Any, limit: int = 60) -> str:
-    """LaTeX of `x` as it was written, before the normal form; the normal form if that has more than `limit` leaves."""
-
-    def leaves(part: Any, known: dict[int, int]) -> int:
-        if id(part) not in known:
-            below = [*_parts(part)]
-            known[id(part)] = sum(leaves(p, known) for p in below) or 1
-        return known[id(part)]
-
-    try:
-        return _written(x)[0] if leaves(x, {}) <= limit else str(x.latex())
-    except RecursionError:
-        return str(x.latex())
-
-
-def _parts(x: Any) -> list[Any]:
-    """The operands that `x` was made of."""
-    kind, *parts = x.origin
-    flat = [entry for row in parts[0] for entry in row] if kind == "blocks" else parts
-    return [part for part in flat if hasattr(part, "origin")]
-
-
-_SUM, _PRODUCT, _FRACTION, _ATOM = range(4)
-
-
-def _written(x: Any) -> tuple[str, int]:
-    """LaTeX, and how tightly it binds."""
-    kind, *parts = x.origin
-
-    def wrapped(part: Any, level: int) -> str:
-        tex, found = _written(part)
-        return tex if found >= level else rf"\left({tex}\right)"
-
-    def is_minus(part: Any) -> bool:
-        return bool(part.origin[0] == "scale" and part.origin[1].origin == ("number", -1))
-
-    match kind:
-        case "letter" | "word" | "name" | "value" | "zeros" | "number":
-            loose = len(x.terms) > 1 or x.latex().startswith("-") or " " in repr(x)
-            return x.latex(), _SUM if loose and kind != "word" else _PRODUCT if loose else _ATOM
-        case "blocks":
-            rows = r" \\ ".join(" & ".join(_written(entry)[0] for entry in row) for row in parts[0])
-            return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}", _ATOM
-        case "add":
-            a, b = parts
-            if is_minus(b):
-                return f"{_written(a)[0]} - {wrapped(b.origin[2], _PRODUCT)}", _SUM
-            return f"{_written(a)[0]} + {wrapped(b, _PRODUCT)}", _SUM
-        case "scale" if is_minus(x):
-            return f"-{wrapped(parts[1], _PRODUCT)}", _SUM
-        case "scale" if parts[0].origin[0] == "invert":
-            return rf"\frac{{{_written(parts[1])[0]}}}{{{_written(parts[0].origin[1])[0]}}}", _FRACTION
-        case "scale" if parts[0] is parts[1]:
-            return f"{wrapped(parts[0], _ATOM)}^{{2}}", _PRODUCT
-        case "scale":
-            number, body = parts if parts[1].origin[0] != "number" else parts[::-1]
-            factor = wrapped(number, _ATOM if number.ndim else _PRODUCT)
-            return rf"{factor} \, {wrapped(body, _PRODUCT)}", _PRODUCT
-        case "invert":
-            return rf"\frac{{1}}{{{_written(parts[0])[0]}}}", _FRACTION
-        case "matmul":
-            return f"{wrapped(parts[0], _PRODUCT)} {wrapped(parts[1], _PRODUCT)}", _PRODUCT
-        case "transpose" if x.ndim:
-            inner = wrapped(parts[0], _ATOM)
-            return (rf"{{{inner}}}^{{\top}}" if "^" in inner or "'" in inner else rf"{inner}^{{\top}}"), _PRODUCT
-        case "trace":
-            return rf"\operatorname{{tr}}\left({_written(parts[0])[0]}\right)", _ATOM
-        case "gradient":
-            return rf"\nabla_{{{parts[1].latex()}}} {wrapped(parts[0], _PRODUCT)}", _PRODUCT
-        case "coefficient":
-            power = "" if parts[2] == 1 else f"^{{{parts[2]}}}"
-            return rf"\left[{parts[1].latex()}{power}\right] {wrapped(parts[0], _PRODUCT)}", _PRODUCT
-        case "substitute":
-            equation = f"{parts[1].latex()} = {_written(parts[2])[0]}"
-            return rf"\left. {_written(parts[0])[0]} \right|_{{{equation}}}", _PRODUCT
-    return _written(parts[0])
-
-
-# ------------------------------------------------------------------------------------------------ second opinion
 
 
 def work(x: Any, known: dict[int, int] | None = None) -> int:
@@ -160,7 +38,7 @@ def work(x: Any, known: dict[int, int] | None = None) -> int:
     return known[id(x)]
 
 
-def second_opinion(left: Words, right: Words) -> tuple[bool | None, str]:
+def second_opinion(left: Any, right: Any) -> tuple[bool | None, str]:
     """Whether SymPy finds left = right, and what it saw; None with the reason where it can't say.
 
     "Equal" is always decisive. "Different" is not where SymPy lacks a rule the words have (1x1 factors commute and
@@ -174,7 +52,7 @@ def second_opinion(left: Words, right: Words) -> tuple[bool | None, str]:
         else:
             if not _same(a.shape, b.shape):
                 return False, f"shapes {a.shape} and {b.shape}"
-            difference = reader.expanded(a - b)
+            difference = _cancelled(reader.expanded(a - b))
             zero, shown = bool(difference.is_ZeroMatrix), str(difference)
             if not zero and difference.has(sympy.MatPow):
                 raise Abstain(
@@ -196,6 +74,19 @@ def second_opinion(left: Words, right: Words) -> tuple[bool | None, str]:
 
 def _same(a: Any, b: Any) -> bool:
     return all(sympy.expand(x - y) == 0 for x, y in zip(a, b, strict=True))
+
+
+def _cancelled(x: Any) -> Any:
+    """A sum of products of matrices with each coefficient as one reduced fraction."""
+
+    def term(part: Any) -> Any:
+        if not isinstance(part, sympy.MatMul):
+            return part
+        number, matrices = part.as_coeff_matrices()
+        return sympy.MatMul(sympy.cancel(number), *matrices).doit()
+
+    parts = x.args if isinstance(x, sympy.MatAdd) else [x]
+    return sympy.MatAdd(sympy.ZeroMatrix(*x.shape), *map(term, parts)).doit()
 
 
 def _scalar(x: Any) -> Any:
@@ -301,6 +192,8 @@ class _Reader:
         return sympy.expand(x).doit()
 
     def slope(self, scalar: Any, letter: Any) -> Any:
+        # SymPy takes the derivative of a block matrix for zero
+        scalar = self.expanded(scalar) if scalar.has(sympy.BlockMatrix) else scalar
         # not `.diff`: SymPy 1.14 takes the derivative of a sum of traces for zero (issues 26585 and 30527)
         out = sympy.Derivative(scalar, letter).doit()
         if not isinstance(out, MatrixExpr):

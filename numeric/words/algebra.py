@@ -25,191 +25,27 @@ import re
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from functools import wraps
-from itertools import groupby, pairwise
 from numbers import Integral
 from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple, cast
 
-import flint
-
-
-class ShapeError(ValueError):
-    """The shapes of two operands contradict each other: the statement is false, not merely undecided."""
-
-
-class Unsupported(TypeError):
-    """An operation that is legal on arrays but that matrix words do not have."""
-
-
-class Letter(NamedTuple):
-    """A named matrix as it stands in a word; `rows` and `cols` are those of the (perhaps transposed) factor."""
-
-    name: str
-    transposed: bool
-    kind: Literal["general", "symmetric", "diagonal"]
-    rows: Ratio
-    cols: Ratio
-
-    @property
-    def mT(self) -> Letter:
-        """The transposed factor; a symmetric or diagonal one is its own."""
-        if self.kind != "general":
-            return self
-        return Letter(self.name, not self.transposed, self.kind, self.cols, self.rows)
-
-
-Word = tuple[Letter, ...]
-
-
-class Atom(NamedTuple):
-    """A generator of the coefficient field: a named scalar ("name"), a 1x1 word ("form") or a trace ("trace")."""
-
-    kind: Literal["name", "form", "trace"]
-    name: str
-    word: Word
-
-
-def flip(word: Word) -> Word:
-    """The transposed word."""
-    return _commute(tuple(letter.mT for letter in reversed(word)))
-
-
-def _commute(word: Word) -> Word:
-    """`word` with each run of neighbouring diagonal letters sorted."""
-    if all(letter.kind != "diagonal" for letter in word):
-        return word
-    runs = groupby(word, key=lambda letter: letter.kind == "diagonal")
-    return tuple(letter for diagonal, run in runs for letter in (sorted(run) if diagonal else run))
-
-
-def normal(word: Word) -> tuple[tuple[Atom, ...], Word]:
-    """The 1x1 factors of a word, and the word that is left when they are taken out."""
-    cuts = [i + 1 for i, letter in enumerate(word) if letter.cols.one]
-    if word and word[0].rows.one:
-        cuts.insert(0, 0)
-    if len(cuts) < 2:
-        return (), _commute(word)
-    forms = [_commute(word[i:j]) for i, j in pairwise(cuts)]
-    return tuple(Atom("form", "", min(w, flip(w))) for w in forms), _commute(word[: cuts[0]] + word[cuts[-1] :])
-
-
-def cyclic(word: Word) -> tuple[Atom, ...]:
-    """The atoms whose product is the trace of a word that isn't empty."""
-    for i, letter in enumerate(word):
-        if letter.rows.one:
-            return normal(word[i:] + word[:i])[0]
-
-    rotations = []
-    for w in (word, flip(word)):
-        diagonal = [letter.kind == "diagonal" for letter in w]
-        # a run of diagonal letters is never cut in two, so that it can be sorted
-        starts = [i for i in range(len(w)) if not (diagonal[i - 1] and diagonal[i]) or all(diagonal)]
-        rotations += [_commute(w[i:] + w[:i]) for i in starts]
-    return (Atom("trace", "", min(rotations)),)
-
-
-class Ratio:
-    """An element of the field Q(atoms): a reduced fraction of integer polynomials. The arithmetic is FLINT's."""
-
-    __slots__ = ("atoms", "bottom", "top")
-
-    def __init__(self, atoms: tuple[Atom, ...], top: Any, bottom: Any) -> None:
-        common = top.gcd(bottom)
-        common = -common if bottom.leading_coefficient() < 0 else common
-        self.atoms, self.top, self.bottom = atoms, top, bottom
-        if not common.is_one():
-            self.top, self.bottom = top / common, bottom / common
-
-    def _with(self, other: Ratio) -> tuple[tuple[Atom, ...], Any, Any, Any, Any]:
-        """The union of the generators, and the four polynomials over it."""
-        if self.atoms == other.atoms:
-            return self.atoms, self.top, self.bottom, other.top, other.bottom
-        atoms = tuple(sorted({*self.atoms, *other.atoms}))
-        ring, moved = _ring(len(atoms)), list[Any]()
-        for r in (self, other):
-            places = {i: atoms.index(atom) for i, atom in enumerate(r.atoms)}
-            moved += [p.project_to_context(ring, places) for p in (r.top, r.bottom)]
-        return atoms, moved[0], moved[1], moved[2], moved[3]
-
-    def __add__(self, other: Ratio) -> Ratio:
-        atoms, a, b, c, d = self._with(other)
-        return Ratio(atoms, a * d + c * b, b * d) if b != d else Ratio(atoms, a + c, b)
-
-    def __mul__(self, other: Ratio) -> Ratio:
-        atoms, a, b, c, d = self._with(other)
-        return Ratio(atoms, a * c, b * d)
-
-    def __bool__(self) -> bool:
-        return not self.top.is_zero()
-
-    @property
-    def one(self) -> bool:
-        """Whether it is the number 1."""
-        return bool(self.top.is_one() and self.bottom.is_one())
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Ratio):
-            return False
-        _, a, b, c, d = self._with(other)
-        return bool(a == c and b == d)
-
-    def __hash__(self) -> int:
-        return len(self.top)  # the same for equal values, and quick: it is part of every letter's hash
-
-    def __repr__(self) -> str:
-        return repr(lift(self))
-
-    def used(self) -> list[Atom]:
-        """The generators that occur."""
-        degrees = zip(self.atoms, self.top.degrees(), self.bottom.degrees(), strict=True)
-        return [atom for atom, top, bottom in degrees if top > 0 or bottom > 0]
-
-    def slope(self, atom: Atom) -> Ratio:
-        """The partial derivative with respect to one of `used()`."""
-        i = self.atoms.index(atom)
-        top = self.top.derivative(i) * self.bottom - self.top * self.bottom.derivative(i)
-        return Ratio(self.atoms, top, self.bottom * self.bottom)
-
-    def at(self, value: Callable[[Atom], Any]) -> Any:
-        """The value when each atom has the value given; works for values of any commutative field."""
-        used = set(self.used())
-        values = [value(atom) if atom in used else 1 for atom in self.atoms]
-
-        def polynomial(p: Any) -> Any:
-            terms = [([v ** int(k) for v, k in zip(values, ks, strict=True) if k], c) for ks, c in p.terms()]
-            return sum((math.prod(factors, start=Fraction(int(c))) for factors, c in terms), Fraction(0))
-
-        return polynomial(self.top) if self.bottom.is_one() else polynomial(self.top) / polynomial(self.bottom)
-
-    def powers(self, atom: Atom) -> dict[int, Ratio]:
-        """The coefficients of the powers of an atom; Unsupported where it is in the denominator."""
-        if atom not in self.used():
-            return {0: self}
-        i, parts = self.atoms.index(atom), dict[int, dict[tuple[int, ...], Any]]()
-        if self.bottom.degrees()[i] > 0:
-            raise Unsupported(f"no polynomial in {atom.name}: it occurs in a denominator")
-        for exponents, count in self.top.terms():
-            parts.setdefault(int(exponents[i]), {})[(*exponents[:i], 0, *exponents[i + 1 :])] = count
-        return {k: Ratio(self.atoms, self.top.context().from_dict(d), self.bottom) for k, d in parts.items()}
-
-
-def _ring(count: int) -> Any:
-    return flint.fmpz_mpoly_ctx.get(("z", count), flint.Ordering.degrevlex)
-
-
-def _number(value: Fraction | int) -> Ratio:
-    top, bottom = value.as_integer_ratio()
-    return Ratio((), _ring(0).constant(top), _ring(0).constant(bottom))
-
-
-def times(coefficient: Ratio, atoms: Iterable[Atom]) -> Ratio:
-    """The coefficient times the atoms."""
-    for atom in atoms:
-        coefficient = coefficient * Ratio((atom,), _ring(1).gen(0), _ring(1).constant(1))
-    return coefficient
-
-
-ZERO, ONE = _number(0), _number(1)
+from numeric.words.letters import (
+    ONE,
+    ZERO,
+    Atom,
+    Kind,
+    Letter,
+    Ratio,
+    ShapeError,
+    Unsupported,
+    Word,
+    around,
+    constant,
+    cyclic,
+    flip,
+    normal,
+    times,
+)
 
 
 def _lifted(operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -224,7 +60,7 @@ def _lifted(operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 class Words:
-    """A matrix polynomial (`ndim` 2), or a scalar (`ndim` 0, shape `()`); immutable.
+    """A matrix polynomial (`ndim` 2), a vector (`ndim` 1, a column inside) or a scalar (`ndim` 0); immutable.
 
     `origin` is the operation that made it and its operands: another program can redo the calculation without this
     normal form. `==` is mathematical equality for all sizes. Operators raise `ShapeError` and `Unsupported`.
@@ -233,6 +69,7 @@ class Words:
     __slots__ = ("cols", "ndim", "origin", "rows", "terms")
     __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]
+    dtype = device = None  # what is made like it has none either
 
     def __init__(
         self, rows: Ratio, cols: Ratio, terms: Iterable[tuple[Word, Ratio]], origin: tuple[Any, ...], ndim: int = 2
@@ -247,8 +84,13 @@ class Words:
 
     @property
     def shape(self) -> tuple[Words, ...]:
-        """`(rows, cols)` as scalars, or `()` for a scalar."""
-        return (lift(self.rows), lift(self.cols)) if self.ndim else ()
+        """`(rows, cols)` as scalars, `(rows,)` for a vector, or `()` for a scalar."""
+        return (lift(self.rows), lift(self.cols))[: self.ndim]
+
+    @property
+    def shape_of(self) -> tuple[Ratio, Ratio, int]:
+        """Rows, columns and axes, to be compared."""
+        return self.rows, self.cols, self.ndim
 
     @property
     def is_zero(self) -> bool:
@@ -267,6 +109,9 @@ class Words:
 
     @_lifted
     def __add__(self, other: Words) -> Any:
+        if 0 in (self.ndim, other.ndim) and self.ndim != other.ndim and not (self.small and other.small):
+            matrix_, number = (self, other) if self.ndim else (other, self)
+            return matrix_ + number * NAMESPACE.ones(matrix_.shape)
         same_shape("+", self, other)
         terms = [*self.terms.items(), *other.terms.items()]
         return Words(self.rows, self.cols, terms, ("add", self, other), max(self.ndim, other.ndim))
@@ -292,8 +137,10 @@ class Words:
     def __mul__(self, other: Words) -> Any:
         if self.small or other.small:
             return other._scaled(self) if self.small else self._scaled(other)
+        if self.shape_of != other.shape_of:
+            return spread(self, other)
         same_shape("*", self, other)
-        return Hadamard(self, other)
+        return NAMESPACE.entrywise(self, other)
 
     __rmul__ = __mul__
 
@@ -317,6 +164,14 @@ class Words:
 
     @_lifted
     def __matmul__(self, other: Words) -> Words:
+        if self.ndim == 1 and other.ndim:
+            return vector(self, 2).mT._product(other, ndim=other.ndim - 1)
+        if other.ndim == 1:
+            return self._product(other, ndim=1)
+        return self._product(other, ndim=2)
+
+    def _product(self, other: Words, ndim: int) -> Words:
+        """The matrix product; a vector on either side makes its axis disappear."""
         if not (self.ndim and other.ndim) or self.cols != other.rows:
             raise ShapeError(f"@ of shapes {self.shape} and {other.shape}: the inner sizes differ")
         terms = []
@@ -324,11 +179,17 @@ class Words:
             for w, d in other.terms.items():
                 atoms, word = normal(v + w)
                 terms.append((word, times(c * d, atoms)))
-        return Words(self.rows, other.cols, terms, ("matmul", self, other))
+        found = Words(self.rows, other.cols, terms, ("matmul", self, other))
+        if ndim == 2:
+            return found
+        # a row times a matrix is a vector, stored as a column
+        return vector(found.mT if ndim and self.rows.one and not other.cols.one else found, ndim)
 
     @property
     def mT(self) -> Words:
         """The transposed matrix; a scalar is its own."""
+        if self.ndim == 1:
+            raise Unsupported(f"the transpose of a vector of shape {self.shape}: write [:, None] or [None, :]")
         terms = [(flip(word), c) for word, c in self.terms.items()]
         return Words(self.cols, self.rows, terms, ("transpose", self), self.ndim)
 
@@ -336,7 +197,34 @@ class Words:
 
     @_lifted
     def __eq__(self, other: Words) -> bool:
-        return (self.rows, self.cols) == (other.rows, other.cols) and (self - other).is_zero
+        if (self.rows, self.cols) != (other.rows, other.cols):
+            return False
+        difference = self - other
+        if not self.ndim and not difference.is_zero and difference.value.used():
+            raise Unsupported(f"the comparison {self!r} == {other!r}: true for some sizes, false for others")
+        return bool(difference.is_zero)
+
+    def _chosen(self, *_: object) -> Any:
+        raise Unsupported(f"a choice by the symbol {self!r}: no comparison, truth value or whole number there")
+
+    __bool__ = __lt__ = __le__ = __gt__ = __ge__ = __int__ = __index__ = __float__ = __len__ = _chosen
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __contains__ = __iter__ = __round__ = _chosen
+
+    def __rpow__(self, base: int) -> Any:
+        return NAMESPACE.power(base, self)
+
+    def __getitem__(self, index: Any) -> Any:
+        """A vector as a column or a row, a column as a vector, or the tokens of a matrix with an axis more."""
+        match self.ndim, axes(index):
+            case 1, (":", "None") | ("...", "None"):
+                return vector(self, 2)
+            case 1, ("None", ":") | ("None", "..."):
+                return vector(self, 2).mT
+            case 2, (":", 0) | ("...", 0) if self.cols.one:
+                return vector(self, 1)
+            case 2, found if self.ndim < len(found) - found.count("...") or found == ("...", "None"):
+                return NAMESPACE.tokens(self)[index]
+        raise Unsupported(f"the index {index!r} of shape {self.shape}: entries and slices have no words")
 
     def gradient(self, letter: Words) -> Words:
         """The matrix G with d(self) = sum(G * dA), for a scalar self and a general letter A; the shape of A."""
@@ -370,6 +258,7 @@ class Words:
         """Puts `new` for a letter (same shape) or for a named scalar that is no dimension here."""
         new = lift(new)
         same_shape("substitute", old, new)
+        new = vector(new, 2) if new.ndim == 1 else new
         target, atom = (symbol("letter", old), None) if old.ndim else (None, symbol("name", old))
 
         def image(word: Word, rows: Ratio) -> Words:
@@ -386,13 +275,13 @@ class Words:
         return self.map(image, scalars, ("substitute", self, old, new))
 
     def __repr__(self) -> str:
-        from numeric.words_sympy import text  # SymPy is loaded only to print, and for a second opinion
+        from numeric.words.printing import text  # SymPy is loaded only to print, and for a second opinion
 
         return text(self)
 
     def latex(self) -> str:
         """LaTeX without dollar signs."""
-        from numeric.words_sympy import text
+        from numeric.words.printing import text
 
         return text(self, tex=True)
 
@@ -401,6 +290,36 @@ class Words:
 
     def __array_namespace__(self, *, api_version: str | None = None) -> SimpleNamespace:
         return NAMESPACE
+
+
+def vector(x: Words, ndim: int) -> Words:
+    """A column as a vector (`ndim` 1), or a vector as a column (2): the same words."""
+    return Words(x.rows, x.cols, x.terms.items(), x.origin, ndim)
+
+
+def spread(left: Any, right: Any) -> Any:
+    """An entrywise product in which a row, a column or a vector is spread over a matrix."""
+    for a, b in ((left, right), (right, left)):
+        if a.ndim == b.ndim == 2 and b.cols.one and a.rows == b.rows:
+            return NAMESPACE.diagonal(b[:, 0]) @ a
+        row = b if b.ndim == 1 else b.mT[:, 0] if b.rows.one else None
+        if a.ndim == 2 and row is not None and a.cols == row.rows:
+            return a @ NAMESPACE.diagonal(row)
+    same_shape("*", left, right)
+    raise Unsupported(f"* of shapes {left.shape} and {right.shape}")
+
+
+def axes(index: Any) -> tuple[Any, ...]:
+    """An index with whole slices, None and the ellipsis by name."""
+
+    def named(part: Any) -> Any:
+        if part is None:
+            return "None"
+        if part is Ellipsis:
+            return "..."
+        return ":" if isinstance(part, slice) and (part.start, part.stop, part.step) == (None,) * 3 else part
+
+    return tuple(map(named, index)) if isinstance(index, tuple) else (named(index),)
 
 
 class Hadamard(NamedTuple):
@@ -416,7 +335,7 @@ def lift(value: Any) -> Any:
         raise Unsupported(f"the float {value} is not that decimal number; write Fraction('{value}') or a scalar")
     if isinstance(value, (Integral, Fraction, float)):
         number = Fraction(int(value) if isinstance(value, Integral) else value)
-        return Words(ONE, ONE, [((), _number(number))], ("number", number), 0)
+        return Words(ONE, ONE, [((), constant(number))], ("number", number), 0)
     if isinstance(value, Ratio):
         return Words(ONE, ONE, [((), value)], ("value", value), 0)
     return value if isinstance(value, Words) else NotImplemented
@@ -424,6 +343,8 @@ def lift(value: Any) -> Any:
 
 def same_shape(operation: str, left: Any, right: Any) -> None:
     """ShapeError unless the shapes agree, or Unsupported where arrays would broadcast."""
+    if {left.ndim, right.ndim} == {1, 2}:
+        raise Unsupported(f"{operation} of a vector and a matrix, {left.shape} and {right.shape}: it would broadcast")
     pairs = ((left.rows, right.rows), (left.cols, right.cols))
     if any(a != b for a, b in pairs):
         if all(a == b or a.one or b.one for a, b in pairs):
@@ -438,10 +359,10 @@ def spell(word: Word, rows: Ratio) -> Words:
     return Words(rows, word[-1].cols if word else rows, [(body, times(ONE, atoms))], origin)
 
 
-def matrix(name: str, rows: Any, cols: Any, kind: Literal["general", "symmetric", "diagonal"] = "general") -> Words:
+def matrix(name: str, rows: Any, cols: Any, kind: Kind = "general") -> Words:
     """A named matrix (a letter). `rows`, `cols`: a name ("N"), a literal, or a scalar such as `size("N") + 1`."""
     letter = Letter(_checked(name), False, kind, size(rows).value, size(cols).value)
-    if kind != "general" and letter.rows != letter.cols:
+    if kind in ("symmetric", "diagonal") and letter.rows != letter.cols:
         raise ShapeError(f"the {kind} matrix {name} of shape {(size(rows), size(cols))} is not square")
     return spell((letter,), letter.rows)
 
@@ -473,7 +394,10 @@ def trace(x: Any) -> Words:
         return cast(Words, x.trace())
     if x.rows != x.cols:
         raise ShapeError(f"trace of shape {x.shape}: not square")
-    terms = [((), times(c, cyclic(word)) if word else c * x.rows) for word, c in x.terms.items()]
+    terms = []
+    for word, c in x.terms.items():
+        body, rows = around(word, x.rows)
+        terms.append(((), times(c, cyclic(body)) if body else c * rows))
     return Words(ONE, ONE, terms, ("trace", x), 0)
 
 
@@ -490,15 +414,30 @@ def _sum(x: Any) -> Words:
     return trace(x.left.mT @ x.right) if isinstance(x, Hadamard) else trace(x)
 
 
+def _zeros(shape: tuple[Any, ...], **_: Any) -> Words:
+    found = zeros(*(*shape, 1, 1)[:2])
+    return Words(found.rows, found.cols, [], ("zeros",), len(shape))
+
+
+def _without_run(*_: Any, **__: Any) -> Any:
+    raise Unsupported("broadcasting and powers of symbols need a run of whole programs (numeric.words.whole)")
+
+
 NAMESPACE = SimpleNamespace(
     __name__=__name__,
     sum=_sum,
     matmul=lambda a, b: a @ b,
     matrix_transpose=lambda a: a.mT,
     zeros_like=lambda a: a - a,
-    zeros=lambda shape, **_: zeros(*shape),
+    zeros=_zeros,
     eye=lambda rows, **_: eye(rows),
+    entrywise=lambda a, b: Hadamard(a, b),
+    ones=_without_run,
+    diagonal=_without_run,
+    power=_without_run,
+    tokens=_without_run,
 )
+"""The array namespace of words; `numeric.words.primitives` adds the structured ones."""
 
 
 def _checked(name: str) -> str:

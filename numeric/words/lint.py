@@ -1,0 +1,259 @@
+"""What code may hold so that a run on matrix words says something about every size: no way to hide a branch or a loop.
+
+Main definitions: `offences`, `Offence`.
+The language is what is left when everything is taken away that can tell one size from another, or one call from the
+next, without the arithmetic seeing it: branches (but on `is None`), loops (but over literals; others run through the
+primitives of the array namespace), comparisons, integer division, tests of types, mutable state, data-dependent
+operations, slices with bounds. A guard that only raises may ask anything: it changes no result.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterator, Sequence
+from dataclasses import is_dataclass
+from fractions import Fraction
+from types import FunctionType, ModuleType
+from typing import NamedTuple
+
+MODULES = ("__future__", "collections.abc", "typing", "dataclasses", "math", "numpy", "torch", "constructions")
+"""Where names may come from: nothing with a clock, a counter or a cache."""
+CALLABLE = {"ValueError", "tuple", "zip", "range", "len"}
+"""The built-in functions that may be called: errors to raise, and what walks over literals."""
+DECORATORS = {"dataclass", "property", "staticmethod"}
+CHOOSING = {
+    *("min", "max", "amin", "amax", "minimum", "maximum", "where", "clip", "clamp", "sign", "abs", "absolute", "relu"),
+    *("floor", "ceil", "round", "trunc", "remainder", "fmod", "floor_divide", "heaviside", "isfinite", "isnan"),
+    *("argmin", "argmax", "argsort", "sort", "topk", "any", "all", "nonzero", "searchsorted", "count_nonzero"),
+    *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "isclose", "allclose", "eq", "ne"),
+    *("lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_not", "take", "gather", "index_select"),
+}
+"""Operations on arrays that choose by their data."""
+MUTATING = {
+    *("append", "extend", "insert", "pop", "popitem", "remove", "clear", "update", "setdefault", "add", "discard"),
+    *("send", "throw", "item", "tolist", "get", "setflags", "fill", "copy_", "index", "count", "bit_length"),
+}
+"""Methods that keep state from call to call, look up, or turn an array into Python numbers."""
+DRAWING = {"random", "rand", "randn", "randint", "normal", "rand_like", "randn_like", "manual_seed", "default_rng"}
+"""What is different from call to call."""
+_PLAIN = (
+    *(
+        ast.Module,
+        ast.FunctionDef,
+        ast.ClassDef,
+        ast.arguments,
+        ast.arg,
+        ast.Return,
+        ast.Assign,
+        ast.AnnAssign,
+        ast.Pass,
+    ),
+    *(ast.Tuple, ast.List, ast.Starred, ast.keyword, ast.Lambda, ast.Constant, ast.Name, ast.Import, ast.ImportFrom),
+    *(ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.expr_context, ast.alias, ast.comprehension, ast.Subscript),
+    *(ast.Call, ast.Attribute, ast.Slice),
+)
+
+
+class Offence(NamedTuple):
+    """A place that is no construction: line, and what stands there."""
+
+    line: int
+    what: str
+
+
+def stateful(name: str, value: object) -> str:
+    """What is wrong with a global or captured value that a function reads: it can be called or asked, and keeps state."""
+    if isinstance(value, ModuleType):
+        allowed = (*MODULES, "proofs", "numeric", "fractions")
+        known = any(value.__name__ == m or value.__name__.startswith(m + ".") for m in allowed)
+        return "" if known else f"{name} is the module {value.__name__}"
+    frozen = is_dataclass(value) and not isinstance(value, type) and type(value).__dataclass_params__.frozen  # type: ignore[attr-defined]
+    if isinstance(value, _IMMUTABLE) or frozen or type(value).__module__ in ("typing", "collections.abc", "types"):
+        return ""
+    if type(value).__module__.partition(".")[0] in ("numeric", "numpy", "torch", "constructions"):
+        return ""
+    return f"{name} is of type {type(value).__name__}, which can keep state"
+
+
+_IMMUTABLE = (FunctionType, type, int, float, complex, str, bytes, type(None), tuple, frozenset, list, dict, Fraction)
+"""Values that a function may read: lists and dictionaries are not changed by what the lint lets pass."""
+
+
+def offences(source: str, functions: frozenset[tuple[str, int]] | None = None) -> list[Offence]:
+    """Every place of a module that the language lacks, by line; `functions`: only these, by name and first line.
+
+    Raises SyntaxError if the source is no Python.
+    """
+    tree = ast.parse(source)
+    constants = {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, int)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    found = _Lint(constants)
+    roots = [tree] if functions is None else [n for n in ast.walk(tree) if _place(n) in functions]
+    for root in roots:
+        found.body(root)
+    return sorted(set(found.offences))
+
+
+def _place(node: ast.AST) -> tuple[str, int] | None:
+    """The name and first line of a function, as its code object has them."""
+    if isinstance(node, ast.Lambda):
+        return "<lambda>", node.lineno
+    if not isinstance(node, ast.FunctionDef):
+        return None
+    return node.name, min([node.lineno, *(d.lineno for d in node.decorator_list)])
+
+
+class _Lint:
+    """One walk over a module; each node is met once, with what its surroundings allow."""
+
+    def __init__(self, constants: set[str]) -> None:
+        self.constants = constants
+        self.offences: list[Offence] = []
+
+    def say(self, node: ast.AST, what: str) -> None:
+        self.offences.append(Offence(getattr(node, "lineno", 0), what))
+
+    def body(self, root: ast.AST) -> None:
+        """A function; or a module, whose own statements run once and may be anything but what lasts."""
+        if not isinstance(root, ast.Module):
+            return self.visit(root)
+        for node in root.body:
+            if isinstance(node, (ast.Assign, ast.AnnAssign)):
+                self.each([part for part in ast.walk(node) if isinstance(part, ast.Lambda)])
+            else:
+                self.visit(node)
+        return None
+
+    def visit(self, node: ast.AST) -> None:
+        """`node` and all below it."""
+        match node:
+            case ast.Expr(value=ast.Constant(value=str())):
+                return None
+            case ast.If(test=test, body=body, orelse=[]) if all(isinstance(s, ast.Raise) for s in body):
+                return self.guard(test)
+            case ast.If(test=test, body=body, orelse=other) if _is_none(test):
+                return self.each([*body, *other])
+            case ast.IfExp(test=test, body=yes, orelse=no) if _is_none(test):
+                return self.each([yes, no])
+            case ast.Raise():
+                return None
+            case ast.For(target=target, iter=over, body=body, orelse=[]) if self.literal(over):
+                return self.each([target, over, *body])
+            case ast.ListComp(elt=elt, generators=parts) | ast.GeneratorExp(elt=elt, generators=parts):
+                if not all(self.literal(part.iter) and not part.ifs and not part.is_async for part in parts):
+                    self.say(node, "a comprehension over what is no literal")
+                return self.each([elt, *(part.iter for part in parts)])
+            case _ if not isinstance(node, _PLAIN):
+                return self.say(node, f"{type(node).__name__}: {_shown(node)}")
+        self.particular(node)
+        return self.each(list(self.below(node)))
+
+    def each(self, nodes: Sequence[ast.AST]) -> None:
+        for node in nodes:
+            self.visit(node)
+
+    def below(self, node: ast.AST) -> Iterator[ast.AST]:
+        """The parts of a node that hold code; annotations hold none."""
+        for name, value in ast.iter_fields(node):
+            if name in ("annotation", "returns", "type_params", "decorator_list", "bases"):
+                continue
+            for part in value if isinstance(value, list) else [value]:
+                if isinstance(part, ast.AST):
+                    yield part
+
+    def literal(self, node: ast.expr) -> bool:
+        """Whether a walk over it has one length, whatever the sizes: a display, `range` of numbers, `zip` of displays."""
+        match node:
+            case ast.Tuple(elts=parts) | ast.List(elts=parts):
+                return not any(isinstance(part, ast.Starred) for part in parts)
+            case ast.Call(func=ast.Name(id="range"), args=args, keywords=[]):
+                return all(self.number(arg) for arg in args)
+            case ast.Call(func=ast.Name(id="zip"), args=args):
+                return any(self.literal(arg) for arg in args)
+        return False
+
+    def number(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id in self.constants)
+
+    def guard(self, test: ast.expr) -> None:
+        """A question before a raise: it may compare, but keeps no state."""
+        for node in ast.walk(test):
+            if isinstance(node, (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)):
+                self.say(node, f"{type(node).__name__} in a guard")
+
+    def particular(self, node: ast.AST) -> None:
+        """What is refused of the kinds of nodes that are there."""
+        match node:
+            case ast.FunctionDef(decorator_list=decorators, args=args) if self.defaults(args):
+                for d in decorators:
+                    name = d.func if isinstance(d, ast.Call) else d
+                    if not (isinstance(name, ast.Name) and name.id in DECORATORS):
+                        self.say(d, f"the decorator {_shown(d)}")
+            case ast.Assign(targets=targets):
+                for target in targets:
+                    self.target(target)
+            case ast.AnnAssign(target=target):
+                self.target(target)
+            case ast.Import(names=names):
+                for alias in names:
+                    self.module(node, alias.name)
+            case ast.ImportFrom(module=name):
+                self.module(node, name or "")
+            case ast.BinOp(op=ast.FloorDiv() | ast.Mod() | ast.BitAnd() | ast.BitOr() | ast.BitXor()):
+                self.say(node, f"integer arithmetic: {_shown(node)}")
+            case ast.BinOp(op=ast.LShift() | ast.RShift()):
+                self.say(node, f"integer arithmetic: {_shown(node)}")
+            case ast.BinOp(op=ast.Pow(), right=ast.UnaryOp(op=ast.USub(), operand=ast.Constant())):
+                return
+            case ast.BinOp(op=ast.Pow(), right=power) if not isinstance(power, ast.Constant):
+                self.say(node, f"a power that is no number: {_shown(node)}")
+            case ast.UnaryOp(op=ast.Not() | ast.Invert()):
+                self.say(node, f"a truth value: {_shown(node)}")
+            case ast.Call(func=ast.Name(id=name)) if hasattr(builtins, name) and name not in CALLABLE:
+                self.say(node, f"a call of {name}")
+            case ast.Call(func=ast.Name(id="len" | "range" as name)):
+                if not all(self.number(arg) or self.literal(arg) for arg in node.args):
+                    self.say(node, f"a call of {name}")
+            case ast.Name(id=name) if name.startswith("__"):
+                self.say(node, f"the name {name}")
+            case ast.Attribute(attr=name) if name in CHOOSING | MUTATING | DRAWING or name.startswith("__"):
+                self.say(node, f"the attribute {name}")
+            case ast.Slice(lower=lower, upper=upper, step=step) if lower or upper or step:
+                self.say(node, f"a slice with bounds: {_shown(node)}")
+
+    def defaults(self, args: ast.arguments) -> bool:
+        for value in (*args.defaults, *(d for d in args.kw_defaults if d)):
+            if isinstance(value, (ast.List, ast.Dict, ast.Set, ast.Call)):
+                self.say(value, "a default value that can keep state")
+        return True
+
+    def target(self, node: ast.expr) -> None:
+        if isinstance(node, (ast.Tuple, ast.List)):
+            for part in node.elts:
+                self.target(part)
+        elif not isinstance(node.value if isinstance(node, ast.Starred) else node, ast.Name):
+            self.say(node, f"an assignment to {_shown(node)}")
+
+    def module(self, node: ast.AST, name: str) -> None:
+        if not any(name == allowed or name.startswith(allowed + ".") for allowed in MODULES):
+            self.say(node, f"an import of {name}")
+
+
+def _is_none(test: ast.expr) -> bool:
+    """`x is None`, `x is not None`."""
+    match test:
+        case ast.Compare(
+            left=ast.Name() | ast.Attribute(), ops=[ast.Is() | ast.IsNot()], comparators=[ast.Constant(None)]
+        ):
+            return True
+    return False
+
+
+def _shown(node: ast.AST) -> str:
+    return ast.unparse(node).splitlines()[0][:60]
