@@ -38,8 +38,8 @@ Draw = Callable[[int], Mapping[str, Tensor]]
 def accept(program: Callable[..., Any], draw: Draw, *, points: int = POINTS) -> Tape:
     """The tape of `program`, recorded at points `draw(0)`, `draw(1)`, ... and accepted.
 
-    points: how many recordings are compared; with one, only numbers that leave by operations are seen. Raises Refused with the reason where a
-    recording does not count, and what the program raises.
+    points: how many recordings are compared; with one, only numbers that leave by operations are seen. Raises Refused
+    with the reason where a recording does not count, and what the program raises.
     """
     for k in range(WARM if points > 1 else 0):
         _bare(program, draw(k))

@@ -23,8 +23,8 @@ class Record:
     """What a run did that its verdict must mention.
 
     operations: how often each aten operation ran. casts: lines that round to a narrower type.
-    constants: floating-point constants read, with the line, and the number where it is one. writes: inputs that were written to. guards: checks of data
-    that can only raise.
+    constants: floating-point constants read, with the line, and the number where it is one. writes: inputs that were
+    written to. guards: checks of data that can only raise.
     """
 
     operations: Counter[str] = field(default_factory=Counter)
