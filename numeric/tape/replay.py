@@ -64,6 +64,7 @@ class Machine:
         self.floats: Floats | None = None
         self.missing: set[int] = set()
         """Storages that hold a result for which there is no rule."""
+        self._kept: set[int] = set()
         self._lifted: dict[int, Numbers] = {}
         self._logs: dict[int, Logarithms] = {}
         self.place = ("", 0)
@@ -84,7 +85,7 @@ class Machine:
             for name, parts in inputs.items():
                 self._store(self.tape.inputs[name], Numbers(self.carrier, parts), Kind.NUMBER, True)
             for step in self.plan.steps:
-                self._step(step)
+                self.step(step)
             out = self.tape.output
             if isinstance(out, Constant):
                 return self.numbers(out)
@@ -93,7 +94,16 @@ class Machine:
                 raise NoRule("returned indices, expected numbers")
             return found
 
-    def _step(self, step: Step) -> None:
+    def put(self, window: Window, parts: Parts) -> None:
+        """Numbers into an input's window."""
+        self._store(window, Numbers(self.carrier, parts), Kind.NUMBER, True)
+
+    def keep(self, storages: set[int]) -> None:
+        """Let these storages live on when nothing reads them any more."""
+        self._kept = storages
+
+    def step(self, step: Step) -> None:
+        """One operation by its rule. Raises Refused."""
         operation = step.operation
         self.place = operation.place
         try:
@@ -114,6 +124,8 @@ class Machine:
                 elif window.numel:
                     self.missing.add(window.storage)
             for number in step.frees:
+                if number in self._kept:
+                    continue
                 self.held.pop(number, None)
                 self.whole.pop(number, None)
         except NoRule as error:
