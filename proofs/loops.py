@@ -42,4 +42,4 @@ def looped(case: Case, sizes: Sizes, integers: Sequence[int], entropy: Entropy) 
             tapes.append(record(case.layer, drawn)[0])
         except (Refused, TypeError, ValueError, RuntimeError) as error:
             return f"it does not run on {T} tokens: {type(error).__name__}"
-    return loop(*tapes, tokens, 1, entropy.child("loop"))
+    return loop(tapes[0], tapes[1], tokens, 1, entropy.child("loop"))

@@ -164,7 +164,7 @@ def _same_tail(first: list[tuple[Any, ...]], second: list[tuple[Any, ...]], tail
 
 def _offsets(row: list[tuple[Any, ...]]) -> list[int] | None:
     """The steps of the offsets of one operation of a block, from block to block; None where they are not fixed."""
-    steps = []
+    steps: list[int] = []
     for column in zip(*(operation[2] + operation[3] for operation in row), strict=True):
         if isinstance(column[0], _Read):
             moves = {b.offset - a.offset for a, b in zip(column, column[1:], strict=False)}
@@ -238,8 +238,9 @@ def _head(
         carrier = Tokens()
         marks = {}
         for name, window in tape.inputs.items():
-            row = torch.arange(length) if name in tokens else torch.full((1,), -1)
-            shaped = row.reshape(-1, *(1,) * (len(window.size) - 1)).expand(window.size) if window.size else row[0]
+            number = torch.arange(length) if name in tokens else torch.full((1,), -1)
+            wide = number.reshape(-1, *(1,) * (len(window.size) - 1)) if window.size else number[0]
+            shaped = wide.expand(window.size)
             some = shaped >= 0
             marks[name] = (torch.where(some, length - shaped, 0)[None], torch.where(some, shaped + 1, 0)[None])
         reached = _until(tape, carrier, marks, start, windows)
