@@ -181,11 +181,13 @@ def compared(
         if broke is not None:
             word, reason = Word.REFUTED, f"{broke.rung}: {broke.finding.reason}"
         elif "N" not in fixed and world.every_length:
-            induction = every_length(case, at, entropy.child("every N"), target_log2)
+            induction = every_length(case, at, entropy.child("every N"), target_log2, world.integers)
             if induction is not None:
                 rows.append(Row(Check.EVERY, {k: n for k, n in at.items() if k != "N"}, induction))
                 word, reason = _judge(rows)
         rows += reached.rows
+        if word in (Word.PROVED, Word.AGREES) and world.unlike is not None:
+            word, reason = Word.UNDECIDED, f"{reason}; but not at other sizes: {world.unlike.line()}"
     others = [r.sizes for r in of(rows, Check.EXACT) if any(r.sizes[k] != at[k] for k in ("f", "m"))]
     if word is Word.REFUTED:
         case.notes += hints(case, loaded, adapter, gates, at)

@@ -21,9 +21,12 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from constructions.learners import Domain
+from numeric.balls import evaluate
 from numeric.entropy import Entropy
+from numeric.exact_identity import bounds
 from numeric.finding import Finding, Verdict
 from numeric.programs import Program, Shapes, Sizes, concrete
+from numeric.tape.refusals import Refused
 from proofs.audit_rows import CONTEXTS, FAR, OTHER, Row
 from proofs.case import Case, raised
 from proofs.compared import How, Question, compared, enclosed, within_rounding
@@ -103,7 +106,8 @@ class _Search:
                 return finding.verdict
             first = first or finding
         if first is not None:
-            self.refusals.append(Refusal(what, sizes, first.reason))
+            unlike = not any(r.unlike for r in self.refusals) and self._unlike(asked)
+            self.refusals.append(Refusal(what, sizes, first.reason, unlike))
         return Verdict.UNDECIDED
 
     def _kinds(self, N: int) -> Iterator[How]:
@@ -113,6 +117,20 @@ class _Search:
             yield How.BALLS
         if How.EXACT in self.kinds and N <= _EXACT:
             yield How.EXACT
+
+    def _unlike(self, asked: Question) -> bool:
+        """Whether the layer does something there that has no meaning on the rung which took it at other sizes."""
+        here = concrete(asked.shapes, asked.sizes)
+        try:
+            if How.EXACT in self.kinds:
+                bounds(asked.left, here)
+            elif asked.sizes["N"] <= _ENCLOSED:
+                evaluate(asked.left, gentle(self.case, asked.shapes, asked.sizes))
+        except Refused:
+            return True
+        except Exception:  # the target is anybody's code, and what it raises was said
+            return False
+        return False
 
     def _compare(self, kind: How, asked: Question, draw: Mapping[str, np.ndarray], entropy: Entropy) -> Finding:
         if kind is How.EXACT:

@@ -35,11 +35,15 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Refusal:
-    """Something the target, or a rung, does not take. what: a size, a mode or a question; why: its message."""
+    """Something the target, or a rung, does not take. what: a size, a mode or a question; why: its message.
+
+    unlike: whether the code is no function that a recording holds there, which it is at the sizes that were compared.
+    """
 
     what: str
     sizes: Mapping[str, int]
     why: str
+    unlike: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", frozen(self.sizes))
@@ -109,6 +113,11 @@ class World:
     def open(self) -> tuple[Unrun, ...]:
         """Code that never ran for another reason than an argument that nobody set."""
         return tuple(u for u in self.unrun if not u.option)
+
+    @property
+    def unlike(self) -> Refusal | None:
+        """The first size at which the code is known to do something that no rung could follow."""
+        return next((r for r in self.refusals if r.unlike), None)
 
     @property
     def every_length(self) -> bool:

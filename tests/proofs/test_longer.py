@@ -55,6 +55,9 @@ def refuses(X, Y, x_q, eta):
         raise ValueError("eleven is too many")
     return step(X, Y, x_q, eta) + 0 * 10
 
+def sorts_later(X, Y, x_q, eta):
+    return step(*((X, Y) if len(X) < 17 else ((a[(X @ x_q).topk(16).indices]) for a in (X, Y))), x_q, eta)
+
 def softmax(X, Y, x_q):
     return torch.softmax(X @ x_q, 0) @ Y
 
@@ -114,6 +117,12 @@ def test_refused_sizes_are_named(layers):
     assert not result.beyond
     result = found(layers, "whole_chunks", "gd", "kv")
     assert {32, 16} <= set(result.lengths) and any("multiple of 16" in r.why for r in result.refusals)
+
+
+@pytest.mark.parametrize(("name", "unlike"), [("sorts_later", True), ("step", False), ("refuses", False)])
+def test_a_size_that_no_rung_follows_is_told_from_one_that_is_refused(layers, name, unlike):
+    result = found(layers, name, kinds=(How.EXACT, How.FLOAT))
+    assert any(r.unlike for r in result.refusals) is unlike
 
 
 def test_balls_reach_as_far_where_nothing_else_decides(layers):
