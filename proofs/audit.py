@@ -186,8 +186,8 @@ def compared(
                 rows.append(Row(Check.EVERY, {k: n for k, n in at.items() if k != "N"}, induction))
                 word, reason = _judge(rows)
         rows += reached.rows
-        if word in (Word.PROVED, Word.AGREES) and world.unlike is not None:
-            word, reason = Word.UNDECIDED, f"{reason}; but not at other sizes: {world.unlike.line()}"
+        if word in (Word.PROVED, Word.AGREES) and world.doubt:
+            word, reason = Word.UNDECIDED, f"{reason}; but not seen in full: {world.doubt}"
     others = [r.sizes for r in of(rows, Check.EXACT) if any(r.sizes[k] != at[k] for k in ("f", "m"))]
     if word is Word.REFUTED:
         case.notes += hints(case, loaded, adapter, gates, at)

@@ -9,6 +9,7 @@ Main definition: `modes`.
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -77,7 +78,8 @@ class _Runs:
         if _equal(out, self.plain):
             return self.add(name, Same.BITS)
         if not _equal(out, program(**self.copies()).detach()):
-            return self.add(name, Same.RANDOM, harmless)
+            self.found.append(Mode(name, Same.RANDOM, harmless, bool(harmless)))
+            return None
         found = self._within(program)
         if found is None or found.verdict in (Verdict.UNDECIDED, Verdict.NOT_RUN):
             why = found.reason if found is not None else "no rounding bound to compare other bits by"
@@ -145,6 +147,7 @@ def modes(
     if text is not None:
         _fresh(runs, adapter, text)
     _again(runs, mentioned)
+    _draws(runs)
     return Modes(tuple(runs.found), tuple(runs.rows))
 
 
@@ -247,6 +250,35 @@ def _again(runs: _Runs, mentioned: Sequence[int]) -> None:
     except Exception as error:  # the target is anybody's code
         return runs.add(name, Same.RAISES, raised(error))
     return runs.add(name, Same.BITS, f"{times} calls")
+
+
+def _draws(runs: _Runs) -> None:
+    """Whether it draws from a global generator that it does not seed: then no number of calls shows all that it does."""
+    before = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    seen: list[list[tuple[str, str]]] = []
+    try:
+        for seed in (1, 2):
+            random.seed(seed)
+            np.random.seed(seed)
+            torch.manual_seed(seed)
+            start = _generators()
+            runs.case.layer(**runs.copies())
+            seen.append(list(zip(start, _generators(), strict=True)))
+    except Exception:  # the target is anybody's code, and what it raises was said
+        return
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+        torch.set_rng_state(before[2])
+    for name, (start, end), (_, other) in zip(("random", "numpy.random", "torch"), *seen, strict=True):
+        if start != end and end != other:
+            runs.add(f"numbers of {name}'s generator", Same.RANDOM, "it draws some, and seeds none")
+
+
+def _generators() -> tuple[str, str, str]:
+    """The states of the global generators, to be compared."""
+    kind, key, *rest = np.random.get_state()
+    return repr(random.getstate()), repr((kind, key.tolist(), rest)), repr(torch.get_rng_state().tolist())
 
 
 def _fresh(runs: _Runs, adapter: Any, text: str) -> None:
