@@ -60,12 +60,9 @@ def bounds(program: Program, shapes: dict[str, tuple[int, ...]]) -> Bounds:
 
 
 def _bounds(tape: Tape, shapes: Mapping[str, tuple[int, ...]]) -> Bounds:
-    quick = storage_bounds(tape)
+    quick = _quick(tape)
     if quick is not None:
-        size, cleared = quick
-        shape = tape.output.size if isinstance(tape.output, Window) else tuple(tape.output.value.shape)
-        height = size.height + size.constants * cleared
-        return Bounds(shape, size.degree, 0, 0, height, notes(tape))
+        return quick
     outputs = [follow(make, tape, shapes) for make in (Degree, Constants, Height)]
     (degree, (num, den)), (constants, (cnum, cden)), (_, (high, low)) = outputs
     assert isinstance(degree, Degree) and isinstance(constants, Constants)
@@ -80,6 +77,16 @@ def _bounds(tape: Tape, shapes: Mapping[str, tuple[int, ...]]) -> Bounds:
         + power * constants.denominator_log2,
         record=notes(tape),
     )
+
+
+def _quick(tape: Tape) -> Bounds | None:
+    """The bounds without tensors, where the tape allows them."""
+    quick = storage_bounds(tape)
+    if quick is None:
+        return None
+    size, cleared = quick
+    shape = tape.output.size if isinstance(tape.output, Window) else tuple(tape.output.value.shape)
+    return Bounds(shape, size.degree, 0, 0, size.height + size.constants * cleared, notes(tape))
 
 
 def follow(
@@ -188,7 +195,12 @@ def decide(
 
     try:
         tapes = sides[0].at(here), sides[1].at(here)
-        early = _trials(tapes, here, _BITS[0], _EARLY, entropy)
+        quick = _quick(tapes[0]), _quick(tapes[1])
+        done = _EARLY
+        if quick[0] is not None and quick[1] is not None:  # then it is known how many trials are needed
+            trial, trials = _needed(quick[0], quick[1], target_log2, known)
+            done = trials if trial.bits == _BITS[0] and trial.log2 < 0 else _EARLY
+        early = _trials(tapes, here, _BITS[0], done, entropy)
         if isinstance(early, _Seen) and early.shapes[0] != early.shapes[1]:
             return Finding(
                 Verdict.REFUTED,
@@ -197,22 +209,15 @@ def decide(
             )
         if isinstance(early, _Seen) and early.differs is not None:
             known = readings(*tapes) if rounded else {}
-            again = _trials(tapes, here, _BITS[0], _EARLY, entropy, known) if known else early
+            again = _trials(tapes, here, _BITS[0], done, entropy, known) if known else early
             if isinstance(again, str) or again.differs is not None:
                 return refuted(1 + early.differs, {})
             early = again
-        first, second = _bounds(tapes[0], here), _bounds(tapes[1], here)
+        first, second = quick[0] or _bounds(tapes[0], here), quick[1] or _bounds(tapes[1], here)
     except Refused as refusal:
         return _points_only(sides, shapes, sizes, entropy, refusal, names, admits, settings)
-    degree = max(first.numerator + second.denominator, second.numerator + first.denominator)
-    height = max(first.height_log2, second.height_log2) + 1
-    divisors = first.divisors + second.divisors
-    dimension = 4 ** len(radicands(known.values()))
-    trial = min(
-        (Trial(bits, degree, height, divisors, dimension) for bits in _BITS),
-        # a trial with the larger primes costs about eight times as much
-        key=lambda t: math.ceil(target_log2 / t.log2) * (1 if t.bits < 32 else 8) if t.log2 < 0 else math.inf,
-    )
+    trial, trials = _needed(first, second, target_log2, known)
+    degree, height, divisors = trial.degree, trial.height_log2, trial.divisors
     if trial.log2 >= 0:
         return Finding(
             Verdict.UNDECIDED,
@@ -221,7 +226,6 @@ def decide(
             settings=settings,
             flags=flags(),
         )
-    trials = 1 if trial.log2 == -math.inf else math.ceil(target_log2 / trial.log2)
     figures: dict[str, Figure] = {
         "failure probability, log2": round(trials * trial.log2, 2),
         "trials": trials,
@@ -234,7 +238,7 @@ def decide(
         figures["degree of divisors"] = divisors
     if known:
         figures["constants read"] = ", ".join(f"{value!r} as {reading}" for value, reading in sorted(known.items()))
-    done = _EARLY if trial.bits == _BITS[0] and isinstance(early, _Seen) else 0
+    done = done if trial.bits == _BITS[0] and isinstance(early, _Seen) else 0
     if trials > done:
         rest = _trials(tapes, here, trial.bits, trials - done, entropy, known)
         if isinstance(rest, str):
@@ -253,6 +257,22 @@ def decide(
             "the code at these sizes",
         ),
     )
+
+
+def _needed(
+    first: Bounds, second: Bounds, target_log2: float, known: Mapping[float, Reading]
+) -> tuple[Trial, int]:
+    """The kind of trial to make, and how many; its log2 is 0 where no number of them would do."""
+    degree = max(first.numerator + second.denominator, second.numerator + first.denominator)
+    height = max(first.height_log2, second.height_log2) + 1
+    divisors = first.divisors + second.divisors
+    dimension = 4 ** len(radicands(known.values()))
+    trial = min(
+        (Trial(bits, degree, height, divisors, dimension) for bits in _BITS),
+        # a trial with the larger primes costs about eight times as much
+        key=lambda t: math.ceil(target_log2 / t.log2) * (1 if t.bits < 32 else 8) if t.log2 < 0 else math.inf,
+    )
+    return trial, 1 if trial.log2 in (-math.inf, 0) else math.ceil(target_log2 / trial.log2)
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def first_order(tape: Tape, inputs: Mapping[str, Tensor]) -> FirstOrder:
         live = [w for w in operation.outputs if w is not None and w.storage in adjoint]
         if not live:
             continue
-        gradients = []
+        gradients: list[Tensor | None] = []
         for window in operation.outputs:
             held = None if window is None else adjoint.get(window.storage)
             if window is None or held is None:

@@ -89,14 +89,14 @@ class _Run:
             if line is None or operation.outputs[0] is None:
                 raise _NoLine
             found = line(self, operation)
-            for window in operation.outputs:
-                if window is None or not window.dtype.is_floating_point:
+            for out in operation.outputs:
+                if out is None or not out.dtype.is_floating_point:
                     raise _NoLine
-                storage = tape.storages[window.storage]
-                if window.numel == storage.length and not operation.mutates:
-                    self.held[window.storage] = found
+                storage = tape.storages[out.storage]
+                if out.numel == storage.length and not operation.mutates:
+                    self.held[out.storage] = found
                 else:
-                    self.held[window.storage] = _union(self.of(window), found)
+                    self.held[out.storage] = _union(self.of(out), found)
         return self.of(tape.output) or Size(0, 0, 0.0), self.constants.denominator_log2
 
     def of(self, operand: Any) -> Bound:
@@ -126,9 +126,9 @@ class _Run:
         return Size(0, code, math.log2(1 + abs(value)) * (1 + _SLACK) if abs(value) < 2.0**1000 else _big(value))
 
     def _values(self, values: Tensor) -> Bound:
-        wide = values.double()
-        if values.dtype.is_complex or not bool(wide.isfinite().all()):
+        if values.dtype.is_complex or not bool(values.isfinite().all()):
             raise _NoLine
+        wide = values.double()
         if wide.numel() == 0 or not bool(wide.any()):
             return None
         code = int(self.constants.lift(wide)[0].max()) - 1

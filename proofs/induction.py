@@ -7,12 +7,13 @@ the layer's prediction = the learner's for every N, at the f and m they were mad
   (3) one token takes the memory c W to c W', where W' is the learner's own step from W;
   (4) what is read there is the learner's W' x_q, times the readout factor;
   (5) the learner's prediction after N tokens is its own step, folded.
-(1) and (5) hold for the T that were run; that further tokens are treated like these is read off, not proved.
+(1) and (5) are decided for the T in TOKENS; that further tokens are treated like these is seen on recordings beyond every
+integer of the code, which are copies of one block a token (`proofs.loops`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +25,10 @@ from numeric import exact_identity
 from numeric.entropy import Entropy
 from numeric.finding import Figure, Finding, Verdict
 from numeric.programs import Program, Shapes, Sizes
+from numeric.tape.blocks import Loop
 from proofs.case import Case, called, prediction
 from proofs.gates import value
+from proofs.loops import looped
 from proofs.target import TargetError
 
 TOKENS = (2, 5)
@@ -55,8 +58,11 @@ class Memory:
         return found.tensor(X)
 
 
-def every_length(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float) -> Finding | None:
-    """The finding for every N, or None where the target or the learner has no memory to start from, or (1) to (5) fail.
+def every_length(
+    case: Case, sizes: Sizes, entropy: Entropy, target_log2: float, integers: Sequence[int] = ()
+) -> Finding | None:
+    """The finding for every N, or None where the target or the learner has no memory to start from, or (1) to (5) fail,
+    or recordings beyond every one of the code's `integers` are no loop over tokens.
 
     A failure is no refutation: the memory may hold the weights in another way.
     """
@@ -64,9 +70,13 @@ def every_length(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float)
         return None
     if "W0" in case.adapter.named and not case.starts:
         return None
+    found_loop = looped(case, sizes, integers, entropy.child("loop"))
+    if isinstance(found_loop, str):
+        case.note(f"no answer for every N: {found_loop}")
+        return None
     for memory in memories(case):
         try:
-            found = _attempt(case, sizes, entropy, target_log2, memory)
+            found = _attempt(case, sizes, entropy, target_log2, memory, found_loop)
         except Exception:  # whatever the target raises on a memory: it takes none of this form
             continue
         if found is not None:
@@ -85,7 +95,9 @@ def memories(case: Case) -> Iterator[Memory]:
             yield Memory(True, factor)
 
 
-def _attempt(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float, memory: Memory) -> Finding | None:
+def _attempt(
+    case: Case, sizes: Sizes, entropy: Entropy, target_log2: float, memory: Memory, repeats: Loop
+) -> Finding | None:
     f, m = sizes["f"], sizes["m"]
     state = ("f", "m") if memory.transposed else ("m", "f")
     base: dict[str, tuple[str | int, ...]] = {"x_q": ("f",), "total": (), "S": state, "W0": ("m", "f")}
@@ -104,6 +116,7 @@ def _attempt(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float, mem
             target_log2=target_log2 - 4,  # at most 16 statements share the probability
             names=sides,
             shrinking=False,
+            positive=case.positive,
         )
         if found.verdict is not Verdict.CONFIRMED:
             return None
@@ -117,7 +130,11 @@ def _attempt(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float, mem
         f"learner's next W; calls on T tokens are T calls on one (run at T = {', '.join(map(str, TOKENS))})",
         figures=figures,
         settings={"sizes": {"f": f, "m": m}, "engine": "GF(p), one token from an indeterminate memory"},
-        trust=("calls on more tokens continue as calls on these do", "the Schwartz-Zippel lemma", entropy.trust),
+        trust=(
+            f"longer calls repeat the block of {repeats.block} operations that {repeats.blocks} tokens repeat",
+            "the Schwartz-Zippel lemma",
+            entropy.trust,
+        ),
         flags=tuple(flags),
     )
 

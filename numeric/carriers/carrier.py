@@ -246,7 +246,7 @@ def broadcast(*sizes: int) -> int:
 
 def broadcast_shapes(*shapes: Sequence[int]) -> torch.Size:
     """As torch's function, which imports a symbolic engine for it. Raises RuntimeError where they do not fit."""
-    return torch.broadcast_tensors(*(_POINT.expand(tuple(s)) for s in shapes))[0].shape  # type: ignore[no-untyped-call,no-any-return]
+    return torch.broadcast_tensors(*(_POINT.expand(tuple(s)) for s in shapes))[0].shape  # type: ignore[no-untyped-call]
 
 
 _POINT = torch.zeros(())

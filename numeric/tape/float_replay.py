@@ -76,7 +76,7 @@ class Floats:
             raise ReplayFailed(f"{operation.name} at {shown(operation.place)} returns other strides in a replay")
         storage = self.tape.storages[window.storage]
         flat = torch.empty(0, dtype=storage.dtype)
-        self.held[window.storage] = flat.set_(value.untyped_storage())  # type: ignore[call-overload]
+        self.held[window.storage] = flat.set_(value.untyped_storage())
 
     def steps(self) -> Iterator[Operation]:
         """Run all operations, each yielded after it ran."""

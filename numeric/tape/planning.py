@@ -38,8 +38,7 @@ def _made(tape: Tape, logarithms: bool, functions: bool) -> Plan:
     kinds: dict[int, Kind] = {}
     written: set[int] = set()
     for number, storage in enumerate(tape.storages):
-        whole = not storage.dtype.is_floating_point
-        kinds[number] = Kind.INDEX if whole else Kind.NUMBER
+        kinds[number] = Kind.NUMBER if storage.dtype.is_floating_point else Kind.INDEX
     now = dict(kinds)
     first: dict[int, Kind] = {}
     steps = []

@@ -145,7 +145,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         given = self._read(args, place), {name: self._read(value, place) for name, value in kwargs.items()}
         number = self._append(Storage(result.dtype, result.untyped_storage().nbytes() // result.dtype.itemsize))
         self._folded[key] = number
-        self._alive[key] = StorageWeakRef(result.untyped_storage())
+        self._alive[key] = _weak(result.untyped_storage())
         self._results[number] = result.detach()
         self.operations.append(
             Operation(func, signature.base, *given, (self._window(result, number),), False, place)
@@ -260,7 +260,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if number is None:
             number = self._known[_key(value)]
         dtype = value.dtype
-        stride, offset = value.stride(), value.storage_offset()
+        stride, offset = value.stride(), int(value.storage_offset())
         if dtype.is_complex:
             stride, offset = tuple(2 * s for s in stride), 2 * offset
             return Window(number, tuple(value.shape), stride, offset, dtype, value.is_conj(), value.is_neg())
@@ -281,7 +281,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._known[key]
         number = self._append(Storage(real, storage.nbytes() // real.itemsize, initial, unwritten))
         self._known[key] = number
-        self._alive[key] = StorageWeakRef(storage)  # so that no other storage gets its address
+        self._alive[key] = _weak(storage)  # so that no other storage gets its address
         if storage.nbytes() and storage.data_ptr():  # a zero of forward derivatives has no memory
             self._memory[storage.data_ptr()] = key
         return number
@@ -294,7 +294,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Follow a storage of constants into which data is about to be written."""
         real = target.dtype.to_real() if target.dtype.is_complex else target.dtype
         try:
-            content = torch.empty(0, dtype=real).set_(target.untyped_storage()).clone()  # type: ignore[call-overload]
+            content = torch.empty(0, dtype=real).set_(target.untyped_storage()).clone()
             blank = self._blank.pop(_key(target), None)
             if blank is not None:
                 # what nothing wrote is 0 here; a program that reads it shows as different from its recording
@@ -312,7 +312,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             plain = torch.zeros(plain.shape, dtype=plain.dtype)
         try:
             storage = plain.untyped_storage()
-            key = (storage._cdata, plain.storage_offset(), plain.shape, plain.stride(), plain.dtype)
+            key: tuple[Any, ...] = (storage._cdata, plain.storage_offset(), plain.shape, plain.stride(), plain.dtype)
             shared = self._memory.get(storage.data_ptr()) if storage.nbytes() else None
             if shared is not None and shared != storage._cdata and not self._gone(shared):
                 self.faults[Escape("reads memory that another tensor writes to behind torch's back", place)] = None
@@ -328,14 +328,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return held
 
     def _gone(self, key: int) -> bool:
-        return self._alive[key].expired()
+        return bool(self._alive[key].expired())  # type: ignore[no-untyped-call]
 
     def _garbage(self, made: Any) -> None:
         """Fill what `empty` made with numbers that are others in each recording."""
         if not isinstance(made, Tensor) or made.numel() == 0:
             return
         self._filled += 1
-        self._empty[_key(made)] = StorageWeakRef(made.untyped_storage())  # type: ignore[no-untyped-call]
+        self._empty[_key(made)] = _weak(made.untyped_storage())
         generator = torch.Generator().manual_seed(hash((self._seed, self._filled)) & 0x7FFFFFFF)
         whole = not (made.dtype.is_floating_point or made.dtype.is_complex)
         if made.numel() > 2**16:  # a pattern will do
@@ -344,10 +344,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         else:
             noise = torch.randn(made.shape, generator=generator, dtype=torch.float64)
         made.copy_((noise > 0) if whole else noise)
-        flat = torch.empty(0, dtype=made.dtype).set_(made.untyped_storage())  # type: ignore[call-overload]
+        flat = torch.empty(0, dtype=made.dtype).set_(made.untyped_storage())
         self._blank[_key(made)] = flat.clone()
-        self._alive[_key(made)] = StorageWeakRef(made.untyped_storage())
-
+        self._alive[_key(made)] = self._empty[_key(made)]
 
     def tape(self, output: Window | Constant, written: Mapping[str, Place]) -> Tape:
         """What was recorded, without operations that the result does not depend on."""
@@ -369,6 +368,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             {number: value for number, value in self._results.items() if number in wanted},
             self.random,
         )
+
+
+def _weak(storage: Any) -> StorageWeakRef:
+    return StorageWeakRef(storage)  # type: ignore[no-untyped-call]
 
 
 def _key(value: Tensor) -> int:

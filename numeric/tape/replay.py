@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -64,6 +64,7 @@ class Machine:
         self.floats: Floats | None = None
         self.missing: set[int] = set()
         """Storages that hold a result for which there is no rule."""
+        self._kept: set[int] = set()
         self._lifted: dict[int, Numbers] = {}
         self._logs: dict[int, Logarithms] = {}
         self.place = ("", 0)
@@ -84,7 +85,7 @@ class Machine:
             for name, parts in inputs.items():
                 self._store(self.tape.inputs[name], Numbers(self.carrier, parts), Kind.NUMBER, True)
             for step in self.plan.steps:
-                self._step(step)
+                self.step(step)
             out = self.tape.output
             if isinstance(out, Constant):
                 return self.numbers(out)
@@ -93,7 +94,16 @@ class Machine:
                 raise NoRule("returned indices, expected numbers")
             return found
 
-    def _step(self, step: Step) -> None:
+    def put(self, window: Window, parts: Parts) -> None:
+        """Numbers into an input's window."""
+        self._store(window, Numbers(self.carrier, parts), Kind.NUMBER, True)
+
+    def keep(self, storages: set[int]) -> None:
+        """Let these storages live on when nothing reads them any more."""
+        self._kept = storages
+
+    def step(self, step: Step) -> None:
+        """One operation by its rule. Raises Refused."""
         operation = step.operation
         self.place = operation.place
         try:
@@ -114,6 +124,8 @@ class Machine:
                 elif window.numel:
                     self.missing.add(window.storage)
             for number in step.frees:
+                if number in self._kept:
+                    continue
                 self.held.pop(number, None)
                 self.whole.pop(number, None)
         except NoRule as error:
@@ -161,9 +173,11 @@ class Machine:
         value = self.floats.read(window)[None]
         if kind is Kind.INDEX:
             return value
-        if window.dtype.is_complex:
-            raise NoRule("no rounding bound for complex numbers")
         (error,) = self._flat(window.storage)
+        if window.dtype.is_complex:
+            plain = torch.view_as_real(value.resolve_conj().resolve_neg())
+            halves = [Numbers(self.carrier, (plain[..., half], _view(error, window, half))) for half in (0, 1)]
+            return Pair(*halves)
         return Numbers(self.carrier, (value, _view(error, window)))
 
     def _sign(self, value: Numbers, negated: bool) -> Numbers:
@@ -257,7 +271,7 @@ class Machine:
             return value.value
         if isinstance(value, Window) and value.storage in self.tape.folded:
             flat = self.tape.folded[value.storage]
-            return torch.empty(0, dtype=flat.dtype).set_(flat.untyped_storage()).as_strided(  # type: ignore[call-overload,no-any-return]
+            return torch.empty(0, dtype=flat.dtype).set_(flat.untyped_storage()).as_strided(
                 value.size, value.stride, value.offset
             )
         return None
@@ -309,11 +323,18 @@ class Machine:
         number = window.storage
         if whole:
             self.missing.discard(number)
+        if window.dtype.is_complex and not isinstance(value, Pair):
+            value = Pair(value, None)
+        if window.conjugated or window.negated:
+            value, window = _behind(window, value, kind), replace(window, conjugated=False, negated=False)
         if isinstance(value, Pair):
             zero = Numbers(self.carrier, self.carrier.zeros(window.size))
             for half, part in enumerate((value.real, value.imaginary)):
-                shaped = (part if part is not None else zero).expand(window.size)
-                self._write(window, shaped.parts, half)
+                parts = (part if part is not None else zero).expand(window.size).parts
+                if self.floats is not None:
+                    kernel = torch.view_as_real(self.floats.read(window))[..., half][None]
+                    parts = self.carrier.follow(parts, parts[0], kernel)[1:]
+                self._write(window, parts, half)
             return
         if isinstance(value, Tensor):
             if kind is Kind.INDEX:
@@ -327,9 +348,6 @@ class Machine:
         parts = value.parts
         if value.shape != torch.Size(window.size):
             parts = value.expand(window.size).parts
-        if window.dtype.is_complex:
-            self._store(window, Pair(value, None), kind, whole)
-            return
         if self.floats is not None and kind is not Kind.INDEX:
             kernel = self.floats.read(window)[None]
             if self.floats.tape.inputs and parts[0] is not kernel:
@@ -363,6 +381,16 @@ class Machine:
             raise NoRule("writes more than once to one entry, in an order that torch does not say; clone() first")
         for own, new in zip(held, parts, strict=True):
             _view(own, window, half).copy_(new)
+
+
+def _behind(window: Window, value: Any, kind: Kind) -> Any:
+    """What memory has to hold so that a window which torch conjugates or negates as it reads shows `value`."""
+    if isinstance(value, Tensor) or kind is not Kind.NUMBER:
+        raise NoRule("writes no plain numbers into a tensor that torch negates as it reads; resolve_neg() first")
+    if not isinstance(value, Pair):
+        return -value
+    real, imaginary = (h if h is None or not window.negated else -h for h in (value.real, value.imaginary))
+    return Pair(real, -imaginary if window.conjugated and imaginary is not None else imaginary)
 
 
 def _own(parts: Parts) -> Parts:

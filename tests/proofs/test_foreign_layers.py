@@ -12,14 +12,14 @@ import pytest
 import torch
 
 from numeric.carriers.degree import Degree
+from numeric.carriers.finite_field import FiniteField
 from numeric.entropy import Entropy
 from numeric.exact_identity import decide
 from numeric.finding import Verdict
-from numeric.carriers.finite_field import FiniteField
 from numeric.float_identity import decide as decide_floats
-from numeric.tape.refusals import Refused
 from numeric.lifting import lifted
 from numeric.programs import run
+from numeric.tape.refusals import Refused
 from proofs.target import load
 
 pytestmark = pytest.mark.skipif(

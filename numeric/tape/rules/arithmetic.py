@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -124,11 +125,11 @@ def mm(m: Any, a: Any, b: Any, alpha: Any = 1, **_: Any) -> Numbers:
 
 def mv(m: Any, a: Any, v: Any, alpha: Any = 1) -> Numbers:
     product: Numbers = _scaled_product(m, Numbers.__matmul__, m.numbers(a), m.numbers(v).unsqueeze(-1), alpha)
-    return product.squeeze(-1)  # type: ignore[no-any-return]
+    return product.squeeze(-1)
 
 
 def dot(m: Any, a: Any, b: Any) -> Numbers:
-    return (m.numbers(a).unsqueeze(0) @ m.numbers(b).unsqueeze(1)).reshape()  # type: ignore[no-any-return]
+    return (m.numbers(a).unsqueeze(0) @ m.numbers(b).unsqueeze(1)).reshape()
 
 
 def addmm(m: Any, c: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1) -> Numbers:
@@ -243,7 +244,7 @@ def _dropped(shape: Sequence[int], dim: int, keepdim: bool) -> list[int]:
 
 
 def trace(m: Any, a: Any) -> Numbers:
-    return m.numbers(a).moved(lambda p: p.diagonal(dim1=1, dim2=2)).sum([0])  # type: ignore[no-any-return]
+    return m.numbers(a).moved(lambda p: p.diagonal(dim1=1, dim2=2)).sum([0])
 
 
 def var(m: Any, a: Any, dim: Any = None, *, correction: Any = None, keepdim: bool = False) -> Numbers:
@@ -307,7 +308,7 @@ def _add_at(m: Any, own: Numbers, places: Tensor, new: Numbers) -> Numbers:
         hits[places, torch.arange(len(places))] = 1
         added = Numbers(carrier, carrier.lift(hits)) @ new.unsqueeze(-1)
         most = int(hits.sum(1).max()) if hits.numel() else 0
-        return flat.accumulate(added.squeeze(-1), most).reshape(*own.shape)  # type: ignore[no-any-return]
+        return flat.accumulate(added.squeeze(-1), most).reshape(*own.shape)
     order = torch.argsort(places, stable=True)
     places = places[order]
     first = torch.ones_like(places, dtype=torch.bool)
@@ -316,7 +317,7 @@ def _add_at(m: Any, own: Numbers, places: Tensor, new: Numbers) -> Numbers:
     for turn in range(int(rank.max()) + 1 if len(rank) else 0):
         take = rank == turn
         at, chosen = places[take], order[take]
-        total = flat.moved(lambda p, at=at: p[:, at]) + new.moved(lambda p, c=chosen: p[:, c])
+        total = flat.moved(partial(_columns, at)) + new.moved(partial(_columns, chosen))
         trials = total.parts[0].shape[0]
         parts = []
         for f, t in zip(flat.parts, total.parts, strict=True):
@@ -324,7 +325,11 @@ def _add_at(m: Any, own: Numbers, places: Tensor, new: Numbers) -> Numbers:
             wide[:, at] = t.to(wide.dtype)
             parts.append(wide)
         flat = flat.made(tuple(parts))
-    return flat.reshape(*own.shape)  # type: ignore[no-any-return]
+    return flat.reshape(*own.shape)
+
+
+def _columns(places: Tensor, part: Tensor) -> Tensor:
+    return part[:, places]
 
 
 def index_add(m: Any, a: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Numbers:

@@ -46,7 +46,7 @@ def rule(operation: Operation) -> Callable[..., Any] | None:
 @cache
 def _decomposition(function: Any) -> Callable[..., Any] | None:
     if torch._C._dispatch_has_kernel_for_dispatch_key(function.name(), torch._C.DispatchKey.CompositeImplicitAutograd):
-        return function.decompose  # type: ignore[no-any-return]
+        return function.decompose
     from torch._decomp import decomposition_table  # a second's import, only for rare operations
 
     return decomposition_table.get(function)

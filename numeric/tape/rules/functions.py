@@ -103,7 +103,7 @@ def _norm(m: Any, a: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, 
     if ord == 1:
         return size.sum(dims(value, dim), keepdim)
     if ord in (float("inf"), -float("inf")):
-        return piecewise.RULES["amax" if ord > 0 else "amin"](m, size, dim, keepdim)  # type: ignore[no-any-return]
+        return piecewise.RULES["amax" if ord > 0 else "amin"](m, size, dim, keepdim)
     raise NoRule(f"no rule for the norm of order {ord}")
 
 
@@ -152,7 +152,7 @@ def _cholesky(m: Any, a: Any, upper: bool = False, **_: Any) -> Numbers:
             factor[i][j] = apply(m, "sqrt", left) if i == j else left / factor[j][j]
     rows = [stacked(row, value.ndim - 2) for row in factor]
     out = stacked(rows, value.ndim - 2)
-    return out.mT if upper else out  # type: ignore[no-any-return]
+    return out.mT if upper else out
 
 
 def _layer_norm(m: Any, a: Any, shape: Any, weight: Any, bias: Any, eps: float) -> tuple[Numbers, ...]:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from numeric.carriers.carrier import NoRule, broadcast_shapes
 from numeric.tape.numbers import Logarithms, Numbers
@@ -101,7 +102,7 @@ def _multiple(m: Any, held: Logarithms, factor: Any) -> Logarithms:
         if value < 0:
             power = _quotient(one, power)
         out = power.expand(shape).chosen((times == value)[None], out)
-    return out  # type: ignore[no-any-return]
+    return out
 
 
 def _sum(m: Any, a: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Logarithms:
@@ -110,7 +111,7 @@ def _sum(m: Any, a: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any =
         if held.shape[d] == 0:
             raise NoRule("the sum of no logarithms")
         held = Logarithms(m.carrier, m.carrier.prod(held.parts, d + 1, keepdim))
-    return held  # type: ignore[no-any-return]
+    return held
 
 
 def _cumsum(m: Any, a: Any, dim: int, *, dtype: Any = None) -> Logarithms:
@@ -150,7 +151,15 @@ def _logcumsumexp(m: Any, a: Any, dim: int) -> Logarithms:
     return _again(value.cumsum(dim % max(1, value.ndim)))
 
 
-_MAKING: dict[str, Callable[..., Logarithms]] = {
+def _comparison(name: str) -> Callable[..., Tensor]:
+    def rule(m: Any, a: Any, b: Any) -> Tensor:
+        found: Tensor = m.logarithms(a).compare(name, m.logarithms(b))
+        return found
+
+    return rule
+
+
+_MAKING: dict[str, Callable[..., Any]] = {
     "add": _add,
     "sub": _sub,
     "rsub": lambda m, a, b, alpha=1: _sub(m, b, a, alpha=alpha),
@@ -165,16 +174,15 @@ _MAKING: dict[str, Callable[..., Logarithms]] = {
     "_log_softmax": lambda m, a, dim, half=False: _again(_softmax(m, a, dim)),
     "log_sigmoid_forward": lambda m, a: (_again(_sigmoid(m, a)), None),
 }
-"""aten name -> the numbers whose logarithms it returns."""
+"""aten name -> the numbers whose logarithms it returns (and None for what has no rule)."""
 _ENDING: dict[str, Callable[..., Any]] = {
+    name: _comparison(name) for name in ("lt", "le", "gt", "ge", "eq", "ne")
+} | {
     "exp": _exp,
     "expm1": _expm1,
     "sigmoid": _sigmoid,
     "_softmax": _softmax,
     "_safe_softmax": lambda m, a, dim, dtype=None: _softmax(m, a, dim),
-} | {
-    name: (lambda m, a, b, name=name: m.logarithms(a).compare(name, m.logarithms(b)))
-    for name in ("lt", "le", "gt", "ge", "eq", "ne")
 }
 """aten name -> the numbers it returns; the logarithm keeps the order."""
 KEEPING = frozenset(_MAKING) | {"_to_copy"}

@@ -52,7 +52,7 @@ def _copied(m: Any, operation: Operation) -> Pair:
         raise NoRule(f"a conversion of complex numbers to {out.dtype} drops the imaginary part; take .real")
     if operation.base == "zero":
         return Pair(None, None)
-    return m.pair(operation.args[1] if operation.base in ("fill", "copy") else operation.args[0])  # type: ignore[no-any-return]
+    return m.pair(operation.args[1] if operation.base in ("fill", "copy") else operation.args[0])
 
 
 def _gathered(m: Any, moved: Move) -> list[Pair]:
@@ -203,10 +203,18 @@ def _conjugate(m: Any, a: Any) -> Pair:
     return Pair(value.real, None if value.imaginary is None else -value.imaginary)
 
 
+def _started(start: Half, added: Half, length: int) -> Half:
+    return added if start is None else start if added is None else start.accumulate(added, length)
+
+
 def _accumulated(by: Callable[..., Pair]) -> Callable[..., Pair]:
     def run(m: Any, c: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1) -> Pair:
         start, added = _scaled(m, m.pair(c), beta), _scaled(m, by(m, a, b), alpha)
-        return Pair(_sum(start.real, added.real), _sum(start.imaginary, added.imaginary))
+        factor = m.pair(a)
+        length = 2 * next(h for h in (factor.real, factor.imaginary) if h is not None).shape[-1]
+        return Pair(
+            _started(start.real, added.real, length), _started(start.imaginary, added.imaginary, length)
+        )
 
     return run
 

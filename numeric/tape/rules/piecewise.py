@@ -20,7 +20,7 @@ COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 
 def _comparison(name: str) -> Callable[..., Tensor]:
     def rule(m: Any, a: Any, b: Any) -> Tensor:
-        return m.numbers(a).compare(name, m.numbers(b))  # type: ignore[no-any-return]
+        return m.numbers(a).compare(name, m.numbers(b))
 
     return rule
 
@@ -110,7 +110,7 @@ def threshold_backward(m: Any, grad: Any, a: Any, threshold: Any) -> Numbers:
     return m.numbers(grad).chosen(above, m.numbers(0))
 
 
-RULES: dict[str, Callable[..., Any]] = {
+RULES: dict[str, Callable[..., Any]] = {name: _comparison(name) for name in COMPARISONS} | {
     "abs": absolute,
     "relu": relu,
     "sign": sign,
@@ -128,10 +128,10 @@ RULES: dict[str, Callable[..., Any]] = {
     "min": _with_place(False),
     "leaky_relu": leaky_relu,
     "threshold_backward": threshold_backward,
-} | {name: _comparison(name) for name in COMPARISONS}
+}
 
 
-_BOOLEAN = {
+_BOOLEAN: dict[str, Callable[..., Tensor]] = {
     "logical_and": torch.logical_and,
     "logical_or": torch.logical_or,
     "logical_not": torch.logical_not,
@@ -176,7 +176,7 @@ def _plain(m: Any, value: Any) -> Tensor:
         return value.value[None]
     if not m.is_index(value):
         raise NoRule("data-dependent: numbers taken for truth values")
-    return m.read(value)  # type: ignore[no-any-return]
+    return m.read(value)
 
 
 def _boolean(m: Any, operation: Operation) -> Any:

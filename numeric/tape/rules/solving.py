@@ -33,7 +33,7 @@ def triangular_solve(
             value = value / matrix.select(-2, i).select(-1, i).unsqueeze(-1)
         rows[i] = value
     out = stacked([rows[i] for i in range(n)], rhs.ndim - 2)
-    return out if left else out.mT  # type: ignore[no-any-return]
+    return out if left else out.mT
 
 
 def solve(m: Any, a: Any, b: Any, *, left: bool = True, check_errors: bool = False) -> tuple[Any, ...]:
@@ -60,7 +60,7 @@ def solved(m: Any, matrix: Numbers, rhs: Numbers, left: bool) -> Numbers:
         matrix, rhs = matrix.mT, rhs.mT
     batch = broadcast_shapes(matrix.shape[:-2], rhs.shape[:-2])
     out: Any = matrix.expand((*batch, *matrix.shape[-2:])).solve(rhs.expand((*batch, *rhs.shape[-2:])))
-    return out if left else out.mT  # type: ignore[no-any-return]
+    return out if left else out.mT
 
 
 def cholesky_solve(m: Any, b: Any, factor: Any, upper: bool = False) -> Numbers:

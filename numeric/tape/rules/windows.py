@@ -71,21 +71,22 @@ def convolution(
     out: Numbers = concatenated(pieces, 1)
     if bias is not None:
         out = m.numbers(bias).reshape(1, -1, *(1,) * count).expand(out.shape).accumulate(out, per * reach)
-    return out.reshape(*out.shape[1:]) if alone else out  # type: ignore[no-any-return]
+    return out.reshape(*out.shape[1:]) if alone else out
 
 
 def _turned(weight: Numbers, groups: int, space: range) -> Numbers:
     """[in, out in group, tap] as [out, in in group, tap], the taps in reverse."""
     ins, outs, *taps = weight.shape
     parted = weight.reshape(groups, ins // groups, outs, *taps).moved(lambda p: p.transpose(2, 3).flip(list(space)))
-    return parted.reshape(groups * outs, ins // groups, *taps)  # type: ignore[no-any-return]
+    return parted.reshape(groups * outs, ins // groups, *taps)
 
 
 def _spread(part: Tensor, stride: Sequence[int]) -> Tensor:
     """The entries `stride` apart, with zeros between."""
     sizes = [max(0, (n - 1) * s + 1) for n, s in zip(part.shape[-len(stride) :], stride, strict=True)]
     out = part.new_zeros(*part.shape[: -len(stride)], *sizes)
-    out[(..., *(slice(None, None, s) for s in stride))] = part
+    places: tuple[Any, ...] = (..., *(slice(None, None, s) for s in stride))
+    out[places] = part
     return out
 
 
@@ -107,7 +108,7 @@ def averaging(name: str, count: int) -> Callable[..., Numbers]:
             shares.abs().amax(0) > 0, torch.ones(())
         )
         total = value.reshape(math.prod(value.shape[:-count]), n) @ Numbers(m.carrier, m.carrier.lift(inside))
-        return total.over(members).reshape(*value.shape[:-count], *sizes)  # type: ignore[no-any-return]
+        return total.over(members).reshape(*value.shape[:-count], *sizes)
 
     return rule
 
