@@ -134,7 +134,7 @@ def active() -> Session:
     """The run in progress; Unsupported outside one."""
     session = current()
     if session is None:
-        raise Unsupported("a recurrence on words needs a run of whole programs (numeric.words.whole)")
+        raise Unsupported("recurrences and broadcasting on words need a run of whole programs (numeric.words.whole)")
     return session
 
 
