@@ -225,6 +225,29 @@ def test_a_false_relation_is_not_carried():
     assert found.verdict is Verdict.UNDECIDED and "relation" in found.reason
 
 
+def test_a_walk_over_the_tokens_in_a_step_is_refused():
+    """Its tokens would have the letters of the outer ones; the two programs differ."""
+
+    def nested(inner: bool) -> Callable[..., Any]:
+        def program(X: Any) -> Any:
+            xp, none = namespace(X), zeros((X.shape[1], X.shape[1]), X)
+
+            def token(S: Any, x: Any) -> Any:
+                def other(P: Any, z: Any) -> Any:
+                    return P + (z if inner else x)[:, None] @ x[None, :]
+
+                return S + xp.fold(other, none, X)
+
+            return xp.fold(token, none, X)
+
+        return program
+
+    found = verdict(nested(True), nested(False), {"X": ("N", "f")})
+    assert found.verdict is Verdict.REFUTED and "in the step of another" in found.reason
+    found = verdict(nested(True), nested(True), {"X": ("N", "f")})
+    assert found.verdict is Verdict.UNDECIDED
+
+
 def test_the_words_are_held_against_the_plain_run(monkeypatch):
     """A primitive whose words stand for something else than its loop is seen at small sizes."""
     from numeric.words.algebra import NAMESPACE
