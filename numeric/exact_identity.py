@@ -181,8 +181,10 @@ def decide(
             Verdict.REFUTED, reason=reason, figures=figures, settings=settings, flags=flags(), counterexample=found
         )
 
+    known: Mapping[float, Reading] = {}
+
     def flags() -> tuple[str, ...]:
-        return notes(tapes[0]).flags(names[0]) + notes(tapes[1]).flags(names[1])
+        return notes(tapes[0]).flags(names[0], known) + notes(tapes[1]).flags(names[1], known)
 
     try:
         tapes = sides[0].at(here), sides[1].at(here)
@@ -193,7 +195,6 @@ def decide(
                 reason=f"{names[0]} returns shape {early.shapes[0]}, {names[1]} returns {early.shapes[1]}",
                 settings=settings,
             )
-        known: Mapping[float, Reading] = {}
         if isinstance(early, _Seen) and early.differs is not None:
             known = readings(*tapes) if rounded else {}
             again = _trials(tapes, here, _BITS[0], _EARLY, entropy, known) if known else early

@@ -131,8 +131,7 @@ def _functional(operation: Operation) -> Any:
     """The operation's own function, out of place."""
     if not operation.mutates:
         return operation.function
-    packet = getattr(torch.ops.aten, operation.base)
-    return packet
+    return getattr(torch.ops.aten, operation.base)
 
 
 def _rounding(operation: Operation, operands: Mapping[int, Tensor]) -> Tensor | None:

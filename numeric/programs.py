@@ -18,7 +18,7 @@ from torch import Tensor
 
 from numeric.carriers.carrier import Carrier, Parts
 from numeric.carriers.handles import Handles, Rationals, as_fraction
-from numeric.tape.acceptance import POINTS, accept
+from numeric.tape.acceptance import POINTS, WARM, accept
 from numeric.tape.notes import Record, notes
 from numeric.tape.numbers import Logarithms, Pair
 from numeric.tape.replay import Machine
@@ -109,10 +109,10 @@ class Recorded:
 
         try:
             with torch.no_grad():
-                tried = getattr(self.program, "bare", self.program)(**draw(0))
-            if isinstance(tried, Tensor) and not bool(torch.isfinite(tried).all()):
+                tried = [self.program(**draw(k)) for k in range(WARM, WARM + points)]
+            if any(isinstance(t, Tensor) and not bool(torch.isfinite(t).all()) for t in tried):
                 draw = partial(draw, everywhere=True)  # logarithms and roots are defined there
-            return accept(self.program, draw, bare=getattr(self.program, "bare", None), points=points)
+            return accept(self.program, draw, points=points)
         except TypeError as error:
             if "expected one tensor" in str(error):
                 raise WrongResult(str(error)) from None

@@ -1,7 +1,8 @@
 """Constants that a code rounded, read as the algebraic numbers they stand for: 1/3, f**-0.5, f**-0.25.
 
 Main definitions: `Reading`, `read`, `readings`, `AlgebraicField`. A float64 that is the nearest to (a/b)^(1/k) for small
-a, b and k = 1, 2, 4 (and is no short dyadic number itself) may be meant as that; the exact rung then runs in GF(p) for
+a, b and k = 1, 2, 4, or its neighbour where no float is that number, may be meant as that (short dyadic numbers are what
+they are); the exact rung then runs in GF(p) for
 primes in which the roots exist, beside the dyadic reading, which is what the code computes. Roots of composites are
 products of roots of their prime factors, so that relations between the radicals hold as they do for positive reals.
 Derived here.
@@ -59,9 +60,17 @@ def read(value: float) -> Reading | None:
         return None
     for root in (1, 2, 4):
         near = (exact**root).limit_denominator(SIZE)
-        if 0 < near.numerator <= SIZE and _nearest(near, root) == abs(value):
+        if not 0 < near.numerator <= SIZE:
+            continue
+        best = _nearest(near, root)
+        # 1 / f**0.5 is rounded twice; what a float holds exactly is no rounding of its neighbour
+        if best == abs(value) or (Fraction(best) ** root != near and abs(value) in _neighbours(best)):
             return Reading(-1 if value < 0 else 1, near.numerator, near.denominator, root)
     return None
+
+
+def _neighbours(value: float) -> tuple[float, float]:
+    return math.nextafter(value, 0.0), math.nextafter(value, math.inf)
 
 
 def _nearest(number: Fraction, root: int) -> float:

@@ -18,7 +18,19 @@ from numeric.carriers.carrier import NoRule, Parts
 from numeric.carriers.handles import FlintPolynomials, Handles, as_fraction
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample
-from numeric.programs import Program, Shapes, Sizes, WrongResult, concrete, fractions, rational, recorded, run, smaller, text
+from numeric.programs import (
+    Program,
+    Shapes,
+    Sizes,
+    WrongResult,
+    concrete,
+    fractions,
+    rational,
+    recorded,
+    run,
+    smaller,
+    text,
+)
 from numeric.tape.refusals import Refused
 
 Inputs = dict[str, np.ndarray]

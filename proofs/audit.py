@@ -7,160 +7,73 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
+import torch
 
-from constructions.learners import Learner
+from constructions.learners import Domain, Learner
+from numeric import float_identity
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Verdict, frozen
+from numeric.finding import Finding, Verdict
 from numeric.programs import Sizes
 from proofs.adapters import adapt
+from proofs.answer import Answer, Check, Run, Word, chance_of, of, run_of, where
 from proofs.audit_rows import Row, floats, lengths, rounds, widths
-from proofs.case import Case
+from proofs.case import INDETERMINATE, NAMES, READOUT, Case
 from proofs.evidence import Settings
+from proofs.gates import Axes, mentioned
 from proofs.hints import hints
 from proofs.induction import every_length
 from proofs.learners import learner
+from proofs.parting import parting
 from proofs.reach import Subject, reach
 from proofs.target import TargetError as TargetError
 from proofs.target import load
-from proofs.world import World
 
 if TYPE_CHECKING:
     from proofs.identification import Identification
 
-_ROWS = 12
-"""How many rows of an input are printed."""
-_WORLD = 8
-"""How many lines of its world are printed."""
-_SHOWN = 3
-"""How many lines that the verdict does not cover fit a screen."""
-EVERY_LENGTH = "exact, every N"
-"""The rung's name where one token from an arbitrary memory settles all lengths."""
+
+_SHARED = 5
+"""Bits that the probability of one row is smaller by, so that the sum of up to 32 of them keeps to the target."""
 
 
-@dataclass(frozen=True)
-class Audit:
-    """The answer about one target.
+@dataclass(frozen=True, kw_only=True)
+class Audit(Answer):
+    """The answer about one target and one learner.
 
-    parameters: the step size and gates it holds with. options: what repeats the audit on the command line. world: what
-    the agreement covers, None where there is none.
+    free: what it holds for all values of, with what each has one value for. instead: what a refuted layer runs.
     """
 
-    target: str
     learner: Learner
-    adapter: str
-    verdict: Verdict
-    reason: str
-    rows: tuple[Row, ...]
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    options: str = ""
-    world: World | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "parameters", frozen(self.parameters))
-
-    @property
-    def counterexample(self) -> Counterexample | None:
-        """The smallest one found, if the verdict is refuted."""
-        if self.verdict is not Verdict.REFUTED:
-            return None
-        return next((r.finding.counterexample for r in self.rows if r.finding.counterexample), None)
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """What the code does that the verdict does not cover, each once."""
-        shown = [r for r in self.rows if r.rung.startswith("exact") and r.finding.flags] or self.rows
-        return tuple(dict.fromkeys(flag for row in shown for flag in row.finding.flags))
-
-    @property
-    def status(self) -> int:
-        """Exit status: 0 confirmed, 1 refuted, 3 undecided."""
-        return {Verdict.CONFIRMED: 0, Verdict.REFUTED: 1}.get(self.verdict, 3)
+    free: Mapping[str, Axes]
+    instead: Identification | None = None
 
     def lines(self) -> list[str]:
         """The answer for a terminal: what it is, how sure, what to look at."""
-        proved = any(r.rung == "exact" and r.finding.verdict is Verdict.CONFIRMED for r in self.rows)
-        heading = self.verdict.value.upper()
         out = [
-            f"{heading}{', not proved' if self.verdict is Verdict.CONFIRMED and not proved else ''}: {self.target}",
+            f"{self.word}: {self.target}",
             f"  against   {self.learner.id}: {self.learner.title}",
             f"  called as {self.adapter}",
         ]
         out += [f"  with      {name} = {value}" for name, value in self.parameters.items()]
-        if self.learner.gauge and self.verdict is Verdict.CONFIRMED:
+        if self.learner.gauge and self.accepted(sampled=True):
             out.append(f"  likewise  {self.learner.gauge}")
-        if self.reason:
-            out.append(f"  why       {self.reason}")
-        out += [f"  {line}" for line in self._evidence()]
-        world = self.world.lines() if self.world is not None else []
-        out += [f"  world     {line}" for line in world[:_WORLD]]
-        if len(world) > _WORLD:
-            out.append(f"  world     and {len(world) - _WORLD} more lines: see --json")
-        out += [f"  note      {note}" for note in (*self.notes, *self.flags[:_SHOWN])]
-        if len(self.flags) > _SHOWN:
-            out.append(f"  note      and {len(self.flags) - _SHOWN} more of this kind: see --json")
-        if self.counterexample is not None:
-            out.append("  counterexample")
-            out += [f"    {line}" for line in self._pasted(self.counterexample)]
-        return out
-
-    def _pasted(self, found: Counterexample) -> list[str]:
-        """The counterexample's lines; shapes only where it is too long for a screen."""
-        shapes = {n: np.shape(v) for n, v in found.inputs.items()}
-        long = {n: s for n, s in shapes.items() if s and (s[0] > _ROWS or np.prod(s) > 4 * _ROWS)}
-        if not long:
-            return found.lines()
-        listed = ", ".join(f"{n} {shape}" for n, shape in long.items())
-        return [f"of {listed}: too long to print", f"ssmproof audit {self.target} {self.options} --json -"]
-
-    def _evidence(self) -> list[str]:
-        """One line a rung and verdict; context lengths that ended alike share a line."""
-        groups: dict[tuple[str, Verdict, tuple[tuple[str, int], ...]], list[Row]] = {}
-        for row in self.rows:
-            fixed = tuple((k, v) for k, v in row.sizes.items() if k != "N")
-            groups.setdefault((row.rung, row.finding.verdict, fixed), []).append(row)
-        lines = []
-        for (rung, verdict, fixed), rows in groups.items():
-            sizes = " ".join(f"{k}={v}" for k, v in fixed)
-            lengths = ", ".join(map(str, sorted(row.sizes["N"] for row in rows if "N" in row.sizes)))
-            text = f"{rung:<23} {verdict.value}, {sizes} N={lengths or 'any, by induction'}"
-            chances = [row.finding.figures.get("failure probability, log2") for row in rows]
-            worst = [float(c) for c in chances if isinstance(c, (int, float))]
-            if worst and verdict is Verdict.CONFIRMED:
-                text += f"; failure probability at most 2^{max(worst):.1f}"
-            figures = rows[0].finding.figures
-            if "worst error / bound" in figures and verdict is Verdict.CONFIRMED:
-                text += f"; worst error / bound {figures['worst error / bound']}"
-            lines.append(text)
-        return lines
+        out.append(f"  why       {self.reason}")
+        if self.instead is not None:
+            out += [f"  instead   {line}" for line in self.instead.summary()]
+        out += [f"  {line}" for line in self.evidence()]
+        return out + self.beside()
 
     def to_json(self) -> dict[str, Any]:
         """The object that `ssmproof audit --json` writes."""
-        return {
-            "verdict": self.verdict.value,
-            "target": self.target,
+        return self.common() | {
             "learner": self.learner.id,
-            "adapter": self.adapter,
-            "parameters": dict(self.parameters),
             "equivalent": [self.learner.gauge] if self.learner.gauge else [],
             "probes": {},
-            "reason": self.reason,
-            "notes": list(self.notes),
-            "flags": list(self.flags),
-            "world": self.world.to_json() if self.world is not None else None,
-            "evidence": [row.to_json() for row in self.rows],
-            "counterexample": self.counterexample.to_json() if self.counterexample else None,
+            "instead": self.instead.to_json() if self.instead is not None else None,
         }
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
-
-    def _repr_markdown_(self) -> str:
-        return "```\n" + str(self) + "\n```"
 
 
 Named = str | Callable[..., Any]
@@ -204,55 +117,191 @@ def audit(
     `proofs.gates`), or `free` (an indeterminate); `readout`: the factor between the learner's prediction and the
     target's. sizes: some of f, m, N, to fix them. Raises TargetError for wrong usage.
     """
+    gates, sizes = dict(gates or {}), dict(sizes or {})
     if against is None:
         from proofs.identify import identify
 
+        _checked(gates, sizes)
         return identify(target, adapter, gates, settings, sizes)
+    found = compared(target, against, adapter, gates, settings, sizes)
+    if found.word is not Word.REFUTED:
+        return found
+    return replace(found, instead=_instead(target, adapter, found, gates, settings, sizes))
+
+
+def _checked(gates: Mapping[str, str], sizes: Mapping[str, int]) -> None:
+    """Raise TargetError for gates and sizes of another type."""
+    for name, text in gates.items():
+        if not isinstance(text, str):
+            raise TargetError(f"gate {name}: expected text, such as {name}={str(text)!r}; found {type(text).__name__}")
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int):
+            raise TargetError(f"size {name}: expected a whole number, found {size!r}")
+
+
+def compared(
+    target: Named,
+    against: str,
+    adapter: Named | None = None,
+    gates: Mapping[str, str] | None = None,
+    settings: Settings = Settings(),  # noqa: B008 (frozen)
+    sizes: Mapping[str, int] | None = None,
+) -> Audit:
+    """The audit alone, without what else a refuted layer may be."""
+    gates, fixed = dict(gates or {}), dict(sizes or {})
+    _checked(gates, fixed)
     loaded = load(target)
     chosen = learner(against)
     adapted = adapt(loaded, adapter)
-    case = Case(loaded.text, adapted, chosen, gates or {})
+    case = Case(loaded.text, adapted, chosen, gates)
     case.notes += loaded.notes
-    fixed = dict(sizes or {})
     at = case.preflight(fixed, Entropy(settings.seed if settings.seed is not None else 0))
+    _in_domains(case, at)
     entropy = Entropy(settings.seed)
-    rows = lengths(case, at, fixed, entropy, settings.target_log2)
+    target_log2 = settings.target_log2 - _SHARED
+    rows = lengths(case, at, fixed, entropy, target_log2)
     rounded = case.rounded() if rows[-1].finding.verdict is Verdict.REFUTED else None
     if rounded is not None:
-        again = lengths(rounded, at, fixed, entropy.child("rounded gates"), settings.target_log2)
+        again = lengths(rounded, at, fixed, entropy.child("rounded gates"), target_log2)
         if again[-1].finding.verdict is Verdict.CONFIRMED:
             case, rows = rounded, again
     if rows[-1].finding.verdict is Verdict.CONFIRMED and not {"f", "m"} & set(fixed):
-        rows += widths(case, at, fixed, entropy.child("f and m"), settings.target_log2)
+        rows += widths(case, at, fixed, entropy.child("f and m"), target_log2)
+    for row in rows:
+        _in_domains(case, row.sizes)
     rows += floats(case, _refuted_at(rows) or at, entropy.child("sampled"), rows)
-    verdict, reason = _judge(rows)
+    rows += _nearer(case, at, rows, entropy.child("nearer"))
+    rows += _at_zero(case, at, entropy.child("at 0"))
+    word, reason = _judge(rows)
     subject = Subject(loaded, adapter, target if isinstance(target, str) else None)
     world = None
-    if verdict is Verdict.CONFIRMED:
-        reached = reach(case, subject, rows, at, fixed, entropy.child("reach"), settings.target_log2)
+    if word in (Word.PROVED, Word.AGREES):
+        reached = reach(case, subject, rows, at, fixed, entropy.child("reach"), target_log2)
         world, broke = reached.world, reached.refuted
         if broke is not None:
-            verdict, reason = Verdict.REFUTED, f"{broke.rung}: {broke.finding.reason}"
+            word, reason = Word.REFUTED, f"{broke.rung}: {broke.finding.reason}"
         elif "N" not in fixed and world.every_length:
-            induction = every_length(case, at, entropy.child("every N"), settings.target_log2)
+            induction = every_length(case, at, entropy.child("every N"), target_log2)
             if induction is not None:
-                row = Row(EVERY_LENGTH, {k: n for k, n in at.items() if k != "N"}, induction)
-                verdict, reason = _judge([*rows, row])
-                rows.append(row)
+                rows.append(Row(Check.EVERY, {k: n for k, n in at.items() if k != "N"}, induction))
+                word, reason = _judge(rows)
         rows += reached.rows
-    if verdict is Verdict.REFUTED:
-        case.notes += hints(case, loaded, adapter, gates or {}, at)
-    elif verdict is Verdict.UNDECIDED and _refuted_at(rows) is not None:
+    others = [r.sizes for r in of(rows, Check.EXACT) if any(r.sizes[k] != at[k] for k in ("f", "m"))]
+    if word is Word.REFUTED:
+        case.notes += hints(case, loaded, adapter, gates, at)
+        if others and _refuted_at(rows) is not None:
+            where = f"f={at['f']}, m={at['m']}"
+            case.note(f"at {where} no difference was seen: see --size f={at['f']} --size m={at['m']}")
+    elif word is Word.UNDECIDED and _refuted_at(rows) is not None:
         alone = [f"--gate {name}={case.gates[name]}" for name in chosen.names if case.given(name)]
         if alone:
             case.note(f"without {' '.join(alone)} it is inferred, as the code rounds it")
-    others = [r.sizes for r in rows if r.rung == "exact" and any(r.sizes[k] != at[k] for k in ("f", "m"))]
-    if verdict is Verdict.REFUTED and others and _refuted_at(rows) is not None:
-        case.note(f"at f={at['f']}, m={at['m']} no difference was seen: see --size f={at['f']} --size m={at['m']}")
-    parameters = case.described(at, others)
-    given = _options(against, adapter, gates, sizes)
-    notes = tuple(case.notes)
-    return Audit(loaded.text, chosen, adapted.text, verdict, reason, tuple(rows), parameters, notes, given, world)
+    return Audit(
+        target=loaded.text,
+        adapter=adapted.text,
+        word=word,
+        reason=reason,
+        rows=tuple(rows),
+        parameters=case.described(at, others),
+        parting=parting(case, rows, at) if word is Word.REFUTED else None,
+        notes=tuple(case.notes),
+        options=_options(against, adapter, gates, fixed),
+        learner=chosen,
+        world=world,
+        free=dict(case.axes),
+    )
+
+
+def _in_domains(case: Case, sizes: Sizes) -> None:
+    """Raise TargetError where a gate, at these sizes, is none of what its parameter can be."""
+    for gate, text in case.gates.items():
+        case.in_domain(gate, text, sizes)
+
+
+def _nearer(case: Case, sizes: Sizes, rows: list[Row], entropy: Entropy) -> list[Row]:
+    """Where an operation has no rounding bound, such as a linear solver: is the float64 run as near as float64 runs are?
+
+    It is compared with no number of ours, but with the layer's own float32 run, which rounds 2^29 times as much.
+    """
+    run, off = run_of(rows)
+    bounded = ("outputs assessed", "outputs not assessable")
+    if run is not Run.UNSURE or off is None or any(off.figures.get(name) for name in bounded):
+        return []
+    generator = torch.Generator().manual_seed(entropy.below(2**31))
+    for _ in range(4):
+        single = {n: t.float() for n, t in case.draw(sizes, generator).items()}
+        double = {n: t.double() for n, t in single.items()}
+        try:
+            with torch.no_grad():
+                coarse, fine = case.layer(**single).double(), case.layer(**{n: t.clone() for n, t in double.items()})
+                right = case.learner(**double)
+        except Exception:  # anybody's code may take no float32
+            return []
+        if not bool((fine - right).abs().max() <= (fine - coarse).abs().max()):
+            return []
+    return [
+        Row(Check.NEARER, sizes, Finding(Verdict.CONFIRMED, trust=("a float64 run that is near is no other branch",)))
+    ]
+
+
+def _at_zero(case: Case, sizes: Sizes, entropy: Entropy) -> list[Row]:
+    """Plain calls with each variable at 0, which no random point is: another branch shows, and what is not finite there."""
+    rows = []
+    for name in case.axes:
+        parameter = next((p for p in case.chosen.parameters if p.name == name), None)
+        if parameter is not None and parameter.domain is Domain.POSITIVE:
+            continue
+        data = case.draw(sizes, torch.Generator().manual_seed(entropy.child(name).below(2**31)))
+        data[name] = torch.zeros_like(data[name])
+        try:
+            with torch.no_grad():
+                left, right = case.layer(**{n: t.clone() for n, t in data.items()}), case.learner(**data)
+        except Exception as error:  # anybody's code: it has no value there
+            case.note(f"at {name} = 0 a side raises {type(error).__name__}: the answer is for other values")
+            continue
+        if not bool(torch.isfinite(right).all()):
+            continue
+        if not bool(torch.isfinite(left).all()):
+            case.note(f"at {name} = 0 the layer is not finite and the learner is: the answer is for other values")
+            continue
+        case.lifted, before = True, case.lifted
+        try:
+            finding = float_identity.decide(
+                case.layer, case.learner, [{n: t.numpy() for n, t in data.items()}], names=NAMES, shrinking=False
+            )
+        finally:
+            case.lifted = before
+        if finding.verdict is Verdict.REFUTED:
+            reason = f"at {name} = 0 {finding.reason}"
+            rows.append(Row(f"sampled, {name} = 0", sizes, replace(finding, reason=reason)))
+    return rows
+
+
+def _instead(
+    target: Named,
+    adapter: Named | None,
+    found: Audit,
+    gates: Mapping[str, str],
+    settings: Settings,
+    sizes: Mapping[str, int],
+) -> Identification | None:
+    """What a refuted layer runs instead; None where that can't be looked for. Its gates are set where they are numbers."""
+    from proofs.identify import identify
+
+    known = {"N", "f", "m", "X"}
+    own = {
+        name: text
+        for name, text in gates.items()
+        if name not in (*found.learner.names, READOUT) and (text == INDETERMINATE or mentioned(text) <= known)
+    }
+    try:
+        other = identify(target, adapter, own, settings, sizes)
+    except Exception:  # it adds to an answer that stands without it
+        return None
+    same = other.learner is not None and other.learner.id.removesuffix(":1") == found.learner.id.removesuffix(":1")
+    numbers = {*found.learner.names, READOUT} & set(gates)
+    # the learner itself, at no other numbers than the audit allowed: one sequence at one width shows nothing new
+    return None if same and not numbers and other.word is not Word.BIASED else other
 
 
 def _options(
@@ -266,59 +315,57 @@ def _options(
 
 def _refuted_at(rows: list[Row]) -> Sizes | None:
     """The sizes of the exact refutation."""
-    return next((r.sizes for r in rows if r.rung == "exact" and r.finding.verdict is Verdict.REFUTED), None)
+    return next((r.sizes for r in of(rows, Check.EXACT) if r.finding.verdict is Verdict.REFUTED), None)
 
 
-def _judge(rows: list[Row]) -> tuple[Verdict, str]:
-    """The exact rung decides where it can; floats only where the code leaves rational functions."""
-    exact = [r.finding for r in rows if r.rung == "exact"]
-    floats = [r for r in rows if r.rung.startswith("sampled")]
-    worst = next((f for f in exact if f.verdict is not Verdict.CONFIRMED), None)
-    refuted = next((r.finding for r in floats if r.finding.verdict is Verdict.REFUTED), None)
-    if worst is not None:
-        if worst.verdict is Verdict.UNDECIDED and refuted is not None:
-            return Verdict.REFUTED, f"{refuted.reason} ({worst.reason})"
-        if worst.verdict is Verdict.UNDECIDED and rows[-1].rung == "sampled, balls":
-            return rows[-1].finding.verdict, f"{rows[-1].finding.reason} ({worst.reason})"
-        there = floats[-1] if floats and floats[-1].sizes == _refuted_at(rows) else None
-        if worst.verdict is Verdict.REFUTED and there and there.finding.verdict is Verdict.CONFIRMED:
-            precision = there.rung.removeprefix("sampled, ")
-            why = (
-                f"they agree within the {precision} rounding bound, as they would if constants of the code are rounded"
-            )
-            if precision == "float64" and rounds(worst):
-                return Verdict.UNDECIDED, f"{worst.reason}; but {why}; not proved"
-            return worst.verdict, f"{worst.reason}; but {why}"
-        return worst.verdict, worst.reason
-    every = next((r.finding for r in rows if r.rung == EVERY_LENGTH), None)
-    same = f"the same rational function of all inputs, {_where(rows, every is not None)}"
-    if refuted is None:
-        off = next((r.finding for r in floats if r.finding.verdict is not Verdict.CONFIRMED), None)
-        return Verdict.CONFIRMED, same + (
-            f"; in floats: {off.reason}" if off else ", and within the rounding bound in floats"
-        )
-    if floats[-1].finding.verdict is Verdict.CONFIRMED and any(f.flags for f in exact):
+def _judge(rows: list[Row]) -> tuple[Word, str]:
+    """The exact rung decides where it can, and is proved only beside a float run that agrees; else balls, which sample."""
+    exact = [r.finding for r in of(rows, Check.EXACT)]
+    run, off = run_of(rows)
+    refuted = next((f for f in exact if f.verdict is Verdict.REFUTED), None)
+    if refuted is not None:
+        return _refuted(rows, refuted)
+    decided = [f for f in exact if f.verdict is Verdict.CONFIRMED]
+    open = next((f for f in exact if f.verdict is not Verdict.CONFIRMED), None)
+    judged = [r.finding for r in rows if r.rung not in (Check.EXACT, Check.FLOAT, Check.LIFTED, Check.SINGLE)]
+    broken = next((f for f in judged if f.verdict is Verdict.REFUTED), None)
+    if broken is not None:
+        return Word.REFUTED, broken.reason + (f" ({open.reason})" if open is not None and not decided else "")
+    if run is Run.DIFFERS:
+        assert off is not None
+        said = f"exactly they are the same rational function, {where(rows)}; but " if decided else ""
+        return Word.REFUTED, f"{said}{run}: {off.reason}" + ("" if decided or open is None else f" ({open.reason})")
+    if not decided:
+        assert open is not None
+        balls = next((r.finding for r in of(rows, Check.BALLS)), None)
+        if balls is not None and balls.verdict is Verdict.CONFIRMED:
+            return Word.AGREES, f"{balls.reason} ({open.reason})"
+        return Word.UNDECIDED, balls.reason if balls is not None else open.reason
+    same = f"the same rational function of all inputs, {where(rows)}"
+    nearer = of(rows, Check.NEARER)
+    if run is Run.UNSURE and not nearer:
+        return Word.UNDECIDED, f"exactly {same}; but {run}: {off.reason if off is not None else 'it was not made'}"
+    chance = chance_of(rows)
+    if chance is not None:
+        same += f", wrong with probability at most 2^{chance:.1f}"
+    if nearer and off is not None:
         return (
-            Verdict.CONFIRMED,
-            f"{same}; it computes in float32 inside (see the notes), within the float32 rounding bound",
+            Word.PROVED,
+            f"{same}; the float64 run is nearer to the learner's than to its own in float32 ({off.reason})",
         )
-    lifted = any("lifted" in r.rung and r.finding.verdict is Verdict.CONFIRMED for r in floats)
-    where = (
-        "within the rounding bound with its casts to float32 lifted, but not as it is"
-        if lifted
-        else "but not in float64"
-    )
-    return Verdict.CONFIRMED, f"{same}; {where}: {refuted.reason}"
+    if run is Run.AGREES:
+        return Word.PROVED, f"{same}; the float run agrees within its rounding bound"
+    return Word.PROVED, f"{same}; {run}, and as it is within the float32 bound: the casts are listed"
 
 
-def _where(rows: list[Row], every: bool) -> str:
-    """The sizes at which the exact rung confirmed, in words."""
-    exact = [r.sizes for r in rows if r.rung == "exact"]
-    first = (exact[0]["f"], exact[0]["m"])
-    lengths = sorted(s["N"] for s in exact if (s["f"], s["m"]) == first)
-    more = [s for s in exact if (s["f"], s["m"]) != first]
-    widths = ", ".join(f"({s['f']}, {s['m']})" for s in more)
-    text = f"at (f, m) = {first} for "
-    text += "every N by induction" if every else f"N = {', '.join(map(str, lengths))}"
-    text += f", and at {widths} for N = {more[0]['N']}" if more else ""
-    return text if every else f"{text}; checked up to N = {lengths[-1]}"
+def _refuted(rows: list[Row], found: Finding) -> tuple[Word, str]:
+    """An exact refutation; undecided where rounded constants of the code may be all there is to it."""
+    floats = [r for r in rows if r.rung in (Check.FLOAT, Check.LIFTED, Check.SINGLE)]
+    there = floats[-1] if floats and floats[-1].sizes == _refuted_at(rows) else None
+    if there is None or there.finding.verdict is not Verdict.CONFIRMED:
+        return Word.REFUTED, found.reason
+    short = "float32" if there.rung == Check.SINGLE else "float64"
+    why = f"they agree within the {short} rounding bound, as they would if constants of the code are rounded"
+    if there.rung != Check.SINGLE and rounds(found):
+        return Word.UNDECIDED, f"{found.reason}; but {why}; not proved"
+    return Word.REFUTED, f"{found.reason}; but {why}"

@@ -176,6 +176,8 @@ def _exact(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float) -> Fi
             target_log2=target_log2,
             names=NAMES,
             admits=case.admits,
+            positive=case.positive,
+            rounded=True,
         )
     except (WrongResult, RuntimeError, TypeError, ValueError) as error:
         return Finding(Verdict.UNDECIDED, reason=f"on exact numbers the target {raised(error)}")

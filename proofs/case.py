@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -26,10 +27,10 @@ from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from numeric.programs import Program, Shapes, Sizes, WrongResult, concrete
 from proofs.adapters import Adapter, Gate
-from proofs.gates import Axes, Value, laid_out, mentioned, value
+from proofs.gates import Axes, Value, laid_out, mentioned, outside, value
 from proofs.inference import Inference, key
 from proofs.lines import Lines
-from proofs.target import TargetError
+from proofs.target import TargetError, held
 
 SIZES: tuple[Sizes, ...] = (
     {"f": 4, "m": 3, "N": 5},
@@ -47,13 +48,34 @@ NAMES = ("layer", "learner")
 """The two sides, as findings call them."""
 READOUT = "readout"
 """The name of the factor between the learner's prediction and the target's."""
-_LIBRARIES = tuple(str(Path(file).resolve().parent) for file in (torch.__file__, np.__file__, __file__))
+_LIBRARIES = tuple(
+    str(folder)
+    for folder in (
+        *(Path(file).resolve().parent for file in (torch.__file__, np.__file__, __file__)),
+        *(Path(__file__).resolve().parents[1] / room for room in ("numeric", "constructions")),
+    )
+)
 _AXES: Mapping[Each, tuple[Axes, ...]] = {
     Each.CONTEXT: ((),),
     Each.TOKEN: (("N",), ()),
     Each.CHANNEL: (("f",), ()),
     Each.TOKEN_CHANNEL: (("N", "f"), ("N",), ("f",), ()),
 }
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """A call that failed: whose code, with what, at which sizes and axes of the variables."""
+
+    learner: bool
+    error: Exception
+    sizes: Sizes
+    axes: dict[str, Axes]
+
+    @property
+    def telling(self) -> tuple[bool, int]:
+        """Which failure is told: a learner's beside a target that runs, then the one with the plainest arguments."""
+        return self.learner, -sum(map(len, self.axes.values()))
 
 
 class Case:
@@ -83,6 +105,10 @@ class Case:
                 self._options[parameter.name] = self._axes(parameter.name, _AXES[parameter.each])
         for gate in free:
             options: tuple[Axes, ...] = (("N",), ("N", "f"), ()) if gate not in adapter.single else ((),)
+            if gate in mentioned(self.gates.get(READOUT, "")):
+                options = ((),)
+            for fed in (p for p in chosen.parameters if gate in mentioned(self.gates.get(p.name, ""))):
+                options = tuple(o for o in options if o in _AXES.get(fed.each, ((),)))
             self._options.setdefault(gate, options)
         self.axes: dict[str, Axes] = {name: options[0] for name, options in self._options.items()}
 
@@ -98,7 +124,7 @@ class Case:
             known_names = ("N", "f", "m", "X", *names)
             if text != INDETERMINATE and mentioned(text) - {*known_names, *adapter.named}:
                 value(text, dict.fromkeys(known_names, Value(Fraction(1))))  # says which names there are
-            self._in_domain(gate, text)
+            self.in_domain(gate, text, {})
             if text == INDETERMINATE and gate == READOUT:
                 raise TargetError(f"gate {READOUT}: expected a number or an expression, such as {READOUT}=f**-0.5")
         stands = {*self.gates, "W0", *names}
@@ -110,15 +136,25 @@ class Case:
                 f"{example}/N and the like), or --gate {missing[0]}={INDETERMINATE} for every value"
             )
 
-    def _in_domain(self, gate: str, text: str) -> None:
-        """Refuse a number that the learner's parameter can't be, such as a step size of 0, at which all learners agree."""
+    def in_domain(self, gate: str, text: str, sizes: Sizes) -> None:
+        """Refuse what the learner's parameter can't be at these sizes, such as a step of 0, at which all learners agree."""
         parameter = next((p for p in self.chosen.parameters if p.name == gate), None)
-        if parameter is None or mentioned(text):
+        if (
+            text == INDETERMINATE
+            or (parameter is None and gate != READOUT)
+            or mentioned(text) & {"N", "f", "m"} - {*sizes}
+        ):
             return
-        found = value(text, {}).held
-        low = {Domain.POSITIVE: found <= 0, Domain.UNIT: found < 0 or found > 1}.get(parameter.domain, False)
-        if low:
-            raise TargetError(f"gate {gate}={text}: {gate} of {self.chosen.id} has to be {parameter.domain}")
+        found = outside(text, parameter.domain if parameter is not None else None, sizes)
+        if found is not None:
+            at = ", ".join(f"{name}={size}" for name, size in sizes.items() if name in mentioned(text))
+            what = (
+                f"{gate} of {self.chosen.id} has to be {parameter.domain}"
+                if parameter
+                else "a readout of 0 reads nothing"
+            )
+            said = f"gate {gate}={text}" + (f" is {found}{' at ' + at if at else ''}" if mentioned(text) else "")
+            raise TargetError(f"{said}: {what}")
 
     def _open(self, name: str) -> bool:
         """Whether a parameter of this name stays a variable although a gate of that name is given."""
@@ -277,7 +313,7 @@ class Case:
         wrong = [s for s in fixed if s not in ("f", "m", "N") or fixed[s] < 1]
         if wrong:
             raise TargetError(f"size {wrong[0]}={fixed[wrong[0]]}: expected f, m or N, at least 1")
-        error: Exception | None = None
+        failed: _Failed | None = None
         names = list(self._options)
         for sizes in SIZES:
             here = {**sizes, **fixed}
@@ -285,16 +321,19 @@ class Case:
             for lift, form, chosen in product((False, True), ("numbers", "tensors", "arrays"), options):
                 self.needs_lift, self.form = lift, form
                 self.axes = dict(zip(names, chosen, strict=True))
+                ran = False
                 try:
                     self.try_at(here, entropy)
                     self.infer(here)
                     if not self._as_one_number(here, entropy):
                         continue
+                    ran = True
                     self._learns_at(here, entropy)
                 except TargetError:
                     raise
                 except Exception as failure:
-                    error = error or failure
+                    new = _Failed(ran, failure, here, dict(self.axes))
+                    failed = new if failed is None or new.telling > failed.telling else failed
                     continue
                 self._custom_scale(here, entropy)
                 if lift:
@@ -302,11 +341,14 @@ class Case:
                         "it fails in float64, for the casts to float32 in it; they were taken for casts to float64"
                     )
                 return here
+        assert failed is not None
         tried = "; ".join(" ".join(f"{k}={v}" for k, v in {**s, **fixed}.items()) for s in SIZES[:3])
-        assert error is not None
-        text = raised(error)
+        self.axes = failed.axes
+        shapes = ", ".join(f"{name} {shape}" for name, shape in concrete(self.shapes, failed.sizes).items())
+        side = f"the learner {self.chosen.id}" if failed.learner else self.text
         raise TargetError(
-            f"{self.text} {text} (sizes tried: {tried}; inputs are float64); fix sizes with --size, or use an adapter"
+            f"{side} {raised(failed.error)}; called with {shapes} in float64 (sizes tried: {tried}); fix sizes with "
+            "--size, or use an adapter"
         )
 
     def _affordable(self, sizes: Sizes) -> None:
@@ -490,13 +532,8 @@ def called(dtype: torch.dtype) -> Iterator[None]:
 
     Raises TargetError where it would end the process.
     """
-    try:
-        with default_dtype(dtype), redirect_stdout(sys.stderr):
-            yield
-    except SystemExit as error:
-        raise TargetError(
-            f"the target ends the process: it calls exit({error.code!r}); audit a part that returns"
-        ) from None
+    with held("the target"), default_dtype(dtype), redirect_stdout(sys.stderr):
+        yield
 
 
 def raised(error: BaseException) -> str:
@@ -504,11 +541,10 @@ def raised(error: BaseException) -> str:
     lines = str(error).splitlines() or [""]
     if isinstance(error, WrongResult):
         return lines[0]
-    text = f"raised {type(error).__name__}: {lines[0][:200]}"
-    if ".numpy() is not supported" not in lines[0]:
-        return text
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_LIBRARIES)]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith((*_LIBRARIES, "<"))]
     where = f" at {frames[-1].filename}:{frames[-1].lineno}, {frames[-1].line}" if frames else ""
+    if ".numpy() is not supported" not in lines[0]:
+        return f"raised {type(error).__name__}{': ' + lines[0][:200] if lines[0] else ''}{where}"
     return (
         f"hands tensors to numpy{where}: use torch's function, or keep numpy code in a file that does not import torch"
     )

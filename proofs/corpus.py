@@ -245,7 +245,7 @@ CORPUS: tuple[Entry, ...] = (
     Entry(recursive_ridge, "ridge", {"ridge": "lam"}),
     Entry(normalised_step, "nlms", {"rate": "mu"}),
     Entry(implicit_step, "implicit_step"),
-    Entry(softmax_attention, "softmax_smoother", {"scale": "0.5"}, "kv:last", exact=False),
+    Entry(softmax_attention, "softmax_smoother", {"scale": "f**-0.5"}, "kv:last", exact=False),
     Entry(two_inversions, "iterative_newton:2"),
     Entry(decaying_memory, "titans", {"eta": "theta"}),
 )

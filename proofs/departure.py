@@ -1,6 +1,6 @@
 """Where a layer departs from the nearest learner: by how much, in which way, and at which small numbers.
 
-Main definitions: `bias`, `plainer`, `within_rounding`, `counterexample`, `only_last`.
+Main definitions: `bias`, `epsilon`, `plainer`, `within_rounding`, `parted`, `only_last`.
 """
 
 from __future__ import annotations
@@ -9,16 +9,20 @@ import math
 from fractions import Fraction
 from typing import Any
 
+import flint
 import numpy as np
 import torch
 
 from numeric import float_identity
+from numeric.balls import BITS, ball
 from numeric.box import Arithmetic, Box, Undefined, as_floats
 from numeric.finding import Counterexample, Verdict
 from proofs import fit
+from proofs.answer import Parting
 from proofs.audit_rows import Row
 from proofs.case import NAMES
 from proofs.fit import Miss
+from proofs.identification import Epsilon
 from proofs.search import BIASED
 from proofs.subject import Subject, fresh, learner_box
 
@@ -56,41 +60,96 @@ def within_rounding(subject: Subject, miss: Miss) -> Row | None:
     return None
 
 
-def bias(subject: Subject, miss: Miss) -> str:
-    """In words: by how little, and whether the difference looks like an epsilon."""
+def bias(subject: Subject, miss: Miss, beside: Epsilon | None) -> str:
+    """In words: by how little, and what was seen of an epsilon."""
     text = f"the right family, but biased: {miss.model.text} is off by a relative {miss.residual:.2g} at N = {miss.N}"
-    text += ", and that does not go away with more digits"
     if subject.box.arithmetic is Arithmetic.FLOAT:
         return text
-    sizes = []
+    text += ", and that does not go away with more digits"
+    if beside is None:
+        return text
+    at = "" if beside.degree == 0 else f", and less by t**-{beside.degree} for one t times as long"
+    return f"{text}; it has an epsilon of {beside.value:g} beside a normaliser that is 1 for a token of norm 1{at}"
+
+
+def epsilon(subject: Subject, miss: Miss) -> Epsilon | None:
+    """The number beside a normaliser, where one explains the difference exactly at tokens of several lengths.
+
+    With one token, layer = learner * z / (z + epsilon), and z goes as a power of the token's length: epsilon / z is read
+    off at lengths 1, 2, 4, and has to come out again at 8 and for another direction.
+    """
+    if subject.box.arithmetic is Arithmetic.FLOAT:
+        return None
     other = learner_box(miss.model, list(miss.theta), subject.box)
-    for factor in (1, 8):
-        X, Y, q = fresh(fit.LONG, subject.at["f"], subject.at["m"], 0)
-        try:
-            point = (X * factor, Y, q * factor)
-            sizes.append(subject.box.gap(subject.box(*point), other(*point)))
-        except Undefined:
-            return text
-    if sizes[0] and sizes[1] < sizes[0] / 8:
-        power = round(math.log10(miss.residual))
-        times = sizes[0] / sizes[1] if sizes[1] > sizes[0] / 1e6 else math.inf
-        less = f"{times:.0f} times less" if times < math.inf else "next to nothing"
-        text += f"; at 8 times the inputs it is {less}, as an epsilon of about "
-        text += f"1e{power} (beside a squared norm, or added) would make it"
-    return text
+    shares = []
+    try:
+        for length, axis in ((1, 0), (2, 0), (4, 0), (8, 0), (2, subject.box.f - 1)):
+            point = _token(subject, length, axis)
+            layer, learner = subject.box(*point)[0], other(*point)[0]
+            with flint.ctx.workprec(BITS):
+                exact = isinstance(layer, Fraction) and isinstance(learner, Fraction)
+                shares.append(learner / layer - 1 if exact else ball(learner) / ball(layer) - 1)
+        with flint.ctx.workprec(BITS):
+            sizes = as_floats(shares)
+            if not (np.isfinite(sizes).all() and (sizes > 0).all()):
+                return None
+            degree = round(math.log2(sizes[0] / sizes[1]))
+            powers = (0, 1, 2, 3, 1)
+            same = all(
+                fit.alike(ball(s) * 2 ** (degree * k), ball(shares[0])) for s, k in zip(shares, powers, strict=True)
+            )
+    except (Undefined, ZeroDivisionError):
+        return None
+    return Epsilon(float(sizes[0]), degree) if same and degree >= 0 else None
 
 
-def counterexample(subject: Subject, miss: Miss) -> Counterexample | None:
-    """Small numbers at which the layer and the nearest learner differ visibly."""
+def _token(subject: Subject, length: int, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One token along an axis, its targets 1, asked at itself."""
+    f, m = subject.box.f, subject.box.m
+    X, Y = np.full((1, f), Fraction(0), dtype=object), np.full((1, m), Fraction(1), dtype=object)
+    X[0, axis] = Fraction(length)
+    return X, Y, X[0].copy()
+
+
+def parted(subject: Subject, miss: Miss) -> Parting | None:
+    """Small numbers at which plain calls of the layer and the nearest learner differ visibly, and the largest difference."""
+    other = learner_box(miss.model, list(miss.theta), subject.box)
+    largest, sizes = _largest(subject, miss)
     # numbers that change with N were found at miss.N
     for N in dict.fromkeys((1, 2, 3, miss.N) if miss.residual > 0 else (miss.N,)):
-        other = learner_box(miss.model, list(miss.theta), subject.box)
         point = fresh(N, subject.at["f"], subject.at["m"], 0)
         point = tuple(np.vectorize(lambda v: Fraction(round(v)), otypes=[object])(a) for a in point)
         floor = min(miss.residual, fit.NEAR) / 16 if miss.residual > 0 else 0.0
         if apart(subject, other, point) > floor:
-            return _shrunk(subject, other, point, floor, miss.model.text, N)
+            found = _shrunk(subject, other, miss, point, floor, N)
+            return Parting(found, found.note == "", largest, sizes, N if N < miss.N or N == 1 else None)
     return None
+
+
+def _plain(subject: Subject, miss: Miss, point: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """Layer and nearest learner as plain float64 calls; None where one fails or is not finite."""
+    X, Y, q = (torch.tensor(a.astype(np.float64)) for a in point)
+    theta = torch.tensor(miss.theta, dtype=torch.float64)
+    try:
+        with torch.no_grad():
+            left = subject.layer.case.layer(X.clone(), Y.clone(), q.clone()).double().numpy()
+            right = miss.model(X, Y, q, theta).double().numpy()
+    except Exception:  # anybody's code
+        return None
+    return (left, right) if np.isfinite(left).all() and np.isfinite(right).all() else None
+
+
+def _largest(subject: Subject, miss: Miss) -> tuple[float | None, dict[str, int]]:
+    """The largest difference of plain calls on Gaussian draws, relative to the largest output there."""
+    worst = None
+    for draw in range(4):
+        generator = np.random.default_rng(draw)
+        shapes = ((miss.N, subject.at["f"]), (miss.N, subject.at["m"]), (subject.at["f"],))
+        values = _plain(subject, miss, [generator.standard_normal(shape) for shape in shapes])
+        size = max(float(np.abs(side).max()) for side in values) if values is not None else 0.0
+        if values is not None and size:
+            worst = max(worst or 0.0, float(np.abs(values[0] - values[1]).max()) / size)
+    return worst, {"f": subject.at["f"], "m": subject.at["m"], "N": miss.N}
 
 
 def apart(subject: Subject, other: Box, point: Any) -> float:
@@ -101,8 +160,9 @@ def apart(subject: Subject, other: Box, point: Any) -> float:
         return 0.0
 
 
-def _shrunk(subject: Subject, other: Box, point: Any, floor: float, name: str, N: int) -> Counterexample:
+def _shrunk(subject: Subject, other: Box, miss: Miss, point: Any, floor: float, N: int) -> Counterexample:
     current = [a.copy() for a in point]
+    finite = _plain(subject, miss, current) is not None
     for which, array in enumerate(current):
         for index in np.ndindex(array.shape):
             for simple in (Fraction(0), Fraction(1)):
@@ -110,14 +170,22 @@ def _shrunk(subject: Subject, other: Box, point: Any, floor: float, name: str, N
                     break
                 before = array[index]
                 array[index] = simple
-                if apart(subject, other, current) > floor:
+                if apart(subject, other, current) > floor and (
+                    _plain(subject, miss, current) is not None or not finite
+                ):
                     break
                 array[index] = before
         current[which] = array
-    values = [[f"{v:.12g}" for v in as_floats(b(*current))] for b in (subject.box, other)]
+    plain = _plain(subject, miss, current)
+    seen = plain is not None and bool((plain[0] != plain[1]).any())
+    values = plain if plain is not None and seen else [as_floats(b(*current)) for b in (subject.box, other)]
+    left, right = ([f"{v:.12g}" for v in side] for side in values)
+    if left == right:
+        left, right = ([repr(float(v)) for v in side] for side in values)
     inputs = {n: _nested(a) for n, a in zip(("X", "Y", "x_q"), current, strict=True)}
     sizes = {"f": subject.at["f"], "m": subject.at["m"], "N": N}
-    return Counterexample(sizes, inputs, values[0], values[1], "layer", name, "decimal digits of both values")
+    note = "" if seen else "to more digits than float64 has, in which they differ; plain float64 calls do not"
+    return Counterexample(sizes, inputs, left, right, "layer", miss.model.text, note)
 
 
 def only_last(subject: Subject) -> bool:

@@ -101,7 +101,9 @@ class Settings:
             raise ValueError(f"profile is {self.profile!r}; expected 'quick' or 'full'")
         if self.device not in ("cpu", "cuda", "auto"):
             raise ValueError(f"device is {self.device!r}; expected 'cpu', 'cuda' or 'auto'")
-        if not self.target_log2 < 0:
+        if self.seed is not None and (isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0):
+            raise ValueError(f"seed is {self.seed!r}; expected a whole number, 0 or more, or None")
+        if not -(2.0**20) < self.target_log2 < 0:
             raise ValueError(f"target_log2 is {self.target_log2}; expected a negative number such as -100")
 
 

@@ -24,8 +24,8 @@ from constructions.learners import Class, Domain, Each, Learner, Parameter, libr
 from numeric.balls import BITS, ball, evaluate
 from numeric.box import Arithmetic, Box, Undefined, as_floats, generic
 from numeric.finding import frozen
-from numeric.tape.refusals import Refused
 from numeric.programs import Program
+from numeric.tape.refusals import Refused
 
 COUNTS = (1, 2, 3, 4)
 """Values tried for a count (steps, tokens a batch)."""
@@ -36,7 +36,7 @@ NEAR = 2.0**-7
 """Relative residual above which a learner is no neighbour: longer contexts are not tried."""
 POLISHED = 2.0**-26
 """Relative residual in float64 below which the digits are worth finding; nothing is accepted by it."""
-_DIGITS = 2.0**-160
+DIGITS = 2.0**-160
 """Relative residual on balls that a solution may leave: 48 digits."""
 _ROUNDED = 2.0**-48
 """Two constants of a code that differ by less are roundings of one number, computed at two context lengths."""
@@ -351,7 +351,7 @@ def polish(model: Model, data: Data, fit: Fit) -> tuple[list[Number], float] | N
                 numbers = [rationalised(t) for t in theta]
                 off = _residual(model, points, [ball(v) for v in numbers])
                 best = numbers, max((float(abs(v).upper()) for v in off), default=0.0) / scale
-                if best[1] <= _DIGITS:
+                if best[1] <= DIGITS:
                     break
         except (Refused, ZeroDivisionError):
             return None
@@ -478,7 +478,7 @@ class Solution:
         sharp = polish(self.model, data, Fit(as_floats(column(guess)), 0.0, N))
         if sharp is None:
             return guess
-        return sharp[0] if sharp[1] <= _DIGITS else None
+        return sharp[0] if sharp[1] <= DIGITS else None
 
 
 def column(numbers: Sequence[Number]) -> np.ndarray:
@@ -525,7 +525,7 @@ def fit(model: Model, data: Data, slope: float) -> Solution | Miss:
         if sharp is None:
             return Miss(model, fits[N].residual, N, GAUGE, tuple(fits[N].theta))
         numbers[N], residual = sharp
-        if residual > _DIGITS:
+        if residual > DIGITS:
             theta = tuple(float(v) for v in as_floats(column(numbers[N])))
             return Miss(model, residual, N, f"off by {residual:.2g} at N = {N}, to all digits", theta)
     with flint.ctx.workprec(BITS):
@@ -533,11 +533,11 @@ def fit(model: Model, data: Data, slope: float) -> Solution | Miss:
     if any(p is None for p in powers):
         return _lawless(model, numbers, powers, tuple(fits[LONG].theta))
     solution = Solution(model, tuple(numbers[LONG]), tuple(p for p in powers if p is not None), residual)
-    steady = all(_alike(a, b) for a, b in zip(solution.guess(SHORT), numbers[SHORT], strict=True))
+    steady = all(alike(a, b) for a, b in zip(solution.guess(SHORT), numbers[SHORT], strict=True))
     return replace(solution, steady=steady)
 
 
-def _alike(a: Number, b: Number) -> bool:
+def alike(a: Number, b: Number) -> bool:
     """Whether two numbers are one: as fractions, or to 60 digits."""
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         return a == b

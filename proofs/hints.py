@@ -1,6 +1,7 @@
 """What a refuted audit can suggest: other ways to call the target, or a factor, with which the sides agree in floats.
 
-A hint is looked for on a few float64 draws and is no evidence; the audit it suggests is.
+A hint is looked for on a few float64 draws, and tried on exact numbers, where those run, before it is printed; the audit
+that it suggests is the evidence.
 """
 
 from __future__ import annotations
@@ -12,17 +13,38 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from numeric import exact_identity
+from numeric.entropy import Entropy
+from numeric.finding import Verdict
 from numeric.programs import Sizes
 from proofs.adapters import Adapter, adapt
-from proofs.case import READOUT, Case
+from proofs.case import NAMES, READOUT, Case
 from proofs.gates import Value, value
 from proofs.target import Target, TargetError
 
 _LAYOUTS = (("kv", "kv:BHTD", "kv:exclusive", "kv:BHTD:exclusive"), ("tokens", "tokens:joint"))
-_EXPRESSIONS = ("N", "1/N", "f", "1/f", "N/f", "f/N", "f**-0.5", "f**0.5")
+_EXPRESSIONS = (
+    "N",
+    "1/N",
+    "f",
+    "1/f",
+    "m",
+    "1/m",
+    "N/f",
+    "f/N",
+    "N/m",
+    "m/N",
+    "f**-0.5",
+    "f**0.5",
+    "m**-0.5",
+    "m**0.5",
+)
 _DRAWS = 3
 _ALIKE = 2.0**-14
 """Relative difference that counts as agreement: a cast to float32 inside is not to hide a hint."""
+
+_SHORT = 2.0**-40
+"""Relative difference up to which a factor is taken for the fraction beside it, which is then tried."""
 
 Pairs = Sequence[tuple[Tensor, Tensor]]
 
@@ -33,16 +55,19 @@ def hints(case: Case, target: Target, adapter: Any, gates: Mapping[str, str], si
     draws = [case.draw(sizes, generator) for _ in range(_DRAWS)]
     found = []
     pairs = _pairs(case.layer, case.learner, draws)
+    if _agree(pairs):  # what parts them is not how one sequence is called
+        return []
     factor = _factor(pairs)
     if factor is not None and READOUT not in case.gates:
         shown = _expression(case, factor, sizes)
-        found.append(f"in floats the layer is {shown} times the learner: see --gate {READOUT}={shown}")
-    turned = case.chosen.order and not _agree(pairs)
-    if turned and _agree(_pairs(case.layer, case.learner, draws, turned=True)):
+        scaled = {**case.gates, READOUT: shown}
+        if _tried(Case(case.text, case.adapter, case.chosen, scaled), case, sizes):
+            found.append(f"the layer is {shown} times the learner: see --gate {READOUT}={shown}")
+    if case.chosen.order and _agree(_pairs(case.layer, case.learner, draws, turned=True)):
         found.append("in floats it agrees with the tokens in reverse order")
     family = next((layouts for layouts in _LAYOUTS if adapter in layouts), ())
     others = _others(case, target, adapter, family, gates, sizes) if family else []
-    found += [f"in floats it agrees with --adapter {other}" for other in others]
+    found += [f"it agrees with --adapter {other}" for other in others]
     if "tokens" in family and not others and not found:
         found.append(
             "is the layout right? tokens takes a sequence x_1, y_1, ..., x_q, and tokens:joint one of [x | y] with the "
@@ -53,7 +78,7 @@ def hints(case: Case, target: Target, adapter: Any, gates: Mapping[str, str], si
 
 def _expression(case: Case, factor: float, sizes: Sizes) -> str:
     """The factor as an expression in the sizes that holds at other sizes too, else as a number."""
-    elsewhere = {**sizes, "N": sizes["N"] + 2, "f": 2 * sizes["f"]}
+    elsewhere = {"N": sizes["N"] + 2, "f": 2 * sizes["f"], "m": 2 * sizes["m"] + 1}
     draws = [case.draw(elsewhere, torch.Generator().manual_seed(k)) for k in range(_DRAWS)]
     other = _factor(_pairs(case.layer, case.learner, draws))
     for text in _EXPRESSIONS if other is not None else ():
@@ -63,7 +88,8 @@ def _expression(case: Case, factor: float, sizes: Sizes) -> str:
             values.append(float(held))
         if all(abs(v - seen) <= _ALIKE * abs(v) for v, seen in zip(values, (factor, other), strict=True) if seen):
             return text
-    return f"{factor:.6g}"
+    short = Fraction(factor).limit_denominator(1000)
+    return str(short) if abs(float(short) - factor) <= _SHORT * abs(factor) else repr(factor)
 
 
 def _others(
@@ -76,7 +102,7 @@ def _others(
         try:
             changed: Adapter = adapt(target, other)
             twin = Case(case.text, changed, case.chosen, gates)
-            twin.axes, twin.form, twin.needs_lift = case.axes, case.form, case.needs_lift
+            _called_as(twin, case)
             twin.infer(sizes)
             draws = [twin.draw(sizes, torch.Generator().manual_seed(k)) for k in range(_DRAWS)]
             pairs = _pairs(twin.layer, twin.learner, draws)
@@ -85,9 +111,29 @@ def _others(
         except Exception:  # the other layout does not fit the target
             continue
         scaled = [(left, right * sizes["f"] ** -0.5) for left, right in pairs]
-        if _agree(pairs) or _agree(scaled):
+        if (_agree(pairs) and _tried(twin, case, sizes)) or (
+            _agree(scaled) and _tried(Case(case.text, changed, case.chosen, {**gates, READOUT: "f**-0.5"}), case, sizes)
+        ):
             found.append(other)
     return found
+
+
+def _called_as(twin: Case, case: Case) -> None:
+    """Call one case as the other has been found to be called."""
+    twin.axes, twin.form, twin.needs_lift = dict(case.axes), case.form, case.needs_lift
+
+
+def _tried(twin: Case, case: Case, sizes: Sizes) -> bool:
+    """Whether the case is not refuted on exact numbers: a difference too small for floats to show is one."""
+    _called_as(twin, case)
+    try:
+        twin.infer(sizes)
+        found = exact_identity.decide(
+            twin.layer, twin.learner, twin.shapes, sizes, entropy=Entropy(0), names=NAMES, shrinking=False
+        )
+    except Exception:  # anybody's code
+        return False
+    return found.verdict is not Verdict.REFUTED
 
 
 def _pairs(

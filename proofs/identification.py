@@ -10,75 +10,93 @@ import inspect
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from constructions.learners import Learner
-from numeric.box import as_floats
-from numeric.finding import Counterexample, Verdict, frozen
-from numeric.tape.places import shown as place
+from numeric.finding import frozen
 from numeric.probes import Probe
-from proofs.audit_rows import Row
+from proofs.answer import Answer, Word
 from proofs.figure import Figure, Panel, Series
-from proofs.fit import LONG, Miss, Model
-from proofs.world import World
+from proofs.fit import Miss, Model
+from proofs.gates import Axes
+from proofs.laws import Law
 
+_UNREAD = ("P0n",)
+"""Probes that say, where they hold, that a part of the input is not read."""
 _TELLING = ("P1", "P4", "P8", "P9", "P10")
 """Probes named on the terminal; the report has them all."""
 
 
 @dataclass(frozen=True)
-class Role:
-    """What one of the target's gates is to the learner.
+class Epsilon:
+    """A number that stands beside a normaliser: `value` beside one that is 1 for a token of norm 1, and goes as
+    token**degree."""
 
-    meaning: the learner's number in terms of the gate. expression: the gate in terms of the number, for an audit; empty
-    where it is none. inverse: the number's value in words.
-    """
-
-    gate: str
-    number: str
-    meaning: str
-    expression: str
-    inverse: str = ""
+    value: float
+    degree: int
 
 
 @dataclass(frozen=True)
-class Identification:
-    """Which learner a layer runs.
+class Role:
+    """What one of the target's gates does to the learner. moves: the learner's numbers that it moves.
 
-    verdict: confirmed (that learner), refuted (none of the library; `bias` is set if one is off by a little only), or
-    undecided. model: the learner with its variant, None for no match. gates: the values it was identified with.
-    start: the W0 it holds from. every: what it holds for all values of.
+    fits: whether the learner still fits at other values of the gate. followed: whether it is known how each number
+    follows from it.
     """
 
-    target: str
-    adapter: str
-    verdict: Verdict
-    reason: str
+    gate: str
+    moves: tuple[str, ...] = ()
+    fits: bool = True
+    followed: bool = True
+
+    @property
+    def idle(self) -> bool:
+        """Whether it changes nothing."""
+        return self.fits and not self.moves
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        if not self.fits:
+            return "moves more than the learner's numbers"
+        if not self.moves:
+            return "changes nothing"
+        return f"moves {', '.join(self.moves)}" + ("" if self.followed else "; how is not found")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identification(Answer):
+    """Which learner a layer runs.
+
+    word: PROVED or AGREES (that learner), NO MATCH (none of the library), BIASED (one is off by a little only), or
+    UNDECIDED. model: the learner with its variant, None for no match. laws: its numbers. gates: the values it was
+    identified with. start: the W0 it holds from. free: what it holds for all values of. epsilon: the number beside a
+    normaliser that makes a bias.
+    """
+
     model: Model | None
     probes: tuple[Probe, ...]
-    rows: tuple[Row, ...]
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    laws: tuple[Law, ...] = ()
     roles: tuple[Role, ...] = ()
     start: str = "0"
-    every: tuple[str, ...] = ()
+    free: Mapping[str, Axes] = field(default_factory=dict)
     gates: Mapping[str, str] = field(default_factory=dict)
     equivalent: tuple[str, ...] = ()
     supersets: tuple[str, ...] = ()
     nearest: Miss | None = None
     bias: float | None = None
-    counterexample: Counterexample | None = None
+    epsilon: Epsilon | None = None
     ruled_out: Mapping[str, str] = field(default_factory=dict)
     arithmetic: str = ""
-    notes: tuple[str, ...] = ()
     source: tuple[tuple[str, str], ...] = ()
-    world: World | None = None
 
     def __post_init__(self) -> None:
-        for name in ("parameters", "gates", "ruled_out"):
+        super().__post_init__()
+        for name in ("free", "gates", "ruled_out"):
             object.__setattr__(self, name, frozen(getattr(self, name)))
 
     @property
@@ -87,99 +105,88 @@ class Identification:
         return self.model.learner if self.model is not None else None
 
     @property
-    def status(self) -> int:
-        """Exit status: 0 identified, 1 no match, 3 undecided."""
-        return {Verdict.CONFIRMED: 0, Verdict.REFUTED: 1}.get(self.verdict, 3)
-
-    @property
     def flags(self) -> tuple[str, ...]:
-        """What the code does that the verdict does not cover, each once."""
+        """What the layer's code does that the answer does not cover, each once."""
         found = [flag for row in self.rows for flag in row.finding.flags if flag.startswith("layer")]
         return tuple(dict.fromkeys(found))
 
     @property
-    def heading(self) -> str:
-        """The answer in a word or two."""
-        if self.verdict is Verdict.CONFIRMED:
-            return "IDENTIFIED"
-        if self.bias is not None:
-            return "BIASED"
-        if self.verdict is Verdict.REFUTED:
-            return "NO MATCH"
-        return "NOT PROVED" if self.model is not None else "UNDECIDED"
+    def every(self) -> tuple[str, ...]:
+        """What it holds for all values of, in words."""
+        words = {"N": "token", "f": "channel"}
+        return tuple(
+            name + (f", one for each {' and '.join(words[a] for a in axes)}" if axes else "")
+            for name, axes in self.free.items()
+        )
+
+    def summary(self) -> list[str]:
+        """What a refuted layer runs instead, in a few lines; none if that is not known."""
+        out = []
+        if self.model is not None:
+            near = "near to" if self.word is Word.BIASED else "the layer runs"
+            sure = "" if self.word in (Word.PROVED, Word.BIASED) else " (not proved)"
+            out.append(f"{near} {self.model.text}: {self.model.learner.title}{sure}")
+            out += [f"with {name} = {value}" for name, value in self.parameters.items()]
+        if self.word is Word.BIASED:
+            out.append(self.reason)
+        out += [f"the argument {role.gate} changes nothing" for role in self.roles if role.idle]
+        return out + [p.answer for p in self.probes if p.id in _UNREAD and p.holds]
 
     def lines(self) -> list[str]:
         """The answer for a terminal: what it is, how sure, what to look at."""
-        out = [f"{self.heading}: {self.target}"]
+        out = [f"{self.word}: {self.target}"]
         if self.model is not None:
-            out.append(
-                f"  {'near to' if self.bias is not None else 'runs':<9} {self.model.text}: {self.model.learner.title}"
-            )
+            runs = {Word.PROVED: "runs", Word.AGREES: "agrees"}.get(self.word, "near to")
+            out.append(f"  {runs:<9} {self.model.text}: {self.model.learner.title}")
         out += [f"  with      {name} = {value}" for name, value in self.parameters.items()]
-        if self.model is not None and self.bias is None:
+        if self.accepted(sampled=True):
             out.append(f"  from      W0 = {self.start}")
-        if self.every:
+        if self.free:
             out.append(f"  for every {'; '.join(self.every)}")
         out.append(f"  called as {self.adapter}")
         if self.gates:
             out.append(f"  seen at   {', '.join(f'{n} = {v}' for n, v in self.gates.items())}")
-        out += [
-            f"  gate      {r.gate}: {r.number + ' = ' if r.number else ''}{r.meaning}"
-            for r in self.roles
-            if not r.inverse
-        ]
+        out += [f"  gate      {r.gate}: {r.words}" for r in self.roles if r.idle or not (r.fits and r.followed)]
         out.append(f"  why       {self.reason}")
-        out += [f"  {line}" for line in evidence(self.rows)]
+        out += [f"  {line}" for line in self.evidence()]
         out += [f"  same as   {text}" for text in self.equivalent]
         if self.supersets:
             out.append(f"  also      {'; '.join(self.supersets)}")
         if self.learner is not None and self.learner.gauge and self.bias is None:
             out.append(f"  gauge     {self.learner.gauge}")
         out += [f"  {p.id:<9} {p.title}: {p.answer}" for p in self.probes if p.id in self.told]
-        if self.nearest is not None and self.verdict is not Verdict.CONFIRMED:
+        if self.nearest is not None and not self.accepted(sampled=True):
             out.append(f"  nearest   {described(self.nearest)}")
         out += [f"  look at   {where}: {line}" for where, line in self.source[:3]]
-        out += [f"  note      {note}" for note in (*self.notes, *self.flags[:3])]
-        if self.counterexample is not None:
-            out.append("  counterexample")
-            out += [f"    {line}" for line in self.counterexample.lines()]
-        return out
+        return out + self.beside()
 
     @property
     def told(self) -> tuple[str, ...]:
         """The probes for the terminal: for no match also those that ruled learners out, most often first."""
-        if self.verdict is Verdict.CONFIRMED:
+        if self.accepted(sampled=True):
             return _TELLING
         votes = list(self.ruled_out.values())
         return tuple(sorted(set(votes), key=lambda id: -votes.count(id))[:3]) + _TELLING
 
     def to_json(self) -> dict[str, Any]:
         """The object that `ssmproof audit --json` writes."""
-        return {
-            "verdict": self.verdict.value,
-            "target": self.target,
+        return self.common() | {
             "learner": self.learner.id if self.learner is not None else None,
             "variant": self.model.text if self.model is not None else None,
-            "adapter": self.adapter,
-            "parameters": dict(self.parameters),
+            "expressions": {law.name: law.expression for law in self.laws if not law.open},
             "W0": self.start,
             "for every": list(self.every),
-            "gates": {r.gate: {"number": r.number, "meaning": r.meaning} for r in self.roles},
+            "gates": {r.gate: {"moves": list(r.moves), "followed": r.followed, "fits": r.fits} for r in self.roles},
             "seen at": dict(self.gates),
             "equivalent": list(self.equivalent),
             "also": list(self.supersets),
             "probes": {p.id: p.to_json() for p in self.probes},
             "arithmetic": self.arithmetic,
-            "reason": self.reason,
             "bias": self.bias,
+            "epsilon": self.epsilon.value if self.epsilon is not None else None,
             "nearest": described(self.nearest) if self.nearest is not None else None,
             "ruled out": dict(self.ruled_out),
-            "notes": list(self.notes),
-            "flags": list(self.flags),
             "source": [{"place": where, "line": line} for where, line in self.source],
-            "world": self.world.to_json() if self.world is not None else None,
-            "evidence": [row.to_json() for row in self.rows],
-            "counterexample": self.counterexample.to_json() if self.counterexample else None,
         }
 
     @property
@@ -214,51 +221,11 @@ class Identification:
             parts.append(f"The layer's lines that matter:\n\n```python\n{code}\n```")
         return "\n\n".join(parts)
 
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
-
-    def _repr_markdown_(self) -> str:
-        return "```\n" + str(self) + "\n```"
-
-
-def evidence(rows: Sequence[Row]) -> list[str]:
-    """One line a rung and verdict; context lengths that ended alike share a line."""
-    groups: dict[tuple[str, Verdict], list[Row]] = {}
-    for row in rows:
-        groups.setdefault((row.rung, row.finding.verdict), []).append(row)
-    lines = []
-    for (rung, verdict), several in groups.items():
-        sizes = " ".join(f"{k}={v}" for k, v in several[0].sizes.items() if k != "N")
-        lengths = ", ".join(str(row.sizes["N"]) for row in several if "N" in row.sizes) or "any, by induction"
-        text = f"{rung:<17} {verdict.value}, {sizes} N={lengths}"
-        chances = [row.finding.figures.get("failure probability, log2") for row in several]
-        worst = [float(c) for c in chances if isinstance(c, (int, float))]
-        if worst and verdict is Verdict.CONFIRMED:
-            text += f"; failure probability at most 2^{max(worst):.1f}"
-        for name in ("worst error / bound", "digits agreed"):
-            if name in several[0].finding.figures and verdict is Verdict.CONFIRMED:
-                text += f"; {name} {several[0].finding.figures[name]}"
-        if verdict is not Verdict.CONFIRMED and several[0].finding.reason:
-            text += f": {several[0].finding.reason[:150]}"
-        lines.append(text)
-    return lines
-
 
 def described(miss: Miss) -> str:
     """A miss in one line."""
     numbers = ", ".join(f"{n} = {v:.6g}" for n, v in zip(miss.model.names, miss.theta, strict=False))
     return f"{miss.model.text}{' with ' + numbers if numbers else ''}: {miss.why}"
-
-
-def shown(value: Any, power: int = 0) -> str:
-    """A number for people: a short fraction, or the float64 next to it; times its power of N."""
-    if isinstance(value, Fraction):
-        value = value / Fraction(LONG) ** power
-        text = str(value) if value.denominator < 1000 else repr(float(value))
-    else:
-        text = repr(float(as_floats([value])[0]) / LONG**power)
-    text = text.removesuffix(".0")
-    return f"{text} N" if power == 1 else f"{text}/N" if power == -1 else text
 
 
 def sources(call: Callable[..., Any], most: int = 12) -> tuple[tuple[str, str], ...]:
@@ -283,7 +250,12 @@ def sources(call: Callable[..., Any], most: int = 12) -> tuple[tuple[str, str], 
         elif isinstance(node, ast.Return) and node.value is not None:
             returns.append(node.lineno)
     chosen = [*sorted(set(returns)), *sorted(set(updates) - set(returns))][:most]
-    return tuple((place((file, first + k - 1)), text[k - 1].strip()) for k in sorted(chosen))
+    return tuple((f"{_placed(file)}:{first + k - 1}", text[k - 1].strip()) for k in sorted(chosen))
+
+
+def _placed(file: str) -> str:
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
 
 
 def _bar(text: str) -> str:

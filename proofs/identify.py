@@ -7,6 +7,7 @@ context lengths, exactly where the layer's code is rational and on balls of 256 
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,15 +18,27 @@ from numeric.finding import Verdict
 from numeric.probes import ask
 from proofs import fit
 from proofs.adapters import adapt
-from proofs.audit import Audit, Named
+from proofs.answer import Check, Run, Word, chance_of, of, run_of, short, where
+from proofs.audit import Named
 from proofs.audit_rows import CONTEXTS, Row
-from proofs.departure import apart, bias, counterexample, only_last, plainer, within_rounding
+from proofs.departure import apart, bias, epsilon, only_last, parted, plainer, within_rounding
 from proofs.evidence import Settings
 from proofs.fit import Data, Miss, Model, Solution
-from proofs.identification import Identification, Role, shown, sources
-from proofs.roles import audited, outside_domains, roles_of
+from proofs.identification import Identification, sources
+from proofs.laws import Law
+from proofs.roles import at_one_token, audited, laws_of, outside_domains, recheck, seen_only
 from proofs.search import BIASED, Search, search
-from proofs.solution_checks import FAR, agrees, ball_row, exact_rows, far, float_row, other_size, same_at, short
+from proofs.solution_checks import (
+    FAR,
+    agrees,
+    ball_row,
+    exact_rows,
+    far,
+    float_row,
+    float_runs,
+    other_size,
+    same_at,
+)
 from proofs.subject import Layer, Subject, fresh, learner_box, rational, remedy
 from proofs.target import TargetError, load
 
@@ -57,48 +70,60 @@ def identify(
 
 def _identified(subject: Subject, found: Search, solution: Solution, retry: bool = True) -> Identification:
     """The solution, verified; if that fails, no match."""
-    roles, values = roles_of(subject, solution)
-    outside = outside_domains(solution, roles)
+    laws, roles = laws_of(subject, solution)
+    outside = outside_domains(solution, laws)
     if outside:
-        return _outside(subject, found, solution, outside)
-    rows, verified, broken = _verified(subject, solution, roles)
-    if broken is not None:
+        return _outside(subject, found, solution, laws, outside)
+    whole = audited(subject, solution, laws, roles)
+    if whole is not None and whole.word is Word.REFUTED and any(law.factors for law in laws):
+        laws, roles = seen_only(laws, roles, solution)  # no expression outlives an audit that refutes it
+        whole = audited(subject, solution, laws, roles)
+    if whole is not None and whole.word is Word.REFUTED and whole.world is not None:
+        # it agrees on one sequence, and not in whole calls, at other sizes or in other modes
         theta = tuple(as_floats(fit.column(solution.numbers)))
-        return _none(subject, found, Miss(solution.model, BIASED, fit.LONG, f"fits, but {broken.reason}", theta), rows)
-    own = [] if verified is not None else list(rows)  # a confirmed audit has judged its own rows
-    long = far(subject, solution)
-    if long is not None:
-        own.append(long)
-        rows.append(long)
-    broke = next((r for r in own if r.finding.verdict is Verdict.REFUTED), None)
+        miss = Miss(solution.model, BIASED, fit.LONG, f"fits, but {whole.reason}", theta)
+        return _none(subject, found, miss, whole.rows)
+    verified = whole if whole is not None and whole.accepted(sampled=True) else None
+    rows = list(verified.rows) if verified is not None else _verified(subject, solution)
+    own = [] if verified is not None else list(rows)  # an audit that holds has judged its own rows
+    starts = "W0" in subject.layer.adapter.named and solution.model.learner.start and verified is None
+    if whole is not None and whole.word is Word.REFUTED and not starts:
+        # what refutes the audit refutes this, but for constants that the code rounds to another number at each length
+        own += [row for row in whole.rows if solution.steady or row.rung not in {*Check}]
+    checks = [row for row in (far(subject, solution), *recheck(subject, solution, laws)) if row is not None]
+    own, rows = [*own, *checks], [*rows, *checks]
+    broke = next((r for r in own if r.finding.verdict is Verdict.REFUTED and not _rounds(r, rows)), None)
     if broke is not None:
-        return _broken_at(subject, found, solution, broke, rows, retry)
-    verdict, reason = _judge(subject, rows)
-    if verified is not None:
-        verdict, reason = Verdict.CONFIRMED, verified.reason
-    other, values = other_size(subject, solution, values)
+        return _broken_at(subject, found, solution, laws, broke, rows, retry)
+    word, reason = _judge(subject, rows) if verified is None else (verified.word, verified.reason)
+    other, laws = other_size(subject, solution, laws)
     if other is not None:
         rows.append(other)
         if other.finding.verdict is Verdict.REFUTED:
-            verdict, reason = Verdict.UNDECIDED, f"{reason}, at f = {subject.at['f']}; but {other.finding.reason}"
-    takes = "W0" in subject.layer.adapter.named and solution.model.learner.start
-    notes: tuple[str, ...] = (
-        ("it takes W0, and is this learner from W0 = 0 only, as far as was confirmed",)
-        if takes and verified is None
-        else ()
-    )
-    if verified is None and any(role.number for role in roles):
-        notes = (*notes, "each gate was set to two values only: what it is to the learner is not proved for others")
+            word, reason = Word.UNDECIDED, f"{reason}, at f = {subject.at['f']}; but {other.finding.reason}"
+    notes: list[str] = []
+    loose = [role for role in roles if not (role.followed and role.fits)]
+    if loose and word in (Word.PROVED, Word.AGREES):
+        names = ", ".join(role.gate for role in loose)
+        word, reason = Word.UNDECIDED, f"{reason}, at the gates seen; how {names} makes its numbers was not found"
+    elif verified is None and word is Word.PROVED and any(role.moves for role in roles):
+        word = Word.AGREES
+        reason += "; how the gates make its numbers holds at all values drawn, and is not proved"
+    if starts:
+        notes.append("it takes W0, and is this learner from W0 = 0 only, as far as was confirmed")
+        if word in (Word.PROVED, Word.AGREES):
+            word, reason = Word.UNDECIDED, f"{reason}, from W0 = 0; what W0 does was not confirmed"
     same = [s for s in found.equals if agrees(subject, s)]
     return _made(
         subject,
-        verdict,
+        word,
         reason,
         solution.model,
         rows,
-        parameters=values,
+        parameters={law.name: law.words for law in laws},
+        laws=laws,
         roles=roles,
-        notes=notes,
+        notes=tuple(notes),
         equivalent=tuple(_named(s) for s in same if not s.model.wide),
         supersets=(
             *_supersets(subject, solution),
@@ -106,41 +131,46 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
         ),
         start=verified.parameters.get("W0", "0") if verified is not None else "0",
         world=verified.world if verified is not None else None,
-        every=_every(verified) if verified is not None else (),
+        free=verified.free if verified is not None else {},
     )
 
 
-def _outside(subject: Subject, found: Search, solution: Solution, outside: Mapping[str, str]) -> Identification:
+def _rounds(row: Row, rows: Sequence[Row]) -> bool:
+    """Whether a float row is off by casts alone."""
+    return row.rung == Check.FLOAT and run_of(rows)[0] is Run.LIFTED
+
+
+def _outside(
+    subject: Subject, found: Search, solution: Solution, laws: Sequence[Law], outside: Mapping[str, str]
+) -> Identification:
     """A learner's function at numbers that the learner can't have, such as a step up the gradient."""
     model = solution.model
     inside = [
         min(max(abs(v), 0.0), 1.0 if d is Domain.UNIT else math.inf)
         for v, d in zip(as_floats(fit.column(solution.numbers)), model.domains, strict=True)
     ]
-    why = f"fits at {', '.join(f'{n} = {shown(v, p)}' for n, v, p in _listed(solution) if n in outside)} only, and "
+    why = f"fits at {', '.join(f'{law.name} = {law.words}' for law in laws if law.name in outside)} only, and "
     why += ", ".join(f"{name} {what}" for name, what in outside.items())
     gap = apart(subject, learner_box(model, inside, subject.box), fresh(fit.LONG, subject.at["f"], subject.at["m"], 0))
     return _none(subject, found, Miss(model, max(gap, BIASED), fit.LONG, why, tuple(inside)))
 
 
-def _listed(solution: Solution) -> Iterator[tuple[str, Any, int]]:
-    """Each number's name, value and power of N."""
-    return zip(solution.model.names, solution.numbers, solution.powers, strict=True)
-
-
-def _every(verified: Audit) -> tuple[str, ...]:
-    """What the audit left free: the learner's parameters, one for each token where the layer takes that."""
-    free = {
-        n: t.rpartition("any number")[2].removeprefix(", ") for n, t in verified.parameters.items() if "any number" in t
-    }
-    return tuple(name + (f", {each}" if each else "") for name, each in free.items())
-
-
 def _broken_at(
-    subject: Subject, found: Search, solution: Solution, row: Row, rows: Sequence[Row], retry: bool
+    subject: Subject,
+    found: Search,
+    solution: Solution,
+    laws: Sequence[Law],
+    row: Row,
+    rows: Sequence[Row],
+    retry: bool,
 ) -> Identification:
     """A solution that fails on longer contexts: the shortest such length may be that of a batch or a window."""
-    low, high = fit.LONG, row.sizes["N"]
+    low, high = fit.LONG, row.sizes.get("N", fit.LONG)
+    if high <= low or same_at(subject, solution, high):  # not the length, but its floats or fresh gates
+        theta = tuple(as_floats(fit.column(solution.numbers)))
+        sizes = " ".join(f"{name}={size}" for name, size in row.sizes.items())
+        said = f"{Run.DIFFERS}: {row.finding.reason}" if row.rung == Check.FLOAT else f"{row.finding.reason} ({sizes})"
+        return _none(subject, found, Miss(solution.model, BIASED, fit.LONG, f"fits, but {said}", theta), rows)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if same_at(subject, solution, middle) else (low, middle)
@@ -161,38 +191,32 @@ def _broken_at(
     return _none(subject, found, Miss(solution.model, gap, high, why, theta), rows)
 
 
-def _judge(subject: Subject, rows: Sequence[Row]) -> tuple[Verdict, str]:
-    exact = [r for r in rows if r.rung.startswith("exact")]
-    unsure = next((r for r in rows if r.finding.verdict is not Verdict.CONFIRMED), None)
-    if exact and all(r.finding.verdict is Verdict.CONFIRMED for r in exact):
-        return Verdict.CONFIRMED, "the same rational function of all inputs"
+def _judge(subject: Subject, rows: Sequence[Row]) -> tuple[Word, str]:
+    exact = of(rows, Check.EXACT)
+    unsure = next((r for r in rows if r.finding.verdict is not Verdict.CONFIRMED and not _rounds(r, rows)), None)
+    if exact and unsure is None and not of(rows, Check.BALLS):
+        text = f"the same rational function of all inputs, {where(rows)}"
+        chance = chance_of(rows)
+        return Word.PROVED, text + (f", wrong with probability at most 2^{chance:.1f}" if chance is not None else "")
     sampled = [r for r in rows if r.finding.verdict is Verdict.CONFIRMED and "digits agreed" in r.finding.figures]
     if unsure is None and sampled:
         least = [d for r in sampled if isinstance(d := r.finding.figures["digits agreed"], int)]
         digits = f"to {min(least)} digits" if least else "exactly"
-        return Verdict.CONFIRMED, (
+        return Word.AGREES, (
             f"the same {digits} at every point drawn, for contexts up to {FAR} tokens; sampled, not a proof "
             f"for all inputs ({short(subject.box.refused)})"
         )
     said = unsure.finding.reason if unsure is not None else "no rung decides"
-    return Verdict.UNDECIDED, f"agrees within rounding at every point drawn; not a proof ({said})"
+    return Word.UNDECIDED, f"agrees within rounding at every point drawn; not a proof ({said})"
 
 
-def _verified(
-    subject: Subject, solution: Solution, roles: Sequence[Role]
-) -> tuple[list[Row], Audit | None, Audit | None]:
-    """Rows on fresh data; the audit with gates and rates as indeterminates, where the learner can be so called and it
-    confirms; and that audit where it agrees on one sequence, but not in whole calls, at other sizes or in other modes."""
-    whole = audited(subject, solution, roles)
-    if whole is not None and whole.verdict is Verdict.CONFIRMED:
-        return list(whole.rows), whole, None
-    if whole is not None and whole.verdict is Verdict.REFUTED and whole.world is not None:
-        return list(whole.rows), None, whole
+def _verified(subject: Subject, solution: Solution) -> list[Row]:
+    """Rows on fresh data, at the gates that the solution was found with."""
     if subject.box.arithmetic is Arithmetic.EXACT and rational(solution.numbers):
-        return exact_rows(subject, solution), None, None
+        return [*exact_rows(subject, solution), *float_runs(subject, solution)]
     if subject.box.arithmetic is Arithmetic.FLOAT or not solution.exact:
-        return [float_row(subject, solution)], None, None
-    return [ball_row(subject, solution, N) for N in (fit.LONG, *CONTEXTS, 12)], None, None
+        return [float_row(subject, solution)]
+    return [ball_row(subject, solution, N) for N in (fit.LONG, *CONTEXTS, 12)]
 
 
 def _supersets(subject: Subject, solution: Solution) -> Iterator[str]:
@@ -217,7 +241,9 @@ def _supersets(subject: Subject, solution: Solution) -> Iterator[str]:
 
 
 def _named(solution: Solution) -> str:
-    values = {n: shown(v, p) for n, v, p in _listed(solution)} | {n: str(v) for n, v in solution.model.pinned.items()}
+    pairs = zip(solution.model.names, solution.numbers, solution.powers, strict=True)
+    values = {n: at_one_token(n, v, p).words for n, v, p in pairs}
+    values |= {n: str(v) for n, v in solution.model.pinned.items()}
     numbers = ", ".join(f"{n} = {v}" for n, v in values.items())
     return f"{solution.model.text}, {numbers}" if numbers else solution.model.text
 
@@ -232,30 +258,34 @@ def _none(subject: Subject, found: Search, miss: Miss | None = None, rows: Seque
     notes = []
     if stuck and not biased:
         notes.append(f"{stuck[0].model.text} fits to {stuck[0].residual:.1g} in float64, but {stuck[0].why}")
-    verdict = Verdict.UNDECIDED if stuck and miss is None and not biased else Verdict.REFUTED
+    word = Word.UNDECIDED if stuck and miss is None and not biased else Word.BIASED if biased else Word.NO_MATCH
     rounding = within_rounding(subject, nearest) if nearest is not None and biased else None
+    beside = None
     if not any(as_floats(subject.box(*fresh(fit.LONG, subject.box.f, subject.box.m, draw))).any() for draw in range(2)):
-        nearest, biased, rounding, reason = None, False, None, "its output is 0 at every point drawn"
+        nearest, biased, rounding, word = None, False, None, Word.NO_MATCH
+        reason = "its output is 0 at every point drawn"
     elif nearest is None:
         reason = f"no learner of the library is near: {_votes(found)}"
     elif rounding is not None:
-        verdict, rows = Verdict.UNDECIDED, [*rows, rounding]
+        word, rows = Word.UNDECIDED, [*rows, rounding]
         reason = f"agrees within the {rounding.rung.split()[-1]} rounding bound at every point drawn, but not exactly: "
         reason += f"{nearest.why}, as constants that the code rounds would make it; not a proof"
     elif biased:
-        reason = bias(subject, nearest)
+        beside = epsilon(subject, nearest)
+        reason = bias(subject, nearest, beside)
     else:
         reason = f"no learner of the library fits; the nearest, {nearest.model.text}, {nearest.why}"
         reason += f" ({_votes(found)})" if found.excluded else ""
     return _made(
         subject,
-        verdict,
+        word,
         reason,
         nearest.model if nearest and biased else None,  # named, though not confirmed
         rows,
         nearest=nearest,
         bias=nearest.residual if nearest and biased and rounding is None else None,
-        counterexample=counterexample(subject, nearest) if nearest is not None else None,
+        epsilon=beside,
+        parting=parted(subject, nearest) if nearest is not None else None,
         notes=tuple(notes),
         ruled_out={id: probe.id for id, probe in found.excluded.items()},
     )
@@ -269,7 +299,7 @@ def _votes(found: Search) -> str:
 
 
 def _made(
-    subject: Subject, verdict: Verdict, reason: str, model: Model | None, rows: Sequence[Row], **rest: Any
+    subject: Subject, word: Word, reason: str, model: Model | None, rows: Sequence[Row], **rest: Any
 ) -> Identification:
     if only_last(subject):
         rest["notes"] = (*rest.get("notes", ()), "only the last token counts: is the layout right? see --adapter")
@@ -278,7 +308,7 @@ def _made(
     return Identification(
         target=subject.layer.text,
         adapter=subject.layer.adapter.text,
-        verdict=verdict,
+        word=word,
         reason=reason,
         model=model,
         probes=subject.probes,
@@ -286,6 +316,14 @@ def _made(
         gates=chosen,
         arithmetic=str(subject.box.arithmetic),
         notes=notes,
+        options=_options(subject),
         source=sources(subject.layer.loaded.call),
         **rest,
     )
+
+
+def _options(subject: Subject) -> str:
+    """The identification's options as on the command line."""
+    words = [f"--adapter {subject.adapter}"] if isinstance(subject.adapter, str) else []
+    words += [f"--gate {shlex.quote(f'{name}={value}')}" for name, value in subject.layer.given.items()]
+    return " ".join([*words, *(f"--size {name}={subject.at[name]}" for name in subject.fixed)])

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from constructions.learners import Domain, Each, Parameter
-from numeric.tape.refusals import Refused
 from numeric.programs import Sizes, WrongResult, concrete, fractions, rational
+from numeric.tape.refusals import Refused
 from proofs.gates import Value
 from proofs.target import TargetError
 

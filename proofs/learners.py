@@ -9,12 +9,16 @@ import difflib
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from constructions.learners import Domain, Each, Learner, Parameter, library
-from proofs.target import TargetError, load
+from proofs.target import TargetError, held, load
 
 
 def learner(text: str) -> Learner:
     """The learner called `text`, its counts filled in. Raises TargetError for an unknown one, with the near ids."""
+    if not isinstance(text, str):
+        raise TargetError(f"learner {text!r}: expected a library id such as gd, or path/to/file.py:function")
     name, *counts = text.split(":")
     if name in library():
         return _counted(library()[name], text, counts)
@@ -34,7 +38,7 @@ def _counted(found: Learner, text: str, counts: list[str]) -> Learner:
         )
     values: dict[str, int] = {}
     for parameter, count in zip(wanted, counts, strict=False):
-        if not (count.isascii() and count.isdigit() and int(count) > 0):
+        if not (count.isascii() and count.isdigit() and len(count) < 7 and int(count) > 0):
             raise TargetError(f"learner {text!r}: expected the {parameter.meaning}, at least 1, such as {example}")
         values[parameter.name] = int(count)
     for parameter in wanted[len(counts) :]:
@@ -54,7 +58,9 @@ def _own(text: str) -> Learner:
     names = tuple(p for p in own.parameters[3:] if p != "W0" and p in own.required)
 
     def call(X: Any, Y: Any, x_q: Any, W0: Any, **values: Any) -> Any:
-        return own.call(X, Y, x_q, **({"W0": W0} if start else {}), **values)
+        with held(f"the learner {text}"), torch.enable_grad():
+            out = own.call(X, Y, x_q, **({"W0": W0} if start else {}), **values)
+        return out.detach() if type(out) is torch.Tensor else out
 
     return Learner(
         text,
@@ -63,8 +69,7 @@ def _own(text: str) -> Learner:
         source=text,
         call=call,
         parameters=tuple(
-            Parameter(n, rf"\text{{{n}}}", f"the parameter {n} of {text}", Domain.REAL, each=Each.CONTEXT)
-            for n in names
+            Parameter(n, rf"\text{{{n}}}", f"the parameter {n} of {text}", Domain.REAL, each=Each.TOKEN) for n in names
         ),
         start=start,
     )

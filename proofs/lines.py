@@ -13,9 +13,10 @@ import inspect
 import linecache
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -155,7 +156,7 @@ class Lines:
 def _unrun(code: CodeType, steps: set[tuple[int, int]], options: frozenset[str]) -> Iterator[Unrun]:
     instructions = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
     ran = {at for _, at in steps}
-    refusing = _refusals(code)
+    refusing = _source_of(code).refusals
     place = {i.offset: _line(i) for i in instructions if i.opname not in _SILENT}
     where = {i.offset: i for i in instructions}
     lines = {line for offset, line in place.items() if offset in ran and line}
@@ -206,20 +207,15 @@ def _outcomes(instruction: dis.Instruction, following: int) -> tuple[tuple[int, 
     return (instruction.argval, jumps), (following, not jumps)
 
 
-def _statement(code: CodeType, instruction: dis.Instruction) -> ast.If | ast.IfExp | ast.While | None:
+def _statement(code: CodeType, instruction: dis.Instruction) -> Branch | None:
     """The statement, or conditional expression, that is all of an instruction's place."""
     at = instruction.positions
     if at is None:
         return None
-    place = (at.lineno, at.col_offset, at.end_lineno, at.end_col_offset)
-    for node in ast.walk(_tree(code.co_filename)):
-        kinds = (ast.If, ast.IfExp, ast.While)
-        if isinstance(node, kinds) and place == (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset):
-            return node
-    return None
+    return _source_of(code).branches.get((at.lineno, at.col_offset, at.end_lineno, at.end_col_offset))
 
 
-def _told(node: ast.If | ast.IfExp | ast.While, goal: dis.Instruction) -> tuple[str, bool]:
+def _told(node: Branch, goal: dis.Instruction) -> tuple[str, bool]:
     """What was never so, for a statement of which a part never ran: its test, or one operand of that; and the value."""
     if isinstance(node.test, ast.BoolOp) and _within(goal, node.test):
         before = [v for v in node.test.values if not _within(goal, v) and not _after(goal, v)]
@@ -234,7 +230,7 @@ def _after(instruction: dis.Instruction, node: Any) -> bool:
     return at is not None and (node.lineno, node.col_offset) > (at.lineno or 0, at.col_offset or 0)
 
 
-def _body(node: ast.If | ast.IfExp | ast.While) -> list[Any]:
+def _body(node: Branch) -> list[Any]:
     return [node.body] if isinstance(node, ast.IfExp) else [*node.body]
 
 
@@ -272,27 +268,35 @@ def _tested(text: str) -> str:
     return ast.unparse(node.left) if isinstance(node, ast.Compare) else text
 
 
-def _refusals(code: CodeType) -> frozenset[int]:
-    """Lines of a file that raise, or assert."""
-    found: set[int] = set()
-    for node in ast.walk(_tree(code.co_filename)):
+Branch = ast.If | ast.IfExp | ast.While
+
+
+@dataclass(frozen=True)
+class _File:
+    """What a file's source says: the lines that raise or assert, and branches by their place."""
+
+    refusals: frozenset[int]
+    branches: Mapping[tuple[int | None, ...], Branch]
+
+
+@cache
+def _file(text: str) -> _File:
+    refusals: set[int] = set()
+    branches: dict[tuple[int | None, ...], Branch] = {}
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return _File(frozenset(), {})
+    for node in ast.walk(tree):
         if isinstance(node, (ast.Raise, ast.Assert)):
-            found |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    return frozenset(found)
+            refusals |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+        elif isinstance(node, (ast.If, ast.IfExp, ast.While)):
+            branches[node.lineno, node.col_offset, node.end_lineno, node.end_col_offset] = node
+    return _File(frozenset(refusals), branches)
 
 
-_TREES: dict[tuple[str, int], ast.AST] = {}
-
-
-def _tree(file: str) -> ast.AST:
-    text = "".join(linecache.getlines(file))
-    key = (file, hash(text))
-    if key not in _TREES:
-        try:
-            _TREES[key] = ast.parse(text)
-        except (SyntaxError, ValueError):
-            _TREES[key] = ast.Module([], [])
-    return _TREES[key]
+def _source_of(code: CodeType) -> _File:
+    return _file("".join(linecache.getlines(code.co_filename)))
 
 
 def _option(code: CodeType, instruction: dis.Instruction, text: str, options: frozenset[str]) -> bool:

@@ -27,6 +27,7 @@ from numeric.programs import Program, Shapes, Sizes, concrete
 from proofs.audit_rows import CONTEXTS, FAR, OTHER, Row
 from proofs.case import Case, raised
 from proofs.compared import How, Question, compared, enclosed, within_rounding
+from proofs.target import Stop
 from proofs.whole import Calls
 from proofs.world import Refusal
 
@@ -242,7 +243,7 @@ class _Counted(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return func(*args, **(kwargs or {}))
 
 
-class _TooMany(BaseException):
+class _TooMany(Stop):
     """More operations than the limit; no target catches it."""
 
 

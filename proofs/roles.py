@@ -1,11 +1,12 @@
-"""What a layer's gates are to the learner found, and the audit with gates and rates as indeterminates.
+"""What a layer's gates are to the learner found: at random values, together, then in an audit with gates as indeterminates.
 
-Main definitions: `roles_of`, `audited`.
+Main definitions: `laws_of`, `audited`, `seen_only`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,96 +15,135 @@ import flint
 from constructions.learners import Domain
 from numeric.balls import BITS, ball
 from numeric.box import Arithmetic, Box, Undefined, as_floats
-from numeric.tape.refusals import Refused
+from numeric.entropy import Entropy
+from numeric.finding import Figure, Finding, Verdict
 from numeric.programs import WrongResult
+from numeric.tape.refusals import Refused
 from proofs import fit
-from proofs.audit import Audit, audit
-from proofs.case import Case
-from proofs.fit import Data, Solution
-from proofs.identification import Role, shown
-from proofs.learners import learner
-from proofs.subject import Subject, rational, signed
+from proofs.audit import Audit, compared
+from proofs.audit_rows import Row
+from proofs.case import INDETERMINATE, READOUT, Case
+from proofs.fit import Data, Number, Solution
+from proofs.identification import Role
+from proofs.laws import Factor, Law, factor_of
+from proofs.subject import Subject, agreement, digits, fresh, learner_box, rational, signed
 from proofs.target import TargetError
 
-FRESH = "9/16"
-"""A second value of each gate, to see which of the learner's numbers it moves."""
+_VALUES = 3
+"""Values of a gate beside the one that it was identified at, by itself and together with all others."""
+_GRID = 1024
+"""They are odd multiples of 1/1024 between 1/8 and 7/8: Python and float64 hold them as they are."""
+_LENGTHS = (7, 12)
+"""Context lengths of the last check, which no fit and no row has."""
+
+Gates = dict[str, Fraction]
 
 
-def roles_of(subject: Subject, solution: Solution) -> tuple[tuple[Role, ...], dict[str, str]]:
-    """For each chosen gate the number that it moves, and how; and each number in words."""
-    model = solution.model
-    texts = [shown(v, p) for v, p in zip(solution.numbers, solution.powers, strict=True)]
-    roles: list[Role] = []
-    moves: dict[int, list[tuple[str, int | None]]] = {}
-    for gate, value in subject.layer.chosen.items():
-        case = subject.layer.with_gates({gate: signed(gate, FRESH)})
-        moved = _again(subject, case, solution)
-        if moved is None:
-            roles.append(Role(gate, "", "moves more than the learner's numbers", ""))
+def laws_of(subject: Subject, solution: Solution) -> tuple[tuple[Law, ...], tuple[Role, ...]]:
+    """Each of the learner's numbers as a law of sizes and gates, and what each gate does.
+
+    A law is kept if it holds at all values drawn, of one gate and of all gates together.
+    """
+    entropy = Entropy(subject.settings.seed).child("gates")
+    seen = {gate: Fraction(value) for gate, value in subject.layer.chosen.items()}
+    moves: dict[int, dict[str, tuple[list[Fraction], list[Number]]]] = {}
+    roles = []
+    for gate in seen:
+        values = [_drawn(gate, entropy) for _ in range(_VALUES)]
+        numbers = [_again(subject, {gate: value}, solution) for value in values]
+        found = [n for n in numbers if n is not None]
+        if len(found) < _VALUES:
+            roles.append(Role(gate, fits=False, followed=False))
             continue
-        changed = [k for k, (a, b) in enumerate(zip(solution.numbers, moved, strict=True)) if not fit._alike(a, b)]
-        if not changed:
-            roles.append(Role(gate, "", "changes nothing", value))
-            continue
-        before = (Fraction(value), Fraction(signed(gate, FRESH)))
-        for k in changed:
-            after = solution.numbers[k], moved[k]
-            roles.append(_role(gate, model.names[k], before, after, solution.powers[k]))
-            moves.setdefault(k, []).append((gate, _exponent(before, after)))
-            if len(changed) == 1 and roles[-1].expression:
-                texts[k] = roles[-1].inverse
-    for k, several in moves.items():
-        if len(several) > 1:
-            texts[k] = _product(subject, solution, k, several)
-    values = dict(zip(model.names, texts, strict=True))
-    gauge = " (a gauge: the others go with it)"
-    values |= {name: f"{value}{gauge if value == 1 else ''}" for name, value in model.pinned.items()}
-    return tuple(roles), values
+        columns = [[was, *(n[k] for n in found)] for k, was in enumerate(solution.numbers)]
+        moved = [k for k, column in enumerate(columns) if any(not fit.alike(column[0], v) for v in column[1:])]
+        for k in moved:
+            moves.setdefault(k, {})[gate] = [seen[gate], *values], columns[k]
+        roles.append(Role(gate, tuple(solution.model.names[k] for k in moved)))
+    laws = [_law(solution, k, moves.get(k, {}), seen) for k in range(len(solution.model.names))]
+    if len(seen) > 1 and all(role.fits for role in roles):
+        for _ in range(_VALUES):
+            point = {gate: _drawn(gate, entropy) for gate in seen}
+            again = _again(subject, point, solution)
+            laws = [law if again is not None and _holds(law, point, again[k]) else _open(law, solution, k)
+                    for k, law in enumerate(laws)]  # fmt: skip
+    open = {law.name for law in laws if law.open}
+    roles = [replace(role, followed=role.followed and not open & set(role.moves)) for role in roles]
+    pinned = [Law(name, Fraction(value), gauge=value == 1) for name, value in solution.model.pinned.items()]
+    return (*laws, *pinned), tuple(roles)
 
 
-def _exponent(gates: tuple[Fraction, Fraction], values: tuple[Any, Any]) -> int | None:
-    """p where the number goes as gate**p, 1 or -1; None if it does neither."""
-    if not rational(values):
-        return None
-    ratio, change = values[0] / values[1], gates[0] / gates[1]
-    return 1 if ratio == change else -1 if ratio == 1 / change else None
+def at_one_token(name: str, number: Number, tokens: int) -> Law:
+    """The law of a number of a fit whose gates are what they were."""
+    return Law(name, _shorn(number, tokens, (), {}), tokens)
 
 
-def _product(subject: Subject, solution: Solution, k: int, moved: Sequence[tuple[str, int | None]]) -> str:
-    """The number in words where several gates move it: a product of them, or the number at the gates seen."""
-    number, power = solution.numbers[k], solution.powers[k]
-    over = under = ""
-    for gate, exponent in moved:
-        if exponent is None:
-            return shown(number, power)
-        number = number / Fraction(subject.layer.chosen[gate]) ** exponent
-        if exponent == 1:
-            over += f" {gate}"
-        else:
-            under += f"/{gate}"
-    return shown(number, power) + over + under
+def _drawn(gate: str, entropy: Entropy) -> Fraction:
+    odd = 2 * (_GRID // 16 + entropy.below(3 * _GRID // 8)) + 1
+    return Fraction(signed(gate, str(Fraction(odd, _GRID))))
 
 
-def outside_domains(solution: Solution, roles: Sequence[Role]) -> dict[str, str]:
+def _law(solution: Solution, k: int, moved: Mapping[str, tuple[list[Fraction], list[Number]]], seen: Gates) -> Law:
+    name, tokens = solution.model.names[k], solution.powers[k]
+    factors = [factor_of(gate, values, numbers) for gate, (values, numbers) in moved.items()]
+    bare = Law(name, _shorn(solution.numbers[k], tokens, (), seen), tokens, moved=tuple(moved), open=bool(moved))
+    if not all(factors):
+        return bare
+    known = tuple(factor for factor in factors if factor is not None)
+    return replace(bare, constant=_shorn(solution.numbers[k], tokens, known, seen), factors=known, open=False)
+
+
+def _shorn(number: Number, tokens: int, factors: Sequence[Factor], seen: Gates) -> Number:
+    """The number at the fits' length without its power of N and the factors of its gates."""
+    with flint.ctx.workprec(BITS):
+        for value in (Fraction(fit.LONG) ** tokens, *(factor.value(seen[factor.gate]) for factor in factors)):
+            exact = isinstance(number, Fraction) and isinstance(value, Fraction)
+            number = number / value if exact else ball(number) / ball(value)
+    return number if isinstance(number, Fraction) else fit.rationalised(number)
+
+
+def _holds(law: Law, gates: Gates, number: Number) -> bool:
+    return law.open or fit.alike(law.at(gates, fit.LONG, 1, 1), number)
+
+
+def _open(law: Law, solution: Solution, k: int) -> Law:
+    """The law as a number at the gates seen: how they make it is not known."""
+    seen = _shorn(solution.numbers[k], law.tokens, (), {})
+    return replace(law, constant=seen, factors=(), open=True)
+
+
+def seen_only(
+    laws: Sequence[Law], roles: Sequence[Role], solution: Solution
+) -> tuple[tuple[Law, ...], tuple[Role, ...]]:
+    """Laws and roles without the expressions that an audit has refuted."""
+    names = list(solution.model.names)
+    shorn = tuple(
+        _open(law, solution, names.index(law.name)) if law.name in names and law.moved else law for law in laws
+    )
+    return shorn, tuple(replace(role, followed=False) for role in roles)
+
+
+def outside_domains(solution: Solution, laws: Sequence[Law]) -> dict[str, str]:
     """The numbers that the learner can't have, with what they have to be; a gate's domain is its user's business.
 
     A step size or a readout of the wrong sign, by itself or as a multiple of a gate, is none of a learner's.
     """
-    gated = {role.number: role for role in roles if role.number}
+    by_name = {law.name: law for law in laws}
     out = {}
     for name, number, domain in zip(
         solution.model.names, as_floats(fit.column(solution.numbers)), solution.model.domains, strict=True
     ):
-        role = gated.get(name)
-        if role is not None and not (role.meaning.startswith("-") and number < 0):
+        law = by_name[name]
+        if law.moved and not (number < 0 and not law.open and float(as_floats([law.constant])[0]) < 0):
             continue
-        if domain is not Domain.REAL and (number < 0 or (domain is Domain.UNIT and number > 1 and role is None)):
+        if domain is not Domain.REAL and (number < 0 or (domain is Domain.UNIT and number > 1 and not law.moved)):
             out[name] = f"has to be {domain}"
     return out
 
 
-def _again(subject: Subject, case: Case, solution: Solution) -> list[Any] | None:
+def _again(subject: Subject, gates: Gates, solution: Solution) -> list[Any] | None:
     """The numbers of the same model at other gates, at N = 5."""
+    case = subject.layer.with_gates({gate: str(value) for gate, value in gates.items()})
     data = Data(Box(case.layer, subject.at["f"], subject.at["m"], subject.box.arithmetic))
     begin = as_floats(fit.column(solution.numbers))
     try:
@@ -115,73 +155,90 @@ def _again(subject: Subject, case: Case, solution: Solution) -> list[Any] | None
         sharp = fit.polish(solution.model, data, found)
     except (Undefined, WrongResult):
         return None
-    return None if sharp is None or sharp[1] > fit._DIGITS else sharp[0]
+    return None if sharp is None or sharp[1] > fit.DIGITS else sharp[0]
 
 
-def audited(subject: Subject, solution: Solution, roles: Sequence[Role]) -> Audit | None:
-    """The audit against the learner found, with each gate an expression in the learner's parameters.
+def audited(subject: Subject, solution: Solution, laws: Sequence[Law], roles: Sequence[Role]) -> Audit | None:
+    """The audit against the learner found, for all values of the gates whose part is known.
 
-    None where the learner, so varied, can't be written as one.
+    A gate is given as an expression in the number that it alone makes, or, where several make one, left free and the number
+    given as the expression. None where the learner, so varied, can't be written as one.
     """
     model = solution.model
-    bound = {role.number: role for role in roles if role.expression}
-    loose = [n for n, v in zip(model.names, solution.numbers, strict=True) if n not in bound and not rational([v])]
-    if model.unit_inputs or model.unit_query or any(slot.size for slot in model.slots) or loose:
+    if model.unit_inputs or model.unit_query or any(slot.size for slot in model.slots):
+        return None
+    if any(not law.factors and not rational([law.constant]) for law in laws) or not all(r.fits for r in roles):
         return None
     gates = dict(subject.layer.given)
-    gates |= {role.gate: role.expression for role in bound.values()}
-    gates |= {gate: value for gate, value in subject.layer.chosen.items() if gate not in gates}
-    for name, value, power in zip(model.names, solution.numbers, solution.powers, strict=True):
-        if name not in bound:
-            text = _constant(value, power)
-            gates["readout" if name == "readout scale" else name] = text
-    gates |= {name: str(value) for name, value in model.pinned.items()}
+    loose = {role.gate for role in roles if role.idle}
+    for law in laws:
+        own = READOUT if law.name == "readout scale" else law.name
+        alone = [role.gate for role in roles if law.name in role.moves and role.moves == (law.name,)]
+        inverse = law.inverse() if law.moved and list(law.moved) == alone and own != READOUT else ""
+        if inverse:
+            gates[law.factors[0].gate] = inverse
+            continue
+        if own in subject.layer.adapter.named:  # one name for two things can't be bound to both
+            return None
+        gates[own] = law.expression
+        loose |= {factor.gate for factor in law.factors}
+    for gate, value in subject.layer.chosen.items():
+        gates.setdefault(gate, INDETERMINATE if gate in loose else value)
+    sizes = {"f": subject.at["f"], "m": subject.at["m"]}
     try:
-        learner(model.learner.id)
-        sizes = {"f": subject.at["f"], "m": subject.at["m"]}
-        return audit(subject.layer.named, model.learner.id, subject.adapter, gates, subject.settings, sizes)
+        return compared(subject.layer.named, model.learner.id, subject.adapter, gates, subject.settings, sizes)
     except (TargetError, WrongResult, Refused):
         return None
 
 
-def _role(gate: str, number: str, gates: tuple[Fraction, Fraction], values: tuple[Any, Any], power: int) -> Role:
-    """How the gate makes the number: the number itself, a multiple, its complement, or its logarithm."""
-    g, h = gates
-    a, b = values
-    per = {0: "", 1: "*N", -1: "/N"}[power]
-    undo = {0: "", 1: "/N", -1: "*N"}[power]
-    scale = Fraction(1, fit.LONG) ** power
-    if isinstance(a, Fraction) and isinstance(b, Fraction):
-        a, b = a * scale, b * scale
-        if a / g == b / h:
-            c = a / g
-            if c == 1:
-                return Role(gate, number, f"{gate}{per}", f"{number}{undo}", f"the argument {gate}{per}")
-            return Role(gate, number, f"{shown(c)} {gate}{per}", f"{number}{undo}/({c})", f"{shown(c)} {gate}{per}")
-        if a == 1 - g and b == 1 - h and not power:
-            return Role(gate, number, f"1 - {gate}", f"1 - {number}", f"1 - {gate}")
-        if a * g == b * h:
-            return Role(
-                gate,
-                number,
-                f"{shown(a * g)}/{gate}{per}",
-                f"({a * g})/({number}{undo})",
-                f"{shown(a * g)}/{gate}{per}",
-            )
-    elif not power:
-        with flint.ctx.workprec(BITS):
-            if all(fit._alike(v, ball(x).exp()) for v, x in ((a, g), (b, h))):
-                return Role(gate, number, f"exp({gate})", f"log({number})", f"exp({gate})")
-            if all(fit._alike(v, 1 / (1 + (-ball(x)).exp())) for v, x in ((a, g), (b, h))):
-                return Role(gate, number, f"sigmoid({gate})", "", f"sigmoid({gate})")
-    return Role(gate, number, f"moved by {gate}", "", "")
+def recheck(subject: Subject, solution: Solution, laws: Sequence[Law]) -> list[Row]:
+    """Layer and learner again, at gates and lengths that nothing before has used: what is printed holds there too."""
+    entropy = Entropy(subject.settings.seed).child("last")
+    f, m = subject.at["f"], subject.at["m"]
+    rows = []
+    for N in _LENGTHS:
+        gates = {gate: _drawn(gate, entropy) for gate in subject.layer.chosen}
+        if any(law.open for law in laws):
+            gates = {gate: Fraction(value) for gate, value in subject.layer.chosen.items()}
+        case = subject.layer.with_gates({gate: str(value) for gate, value in gates.items()})
+        numbers = _numbers(subject, solution, laws, gates, N)
+        if numbers is None:
+            continue
+        row = _compared(subject, solution, case, numbers, N)
+        if row is None:
+            continue
+        rows.append(row)
+        if row.finding.verdict is Verdict.REFUTED:
+            said = ", ".join(f"{gate} = {value}" for gate, value in gates.items())
+            reason = f"{row.finding.reason}{' and ' + said if said else ''}"
+            rows[-1] = replace(row, sizes={"f": f, "m": m, "N": N}, finding=replace(row.finding, reason=reason))
+            break
+    return rows
 
 
-def _constant(value: Any, power: int) -> str:
-    """A number as an expression in N."""
-    if isinstance(value, Fraction):
-        value = value / Fraction(fit.LONG) ** power
-        text = str(value)
+def _numbers(subject: Subject, solution: Solution, laws: Sequence[Law], gates: Gates, N: int) -> list[Number] | None:
+    if not solution.steady and not gates:  # constants of the code are rounded: those of this length
+        return solution.at(N, subject.data)
+    by_name = {law.name: law for law in laws}
+    return [by_name[name].at(gates, N, 1, 1) for name in solution.model.names]
+
+
+def _compared(subject: Subject, solution: Solution, case: Case, numbers: Sequence[Number], N: int) -> Row | None:
+    f, m = subject.at["f"], subject.at["m"]
+    here = {"f": f, "m": m, "N": N}
+    X, Y, q = fresh(N, f, m, 3)
+    box = Box(case.layer, f, m, subject.box.arithmetic)
+    try:
+        point = (X / 2, Y, q)
+        left, right = box(*point), learner_box(solution.model, numbers, box)(*point)
+    except Undefined:
+        return None
+    if subject.box.arithmetic is Arithmetic.FLOAT:
+        gap, bits = box.gap(left, right), 0.0
     else:
-        text = f"{float(as_floats([value])[0]) / fit.LONG**power:.17g}"
-    return f"{text}*N" if power == 1 else f"{text}/N" if power == -1 else text
+        bits, gap = agreement(left, right)
+    if gap and not (not solution.steady and subject.layer.chosen):
+        reason = f"they differ by a relative {gap:.2g} at N = {N}"
+        return Row("fresh gates and sizes", here, Finding(Verdict.REFUTED, reason=reason))
+    figures: dict[str, Figure] = {"digits agreed": digits(bits)}
+    return Row("fresh gates and sizes", here, Finding(Verdict.CONFIRMED, figures=figures))

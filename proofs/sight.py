@@ -17,6 +17,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +93,8 @@ def _within(seconds: float) -> Iterator[None]:
 def _stands(claim: Claim, rung: Rung, seconds: float = 0) -> bool:
     """Whether the check confirms. One that does not within the time is not confirmed: perturbed equations can explode."""
     try:
-        with _within(seconds):
+        with _within(seconds), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what a perturbed calculation warns is of no interest
             return claim.checks[rung](SETTINGS).verdict is Verdict.CONFIRMED
     except (Exception, SystemExit, _Late):
         return False

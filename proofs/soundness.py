@@ -21,6 +21,7 @@ from joblib import Parallel, delayed
 
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
+from proofs.answer import Word
 from proofs.corpus import CORPUS, Entry
 from proofs.evidence import Settings
 from proofs.mutations import Mutation, mutations
@@ -45,7 +46,7 @@ class Trial:
     kind: str
     change: str
     changed: float
-    verdict: str
+    word: Word | None
     rung: str
     flagged: bool
     reason: str
@@ -56,12 +57,12 @@ class Trial:
     def missed(self) -> bool:
         """A mistake that changes the layer, confirmed without a word."""
         silent = not (self.kind == "float cast" and self.flagged) and not self.others
-        return self.kind != "none" and self.verdict == Verdict.CONFIRMED.value and silent
+        return self.kind != "none" and self.word in (Word.PROVED, Word.AGREES) and silent
 
     @property
     def false_alarm(self) -> bool:
         """A true layer, refuted."""
-        return self.kind == "none" and self.verdict == Verdict.REFUTED.value
+        return self.kind == "none" and self.word is Word.REFUTED
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Bench:
     def passed(self) -> bool:
         """Nothing missed, no false alarm, every true layer confirmed."""
         true = [t for t in self.trials if t.kind == "none"]
-        return bool(true) and all(t.verdict == "confirmed" for t in true) and not self.missed
+        return bool(true) and all(t.word in (Word.PROVED, Word.AGREES) for t in true) and not self.missed
 
     @property
     def missed(self) -> tuple[Trial, ...]:
@@ -87,11 +88,12 @@ class Bench:
         """The figures for a terminal."""
         true = [t for t in self.trials if t.kind == "none"]
         broken = [t for t in self.trials if t.kind != "none"]
-        caught = Counter(t.rung for t in broken if t.verdict == "refuted")
-        flagged = sum(t.kind == "float cast" and t.verdict == "confirmed" and t.flagged for t in broken)
-        undecided = [t for t in broken if t.verdict not in ("refuted", "confirmed")]
+        caught = Counter(t.rung for t in broken if t.word is Word.REFUTED)
+        flagged = sum(t.kind == "float cast" and t.word is Word.PROVED and t.flagged for t in broken)
+        undecided = [t for t in broken if t.word in (Word.UNDECIDED, None)]
         out = [
-            f"true layers   {len(true)}: confirmed {sum(t.verdict == 'confirmed' for t in true)}, "
+            f"true layers   {len(true)}: proved {sum(t.word is Word.PROVED for t in true)}, "
+            f"agrees {sum(t.word is Word.AGREES for t in true)}, "
             f"false alarms {sum(t.false_alarm for t in true)}",
             f"mutants       {len(broken)} tried; {self.equivalent} more change nothing, {self.failing} no longer run",
             "  caught      " + ", ".join(f"{n} on the {rung} rung" for rung, n in sorted(caught.items())),
@@ -102,11 +104,12 @@ class Bench:
         ]
         for kind in sorted({t.kind for t in broken}):
             of = [t for t in broken if t.kind == kind]
-            out.append(f"    {kind:<15} {len(of):>4} tried, {sum(t.verdict == 'refuted' for t in of):>4} refuted")
+            out.append(f"    {kind:<15} {len(of):>4} tried, {sum(t.word is Word.REFUTED for t in of):>4} refuted")
         least = min((t.changed for t in broken), default=math.nan)
         out.append(f"smallest change by a mutant, relatively: 2^{math.log2(least):.1f}" if least > 0 else "")
-        wrong = [t for t in self.trials if t.missed or t.false_alarm or (t.kind == "none" and t.verdict != "confirmed")]
-        out += [f"WRONG  {t.layer}, {t.kind}: {t.change} ({t.verdict}: {t.reason})" for t in wrong]
+        unsure = (Word.UNDECIDED, None)
+        wrong = [t for t in self.trials if t.missed or t.false_alarm or (t.kind == "none" and t.word in unsure)]
+        out += [f"WRONG  {t.layer}, {t.kind}: {t.change} ({t.word}: {t.reason})" for t in wrong]
         out += [f"undecided  {t.layer}, {t.kind}: {t.change} ({t.reason})" for t in undecided]
         return [line for line in out if line]
 
@@ -131,9 +134,9 @@ def run(
     chosen = CORPUS if entries is None else tuple(entries)
     planned = plan(chosen, sample, seed)
     versions = [*((entry, None, 0.0) for entry in chosen), *planned.broken]
-    trials = in_files(trial, versions, jobs, progress, lambda t: t.verdict)
+    trials = in_files(trial, versions, jobs, progress, lambda t: t.word or "not run")
     true = {t.layer: t.parameters for t in trials if t.kind == "none"}
-    trials = [replace(t, others=t.verdict == Verdict.CONFIRMED.value and t.parameters != true[t.layer]) for t in trials]
+    trials = [replace(t, others=t.word in (Word.PROVED, Word.AGREES) and t.parameters != true[t.layer]) for t in trials]
     return Bench(tuple(trials), planned.equivalent, planned.failing)
 
 
@@ -201,22 +204,22 @@ def plan(entries: Sequence[Entry], sample: int | None, seed: int) -> Plan:
 
 def trial(entry: Entry, mutation: Mutation | None, changed: float, path: Path) -> Trial:
     """Write one version to `path` and audit it there."""
-    from proofs.audit import audit
+    from proofs.audit import compared
     from proofs.target import TargetError
 
     path.write_text(HEADER + source(entry, mutation), "utf-8")
     kind, change = (mutation.kind, mutation.change) if mutation else ("none", "")
     try:
-        found = audit(f"{path}:{entry.name}", entry.against, entry.adapter, dict(entry.gates), Settings(seed=1))
+        found = compared(f"{path}:{entry.name}", entry.against, entry.adapter, dict(entry.gates), Settings(seed=1), {})
     except TargetError as error:
-        return Trial(entry.name, kind, change, changed, "not run", "", False, str(error))
-    rung = next((r.rung.split(",")[0] for r in found.rows if r.finding.verdict is Verdict.REFUTED), "")
+        return Trial(entry.name, kind, change, changed, None, "", False, str(error))
+    rung = next((r.rung for r in found.rows if r.finding.verdict is Verdict.REFUTED), "")
     return Trial(
         entry.name,
         kind,
         change,
         changed,
-        found.verdict.value,
+        found.word,
         rung,
         bool(found.flags),
         found.reason,

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -25,11 +24,12 @@ from torch import Tensor
 
 from constructions.learners import Each
 from numeric.finding import Verdict
+from proofs.answer import Check, Word, of
 from proofs.case import Lifted
 from proofs.corpus import CORPUS, Entry
 from proofs.evidence import Settings
 from proofs.fit import Slot
-from proofs.gates import Value, laid_out, mentioned, value
+from proofs.gates import Value, laid_out, value
 from proofs.identification import Identification
 from proofs.identify import identify
 from proofs.mutations import Mutation
@@ -40,9 +40,8 @@ LENGTHS = (13, 17)
 """Context lengths of the check: no probe, fit or row of an identification has them."""
 OTHER_SIZES: Mapping[str, int] = {"f": 6, "m": 5, "N": 13}
 """Where the answer is for other f and m too."""
-_TWO_SIZES = re.compile(r" at f = \d+, \S+( N)? at f = \d+$")
-"""The words of a number that goes with f in no simple way."""
-HEADINGS = ("IDENTIFIED", "NO MATCH", "BIASED", "NOT PROVED", "UNDECIDED")
+_NAMED = (Word.PROVED, Word.AGREES)
+"""The answers that say which learner it is."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Naming:
     kind: str
     change: str
     changed: float
-    heading: str
+    word: Word | None
     named: str
     expected: str
     off: float
@@ -69,7 +68,7 @@ class Naming:
     @property
     def wrong(self) -> bool:
         """Named, and not what it was named; or a true layer that was not named as its learner."""
-        identified = self.heading == "IDENTIFIED"
+        identified = self.word in _NAMED
         if self.kind == "none" and not (identified and self.named == self.expected):
             return True
         return identified and not self.off <= ROUNDING
@@ -102,24 +101,24 @@ class Names:
         """The figures for a terminal."""
         true = [t for t in self.trials if t.kind == "none"]
         broken = [t for t in self.trials if t.kind != "none"]
-        named = [t for t in broken if t.heading == "IDENTIFIED"]
-        found = Counter(t.heading for t in broken)
+        named = [t for t in broken if t.word in _NAMED]
+        found = Counter(t.word for t in broken)
         out = [
             f"true layers   {len(true)}: named rightly {sum(not t.wrong for t in true)}",
             f"mutants       {len(broken)} tried; {self.equivalent} more change nothing, {self.failing} no longer run",
             f"  named       {len(named)}: the true layer's learner with other numbers, or with casts to float32 that are "
             f"noted, {sum(t.named == t.expected for t in named)}; another learner "
             f"{sum(t.named != t.expected for t in named)}",
-            f"  no match    {found['NO MATCH']}",
-            f"  biased      {found['BIASED']}",
-            f"  undecided   {sum(found[h] for h in ('NOT PROVED', 'UNDECIDED', 'not run'))}",
+            f"  no match    {found[Word.NO_MATCH]}",
+            f"  biased      {found[Word.BIASED]}",
+            f"  undecided   {found[Word.UNDECIDED] + found[None]}",
             f"  wrong       {len([t for t in broken if t.wrong])}",
         ]
         for kind in sorted({t.kind for t in broken}):
-            of = Counter(t.heading for t in broken if t.kind == kind)
-            each = ", ".join(f"{of[heading]} {heading.lower()}" for heading in HEADINGS if of[heading])
+            of = Counter(t.word for t in broken if t.kind == kind)
+            each = ", ".join(f"{of[word]} {word.lower()}" for word in Word if of[word])
             out.append(f"    {kind:<15} {of.total():>4} tried: {each}")
-        offs = [t.off for t in self.trials if t.heading == "IDENTIFIED"]
+        offs = [t.off for t in self.trials if t.word in _NAMED]
         control = [off for t in true for off in t.control]
         if offs:
             out.append(
@@ -131,9 +130,9 @@ class Names:
                 f"control: the check tells {told} of {len(control)} mutants from the true layer's learner, the nearest by "
                 f"{_power(min(control))}"
             )
-        out += [f"WRONG  {t.layer}, {t.kind}: {t.change} ({t.heading} {t.named}: {t.reason})" for t in self.wrong]
-        unsure = ("NOT PROVED", "UNDECIDED", "not run")
-        out += [f"undecided  {t.layer}, {t.kind}: {t.change} ({t.reason})" for t in broken if t.heading in unsure]
+        out += [f"WRONG  {t.layer}, {t.kind}: {t.change} ({t.word} {t.named}: {t.reason})" for t in self.wrong]
+        unsure = [t for t in broken if t.word in (Word.UNDECIDED, None)]
+        out += [f"undecided  {t.layer}, {t.kind}: {t.change} ({t.reason})" for t in unsure]
         return out
 
     def to_json(self) -> dict[str, Any]:
@@ -163,7 +162,7 @@ def run(
     for entry in chosen:
         work.append((entry, None, 0.0, tuple(m for e, m, _ in planned.broken if e is entry)))
     work += [(*item, ()) for item in planned.broken]
-    trials = in_files(naming, work, jobs, progress, lambda n: n.heading)
+    trials = in_files(naming, work, jobs, progress, lambda n: n.word or "not run")
     return Names(tuple(trials), planned.equivalent, planned.failing)
 
 
@@ -175,10 +174,10 @@ def naming(entry: Entry, mutation: Mutation | None, changed: float, others: Sequ
     try:
         answer = identify(target, entry.adapter, settings=Settings(seed=1))
     except TargetError as error:
-        return Naming(entry.name, kind, change, changed, "not run", "", expected, math.nan, str(error))
+        return Naming(entry.name, kind, change, changed, None, "", expected, math.nan, str(error))
     named = _bare(answer.model.learner.id) if answer.model is not None else ""
     off, control = math.nan, []
-    if answer.heading == "IDENTIFIED":
+    if answer.word in _NAMED:
         off = departure(load(target).call, entry, answer)
         for k, other in enumerate(others):
             beside = path.with_name(f"{path.stem}_{k}.py")
@@ -189,7 +188,7 @@ def naming(entry: Entry, mutation: Mutation | None, changed: float, others: Sequ
         kind,
         change,
         changed,
-        answer.heading,
+        answer.word,
         named,
         expected,
         off,
@@ -207,8 +206,8 @@ def departure(layer: Callable[..., Any], entry: Entry, answer: Identification) -
     """
     at = answer.rows[0].sizes
     places = [{"f": at["f"], "m": at["m"], "N": N} for N in LENGTHS]
-    elsewhere = any(r.rung == "other sizes" and r.finding.verdict is Verdict.CONFIRMED for r in answer.rows)
-    if elsewhere and not any(_TWO_SIZES.search(words) for words in answer.parameters.values()):
+    elsewhere = any(r.finding.verdict is Verdict.CONFIRMED for r in of(answer.rows, Check.SIZES))
+    if elsewhere and not any(law.elsewhere for law in answer.laws):
         places.append({**OTHER_SIZES, "m": OTHER_SIZES["f"] if at["f"] == at["m"] else OTHER_SIZES["m"]})
     return max(_departure(layer, entry, answer, sizes, k) for k, sizes in enumerate(places))
 
@@ -251,11 +250,11 @@ def _gate(gate: str, seen: str, drawn: Tensor, answer: Identification) -> tuple[
 
     One number a token where the answer is for those, one number where it is for such, else the one it was seen at.
     """
-    moved = [name for name, words in answer.parameters.items() if gate in mentioned(expression(words))]
-    idle = any(role.gate == gate and role.meaning == "changes nothing" for role in answer.roles)
+    moved = [law.name for law in answer.laws if gate in law.moved]
+    idle = any(role.gate == gate and role.idle for role in answer.roles)
     if not moved and not idle:
         drawn = torch.full_like(drawn, float(Fraction(seen)))
-    elif any(each.startswith(f"{name}, one for each token") for name in moved for each in answer.every):
+    elif any("N" in answer.free.get(name, ()) for name in (gate, *moved)):
         return drawn, laid_out(drawn.reshape(-1), ("N",)) if drawn.ndim else Value(drawn)
     one = drawn.reshape(-1)[0]
     return one.expand(drawn.shape).clone(), Value(one)
@@ -269,7 +268,7 @@ def _learner(
     assert model is not None
     (N, f), m = X.shape, Y.shape[1]
     names = {"N": Value(Fraction(N)), "f": Value(Fraction(f)), "m": Value(Fraction(m)), **gates}
-    numbers = {name: number(words, names, X) for name, words in answer.parameters.items()}
+    numbers = {law.name: _number(law.expression, names, X) for law in answer.laws}
     scale = numbers.pop("readout scale", X.new_ones(()))
     slots = {slot.parameter.name: slot for slot in model.slots}
     values = {p.name: _shaped(slots.get(p.name) or Slot(p), numbers, N, f) for p in model.learner.parameters}
@@ -290,22 +289,10 @@ def _shaped(slot: Slot, numbers: Mapping[str, Tensor], N: int, f: int) -> Tensor
     return array.expand(N, f) if each is Each.TOKEN_CHANNEL else array
 
 
-def number(words: str, names: Mapping[str, Value], like: Tensor) -> Tensor:
-    """The number that the words of an answer mean, () or (N,), with the sizes and gates in `names`."""
-    applied = re.fullmatch(r"(exp|sigmoid)\((\w+)\)", words)
-    if applied is not None:
-        return getattr(torch, applied[1])(names[applied[2]].tensor(like))
-    found = value(expression(words), names)
+def _number(expression: str, names: Mapping[str, Value], like: Tensor) -> Tensor:
+    """The number that an expression of an answer means, () or (N,)."""
+    found = value(expression, names)
     return like.new_full((), float(found.held)) if isinstance(found.held, Fraction) else found.tensor(like)
-
-
-def expression(words: str) -> str:
-    """The words for a number as an expression that `proofs.gates` reads."""
-    text = words.removesuffix(" (a gauge: the others go with it)").removeprefix("the argument ")
-    text = _TWO_SIZES.sub("", text)
-    text = re.sub(r" at f = (\d+), going as f\^(\S+)", r" * (f/\1)**(\2)", text)
-    text = re.sub(r" f\^(\S+)", r" * f**(\1)", text)
-    return re.sub(r"(?<=[\w)]) (?=[A-Za-z_])", " * ", text)
 
 
 def _bare(id: str) -> str:

@@ -21,9 +21,9 @@ from constructions.learners import Learner
 from numeric.balls import BITS, ball, evaluate
 from numeric.box import Arithmetic, Box, Undefined, as_floats, generic
 from numeric.entropy import Entropy
-from numeric.tape.refusals import Refused
 from numeric.probes import Probe
 from numeric.programs import Sizes
+from numeric.tape.refusals import Refused
 from proofs import fit
 from proofs.adapters import Adapter
 from proofs.audit import Named

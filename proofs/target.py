@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import copy
 import difflib
+import functools
 import hashlib
 import importlib
 import importlib.util
 import inspect
+import linecache
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +32,53 @@ from numeric.numpy_programs import as_program
 
 class TargetError(ValueError):
     """A target, learner or adapter that can't be used as given; the message says what was found and what to do."""
+
+
+_seen: dict[str, str] = {}
+"""Modules of the user's that a target was loaded from or has imported, by name, with the digest of their file."""
+_inside: ContextVar[str] = ContextVar("inside", default="")
+"""Whose code runs, while somebody else's does."""
+
+
+def _guarded(ending: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of os that ends this process or puts another in its place: not while a target runs."""
+
+    @functools.wraps(ending)
+    def end(*arguments: Any, **options: Any) -> Any:
+        if _inside.get():
+            raise TargetError(
+                f"{_inside.get()} ends the process: it calls os.{ending.__name__}; audit a part that returns"
+            )
+        return ending(*arguments, **options)
+
+    return end
+
+
+for _name in dir(os):
+    if _name.startswith("exec") or _name in ("_exit", "abort"):
+        setattr(os, _name, _guarded(getattr(os, _name)))
+
+
+class Stop(BaseException):
+    """An end that this package calls for; it goes through what a target catches."""
+
+
+@contextmanager
+def held(text: str) -> Iterator[None]:
+    """What somebody else's code does inside ends no process: TargetError says what it called. Ctrl-C goes through."""
+    token = _inside.set(text)
+    try:
+        yield
+    except SystemExit as error:
+        raise TargetError(
+            f"{text} ends the process: it calls exit({error.code!r}); audit a part that returns"
+        ) from None
+    except (Exception, KeyboardInterrupt, Stop):
+        raise
+    except BaseException as error:
+        raise TargetError(f"{text} raised {_short(error)}, which ends a program; audit a part that returns") from None
+    finally:
+        _inside.reset(token)
 
 
 @dataclass(frozen=True)
@@ -56,11 +108,16 @@ def load(text: str | Callable[..., Any]) -> Target:
     Raises TargetError: no colon, no such file or module, import failed, no such name, not callable.
     """
     if not isinstance(text, str):
+        if not callable(text):
+            raise TargetError(f"target {text!r}: expected text such as path/to/file.py:name, or a callable")
         return _callable(f"{text.__module__}:{getattr(text, '__qualname__', type(text).__name__)}", text)
     place, colon, name = text.rpartition(":")
     if not colon or not name or not place:
         raise TargetError(f"target {text!r}: expected package.module:name or path/to/file.py:name")
-    module = _file(place) if place.endswith(".py") else _package(place)
+    linecache.checkcache()
+    _forget_edited()
+    with held(f"importing {place}"), _watched():
+        module = _file(place) if place.endswith(".py") else _package(place)
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
@@ -76,7 +133,10 @@ def _callable(text: str, found: Any) -> Target:
     built = inspect.isclass(found) and (issubclass(found, torch.nn.Module) or not _required(found))
     if built:
         try:
-            found = found()
+            with held(f"building {text}"):
+                found = found()
+        except TargetError:
+            raise
         except Exception as error:
             raise TargetError(
                 f"{text} is a class that does not build without arguments ({_short(error)}); name an instance or a "
@@ -134,6 +194,37 @@ def _in_numpy(found: Any) -> bool:
     return (asks or any(value is np for value in names)) and not any(value is torch for value in names)
 
 
+def _digest(module: ModuleType) -> str:
+    """Of the module's file; empty where it has none of its own."""
+    try:
+        return hashlib.sha256(Path(module.__file__ or "").read_bytes()).hexdigest()
+    except (OSError, AttributeError, ValueError):
+        return ""
+
+
+@contextmanager
+def _watched() -> Iterator[None]:
+    """Remember the modules that are imported inside, those of installed packages left out, as their files are now."""
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        for name in set(sys.modules) - before:
+            module = sys.modules[name]
+            file = str(getattr(module, "__file__", None) or "")
+            if file.endswith(".py") and not file.startswith((sys.base_prefix, sys.prefix)):
+                _seen[name] = _digest(module)
+
+
+def _forget_edited() -> None:
+    """Drop all modules of the user's once one of them was edited: what is loaded next is what the files say now."""
+    loaded = {name: sys.modules[name] for name in _seen if name in sys.modules}
+    if any(_digest(module) != _seen[name] for name, module in loaded.items()):
+        for name in loaded:
+            del sys.modules[name], _seen[name]
+        importlib.invalidate_caches()
+
+
 def _file(place: str) -> ModuleType:
     path = next((p for p in (Path(base or ".") / place for base in ("", *sys.path)) if p.is_file()), None)
     if path is None:
@@ -151,7 +242,7 @@ def _file(place: str) -> ModuleType:
         spec.loader.exec_module(module)
     except BaseException as error:
         del sys.modules[name]
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, (KeyboardInterrupt, SystemExit, TargetError)):
             raise
         raise TargetError(f"importing {place} failed: {_short(error)}") from None
     finally:
@@ -164,7 +255,7 @@ def _package(place: str) -> ModuleType:
     sys.path.insert(0, here)
     try:
         return importlib.import_module(place)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit, TargetError):
         raise
     except BaseException as error:
         hint = "; for a file write its path, ending in .py" if isinstance(error, ModuleNotFoundError) else ""

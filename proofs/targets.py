@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
-from numeric.finding import Verdict
+from proofs.answer import Word
 from proofs.audit import Audit, audit
 from proofs.evidence import Settings
 
@@ -15,12 +15,12 @@ INSTALL = "python3 -m pip install --no-deps -r proofs/targets.txt"
 
 @dataclass(frozen=True)
 class Case:
-    """One audit with the verdict it has to end with. package: what has to be importable."""
+    """One audit with the answer it has to end with. package: what has to be importable."""
 
     title: str
     package: str
     target: str
-    expected: Verdict
+    expected: Word
     against: str = "gd"
     adapter: str | None = None
     gates: Mapping[str, str] = field(default_factory=dict)
@@ -59,7 +59,7 @@ def _fla(
     gates: Mapping[str, str] | None = None,
     *,
     adapter: str = "kv",
-    expected: Verdict = Verdict.CONFIRMED,
+    expected: Word = Word.PROVED,
     sizes: Mapping[str, int] | None = None,
 ) -> Case:
     """One file of fla-core, loaded alone."""
@@ -79,7 +79,7 @@ CASES = (
         "gd",
         {"beta": "eta/N"},
         adapter="kv:BHTD",
-        expected=Verdict.REFUTED,
+        expected=Word.REFUTED,
     ),
     _fla(
         "gated delta rule",
@@ -105,7 +105,7 @@ CASES = (
         "naive_recurrent_comba",
         "decay_then_step",
         {"g": "log(decay)", "p": "free"},
-        expected=Verdict.REFUTED,
+        expected=Word.REFUTED,
     ),
     _fla(
         "gated delta rule 2 with its gates apart: SGD with weight decay",
@@ -136,14 +136,14 @@ CASES = (
         "polynomial_smoother",
         {"scale": "1", "c0": "1", "c1": "1", "c2": "1/2"},
         adapter="kv:BHTD",
-        expected=Verdict.REFUTED,
+        expected=Word.REFUTED,
     ),
     _fla("mesa net", "mesa_net", "naive_mesa_net_exact", "mesa", {"g": "log(decay)"}, adapter=f"{_OWN}mesa"),
     Case(
         "opengdn, gated delta rule",
         "opengdn",
         "opengdn:gated_delta",
-        Verdict.CONFIRMED,
+        Word.PROVED,
         "decay_then_step",
         "kv",
         {"alpha": "decay"},
@@ -152,7 +152,7 @@ CASES = (
         "opengdn, gated delta rule at alpha = 1, a single context token",
         "opengdn",
         "opengdn:gated_delta",
-        Verdict.CONFIRMED,
+        Word.PROVED,
         adapter="kv",
         gates={"alpha": "1", "beta": "eta"},
         sizes={"N": 1},
@@ -161,7 +161,7 @@ CASES = (
         "opengdn, gated delta rule at alpha = 1, several tokens: not one batch step",
         "opengdn",
         "opengdn:gated_delta",
-        Verdict.REFUTED,
+        Word.REFUTED,
         adapter="kv",
         gates={"alpha": "1", "beta": "eta/N"},
     ),
@@ -169,18 +169,18 @@ CASES = (
         "opengdn, gated delta rule: not SGD with weight decay",
         "opengdn",
         "opengdn:gated_delta",
-        Verdict.REFUTED,
+        Word.REFUTED,
         "step_then_decay",
         "kv",
         {"alpha": "1-beta*weight_decay"},
     ),
-    Case("padasip, LMS", "padasip", f"{_PADASIP}LMS", Verdict.CONFIRMED, "online_gd", f"{_OWN}lms", {"mu": "beta"}),
-    Case("padasip, NLMS", "padasip", f"{_PADASIP}NLMS", Verdict.CONFIRMED, "nlms", f"{_OWN}normalised"),
+    Case("padasip, LMS", "padasip", f"{_PADASIP}LMS", Word.PROVED, "online_gd", f"{_OWN}lms", {"mu": "beta"}),
+    Case("padasip, NLMS", "padasip", f"{_PADASIP}NLMS", Word.PROVED, "nlms", f"{_OWN}normalised"),
     Case(
         "padasip, RLS",
         "padasip",
         f"{_PADASIP}RLS",
-        Verdict.CONFIRMED,
+        Word.PROVED,
         "rls",
         f"{_OWN}normalised",
         {"mu": "decay", "eps": "lam"},
@@ -189,17 +189,17 @@ CASES = (
         "padasip, RLS: its prior is forgotten, a mesa layer's is not",
         "padasip",
         f"{_PADASIP}RLS",
-        Verdict.REFUTED,
+        Word.REFUTED,
         "mesa",
         f"{_OWN}normalised",
         {"mu": "decay", "eps": "lam", "beta": "1"},
     ),
-    Case("torch.optim.SGD", "torch", "torch.optim:SGD", Verdict.CONFIRMED, "online_gd", f"{_OWN}optimiser"),
+    Case("torch.optim.SGD", "torch", "torch.optim:SGD", Word.PROVED, "online_gd", f"{_OWN}optimiser"),
     Case(
         "torch.optim.SGD with momentum",
         "torch",
         "torch.optim:SGD",
-        Verdict.CONFIRMED,
+        Word.PROVED,
         "heavy_ball",
         f"{_OWN}momentum",
         {"mu": "1/2"},
@@ -208,12 +208,12 @@ CASES = (
         "torch.optim.SGD with weight decay",
         "torch",
         "torch.optim:SGD",
-        Verdict.CONFIRMED,
+        Word.PROVED,
         "step_then_decay",
         f"{_OWN}decayed",
         {"beta": "1/2", "weight_decay": "1/4"},
     ),
-    Case("torch.nn.MultiheadAttention", "torch", f"{_OWN}attention", Verdict.CONFIRMED, "softmax_smoother"),
-    Case("torch.nn.MultiheadAttention: not gradient descent", "torch", f"{_OWN}attention", Verdict.REFUTED, "gd"),
-    Case("torch.nn.LSTM: not gradient descent", "torch", f"{_OWN}lstm", Verdict.REFUTED, "online_gd"),
+    Case("torch.nn.MultiheadAttention", "torch", f"{_OWN}attention", Word.PROVED, "softmax_smoother"),
+    Case("torch.nn.MultiheadAttention: not gradient descent", "torch", f"{_OWN}attention", Word.REFUTED, "gd"),
+    Case("torch.nn.LSTM: not gradient descent", "torch", f"{_OWN}lstm", Word.REFUTED, "online_gd"),
 )

@@ -59,8 +59,8 @@ def audit_targets(shown: Screen, settings: Settings) -> tuple[list[AuditLike], i
         audits.append(audit)
         for line in audit.lines():
             shown.say(f"  {line}")
-        if audit.verdict is not case.expected:
-            shown.say(f"  expected {case.expected}, found {audit.verdict}", "bold red")
+        if audit.word is not case.expected:
+            shown.say(f"  expected {case.expected}, found {audit.word}", "bold red")
             status = 1
     return audits, status
 

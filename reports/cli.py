@@ -1,8 +1,8 @@
 """The `ssmproof` command.
 
 Main definitions: `app`, `main`. Each command is a thin skin over a function of `proofs` or `reports`; whatever a user
-can get wrong becomes one message and exit status 2. Exit status: 0 all confirmed, 1 something refuted or a mutant
-survived, 2 wrong usage, 3 undecided.
+can get wrong becomes one message and exit status 2. Exit status: 0 all confirmed or proved, 1 something refuted or a mutant
+survived, 2 wrong usage, 3 undecided, 4 an audit agrees at all points drawn and is not proved.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
 from proofs.evidence import Rung, Settings
+from reports.files import hush
 
 # Everything else is imported inside the commands: `ssmproof --help` should not wait for torch and sympy.
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     from proofs.verify import Run
     from reports.document import AuditLike
     from reports.terminal import Screen
+
+
+_USAGE: Any = typer.BadParameter.__base__
+"""What typer raises for wrong usage; click's own class, or typer's copy of it in later versions."""
+_INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
 
 
 class Wrong(Exception):
@@ -196,6 +203,9 @@ def audit(
     adapter: Annotated[str | None, typer.Option(help="How to call it: built in, or file.py:function.")] = None,
     gate: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help=_GATE)] = None,
     size: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Fix f, m, N; may be repeated.")] = None,
+    accept: Annotated[
+        Literal["proved", "sampled"], typer.Option(help="sampled: status 0 also for what agrees, and is not proved.")
+    ] = "proved",
     profile: Profile = "quick",
     device: Device = "cpu",
     seed: Seed = None,
@@ -217,7 +227,7 @@ def audit(
         from proofs.verify import Run, environment
 
         write_report(screen, Run((), (), environment(settings)), out, "md,tex,html,pdf", audits=[found])
-    raise typer.Exit(found.status)
+    raise typer.Exit(0 if found.accepted(sampled=accept == "sampled") else found.status)
 
 
 def _audited(
@@ -321,7 +331,23 @@ def _conformance(screen: Screen, seed: int, json: Path | None) -> NoReturn:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status. A user's mistake is one line on standard error, never a traceback."""
-    return guarded(lambda: app(args=None if arguments is None else list(arguments), prog_name="ssmproof"))
+    return guarded(lambda: _command(None if arguments is None else list(arguments)))
+
+
+def _command(arguments: list[str] | None) -> int | None:
+    """The exit status that a command ends with; wrong usage is printed as click does.
+
+    Not click's standalone mode, in which a SystemExit of somebody else's code would pass for the command's own.
+    """
+    try:
+        status = app(args=arguments, prog_name="ssmproof", standalone_mode=False)
+    except _USAGE as mistake:
+        mistake.show()
+        return int(mistake.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    return status if isinstance(status, int) else 0
 
 
 def guarded(work: Callable[[], int | None]) -> int:
@@ -332,15 +358,21 @@ def guarded(work: Callable[[], int | None]) -> int:
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, "1")
     try:
-        return work() or 0
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 2
+        status = work() or 0
     except Wrong as mistake:
         print(f"error: {mistake}", file=sys.stderr)
         return 2
-    except Exception as error:
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    except BaseException as error:  # also a SystemExit: no command of this one ends by it
         print(f"error: {_placed(error)}", file=sys.stderr)
         return 3
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+        return status
+    hush(sys.stdout)  # nobody reads on: what was found stands
+    return status
 
 
 def run_claims(
@@ -375,7 +407,11 @@ def write_json(path: Path | None, data: Any) -> None:
     if path is None:
         return
     if str(path) == "-":
-        sys.stdout.write(json_text(data))
+        with suppress(BrokenPipeError):
+            sys.stdout.write(json_text(data))
+            sys.stdout.flush()
+            return
+        hush(sys.stdout)
     else:
         write_all(path.parent, {path.name: json_text(data).encode()})
 
@@ -467,7 +503,7 @@ def _screen(json: Path | None) -> Screen:
     return screen(answers_on_stderr=json is not None and str(json) == "-")
 
 
-def _placed(error: Exception) -> str:
+def _placed(error: BaseException) -> str:
     """An unforeseen error with its innermost place, in one line."""
     import traceback
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from numeric.finding import Counterexample, Finding, Verdict
 from proofs import registry
+from proofs.answer import Word
 from proofs.claim import Claim
 from proofs.evidence import Extent, MutantEvidence, Outcome, Rung
 from proofs.figure import Figure
@@ -47,7 +48,7 @@ class AuditLike(Protocol):
     """What the report needs of an audit of somebody's layer."""
 
     @property
-    def verdict(self) -> Verdict:
+    def word(self) -> Word:
         """The answer."""
 
     def lines(self) -> list[str]:
@@ -382,7 +383,7 @@ def _audit(audit: AuditLike) -> dict[str, Any]:
     name = str(data.get("target") or "A layer")
     return {
         "name": name + (f" against {data['learner']}" if data.get("learner") else ""),
-        "verdict": audit.verdict,
+        "verdict": audit.word.value,
         "lines": audit.lines(),
         "details": getattr(audit, "details", ""),
     }

@@ -1,6 +1,6 @@
 """Files written whole or not at all, and checked before the work starts.
 
-Main definitions: `UnusableOutput`, `check_file`, `check_folder`, `write_all`, `json_text`.
+Main definitions: `UnusableOutput`, `check_file`, `check_folder`, `write_all`, `json_text`, `hush`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 
 class UnusableOutput(ValueError):
@@ -70,3 +70,10 @@ def write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
 def json_text(data: Any) -> str:
     """Strict JSON, keys in the order given, one trailing newline."""
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def hush(stream: IO[str]) -> None:
+    """Let what is still written to a stream go nowhere: its reader has gone."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

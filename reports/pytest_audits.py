@@ -6,8 +6,9 @@
     def test_in_code(assert_learner):
         assert_learner(my_function, "gd:2", gates={"rate": "eta"})
 
-Both take what `ssmproof audit` takes. The marker's audit runs before the test's body and ends it unless the verdict is
-`expect` (default: confirmed); without `against` the learner is identified, and `learner` says which it has to be.
+Both take what `ssmproof audit` takes. The marker's audit runs before the test's body and ends it unless the answer is
+`expect` (default: proved); without `against` the learner is identified, and `learner` says which it has to be. What only
+agrees at the points drawn passes with `accept="sampled"`, or with `pytest --icl-accept sampled` for all.
 Run with `--strict-markers`: without the plugin a marker does nothing.
 """
 
@@ -23,8 +24,9 @@ if TYPE_CHECKING:  # the plugin is loaded by every pytest run, so it imports not
     from proofs.audit import Audit
     from proofs.identification import Identification
 
-OPTIONS = ("against", "adapter", "gates", "sizes", "seed", "expect", "learner")
-VERDICTS = ("confirmed", "refuted", "undecided")
+OPTIONS = ("against", "adapter", "gates", "sizes", "seed", "accept", "expect", "learner")
+ANSWERS = ("proved", "agrees", "refuted", "biased", "no match", "undecided")
+ACCEPT = ("proved", "sampled")
 KEY = "icl_audit"
 
 
@@ -36,14 +38,18 @@ def assert_learner(
     gates: Mapping[str, str] | None = None,
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
+    accept: str = "proved",
 ) -> Audit:
     """Assert that `layer` runs `learner` in context; the audit, for further assertions.
 
     layer: a function, a module, or text such as `package.module:name`. Raises AssertionError with the audit's answer
-    (verdict, reason, counterexample) unless it is confirmed; TargetError if the layer can't be audited as given.
+    (reason, counterexample) unless it is proved, or with accept="sampled" agrees; TargetError if the layer can't be audited
+    as given.
     """
+    if accept not in ACCEPT:
+        raise ValueError(f"accept is {accept!r}; expected one of {', '.join(ACCEPT)}")
     found = _compare(layer, learner, adapter, gates, sizes, seed)
-    assert found.verdict.value == "confirmed", "\n" + str(found)
+    assert found.accepted(sampled=accept == "sampled"), "\n" + str(found)
     return found
 
 
@@ -52,13 +58,14 @@ def _assert_learner(request: pytest.FixtureRequest) -> Callable[..., Audit]:
     """`assert_learner(layer, learner, adapter=..., gates=..., sizes=...)`, whose verdict also enters the table."""
 
     def run(layer: str | Callable[..., Any], learner: str, **options: Any) -> Audit:
-        wrong = [o for o in options if o not in OPTIONS[1:5]]
+        wrong = [o for o in options if o not in OPTIONS[1:6]]
         if wrong:
-            raise TypeError(f"assert_learner has no option {wrong[0]!r}; it has {', '.join(OPTIONS[1:5])}")
+            raise TypeError(f"assert_learner has no option {wrong[0]!r}; it has {', '.join(OPTIONS[1:6])}")
+        accept = options.pop("accept", request.config.getoption("icl_accept"))
         with _user_mistakes(request.node, layer, learner):
             found = _compare(layer, learner, **options)
         _note(request.node, found)
-        assert found.verdict.value == "confirmed", "\n" + str(found)
+        assert found.accepted(sampled=accept == "sampled"), "\n" + str(found)
         return found
 
     return run
@@ -98,11 +105,17 @@ def _named(found: Audit | Identification) -> str:
     return "no match" if model is None else str(model.text)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--icl-accept`."""
+    group = parser.getgroup("audits", "audits of layers")
+    group.addoption("--icl-accept", choices=ACCEPT, default="proved", help="sampled: what agrees, unproved, passes too")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and the table's keeper in the process that sees every report."""
     config.addinivalue_line(
         "markers",
-        "icl_audit(target, against=None, adapter=None, gates=None, sizes=None, seed=0, expect='confirmed', "
+        "icl_audit(target, against=None, adapter=None, gates=None, sizes=None, seed=0, accept='proved', expect='proved', "
         "learner=None): audit the target before the test's body; without `against` identify it",
     )
     if not hasattr(config, "workerinput"):
@@ -117,15 +130,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _checked(nodeid: str, marker: pytest.Mark) -> tuple[Any, dict[str, Any]]:
-    wrong = [k for k in marker.kwargs if k not in OPTIONS]
-    expect = marker.kwargs.get("expect", "confirmed")
-    if len(marker.args) != 1 or wrong or expect not in VERDICTS:
-        given = ", ".join([*map(repr, marker.args), *(f"{k}={v!r}" for k, v in marker.kwargs.items())])
+    given = ", ".join([*map(repr, marker.args), *(f"{k}={v!r}" for k, v in marker.kwargs.items())])
+    options = dict(marker.kwargs)
+    wrong = [k for k in options if k not in OPTIONS]
+    allowed = options.get("expect", "proved") in ANSWERS and options.get("accept", "proved") in ACCEPT
+    if len(marker.args) != 1 or wrong or not allowed:
         raise pytest.UsageError(
             f"{nodeid}: the marker is icl_audit({given}); expected one target and options of "
-            f"{', '.join(OPTIONS)}; expect is one of {', '.join(VERDICTS)}"
+            f"{', '.join(OPTIONS)}; expect is one of {', '.join(ANSWERS)}, accept of {', '.join(ACCEPT)}"
         )
-    return marker.args[0], dict(marker.kwargs)
+    if not any(isinstance(options.get(name), str) for name in ("against", "learner")):
+        raise pytest.UsageError(
+            f"{nodeid}: icl_audit({given}) names no learner; give against= to compare, or learner= to identify it as that"
+        )
+    if "seed" in options:
+        from proofs.evidence import Settings
+
+        try:
+            Settings(seed=options["seed"])
+        except ValueError as error:
+            raise pytest.UsageError(f"{nodeid}: icl_audit({given}): {error}") from None
+    return marker.args[0], options
 
 
 @pytest.hookimpl(wrapper=True)
@@ -133,11 +158,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     """The marker's audits, then the test."""
     for marker in item.iter_markers("icl_audit"):
         target, options = _checked(item.nodeid, marker)
-        expect, learner = options.pop("expect", "confirmed"), options.pop("learner", None)
+        expect, learner = options.pop("expect", "proved"), options.pop("learner", None)
+        accept = options.pop("accept", item.config.getoption("icl_accept"))
         with _user_mistakes(item, target, options.get("against") or "identify"):
             found = _marked(target, options)
         _note(item, found)
-        if found.verdict.value != expect:
+        passed = found.accepted(sampled=accept == "sampled") if expect == "proved" else found.word.lower() == expect
+        if not passed:
             pytest.fail(f"expected {expect}\n{found}", pytrace=False)
         if learner is not None and _named(found) != learner:
             pytest.fail(f"expected the learner {learner}\n{found}", pytrace=False)
@@ -160,7 +187,7 @@ def _user_mistakes(item: pytest.Item, target: Any, learner: str) -> Iterator[Non
 
 
 def _note(item: pytest.Item, found: Audit | Identification) -> None:
-    row = (found.target, _named(found), found.verdict.value)
+    row = (found.target, _named(found), found.word.lower())
     item.user_properties.append((KEY, "|".join(row)))
 
 
@@ -180,5 +207,6 @@ class _Table:
             width = max(len(r[0]) for r in self.rows)
             for target, learner, verdict in dict.fromkeys(self.rows):
                 terminalreporter.line(
-                    f"{verdict:<10} {target:<{width}}  {learner}", red=verdict in ("refuted", "not run")
+                    f"{verdict:<10} {target:<{width}}  {learner}",
+                    red=verdict in ("refuted", "biased", "no match", "not run"),
                 )

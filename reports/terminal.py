@@ -24,6 +24,7 @@ from proofs.soundness_claims import Bench
 from proofs.systems import Row
 from proofs.verify import Run
 from reports import words
+from reports.files import hush
 
 _WIDE = 160
 """Columns where there is no terminal: a log should not be cut at 80."""
@@ -53,9 +54,17 @@ def screen(answers_on_stderr: bool = False) -> Screen:
     return Screen(err if answers_on_stderr else _console(stderr=False), err)
 
 
+class _Console(Console):
+    """rich's, but a reader that has gone does not become the exit status."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        hush(self.file)
+
+
 def _console(stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else _WIDE, highlight=False)
+    return _Console(stderr=stderr, width=None if stream.isatty() else _WIDE, highlight=False)
 
 
 @contextmanager

@@ -35,20 +35,16 @@ POINTS = 3
 Draw = Callable[[int], Mapping[str, Tensor]]
 
 
-def accept(
-    program: Callable[..., Any], draw: Draw, *, bare: Callable[..., Any] | None = None, points: int = POINTS
-) -> Tape:
+def accept(program: Callable[..., Any], draw: Draw, *, points: int = POINTS) -> Tape:
     """The tape of `program`, recorded at points `draw(0)`, `draw(1)`, ... and accepted.
 
-    bare: how the program is called without any array of ours, if that is another function. points: how many recordings
-    are compared; with one, only numbers that leave by operations are seen. Raises Refused with the reason where a
-    recording does not count, and what the program raises.
+    points: how many recordings are compared; with one, only numbers that leave by operations are seen. Raises Refused
+    with the reason where a recording does not count, and what the program raises.
     """
-    alone = bare or program
     for k in range(WARM if points > 1 else 0):
-        _bare(alone, draw(k))
+        _bare(program, draw(k))
     with contextlib.ExitStack() as settings:
-        tape = _recorded(program, alone, draw, settings, points)
+        tape = _recorded(program, draw, settings, points)
         found = {e: None for e in tape.escapes}
         if points > 1:
             try:
@@ -72,14 +68,14 @@ def _guards(found: Iterable[Escape]) -> tuple[Escape, ...]:
 
 
 def _recorded(
-    program: Callable[..., Any], alone: Callable[..., Any], draw: Draw, settings: contextlib.ExitStack, points: int
+    program: Callable[..., Any], draw: Draw, settings: contextlib.ExitStack, points: int
 ) -> Tape:
     """One tape for all points, each recording compared with a bare run and with its own replay."""
     first: Tape | None = None
     for k in range(WARM, WARM + points):
         inputs = draw(k)
         if k == WARM + 1:
-            _bare(alone, inputs)  # so that recordings are not every other call
+            _bare(program, inputs)  # so that recordings are not every other call
         with Watch() as seen:
             tape, value = record(program, inputs, seed=k)
         if first is None and any(o.base in FAST_PATHS for o in tape.operations):
@@ -87,9 +83,9 @@ def _recorded(
             with Watch() as seen:
                 tape, value = record(program, inputs, seed=k)
         with Watch() as unseen:
-            plain = _bare(alone, inputs)
+            plain = _bare(program, inputs)
         if not same_bits(plain, value):
-            again = _bare(alone, inputs)
+            again = _bare(program, inputs)
             if not same_bits(plain, again):
                 raise Refused("the code", "two calls", RANDOMLY)
             raise Refused(

@@ -6,7 +6,7 @@ Main definition: `Record`, read off a tape.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -23,20 +23,26 @@ class Record:
     """What a run did that its verdict must mention.
 
     operations: how often each aten operation ran. casts: lines that round to a narrower type.
-    constants: floating-point constants read, with the line. writes: inputs that were written to. guards: checks of data
-    that can only raise.
+    constants: floating-point constants read, with the line, and the number where it is one. writes: inputs that were
+    written to. guards: checks of data that can only raise.
     """
 
     operations: Counter[str] = field(default_factory=Counter)
     casts: dict[str, None] = field(default_factory=dict)
-    constants: dict[str, None] = field(default_factory=dict)
+    constants: dict[str, float | None] = field(default_factory=dict)
     writes: dict[str, None] = field(default_factory=dict)
     guards: dict[str, None] = field(default_factory=dict)
 
-    def flags(self, side: str) -> tuple[str, ...]:
-        """What an exact verdict does not cover, for `side` of a comparison."""
+    def flags(self, side: str, read: Mapping[float, object] | None = None) -> tuple[str, ...]:
+        """What an exact verdict does not cover, for `side` of a comparison. read: constants that were taken for others."""
+        known = read or {}
         casts = tuple(f"{side}: {cast}: exact arithmetic does not see its rounding" for cast in self.casts)
-        constants = tuple(f"{side}: constant {c}, read as the dyadic number it is" for c in self.constants)
+        constants = tuple(
+            f"{side}: constant {c}, read as {known[v]}, which it is to within a rounding"
+            if v is not None and v in known
+            else f"{side}: constant {c}, read as the dyadic number it is"
+            for c, v in self.constants.items()
+        )
         writes = tuple(f"{side}: {write}; it was given a copy" for write in self.writes)
         return casts + constants + writes + tuple(f"{side}: {guard}" for guard in self.guards)
 
@@ -48,9 +54,9 @@ def notes(tape: Tape, precision: torch.dtype = torch.float64) -> Record:
         out.operations[operation.name] += 1
         for dtype in _narrower(operation, precision):
             out.casts.setdefault(f"cast to {dtype} at {shown(operation.place)}")
-        for text in _constants(operation):
+        for text, value in _constants(operation):
             if text not in out.constants:
-                out.constants[f"{text} at {shown(operation.place)}"] = None
+                out.constants[f"{text} at {shown(operation.place)}"] = value
     for name in tape.written:
         out.writes[f"writes to its input {name}"] = None
     for escape in tape.escapes:
@@ -73,16 +79,16 @@ def _narrower(operation: Operation, precision: torch.dtype) -> Iterator[torch.dt
             yield window.dtype
 
 
-def _constants(operation: Operation) -> Iterator[str]:
+def _constants(operation: Operation) -> Iterator[tuple[str, float | None]]:
     for operand in operation.operands():
         if isinstance(operand, float):
             if operand == operand and abs(operand) != float("inf") and (
                 not operand.is_integer() or abs(operand) > _PLAIN
             ):
-                yield repr(operand)
+                yield repr(operand), operand
         elif isinstance(operand, Constant) and operand.value.dtype.is_floating_point:
             value = operand.value.double()
             fine = torch.isfinite(value)
             plain = (value == value.round()) & (value.abs() <= _PLAIN)
             if not bool((plain | ~fine).all()):
-                yield repr(value.item()) if value.ndim == 0 else f"a {tuple(value.shape)} tensor"
+                yield (repr(value.item()), value.item()) if value.ndim == 0 else (f"a {tuple(value.shape)} tensor", None)

@@ -64,13 +64,11 @@ def _made(tape: Tape, logarithms: bool, functions: bool) -> Plan:
                 covers = window.numel == storage.length
                 blank = number not in written and storage.initial is not None and not bool(storage.initial.any())
                 masked = number not in written and storage.initial is not None and _log_constants(storage.initial)
-                if number not in written and storage.initial is None:
+                if (number not in written and storage.initial is None) or (kind is Kind.LOGARITHM and (blank or masked)):
                     first[number] = now[number] = kind
                 elif covers:
                     anew.append(number)
                     now[number] = kind
-                elif kind is Kind.LOGARITHM and (blank or masked):
-                    first[number] = now[number] = kind
                 else:
                     rule, why = None, "puts logarithms and numbers into one tensor; keep them apart"
             written.add(number)

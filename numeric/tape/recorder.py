@@ -302,6 +302,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 content[content == garbage.to(real)] = 0
         except (NotImplementedError, RuntimeError):
             content = None
+            self.faults[Escape(f"writes into memory that can't be copied ({target.dtype}, {target.layout})", self.places(4))] = None
         self._folded.pop(_key(target), None)
         self._new(target, content, unwritten=_key(target) in self._empty)
 

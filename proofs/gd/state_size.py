@@ -11,12 +11,12 @@ import torch
 
 from constructions import autograd_descent, online_descent
 from constructions.namespace import Array
+from numeric.carriers.handles import FlintPolynomials
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.carriers.handles import FlintPolynomials
-from proofs.claim import Check, Claim, Mutant, System
+from proofs.claim import Check, Claim, Mutant, System, covering
 from proofs.evidence import Kind, Rung, Settings
-from proofs.gd._polynomials import values
+from proofs.gd._polynomials import TRUST, values
 
 Count = Callable[[int, int], int]
 SIZES = ((1, 1), (2, 1), (2, 2))
@@ -112,7 +112,7 @@ def check(changes: dict[str, Count] | None = None) -> Check:
             Verdict.CONFIRMED,
             figures=dict(figures),
             settings={"engine": "exact derivatives (coefficients of e), rank over Q", "seed": entropy.seed},
-            trust=("FLINT's rank", "the rules of the replay (numeric/tape/rules)"),
+            trust=("FLINT's rank", *TRUST),
         )
 
     return decide
@@ -154,7 +154,7 @@ gd.two_accumulator_steps.""",
             figures="linear self-attention",
         ),
     ),
-    checks={Rung.EXACT: check()},
+    checks={Rung.EXACT: covering("the sizes named in the figures, and k = 2", check())},
     mutants=(
         Mutant("two_steps_like_one", "two steps need mf", {Rung.EXACT: check({"two batch steps": lambda f, m: m * f})}),
         Mutant(

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from numeric.balls import Balls, ball, evaluate
 from numeric.box import generic
 from numeric.carriers.carrier import NoRule
-from numeric.tape.refusals import Refused
 from numeric.programs import rational
+from numeric.tape.refusals import Refused
 
 POINT = {"X": generic((5, 4), 1), "Y": generic((5, 3), 2), "q": generic((4,), 3)}
 

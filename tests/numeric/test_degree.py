@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from numeric.carriers.degree import Constants, Degree, Height
-from numeric.entropy import Entropy
 from numeric.carriers.finite_field import FiniteField
 from numeric.carriers.handles import FlintPolynomials, Handles
+from numeric.entropy import Entropy
 from numeric.programs import run
 from numeric.tape.refusals import Refused
 

@@ -10,14 +10,13 @@ import pytest
 import torch
 
 from numeric.carriers.degree import HUGE, Constants, Degree, Height
+from numeric.carriers.handles import FlintPolynomials, Handles, Quotient
 from numeric.entropy import Entropy
 from numeric.exact_identity import bounds, decide, follow
 from numeric.finding import Verdict
-from numeric.carriers.handles import FlintPolynomials, Handles, Quotient
+from numeric.programs import recorded, run
 from numeric.tape.notes import notes
 from numeric.tape.refusals import Refused
-
-from numeric.programs import recorded, run
 
 N = 5
 SHAPES = {"a": (N,), "x": (N,)}

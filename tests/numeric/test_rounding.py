@@ -13,10 +13,10 @@ import torch
 from hypothesis import given
 from torch import Tensor
 
-from numeric.tape.refusals import Refused
-from numeric.programs import fractions, rational, run
 from numeric.carriers.a_priori import APriori, smallest_subnormal, unit_roundoff
+from numeric.programs import fractions, rational, run
 from numeric.strategies import FLAVOURS, PROBLEM, Arrays, draw, problems
+from numeric.tape.refusals import Refused
 
 SIZES = {"N": 4, "f": 3, "m": 2}
 DTYPES = {"float64": torch.float64, "float32": torch.float32}

@@ -13,11 +13,11 @@ import torch
 from hypothesis import given
 from torch import Tensor
 
+from numeric.carriers.running import Running
+from numeric.programs import fractions, rational, recorded, replayed
+from numeric.strategies import FLAVOURS, PROBLEM, Arrays, draw, problems
 from numeric.tape.notes import Record, notes
 from numeric.tape.refusals import Refused
-from numeric.programs import fractions, rational, recorded, replayed
-from numeric.carriers.running import Running
-from numeric.strategies import FLAVOURS, PROBLEM, Arrays, draw, problems
 
 F = torch.nn.functional
 SIZES = {"N": 4, "f": 3, "m": 2}

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numeric.entropy import Entropy
-from numeric.tape.refusals import Refused
 from numeric.programs import fractions, smaller
 from numeric.shrink import among_polynomials, counterexample, difference, differs, search, shrink, values
+from numeric.tape.refusals import Refused
 
 SHAPES = {"x": ("n",)}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from numeric.finding import Verdict
-from proofs.audit import audit
+from proofs.audit import audit, compared
 from proofs.evidence import Settings
 from proofs.target import TargetError
 from proofs.targets import CASES
@@ -152,7 +152,7 @@ def layers(tmp_path_factory):
 
 
 def find(layers, name, against="gd", **options):
-    return audit(f"{layers}:{name}", against, settings=Settings(seed=1), **options)
+    return compared(f"{layers}:{name}", against, settings=Settings(seed=1), **options)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_true_layers_are_confirmed(layers, name, against, options):
     assert found.verdict is Verdict.CONFIRMED, str(found)
     assert found.status == 0
     assert found.counterexample is None
-    assert str(found).startswith("CONFIRMED")
+    assert str(found).startswith("PROVED")
 
 
 @pytest.mark.parametrize(
@@ -266,8 +266,18 @@ def test_writing_to_inputs_is_reported(layers):
 
 def test_json_has_the_promised_keys(layers):
     row = find(layers, "last_missing").to_json()
-    assert {"verdict", "learner", "parameters", "equivalent", "probes", "evidence", "counterexample"} <= set(row)
-    assert row["verdict"] == "refuted"
+    assert {
+        "answer",
+        "status",
+        "verdict",
+        "learner",
+        "parameters",
+        "equivalent",
+        "probes",
+        "evidence",
+        "counterexample",
+    } <= set(row)
+    assert (row["answer"], row["verdict"], row["status"]) == ("REFUTED", "refuted", 1)
     assert row["counterexample"]["sizes"] == {"f": 1, "m": 1, "N": 2}
 
 
@@ -329,5 +339,5 @@ def test_layers_that_nobody_here_wrote(case):
     if case.missing():
         pytest.skip(case.missing())
     found = case.audit(Settings(seed=1))
-    assert found.verdict is case.expected, str(found)
+    assert found.word is case.expected, str(found)
     assert case.command.startswith("ssmproof audit ")

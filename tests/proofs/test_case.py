@@ -3,7 +3,8 @@
 import pytest
 
 from numeric.finding import Verdict
-from proofs.audit import audit
+from proofs.answer import Word
+from proofs.audit import audit, compared
 from proofs.evidence import Settings
 from proofs.target import TargetError
 
@@ -152,7 +153,7 @@ def layers(tmp_path_factory):
 def find(folder, name, against, adapter=None, gates=None, **options):
     file = "filters.py" if name in ("lms", "signed") else "layers.py"
     adapter = adapter.replace("FILE", str(folder / "layers.py")) if adapter else None
-    return audit(f"{folder / file}:{name}", against, adapter, gates, Settings(seed=1), **options)
+    return compared(f"{folder / file}:{name}", against, adapter, gates, Settings(seed=1), **options)
 
 
 EACH = "any number, one for each token"
@@ -234,7 +235,7 @@ def test_wrong_layers(layers, name, against, adapter, gates):
         ("doubled", "online_gd", None, {}, "2 times the learner: see --gate readout=2"),
         ("backwards", "online_gd", None, {"beta": "1/2"}, "the tokens in reverse order"),
         ("before", "online_gd", "kv", {}, "--adapter kv:exclusive"),
-        ("halved", "online_gd", "kv", {}, "--gate readout=0.5"),
+        ("halved", "online_gd", "kv", {}, "--gate readout=1/2"),
     ],
 )
 def test_a_refutation_suggests_what_would_agree(layers, name, against, adapter, gates, hint):
@@ -249,9 +250,10 @@ def test_a_step_settles_every_length(layers):
 
 def test_what_is_only_sampled_says_so(layers):
     found = find(layers, "smoother", "softmax_smoother")
-    assert str(found).startswith("CONFIRMED, not proved")
-    assert "sampled, no proof" in found.reason and found.rows[-1].rung == "sampled, balls"
-    figures = [find(layers, n, "softmax_smoother").rows[-1].finding.figures for n in ("smoother", "cut")]
+    assert found.word is Word.AGREES and found.status == 4 and str(found).startswith("AGREES")
+    assert "sampled, no proof" in found.reason
+    others = find(layers, "cut", "softmax_smoother")
+    figures = [next(r for r in f.rows if r.rung == "sampled, balls").finding.figures for f in (found, others)]
     cut = [f["float64 run, relative error"] for f in figures]
     assert cut[0] < 2.0**-44 and cut[1] > 2.0**-40  # the layer that rounds to float32 shows
 
@@ -285,7 +287,6 @@ def test_the_answer_fits_a_screen(layers):
         ("delta", "online_gd", "kv", {"gamma": "1"}, "gate 'gamma': .* takes beta, scale, half .*online_gd has beta"),
         ("delta", "gd", "kv", {"beta": "rate"}, "gate value 'rate': use a number, one of N, f, m, X, eta"),
         ("delta", "decay_then_step", "kv", {}, "no argument for decay of decay_then_step.*--gate decay="),
-        ("each_rate", "gd", None, {"beta": "free", "eta": "beta"}, "eta of gd is one number for each context"),
     ],
 )
 def test_wrong_gates_get_one_message(layers, name, against, adapter, gates, message):

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from numeric.degree import Degree
+from numeric.carriers.degree import Degree
 from numeric.entropy import Entropy
 from numeric.exact_identity import decide
 from numeric.finding import Verdict
-from numeric.finite_field import FiniteField
+from numeric.carriers.finite_field import FiniteField
 from numeric.float_identity import decide as decide_floats
-from numeric.interpreter import Interpreter, Refused
+from numeric.tape.refusals import Refused
 from numeric.lifting import lifted
 from numeric.programs import run
 from proofs.target import load

@@ -5,7 +5,8 @@ from fractions import Fraction
 import pytest
 import torch
 
-from proofs.gates import Value, laid_out, mentioned, value
+from constructions.learners import Domain
+from proofs.gates import Value, laid_out, mentioned, outside, value
 from proofs.target import TargetError
 
 NAMES = {
@@ -55,7 +56,7 @@ def test_shapes_follow_the_axes():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "nope", "1/0", "eta/", "__import__('os')", "eta.real", "True", "[1]", "'a'", "exp(eta)", "eta**2", "log(-1)"],
+    ["", "nope", "1/0", "eta/", "__import__('os')", "eta.real", "True", "[1]", "'a'", "tan(eta)", "eta**2", "log(-1)"],
 )
 def test_what_is_no_expression_gets_one_message(text):
     with pytest.raises(TargetError, match=r"gate value .*use a number, one of N, eta") as caught:
@@ -66,3 +67,41 @@ def test_what_is_no_expression_gets_one_message(text):
 def test_names_in_an_expression():
     assert mentioned("log(decay)*beta/N") == {"decay", "beta", "N"}
     assert mentioned("free") == {"free"} and mentioned("eta/") == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("10**1000000000", "beyond those of float64"),
+        ("2**2**30", "beyond those of float64"),
+        ("1e999999999", "beyond those of float64"),
+        ("1e-999999999", "beyond those of float64"),
+        ("2**2000", "beyond those of float64"),
+        ("1" + "+1" * 5000, "characters; expected at most"),
+        ("(" * 400 + "1" + ")" * 400, "gate value"),
+    ],
+)
+def test_numbers_that_no_float_holds_end_at_once(text, message):
+    with pytest.raises(TargetError, match=message):
+        value(text, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("text", "domain", "found"),
+    [
+        ("N-N", Domain.POSITIVE, 0),
+        ("-N", Domain.POSITIVE, -5),
+        ("f-4", Domain.POSITIVE, 0),
+        ("f-4", None, 0),
+        ("N-4", Domain.POSITIVE, None),
+        ("N", Domain.UNIT, 5),
+        ("rate-rate", Domain.POSITIVE, 0),
+        ("0*eta", None, 0),
+        ("1-decay", Domain.UNIT, None),
+        ("decay-1/2", Domain.POSITIVE, None),  # positive for some: the user's business
+        ("-log(decay)", Domain.POSITIVE, None),
+        ("-5", Domain.REAL, None),
+    ],
+)
+def test_expressions_outside_their_domain(text, domain, found):
+    assert outside(text, domain, {"N": 5, "f": 4, "m": 3}) == found

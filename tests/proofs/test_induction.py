@@ -3,7 +3,8 @@
 import pytest
 
 from numeric.finding import Verdict
-from proofs.audit import EVERY_LENGTH, audit
+from proofs.answer import Check
+from proofs.audit import compared
 from proofs.evidence import Settings
 
 LAYERS = """
@@ -66,11 +67,11 @@ def layers(tmp_path_factory):
 
 
 def find(path, name, against, adapter="kv", gates=None):
-    return audit(f"{path}:{name}", against, adapter, gates or {}, Settings(seed=1))
+    return compared(f"{path}:{name}", against, adapter, gates or {}, Settings(seed=1))
 
 
 def every(found):
-    return [row.finding for row in found.rows if row.rung == EVERY_LENGTH]
+    return [row.finding for row in found.rows if row.rung == Check.EVERY]
 
 
 @pytest.mark.parametrize(

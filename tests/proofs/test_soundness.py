@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from proofs import soundness
+from proofs.answer import Word
 from proofs.corpus import CORPUS, Entry
 from proofs.mutations import mutations
 
@@ -24,7 +25,7 @@ def test_true_layers_and_a_sample_of_their_mutants():
     found = soundness.run(sample=24, seed=1)
     assert found.passed, "\n".join(found.lines())
     assert sum(t.kind == "none" for t in found.trials) == len(CORPUS)
-    assert sum(t.verdict == "refuted" for t in found.trials) >= 16
+    assert sum(t.word is Word.REFUTED for t in found.trials) >= 16
 
 
 @pytest.mark.slow
@@ -56,7 +57,7 @@ def test_the_bench_sees_a_false_alarm():
 
 
 def test_the_bench_sees_a_miss():
-    trial = soundness.Trial("layer", "sign", "a - b", 0.5, "confirmed", "", False, "")
+    trial = soundness.Trial("layer", "sign", "a - b", 0.5, Word.PROVED, "", False, "")
     assert trial.missed
     assert not replace(trial, kind="float cast", flagged=True).missed
     assert replace(trial, kind="float cast").missed

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import proofs
-from numeric.finding import Verdict
+from proofs.answer import Word
 from proofs.evidence import Rung, Settings
 from proofs.sight import Sight
 from proofs.soundness_claims import Bench, Seen
@@ -55,8 +55,11 @@ class TargetError(Exception):
 
 
 class _Audit:
-    verdict = Verdict.REFUTED
+    word = Word.REFUTED
     status = 1
+
+    def accepted(self, sampled: bool = False) -> bool:
+        return False
 
     def lines(self) -> list[str]:
         return ["refuted: the layer has the opposite sign", "X = [[1]]"]
@@ -323,7 +326,7 @@ class Case:
 
     title: str
     absent: str = ""
-    expected: Verdict = Verdict.REFUTED
+    expected: Word = Word.REFUTED
     broken: bool = False
 
     def missing(self) -> str:
@@ -339,7 +342,7 @@ class Case:
     ("cases", "status"),
     [
         ([Case("one"), Case("two", "not installed")], 0),
-        ([Case("one", expected=Verdict.CONFIRMED)], 1),
+        ([Case("one", expected=Word.PROVED)], 1),
         ([Case("three", broken=True), Case("one")], 3),
     ],
 )
@@ -360,7 +363,7 @@ def test_the_main_job(
     assert "audit one:\n  refuted: the layer has the opposite sign" in said
     assert ("audit two: not run, not installed" in said) == (cases[-1].title == "two")
     assert ("could not be made: TypeError: a new version" in said) == cases[0].broken
-    assert ("expected confirmed, found refuted" in said) == (status == 1)
+    assert ("expected PROVED, found REFUTED" in said) == (status == 1)
     assert {p.suffix for p in (tmp_path / "out").iterdir()} == {".json", ".md", ".tex", ".html", ".pdf"}
     assert "### layer.py:f against gd" in (tmp_path / "out/report.md").read_text()
 

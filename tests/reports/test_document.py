@@ -10,6 +10,7 @@ import pytest
 
 from numeric.finding import Finding, Verdict
 from proofs import registry
+from proofs.answer import Word
 from proofs.evidence import Rung, Settings
 from proofs.verify import Run, verify
 from reports import words
@@ -104,7 +105,7 @@ def test_a_partial_run_says_so(toys: Path) -> None:
 
 
 class _Audit:
-    verdict = Verdict.REFUTED
+    word = Word.REFUTED
 
     def lines(self) -> list[str]:
         return ["layer.py:linear runs no step of gd", "X = [[1]]"]
@@ -116,7 +117,7 @@ class _Audit:
 def test_audits_have_their_section(toys: Path) -> None:
     run = verify(["toy.holds"], rungs=["exact"])
     text = markdown(run, [_Audit()])
-    assert "### layer.py:linear_attn against gd\n\nVerdict: **refuted**.\n\n```text\nlayer.py:linear runs" in text
+    assert "### layer.py:linear_attn against gd\n\nAnswer: **REFUTED**.\n\n```text\nlayer.py:linear runs" in text
     alone = markdown(Run((), (), run.environment), [_Audit()])
     assert "### layer.py" in alone and "## Claims" not in alone and "0 of 0" not in alone
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from proofs import registry
+from proofs.answer import Word
 from proofs.figure import Figure, Panel, Series
 from proofs.verify import verify
 from reports import cli
@@ -118,7 +119,7 @@ def test_in_every_format(toys: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 def test_audits_may_have_figures(toys: Path) -> None:
     class Audit:
-        verdict = verify(["toy.holds"], rungs=["exact"]).evidence[0].verdict
+        word = Word.REFUTED
         figures = (SHOWN,)
 
         def lines(self) -> list[str]:

@@ -48,7 +48,7 @@ def test_stale(): raise AssertionError("the body must not run")
 def test_fixture(assert_learner):
     from layers import delta
     found = assert_learner(delta, "online_gd", gates={"beta": "beta"})
-    assert found.verdict.value == "confirmed"
+    assert found.word == "PROVED"
 
 def test_fixture_fails(assert_learner):
     from layers import stale
@@ -89,7 +89,7 @@ def test_verdicts(outcome: subprocess.CompletedProcess[str]):
 
 
 def test_a_failure_shows_the_answer(outcome: subprocess.CompletedProcess[str]):
-    assert "expected confirmed" in outcome.stdout
+    assert "expected proved" in outcome.stdout
     assert "REFUTED" in outcome.stdout
     assert "counterexample" in outcome.stdout
 
@@ -97,7 +97,7 @@ def test_a_failure_shows_the_answer(outcome: subprocess.CompletedProcess[str]):
 def test_the_table(outcome: subprocess.CompletedProcess[str]):
     table = outcome.stdout[outcome.stdout.index(" audits ") :]
     rows = [line.split() for line in table.splitlines()]
-    assert ["confirmed", "layers.py:delta", "online_gd"] in rows
+    assert ["proved", "layers.py:delta", "online_gd"] in rows
     assert ["refuted", "layers.py:stale", "online_gd"] in rows
     assert ["not", "run", "layers.py:missing", "gd"] in rows
 
@@ -113,7 +113,13 @@ def test_a_mistake_is_one_message_without_a_traceback(outcome: subprocess.Comple
     [
         ("icl_audit()", "expected one target"),
         ("icl_audit('layers.py:delta', agianst='gd')", "icl_audit('layers.py:delta', agianst='gd'); expected"),
-        ("icl_audit('layers.py:delta', expect='maybe')", "expect is one of confirmed, refuted, undecided"),
+        ("icl_audit('layers.py:delta')", "names no learner"),
+        ("icl_audit('layers.py:delta', against=None)", "names no learner"),
+        ("icl_audit('layers.py:delta', against='gd', seed=-1)", "seed is -1; expected a whole number"),
+        ("icl_audit('layers.py:delta', against='gd', seed='x')", "seed is 'x'; expected a whole number"),
+        ("icl_audit('layers.py:delta', against='gd', seed=[1])", "seed is [1]; expected a whole number"),
+        ("icl_audit('layers.py:delta', against='gd', accept='all')", "accept of proved, sampled"),
+        ("icl_audit('layers.py:delta', against='gd', expect='maybe')", "expect is one of proved, agrees, refuted"),
     ],
 )
 def test_wrong_markers_are_usage_errors(tmp_path: Path, marker: str, message: str):
@@ -129,11 +135,22 @@ def test_unknown_learner_and_missing_layer_say_so():
 
     with pytest.raises(TargetError, match=r"no learner 'online_sgd'.*online_gd"):
         assert_learner(layer, "online_sgd")
+    with pytest.raises(TargetError, match="learner None: expected a library id"):
+        assert_learner(layer, None)  # type: ignore[arg-type]
     with pytest.raises(TargetError, match="no file"):
         assert_learner("nowhere.py:layer", "gd")
     with pytest.raises(AssertionError, match="REFUTED"):
         assert_learner(layer, "online_gd")
     assert assert_learner(layer, "gd").parameters["eta"].startswith("1 N")
+
+
+def test_what_only_agrees_passes_where_it_is_accepted():
+    def layer(X: torch.Tensor, Y: torch.Tensor, x_q: torch.Tensor) -> torch.Tensor:
+        return torch.softmax(X @ x_q, 0) @ Y
+
+    with pytest.raises(AssertionError, match="AGREES"):
+        assert_learner(layer, "softmax_smoother", gates={"scale": "1"})
+    assert assert_learner(layer, "softmax_smoother", gates={"scale": "1"}, accept="sampled").status == 4
 
 
 def test_loading_the_plugin_imports_nothing_heavy():

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from numeric.carriers.carrier import NoRule
 from numeric.tape.numbers import Numbers
+from numeric.tape.refusals import WHY
 from numeric.tape.storage_tape import Constant, Window
 
 
@@ -264,6 +265,22 @@ def var_mean(m: Any, a: Any, dim: Any = None, *, correction: Any = None, keepdim
     return var(m, a, dim, correction=correction, keepdim=keepdim), mean(m, a, dim, keepdim)
 
 
+def native_batch_norm(
+    m: Any, a: Any, weight: Any, bias: Any, mean: Any, variance: Any, training: bool, momentum: float, eps: float
+) -> Any:
+    """In evaluation: an affine map, whose scale is a function of constants."""
+    spread = m.constant(variance) if variance is not None else None
+    if training or spread is None or mean is None:
+        raise NoRule(WHY["native_batch_norm"])
+    value = m.numbers(a)
+    shape = [1, -1] + [1] * (value.ndim - 2)
+    scale = Numbers(m.carrier, m.carrier.lift((spread.double() + eps).rsqrt().reshape(shape)))
+    out = (value - m.numbers(mean).reshape(*shape)) * scale
+    if weight is not None:
+        out = out * m.numbers(weight).reshape(*shape)
+    return (out if bias is None else out + m.numbers(bias).reshape(*shape)), None, None
+
+
 # --- sums at places ----------------------------------------------------------------------------------------------------
 
 
@@ -349,8 +366,7 @@ RULES: dict[str, Callable[..., Any]] = {
     for rule in (
         add, sub, rsub, mul, div, reciprocal, neg, positive, exp, log, square, pow, mm, mv, dot, addmm, addmv, addbmm,
         addr, ger, addcmul, addcdiv, lerp, sum, mean, mse_loss, mse_loss_backward, cumsum, cumprod, prod, trace, var,
-        var_mean, index_put, index_add, scatter, scatter_add, unfold_backward,
-        scatter_reduce,
+        var_mean, index_put, index_add, scatter, scatter_add, unfold_backward, scatter_reduce, native_batch_norm,
     )
 } | {
     "bmm": mm,
