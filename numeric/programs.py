@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import partial
 from itertools import product
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import torch
@@ -54,6 +55,7 @@ class Recorded:
         self.program, self.positive = program, tuple(positive)
         self._tapes: dict[Any, Tape | Exception] = {}
         self._once: dict[Any, Tape] = {}
+        _ALL.add(self)
         self.__name__ = getattr(program, "__name__", type(program).__name__)
 
     def __call__(self, *args: Any, **inputs: Any) -> Any:
@@ -117,6 +119,16 @@ class Recorded:
             if "expected one tensor" in str(error):
                 raise WrongResult(str(error)) from None
             raise
+
+
+_ALL: WeakSet[Recorded] = WeakSet()
+
+
+def forget() -> None:
+    """Every program loses its tapes: for who changes the code that they are recordings of."""
+    for program in list(_ALL):
+        program._tapes.clear()
+        program._once.clear()
 
 
 def recorded(program: Program, positive: Sequence[str] = ()) -> Recorded:

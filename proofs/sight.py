@@ -24,7 +24,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from numeric import planting
+from numeric import planting, programs
 from numeric.finding import Verdict
 from numeric.planting import Hook, disturbing, functions, noting, planted
 from proofs.claim import Claim
@@ -121,7 +121,8 @@ def _notices(claim: Claim, rung: Rung, function: FunctionType, name: str, field:
 
 @contextlib.contextmanager
 def _planted(table: Mapping[str, FunctionType], hook: Hook) -> Iterator[None]:
-    """With the caches of constructions and claims empty: a value kept from before hides whether a function runs."""
+    """With the caches of constructions and claims empty, and without tapes: a value kept from before hides whether a
+    function runs."""
     _forget()
     try:
         with planted(table, hook):
@@ -131,6 +132,7 @@ def _planted(table: Mapping[str, FunctionType], hook: Hook) -> Iterator[None]:
 
 
 def _forget() -> None:
+    programs.forget()
     for name, module in list(sys.modules.items()):
         if name.startswith("constructions.") or (name.startswith("proofs.") and name.count(".") > 1):
             for value in vars(module).values():
