@@ -57,7 +57,7 @@ class Check(StrEnum):
     SINGLE = "sampled, float32"
     BALLS = "sampled, balls"
     CHANGE = "sampled"
-    NEARER = "sampled, float64 beside float32"
+    FIRST = "sampled, float64 to first order"
     LONG = "one long context"
     SIZES = "other sizes"
 
@@ -72,6 +72,7 @@ class Run(StrEnum):
 
     AGREES = "the float run agrees"
     LIFTED = "the float run agrees with its casts lifted"
+    FIRST = "the float run agrees within its first-order rounding bound"
     DIFFERS = "the float run differs"
     UNSURE = "the float run could not be assessed"
 
@@ -85,8 +86,11 @@ def run_of(rows: Sequence[Row]) -> tuple[Run, Finding | None]:
     """What the float runs show, with the finding that speaks against them.
 
     The run as the code is has to agree; or else, where it casts to a shorter type, the run with those casts lifted. No
-    output that could be assessed makes up for one that could not.
+    output that could be assessed makes up for one that could not; where bounds are missing, a first-order one decides.
     """
+    first = next((row.finding for row in of(rows, Check.FIRST)), None)
+    if first is not None and first.verdict is not Verdict.UNDECIDED:
+        return (Run.FIRST, None) if first.verdict is Verdict.CONFIRMED else (Run.DIFFERS, first)
     plain = [row.finding for row in of(rows, Check.FLOAT)]
     lifted = [row.finding for row in of(rows, Check.LIFTED)]
     if not plain and not lifted:

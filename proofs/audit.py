@@ -170,7 +170,6 @@ def compared(
     for row in rows:
         _in_domains(case, row.sizes)
     rows += floats(case, _refuted_at(rows) or at, entropy.child("sampled"), rows)
-    rows += _nearer(case, at, rows, entropy.child("nearer"))
     rows += _at_zero(case, at, entropy.child("at 0"))
     word, reason = _judge(rows)
     subject = Subject(loaded, adapter, target if isinstance(target, str) else None)
@@ -186,8 +185,8 @@ def compared(
                 rows.append(Row(Check.EVERY, {k: n for k, n in at.items() if k != "N"}, induction))
                 word, reason = _judge(rows)
         rows += reached.rows
-        if word in (Word.PROVED, Word.AGREES) and world.unlike is not None:
-            word, reason = Word.UNDECIDED, f"{reason}; but not at other sizes: {world.unlike.line()}"
+        if word in (Word.PROVED, Word.AGREES) and world.doubt:
+            word, reason = Word.UNDECIDED, f"{reason}; but not seen in full: {world.doubt}"
     others = [r.sizes for r in of(rows, Check.EXACT) if any(r.sizes[k] != at[k] for k in ("f", "m"))]
     if word is Word.REFUTED:
         case.notes += hints(case, loaded, adapter, gates, at)
@@ -218,32 +217,6 @@ def _in_domains(case: Case, sizes: Sizes) -> None:
     """Raise TargetError where a gate, at these sizes, is none of what its parameter can be."""
     for gate, text in case.gates.items():
         case.in_domain(gate, text, sizes)
-
-
-def _nearer(case: Case, sizes: Sizes, rows: list[Row], entropy: Entropy) -> list[Row]:
-    """Where an operation has no rounding bound, such as a linear solver: is the float64 run as near as float64 runs are?
-
-    It is compared with no number of ours, but with the layer's own float32 run, which rounds 2^29 times as much.
-    """
-    run, off = run_of(rows)
-    bounded = ("outputs assessed", "outputs not assessable")
-    if run is not Run.UNSURE or off is None or any(off.figures.get(name) for name in bounded):
-        return []
-    generator = torch.Generator().manual_seed(entropy.below(2**31))
-    for _ in range(4):
-        single = {n: t.float() for n, t in case.draw(sizes, generator).items()}
-        double = {n: t.double() for n, t in single.items()}
-        try:
-            with torch.no_grad():
-                coarse, fine = case.layer(**single).double(), case.layer(**{n: t.clone() for n, t in double.items()})
-                right = case.learner(**double)
-        except Exception:  # anybody's code may take no float32
-            return []
-        if not bool((fine - right).abs().max() <= (fine - coarse).abs().max()):
-            return []
-    return [
-        Row(Check.NEARER, sizes, Finding(Verdict.CONFIRMED, trust=("a float64 run that is near is no other branch",)))
-    ]
 
 
 def _at_zero(case: Case, sizes: Sizes, entropy: Entropy) -> list[Row]:
@@ -329,7 +302,7 @@ def _judge(rows: list[Row]) -> tuple[Word, str]:
         return _refuted(rows, refuted)
     decided = [f for f in exact if f.verdict is Verdict.CONFIRMED]
     open = next((f for f in exact if f.verdict is not Verdict.CONFIRMED), None)
-    judged = [r.finding for r in rows if r.rung not in (Check.EXACT, Check.FLOAT, Check.LIFTED, Check.SINGLE)]
+    judged = [r.finding for r in rows if r.rung not in (Check.EXACT, Check.FLOAT, Check.LIFTED, Check.SINGLE, Check.FIRST)]
     broken = next((f for f in judged if f.verdict is Verdict.REFUTED), None)
     if broken is not None:
         return Word.REFUTED, broken.reason + (f" ({open.reason})" if open is not None and not decided else "")
@@ -344,20 +317,24 @@ def _judge(rows: list[Row]) -> tuple[Word, str]:
             return Word.AGREES, f"{balls.reason} ({open.reason})"
         return Word.UNDECIDED, balls.reason if balls is not None else open.reason
     same = f"the same rational function of all inputs, {where(rows)}"
-    nearer = of(rows, Check.NEARER)
-    if run is Run.UNSURE and not nearer:
-        return Word.UNDECIDED, f"exactly {same}; but {run}: {off.reason if off is not None else 'it was not made'}"
+    if run is Run.UNSURE:
+        return Word.UNDECIDED, f"exactly {same}; but {run}: {_unsure(off)}"
     chance = chance_of(rows)
     if chance is not None:
         same += f", wrong with probability at most 2^{chance:.1f}"
-    if nearer and off is not None:
-        return (
-            Word.PROVED,
-            f"{same}; the float64 run is nearer to the learner's than to its own in float32 ({off.reason})",
-        )
     if run is Run.AGREES:
         return Word.PROVED, f"{same}; the float run agrees within its rounding bound"
+    if run is Run.FIRST:
+        return Word.PROVED, f"{same}; {run}"
     return Word.PROVED, f"{same}; {run}, and as it is within the float32 bound: the casts are listed"
+
+
+def _unsure(off: Finding | None) -> str:
+    """Why the float run says nothing."""
+    if off is None:
+        return "it was not made"
+    blind = off.figures.get("outputs not assessable")
+    return off.reason or f"{blind} outputs, or their bounds, overflow"
 
 
 def _refuted(rows: list[Row], found: Finding) -> tuple[Word, str]:

@@ -21,6 +21,7 @@ from numeric.finding import Finding, Verdict
 from numeric.programs import Sizes, WrongResult
 from proofs.case import NAMES, Case, raised
 from proofs.enclosures import enclosures
+from proofs.first_order_row import first_order_finding
 
 CONTEXTS = (1, 2, 9)
 """Further context lengths, at the same f and m."""
@@ -30,6 +31,8 @@ SHORT = 3
 """The context length at other f and m."""
 OTHER = (((3, 3), (4, 4)), ((2, 4), (4, 6)), ((1, 1),))
 """Further (f, m), f equal to m and below it; the second of a pair where f**0.5 is rounded at the first."""
+_NEAR = 2
+"""Draws at which the float run is held against its exact value."""
 _FAR = 1000.0
 """How many times the change of precision a difference has to be before it refutes; a true identity gives about 2^-29."""
 
@@ -206,6 +209,10 @@ def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list
         return Row(f"sampled, {dtype}{' lifted' if lifted else ''}", sizes, finding)
 
     rows = [row("float64", case.needs_lift)]
+    if rows[0].finding.verdict is Verdict.UNDECIDED or rows[0].finding.figures.get("outputs not assessable"):
+        with case.lifting(case.needs_lift):
+            near = first_order_finding(case, draws[:_NEAR])
+        rows += [Row("sampled, float64 to first order", sizes, near)] if near is not None else []
     casts = any("float32" in flag for flag in (*rows[0].finding.flags, *exact[-1].finding.flags))
     if rows[0].finding.verdict is Verdict.REFUTED and casts:
         rows.append(row("float64", True))

@@ -72,6 +72,8 @@ def compared(case: Case, kind: How, asked: Question, entropy: Entropy, target_lo
                 names=asked.names,
                 admits=asked.admits,
                 shrinking=asked.shrinking,
+                positive=asked.positive,
+                rounded=True,
             )
         if kind is How.BALLS:
             points = [point(asked.shapes, asked.sizes, salt, asked.positive) for salt in range(_POINTS)]

@@ -96,6 +96,8 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
     if broke is not None:
         return _broken_at(subject, found, solution, laws, broke, rows, retry)
     word, reason = _judge(subject, rows) if verified is None else (verified.word, verified.reason)
+    if whole is not None and whole.world is not None and whole.world.doubt and word in (Word.PROVED, Word.AGREES):
+        word, reason = Word.UNDECIDED, whole.reason
     other, laws = other_size(subject, solution, laws)
     if other is not None:
         rows.append(other)

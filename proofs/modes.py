@@ -9,6 +9,7 @@ Main definition: `modes`.
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from numeric import float_identity
 from numeric.entropy import Entropy
@@ -77,7 +79,8 @@ class _Runs:
         if _equal(out, self.plain):
             return self.add(name, Same.BITS)
         if not _equal(out, program(**self.copies()).detach()):
-            return self.add(name, Same.RANDOM, harmless)
+            self.found.append(Mode(name, Same.RANDOM, harmless, bool(harmless)))
+            return None
         found = self._within(program)
         if found is None or found.verdict in (Verdict.UNDECIDED, Verdict.NOT_RUN):
             why = found.reason if found is not None else "no rounding bound to compare other bits by"
@@ -145,6 +148,7 @@ def modes(
     if text is not None:
         _fresh(runs, adapter, text)
     _again(runs, mentioned)
+    _draws(runs)
     return Modes(tuple(runs.found), tuple(runs.rows))
 
 
@@ -247,6 +251,63 @@ def _again(runs: _Runs, mentioned: Sequence[int]) -> None:
     except Exception as error:  # the target is anybody's code
         return runs.add(name, Same.RAISES, raised(error))
     return runs.add(name, Same.BITS, f"{times} calls")
+
+
+def _draws(runs: _Runs) -> None:
+    """Whether it draws from a global generator that it does not seed: then no number of calls shows all that it does."""
+    before = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    seen: list[list[tuple[str, str]]] = []
+    try:
+        for seed in (1, 2):
+            random.seed(seed)
+            np.random.seed(seed)
+            torch.manual_seed(seed)
+            start = _generators()
+            runs.case.layer(**runs.copies())
+            seen.append(list(zip(start, _generators(), strict=True)))
+    except Exception:  # the target is anybody's code, and what it raises was said
+        return
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+        torch.set_rng_state(before[2])
+    for name, (start, end), (_, other) in zip(("random", "numpy.random", "torch"), *seen, strict=True):
+        if start != end and end != other and not (name == "torch" and _overwritten(runs)):
+            runs.add(f"numbers of {name}'s generator", Same.RANDOM, "it draws some, and seeds none")
+
+
+class _Filled(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Puts one number in the place of all that torch draws."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.value = value
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if torch.Tag.nondeterministic_seeded in getattr(func, "tags", ()):
+            for tensor in fresh.leaves(result):
+                tensor.fill_(self.value)
+        return result
+
+
+def _overwritten(runs: _Runs) -> bool:
+    """Whether what torch draws changes nothing, whatever it is, as the first weights of a module that sets its own."""
+    outs = []
+    for value in (0.0, 1.0, -1.0, 1000.0):
+        try:
+            with _Filled(value):
+                outs.append(runs.case.layer(**runs.copies()).detach())
+        except Exception:  # it does not run on such numbers
+            return False
+    return all(_equal(out, runs.plain) for out in outs)
+
+
+def _generators() -> tuple[str, str, str]:
+    """The states of the global generators, to be compared."""
+    state: Any = np.random.get_state()
+    kind, key, *rest = state
+    return repr(random.getstate()), repr((kind, key.tolist(), rest)), repr(torch.get_rng_state().tolist())
 
 
 def _fresh(runs: _Runs, adapter: Any, text: str) -> None:

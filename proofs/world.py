@@ -74,11 +74,16 @@ class Same(StrEnum):
 
 @dataclass(frozen=True)
 class Mode:
-    """One mode of running the target, and what came of it."""
+    """One mode of running the target, and what came of it. harmless: whether the mode is known to change what it does."""
 
     name: str
     same: Same
     why: str = ""
+    harmless: bool = False
+
+    def line(self) -> str:
+        """The mode in a line."""
+        return f"{self.name}: {self.same}{f' ({self.why})' if self.why else ''}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -115,9 +120,11 @@ class World:
         return tuple(u for u in self.unrun if not u.option)
 
     @property
-    def unlike(self) -> Refusal | None:
-        """The first size at which the code is known to do something that no rung could follow."""
-        return next((r for r in self.refusals if r.unlike), None)
+    def doubt(self) -> str:
+        """What the code is known to do that the calls did not show: another thing at some size, or draws of its own."""
+        told = [m.line() for m in self.modes if m.same is Same.RANDOM and not m.harmless]
+        told += [r.line() for r in self.refusals if r.unlike]
+        return told[0] if told else ""
 
     @property
     def every_length(self) -> bool:
@@ -132,7 +139,7 @@ class World:
         sizes = f"N = {_listed(self.lengths)}, (f, m) = {_listed(self.widths)}"
         same = [m.name for m in self.modes if m.same in (Same.BITS, Same.ROUNDING)]
         out = ["; ".join([*calls, sizes, *([f"also {', '.join(same)}"] if same else []), self.dtype])]
-        out += [f"{m.name}: {m.same}{f' ({m.why})' if m.why else ''}" for m in self.modes if m.name not in same]
+        out += [m.line() for m in self.modes if m.name not in same]
         for head, numbers in enumerate(self.by_head, 1):
             out.append(f"head {head} has " + ", ".join(f"{name} = {text}" for name, text in numbers.items()))
         out += [r.line() for r in self.refusals]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -296,6 +296,7 @@ def soundness(
     if sum((names, claims, replays)) > 1:
         raise Wrong("--identify, --claims and --conformance are benches of their own; ask for one")
     found: Any
+    lines: Iterable[str] = ()
     with watching(screen.err) as progress:
         if replays:
             try:
@@ -303,7 +304,7 @@ def soundness(
             except MissingSamples as error:
                 raise Wrong(str(error)) from error
         elif claims:
-            found, lines = soundness_claims.run(mutants, seed, jobs, progress), ()
+            found = soundness_claims.run(mutants, seed, jobs, progress)
         else:
             found = (soundness_names if names else audits).run(mutants, seed, jobs, progress)
             lines = found.lines()

@@ -13,6 +13,7 @@ from proofs.target import load
 from proofs.world import Same
 
 LAYERS = """
+import random
 import sys
 import torch
 
@@ -53,6 +54,21 @@ class Counts(torch.nn.Module):
     def forward(self, X, Y, x_q, eta):
         self.calls += 1
         return step(X, Y, x_q, eta) * (2 if self.calls > 50 else 1)
+
+def rarely(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (2 if random.random() < 1e-6 else 1)
+
+def seeded(X, Y, x_q, eta):
+    torch.manual_seed(3)
+    return step(X, Y, x_q, eta) + 0 * torch.rand(())
+
+def module(X, Y, x_q, eta):
+    linear = torch.nn.Linear(X.shape[1], Y.shape[1], bias=False, dtype=X.dtype)
+    linear.weight.data.zero_()
+    return step(X, Y, x_q, eta) + linear(x_q).detach()
+
+def torch_rarely(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (2 if torch.rand(()) < 1e-6 else 1)
 
 def raises(X, Y, x_q, eta):
     W = torch.zeros(Y.shape[1], X.shape[1], requires_grad=True)
@@ -109,6 +125,17 @@ def test_a_mode_that_changes_the_target_is_refuted_by_name(layers, name, mode):
     assert [m.name for m in result.modes if m.same is Same.DIFFERS] == [mode]
     assert [r.rung for r in result.rows] == [f"mode, {mode}"]
     assert result.rows[0].finding.verdict is Verdict.REFUTED
+
+
+def test_draws_of_its_own_are_seen_without_the_one_that_counts(layers):
+    result = found(layers, "rarely")
+    assert [m.name for m in result.modes if m.same is Same.RANDOM] == ["numbers of random's generator"]
+    assert any(m.same is Same.RANDOM for m in found(layers, "torch_rarely").modes)
+
+
+@pytest.mark.parametrize("name", ["seeded", "module"])
+def test_draws_that_change_nothing_are_no_fault(layers, name):
+    assert not any(m.same is Same.RANDOM for m in found(layers, name).modes)
 
 
 def test_dropout_is_no_fault(layers):
