@@ -23,7 +23,7 @@ from numeric.tape.storage_tape import Escape, Place
 
 _METHODS = (
     "item tolist numpy data_ptr untyped_storage storage __bool__ __float__ __int__ __index__ __complex__ __array__ "
-    "__repr__ __str__ __format__ __reduce_ex__ __dlpack__ __contains__ __hash__"
+    "apply_ map_ map2_ __repr__ __str__ __format__ __reduce_ex__ __dlpack__ __contains__ __hash__"
 ).split()
 WATCHED = {getattr(Tensor, name): name for name in _METHODS if name not in ("__hash__",)}
 """Methods of a tensor that hand out its numbers."""

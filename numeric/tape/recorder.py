@@ -293,6 +293,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _known_with(self, target: Tensor) -> None:
         """Follow a storage of constants into which data is about to be written."""
         real = target.dtype.to_real() if target.dtype.is_complex else target.dtype
+        if _shared(target):
+            self.escapes[Escape("data in memory that numpy, or another library, shares", self.places(4))] = None
         try:
             content = torch.empty(0, dtype=real).set_(target.untyped_storage()).clone()
             blank = self._blank.pop(_key(target), None)
@@ -372,6 +374,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _weak(storage: Any) -> StorageWeakRef:
     return StorageWeakRef(storage)  # type: ignore[no-untyped-call]
+
+
+def _shared(value: Tensor) -> bool:
+    """Whether the memory is not torch's alone: it came from another library, or `numpy()` was taken of it."""
+    try:
+        return not value.untyped_storage().resizable()
+    except (NotImplementedError, RuntimeError):
+        return False
 
 
 def _key(value: Tensor) -> int:
