@@ -6,7 +6,9 @@ and sizes turn the words into numbers. `Recorded` is a program with the tapes of
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from fractions import Fraction
 from functools import partial
 from itertools import product
@@ -67,6 +69,11 @@ class Recorded:
         Raises Refused where a recording does not count, WrongResult for a result that is no tensor, and what the
         program raises.
         """
+        if _LIGHT.get():
+            return self.once(shapes, dtype)
+        return self._full(shapes, dtype)
+
+    def _full(self, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype) -> Tape:
         key = (tuple(shapes.items()), dtype)
         if key not in self._tapes:
             self._make_room(self._tapes)
@@ -79,18 +86,18 @@ class Recorded:
             raise found.with_traceback(None)
         return found
 
-    def once(self, shapes: Mapping[str, tuple[int, ...]]) -> Tape:
+    def once(self, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype = torch.float64) -> Tape:
         """A tape at these shapes, recorded once and compared with one bare call: enough where no verdict rests on it,
         as in the search for a counterexample, which is run again as it is found.
 
         Raises as `at` does.
         """
-        key = tuple(shapes.items())
-        if (key, torch.float64) in self._tapes:
-            return self.at(shapes)
+        key = (tuple(shapes.items()), dtype)
+        if key in self._tapes:
+            return self._full(shapes, dtype)
         if key not in self._once:
             self._make_room(self._once)
-            self._once[key] = self._accepted(shapes, torch.float64, points=1)
+            self._once[key] = self._accepted(shapes, dtype, points=1)
         return self._once[key]
 
     def forget(self) -> None:
@@ -132,6 +139,18 @@ def recorded(program: Program, positive: Sequence[str] = ()) -> Recorded:
 
 
 _HELD: WeakSet[Recorded] = WeakSet()
+_LIGHT: ContextVar[bool] = ContextVar("light", default=False)
+
+
+@contextlib.contextmanager
+def lightly() -> Iterator[None]:
+    """Record once where several recordings would be compared: for programs that a check has to refute, since what is
+    refuted was seen to be different, and what is not counts against the check."""
+    token = _LIGHT.set(True)
+    try:
+        yield
+    finally:
+        _LIGHT.reset(token)
 
 
 def forget() -> None:

@@ -115,7 +115,9 @@ def sight(claim: Claim, rung: Rung) -> Sight | None:
 
 def _notices(claim: Claim, rung: Rung, function: FunctionType, name: str, field: str, seconds: float) -> bool:
     """A derivation has to notice without plain arrays: those it runs have some sizes, and its word is for all."""
-    with _planted({name: function}, disturbing(field, arrays=rung is not Rung.UNIVERSAL)):
+    from numeric import programs  # only here: listing claims loads no torch
+
+    with _planted({name: function}, disturbing(field, arrays=rung is not Rung.UNIVERSAL)), programs.lightly():
         return not _stands(claim, rung, seconds + 1)
 
 

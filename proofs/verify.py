@@ -251,8 +251,13 @@ def run_unit(claim: str, rung: str, mutant: str | None, settings: Settings) -> t
     start = time.process_time()
     try:
         found = registry.claim(claim)
-        checks = found.checks if mutant is None else next(m.checks for m in found.mutants if m.id == mutant)
-        finding = checks[Rung(rung)](settings)
+        if mutant is None:
+            finding = found.checks[Rung(rung)](settings)
+        else:
+            from numeric import programs  # only here: planning loads no torch
+
+            with programs.lightly():
+                finding = next(m.checks for m in found.mutants if m.id == mutant)[Rung(rung)](settings)
         if not isinstance(finding, Finding):
             raise TypeError(f"the check returned {type(finding).__name__}, expected Finding")
     except (Exception, SystemExit) as error:

@@ -14,6 +14,7 @@ from constructions.namespace import Array
 from numeric.carriers.handles import FlintPolynomials
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
+from numeric.programs import recorded
 from proofs.claim import Check, Claim, Mutant, System, covering
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._polynomials import TRUST, values
@@ -60,6 +61,7 @@ def rank(learner: Callable[[Array, Array], Array], f: int, m: int, entropy: Entr
     X, Y = draw(N, f), draw(N, m)
     futures = [(draw(j, f), draw(j, m)) for j in range(FUTURES)]
 
+    @recorded
     def program(X: Array, Y: Array) -> Array:
         found = []
         for inputs, targets in futures:
