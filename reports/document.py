@@ -39,6 +39,14 @@ _VERDICTS = {
     Verdict.UNDECIDED: "the check ran and could not answer; the reason is given",
     Verdict.NOT_RUN: "the check needs something this machine lacks; the reason is given",
 }
+_ANSWERS = {
+    Word.PROVED: "the same function at the sizes listed, wrong with at most the probability given, and the float run agrees",
+    Word.AGREES: "the same at all points drawn, to the digits given; no proof",
+    Word.REFUTED: "not that learner, exactly or in its float run",
+    Word.BIASED: "a learner but for an epsilon, which is given",
+    Word.NO_MATCH: "none of the learners of the library",
+    Word.UNDECIDED: "could not be settled; the reason is given",
+}
 _SPECIAL = re.compile(r"([\\*~<>\[\]|]|(?<![^\W_])_|_(?![^\W_]))")
 _POWER = re.compile(r"\b2\^(-?[\d.]*\d)")
 _KEPT = re.compile(r"(\$(?=\S)(?:[^$\\]|\\.)+?(?<=\S)\$(?!\d)|`[^`\n]+`)")
@@ -105,6 +113,7 @@ def markdown(
         graph=_graph(edges),
         sections=[_section(run, id, edges) | {"pictures": shown.get(id, ())} for id in run.claims],
         audits=[_audit(a) | {"pictures": shown.get(f"audit {k}", ())} for k, a in enumerate(audits, start=1)],
+        answers={w: meaning for w, meaning in _ANSWERS.items() if any(a.word is w for a in audits)},
         stale=_stale(run),
         repeat=_repeat(run),
     )

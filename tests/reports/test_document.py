@@ -118,6 +118,7 @@ def test_audits_have_their_section(toys: Path) -> None:
     run = verify(["toy.holds"], rungs=["exact"])
     text = markdown(run, [_Audit()])
     assert "### layer.py:linear_attn against gd\n\nAnswer: **REFUTED**.\n\n```text\nlayer.py:linear runs" in text
+    assert "- **REFUTED**: not that learner" in text and "**PROVED**" not in text
     alone = markdown(Run((), (), run.environment), [_Audit()])
     assert "### layer.py" in alone and "## Claims" not in alone and "0 of 0" not in alone
 
