@@ -15,9 +15,9 @@ import numpy as np
 import torch
 
 from numeric.balls import BITS, evaluate
+from numeric.finding import Finding, Verdict
 from numeric.first_order import first_order
 from numeric.float_identity import RATIO
-from numeric.finding import Finding, Verdict
 from numeric.programs import Program, fractions, recorded
 from numeric.tape.refusals import Refused
 from proofs.case import NAMES, Case
