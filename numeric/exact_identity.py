@@ -37,6 +37,8 @@ _REDRAWS = 100
 _ENTRIES = 1 << 27
 """At most so many residues are held at once; more trials run one batch after the other."""
 _PASSES = 4
+_NONE = 1 << 99
+"""A degree of which no bound is known, or none that any prime is large enough for."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ def _quick(tape: Tape) -> Bounds | None:
         return None
     size, cleared = quick
     shape = tape.output.size if isinstance(tape.output, Window) else tuple(tape.output.value.shape)
-    return Bounds(shape, size.degree, 0, 0, size.height + size.constants * cleared, notes(tape))
+    height = size.height + min(size.constants, _NONE) * cleared
+    return Bounds(shape, min(size.degree, _NONE), 0, 0, height, notes(tape))
 
 
 def follow(
@@ -119,7 +122,7 @@ def _on_indeterminates(tape: Tape, carrier: Any, shapes: Mapping[str, tuple[int,
 
 def _top(part: torch.Tensor) -> int:
     top = int(part.max()) if part.numel() else 0
-    return top if top < HUGE else 1 << 99  # no bound
+    return top if top < HUGE else _NONE
 
 
 @dataclass(frozen=True)
@@ -140,12 +143,15 @@ class Trial:
     @property
     def log2(self) -> float:
         """log2 of that chance; 0 if the bound says nothing."""
-        floor = 2.0 ** (self.bits - 1)
-        points = self.degree / floor / max(1e-300, 1 - self.divisors / floor) if self.divisors < floor else 1.0
-        if math.isinf(self.height_log2):
+        floor = 1 << (self.bits - 1)
+        if max(self.degree, self.divisors) >= floor:
+            return 0.0
+        points = self.degree / (floor - self.divisors)
+        count = prime_count_below(self.bits)
+        if not self.height_log2 < count:  # so many primes, or more, may hide a coefficient; NaN is no bound either
             return 0.0
         hiding = math.ceil(self.dimension * self.height_log2 / (self.bits - 1))
-        primes = hiding * (1 if self.dimension == 1 else 2 * self.dimension) / prime_count_below(self.bits)
+        primes = hiding * (1 if self.dimension == 1 else 2 * self.dimension) / count
         chance = points + primes
         # equal constants (degree 0, height 0) cannot be told apart by any prime, and need not be
         return math.log2(min(1.0, chance)) if chance > 0 else -math.inf
@@ -218,11 +224,11 @@ def decide(
         return _points_only(sides, shapes, sizes, entropy, refusal, names, admits, settings)
     trial, trials = _needed(first, second, target_log2, known)
     degree, height, divisors = trial.degree, trial.height_log2, trial.divisors
-    if trial.log2 >= 0:
+    if trial.log2 > -1:  # hundreds of trials, or none would do
         return Finding(
             Verdict.UNDECIDED,
-            reason=f"the degree bound 2^{math.log2(max(1, degree)):.0f} is too weak for primes of {_BITS[-1]} bits; "
-            "try smaller sizes",
+            reason=f"the bounds (degree 2^{math.log2(max(1, degree)):.0f}, coefficients of {height:.1e} bits, divisors of "
+            f"degree 2^{math.log2(max(1, divisors)):.0f}) are too weak for primes of {_BITS[-1]} bits; try smaller sizes",
             settings=settings,
             flags=flags(),
         )

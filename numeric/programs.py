@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import partial
 from itertools import product
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import torch
@@ -54,6 +55,7 @@ class Recorded:
         self.program, self.positive = program, tuple(positive)
         self._tapes: dict[Any, Tape | Exception] = {}
         self._once: dict[Any, Tape] = {}
+        _HELD.add(self)
         self.__name__ = getattr(program, "__name__", type(program).__name__)
 
     def __call__(self, *args: Any, **inputs: Any) -> Any:
@@ -67,7 +69,7 @@ class Recorded:
         """
         key = (tuple(shapes.items()), dtype)
         if key not in self._tapes:
-            self._forget(self._tapes)
+            self._make_room(self._tapes)
             try:
                 self._tapes[key] = self._accepted(shapes, dtype)
             except Exception as error:
@@ -87,11 +89,16 @@ class Recorded:
         if (key, torch.float64) in self._tapes:
             return self.at(shapes)
         if key not in self._once:
-            self._forget(self._once)
+            self._make_room(self._once)
             self._once[key] = self._accepted(shapes, torch.float64, points=1)
         return self._once[key]
 
-    def _forget(self, tapes: dict[Any, Any]) -> None:
+    def forget(self) -> None:
+        """Drop the tapes: the program is recorded again when it is asked for."""
+        self._tapes.clear()
+        self._once.clear()
+
+    def _make_room(self, tapes: dict[Any, Any]) -> None:
         while len(tapes) >= _KEPT:
             tapes.pop(next(iter(tapes)))
 
@@ -122,6 +129,15 @@ class Recorded:
 def recorded(program: Program, positive: Sequence[str] = ()) -> Recorded:
     """The program with its tapes; one that has them already as it is."""
     return program if isinstance(program, Recorded) else Recorded(program, positive)
+
+
+_HELD: WeakSet[Recorded] = WeakSet()
+
+
+def forget() -> None:
+    """Drop every tape there is: what programs call does something else from now on."""
+    for held in list(_HELD):
+        held.forget()
 
 
 def run(program: Program, carrier: Carrier, inputs: Mapping[str, Parts], *, searching: bool = False) -> Parts:

@@ -29,11 +29,10 @@ class Size:
     height: float
 
     def __add__(self, other: Size) -> Size:
-        return Size(
-            max(self.degree, other.degree),
-            max(self.constants, other.constants),
-            max(self.height, other.height) + math.log2(1 + 2.0 ** -abs(self.height - other.height)) + _SLACK,
-        )
+        low, high = sorted((self.height, other.height))
+        # infinite heights are no bound, and stay so
+        height = high if math.isinf(high) else high + math.log2(1 + 2.0 ** (low - high)) + _SLACK
+        return Size(max(self.degree, other.degree), max(self.constants, other.constants), height)
 
     def __mul__(self, other: Size) -> Size:
         return Size(

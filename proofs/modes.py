@@ -305,7 +305,8 @@ def _overwritten(runs: _Runs) -> bool:
 
 def _generators() -> tuple[str, str, str]:
     """The states of the global generators, to be compared."""
-    kind, key, *rest = np.random.get_state()
+    state: Any = np.random.get_state()
+    kind, key, *rest = state
     return repr(random.getstate()), repr((kind, key.tolist(), rest)), repr(torch.get_rng_state().tolist())
 
 

@@ -121,7 +121,8 @@ def _notices(claim: Claim, rung: Rung, function: FunctionType, name: str, field:
 
 @contextlib.contextmanager
 def _planted(table: Mapping[str, FunctionType], hook: Hook) -> Iterator[None]:
-    """With the caches of constructions and claims empty: a value kept from before hides whether a function runs."""
+    """With no tape kept and the caches of constructions and claims empty: what is kept from before hides whether a
+    function runs."""
     _forget()
     try:
         with planted(table, hook):
@@ -131,6 +132,9 @@ def _planted(table: Mapping[str, FunctionType], hook: Hook) -> Iterator[None]:
 
 
 def _forget() -> None:
+    from numeric import programs  # only here: listing claims loads no torch
+
+    programs.forget()
     for name, module in list(sys.modules.items()):
         if name.startswith("constructions.") or (name.startswith("proofs.") and name.count(".") > 1):
             for value in vars(module).values():

@@ -122,8 +122,9 @@ class World:
     @property
     def doubt(self) -> str:
         """What the code is known to do that the calls did not show: another thing at some size, or draws of its own."""
-        drawn = [m for m in self.modes if m.same is Same.RANDOM and not m.harmless]
-        return next((x.line() for x in (*drawn, *(r for r in self.refusals if r.unlike))), "")
+        told = [m.line() for m in self.modes if m.same is Same.RANDOM and not m.harmless]
+        told += [r.line() for r in self.refusals if r.unlike]
+        return told[0] if told else ""
 
     @property
     def every_length(self) -> bool:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -288,42 +288,29 @@ def soundness(
     """Audit true layers and broken ones, or identify them: is anything missed, refuted that is true, or misnamed?"""
     from proofs import soundness as audits
     from proofs import soundness_claims, soundness_names
+    from reports.conformance import MissingSamples, conforming
     from reports.terminal import show_sights, watching
 
     screen = _screen(json)
     check_outputs(json, None)
     if sum((names, claims, replays)) > 1:
         raise Wrong("--identify, --claims and --conformance are benches of their own; ask for one")
-    if replays:
-        _conformance(screen, seed, json)
+    found: Any
+    lines: Iterable[str] = ()
+    with watching(screen.err) as progress:
+        if replays:
+            try:
+                found, lines = conforming(seed, progress)
+            except MissingSamples as error:
+                raise Wrong(str(error)) from error
+        elif claims:
+            found = soundness_claims.run(mutants, seed, jobs, progress)
+        else:
+            found = (soundness_names if names else audits).run(mutants, seed, jobs, progress)
+            lines = found.lines()
     if claims:
-        with watching(screen.err) as progress:
-            seen = soundness_claims.run(mutants, seed, jobs, progress)
-        show_sights(screen, seen)
-        write_json(json, {"schema": 1, **seen.to_json()})
-        raise typer.Exit(0 if seen.passed else 1)
-    with watching(screen.err) as progress:
-        found = (soundness_names if names else audits).run(mutants, seed, jobs, progress)
-    for line in found.lines():
-        screen.say(line)
-    write_json(json, {"schema": 1, **found.to_json()})
-    raise typer.Exit(0 if found.passed else 1)
-
-
-def _conformance(screen: Screen, seed: int, json: Path | None) -> NoReturn:
-    import importlib.util
-    import time
-
-    from proofs import conformance
-    from reports.conformance import lines
-    from reports.terminal import watching
-
-    if importlib.util.find_spec("expecttest") is None:
-        raise Wrong("--conformance needs PyTorch's samples, which need the package expecttest; pip install expecttest")
-    start = time.process_time()
-    with watching(screen.err) as progress:
-        found = conformance.run(seed=seed, progress=progress)
-    for line in lines(found, time.process_time() - start):
+        show_sights(screen, found)
+    for line in lines:
         screen.say(line)
     write_json(json, {"schema": 1, **found.to_json()})
     raise typer.Exit(0 if found.passed else 1)

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import importlib.util
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from proofs.conformance import Conformance, Verdict, Way
+from proofs.conformance import Conformance, Verdict, Way, run
 from reports.words import counted
 
 _SHOWN = 12
 """Reasons of refusals that are listed."""
+
+
+class MissingSamples(Exception):
+    """PyTorch's samples can't be made here; the message says what to install."""
+
+
+def conforming(seed: int, progress: Callable[[int, int, object, object], None]) -> tuple[Conformance, Iterator[str]]:
+    """The bench and its lines. Raises MissingSamples."""
+    if importlib.util.find_spec("expecttest") is None:
+        raise MissingSamples(
+            "--conformance needs PyTorch's samples, which need the package expecttest; pip install expecttest"
+        )
+    start = time.process_time()
+    found = run(seed=seed, progress=progress)
+    return found, lines(found, time.process_time() - start)
 
 
 def lines(found: Conformance, seconds: float | None = None) -> Iterator[str]:

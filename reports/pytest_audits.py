@@ -81,7 +81,10 @@ def _compare(
 ) -> Audit:
     from proofs.audit import audit
     from proofs.evidence import Settings
+    from proofs.target import TargetError
 
+    if not isinstance(against, str):  # for None the audit identifies, and an assertion would hold for any learner
+        raise TargetError(f"learner {against!r}: expected a library id such as gd, or path/to/file.py:function")
     return audit(layer, against, adapter, gates, Settings(seed=seed), sizes)
 
 

@@ -101,7 +101,7 @@ class Degree(_Fractions):
         (n1, d1), (n2, d2) = a, b
         if bool((n2 == 0).any()):
             raise ZeroDivisionError("a divisor is the zero polynomial")
-        self.divisors += int((n2 - 1).sum())
+        self.divisors += int((n2 - 1).double().sum())  # many capped degrees run over the end of int64
         self.fractions = True
         some = n1 > 0
         return _capped(torch.where(some, n1 + d2, 0)), _capped(torch.where(some, d1 + n2 - 1, 0))
@@ -118,7 +118,7 @@ class Degree(_Fractions):
         below = _capped((left.amax(-1) - 1).double().sum(-1).clamp(max=HUGE).long()) if size else left.sum((-1, -2))
         both = torch.cat([left, right], -1).amax(-1) if size else left.sum(-1)
         above = (both - 1).clamp(min=0).double().sum(-1).clamp(max=HUGE).long() + 1
-        self.divisors += int(below.sum())
+        self.divisors += int(below.double().sum())
         some = _meets(right)
         return torch.where(some, above[..., None, None], 0), torch.where(some, below[..., None, None], 0)
 

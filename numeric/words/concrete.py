@@ -46,7 +46,7 @@ class Point(Mapping[str, Any]):
         return Point(self.session, {**self.given, **given}, t)
 
     def __getitem__(self, name: str) -> Any:
-        if name == BEFORE and self.time is not None:
+        if name in BEFORE and self.time is not None:
             return Fraction(self.time)
         if name in self.given:
             return self.given[name]
@@ -55,7 +55,7 @@ class Point(Mapping[str, Any]):
         return self.cache[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self.given or name in self.session.values or (name == BEFORE and self.time is not None)
+        return name in self.given or name in self.session.values or (name in BEFORE and self.time is not None)
 
     def __iter__(self) -> Iterator[str]:
         return iter({**self.given, **self.session.values})

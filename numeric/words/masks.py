@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from numeric.blocks import Blocks, blocks
-from numeric.words.algebra import Hadamard, Words, eye, lift, scalar, spell, vector, zeros
+from numeric.words.algebra import Hadamard, Words, eye, lift, spell, vector, zeros
 from numeric.words.letters import Ratio, Unsupported
-from numeric.words.sequences import BEFORE, one_more, tokens
+from numeric.words.sequences import one_more, so_far, tokens
 from numeric.words.session import Session, active, current, key
 
 
@@ -94,7 +94,7 @@ class Piece:
         def grown() -> Any:
             if self.decay.ndim:
                 return value(decays(next(iter(tokens(self.decay).bases.values())).grown, None))
-            return value(Decays((Piece(scalar(BEFORE).value, self.decay), Piece(lift(1).value, self.decay))))
+            return value(Decays((Piece(so_far(self.rows).value, self.decay), Piece(lift(1).value, self.decay))))
 
         active().grown.setdefault(letter.origin[1].name, grown)
 

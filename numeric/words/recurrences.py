@@ -7,7 +7,8 @@ with the same start, tokens and step have the same letter, and nothing is said o
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -19,8 +20,23 @@ from numeric.blocks import Blocks, blocks, column
 from numeric.words.algebra import Words, lift, scalar
 from numeric.words.concrete import stored
 from numeric.words.letters import Ratio, ShapeError, Unsupported
-from numeric.words.sequences import BEFORE, Base, Seq, rows, tokens
+from numeric.words.sequences import CHUNK, Base, Seq, rows, so_far, tokens
 from numeric.words.session import Invariant, Session, active, call, key, letters, parts, title, whole
+
+
+@contextmanager
+def _walking(session: Session, name: str, length: Ratio) -> Iterator[None]:
+    """Refuses a recurrence over tokens in the step of another, whose tokens would have the same letters.
+
+    Only over a chunk, in the step over chunks, are the letters others.
+    """
+    if session.walked and (length in session.walked or length != scalar(CHUNK).value):
+        raise Unsupported(f"{name} walks over tokens in the step of another recurrence over tokens")
+    session.walked.append(length)
+    try:
+        yield
+    finally:
+        session.walked.pop()
 
 
 def _twice(step: Callable[..., Any], *arguments: Any) -> Any:
@@ -170,11 +186,16 @@ def _pools(session: Session, found: list[Seq], chunk: dict[str, Base] | None = N
 
 def fold(step: Callable[..., Any], start: Any, *given: Any, read: Callable[..., Any] | None = None) -> Any:
     """The last state, and with `read` the sequence of what is read."""
-    session, name = active(), title(step)
     found = _sequences(step, given)
+    with _walking(active(), title(step), found[0].length):
+        return _folded(step, start, found, read)
+
+
+def _folded(step: Callable[..., Any], start: Any, found: list[Seq], read: Callable[..., Any] | None) -> Any:
+    session, name = active(), title(step)
     elems = tuple(x.elem for x in found)
     length = found[0].length
-    lengths = (length, scalar(BEFORE).value)
+    lengths = (length, so_far(length).value)
     bases = {n: b for x in found for n, b in x.bases.items()}
     invariant = session.invariants.get(name)
     if invariant is None:
@@ -208,8 +229,15 @@ def fold(step: Callable[..., Any], start: Any, *given: Any, read: Callable[..., 
 
 def chunks(step: Callable[..., Any], start: Any, *given: Any, size: Any, read: Callable[..., Any] | None = None) -> Any:
     """The last state, and with `read` the rows, for chunks of any lengths: a chunk is a letter of c rows."""
-    session, name, count = active(), title(step), scalar("c")
     found = _sequences(step, given)
+    if found[0].length == scalar(CHUNK).value:
+        raise Unsupported(f"{title(step)} takes chunks of a chunk")
+    with _walking(active(), title(step), found[0].length):
+        return _chunked(step, start, found, size, read)
+
+
+def _chunked(step: Callable[..., Any], start: Any, found: list[Seq], size: Any, read: Any) -> Any:
+    session, name, count = active(), title(step), scalar(CHUNK)
     if any(len(x.bases) != 1 or next(iter(x.bases.values())).token is not x.elem for x in found):
         raise Unsupported(f"{name} takes chunks of a sequence that is not given as a matrix")
     invariant = session.invariants.get(name)
@@ -315,12 +343,14 @@ def iterate(step: Callable[..., Any], start: Any, count: Any) -> Any:
         return call(invariant.state, last, name)
     if base != 2:
         raise Unsupported(f"{name} is repeated {base}^k times: only 2^k, by doubling")
+    session.depth += 1
     state = _states(session, start, name)
     session.owe(f"{name}: one step", call(invariant.state, first | {"start": state}, name), step(state),
                 "One step from any state.")  # fmt: skip
     twice = call(invariant.state, now | {"start": call(invariant.state, now | {"start": state}, name)}, name)
     session.owe(f"{name}: twice as many steps", twice, call(invariant.state, after | {"start": state}, name),
                 "As many steps again, from where they ended: $2^{k+1}$ steps from any state.", rules)  # fmt: skip
+    session.depth -= 1
     return call(invariant.state, last, name)
 
 
@@ -371,7 +401,8 @@ def prefixes(function: Callable[..., Any], *given: Any) -> Seq:
         named = [b for b in seq.bases.values() if key(b.whole) == key(x)]
         base = named[0] if named else next(iter(tokens(x).bases.values()))
         grown.append(base.grown)
-    return Seq(found[0].length, _twice(function, scalar(BEFORE) + 1, *grown), bases)
+    with _walking(active(), title(function), found[0].length):
+        return Seq(found[0].length, _twice(function, so_far(found[0].length) + 1, *grown), bases)
 
 
 def associative_scan(operation: Callable[..., Any], neutral: tuple[Any, ...], *given: Any) -> tuple[Any, ...]:
@@ -381,7 +412,9 @@ def associative_scan(operation: Callable[..., Any], neutral: tuple[Any, ...], *g
 
     def fresh(i: int) -> tuple[Any, ...]:
         return tuple(
-            session.letter(("element", i, j, lift_(x.elem).shape_of), f"e{i}{j}", x.elem.shape, _no_value)
+            session.letter(
+                ("element", session.depth, i, j, lift_(x.elem).shape_of), f"e{i}{j}", x.elem.shape, _no_value
+            )
             for j, x in enumerate(found)
         )
 
@@ -391,7 +424,7 @@ def associative_scan(operation: Callable[..., Any], neutral: tuple[Any, ...], *g
     session.owe(f"{name}: neutral element", operation(neutral, a), a, "Nothing changes what follows it.")
     elems = tuple(x.elem for x in found)
     family = _congruent(session, name, lambda state, *now: operation(state, now), neutral, elems,
-                        lift(found[0].length), (found[0].length, scalar(BEFORE).value))  # fmt: skip
+                        lift(found[0].length), (found[0].length, so_far(found[0].length).value))  # fmt: skip
     bases = {n: v for x in found for n, v in x.bases.items()}
     return tuple(Seq(found[0].length, part, bases) for part in family.after)
 
@@ -403,6 +436,9 @@ def _no_value(_: Any) -> Any:
 def gradient(of: Callable[[Any], Any], at: Words) -> Words:
     """The gradient of a scalar function, from its traces, at a matrix."""
     session = active()
-    letter = session.letter(("variable", session.depth, at.shape_of), f"V{session.depth or ''}", at.shape, _no_value)
-    found: Words = of(letter).gradient(letter).substitute(letter, at)
+    session.depth += 1  # a gradient in the function has a letter of its own
+    letter = session.letter(("variable", session.depth, at.shape_of), f"V{session.depth}", at.shape, _no_value)
+    value = of(letter)
+    session.depth -= 1
+    found: Words = value.gradient(letter).substitute(letter, at)
     return found

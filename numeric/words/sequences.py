@@ -18,8 +18,15 @@ from numeric.words.algebra import Words, axes, lift, scalar, spell, trace, vecto
 from numeric.words.letters import ONE, Letter, Ratio, ShapeError, Unsupported, Word, times
 from numeric.words.session import Session, active, key, letters
 
-BEFORE = "t"
-"""The number of tokens before the generic one."""
+CHUNK = "c"
+"""The number of tokens of a generic chunk."""
+BEFORE = ("t", "s")
+"""The number of tokens before the generic one: of a sequence, and of a chunk of it."""
+
+
+def so_far(length: Ratio) -> Words:
+    """The number of tokens before the generic one of so many."""
+    return scalar(BEFORE[length == scalar(CHUNK).value])
 
 
 @dataclass(frozen=True)
@@ -164,7 +171,7 @@ def tokens(x: Any, wanted: str = "token") -> Seq:
         return x
     if not isinstance(x, Words) or not x.ndim:
         raise Unsupported(f"{type(x).__name__} is no sequence of tokens")
-    session, t = active(), scalar(BEFORE)
+    session, t = active(), so_far(x.rows)
     given = x.origin[0] == "letter" and x.origin[1].name in session.given
     name = x.origin[1].name if given else wanted
     shape = (x.cols,) if x.ndim == 2 else ()
@@ -313,7 +320,7 @@ def one_more(x: Any) -> Any:
         if a.word:
             return trace(image(a.word, a.word[0].rows))
         if a.name in names:
-            return scalar(BEFORE) + 1
+            return scalar(BEFORE[0]) + 1
         return session.grown[a.name]() if a.name in session.grown else lift(times(ONE, [a]))
 
     total = None

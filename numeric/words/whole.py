@@ -32,7 +32,7 @@ from numeric.words.concrete import Point, stored
 from numeric.words.lint import offences, stateful
 from numeric.words.primitives import Several
 from numeric.words.recurrences import ChunkRows
-from numeric.words.sequences import Last, Seq, one_more, rows
+from numeric.words.sequences import BEFORE, CHUNK, Last, Seq, one_more, rows
 from numeric.words.session import Invariant, Session, running
 
 TRUSTED = ("constructions/primitives.py", "constructions/namespace.py")
@@ -110,7 +110,7 @@ def _inputs(session: Session, shapes: Shapes) -> dict[str, Any]:
     """A matrix, a vector or a scalar for each input."""
     found: dict[str, Any] = {}
     taken = {word for shape in shapes.values() for word in shape if isinstance(word, str)}
-    session.names |= {*shapes, *taken, "t", "c"}
+    session.names |= {*shapes, *taken, *BEFORE, CHUNK}
     for name, shape in shapes.items():
         if len(shape) > 2:
             raise letters.Unsupported(f"the input {name} has {len(shape)} axes")

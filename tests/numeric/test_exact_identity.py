@@ -6,6 +6,7 @@ import random
 import pytest
 import torch
 
+from numeric.carriers.degree import Degree
 from numeric.entropy import Entropy
 from numeric.exact_identity import Trial, bounds, decide
 from numeric.finding import Verdict
@@ -172,3 +173,48 @@ def test_a_trial_with_more_bits_fails_less():
     assert Trial(61, 10, 20, 0).log2 < Trial(31, 10, 20, 0).log2 < 0
     assert Trial(31, 2**40, 20, 0).log2 == 0
     assert Trial(31, 0, 0, 0).log2 == -math.inf
+
+
+def towers(steps):
+    def program(x):
+        for _ in range(steps):
+            x = (x * 0.5) ** (1 << 30)
+        return x
+
+    return program
+
+
+def divided(X, prior):
+    P = torch.eye(2, dtype=torch.float64) / prior
+    for x in X:
+        k = P @ x / (1 + x @ P @ x)
+        P = P - torch.outer(k, x @ P)
+    return P
+
+
+@pytest.mark.parametrize("steps", [3, 40])
+def test_bounds_beyond_every_prime_are_undecided_with_them(steps):
+    """Degree 2^(30 steps), beyond the largest float where there are many steps."""
+    found = find(towers(steps), towers(steps), {"x": (2,)}, {})
+    assert found.verdict is Verdict.UNDECIDED and "too weak" in found.reason
+
+
+def test_bounds_that_explode_are_undecided():
+    """A recursion that divides by what it has divided: each token multiplies the bounds."""
+    found = find(divided, divided, {"X": ("N", 2), "prior": ()}, {"N": 130})
+    assert found.verdict is Verdict.UNDECIDED and "too weak" in found.reason
+
+
+@pytest.mark.parametrize("height", [1e300, math.inf, math.nan])
+@pytest.mark.parametrize("dimension", [1, 16])
+def test_no_height_is_too_large_to_be_said(height, dimension):
+    assert Trial(61, 10, height, 0, dimension).log2 == 0
+    assert Trial(61, 1 << 1100, 20, 0).log2 == 0
+    assert Trial(61, 10, 20, 1 << 1100).log2 == 0
+
+
+def test_divisors_of_no_bound_do_not_wrap_around():
+    carrier = Degree()
+    codes = torch.full((1, 1 << 14), 1 << 50)
+    carrier.div((codes, torch.zeros_like(codes)), (codes, torch.zeros_like(codes)))
+    assert carrier.divisors > 1 << 62

@@ -46,7 +46,7 @@ def product(X: Any, Y: Any) -> Any:
 
 def test_two_recurrences_with_one_step_are_one():
     found = verdict(layer, learner)
-    assert found.verdict is Verdict.CONFIRMED and found.figures["steps"] == 2, found.reason
+    assert found.verdict is Verdict.CONFIRMED and found.figures["steps"] == 1, found.reason
     names = [step["name"] for step in found.settings["steps"]]
     assert names[0] == "delta_rule.layer and online_descent.online: one step"
 
@@ -223,6 +223,29 @@ def test_a_false_relation_is_not_carried():
     found = decide(iterated, iterated, {"X": ("N", "f")}, Spec({name: false}, {"k": "k"}),
                    ({"N": 2, "f": 1, "k": 2},), second_opinion=False)  # fmt: skip
     assert found.verdict is Verdict.UNDECIDED and "relation" in found.reason
+
+
+def test_a_walk_over_the_tokens_in_a_step_is_refused():
+    """Its tokens would have the letters of the outer ones; the two programs differ."""
+
+    def nested(inner: bool) -> Callable[..., Any]:
+        def program(X: Any) -> Any:
+            xp, none = namespace(X), zeros((X.shape[1], X.shape[1]), X)
+
+            def token(S: Any, x: Any) -> Any:
+                def other(P: Any, z: Any) -> Any:
+                    return P + (z if inner else x)[:, None] @ x[None, :]
+
+                return S + xp.fold(other, none, X)
+
+            return xp.fold(token, none, X)
+
+        return program
+
+    found = verdict(nested(True), nested(False), {"X": ("N", "f")})
+    assert found.verdict is Verdict.REFUTED and "in the step of another" in found.reason
+    found = verdict(nested(True), nested(True), {"X": ("N", "f")})
+    assert found.verdict is Verdict.UNDECIDED
 
 
 def test_the_words_are_held_against_the_plain_run(monkeypatch):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -18,7 +18,7 @@ from numeric.exact_identity import decide
 from numeric.finding import Verdict
 from numeric.float_identity import decide as decide_floats
 from numeric.lifting import lifted
-from numeric.programs import run
+from numeric.programs import Recorded, run
 from numeric.tape.refusals import Refused
 from proofs.target import load
 
@@ -35,7 +35,8 @@ CHUNK = {"chunk_size": 3}
 class Operator:
     """One function. inputs: k (K channels), v (V channels), s (one number a token and head), or a shape; L: a logarithm.
 
-    heads_first: layout BHTD, else BTHD. fixed: arguments that are no data.
+    heads_first: layout BHTD, else BTHD. fixed: arguments that are no data. mixes: it computes with float32 and float64
+    at once when given float64, and raises, so that it runs with its casts lifted.
     """
 
     target: str
@@ -43,6 +44,7 @@ class Operator:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     heads_first: bool = False
     length: int = T
+    mixes: bool = False
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         tokens = (B, H, self.length) if self.heads_first else (B, self.length, H)
@@ -57,11 +59,12 @@ class Operator:
             out = call(**{n: t.log() if n in logs else t for n, t in given.items()}, **self.fixed)
             return out[0] if isinstance(out, tuple) else out
 
-        return run
+        return lifted(run) if self.mixes else run
 
 
 QKV = {"q": "k", "k": "k", "v": "v"}
 DELTA = QKV | {"beta": "s"}
+ROTATED = QKV | {"alpha": "k", "beta": "k"}
 PAIRS: dict[str, tuple[Operator, Operator]] = {
     "linear attention": (
         Operator("linear_attn/naive.py:naive_recurrent_linear_attn", QKV, length=64),
@@ -102,21 +105,23 @@ PAIRS: dict[str, tuple[Operator, Operator]] = {
         Operator("rwkv6/chunk_naive.py:naive_chunk_rwkv6", QKV | {"w": "Lk", "u": (H, K)}, CHUNK, True),
     ),
     "identity plus low rank": (
-        Operator("generalized_delta_rule/iplr/naive.py:iplr_recurrence", QKV | {"alpha": "k", "beta": "k"}, {}, True),
-        Operator("generalized_delta_rule/iplr/naive.py:iplr_chunkwise", QKV | {"alpha": "k", "beta": "k"}, CHUNK, True),
+        Operator("generalized_delta_rule/iplr/naive.py:iplr_recurrence", ROTATED, {}, True, mixes=True),
+        Operator("generalized_delta_rule/iplr/naive.py:iplr_chunkwise", ROTATED, CHUNK, True, mixes=True),
     ),
     "diagonal plus low rank": (
         Operator(
             "generalized_delta_rule/dplr/naive.py:dplr_recurrence",
-            QKV | {"alpha": "k", "beta": "k", "gk": "Lk"},
+            ROTATED | {"gk": "Lk"},
             {},
             True,
+            mixes=True,
         ),
         Operator(
             "generalized_delta_rule/dplr/naive.py:dplr_chunkwise",
-            QKV | {"alpha": "k", "beta": "k", "gk": "Lk"},
+            ROTATED | {"gk": "Lk"},
             CHUNK,
             True,
+            mixes=True,
         ),
     ),
     "GDN-2": (
@@ -147,7 +152,9 @@ ALONE: dict[str, Operator] = {
     ),
     "HGRN": Operator("hgrn/naive.py:naive_recurrent_hgrn", {"x": (B, T, K), "g": (B, T, K)}),
     "mesa layer": Operator(
-        "mesa_net/naive.py:naive_mesa_net_exact", {"q": "k", "k": "k", "v": "k", "g": "Ls", "lamb": (H, K), "beta": "s"}
+        "mesa_net/naive.py:naive_mesa_net_exact",
+        {"q": "k", "k": "k", "v": "k", "g": "Ls", "lamb": (H, K), "beta": "s"},
+        mixes=True,
     ),
     "log-linear attention": Operator(
         "log_linear_attn/naive.py:naive_log_linear_attn", QKV | {"g": "Ls", "level_scales": (B, 8, H, 4)}, length=8
@@ -175,6 +182,11 @@ REFUSED: dict[str, tuple[Operator, str, str]] = {
         "gla/naive.py:37",
     ),
 }
+
+
+def residues(shapes: Mapping[str, tuple[int, ...]], entropy: Entropy) -> dict[str, tuple[torch.Tensor]]:
+    """One random point of GF(P61)."""
+    return {n: (entropy.residues(s, P61)[None],) for n, s in shapes.items()}
 
 
 @pytest.fixture(autouse=True)
@@ -225,14 +237,14 @@ def test_one_wrong_decay_is_refuted(name: str) -> None:
 def test_the_rest_runs_end_to_end(name: str) -> None:
     """Over GF(p) and on degrees; the residues agree with torch's own float64 run on whole numbers."""
     operator = ALONE[name]
-    program, shapes = operator.program(), operator.shapes()
+    program, shapes = Recorded(operator.program()), operator.shapes()
     degree = Degree()
     if not any(str(w).startswith("L") for w in operator.inputs.values()):
-        bound = run(program, Interpreter(degree), {n: degree.indeterminate(s) for n, s in shapes.items()}).parts[0]
+        bound = run(program, degree, {n: degree.indeterminate(s) for n, s in shapes.items()})[0]
         assert int(bound.max()) > 1
     entropy = Entropy(2)
-    point = {n: (entropy.residues(s, P61),) for n, s in shapes.items()}
-    first, again = (run(program, Interpreter(FiniteField(P61)), point).parts[0] for _ in range(2))
+    point = residues(shapes, entropy)
+    first, again = (run(program, FiniteField(torch.tensor([P61])), point)[0] for _ in range(2))
     assert torch.equal(first, again) and bool((first != 0).any())
     assert decide(program, program, shapes, {}, entropy=entropy).verdict is Verdict.CONFIRMED
     nudged = decide(
@@ -244,10 +256,9 @@ def test_the_rest_runs_end_to_end(name: str) -> None:
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_refused_and_where(name: str) -> None:
     operator, operation, where = REFUSED[name]
-    carrier = FiniteField(P61)
-    point = {n: (Entropy(3).residues(s, P61),) for n, s in operator.shapes().items()}
+    carrier = FiniteField(torch.tensor([P61]))
     with pytest.raises(Refused) as caught:
-        run(operator.program(), Interpreter(carrier), point)
+        run(operator.program(), carrier, residues(operator.shapes(), Entropy(3)))
     assert operation in caught.value.operation and where in caught.value.where
 
 
@@ -261,7 +272,7 @@ def test_in_floats_within_running_bounds(name: str) -> None:
     draws = [{n: generator.uniform(0.2, 1, s) for n, s in first.shapes().items()} for _ in range(2)]
     found = decide_floats(lifted(first.program()), lifted(second.program()), draws)
     assert found.verdict is Verdict.CONFIRMED, found.reason
-    plain = decide_floats(first.program(), second.program(), draws)
+    plain = decide_floats(*(replace(form, mixes=False).program() for form in (first, second)), draws)
     if name == "diagonal plus low rank":  # as it is it multiplies float32 by float64, and raises
         assert plain.verdict is Verdict.UNDECIDED and "raised RuntimeError" in plain.reason
     else:

@@ -11,6 +11,7 @@ import pytest
 from constructions import retnet
 from numeric import derivation
 from numeric.derivation import Obligation
+from numeric.finding import Verdict
 from numeric.words import matrix, scalar
 from proofs import registry, sight, soundness_claims
 from proofs.evidence import Rung
@@ -102,3 +103,11 @@ def test_the_bench_counts_pairs_and_fails_where_a_rung_does_not_confirm(monkeypa
     assert row["rungs"]["universal"]["unseen"] == list(bench.claims[0].unseen(Rung.UNIVERSAL))
     monkeypatch.setattr(retnet, "step", lambda S, k, v, gamma: S)
     assert not soundness_claims.run(claims=[registry.claim("gd.retnet")]).passed
+
+
+def test_what_was_recorded_before_a_look_hides_nothing() -> None:
+    claim = registry.claim("gd.weight_decay")
+    assert claim.checks[Rung.EXACT](sight.SETTINGS).verdict is Verdict.CONFIRMED
+    found = look(claim)
+    assert {"delta_rule.step", "autograd_descent.sgd"} <= found[Rung.EXACT].seen
+    assert labels(claim, found)[Rung.EXACT] == ()

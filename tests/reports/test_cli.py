@@ -433,5 +433,5 @@ def test_what_rungs_do_not_see(ssmproof: Command, monkeypatch: pytest.MonkeyPatc
     written = json.loads((tmp_path / "out.json").read_text())
     assert written["claims"][0]["rungs"]["universal"]["unseen"] == ["a.f: [1]"] and not written["passed"]
     assert ssmproof("soundness", "--claims", "--identify").err == (
-        "error: --identify and --claims are two benches; ask for one\n"
+        "error: --identify, --claims and --conformance are benches of their own; ask for one\n"
     )
