@@ -66,4 +66,4 @@ def audit_targets(shown: Screen, settings: Settings) -> tuple[list[AuditLike], i
 
 
 if __name__ == "__main__":
-    raise SystemExit(cli.main(sys.argv[1:]) if sys.argv[1:] else cli.guarded(main_job))
+    cli.end(cli.main(sys.argv[1:]) if sys.argv[1:] else cli.guarded(main_job))

@@ -140,3 +140,13 @@ def other(X, Y, x_q, beta):
     found = audit(f"{path}:layer", f"{path}:learner", settings=Settings(seed=1), sizes={"N": 3})
     assert found.verdict.value != "refuted" and found.parameters["beta"] == "any number, one for each token", str(found)
     assert audit(f"{path}:layer", f"{path}:other", settings=Settings(seed=1), sizes={"N": 3}).status == 1
+
+
+def test_what_a_target_leaves_to_the_end_changes_no_status(tmp_path):
+    path = tmp_path / "late.py"
+    path.write_text(
+        "import atexit, os\natexit.register(lambda: os._exit(0))\n\n\ndef layer(X, Y, x_q, eta):\n    return eta * (Y.T @ (X @ x_q))\n"
+    )
+    command = [sys.executable, "-m", "reports", "audit", f"{path}:layer", "--against", "gd", "--size", "N=2", "--seed", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 1 and done.stdout.startswith("REFUTED")
