@@ -145,7 +145,8 @@ def other(X, Y, x_q, beta):
 def test_what_a_target_leaves_to_the_end_changes_no_status(tmp_path):
     path = tmp_path / "late.py"
     path.write_text(
-        "import atexit, os\natexit.register(lambda: os._exit(0))\n\n\ndef layer(X, Y, x_q, eta):\n    return eta * (Y.T @ (X @ x_q))\n"
+        "import atexit, os\natexit.register(lambda: os._exit(0))\n\n\n"
+        "def layer(X, Y, x_q, eta):\n    return eta * (Y.T @ (X @ x_q))\n"
     )
     command = [sys.executable, "-m", "reports", "audit", f"{path}:layer", "--against", "gd", "--size", "N=2", "--seed", "1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200)
