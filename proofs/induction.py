@@ -7,12 +7,13 @@ the layer's prediction = the learner's for every N, at the f and m they were mad
   (3) one token takes the memory c W to c W', where W' is the learner's own step from W;
   (4) what is read there is the learner's W' x_q, times the readout factor;
   (5) the learner's prediction after N tokens is its own step, folded.
-(1) and (5) are decided for the T in TOKENS; that further tokens are treated like these is seen on recordings beyond every
-integer of the code, which are copies of one block a token (`proofs.loops`).
+(1) and (5) are decided for some T, past every integer of the code; that further tokens are treated like these is seen
+on recordings beyond every one, which are copies of one block a token (`proofs.loops`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +33,9 @@ from proofs.loops import looped
 from proofs.target import TargetError
 
 TOKENS = (2, 5)
-"""Numbers of tokens at which calls are taken apart."""
+"""Numbers of tokens at which calls are taken apart, whatever the code says."""
+_LARGEST = 16
+"""Integers c up to here are passed there too, by c + 1 and 2 c + 1 tokens; a larger one leaves long calls open."""
 _PER_TOKEN = (Each.TOKEN, Each.TOKEN_CHANNEL)
 
 
@@ -70,13 +73,20 @@ def every_length(
         return None
     if "W0" in case.adapter.named and not case.starts:
         return None
+    if integers and max(integers) > _LARGEST:
+        case.note(
+            f"no answer for every N: the code has an integer of {max(integers)}, and calls are taken apart up to "
+            f"{2 * _LARGEST + 1} tokens"
+        )
+        return None
+    tokens = tuple(sorted({*TOKENS, *(T for c in integers for T in (c + 1, 2 * c + 1))}))
     found_loop = looped(case, sizes, integers, entropy.child("loop"))
     if isinstance(found_loop, str):
         case.note(f"no answer for every N: {found_loop}")
         return None
     for memory in memories(case):
         try:
-            found = _attempt(case, sizes, entropy, target_log2, memory, found_loop)
+            found = _attempt(case, sizes, entropy, target_log2, memory, found_loop, tokens)
         except Exception:  # whatever the target raises on a memory: it takes none of this form
             continue
         if found is not None:
@@ -96,7 +106,13 @@ def memories(case: Case) -> Iterator[Memory]:
 
 
 def _attempt(
-    case: Case, sizes: Sizes, entropy: Entropy, target_log2: float, memory: Memory, repeats: Loop
+    case: Case,
+    sizes: Sizes,
+    entropy: Entropy,
+    target_log2: float,
+    memory: Memory,
+    repeats: Loop,
+    tokens: Sequence[int],
 ) -> Finding | None:
     f, m = sizes["f"], sizes["m"]
     state = ("f", "m") if memory.transposed else ("m", "f")
@@ -105,7 +121,9 @@ def _attempt(
     figures: dict[str, Figure] = {}
     worst = -float("inf")
     flags: dict[str, None] = {}
-    for number, (left, right, T, sides) in enumerate(_statements(case, memory)):
+    statements = list(_statements(case, memory, tokens))
+    share = math.log2(len(statements))  # each of them has its part of the probability
+    for number, (left, right, T, sides) in enumerate(statements):
         shapes: Shapes = {**base, "X": ("N", "f"), "Y": ("N", "m"), **gates}
         found = exact_identity.decide(
             left,
@@ -113,7 +131,7 @@ def _attempt(
             shapes,
             {"f": f, "m": m, "N": T},
             entropy=entropy.child(number),
-            target_log2=target_log2 - 4,  # at most 16 statements share the probability
+            target_log2=target_log2 - share,
             names=sides,
             shrinking=False,
             positive=case.positive,
@@ -122,12 +140,12 @@ def _attempt(
             return None
         worst = max(worst, float(found.figures["failure probability, log2"] or 0.0))
         flags |= dict.fromkeys(found.flags)
-    figures["failure probability, log2"] = round(worst + 4, 2)
+    figures["failure probability, log2"] = round(worst + share, 2)
     holds = "S^T" if memory.transposed else "S"
     return Finding(
         Verdict.CONFIRMED,
         reason=f"one token from any memory S takes W = {'' if memory.factor == '1' else memory.factor + ' '}{holds} to the "
-        f"learner's next W; calls on T tokens are T calls on one (run at T = {', '.join(map(str, TOKENS))})",
+        f"learner's next W; calls on T tokens are T calls on one (run at T = {', '.join(map(str, tokens))})",
         figures=figures,
         settings={"sizes": {"f": f, "m": m}, "engine": "GF(p), one token from an indeterminate memory"},
         trust=(
@@ -139,14 +157,16 @@ def _attempt(
     )
 
 
-def _statements(case: Case, memory: Memory) -> Iterator[tuple[Program, Program, int, tuple[str, str]]]:
+def _statements(
+    case: Case, memory: Memory, tokens: Sequence[int]
+) -> Iterator[tuple[Program, Program, int, tuple[str, str]]]:
     """The two sides of each statement, the number of tokens, and whose code they are."""
-    for T in TOKENS:
+    for T in tokens:
         yield _whole(case), _parted(case), T, ("layer", "layer")
     if not case.starts:
         yield _from_nothing(case), _from_zero(case), 1, ("layer", "layer")
     yield _next_memory(case, memory), _next_weights(case, memory), 1, ("layer", "learner")
-    for T in (1, *TOKENS):
+    for T in (1, *tokens):
         yield _predicted(case), _folded(case), T, ("learner", "learner")
 
 

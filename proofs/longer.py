@@ -1,6 +1,6 @@
 """Sizes past every integer that a target's code mentions: chunks, windows and limits are where code changes its ways.
 
-Cheap runs: one point a size, float64 within the rounding bound, else balls, else exact. Keys are short and decays near 1
+Cheap runs: two points a size, float64 within the rounding bound, else balls, else exact. Keys are short and decays near 1
 there, so that early tokens still count at the end and bounds stay narrow.
 Main definition: `longer_rows`.
 """
@@ -34,21 +34,27 @@ from proofs.target import Stop
 from proofs.whole import Calls
 from proofs.world import Refusal
 
-ALWAYS = (*CONTEXTS, FAR, 129, 257, 1025)
+ALWAYS = (*CONTEXTS, FAR, 6, 7, 11, 14, 23, 47, 100, 129, 254, 257, 1000, 1025)
 """Context lengths that are run whatever the code says."""
-WIDE = ((17, 19), (19, 17))
+WIDE = ((17, 19), (19, 17), (8, 6), (6, 8), (16, 12))
 """(f, m) that are run whatever the code says."""
 _FAR = 129
 """The length that every N takes at least."""
 _LONGEST = 300
 """Integers up to here are passed in N; further ones leave the lengths beyond them open."""
+_ALL_RESTS = 16
+"""Integers up to here get contexts with every rest."""
 _WIDEST = 64
 _SHORT = 3
 _EXACT, _ENCLOSED = 40, 140
 """The longest contexts on the exact rung and on balls, whose cost is in single numbers."""
-_BUDGET, _SPARE = 32_000, 10_000
+_BUDGET, _SPARE = 32_000, 20_000
 """Operations of torch, layer and learner together, that an audit's runs may cost: for the integers of the code (some
 three seconds), and for the sizes that are run whatever it says."""
+_POINTS = 2
+"""Points a size."""
+_BITS = 32
+"""Random bits of each number there."""
 _DIGITS = 6
 """A bound that leaves fewer digits of the outputs says nothing here."""
 
@@ -84,9 +90,10 @@ class _Search:
         try:
             case.inference.at_length(named, law=True)
             asked = _question(case, sizes, marks)
-            draw = {n: np.asarray(a, dtype=np.float64) for n, a in gentle(case, asked.shapes, sizes).items()}
+            points = [gentle(case, asked.shapes, sizes, self.entropy.child(what, named, k)) for k in range(_POINTS)]
+            draws = [{n: np.asarray(a, dtype=np.float64) for n, a in point.items()} for point in points]
             allowed = self.spare if spare else self.left
-            cost = _operations(asked, draw, allowed) if sizes["N"] < self.costly else allowed + 1
+            cost = operations(asked, draws[0], allowed) if sizes["N"] < self.costly else allowed + 1
         except Exception as error:  # the target is anybody's code
             self.refusals.append(Refusal(what, sizes, raised(error)))
             return Verdict.UNDECIDED
@@ -97,16 +104,16 @@ class _Search:
         self.spare, self.left = self.spare - spare * cost, self.left - (not spare) * cost
         first = None
         for number, kind in enumerate(self._kinds(sizes["N"])):
-            finding = self._compare(kind, asked, draw, self.entropy.child(what, sizes["N"], sizes["f"], number))
+            finding = self._compare(kind, asked, points, self.entropy.child(what, sizes["N"], sizes["f"], number))
             if finding.verdict is Verdict.REFUTED and How.EXACT in self.kinds and sizes["N"] <= _EXACT:
-                exact = self._compare(How.EXACT, asked, draw, self.entropy.child(what, "exact"))  # a small example
+                exact = self._compare(How.EXACT, asked, points, self.entropy.child(what, "exact"))  # a small example
                 kind, finding = (How.EXACT, exact) if exact.verdict is Verdict.REFUTED else (kind, finding)
             if finding.verdict is not Verdict.UNDECIDED:
                 self.rows.append(Row(f"{kind}, {what}", sizes, finding))
                 return finding.verdict
             first = first or finding
         if first is not None:
-            unlike = not any(r.unlike for r in self.refusals) and self._unlike(asked)
+            unlike = not any(r.unlike for r in self.refusals) and self._unlike(asked, points)
             self.refusals.append(Refusal(what, sizes, first.reason, unlike))
         return Verdict.UNDECIDED
 
@@ -118,28 +125,31 @@ class _Search:
         if How.EXACT in self.kinds and N <= _EXACT:
             yield How.EXACT
 
-    def _unlike(self, asked: Question) -> bool:
+    def _unlike(self, asked: Question, points: Sequence[Mapping[str, np.ndarray]]) -> bool:
         """Whether the layer does something there that has no meaning on the rung which took it at other sizes."""
         here = concrete(asked.shapes, asked.sizes)
         try:
             if How.EXACT in self.kinds:
                 bounds(asked.left, here)
             elif asked.sizes["N"] <= _ENCLOSED:
-                evaluate(asked.left, gentle(self.case, asked.shapes, asked.sizes))
+                evaluate(asked.left, points[0])
         except Refused:
             return True
         except Exception:  # the target is anybody's code, and what it raises was said
             return False
         return False
 
-    def _compare(self, kind: How, asked: Question, draw: Mapping[str, np.ndarray], entropy: Entropy) -> Finding:
+    def _compare(
+        self, kind: How, asked: Question, points: Sequence[Mapping[str, np.ndarray]], entropy: Entropy
+    ) -> Finding:
         if kind is How.EXACT:
             return compared(self.case, kind, asked, entropy, self.target_log2)
         try:
             if kind is How.BALLS:
-                return enclosed(asked, [gentle(self.case, asked.shapes, asked.sizes)])
-            found = within_rounding(self.case, kind, asked, [draw], entropy, followed=())
-            return found if found.verdict is not Verdict.CONFIRMED else _sharp(found, asked, draw)
+                return enclosed(asked, points)
+            draws = [{n: np.asarray(a, dtype=np.float64) for n, a in point.items()} for point in points]
+            found = within_rounding(self.case, kind, asked, draws, entropy, followed=())
+            return found if found.verdict is not Verdict.CONFIRMED else _sharp(found, asked, draws[0])
         except Exception as error:  # the target is anybody's code
             return Finding(Verdict.UNDECIDED, reason=raised(error))
 
@@ -155,7 +165,7 @@ def longer_rows(
     seen: Sequence[int] = (),
     widths_seen: Collection[tuple[int, int]] = (),
 ) -> Longer:
-    """The sides at N = c, c + 1, 2 c + 1 for every integer c of the code, at f and m past them, and far out.
+    """The sides at N = c, c + r, 2 c, 2 c + 1 for every integer c of the code, at f and m past them, and far out.
 
     seen, widths_seen: N and (f, m) at which the audit has compared them.
     """
@@ -165,7 +175,7 @@ def longer_rows(
     agreed: set[int] = set()
     widths: list[tuple[int, int]] = []
     refuted = False
-    for N, spare in () if "N" in fixed else _lengths(mentioned):
+    for N, spare in () if "N" in fixed else _lengths(mentioned, entropy):
         if refuted or N in seen or N in agreed:
             continue
         marks = _marks(case, mentioned, N)
@@ -186,11 +196,17 @@ def longer_rows(
     return Longer(tuple(search.rows), tuple(sorted(agreed)), tuple(widths), beyond, tuple(search.refusals))
 
 
-def _lengths(mentioned: Sequence[int]) -> Iterator[tuple[int, bool]]:
-    """The N to run, those that show most first, and whether they are run whatever the code says."""
+def _lengths(mentioned: Sequence[int], entropy: Entropy) -> Iterator[tuple[int, bool]]:
+    """The N to run, those that show most first, and whether they are run whatever the code says.
+
+    For a chunk of c tokens: two full ones and one token, then every rest after a full one, or some where c is large.
+    """
     near = [c for c in mentioned if c <= _LONGEST]
     for times, more in ((2, 1), (1, 1), (2, 0), (1, 0)):
         yield from ((times * c + more, False) for c in near)
+    for c in near:
+        rests = range(2, c) if c <= _ALL_RESTS else (2, c // 2, c - 1, c + entropy.child("rest", c).below(c))
+        yield from ((c + rest, False) for rest in rests)
     yield from ((N, True) for N in ALWAYS)
 
 
@@ -222,16 +238,14 @@ def _question(case: Case, sizes: Sizes, marks: tuple[int, ...]) -> Question:
     return Question(calls.layer, calls.learner, calls.shapes, here, case.positive, admits=calls.admits)
 
 
-def gentle(case: Case, shapes: Shapes, sizes: Sizes) -> dict[str, np.ndarray]:
-    """A rational point: keys with squares that sum to about 1 over the context, decays within about 1/N of 1."""
-    from numeric.box import generic
-
+def gentle(case: Case, shapes: Shapes, sizes: Sizes, entropy: Entropy) -> dict[str, np.ndarray]:
+    """A random dyadic point: keys with squares that sum to about 1 over the context, decays within about 1/N of 1."""
     decays = {p.name for p in case.chosen.parameters if p.domain is Domain.UNIT}
     N = max(sizes["N"], 1)
     short = Fraction(1, math.isqrt(N * sizes["f"]) + 1)
     found = {}
-    for k, (name, shape) in enumerate(concrete(shapes, {"B": 1, "H": 1, **sizes}).items()):
-        values = generic(shape, 7 * k + N)
+    for name, shape in concrete(shapes, {"B": 1, "H": 1, **sizes}).items():
+        values = _drawn(shape, entropy.child(name))
         if name in ("X", "k"):
             values = values * short
         elif name in decays:
@@ -240,6 +254,15 @@ def gentle(case: Case, shapes: Shapes, sizes: Sizes) -> dict[str, np.ndarray]:
             values = np.vectorize(lambda v: _unit(v), otypes=[object])(values)
         found[name] = values
     return found
+
+
+def _drawn(shape: tuple[int, ...], entropy: Entropy) -> np.ndarray:
+    """Numbers of random bits between -2 and 2: in no relation to each other that a token could vanish by."""
+    raw = np.frombuffer(entropy.bytes(8 * math.prod(shape)), dtype=np.uint64)
+    numbers = [Fraction(2 * int(n >> np.uint64(64 - _BITS)) + 1 - 2**_BITS, 2 ** (_BITS - 1)) for n in raw]
+    out = np.empty(math.prod(shape), dtype=object)
+    out[:] = numbers
+    return out.reshape(shape)
 
 
 def _unit(value: Fraction) -> Fraction:
@@ -265,7 +288,7 @@ class _TooMany(Stop):
     """More operations than the limit; no target catches it."""
 
 
-def _operations(asked: Question, draw: Mapping[str, np.ndarray], limit: int) -> int:
+def operations(asked: Question, draw: Mapping[str, np.ndarray], limit: int) -> int:
     with _Counted(limit) as counted, torch.no_grad(), suppress(_TooMany):
         for program in (asked.left, asked.right):
             _run(program, draw)

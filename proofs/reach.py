@@ -17,6 +17,7 @@ from proofs.adapters import FINAL, STATES
 from proofs.audit_rows import Row
 from proofs.case import INDETERMINATE, Case
 from proofs.compared import how
+from proofs.far_calls import Far, far_calls
 from proofs.integers import integers
 from proofs.lines import options_of
 from proofs.longer import Longer, longer_rows
@@ -54,7 +55,7 @@ def reach(
 ) -> Reach:
     """Further checks of a case on which `rows` agree. fixed: sizes that the user fixed."""
     kinds, mentioned = how(rows), integers(named.loaded.call)
-    whole, longer, ran = Found(), Longer(), Modes(())
+    whole, far, longer, ran = Found(), Far(), Longer(), Modes(())
     seen = tuple(sorted({r.sizes["N"] for r in rows if "N" in r.sizes and _same_width(r.sizes, at)}))
     widths = dict.fromkeys((r.sizes["f"], r.sizes["m"]) for r in rows)
 
@@ -62,11 +63,13 @@ def reach(
     points = (odd,) if odd is not None else ()
 
     def done() -> bool:
-        found = (*points, *whole.rows, *longer.rows, *ran.rows)
+        found = (*points, *whole.rows, *far.rows, *longer.rows, *ran.rows)
         return any(r.finding.verdict is Verdict.REFUTED for r in found)
 
     if not done():
         whole = whole_rows(case, at, fixed, kinds, entropy.child("whole"), target_log2)
+    if not done():
+        far = far_calls(case, whole, at, fixed, kinds, mentioned, entropy.child("far calls"))
     if not done():
         longer = longer_rows(
             case, at, fixed, kinds, mentioned, entropy.child("longer"), target_log2, seen, list(widths)
@@ -78,6 +81,7 @@ def reach(
         heads=whole.heads,
         positions=whole.positions,
         tokens=whole.tokens,
+        far=far.tokens,
         state=whole.state,
         by_head=whole.by_head,
         lengths=tuple(sorted({*seen, *longer.lengths})),
@@ -85,10 +89,10 @@ def reach(
         modes=ran.modes,
         integers=mentioned,
         beyond=longer.beyond,
-        refusals=(*whole.refusals, *longer.refusals),
+        refusals=(*whole.refusals, *far.refusals, *longer.refusals),
         unrun=case.lines.unrun(_options(case, named.loaded)),
     )
-    return Reach((*points, *whole.rows, *longer.rows, *ran.rows), world)
+    return Reach((*points, *whole.rows, *far.rows, *longer.rows, *ran.rows), world)
 
 
 def _same_width(sizes: Sizes, at: Sizes) -> bool:

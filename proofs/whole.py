@@ -8,7 +8,7 @@ Main definitions: `whole_rows`, `Whole calls`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -51,6 +51,9 @@ class Found:
     state: State = State.NONE
     refusals: tuple[Refusal, ...] = ()
     by_head: tuple[Mapping[str, str], ...] = ()
+    wide: bool = False
+    axes: tuple[str, str] | None = None
+    """Of a state that can be handed on."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class Calls:
     """Positions to compare besides the last one, if not those that `positions` chooses."""
     wide: bool = False
     """Whether gates of one number a token and head are given for each channel."""
+    cuts: tuple[int, ...] = ()
+    """Where a call is cut in two, if not everywhere."""
     heads: tuple[Case, ...] = ()
     """For each head the case that knows its numbers, where they are inferred and not those of the first."""
 
@@ -177,13 +182,13 @@ class Calls:
         N = inputs["k"].shape[1]
         out, after = self._call(inputs, Fraction(N), state=inputs["S"])
         both = torch.cat([out.reshape(-1), after.reshape(-1)])
-        return torch.stack([both] * max(1, N - 1))
+        return torch.stack([both] * len(self._cuts(N)))
 
     def in_two(self, **inputs: Any) -> Any:
         """Two calls, the second from the state that the first returns."""
         N = inputs["k"].shape[1]
         found = []
-        for cut in range(1, N) if N > 1 else (N,):
+        for cut in self._cuts(N):
             first, S = self._call(inputs, Fraction(N), slice(0, cut), inputs["S"])
             parts = [first]
             if cut < N:
@@ -191,6 +196,9 @@ class Calls:
                 parts.append(second)
             found.append(torch.cat([torch.cat(parts, 1).reshape(-1), S.reshape(-1)]))
         return torch.stack(found)
+
+    def _cuts(self, N: int) -> Sequence[int]:
+        return self.cuts or (range(1, N) if N > 1 else (N,))
 
     def from_state(self, **inputs: Any) -> Any:
         """The last position after a call from S, and the weights that the state after holds."""
@@ -306,14 +314,15 @@ def whole_rows(
     by_head: tuple[Mapping[str, str], ...] = ()
     if verdict is Verdict.REFUTED and sizes["H"] > 1 and case.inference.names:
         verdict, by_head = _by_head(search, calls, sizes)
-    state = State.NONE if not whole.state else State.NOT_RUN
+    state, axes = State.NONE if not whole.state else State.NOT_RUN, None
     if verdict is Verdict.CONFIRMED and whole.state:
-        state = _states(search, whole, sizes, fixed, calls.wide)
+        state, axes = _states(search, whole, sizes, fixed, calls.wide)
     compared_at = calls.positions(sizes["N"])
     every = Positions.EVERY if len(compared_at) == sizes["N"] else Positions.SOME
     positions = Positions.LAST if whole.last or verdict is Verdict.UNDECIDED else every
     refusals = tuple(search.refusals)
-    return Found(tuple(search.rows), sizes["B"], sizes["H"], positions, sizes["N"], state, refusals, by_head)
+    sized = (sizes["B"], sizes["H"], positions, sizes["N"])
+    return Found(tuple(search.rows), *sized, state, refusals, by_head, calls.wide, axes)
 
 
 def _sizes(calls: Calls, at: Sizes, fixed: Sizes, refusals: list[Refusal]) -> dict[str, int] | None:
@@ -375,8 +384,13 @@ def _headed(calls: Calls, head: int, sizes: Sizes) -> Case:
     return twin
 
 
-def _states(search: _Search, whole: Whole, sizes: Sizes, fixed: Sizes, wide: bool) -> State:
-    """Whether the state can be handed on, at these sizes and at f = m, and whether it is where the learner starts."""
+def _states(
+    search: _Search, whole: Whole, sizes: Sizes, fixed: Sizes, wide: bool
+) -> tuple[State, tuple[str, str] | None]:
+    """Whether the state can be handed on, at these sizes and at f = m, and whether it is where the learner starts.
+
+    With the axes of a state that can.
+    """
     continued: list[tuple[str, str]] = []
     square = {**sizes, "f": sizes["m"], "N": fixed.get("N", min(2, sizes["N"]))}
     for here in [sizes] if {"f", "m"} & set(fixed) or sizes["f"] == sizes["m"] else [sizes, square]:
@@ -393,13 +407,14 @@ def _states(search: _Search, whole: Whole, sizes: Sizes, fixed: Sizes, wide: boo
             asked = Question(calls.in_two, calls.in_one, calls.shapes, here, search.case.positive, _PAIRS, calls.admits)
             verdict = search.ask(STATE, asked)
             if verdict is Verdict.REFUTED:
-                return State.BROKEN
+                return State.BROKEN, None
             if verdict is Verdict.CONFIRMED and here is sizes:
                 continued.append(axes)
             break
     if not continued:
-        return State.NOT_RUN
-    return State.START if _starts(search, whole, sizes, continued[0], wide) else State.CONTINUES
+        return State.NOT_RUN, None
+    started = _starts(search, whole, sizes, continued[0], wide)
+    return State.START if started else State.CONTINUES, continued[0]
 
 
 def _turned(calls: Calls, sizes: Sizes) -> str:

@@ -94,15 +94,17 @@ class Mode:
 class World:
     """What an answer covers.
 
-    tokens: of the call of which all positions were compared. lengths: every N compared; widths: every (f, m). integers:
-    those of the target's code; beyond: whether all of them were passed. unrun: code that no bare run reached. by_head:
-    the learner's numbers of each head, where heads have their own.
+    tokens: of the call of which all positions were compared. far: of calls that are, with all positions and the state,
+    the calls of each entry and head and of their parts, at three entries and heads. lengths: every N compared; widths:
+    every (f, m). integers: those of the target's code; beyond: whether all of them were passed. unrun: code that no bare
+    run reached. by_head: the learner's numbers of each head, where heads have their own.
     """
 
     batch: int = 1
     heads: int = 1
     positions: Positions = Positions.NONE
     tokens: int = 0
+    far: tuple[int, ...] = ()
     state: State = State.NONE
     lengths: tuple[int, ...] = ()
     widths: tuple[tuple[int, int], ...] = ()
@@ -135,6 +137,7 @@ class World:
         """The world in a line, then what was refused, and what never ran."""
         calls = [f"heads {self.heads}, batch {self.batch}, {self.positions}"]
         calls[0] += f" of {self.tokens} tokens" if self.tokens > 1 else ""
+        calls += [f"also of {_listed(self.far)} tokens, in parts"] if self.far else []
         calls += [self.state.value] if self.state is not State.NONE else []
         sizes = f"N = {_listed(self.lengths)}, (f, m) = {_listed(self.widths)}"
         same = [m.name for m in self.modes if m.same in (Same.BITS, Same.ROUNDING)]
@@ -155,6 +158,7 @@ class World:
             "heads": self.heads,
             "positions": self.positions.value,
             "tokens": self.tokens,
+            "tokens in parts": list(self.far),
             "state": self.state.value,
             "lengths": list(self.lengths),
             "widths": [list(w) for w in self.widths],
