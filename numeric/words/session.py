@@ -132,7 +132,9 @@ def active() -> Session:
     """The run in progress; Unsupported outside one."""
     session = current()
     if session is None:
-        raise Unsupported("a recurrence on words needs a run of whole programs (numeric.words.whole)")
+        raise Unsupported(
+            "broadcasting, recurrences and powers of symbols need a run of whole programs (numeric.words.whole)"
+        )
     return session
 
 
