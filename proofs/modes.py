@@ -1,8 +1,9 @@
 """The ways in which a target is called besides the audit's own: do they change what it computes?
 
 Without gradients, in inference mode, on inputs that require gradients, or one that does, under autocast, on one tensor
-for X and Y, in training, in float32, on arrays with other strides, again after other data, many times, and in a process without this package. The same bits settle it; other bits
-are compared with the learner within rounding bounds, in that mode.
+for X and Y, in training, in float32, on arrays with other strides, again after other data, many times, and in a process
+without this package. The same bits settle it; other bits are compared with the learner within rounding bounds, in that
+mode.
 Main definition: `modes`.
 """
 

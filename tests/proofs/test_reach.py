@@ -5,8 +5,8 @@ import json
 import pytest
 
 from numeric.finding import Verdict
-from proofs.answer import Word
-from proofs.audit import EVERY_LENGTH, audit
+from proofs.answer import Check, Word
+from proofs.audit import audit
 from proofs.evidence import Settings
 from proofs.world import Positions, Same, State
 
@@ -58,7 +58,7 @@ def test_every_length_and_what_it_rests_on(layers):
     world = found.world
     assert found.verdict is Verdict.CONFIRMED and world.state is State.START and world.positions is Positions.EVERY
     assert not world.beyond and 10**6 in world.integers  # no call is as long as that
-    assert not any(row.rung == EVERY_LENGTH for row in found.rows)
+    assert not any(row.rung == Check.EVERY for row in found.rows)
     assert {m.name for m in world.modes if m.same in (Same.BITS, Same.ROUNDING)} >= {"no_grad", "fresh process"}
     assert json.loads(json.dumps(found.to_json()))["world"]["heads"] == 2
     assert str(world).startswith("heads 2, batch 2, every position of 3 tokens; ")
@@ -67,7 +67,7 @@ def test_every_length_and_what_it_rests_on(layers):
 def test_a_line_that_never_ran_keeps_the_word_away(layers):
     found = find(layers, "late", "online_gd", "kv")
     assert found.word is Word.UNDECIDED and "q.shape[1] > len(LONG) was never true" in found.reason
-    assert not any(row.rung == EVERY_LENGTH for row in found.rows)
+    assert not any(row.rung == Check.EVERY for row in found.rows)
     assert [u.condition for u in found.world.open] == ["q.shape[1] > len(LONG)"]
     assert any("q.shape[1] > len(LONG) was never true" in line for line in found.lines())
 
