@@ -23,7 +23,7 @@ SHORT, LONG = 16, 400
 
 def looped(case: Case, sizes: Sizes, integers: Sequence[int], entropy: Entropy) -> Loop | str:
     """The loop that the layer is at these f and m, or why none can be said to be."""
-    length = max(SHORT, *(n + 2 for n in integers))
+    length = max([SHORT, *(n + 2 for n in integers)])
     if length > LONG:
         return f"the code has an integer of {length - 2}, and recordings are made up to {LONG} tokens"
     tokens = [name for name, axes in case.shapes.items() if axes[:1] == ("N",)]
