@@ -16,6 +16,7 @@ import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType
@@ -111,6 +112,7 @@ class Lines:
     def __init__(self, roots: tuple[str, ...]) -> None:
         self.roots = roots
         self.steps: dict[CodeType, set[tuple[int, int]]] = {}
+        self._settled: dict[CodeType, frozenset[str]] = {}
         self._own: dict[str, bool] = {}
 
     @contextmanager
@@ -131,6 +133,8 @@ class Lines:
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         steps = self.steps.setdefault(code, set())
+        if code not in self._settled:
+            self._settled[code] = _plain(frame)
         last = -1
 
         def step(frame: FrameType, event: str, arg: Any) -> Any:
@@ -148,12 +152,42 @@ class Lines:
         options: names of the target's arguments that are no data and no tensors, which only the caller chooses.
         """
         found: dict[Unrun, None] = {}
+        changed = frozenset(name for code in self.steps for name in _changed(code))
         for code, steps in self.steps.items():
-            found |= dict.fromkeys(_unrun(code, steps, options))
+            found |= dict.fromkeys(_unrun(code, steps, options, self._settled[code] - changed))
         return tuple(sorted(found, key=lambda u: (u.file, u.lines, u.condition)))
 
 
-def _unrun(code: CodeType, steps: set[tuple[int, int]], options: frozenset[str]) -> Iterator[Unrun]:
+_SIMPLE = (bool, int, float, str, type(None), Enum, torch.nn.Module, torch.dtype)
+
+
+def _plain(frame: FrameType) -> frozenset[str]:
+    """What a function finds set when it is called: plain globals, what it closes over, and attributes of its module."""
+    code, found = frame.f_code, {}
+    found |= {name: frame.f_globals[name] for name in code.co_names if name in frame.f_globals}
+    found |= {name: frame.f_locals[name] for name in code.co_freevars if name in frame.f_locals}
+    if code.co_argcount and code.co_varnames[0] == "self":
+        held = getattr(frame.f_locals.get("self"), "__dict__", {})
+        modules = held.get("_modules") or {}
+        found |= {
+            f"self.{name}": {**held, **modules}[name] for name in code.co_names if name in held or name in modules
+        }
+    return frozenset(name for name, value in found.items() if isinstance(value, _SIMPLE))
+
+
+def _changed(code: CodeType) -> Iterator[str]:
+    """Names that a function sets for others, or that are its own variables there."""
+    yield from code.co_cellvars
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("STORE_GLOBAL", "STORE_DEREF", "STORE_NAME"):
+            yield instruction.argval
+        elif instruction.opname == "STORE_ATTR":
+            yield f"self.{instruction.argval}"
+
+
+def _unrun(
+    code: CodeType, steps: set[tuple[int, int]], options: frozenset[str], settled: frozenset[str]
+) -> Iterator[Unrun]:
     instructions = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
     ran = {at for _, at in steps}
     refusing = _source_of(code).refusals
@@ -173,22 +207,20 @@ def _unrun(code: CodeType, steps: set[tuple[int, int]], options: frozenset[str])
             if test is not None and goal in where:  # the jump is the whole statement's, and may be turned round
                 text, outcome = _told(test, where[goal])
             first = place.get(goal) or _line(instruction) or code.co_firstlineno
-            block = _block(first, silent) if first in silent else (_line(instruction) or first,) * 2
+            block = _block(first, silent, lines) if first in silent else (_line(instruction) or first,) * 2
             told |= set(range(block[0], block[1] + 1))
-            yield Unrun(code.co_filename, block, text, outcome, _option(code, instruction, text, options))
+            yield Unrun(code.co_filename, block, text, outcome, _option(code, instruction, text, options, settled))
     while silent:
-        block = _block(silent[0], silent)
+        block = _block(silent[0], silent, lines)
         if silent[0] not in told:
             yield Unrun(code.co_filename, block)
         silent = [line for line in silent if line > block[1]]
 
 
-def _block(first: int, silent: list[int]) -> tuple[int, int]:
+def _block(first: int, silent: list[int], ran: set[int]) -> tuple[int, int]:
     """From a silent line to the last one that follows without a line that ran."""
-    last = first
-    while last + 1 in silent:
-        last += 1
-    return first, last
+    end = min((line for line in ran if line > first), default=max(silent) + 1)
+    return first, max(line for line in silent if line < end)
 
 
 def _line(instruction: dis.Instruction) -> int | None:
@@ -299,13 +331,18 @@ def _source_of(code: CodeType) -> _File:
     return _file("".join(linecache.getlines(code.co_filename)))
 
 
-def _option(code: CodeType, instruction: dis.Instruction, text: str, options: frozenset[str]) -> bool:
-    """Whether a test asks for no size: for types and numbers of axes, or for arguments that no call of the audit varies."""
+def _option(
+    code: CodeType, instruction: dis.Instruction, text: str, options: frozenset[str], settled: frozenset[str]
+) -> bool:
+    """Whether a test asks for no size: for types and numbers of axes, for what was set before all calls, or for arguments
+    that no call of the audit varies.
+    """
     try:
         node = ast.parse(text, mode="eval").body
     except SyntaxError:
         return False
-    names = {name.id for name in ast.walk(_sizeless(node)) if isinstance(name, ast.Name)}
+    test = _Settled(settled - set(code.co_varnames)).visit(_sizeless(node))
+    names = {name.id for name in ast.walk(test) if isinstance(name, ast.Name)}
     arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     if not names <= options or not names <= set(arguments):
         return False
@@ -334,6 +371,21 @@ class _Sizeless(ast.NodeTransformer):
         typed = isinstance(node.func, ast.Name) and node.func.id in _TYPES
         ranked = isinstance(node.func, ast.Attribute) and node.func.attr == "dim" and not node.args
         return ast.Constant(None) if typed or ranked else self.generic_visit(node)
+
+
+class _Settled(ast.NodeTransformer):
+    """Takes out of a test what was set before all calls."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        """A global, or what a function closes over."""
+        return ast.Constant(None) if node.id in self.names else node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """self.x."""
+        return ast.Constant(None) if ast.unparse(node) in self.names else self.generic_visit(node)
 
 
 def _sizeless(node: ast.AST) -> ast.AST:

@@ -173,11 +173,13 @@ def longer_rows(
         return Longer()
     search = _Search(case, kinds, entropy, target_log2)
     agreed: set[int] = set()
+    tried: set[int] = set()
     widths: list[tuple[int, int]] = []
     refuted = False
     for N, spare in () if "N" in fixed else _lengths(mentioned, entropy):
-        if refuted or N in seen or N in agreed:
+        if refuted or N in seen or N in agreed or N in tried:
             continue
+        tried.add(N)
         marks = _marks(case, mentioned, N)
         verdict = search.ask("longer", {**at, "N": N}, marks, spare)
         refuted = verdict is Verdict.REFUTED

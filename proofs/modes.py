@@ -1,8 +1,9 @@
 """The ways in which a target is called besides the audit's own: do they change what it computes?
 
-Without gradients, in inference mode, on inputs that require gradients, in training, in float32, on arrays with other
-strides, again after other data, many times, and in a process without this package. The same bits settle it; other bits
-are compared with the learner within rounding bounds, in that mode.
+Without gradients, in inference mode, on inputs that require gradients, or one that does, under autocast, on one tensor
+for X and Y, in training, in float32, on arrays with other strides, again after other data, many times, and in a process
+without this package. The same bits settle it; other bits are compared with the learner within rounding bounds, in that
+mode.
 Main definition: `modes`.
 """
 
@@ -131,8 +132,11 @@ def modes(
     sizes: Sizes,
     mentioned: Sequence[int],
     entropy: Entropy,
+    square: Sizes | None = None,
 ) -> Modes:
-    """All modes at these sizes. adapter: as the user gave it; text: the target's name, where a process can load it."""
+    """All modes at these sizes. adapter: as the user gave it; text: the target's name, where a process can load it; square:
+    sizes with f = m at which the sides agree.
+    """
     data = case.draw(sizes, torch.Generator().manual_seed(entropy.child("modes").below(2**31)))
     try:
         plain = case.layer(**{n: t.clone() for n, t in data.items()}).detach().clone()
@@ -142,6 +146,10 @@ def modes(
     runs.compare("no_grad", _under(case.layer, torch.no_grad))
     runs.compare("inference_mode", _under(case.layer, torch.inference_mode))
     runs.compare("inputs that require grad", lambda **inputs: case.layer(**_differentiable(inputs)))
+    runs.compare("X alone requires grad", lambda X, **rest: case.layer(**_differentiable({"X": X}), **rest))
+    runs.compare("autocast", _under(case.layer, _autocast), _rounded_there(runs))
+    if square is not None:
+        _one_tensor(runs, square)
     runs.single()
     runs.compare("strided inputs", _through(case, loaded, adapter, _strided))
     _training(runs)
@@ -167,6 +175,44 @@ def _under(program: Program, mode: Callable[[], Any]) -> Program:
 def _differentiable(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """As activations are: no leaves, but with a gradient. Exact numbers stay as they are."""
     return {n: t.requires_grad_().clone() if type(t) is Tensor else t for n, t in inputs.items()}
+
+
+def _autocast() -> Any:
+    return torch.autocast("cpu", dtype=torch.bfloat16)
+
+
+class _Halves(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Notes whether anything is computed in bfloat16."""
+
+    found = False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.found = self.found or any(leaf.dtype == torch.bfloat16 for leaf in fresh.leaves(result))
+        return result
+
+
+def _rounded_there(runs: _Runs) -> str:
+    """Why other numbers under autocast are none of the target's claim: what is float32 in it is rounded to bfloat16."""
+    try:
+        with _Halves() as seen, _autocast():
+            runs.case.layer(**runs.copies())
+    except Exception:  # what it raises there is said
+        return ""
+    return "what it computes in float32 is bfloat16 there" if seen.found else ""
+
+
+def _one_tensor(runs: _Runs, sizes: Sizes) -> None:
+    """X and Y the same tensor, as in self-supervised calls; the learner gets its numbers twice."""
+    case, name = runs.case, "X is Y"
+    data = case.draw(sizes, torch.Generator().manual_seed(runs.entropy.child("square").below(2**31)))
+    data["Y"] = data["X"].clone()
+    try:
+        plain = case.layer(**{n: t.clone() for n, t in data.items()}).detach().clone()
+    except Exception as error:  # the target is anybody's code
+        return runs.add(name, Same.RAISES, raised(error))
+    twin = replace(runs, sizes=sizes, data=data, plain=plain)
+    return twin.compare(name, lambda X, Y, **rest: case.layer(X=X, Y=X, **rest))
 
 
 class _Seen:

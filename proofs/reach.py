@@ -75,7 +75,11 @@ def reach(
             case, at, fixed, kinds, mentioned, entropy.child("longer"), target_log2, seen, list(widths)
         )
     if not done():
-        ran = modes(case, named.loaded, named.adapter, named.text, kinds, at, mentioned, entropy.child("modes"))
+        square = next(
+            (r.sizes for r in rows if r.sizes["f"] == r.sizes["m"] > 1 and r.finding.verdict is Verdict.CONFIRMED), None
+        )
+        child = entropy.child("modes")
+        ran = modes(case, named.loaded, named.adapter, named.text, kinds, at, mentioned, child, square)
     world = World(
         batch=whole.batch,
         heads=whole.heads,

@@ -393,8 +393,9 @@ def _states(
     """
     continued: list[tuple[str, str]] = []
     square = {**sizes, "f": sizes["m"], "N": fixed.get("N", min(2, sizes["N"]))}
-    for here in [sizes] if {"f", "m"} & set(fixed) or sizes["f"] == sizes["m"] else [sizes, square]:
-        if here is square and Calls(search.case, whole, wide=wide).refuses(here):
+    single = {**square, "B": 1, "H": 1}
+    for here in [sizes] if {"f", "m"} & set(fixed) or sizes["f"] == sizes["m"] else [sizes, square, single]:
+        if here is not sizes and Calls(search.case, whole, wide=wide).refuses(here):
             continue
         for axes in (("f", "m"), ("m", "f")):
             calls = Calls(search.case, whole, axes, wide=wide)

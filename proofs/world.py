@@ -123,9 +123,11 @@ class World:
 
     @property
     def doubt(self) -> str:
-        """What the code is known to do that the calls did not show: another thing at some size, or draws of its own."""
+        """What the code is known to do that the calls did not show: another thing at some size, draws of its own, lines that
+        sizes, data or the like lead to."""
         told = [m.line() for m in self.modes if m.same is Same.RANDOM and not m.harmless]
         told += [r.line() for r in self.refusals if r.unlike]
+        told += [u.line() for u in self.open]
         return told[0] if told else ""
 
     @property

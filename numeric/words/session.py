@@ -57,7 +57,8 @@ class Session:
     letter. known: invented letters by definition; values: what each is at a point; masked, diagonals: what is inside;
     grown: what a letter of all tokens is, cut before the last. generic: names of what belongs to one moment; followers:
     letters of a next token, and what is next after the last. used: invariants that were asked for. families,
-    differences: recurrences without an invariant, and how their steps differ.
+    differences: recurrences without an invariant, and how their steps differ. walked: lengths of the sequences whose
+    steps are being taken; depth: how deep the recurrences are nested.
     """
 
     invariants: Mapping[str, Any] = field(default_factory=dict)
@@ -77,6 +78,7 @@ class Session:
     owed: set[Any] = field(default_factory=set)
     families: dict[Any, list[Any]] = field(default_factory=dict)
     differences: list[tuple[str, Any, Any]] = field(default_factory=list)
+    walked: list[Ratio] = field(default_factory=list)
     depth: int = 0
 
     def name(self, wanted: str) -> str:
