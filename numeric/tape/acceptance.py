@@ -123,7 +123,7 @@ def _recorded(
             plain = _bare(program, inputs)
         if not same_bits(plain, value):
             again = _bare(program, inputs)
-            if tape.random or not same_bits(plain, again):
+            if tape.random or not same_bits(plain, again):  # two draws may be equal by chance
                 raise Refused("the code", "two calls", RANDOMLY)
             raise Refused(
                 "the recording",
