@@ -184,6 +184,9 @@ def compared(
             if induction is not None:
                 rows.append(Row(Check.EVERY, {k: n for k, n in at.items() if k != "N"}, induction))
                 word, reason = _judge(rows)
+        elif "N" not in fixed and case.adapter.stateful is not None and chosen.step is not None:
+            why = "lines never ran" if world.open else "no calls that could be afforded pass every integer of the code"
+            case.note(f"no answer for every N: {why}")
         rows += reached.rows
         if word in (Word.PROVED, Word.AGREES) and world.doubt:
             word, reason = Word.UNDECIDED, f"{reason}; but not seen in full: {world.doubt}"

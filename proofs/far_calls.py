@@ -27,7 +27,7 @@ from proofs.world import Refusal
 
 ALONE = "each entry and head alone"
 FREE = 23
-"""The length at which a code without integers is called."""
+"""The length at which every code is called."""
 LARGEST = 130
 """Integers up to here are passed."""
 ENTRIES = 3
@@ -137,8 +137,9 @@ def far_calls(
         return Far()
     search = _Search(case, kinds, entropy)
     tokens: list[int] = []
-    lengths = {2 * c + 1 + entropy.child("length", c).below(max(1, c - 1)): c for c in mentioned if c <= LARGEST}
-    for N, c in (lengths or {FREE: FREE // 2}).items():
+    lengths = {FREE: FREE // 2}
+    lengths |= {2 * c + 1 + entropy.child("length", c).below(max(1, c - 1)): c for c in mentioned if c <= LARGEST}
+    for N, c in lengths.items():
         B, H = (ENTRIES if n > 1 else 1 for n in (found.batch, found.heads))
         sizes = {"B": B, "H": H, "f": at["f"], "m": at["m"], "N": N}
         cuts = tuple(dict.fromkeys(cut for cut in (1, c - 1, c, c + 1) if 0 < cut < N))

@@ -34,7 +34,7 @@ from proofs.target import Stop
 from proofs.whole import Calls
 from proofs.world import Refusal
 
-ALWAYS = (*CONTEXTS, FAR, 6, 7, 11, 14, 23, 47, 100, 129, 254, 257, 1000, 1025)
+ALWAYS = (*CONTEXTS, FAR, 129, 6, 7, 11, 14, 23, 47, 100, 254, 257, 1000, 1025)
 """Context lengths that are run whatever the code says."""
 WIDE = ((17, 19), (19, 17), (8, 6), (6, 8), (16, 12))
 """(f, m) that are run whatever the code says."""
@@ -48,11 +48,11 @@ _WIDEST = 64
 _SHORT = 3
 _EXACT, _ENCLOSED = 40, 140
 """The longest contexts on the exact rung and on balls, whose cost is in single numbers."""
-_BUDGET, _SPARE = 32_000, 20_000
+_BUDGET, _SPARE = 32_000, 16_000
 """Operations of torch, layer and learner together, that an audit's runs may cost: for the integers of the code (some
 three seconds), and for the sizes that are run whatever it says."""
 _POINTS = 2
-"""Points a size."""
+"""Points a size, in contexts that are not long; one further out, where a point is dear."""
 _BITS = 32
 """Random bits of each number there."""
 _DIGITS = 6
@@ -90,7 +90,8 @@ class _Search:
         try:
             case.inference.at_length(named, law=True)
             asked = _question(case, sizes, marks)
-            points = [gentle(case, asked.shapes, sizes, self.entropy.child(what, named, k)) for k in range(_POINTS)]
+            children = [self.entropy.child(what, named, k) for k in range(_POINTS if sizes["N"] <= FAR else 1)]
+            points = [gentle(case, asked.shapes, sizes, child) for child in children]
             draws = [{n: np.asarray(a, dtype=np.float64) for n, a in point.items()} for point in points]
             allowed = self.spare if spare else self.left
             cost = operations(asked, draws[0], allowed) if sizes["N"] < self.costly else allowed + 1
