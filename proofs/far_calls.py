@@ -136,7 +136,9 @@ def far_calls(
     if whole is None or not found.rows or not kinds or "N" in fixed:
         return Far()
     search, tokens = _Search(case, kinds, entropy), []
-    lengths = {FREE: FREE // 2} | {2 * c + 1 + entropy.child("length", c).below(max(1, c - 1)): c for c in mentioned if c <= LARGEST}
+    near = [c for c in mentioned if c <= LARGEST]
+    lengths = {2 * c + 1 + entropy.child("length", c).below(max(1, c - 1)): c for c in near}
+    lengths.setdefault(FREE, FREE // 2)
     for N, c in lengths.items():
         B, H = (ENTRIES if n > 1 else 1 for n in (found.batch, found.heads))
         sizes = {"B": B, "H": H, "f": at["f"], "m": at["m"], "N": N}

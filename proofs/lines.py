@@ -197,7 +197,8 @@ def _unrun(
     silent = sorted({line for line in place.values() if line} - lines - refusing)
     told: set[int] = set()
     for k, instruction in enumerate(instructions[:-1]):
-        if instruction.offset not in ran or not _tests(instruction):
+        leaving = any(i.opname == "WITH_EXCEPT_START" for i in instructions[max(0, k - 2) : k])
+        if instruction.offset not in ran or leaving or not _tests(instruction):  # leaving: whether a with swallows
             continue
         for goal, outcome in _outcomes(instruction, instructions[k + 1].offset):
             if (instruction.offset, goal) in steps or place.get(goal) in refusing:
