@@ -135,7 +135,8 @@ def far_calls(
     whole = case.adapter.whole
     if whole is None or not found.rows or not kinds or "N" in fixed:
         return Far()
-    search, tokens = _Search(case, kinds, entropy), []
+    search = _Search(case, kinds, entropy)
+    tokens: list[int] = []
     near = [c for c in mentioned if c <= LARGEST]
     lengths = {2 * c + 1 + entropy.child("length", c).below(max(1, c - 1)): c for c in near}
     lengths.setdefault(FREE, FREE // 2)

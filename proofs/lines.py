@@ -163,7 +163,8 @@ _SIMPLE = (bool, int, float, str, type(None), Enum, torch.nn.Module, torch.dtype
 
 def _plain(frame: FrameType) -> frozenset[str]:
     """What a function finds set when it is called: plain globals, what it closes over, and attributes of its module."""
-    code, found = frame.f_code, {}
+    code = frame.f_code
+    found: dict[str, Any] = {}
     found |= {name: frame.f_globals[name] for name in code.co_names if name in frame.f_globals}
     found |= {name: frame.f_locals[name] for name in code.co_freevars if name in frame.f_locals}
     if code.co_argcount and code.co_varnames[0] == "self":

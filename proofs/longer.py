@@ -292,9 +292,10 @@ class _TooMany(Stop):
 
 
 def operations(asked: Question, draw: Mapping[str, np.ndarray], limit: int) -> int:
+    inputs = {name: torch.tensor(array) for name, array in draw.items()}
     with _Counted(limit) as counted, torch.no_grad(), suppress(_TooMany):
         for program in (asked.left, asked.right):
-            _run(program, draw)
+            program(**inputs)
     return counted.number
 
 

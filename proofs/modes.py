@@ -195,7 +195,7 @@ class _Halves(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def _rounded_there(runs: _Runs) -> str:
     """Why other numbers under autocast are none of the target's claim: what is float32 in it is rounded to bfloat16."""
     try:
-        with _Halves() as seen, _autocast():
+        with _Halves() as seen, _autocast():  # type: ignore[no-untyped-call]
             runs.case.layer(**runs.copies())
     except Exception:  # what it raises there is said
         return ""
