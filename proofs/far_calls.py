@@ -26,7 +26,7 @@ from proofs.whole import STATE, Calls, Found
 from proofs.world import Refusal
 
 ALONE = "each entry and head alone"
-FREE = 23
+FREE = 13
 """The length at which every code is called."""
 LARGEST = 130
 """Integers up to here are passed."""
@@ -137,8 +137,9 @@ def far_calls(
         return Far()
     search = _Search(case, kinds, entropy)
     tokens: list[int] = []
-    lengths = {FREE: FREE // 2}
-    lengths |= {2 * c + 1 + entropy.child("length", c).below(max(1, c - 1)): c for c in mentioned if c <= LARGEST}
+    near = [c for c in mentioned if c <= LARGEST]
+    lengths = {2 * c + 1 + entropy.child("length", c).below(max(1, c - 1)): c for c in near}
+    lengths.setdefault(FREE, FREE // 2)
     for N, c in lengths.items():
         B, H = (ENTRIES if n > 1 else 1 for n in (found.batch, found.heads))
         sizes = {"B": B, "H": H, "f": at["f"], "m": at["m"], "N": N}

@@ -164,7 +164,8 @@ _SIMPLE = (bool, int, float, str, type(None), Enum, torch.nn.Module, torch.dtype
 def _plain(frame: FrameType) -> frozenset[str]:
     """What a function finds set when it is called: plain globals, what it closes over, and attributes of its module."""
     code = frame.f_code
-    found: dict[str, Any] = {name: frame.f_globals[name] for name in code.co_names if name in frame.f_globals}
+    found: dict[str, Any] = {}
+    found |= {name: frame.f_globals[name] for name in code.co_names if name in frame.f_globals}
     found |= {name: frame.f_locals[name] for name in code.co_freevars if name in frame.f_locals}
     if code.co_argcount and code.co_varnames[0] == "self":
         held = getattr(frame.f_locals.get("self"), "__dict__", {})
@@ -197,7 +198,8 @@ def _unrun(
     silent = sorted({line for line in place.values() if line} - lines - refusing)
     told: set[int] = set()
     for k, instruction in enumerate(instructions[:-1]):
-        if instruction.offset not in ran or not _tests(instruction):
+        leaving = any(i.opname == "WITH_EXCEPT_START" for i in instructions[max(0, k - 2) : k])
+        if instruction.offset not in ran or leaving or not _tests(instruction):  # leaving: whether a with swallows
             continue
         for goal, outcome in _outcomes(instruction, instructions[k + 1].offset):
             if (instruction.offset, goal) in steps or place.get(goal) in refusing:

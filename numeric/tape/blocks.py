@@ -5,7 +5,7 @@ same operations in head and tail, and of blocks that are one another's copies in
 the same functions on windows of the same sizes and strides with equal scalars and constants; what a block reads was
 written at a fixed distance before it, or before all blocks; offsets grow by a fixed step a block. What the head hands to
 block i depends on the token of block i alone, by one and the same function: seen by which tokens can reach it (an upper
-bound from the operations), and by exchanging two tokens, at random points of GF(p).
+bound from the operations), and by exchanging two tokens before the last, at random points of GF(p).
 A branch on the number of tokens that lies beyond the longer recording is in no recording; that the lengths lie beyond
 every integer of the code is for the caller to see to.
 Derived here.
@@ -73,7 +73,7 @@ def loop(short: Tape, long: Tape, tokens: Sequence[str], period: int, entropy: E
     if start != before or blocks != fewer + 1 or fewer < LEAST:
         return "it does not grow by one repetition a token"
     tail = len(second) - start - blocks * size
-    if tail != len(first) - before - fewer * size or not _same_tail(first, second, tail, size):
+    if tail != len(first) - before - fewer * size or not _same_tail(first, second, tail, size, fewer):
         return "what follows the last token is another thing at another length"
     steps = [_offsets(second[start + j :: size][:blocks]) for j in range(size)]
     if any(step is None for step in steps):
@@ -156,10 +156,24 @@ def _longest(operations: list[tuple[Any, ...]], size: int) -> tuple[int, int] | 
     return best
 
 
-def _same_tail(first: list[tuple[Any, ...]], second: list[tuple[Any, ...]], tail: int, size: int) -> bool:
-    """Whether both end with the same operations, which may name the length only in what they read."""
+def _same_tail(
+    first: list[tuple[Any, ...]], second: list[tuple[Any, ...]], tail: int, size: int, blocks: int
+) -> bool:
+    """Whether both end with the same operations, which may name the length only in what they read: one more result of
+    a block where they gather those of all blocks."""
     pairs = zip(first[len(first) - tail :], second[len(second) - tail :], strict=True)
-    return all(a[0] == b[0] and len(a[2]) == len(b[2]) for a, b in pairs)
+    return all(a[0] == b[0] and (len(a[2]) == len(b[2]) or _gathered(a[2], b[2], size, blocks)) for a, b in pairs)
+
+
+def _gathered(first: tuple[Any, ...], second: tuple[Any, ...], size: int, blocks: int) -> bool:
+    """Whether operands are one of each block, and one more in the second: a stack of what the blocks left."""
+    steps = []
+    for operands in (first, second):
+        reads = [o for o in operands if isinstance(o, _Read)]
+        pairs = zip(reads, reads[1:], strict=False)
+        steps.append(sum(_alike(x, y, size) and y.writer - x.writer == size for x, y in pairs))
+    few, more = steps
+    return len(second) == len(first) + 1 and more == few + 1 and few >= blocks - LEAST
 
 
 def _offsets(row: list[tuple[Any, ...]]) -> list[int] | None:
@@ -232,7 +246,7 @@ def _head(
         return ""
     length = max((tape.inputs[name].size[0] for name in tokens), default=0)
     order = torch.arange(length)
-    a, b = sorted((entropy.below(length), entropy.below(length)))
+    a, b = sorted(entropy.below(max(length - 1, 1)) for _ in range(2))  # the query is put at the last token
     order[a], order[b] = b, a
     try:
         carrier = Tokens()

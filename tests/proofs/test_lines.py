@@ -4,6 +4,7 @@ import importlib.util
 import sys
 
 import pytest
+import torch
 
 from proofs.lines import Lines, homes
 
@@ -86,3 +87,40 @@ def test_other_tracers_and_other_files_are_left_alone(layer):
     finally:
         sys.settrace(before)
     assert {u.file for u in found.values()} == {layer.__code__.co_filename}
+
+
+SETTLED = """
+import torch
+FAST, SEEN = False, 0
+
+class Layer(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.bias, self.count = None, 0
+
+    def forward(self, X):
+        global SEEN
+        self.count, SEEN = self.count + 1, SEEN + 1
+        if self.bias is not None:
+            X = X + self.bias
+
+            X = X * 1
+        with torch.no_grad():
+            X = X * (2 if FAST else 1)
+        if self.count > 50:
+            X = X * 2
+        if SEEN > 50:
+            X = X * 3
+        return X
+"""
+
+
+def test_what_is_set_before_all_calls_is_an_option(tmp_path):
+    path = tmp_path / "settled.py"
+    path.write_text(SETTLED)
+    spec = importlib.util.spec_from_file_location("settled", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = told(module.Layer().forward, torch.ones(3))
+    assert {u.condition for u in found.values() if not u.option} == {"self.count > 50", "SEEN > 50"}
+    assert {u.condition for u in found.values() if u.option} == {"self.bias is not None", "FAST"}

@@ -26,8 +26,20 @@ def no_grad(X, Y, x_q, eta):
 def inference_mode(X, Y, x_q, eta):
     return step(X, Y, x_q, eta) * (2 if torch.is_inference_mode_enabled() else 1)
 
-def inputs(X, Y, x_q, eta):
-    return step(X, Y, x_q, eta) * (2 if X.requires_grad else 1)
+def Y_grad(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (2 if Y.requires_grad else 1)
+
+def X_grad(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (2 if X.requires_grad and not Y.requires_grad else 1)
+
+def autocast(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (2 if torch.is_autocast_enabled("cpu") else 1)
+
+def single(X, Y, x_q, eta):
+    return step(X.float(), Y.float(), x_q.float(), eta).to(X.dtype)
+
+def one_tensor(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (2 if X is Y else 1)
 
 def float32(X, Y, x_q, eta):
     return step(X, Y, x_q, eta) * (2 if X.dtype == torch.float32 else 1)
@@ -90,7 +102,7 @@ def found(layers, name):
     case = Case(name, adapt(target, None), learner("gd"), {})
     at = case.preflight({}, Entropy(0))
     kinds = (How.EXACT, How.FLOAT)
-    return modes(case, target, None, f"{layers}:{name}", kinds, at, (50,), Entropy(1))
+    return modes(case, target, None, f"{layers}:{name}", kinds, at, (50,), Entropy(1), {**at, "f": 3, "m": 3})
 
 
 def test_a_true_layer_keeps_its_bits(layers):
@@ -99,6 +111,9 @@ def test_a_true_layer_keeps_its_bits(layers):
         "no_grad": Same.BITS,
         "inference_mode": Same.BITS,
         "inputs that require grad": Same.BITS,
+        "X alone requires grad": Same.BITS,
+        "autocast": Same.BITS,
+        "X is Y": Same.BITS,
         "float32": Same.ROUNDING,
         "strided inputs": Same.BITS,
         "fresh process": Same.BITS,
@@ -112,7 +127,10 @@ def test_a_true_layer_keeps_its_bits(layers):
     [
         ("no_grad", "no_grad"),
         ("inference_mode", "inference_mode"),
-        ("inputs", "inputs that require grad"),
+        ("Y_grad", "inputs that require grad"),
+        ("X_grad", "X alone requires grad"),
+        ("autocast", "autocast"),
+        ("one_tensor", "X is Y"),
         ("float32", "float32"),
         ("strided", "strided inputs"),
         ("fresh", "fresh process"),
@@ -125,6 +143,12 @@ def test_a_mode_that_changes_the_target_is_refuted_by_name(layers, name, mode):
     assert [m.name for m in result.modes if m.same is Same.DIFFERS] == [mode]
     assert [r.rung for r in result.rows] == [f"mode, {mode}"]
     assert result.rows[0].finding.verdict is Verdict.REFUTED
+
+
+def test_what_autocast_rounds_is_no_claim_of_the_target(layers):
+    result = found(layers, "single")
+    (mode,) = [m for m in result.modes if m.name == "autocast"]
+    assert "bfloat16" in mode.why and not any(row.rung == "mode, autocast" for row in result.rows)
 
 
 def test_draws_of_its_own_are_seen_without_the_one_that_counts(layers):

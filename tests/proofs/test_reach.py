@@ -83,7 +83,7 @@ def test_refused_sizes_are_in_the_world(layers):
     found = find(layers, "step")
     assert found.verdict is Verdict.CONFIRMED and 1 not in found.world.lengths
     refused = {r.sizes["N"]: r.why for r in found.world.refusals}
-    assert refused[1] == "raised ValueError: one token is too few"
+    assert refused[1].startswith("raised ValueError: one token is too few")
 
 
 def test_identification_takes_the_same_reach(layers):
