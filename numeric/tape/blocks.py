@@ -4,8 +4,9 @@ Main definition: `loop`. Recordings at two lengths, the second longer by one per
 same operations in head and tail, and of blocks that are one another's copies in between, one more in the longer one:
 the same functions on windows of the same sizes and strides with equal scalars and constants; what a block reads was
 written at a fixed distance before it, or before all blocks; offsets grow by a fixed step a block. What the head hands to
-block i depends on the token of block i alone, by one and the same function: seen by which tokens can reach it (an upper
-bound from the operations), and by exchanging two tokens before the last, at random points of GF(p).
+block i depends on the token of block i alone (or on the next, where blocks begin within a token), by one and the same
+function: seen by which tokens can reach it (an upper bound from the operations), and by exchanging two tokens before the
+last, at random points of GF(p).
 A branch on the number of tokens that lies beyond the longer recording is in no recording; that the lengths lie beyond
 every integer of the code is for the caller to see to.
 Derived here.
@@ -267,24 +268,26 @@ def _head(
         other = _until(tape, FiniteField(primes), {n: (v,) for n, v in turned.items()}, start, windows)
     except (Refused, ZeroDivisionError) as error:
         return f"what is computed for all tokens at once could not be followed: {error}"
-    place: dict[int, int] = {}
-    for k, row in enumerate(windows):
-        firsts = [length - int(p[0].max()) for p in (reached[k][j] for j in range(len(row))) if bool(p[0].any())]
-        lasts = [int(p[1].max()) - 1 for p in (reached[k][j] for j in range(len(row))) if bool(p[1].any())]
-        if firsts:
-            low, high = min(firsts), max(lasts)
-            if high - low >= period:
-                return "what is computed for all tokens at once mixes them"
-            place[k] = low
-    if len({t - period * k for k, t in place.items()}) > 1:
+    offsets = set()
+    for j in range(len(windows[0])):
+        place: dict[int, int] = {}
+        for k, row in enumerate(reached):
+            first, last = row[j]
+            if bool(first.any()):
+                place[k], high = length - int(first.max()), int(last.max()) - 1
+                if high - place[k] >= period:
+                    return "what is computed for all tokens at once mixes them"
+        found = {t - period * k for k, t in place.items()}
+        if len(found) > 1:
+            return "what is computed for all tokens at once mixes them"
+        offsets |= found
+        by_token = {t: k for k, t in place.items()}
+        for k, t in place.items():
+            across = by_token.get(int(order[t])) if period == 1 else k if t not in (a, b) else None
+            if across is not None and not torch.equal(other[k][j][0], plain[across][j][0]):
+                return "what is computed for all tokens at once is another function for another token"
+    if offsets and max(offsets) - min(offsets) > period:
         return "what is computed for all tokens at once mixes them"
-    by_token = {t: k for k, t in place.items()}
-    for k, t in place.items():
-        across = by_token.get(int(order[t])) if period == 1 else k if t not in (a, b) else None
-        if across is not None and not all(
-            torch.equal(x[0], y[0]) for x, y in zip(other[k], plain[across], strict=True)
-        ):
-            return "what is computed for all tokens at once is another function for another token"
     return ""
 
 
