@@ -211,12 +211,25 @@ def _unrun(
             first = place.get(goal) or _line(instruction) or code.co_firstlineno
             block = _block(first, silent, lines) if first in silent else (_line(instruction) or first,) * 2
             told |= set(range(block[0], block[1] + 1))
+            if goal in where:
+                told |= _behind(code, instruction, where[goal])
             yield Unrun(code.co_filename, block, text, outcome, _option(code, instruction, text, options, settled))
     while silent:
         block = _block(silent[0], silent, lines)
         if silent[0] not in told:
             yield Unrun(code.co_filename, block)
         silent = [line for line in silent if line > block[1]]
+
+
+def _behind(code: CodeType, instruction: dis.Instruction, goal: dis.Instruction) -> set[int]:
+    """The body of a statement whose test was left at its first operand: only the operands that never ran lead there."""
+    found: set[int] = set()
+    whole = _statement(code, instruction)
+    for node in _source_of(code).branches.values():
+        from_test = node is whole or _within(instruction, node.test)
+        if isinstance(node, ast.If) and from_test and _within(goal, node.test):
+            found |= set(range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1))
+    return found
 
 
 def _block(first: int, silent: list[int], ran: set[int]) -> tuple[int, int]:
