@@ -8,6 +8,8 @@ from proofs.evidence import Settings
 from proofs.target import TargetError
 from proofs.targets import CASES
 
+pytestmark = pytest.mark.slow  # whole audits
+
 LAYERS = """
 import numpy as np
 import torch

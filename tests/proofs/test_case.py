@@ -8,6 +8,8 @@ from proofs.audit import audit, compared
 from proofs.evidence import Settings
 from proofs.target import TargetError
 
+pytestmark = pytest.mark.slow  # whole audits
+
 LAYERS = """
 import torch
 

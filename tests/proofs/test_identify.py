@@ -25,6 +25,8 @@ from proofs.identify import identify
 from proofs.soundness import ROUNDING
 from proofs.target import TargetError, load
 
+pytestmark = pytest.mark.slow  # whole audits
+
 LAYERS = """
 import torch
 import torch.nn.functional as F

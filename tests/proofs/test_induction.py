@@ -7,6 +7,8 @@ from proofs.answer import Check
 from proofs.audit import compared
 from proofs.evidence import Settings
 
+pytestmark = pytest.mark.slow  # whole audits
+
 LAYERS = """
 import torch
 

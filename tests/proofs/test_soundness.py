@@ -11,6 +11,8 @@ from proofs.answer import Word
 from proofs.corpus import CORPUS, Entry
 from proofs.mutations import mutations
 
+pytestmark = pytest.mark.slow  # whole audits
+
 KINDS = {
     "sign", "opposite", "factor", "offset", "previous token", "transposition", "mask", "epsilon", "normaliser",
     "stale state", "dropped term", "float cast",

@@ -14,6 +14,8 @@ from proofs.audit import audit
 from proofs.evidence import Settings
 from proofs.target import TargetError, load
 
+pytestmark = pytest.mark.slow  # whole audits
+
 LAYERS = """
 import numpy as np
 

@@ -12,6 +12,8 @@ from proofs.target import load
 from proofs.whole import POSITIONS, START, STATE, whole_rows
 from proofs.world import Positions, State
 
+pytestmark = pytest.mark.slow  # whole audits
+
 LAYERS = """
 import torch
 
