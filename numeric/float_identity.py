@@ -28,6 +28,7 @@ from numeric.carriers.running import Running
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Figure, Finding, Verdict
 from numeric.programs import Program, Recorded, Shapes, Sizes, WrongResult, fractions, recorded, replayed, smaller
+from numeric.tape.acceptance import recorded_here
 from numeric.tape.notes import Record, notes
 from numeric.tape.recorder import record
 from numeric.tape.refusals import DataDependent, Refused
@@ -111,6 +112,7 @@ def decide(
     shrinking: bool = True,
     cache: dict[Any, Any] | None = None,
     followed: Container[int] | None = None,
+    at_point: bool = False,
 ) -> Finding:
     """Whether `left` and `right` agree within their rounding bounds, at every output of every draw.
 
@@ -119,6 +121,7 @@ def decide(
     counterexample stays as it was found; admits: the sizes that make sense for it. shrinking: whether to make it small.
     cache: bounds already computed for these programs and draws on another backend (pass the same dict again).
     followed: the draws that have a running bound too, by number (None: all); the others have one where they need it.
+    at_point: bounds are those of recordings made on the very draws, which cost a tenth of one accepted for all draws.
     Undecided when nothing was assessable, when an operation has no bound (it is named), when a side fails, or when the
     bounds' ratio exceeds `ratio`; not run for a backend that is not there, or that computes in reduced precision.
     """
@@ -126,7 +129,8 @@ def decide(
     why = unusable(backend, dtype)
     if why:
         return Finding(Verdict.NOT_RUN, reason=why, settings=settings)
-    engine = _Engine(recorded(left), recorded(right), names, backend, dtype, {} if cache is None else cache, followed)
+    engine = _Engine(recorded(left), recorded(right), names, backend, dtype, {} if cache is None else cache, followed,
+                     at_point)  # fmt: skip
     tally = _Tally()
     for number, raw in enumerate(draws):
         with np.errstate(over="ignore"):
@@ -203,6 +207,7 @@ class _Engine:
     dtype: str
     cache: dict[Any, Any]
     followed: Container[int] | None = None
+    at_point: bool = False
 
     def assess(self, inputs: Arrays, tally: _Tally, key: int | None = None) -> _Wrong | None:
         """The first output that breaks the bound at this point. `key` numbers the draw, for the cache.
@@ -331,15 +336,17 @@ class _Engine:
         return found
 
     def _tape(self, side: str, program: Program, tensors: dict[str, Tensor]) -> Tape:
-        """The accepted tape at these shapes; where the path depends on the data, that of the call on this data."""
+        """The accepted tape at these shapes; that of the call on this data where asked for, or where the path depends on it."""
+        bare = program.program if isinstance(program, Recorded) else program
         shapes = {name: tuple(t.shape) for name, t in tensors.items()}
         try:
             with np.errstate(all="ignore"):
+                if self.at_point:
+                    return recorded_here(bare, tensors)
                 try:
                     return recorded(program).at(shapes, DTYPES[self.dtype])
                 except DataDependent:
-                    tape, _ = record(program.program if isinstance(program, Recorded) else program, tensors)
-                    return tape
+                    return record(bare, tensors)[0]
         except Refused as refusal:
             raise Refused(f"{side}: {refusal.operation}", refusal.where, refusal.reason) from None
         except Exception as error:

@@ -33,9 +33,9 @@ _ULPS = 8
 
 
 def numbers(tensor: Tensor) -> np.ndarray:
-    """The memory of a tensor as numpy sees it, without telling any mode."""
+    """A tensor's numbers, without telling any mode; a copy, since memory that numpy shares is a way out."""
     with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
-        held: np.ndarray = tensor.numpy()
+        held: np.ndarray = tensor.clone().numpy()
     return held
 
 
@@ -55,7 +55,8 @@ def same_numbers(tensor: Tensor, plain: Any, signs: bool = False) -> bool:
 
 def sync(tensor: Tensor, plain: Any) -> None:
     """Give a tensor numpy's bits, behind every mode's back."""
-    np.copyto(numbers(tensor), plain, casting="unsafe")
+    with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
+        tensor.copy_(torch.tensor(np.array(plain, order="C")))
 
 
 def agreed(name: str, made: Tensor, plain: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> bool:

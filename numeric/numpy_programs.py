@@ -146,9 +146,7 @@ def _held(made: np.ndarray, unwritten: bool) -> Tensor:
         np.copyto(made, numbers(out))
         return out
     with _disable_current_modes():
-        out = torch.empty_strided(made.shape, strides, dtype=dtype)
-    np.copyto(numbers(out), made)
-    return out
+        return torch.empty_strided(made.shape, strides, dtype=dtype).copy_(torch.as_tensor(made))
 
 
 def as_program(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -266,6 +266,10 @@ def _instead(
     """What a refuted layer runs instead; None where that can't be looked for. Its gates are set where they are numbers."""
     from proofs.identify import identify
 
+    numbers = {*found.learner.names, READOUT} & set(gates)
+    exact = of(found.rows, Check.EXACT)
+    if exact and not numbers and all(row.finding.verdict is Verdict.CONFIRMED for row in exact):
+        return None  # one sequence at a time it is the learner
     known = {"N", "f", "m", "X"}
     own = {
         name: text
@@ -277,7 +281,6 @@ def _instead(
     except Exception:  # it adds to an answer that stands without it
         return None
     same = other.learner is not None and other.learner.id.removesuffix(":1") == found.learner.id.removesuffix(":1")
-    numbers = {*found.learner.names, READOUT} & set(gates)
     # the learner itself, at no other numbers than the audit allowed: one sequence at one width shows nothing new
     return None if same and not numbers and other.word is not Word.BIASED else other
 

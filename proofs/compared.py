@@ -6,7 +6,7 @@ Main definitions: `How`, `how`, `compared`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -94,9 +94,10 @@ def within_rounding(
     asked: Question,
     draws: Sequence[Mapping[str, np.ndarray]],
     entropy: Entropy,
-    followed: Container[int] | None = None,
+    here: bool = False,
 ) -> Finding:
-    """Whether float64 runs at these draws agree within their rounding bounds. followed: see `float_identity.decide`."""
+    """Whether float64 runs at these draws agree within their rounding bounds. here: by a-priori bounds of recordings made
+    on these very draws, which is cheap."""
     with case.lifting(kind is How.LIFTED or case.needs_lift):
         return float_identity.decide(
             asked.left,
@@ -106,7 +107,8 @@ def within_rounding(
             shapes=asked.shapes,
             entropy=entropy,
             shrinking=False,
-            followed=followed,
+            followed=() if here else None,
+            at_point=here,
         )
 
 

@@ -117,7 +117,7 @@ class _Search:
             if kind is How.BALLS:
                 found = enclosed(asked, [point])
             else:
-                found = within_rounding(self.case, kind, asked, [draw], self.entropy, followed=())
+                found = within_rounding(self.case, kind, asked, [draw], self.entropy, here=True)
         except Exception as error:  # the target is anybody's code
             self.refusals.append(Refusal(what, sizes, raised(error)))
             return Verdict.UNDECIDED

@@ -24,7 +24,7 @@ from constructions.learners import Class, Domain, Each, Learner, Parameter, libr
 from numeric.balls import BITS, ball, evaluate
 from numeric.box import Arithmetic, Box, Undefined, as_floats, generic
 from numeric.finding import frozen
-from numeric.programs import Program
+from numeric.programs import Program, lightly
 from numeric.tape.refusals import Refused
 
 COUNTS = (1, 2, 3, 4)
@@ -339,7 +339,7 @@ def polish(model: Model, data: Data, fit: Fit) -> tuple[list[Number], float] | N
     points = data.points(fit.N, len(model.names))
     few = points[: -(-len(fit.theta) // min(fit.N, data.box.m))]
     best: tuple[list[Number], float] | None = None
-    with flint.ctx.workprec(BITS):
+    with flint.ctx.workprec(BITS), lightly():  # what is found here is a candidate
         scale = max((abs(float(ball(v).mid())) for _, value in points for v in value), default=1.0) or 1.0
         try:
             if len(fit.theta) and not _full_rank(model, data, fit):

@@ -149,7 +149,7 @@ class _Search:
             if kind is How.BALLS:
                 return enclosed(asked, points)
             draws = [{n: np.asarray(a, dtype=np.float64) for n, a in point.items()} for point in points]
-            found = within_rounding(self.case, kind, asked, draws, entropy, followed=())
+            found = within_rounding(self.case, kind, asked, draws, entropy, here=True)
             return found if found.verdict is not Verdict.CONFIRMED else _sharp(found, asked, draws[0])
         except Exception as error:  # the target is anybody's code
             return Finding(Verdict.UNDECIDED, reason=raised(error))

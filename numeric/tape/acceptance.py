@@ -67,6 +67,20 @@ def accept(program: Callable[..., Any], draw: Draw, *, points: int = POINTS) -> 
     return replace(tape, escapes=marked)
 
 
+def recorded_here(program: Callable[..., Any], inputs: Mapping[str, Tensor]) -> Tape:
+    """The tape of one call, which says what that call computed and nothing of any other. Raises Refused where a bare call
+    has other bits, or the tape's replay has."""
+    plain = _bare(program, inputs)
+    tape, value = record(program, inputs)
+    try:
+        same = same_bits(plain, value) and same_bits(replay(tape, inputs), plain)
+    except ReplayFailed as failure:
+        raise Refused("the recording", "a replay", str(failure)) from None
+    if not same:
+        raise Refused("the recording", "a call", "it does not give the bits of the bare run")
+    return tape
+
+
 def _elsewhere(program: Callable[..., Any], tape: Tape, inputs: Mapping[str, Tensor]) -> None:
     """The replay against bare runs at points that no draw comes near; where the code raises there, that is its word.
 

@@ -129,7 +129,7 @@ RANKINGS = (
     Ranking(LINE, ONE, LOUD, 1 / 1.2),
     Ranking(ONE, LINE, LOUD, 1 / 1.2),
     Ranking(LAST, ONE, LOUD, 1 / 1.1, ("Van der Pol", "FitzHugh-Nagumo")),
-    Ranking(LAST, ONE, LOUD, 1 / 1.25, ("Lorenz",)),
+    Ranking(LAST, ONE, LOUD, 1 / 1.5, ("Lorenz",)),
     Ranking(VALUE, LINE, LOUD, 1.4),
     Ranking(VALUE, LAST, LOUD, 1 / 1.4),
     Ranking(VALUE, SMOOTH, LOUD, 0.9),
@@ -137,11 +137,16 @@ RANKINGS = (
 )
 
 
+DRAWN = 6
+"""Members of each family: of fewer, the median moves by more than the rankings leave. In the table and the figures they are
+drawn from the fixed seed "in context"."""
+
+
 def ranked(rankings: Sequence[Ranking] = RANKINGS) -> Check:
     """The rankings on drawn systems."""
 
     def run(settings: Settings) -> Finding:
-        found = comparison(settings.seed, 2 if settings.profile == "quick" else 10)
+        found = comparison(settings.seed, DRAWN if settings.profile == "quick" else 10)
         figures: dict[str, Figure] = {}
         for r in rankings:
             for family in r.families:
@@ -156,10 +161,6 @@ def ranked(rankings: Sequence[Ranking] = RANKINGS) -> Check:
         return Finding(Verdict.CONFIRMED, figures=figures, trust=("medians over the drawn systems, at these sizes",))
 
     return run
-
-
-DRAWN = 6
-"""Members of each family in the table and the figures, drawn from the fixed seed "in context"."""
 
 
 def table() -> str:
@@ -210,7 +211,7 @@ linear systems so does least squares with $N$ delays; the line through the last 
 times as much as $u_k + h y_k$;
 - with noise of one hundredth $u_k + h y_k$ is no better than much simpler predictors: the line through two samples is within
 a fifth of it, the last sample as it is errs at most a tenth more on Van der Pol's and FitzHugh-Nagumo's systems and at most
-a quarter more on Lorenz's. Only the polynomial through $N$ samples, which that noise ruins, errs at least 20 times as much;
+half as much again on Lorenz's. Only the polynomial through $N$ samples, which that noise ruins, errs at least 20 times as much;
 - there the value of the window's polynomial one step on (LegT's own, Tustin) errs at most 5/7 as much as the line and at most
 1.4 times as much as the last sample, and is within 10 % of Savitzky-Golay's filter of the same window and degree, which
 remembers 65 numbers instead of 8.""",
