@@ -6,6 +6,7 @@ bytecode, has to be the one that it takes on real arrays, beside equal bits.
 
 from __future__ import annotations
 
+import gc
 import sys
 import sysconfig
 import threading
@@ -89,12 +90,15 @@ def followed() -> Iterator[None]:
     if not watch.own:
         yield  # nobody compares its path
         return
-    before = sys.gettrace()
+    before, collects = sys.gettrace(), gc.isenabled()
+    gc.disable()  # whom a collection calls back, and when, is no choice of the code's
     sys.settrace(watch._trace)
     try:
         yield
     finally:
         sys.settrace(before)
+        if collects:
+            gc.enable()
 
 
 def apart(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,28 @@ def test_without_a_watch_nothing_is_followed() -> None:
     with Watch(own=False) as watch, followed():
         branches(True)
     assert watch.ran and not watch.path
+
+
+def test_what_a_collection_calls_back_is_no_path_of_the_code() -> None:
+    def collected(phase: str, info: dict[str, int]) -> None:
+        branches(phase == "start")
+
+    def collects() -> Watch:
+        with Watch() as watch, followed():
+            kept = [[k] for k in range(50)]
+            branches(bool(kept))
+        return watch
+
+    before = gc.get_threshold()
+    gc.callbacks.append(collected)
+    gc.set_threshold(7)
+    try:
+        watches = [collects() for _ in range(9)]
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(collected)
+    assert gc.isenabled() and len({tuple(w.path) for w in watches}) == 1
+    assert not any(code is collected.__code__ for code, _ in watches[0].path)
 
 
 @pytest.mark.parametrize("folder", ["numpy", "einops", "contextlib.py", "array_api_compat"])
