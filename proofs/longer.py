@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from constructions.learners import Domain
 from numeric.balls import evaluate
@@ -26,6 +25,7 @@ from numeric.entropy import Entropy
 from numeric.exact_identity import bounds
 from numeric.finding import Finding, Verdict
 from numeric.programs import Program, Shapes, Sizes, concrete
+from numeric.tape.dispatch import Dispatch
 from numeric.tape.refusals import Refused
 from proofs.audit_rows import CONTEXTS, FAR, OTHER, Row
 from proofs.case import Case, raised
@@ -273,11 +273,11 @@ def _unit(value: Fraction) -> Fraction:
     return size / (1 + size)
 
 
-class _Counted(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Counted(Dispatch):  # type: ignore[no-untyped-call]
     """Counts torch's operations, up to a limit."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.number, self.limit = 0, limit
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from numeric import float_identity
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
 from numeric.programs import Program, Sizes
+from numeric.tape.dispatch import Dispatch
 from proofs import fresh
 from proofs.adapters import Adapter, adapt
 from proofs.audit_rows import Row
@@ -181,7 +181,7 @@ def _autocast() -> Any:
     return torch.autocast("cpu", dtype=torch.bfloat16)
 
 
-class _Halves(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Halves(Dispatch):  # type: ignore[no-untyped-call]
     """Notes whether anything is computed in bfloat16."""
 
     found = False
@@ -195,7 +195,7 @@ class _Halves(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def _rounded_there(runs: _Runs) -> str:
     """Why other numbers under autocast are none of the target's claim: what is float32 in it is rounded to bfloat16."""
     try:
-        with _Halves() as seen, _autocast():  # type: ignore[no-untyped-call]
+        with _Halves() as seen, _autocast():
             runs.case.layer(**runs.copies())
     except Exception:  # what it raises there is said
         return ""
@@ -322,11 +322,11 @@ def _draws(runs: _Runs) -> None:
             runs.add(f"numbers of {name}'s generator", Same.RANDOM, "it draws some, and seeds none")
 
 
-class _Filled(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Filled(Dispatch):  # type: ignore[no-untyped-call]
     """Puts one number in the place of all that torch draws."""
 
     def __init__(self, value: float) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.value = value
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

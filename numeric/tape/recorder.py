@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from numeric.tape.dispatch import Dispatch
 from numeric.tape.places import Places
 from numeric.tape.storage_tape import Constant, Escape, Operation, Place, Storage, Tape, Window, same_bits
 
@@ -63,17 +63,13 @@ def _signature(function: Any) -> _Signature:
     )
 
 
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Recorder(Dispatch):
     """Writes down what torch does inside a `with` block, with `inputs` as the data."""
 
     supports_higher_order_operators = True
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # else torch imports its compiler, which takes longer than most recordings
-
     def __init__(self, inputs: Mapping[str, Tensor], seed: int = 0) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.places = Places()
         self.operations: list[Operation] = []
         self.escapes: dict[Escape, None] = {}
