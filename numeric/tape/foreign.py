@@ -6,7 +6,6 @@ bytecode, has to be the one that it takes on real arrays, beside equal bits.
 
 from __future__ import annotations
 
-import gc
 import sys
 import sysconfig
 import threading
@@ -18,6 +17,7 @@ from typing import Any
 
 from numeric.tape.places import UNKNOWN, skips
 from numeric.tape.storage_tape import Place
+from numeric.tape.uncollected import uncollected
 
 _STANDARD = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib"))
 _HELD = threading.local()
@@ -90,15 +90,13 @@ def followed() -> Iterator[None]:
     if not watch.own:
         yield  # nobody compares its path
         return
-    before, collects = sys.gettrace(), gc.isenabled()
-    gc.disable()  # whom a collection calls back, and when, is no choice of the code's
-    sys.settrace(watch._trace)
-    try:
-        yield
-    finally:
-        sys.settrace(before)
-        if collects:
-            gc.enable()
+    before = sys.gettrace()
+    with uncollected():  # whom a collection calls back, and when, is no choice of the code's
+        sys.settrace(watch._trace)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
 
 
 def apart(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import torch
 
@@ -48,15 +49,21 @@ class Record:
 
 
 def notes(tape: Tape, precision: torch.dtype = torch.float64) -> Record:
-    """The record of a tape for code that is meant to run in `precision`."""
-    out = Record()
+    """The record of a tape for code that is meant to run in `precision`; read once, to be left as it is."""
+    key = ("notes", precision)
+    if key not in tape.plans:
+        tape.plans[key] = _notes(tape, precision)
+    record: Record = tape.plans[key]
+    return record
+
+
+def _notes(tape: Tape, precision: torch.dtype) -> Record:
+    out = Record(operations=Counter(o.name for o in tape.operations))
     for operation in tape.operations:
-        out.operations[operation.name] += 1
         for dtype in _narrower(operation, precision):
             out.casts.setdefault(f"cast to {dtype} at {shown(operation.place)}")
         for text, value in _constants(operation):
-            if text not in out.constants:
-                out.constants[f"{text} at {shown(operation.place)}"] = value
+            out.constants[f"{text} at {shown(operation.place)}"] = value
     for name in tape.written:
         out.writes[f"writes to its input {name}"] = None
     for escape in tape.escapes:
@@ -65,18 +72,19 @@ def notes(tape: Tape, precision: torch.dtype = torch.float64) -> Record:
 
 
 def _narrower(operation: Operation, precision: torch.dtype) -> Iterator[torch.dtype]:
-    widest = torch.finfo(precision).bits
-    read = [
-        torch.finfo(w.dtype).bits
-        for w in operation.operands()
-        if isinstance(w, Window) and (w.dtype.is_floating_point or w.dtype.is_complex)
-    ]
-    for window in operation.outputs:
-        if window is None or not (window.dtype.is_floating_point or window.dtype.is_complex):
-            continue
-        bits = torch.finfo(window.dtype).bits
-        if bits < widest and max(read, default=widest) >= widest:
-            yield window.dtype
+    widest = _bits(precision)
+    narrower = [w.dtype for w in operation.outputs if w is not None and 0 < _bits(w.dtype) < widest]
+    if not narrower:
+        return
+    read = [bits for w in operation.operands() if isinstance(w, Window) and (bits := _bits(w.dtype))]
+    if max(read, default=widest) >= widest:
+        yield from narrower
+
+
+@cache
+def _bits(dtype: torch.dtype) -> int:
+    """Of one real number; 0 where it holds integers."""
+    return torch.finfo(dtype).bits if dtype.is_floating_point or dtype.is_complex else 0
 
 
 def _constants(operation: Operation) -> Iterator[tuple[str, float | None]]:

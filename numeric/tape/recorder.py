@@ -19,6 +19,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from numeric.tape.dispatch import Dispatch
 from numeric.tape.places import Places
 from numeric.tape.storage_tape import Constant, Escape, Operation, Place, Storage, Tape, Window, same_bits
+from numeric.tape.uncollected import uncollected
 
 EMPTY = frozenset("empty empty_like new_empty empty_strided new_empty_strided empty_permuted".split())
 LIKE = frozenset("zeros_like new_zeros ones_like new_ones full_like new_full rand_like randn_like randint_like".split())
@@ -43,6 +44,7 @@ class _Signature(NamedTuple):
     relabels: bool
     grows: bool
     random: bool
+    views: bool
 
 
 @cache
@@ -60,6 +62,7 @@ def _signature(function: Any) -> _Signature:
         torch.Tag.inplace_view in function.tags,
         base in ("resize", "resize_as"),
         torch.Tag.nondeterministic_seeded in function.tags,
+        namespace == "aten" and not written and bool(schema.returns) and all(r.alias_info for r in schema.returns),
     )
 
 
@@ -123,8 +126,14 @@ class Recorder(Dispatch):
             return func(*args, **kwargs)
         if signature.writes:
             return self._mutation(func, signature, args, kwargs, place)
-        given = self._read(args, place), {name: self._read(value, place) for name, value in kwargs.items()}
-        result = func(*args, **kwargs)
+        if signature.views:  # most are, and leave nothing to note; `reshape` may copy
+            result = func(*args, **kwargs)
+            if all(_key(r) in known for r in (result if isinstance(result, (tuple, list)) else (result,))):
+                return result
+            given = self._read(args, place), {name: self._read(value, place) for name, value in kwargs.items()}
+        else:
+            given = self._read(args, place), {name: self._read(value, place) for name, value in kwargs.items()}
+            result = func(*args, **kwargs)
         self._note(func, signature, given, result, place)
         return result
 
@@ -394,7 +403,7 @@ def record(program: Callable[..., Any], inputs: Mapping[str, Tensor], seed: int 
     """
     copies = {name: value.detach().clone() for name, value in inputs.items()}
     versions = {name: value._version for name, value in copies.items()}
-    with torch.no_grad(), Recorder(copies, seed) as recorder:
+    with uncollected(), torch.no_grad(), Recorder(copies, seed) as recorder:
         result = program(**copies)
     if not isinstance(result, Tensor):
         raise TypeError(f"returned {type(result).__name__}, expected one tensor")

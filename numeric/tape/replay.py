@@ -144,7 +144,7 @@ class Machine:
         kind = self.kinds[number]
         if self.floats is not None:
             return self._followed(window, kind)
-        parts = self._flat(number)
+        parts = _parts(known[1]) if known is not None else self._flat(number)
         if window.dtype.is_complex:
             halves = [
                 self._sign(Numbers(self.carrier, tuple(_view(p, window, half) for p in parts)), window.negated)
@@ -162,8 +162,7 @@ class Machine:
         """A storage's entries, (trials, length)."""
         known = self.whole.get(number)
         if known is not None:
-            parts = (known[1],) if isinstance(known[1], Tensor) else known[1].parts
-            return tuple(p.reshape(p.shape[0], -1) for p in parts)
+            return tuple(p.reshape(p.shape[0], -1) for p in _parts(known[1]))
         if number not in self.held:
             self._begin(number)
         return self.held[number]
@@ -391,6 +390,12 @@ def _behind(window: Window, value: Any, kind: Kind) -> Any:
         return -value
     real, imaginary = (h if h is None or not window.negated else -h for h in (value.real, value.imaginary))
     return Pair(real, -imaginary if window.conjugated and imaginary is not None else imaginary)
+
+
+def _parts(whole: Any) -> Parts:
+    """Of a result that fills a storage: dense, so that windows of the storage are windows of them."""
+    parts: Parts = (whole,) if isinstance(whole, Tensor) else whole.parts
+    return parts
 
 
 def _own(parts: Parts) -> Parts:

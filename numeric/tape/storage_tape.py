@@ -93,8 +93,11 @@ class Operation:
 
     def operands(self) -> Iterator[Any]:
         """The windows, constants and plain values among its arguments."""
-        yield from leaves(self.args)
-        yield from leaves(tuple(self.kwargs.values()))
+        for value in (*self.args, *self.kwargs.values()):
+            if isinstance(value, (tuple, list, dict)):
+                yield from leaves(value)
+            else:
+                yield value
 
 
 def given(operation: Operation) -> dict[str, Any]:
