@@ -345,7 +345,7 @@ class Machine:
                 return
             value = self.numbers(1).chosen(value.bool(), self.numbers(0))  # truth values written among numbers
         parts = value.parts
-        if value.shape != torch.Size(window.size):
+        if parts[0].shape[1:] != window.size:
             parts = value.expand(window.size).parts
         if self.floats is not None and kind is not Kind.INDEX:
             kernel = self.floats.read(window)[None]
@@ -400,6 +400,8 @@ def _parts(whole: Any) -> Parts:
 
 def _own(parts: Parts) -> Parts:
     """The parts in dense memory of their own, where they may be views of somebody's."""
+    if all(p._base is None and p.is_contiguous() for p in parts):
+        return parts
     return tuple(
         p.clone(memory_format=torch.contiguous_format) if p._base is not None or not p.is_contiguous() else p
         for p in parts
