@@ -95,22 +95,23 @@ _PAIRS: tuple[tuple[str, Program, Program, Sizes, float], ...] = (
 def costs(entropy: Entropy) -> Iterator[Cost]:
     """One cost for each pair of programs and sizes."""
     for name, left, right, sizes, limit in _PAIRS:
-        shapes = concrete(SHAPES, sizes)
-        generator = torch.Generator().manual_seed(entropy.below(1 << 31))
-        given = {k: torch.randn(s, generator=generator, dtype=torch.float64) for k, s in shapes.items()}
-        with torch.no_grad():
-            forward, _ = _least(lambda left=left, right=right, x=given: (left(**x), right(**x)), 5)
-            recording, _ = _least(lambda left=left, right=right, x=given: (record(left, x), record(right, x)))
-        a, b = recorded(left), recorded(right)
-        accepting, _ = _least(lambda a=a, b=b, s=shapes: (a.at(s), b.at(s)), 1)
-        verdict, found = _least(
-            lambda a=a, b=b, s=sizes: exact_identity.decide(a, b, SHAPES, s, entropy=entropy), 1
-        )
-        title = f"{name}, (d, N) = ({sizes['d']}, {sizes['N']})"
-        yield Cost(title, forward, recording / forward, accepting / forward, verdict / forward, limit, found)
+        yield _cost(f"{name}, (d, N) = ({sizes['d']}, {sizes['N']})", left, right, sizes, limit, entropy)
 
 
-def _least(work: Callable[[], Any], runs: int = 3) -> tuple[float, Any]:
+def _cost(title: str, left: Program, right: Program, sizes: Sizes, limit: float, entropy: Entropy) -> Cost:
+    shapes = concrete(SHAPES, sizes)
+    generator = torch.Generator().manual_seed(entropy.below(1 << 31))
+    given = {k: torch.randn(s, generator=generator, dtype=torch.float64) for k, s in shapes.items()}
+    with torch.no_grad():
+        forward, _ = _least(lambda: (left(**given), right(**given)), 5)
+        recording, _ = _least(lambda: (record(left, given), record(right, given)), 3)
+    a, b = recorded(left), recorded(right)
+    accepting, _ = _least(lambda: (a.at(shapes), b.at(shapes)), 1)
+    verdict, found = _least(lambda: exact_identity.decide(a, b, SHAPES, sizes, entropy=entropy), 1)
+    return Cost(title, forward, recording / forward, accepting / forward, verdict / forward, limit, found)
+
+
+def _least(work: Callable[[], Any], runs: int) -> tuple[float, Any]:
     """The least CPU seconds of some runs, and what the last one gave."""
     spent, result = [], None
     for _ in range(runs):

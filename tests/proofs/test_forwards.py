@@ -26,5 +26,5 @@ def test_costs_are_those_of_their_stages(monkeypatch: pytest.MonkeyPatch) -> Non
     assert cost.passed and cost.name == "linear attention, (d, N) = (4, 16)"
     assert cost.forward > 0 and cost.accepting > cost.recording > 1  # to accept is to record three times, and more
     assert not replace(cost, limit=cost.verdict / 2).passed
-    assert not replace(cost, found=replace(cost.found, verdict=Verdict.REFUTED)).passed
+    assert not replace(cost, found=replace(cost.found, verdict=Verdict.REFUTED, reason="planted")).passed
     assert isinstance(cost, Cost) and cost.figures["forwards a verdict"] == round(cost.verdict, 1)
