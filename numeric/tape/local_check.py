@@ -25,7 +25,8 @@ from numeric.tape.float_replay import Floats
 from numeric.tape.numbers import Logarithms, Numbers, Pair
 from numeric.tape.planning import plan, real_rule
 from numeric.tape.refusals import Refused
-from numeric.tape.replay import Kind, Machine, Step
+from numeric.tape.replay import Machine
+from numeric.tape.steps import Kind, Step
 from numeric.tape.storage_tape import Constant, Operation, Place, Tape, Window, leaves
 
 TIMES = 2

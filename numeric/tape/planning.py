@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from numeric.carriers.carrier import Carrier, NoRule
+from numeric.tape import rules
 from numeric.tape.moves import is_move, move
 from numeric.tape.refusals import RANDOMLY, WHY
-from numeric.tape.replay import Kind, Step
+from numeric.tape.rules.logarithms import KEEPING
+from numeric.tape.steps import Kind, Plan, Step
 from numeric.tape.storage_tape import Constant, Operation, Tape, Window
-
-
-@dataclass(frozen=True)
-class Plan:
-    """before: the kinds storages begin with."""
-
-    before: dict[int, Kind]
-    steps: tuple[Step, ...]
 
 
 def plan(tape: Tape, carrier: Carrier) -> Plan:
@@ -33,8 +27,6 @@ def plan(tape: Tape, carrier: Carrier) -> Plan:
 
 
 def _made(tape: Tape, logarithms: bool, functions: bool) -> Plan:
-    from numeric.tape import rules
-
     kinds: dict[int, Kind] = {}
     written: set[int] = set()
     for number, storage in enumerate(tape.storages):
@@ -106,8 +98,6 @@ def real_rule(operation: Operation, *, anyway: bool) -> Callable[..., Any] | Non
 
     anyway: even then.
     """
-    from numeric.tape import rules
-
     if not anyway and rules.globals_functions(operation) is None:
         return None
     windows = [o for o in operation.operands() if isinstance(o, Window)]
@@ -127,8 +117,6 @@ def _log_constants(initial: Any) -> bool:
 
 
 def _makes_logarithms(operation: Operation, log: bool, now: dict[int, Kind]) -> bool:
-    from numeric.tape.rules.logarithms import KEEPING
-
     if operation.base in ("log", "log1p"):
         return True
     if not log:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,41 +19,16 @@ from numeric.tape.float_replay import Floats
 from numeric.tape.moves import Move
 from numeric.tape.numbers import Logarithms, Numbers, Pair, concatenated
 from numeric.tape.places import shown
+from numeric.tape.planning import plan
 from numeric.tape.refusals import Refused
-from numeric.tape.storage_tape import Constant, Operation, Tape, Window
-
-
-class Kind(StrEnum):
-    """What the entries of a storage stand for."""
-
-    NUMBER = "number"
-    LOGARITHM = "logarithm"
-    INDEX = "index"
-
-
-@dataclass(frozen=True)
-class Step:
-    """One operation with its rule.
-
-    kinds: of its outputs. anew: storages whose kind changes here. whole: whether an output fills a storage, entry after
-    entry. frees: storages that nothing reads any more.
-    """
-
-    operation: Operation
-    rule: Callable[..., Any] | None
-    why: str
-    kinds: tuple[Kind, ...]
-    anew: tuple[int, ...]
-    whole: tuple[bool, ...]
-    frees: tuple[int, ...]
+from numeric.tape.steps import Kind, Step
+from numeric.tape.storage_tape import Constant, Tape, Window
 
 
 class Machine:
     """A carrier on a tape. `run` once; storages are let go with the machine."""
 
     def __init__(self, tape: Tape, carrier: Carrier) -> None:
-        from numeric.tape.planning import plan
-
         self.tape, self.carrier = tape, carrier
         self.plan = plan(tape, carrier)
         self.held: dict[int, Parts] = {}
@@ -93,6 +67,10 @@ class Machine:
             if isinstance(found, Tensor):
                 raise NoRule("returned indices, expected numbers")
             return found
+
+    def inner(self, tape: Tape) -> Machine:
+        """A machine with this one's carrier, on a tape of its own: an operation as smaller ones."""
+        return Machine(tape, self.carrier)
 
     def put(self, window: Window, parts: Parts) -> None:
         """Numbers into an input's window."""

@@ -65,6 +65,18 @@ class Atom(NamedTuple):
     word: Word
 
 
+def plain(word: Word) -> str:
+    """A word as plain text."""
+    return " ".join(f"{x.name}^T" if x.transposed else x.name for x in word)
+
+
+def plain_atom(atom: Atom) -> str:
+    """A scalar generator as plain text."""
+    if atom.kind == "name":
+        return atom.name
+    return f"({plain(atom.word)})" if atom.kind == "form" else f"Tr({plain(atom.word)})"
+
+
 def flip(word: Word) -> Word:
     """The transposed word."""
     return _commute(tuple(letter.mT for letter in reversed(word)))
@@ -173,9 +185,9 @@ class Ratio:
         return len(self.top)  # the same for equal values, and quick: it is part of every letter's hash
 
     def __repr__(self) -> str:
-        from numeric.words.printing import number  # SymPy is loaded only to print
+        import sympy  # only to print
 
-        return number(self)
+        return str(sympy.sympify(self.at(lambda atom: sympy.Symbol(plain_atom(atom))))).replace("**", "^")
 
     def used(self) -> list[Atom]:
         """The generators that occur."""

@@ -1,6 +1,6 @@
 """Matrix words as text and as LaTeX: normal forms, and calculations as they were written.
 
-Main definitions: `text`, `number`, `formula`.
+Main definitions: `text`, `formula`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,7 @@ from typing import Any
 
 import sympy
 
-from numeric.words.letters import Atom, Ratio, Word
-
-
-def number(ratio: Ratio) -> str:
-    """A coefficient as plain text."""
-    return str(sympy.sympify(ratio.at(lambda atom: sympy.Symbol(_atom(atom, False))))).replace("**", "^")
+from numeric.words.letters import Atom, Word, plain, plain_atom
 
 
 def text(x: Any, tex: bool = False) -> str:
@@ -39,7 +34,7 @@ def text(x: Any, tex: bool = False) -> str:
 
 def _word(word: Word, tex: bool) -> str:
     if not tex:
-        return " ".join(f"{x.name}^T" if x.transposed else x.name for x in word)
+        return plain(word)
     names = [sympy.latex(sympy.Symbol(x.name)) for x in word]
     # a name with a superscript of its own needs braces before it takes a second one
     double = [x.transposed and ("^" in n or "'" in n) for n, x in zip(names, word, strict=True)]
@@ -48,10 +43,12 @@ def _word(word: Word, tex: bool) -> str:
 
 
 def _atom(atom: Atom, tex: bool) -> str:
+    if not tex:
+        return plain_atom(atom)
     if atom.kind == "name":
-        return sympy.latex(sympy.Symbol(atom.name)) if tex else atom.name
-    inside = rf"\left({_word(atom.word, True)}\right)" if tex else f"({_word(atom.word, False)})"
-    return inside if atom.kind == "form" else (r"\operatorname{tr}" if tex else "Tr") + inside
+        return str(sympy.latex(sympy.Symbol(atom.name)))
+    inside = rf"\left({_word(atom.word, True)}\right)"
+    return inside if atom.kind == "form" else r"\operatorname{tr}" + inside
 
 
 def formula(x: Any, limit: int = 60) -> str:

@@ -20,8 +20,10 @@ import torch
 
 from numeric.carriers.carrier import NoRule
 from numeric.tape.moves import is_move, move
+from numeric.tape.numbers import concatenated, stacked
 from numeric.tape.refusals import RANDOMLY, WHY
 from numeric.tape.rules import arithmetic, expansion, functions, logarithms, pairs, piecewise, solving, windows
+from numeric.tape.steps import Kind
 from numeric.tape.storage_tape import Operation, Window, given
 
 TABLE: dict[str, Callable[..., Any]] = {**arithmetic.RULES, **solving.RULES, **windows.RULES}
@@ -147,11 +149,5 @@ def _moving(operation: Operation, log: bool) -> Callable[..., Any]:
     return lambda machine, op: machine.gathered(index_map, kind)
 
 
-from numeric.tape.numbers import concatenated, stacked  # noqa: E402
-from numeric.tape.replay import Kind  # noqa: E402
-
-
 def is_window(value: Any) -> bool:
-    from numeric.tape.storage_tape import Window
-
     return isinstance(value, Window)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from numeric.carriers.carrier import NoRule
 from numeric.tape.numbers import Numbers
+from numeric.tape.refusals import Refused
 from numeric.tape.storage_tape import Constant, Operation, Tape, Window, functional, given
 
 
@@ -104,11 +105,7 @@ def _expanded(smaller: Callable[..., Any], operation: Operation) -> list[Tape | 
 
 
 def _run(machine: Any, tape: Tape, values: dict[str, Numbers], floats: Any) -> Any:
-    from numeric.tape.refusals import Refused
-    from numeric.tape.replay import Machine
-
-    inner = Machine(tape, machine.carrier)
     try:
-        return inner.run({n: values[n].parts for n in tape.inputs}, floats)
+        return machine.inner(tape).run({n: values[n].parts for n in tape.inputs}, floats)
     except Refused as refusal:
         raise NoRule(f"{refusal.operation}: {refusal.reason}") from None
