@@ -11,6 +11,7 @@ pytest.importorskip("expecttest", reason="PyTorch's samples need expecttest, whi
 
 from numeric.tape import rules
 from numeric.tape.rules import piecewise
+from proofs import conformance
 from proofs.conformance import Call, Layout, Sample, Verdict, Way, judged, run
 from reports.conformance import lines
 
@@ -35,6 +36,19 @@ def test_a_rule_that_breaks_is_an_internal_error(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(rules.TABLE, "mul", lambda m, a, b: 1 / 0 if isinstance(a, float) else [][0])
     outcomes = judged(sample(lambda x: x * x))
     assert {o.verdict for o in outcomes if o.way is Way.FIELD} == {Verdict.INTERNAL}
+
+
+def test_a_kernel_that_differs_from_itself_is_not_a_wrong_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that reads memory which nothing wrote, and finds the same there in the first calls."""
+    calls: list[int] = []
+
+    def unsteady(x: torch.Tensor) -> torch.Tensor:
+        calls.append(1)
+        return x * (1 if len(calls) < 6 else len(calls))
+
+    monkeypatch.setattr(conformance, "replay", lambda tape, given: given["t0"].reshape(-1) + 1)
+    assert judged(sample(lambda x: x * 1))[0].verdict is Verdict.WRONG
+    assert {o.verdict for o in judged(sample(unsteady))} == {Verdict.REFUSED}
 
 
 def test_the_table_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
