@@ -55,7 +55,6 @@ class Size:
 
 _SLACK = 2.0**-40
 """A relative slack for the rounding of the heights themselves."""
-Zero = None
 Bound = Size | None
 """None: the zero polynomial."""
 

@@ -99,7 +99,6 @@ class _Single(Machine):
         self.floats = None
         self.held = {}
         self._lifted = {}
-        self._logs = {}
 
     def results(self, operation: Operation, rule: Callable[..., Any]) -> list[Any] | None:
         """What the rule gives now; None where it has no meaning here, which a replay says too."""

@@ -40,7 +40,6 @@ class Machine:
         """Storages that hold a result for which there is no rule."""
         self._kept: set[int] = set()
         self._lifted: dict[int, Numbers] = {}
-        self._logs: dict[int, Logarithms] = {}
         self.place = ("", 0)
 
     def run(self, inputs: Mapping[str, Parts], floats: Mapping[str, Tensor] | None = None) -> Numbers | Logarithms | Pair:

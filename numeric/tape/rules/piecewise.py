@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from numeric.carriers.carrier import NoRule
-from numeric.tape.moves import move
 from numeric.tape.numbers import Numbers
 from numeric.tape.refusals import WHY
 from numeric.tape.rules.arithmetic import dims
@@ -190,8 +189,3 @@ def _converted(m: Any, operation: Operation) -> Any:
     if not out.dtype.is_floating_point:
         return held.to(out.dtype)
     return m.numbers(operation.args[0])
-
-
-def masks(operation: Operation) -> Any:
-    """The index map of a move whose mask is constant."""
-    return move(operation)
