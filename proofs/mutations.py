@@ -16,21 +16,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from proofs.hidden_mistakes import Situation, hidden
+
 EPSILON = 1e-6
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """A broken version: what kind of mistake, on which line of the function, the changed line, the whole source."""
+    """A broken version: what kind of mistake, on which line of the function, the changed line, the whole source.
+
+    where: the situation in which it acts, for a mistake that does not act everywhere.
+    """
 
     kind: str
     line: int
     change: str
     source: str
+    where: Situation | None = None
 
 
-def mutations(function: Callable[..., Any]) -> Iterator[Mutation]:
-    """Every single mistake of `function`'s source, in order of kind and place; none twice."""
+def mutations(function: Callable[..., Any], adapter: str | None = None) -> Iterator[Mutation]:
+    """Every single mistake of `function`'s source, in order of kind and place; none twice. adapter: how it is called."""
     text = textwrap.dedent(inspect.getsource(function))
     original = ast.parse(text)
     seen = {ast.unparse(original)}
@@ -42,6 +48,10 @@ def mutations(function: Callable[..., Any]) -> Iterator[Mutation]:
             if source not in seen:
                 seen.add(source)
                 yield Mutation(kind, line, _line(ast.unparse(original), source), source)
+    for mistake, line, change, source in hidden(function, adapter):
+        if source not in seen:
+            seen.add(source)
+            yield Mutation(mistake.kind, line, change, source, mistake.where)
 
 
 def _line(before: str, after: str) -> str:

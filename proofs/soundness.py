@@ -12,6 +12,7 @@ import math
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -24,11 +25,14 @@ from numeric.finding import Verdict
 from proofs.answer import Word
 from proofs.corpus import CORPUS, Entry
 from proofs.evidence import Settings
+from proofs.hidden_mistakes import Situation
 from proofs.mutations import Mutation, mutations
 
 ROUNDING = 2.0**-44
 """Two orders of summing a few dozen float64 products differ by less than this, relatively; the smallest mistake made
 here, a cast to float32, changes about 2^-25. The bench prints the gap that it saw."""
+SINGLE = 2.0**-15
+"""The same for float32."""
 SIZES: tuple[Mapping[str, int], ...] = ({"f": 4, "m": 4, "N": 5}, {"f": 4, "m": 4, "N": 8})
 HEADER = "import torch\n\n\n"
 
@@ -180,7 +184,7 @@ class Plan:
 
 def plan(entries: Sequence[Entry], sample: int | None, seed: int) -> Plan:
     """All mutants of the layers in an order drawn with `seed`, or the first `sample` of them, each kind in turn."""
-    every = [(entry, mutation) for entry in entries for mutation in mutations(entry.layer)]
+    every = [(entry, mutation) for entry in entries for mutation in mutations(entry.layer, entry.adapter)]
     drawn = [every[int(k)] for k in Entropy(seed).generator().permutation(len(every))]
     turn: Counter[str] = Counter()
     turns = []
@@ -242,6 +246,8 @@ def difference(entry: Entry, mutation: Mutation) -> float | None:
     """
     namespace: dict[str, Any] = {"torch": torch}
     exec(compile(mutation.source, f"<{mutation.kind}>", "exec"), namespace)
+    if mutation.where is not None:
+        return _where(entry, namespace[entry.name], mutation.where)
     worst = 0.0
     for k, sizes in enumerate(SIZES):
         arguments = draws(entry, sizes, k)
@@ -257,8 +263,35 @@ def difference(entry: Entry, mutation: Mutation) -> float | None:
     return worst
 
 
-def draws(entry: Entry, sizes: Mapping[str, int], seed: int) -> list[torch.Tensor]:
+def _where(entry: Entry, other: Callable[..., Any], where: Situation) -> float | None:
+    """The same in a situation; in float32 what rounding may make of it counts for nothing."""
+    worst = 0.0
+    with ExitStack() as modes:
+        if where.inference:
+            modes.enter_context(torch.inference_mode())
+        if where.no_grad:
+            modes.enter_context(torch.no_grad())
+        for call in range(where.calls):
+            arguments = draws(entry, where.sizes, call, where)
+            true = entry.layer(*arguments).detach()
+            try:
+                found = other(*arguments)
+            except Exception:
+                return None
+            if not isinstance(found, torch.Tensor) or found.shape != true.shape:
+                return None
+            found = found.detach()
+            if not bool(torch.isfinite(found).all()):
+                return None
+            worst = max(worst, float((found - true).abs().max() / true.abs().max()))
+    return worst if not where.single or worst > SINGLE else 0.0
+
+
+def draws(
+    entry: Entry, sizes: Mapping[str, int], seed: int, where: Situation | None = None
+) -> list[torch.Tensor]:
     """Gaussian data and gates between 1/4 and 3/4, in the order of the layer's parameters."""
+    where = where or Situation()
     import inspect
 
     generator = torch.Generator().manual_seed(seed)
@@ -266,17 +299,21 @@ def draws(entry: Entry, sizes: Mapping[str, int], seed: int) -> list[torch.Tenso
     def normal(*shape: int) -> torch.Tensor:
         return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
-    f, m, N = sizes["f"], sizes["m"], sizes["N"]
+    f, m, N, B = sizes["f"], sizes["m"], sizes["N"], where.batch
+    rows = (where.heads, N) if "BHTD" in (entry.adapter or "") else (N, where.heads)
     found = []
     required = [p for p in inspect.signature(entry.layer).parameters.values() if p.default is p.empty]
     for parameter in required:
         shape = {
             "X": (N, f), "Y": (N, m), "x_q": (f,), "W0": (m, f),
-            "q": (1, N, 1, f), "k": (1, N, 1, f), "v": (1, N, 1, m),
+            "q": (B, *rows, f), "k": (B, *rows, f), "v": (B, *rows, m),
         }.get(parameter.name)  # fmt: skip
         if shape is not None:
-            found.append(normal(*shape))
+            value = where.scale * normal(*shape)
+            if where.strided:
+                value = value.repeat_interleave(2, -1)[..., ::2]
         else:
-            gate = (1, N, 1) if entry.adapter else ()
-            found.append(torch.rand(gate, generator=generator, dtype=torch.float64) / 2 + 0.25)
-    return found
+            gate = (B, *rows) if entry.adapter else ()
+            value = torch.rand(gate, generator=generator, dtype=torch.float64) / 2 + 0.25
+        found.append(value.to(torch.float32) if where.single else value)
+    return [v.requires_grad_() if where.requires_grad and v.is_leaf else v for v in found]
