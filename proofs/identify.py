@@ -23,6 +23,7 @@ from proofs.answer import Check, Run, Word, chance_of, of, run_of, short, where
 from proofs.audit import Named
 from proofs.audit_rows import CONTEXTS, Row
 from proofs.case import INDETERMINATE
+from proofs.deadline import ending
 from proofs.departure import apart, bias, epsilon, only_last, parted, plainer, within_rounding
 from proofs.evidence import Settings
 from proofs.fit import Data, Miss, Model, Solution
@@ -57,6 +58,17 @@ def identify(
     target, adapter, gates, sizes: as for `proofs.audit.audit`, text or the callables themselves; a gate that is needed
     and not given is set to several values. Raises TargetError for wrong usage.
     """
+    with ending():
+        return _identify(target, adapter, gates, settings, sizes)
+
+
+def _identify(
+    target: Named,
+    adapter: Named | None,
+    gates: Mapping[str, str] | None,
+    settings: Settings,
+    sizes: Mapping[str, int] | None,
+) -> Identification:
     loaded = load(target)
     layer = Layer(target, loaded, adapt(loaded, adapter), dict(gates or {}))
     layer.case.notes += loaded.notes
