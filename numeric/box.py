@@ -7,6 +7,7 @@ numbers, else balls of 256 bits, else float64.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any
@@ -40,22 +41,35 @@ class Undefined(Exception):
 class Box:
     """A program at fixed f and m. Points are object arrays of Fraction; so are values, or balls, or float64 arrays.
 
-    Raises Undefined where the code has no value. `refused`: why the code does not run on rational numbers.
+    held: further inputs that keep one value, such as gates: functions of them are not rounded, as those of constants are.
+    They are left out where the code runs in float64 only with them. Raises Undefined where the code has no value.
+    `refused`: why the code does not run on rational numbers.
     """
 
-    def __init__(self, program: Program, f: int, m: int, arithmetic: Arithmetic | None = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        f: int,
+        m: int,
+        arithmetic: Arithmetic | None = None,
+        held: Mapping[str, Fraction] | None = None,
+    ) -> None:
         self.program, self.f, self.m = recorded(program), f, m
         self.refused = ""
+        self.held = {name: np.array(value, dtype=object) for name, value in (held or {}).items()}
         self.record = Record()
         self.calls = 0
         self._known: dict[Any, np.ndarray] = {}
         self.arithmetic = arithmetic if arithmetic is not None else self._strongest()
+        if self.arithmetic is Arithmetic.FLOAT and arithmetic is None and self.held:
+            self.held, self.refused = {}, ""
+            self.arithmetic = self._strongest()
 
     def __call__(self, X: np.ndarray, Y: np.ndarray, x_q: np.ndarray) -> np.ndarray:
         key = (X.shape, tuple(X.flat), tuple(Y.flat), tuple(x_q.flat))
         if key not in self._known:
             self.calls += 1
-            value = self._value({"X": X, "Y": Y, "x_q": x_q})
+            value = self._value({"X": X, "Y": Y, "x_q": x_q, **self.held})
             if value.shape != (self.m,):
                 raise WrongResult(f"returned shape {value.shape}, expected (m,) = ({self.m},)")
             self._known[key] = value
@@ -92,7 +106,7 @@ class Box:
     def _strongest(self) -> Arithmetic:
         N = 3
         X, Y, x_q = (generic(shape, k) for k, shape in enumerate(((N, self.f), (N, self.m), (self.f,))))
-        point = {"X": X, "Y": Y, "x_q": x_q}
+        point = {"X": X, "Y": Y, "x_q": x_q, **self.held}
         for arithmetic, run in ((Arithmetic.EXACT, rational), (Arithmetic.BALLS, evaluate)):
             try:
                 _, self.record = run(self.program, point)

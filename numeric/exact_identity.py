@@ -25,6 +25,7 @@ from numeric.programs import Program, Recorded, Shapes, Sizes, concrete, recorde
 from numeric.readings import AlgebraicField, Reading, prime, radicands, readings
 from numeric.shrink import counterexample
 from numeric.storage_bounds import storage_bounds
+from numeric.tape.faces import opened
 from numeric.tape.notes import Record, notes
 from numeric.tape.refusals import Refused
 from numeric.tape.storage_tape import Tape, Window
@@ -58,7 +59,7 @@ def bounds(program: Program, shapes: dict[str, tuple[int, ...]]) -> Bounds:
 
     Raises Refused where the code leaves rational functions.
     """
-    return _bounds(recorded(program).at(shapes), shapes)
+    return _bounds(opened(recorded(program).at(shapes)), shapes)
 
 
 def _bounds(tape: Tape, shapes: Mapping[str, tuple[int, ...]]) -> Bounds:
@@ -117,7 +118,8 @@ def follow(
 
 
 def _on_indeterminates(tape: Tape, carrier: Any, shapes: Mapping[str, tuple[int, ...]]) -> Parts:
-    return replayed(tape, carrier, {name: carrier.indeterminate(shape) for name, shape in shapes.items()})
+    there = {name: window.size for name, window in tape.inputs.items()} | dict(shapes)
+    return replayed(tape, carrier, {name: carrier.indeterminate(shape) for name, shape in there.items()})
 
 
 def _top(part: torch.Tensor) -> int:
@@ -186,7 +188,10 @@ def decide(
     settings: dict[str, object] = {"sizes": dict(sizes), "seed": entropy.seed, "engine": "GF(p), random p"}
 
     def refuted(number: int, figures: dict[str, Figure]) -> Finding:
-        found = counterexample(*sides, shapes, sizes, entropy, names=names, admits=admits) if shrinking else None
+        try:
+            found = counterexample(*sides, shapes, sizes, entropy, names=names, admits=admits) if shrinking else None
+        except Refused:  # it takes an input as a number and as a logarithm, which no rational point is
+            found = None
         reason = f"the sides differ at a random point of GF(p), trial {number}"
         if found is None:
             reason += "; no counterexample with small integers was met"
@@ -200,7 +205,7 @@ def decide(
         return notes(tapes[0]).flags(names[0], known) + notes(tapes[1]).flags(names[1], known)
 
     try:
-        tapes = sides[0].at(here), sides[1].at(here)
+        tapes = opened(sides[0].at(here)), opened(sides[1].at(here))
         quick = _quick(tapes[0]), _quick(tapes[1])
         done = _EARLY
         if quick[0] is not None and quick[1] is not None:  # then it is known how many trials are needed
@@ -222,6 +227,7 @@ def decide(
         first, second = quick[0] or _bounds(tapes[0], here), quick[1] or _bounds(tapes[1], here)
     except Refused as refusal:
         return _points_only(sides, shapes, sizes, entropy, refusal, names, admits, settings)
+    further = any(name not in shapes for tape in tapes for name in tape.inputs)
     trial, trials = _needed(first, second, target_log2, known)
     degree, height, divisors = trial.degree, trial.height_log2, trial.divisors
     if trial.log2 > -1:  # hundreds of trials, or none would do
@@ -261,6 +267,7 @@ def decide(
             entropy.trust,
             "the rules of the replay (numeric/tape/rules), and that a recording accepted at fresh points stands for "
             "the code at these sizes",
+            *(["variables and their logarithms are algebraically independent"] if further else []),
         ),
     )
 
@@ -302,6 +309,7 @@ def _trials(
     entries = max(sum(s.length for s in tape.storages) for tape in tapes)
     batch = max(1, min(count, _ENTRIES // max(1, entries)))
     done = 0
+    further = {name: w.size for tape in tapes for name, w in tape.inputs.items() if name not in shapes}
     returned: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
     for _ in range(_REDRAWS + count):
         if done >= count:
@@ -309,12 +317,12 @@ def _trials(
         primes = torch.tensor([prime(entropy, bits, wanted) for _ in range(min(batch, count - done))], dtype=torch.int64)
         point = {
             name: (torch.stack([entropy.residues(shape, p) for p in primes.tolist()]),)
-            for name, shape in shapes.items()
+            for name, shape in (*shapes.items(), *further.items())
         }
         values, alive = [], torch.ones(len(primes), dtype=torch.bool)
         for tape in tapes:
             field = AlgebraicField(primes, known) if known else FiniteField(primes)
-            (value,) = replayed(tape, field, point)
+            (value,) = replayed(tape, field, {name: point[name] for name in tape.inputs})
             values.append(value.expand(len(primes), *value.shape[1:]))
             alive &= ~field.dead
         a, b = values

@@ -21,6 +21,7 @@ from proofs.adapters import adapt
 from proofs.answer import Answer, Check, Run, Word, chance_of, of, run_of, where
 from proofs.audit_rows import Row, floats, lengths, rounds, widths
 from proofs.case import INDETERMINATE, NAMES, READOUT, Case
+from proofs.deadline import ending
 from proofs.evidence import Settings
 from proofs.gates import Axes, mentioned
 from proofs.hints import hints
@@ -123,7 +124,8 @@ def audit(
 
         _checked(gates, sizes)
         return identify(target, adapter, gates, settings, sizes)
-    found = compared(target, against, adapter, gates, settings, sizes)
+    with ending():
+        found = compared(target, against, adapter, gates, settings, sizes)
     if found.word is not Word.REFUTED:
         return found
     return replace(found, instead=_instead(target, adapter, found, gates, settings, sizes))

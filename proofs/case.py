@@ -27,6 +27,7 @@ from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from numeric.programs import Program, Shapes, Sizes, WrongResult, concrete
 from proofs.adapters import Adapter, Gate
+from proofs.deadline import limited
 from proofs.gates import Axes, Value, laid_out, mentioned, outside, value
 from proofs.inference import Inference, key
 from proofs.lines import Lines
@@ -218,7 +219,7 @@ class Case:
                 continue
             text = self.gates.get(gate)
             if text is not None and text != INDETERMINATE:
-                held = value(text, names)
+                held = value(text, names) if gate not in inputs or gate in self.axes else Value(inputs[gate])
             elif gate in names and gate not in ("N", "f", "m", "X"):
                 held = names[gate]
             else:
@@ -259,6 +260,7 @@ class Case:
         lift = (self.lifted or (self.needs_lift and bare)) and like.dtype == torch.float64
         with (
             called(like.dtype),
+            limited(self.text, lambda: _at(like)),
             Lifted() if lift else nullcontext(),
             self.lines.followed() if bare else nullcontext(),
         ):
@@ -524,6 +526,14 @@ class Case:
                 out[parameter.name] = "any matrix"
         out["W0"] = "any matrix" if self.starts else "0"
         return out
+
+
+def _at(like: Any) -> str:
+    """Where a target was called: the shape of its inputs, and how large their entries are."""
+    shape = " x ".join(map(str, like.shape))
+    if type(like) is not Tensor or not like.numel():
+        return f"with inputs of {shape} numbers"
+    return f"with inputs of {shape} numbers up to {float(like.abs().max()):.3g}"
 
 
 @contextmanager

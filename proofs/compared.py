@@ -44,6 +44,11 @@ def how(rows: Sequence[Row]) -> tuple[How, ...]:
     return tuple(found)
 
 
+def by_lifting(kinds: Sequence[How]) -> bool:
+    """Whether float runs agreed with casts lifted only: plain calls of such code are made so too, or they may raise."""
+    return How.LIFTED in kinds and How.FLOAT not in kinds
+
+
 @dataclass(frozen=True)
 class Question:
     """Whether two programs of the same inputs agree at some sizes. names: what findings call them."""

@@ -20,7 +20,7 @@ from numeric.finding import Verdict
 from numeric.programs import Program, Sizes
 from proofs.audit_rows import Row
 from proofs.case import Case, raised
-from proofs.compared import How, Question, enclosed, within_rounding
+from proofs.compared import How, Question, by_lifting, enclosed, within_rounding
 from proofs.longer import gentle, operations
 from proofs.whole import STATE, Calls, Found
 from proofs.world import Refusal
@@ -101,6 +101,10 @@ class _Search:
     def ask(self, what: str, calls: Calls, left: Program, right: Program, sizes: Sizes) -> Verdict:
         """Compare at one point; what is refused or too costly is kept as a refusal."""
         asked = Question(left, right, calls.shapes, sizes, self.case.positive, _SIDES)
+        with self.case.lifting(self.case.lifted or by_lifting(self.kinds)):
+            return self._asked(what, calls, asked, sizes)
+
+    def _asked(self, what: str, calls: Calls, asked: Question, sizes: Sizes) -> Verdict:
         try:
             calls.prepare(sizes, law=True)
             point = gentle(self.case, asked.shapes, sizes, self.entropy.child(what, sizes["N"]))

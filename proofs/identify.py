@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from constructions.learners import Domain, library
-from numeric.box import Arithmetic, Box, as_floats
+from numeric.box import Arithmetic, as_floats
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from numeric.probes import ask
@@ -21,6 +22,8 @@ from proofs.adapters import adapt
 from proofs.answer import Check, Run, Word, chance_of, of, run_of, short, where
 from proofs.audit import Named
 from proofs.audit_rows import CONTEXTS, Row
+from proofs.case import INDETERMINATE
+from proofs.deadline import ending
 from proofs.departure import apart, bias, epsilon, only_last, parted, plainer, within_rounding
 from proofs.evidence import Settings
 from proofs.fit import Data, Miss, Model, Solution
@@ -39,7 +42,7 @@ from proofs.solution_checks import (
     other_size,
     same_at,
 )
-from proofs.subject import Layer, Subject, fresh, learner_box, rational, remedy
+from proofs.subject import Layer, Subject, fresh, is_number, learner_box, rational, remedy
 from proofs.target import TargetError, load
 
 
@@ -55,6 +58,17 @@ def identify(
     target, adapter, gates, sizes: as for `proofs.audit.audit`, text or the callables themselves; a gate that is needed
     and not given is set to several values. Raises TargetError for wrong usage.
     """
+    with ending():
+        return _identify(target, adapter, gates, settings, sizes)
+
+
+def _identify(
+    target: Named,
+    adapter: Named | None,
+    gates: Mapping[str, str] | None,
+    settings: Settings,
+    sizes: Mapping[str, int] | None,
+) -> Identification:
     loaded = load(target)
     layer = Layer(target, loaded, adapt(loaded, adapter), dict(gates or {}))
     layer.case.notes += loaded.notes
@@ -62,10 +76,38 @@ def identify(
         at = layer.case.preflight(dict(sizes or {}), Entropy(settings.seed if settings.seed is not None else 0))
     except TargetError as error:
         raise TargetError(f"{error}{remedy(layer, dict(gates or {}))}") from None
-    box = Box(layer.case.layer, at["f"], at["m"])
+    box = layer.boxed({}, at["f"], at["m"])
     subject = Subject(layer, adapter, settings, at, box, Data(box), ask(box), tuple(sizes or ()))
     found = search(subject)
-    return _none(subject, found) if found.solution is None else _identified(subject, found, found.solution)
+    if found.solution is None:
+        return _none(subject, found)
+    wider = _for_every_gate(subject, found.solution) if not rational(found.solution.numbers) else None
+    return wider if wider is not None else _identified(subject, found, found.solution)
+
+
+def _for_every_gate(subject: Subject, solution: Solution) -> Identification | None:
+    """The answer with the gates that were given as numbers left free, if that is proved.
+
+    A number of the learner that is no fraction, such as exp(-1/4), has no exact form; as exp(-dt) it has.
+    """
+    layer = subject.layer
+    numbers = {gate: text for gate, text in layer.given.items() if gate in layer.adapter.required and is_number(text)}
+    if not numbers or outside_domains(solution, [at_one_token(n, v, 0) for n, v in _numbers_of(solution)]):
+        return None
+    free = {**layer.given, **dict.fromkeys(numbers, INDETERMINATE)}
+    sizes = {name: subject.at[name] for name in subject.fixed}
+    try:
+        other = identify(layer.named, subject.adapter, free, subject.settings, sizes)
+    except TargetError:
+        return None
+    if other.word is not Word.PROVED:
+        return None
+    said = ", ".join(f"{gate} = {text}" for gate, text in numbers.items())
+    return replace(other, notes=(*other.notes, f"it holds for every {', '.join(numbers)}, and so at {said}"))
+
+
+def _numbers_of(solution: Solution) -> Iterator[tuple[str, Any]]:
+    yield from zip(solution.model.names, solution.numbers, strict=True)
 
 
 def _identified(subject: Subject, found: Search, solution: Solution, retry: bool = True) -> Identification:

@@ -29,11 +29,19 @@ def integers(call: Any) -> tuple[int, ...]:
     return tuple(sorted(search.found))
 
 
+def functions(call: Any) -> tuple[FunctionType, ...]:
+    """The functions of the target's own files that it is, or refers to."""
+    search = _Search(homes(call))
+    search.visit(call, _DEPTH)
+    return tuple(search.functions)
+
+
 @dataclass
 class _Search:
     roots: tuple[str, ...]
     found: set[int] = field(default_factory=set)
     seen: set[int] = field(default_factory=set)
+    functions: list[FunctionType] = field(default_factory=list)
 
     def visit(self, thing: Any, depth: int) -> None:
         """Collect from a value, and from what it refers to in the target's own files."""
@@ -76,6 +84,7 @@ class _Search:
                     if isinstance(cell, (FunctionType, torch.nn.Module)):
                         self.visit(cell, depth - 1)
             return
+        self.functions.append(function)
         for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values(), *_cells(function)):
             self.visit(value, depth - 1)
         for code in _codes(function.__code__):
@@ -135,15 +144,24 @@ def _constant(value: Any, found: set[int]) -> None:
     elif isinstance(value, slice):
         for item in (value.start, value.stop, value.step):
             _constant(item, found)
+    elif isinstance(value, str):
+        if value.isascii() and value.isdigit() and len(value) < 11:
+            _number(int(value), found)
     else:
         _number(value, found)
 
 
 def _number(value: Any, found: set[int]) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return
-    if isinstance(value, float) and not value.is_integer():
-        return
-    size = abs(int(value))
-    if 2 <= size < 2**31:
+    size = whole(value)
+    if size is not None:
         found.add(size)
+
+
+def whole(value: Any) -> int | None:
+    """The size of a number that is whole and may be one of an array; None for any other."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    if isinstance(value, float) and not value.is_integer():
+        return None
+    size = abs(int(value))
+    return size if 2 <= size < 2**31 else None

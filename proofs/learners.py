@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from constructions.learners import Domain, Each, Learner, Parameter, library
+from proofs.deadline import limited
 from proofs.target import TargetError, held, load
 
 
@@ -58,7 +59,9 @@ def _own(text: str) -> Learner:
     names = tuple(p for p in own.parameters[3:] if p != "W0" and p in own.required)
 
     def call(X: Any, Y: Any, x_q: Any, W0: Any, **values: Any) -> Any:
-        with held(f"the learner {text}"), torch.enable_grad():
+        at = " x ".join(map(str, X.shape))
+        late = limited(f"the learner {text}", lambda: f"with inputs of {at} numbers")
+        with held(f"the learner {text}"), late, torch.enable_grad():
             out = own.call(X, Y, x_q, **({"W0": W0} if start else {}), **values)
         return out.detach() if type(out) is torch.Tensor else out
 

@@ -26,6 +26,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from proofs.literals import literals
+
 _HOUSE = Path(__file__).resolve().parent.parent
 _FOREIGN = tuple(str(Path(module.__file__ or "").resolve().parent) + "/" for module in (torch, np))
 _ROOMS = tuple(f"{_HOUSE / room}/" for room in ("constructions", "numeric", "proofs", "reports"))
@@ -40,8 +42,8 @@ _SILENT = ("RESUME", "MAKE_CELL", "COPY_FREE_VARS", "RETURN_GENERATOR", "NOP")
 @dataclass(frozen=True)
 class Unrun:
     """Code that no bare call ran. lines: first and last; condition: the test that would have led there, with the outcome
-    it never had, empty where none did. option: whether types, numbers of axes, or arguments that the audit did not set
-    decide it, and no size."""
+    it never had, empty where none did. option: whether types, numbers of axes, arguments that the audit did not set, or
+    literals that the target's code gives its helpers decide it, and no size."""
 
     file: str
     lines: tuple[int, int]
@@ -113,6 +115,8 @@ class Lines:
         self.roots = roots
         self.steps: dict[CodeType, set[tuple[int, int]]] = {}
         self._settled: dict[CodeType, frozenset[str]] = {}
+        self._written: dict[CodeType, frozenset[str]] = {}
+        self._sites: dict[tuple[CodeType | None, int, CodeType], frozenset[str]] = {}
         self._own: dict[str, bool] = {}
 
     @contextmanager
@@ -135,6 +139,7 @@ class Lines:
         steps = self.steps.setdefault(code, set())
         if code not in self._settled:
             self._settled[code] = _plain(frame)
+        self._called(frame)
         last = -1
 
         def step(frame: FrameType, event: str, arg: Any) -> Any:
@@ -146,6 +151,16 @@ class Lines:
 
         return step
 
+    def _called(self, frame: FrameType) -> None:
+        """Keep which arguments were literals in every call so far, of calls that the target's own code makes."""
+        code, caller = frame.f_code, frame.f_back
+        site = (caller.f_code, caller.f_lasti, code) if caller is not None else (None, 0, code)
+        if site not in self._sites:
+            own_call = caller is not None and self._own.get(caller.f_code.co_filename, False)
+            self._sites[site] = literals(frame) if own_call else frozenset()
+        found = self._sites[site]
+        self._written[code] = self._written.get(code, found) & found
+
     def unrun(self, options: frozenset[str] = frozenset()) -> tuple[Unrun, ...]:
         """Tests with one outcome and lines that never ran, in the code objects that ran.
 
@@ -154,7 +169,8 @@ class Lines:
         found: dict[Unrun, None] = {}
         changed = frozenset(name for code in self.steps for name in _changed(code))
         for code, steps in self.steps.items():
-            found |= dict.fromkeys(_unrun(code, steps, options, self._settled[code] - changed))
+            fixed = options | self._written[code]
+            found |= dict.fromkeys(_unrun(code, steps, fixed, self._settled[code] - changed))
         return tuple(sorted(found, key=lambda u: (u.file, u.lines, u.condition)))
 
 

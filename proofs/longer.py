@@ -29,7 +29,7 @@ from numeric.tape.dispatch import Dispatch
 from numeric.tape.refusals import Refused
 from proofs.audit_rows import CONTEXTS, FAR, OTHER, Row
 from proofs.case import Case, raised
-from proofs.compared import How, Question, compared, enclosed, within_rounding
+from proofs.compared import How, Question, by_lifting, compared, enclosed, within_rounding
 from proofs.target import Stop
 from proofs.whole import Calls
 from proofs.world import Refusal
@@ -94,7 +94,8 @@ class _Search:
             points = [gentle(case, asked.shapes, sizes, child) for child in children]
             draws = [{n: np.asarray(a, dtype=np.float64) for n, a in point.items()} for point in points]
             allowed = self.spare if spare else self.left
-            cost = operations(asked, draws[0], allowed) if sizes["N"] < self.costly else allowed + 1
+            with case.lifting(case.lifted or by_lifting(self.kinds)):
+                cost = operations(asked, draws[0], allowed) if sizes["N"] < self.costly else allowed + 1
         except Exception as error:  # the target is anybody's code
             self.refusals.append(Refusal(what, sizes, raised(error)))
             return Verdict.UNDECIDED

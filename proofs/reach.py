@@ -17,6 +17,7 @@ from proofs.adapters import FINAL, STATES
 from proofs.audit_rows import Row
 from proofs.case import INDETERMINATE, Case
 from proofs.compared import how
+from proofs.computed import computed
 from proofs.far_calls import Far, far_calls
 from proofs.integers import integers
 from proofs.lines import options_of
@@ -54,7 +55,8 @@ def reach(
     case: Case, named: Subject, rows: Sequence[Row], at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float
 ) -> Reach:
     """Further checks of a case on which `rows` agree. fixed: sizes that the user fixed."""
-    kinds, mentioned = how(rows), integers(named.loaded.call)
+    kinds = how(rows)
+    mentioned = tuple(sorted({*integers(named.loaded.call), *computed(case, named.loaded.call, at)}))
     whole, far, longer, ran = Found(), Far(), Longer(), Modes(())
     seen = tuple(sorted({r.sizes["N"] for r in rows if "N" in r.sizes and _same_width(r.sizes, at)}))
     widths = dict.fromkeys((r.sizes["f"], r.sizes["m"]) for r in rows)

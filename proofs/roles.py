@@ -14,7 +14,7 @@ import flint
 
 from constructions.learners import Domain
 from numeric.balls import BITS, ball
-from numeric.box import Arithmetic, Box, Undefined, as_floats
+from numeric.box import Arithmetic, Undefined, as_floats
 from numeric.entropy import Entropy
 from numeric.finding import Figure, Finding, Verdict
 from numeric.programs import WrongResult
@@ -22,7 +22,7 @@ from numeric.tape.refusals import Refused
 from proofs import fit
 from proofs.audit import Audit, compared
 from proofs.audit_rows import Row
-from proofs.case import INDETERMINATE, READOUT, Case
+from proofs.case import INDETERMINATE, READOUT
 from proofs.fit import Data, Number, Solution
 from proofs.identification import Role
 from proofs.laws import Factor, Law, factor_of
@@ -143,8 +143,8 @@ def outside_domains(solution: Solution, laws: Sequence[Law]) -> dict[str, str]:
 
 def _again(subject: Subject, gates: Gates, solution: Solution) -> list[Any] | None:
     """The numbers of the same model at other gates, at N = 5."""
-    case = subject.layer.with_gates({gate: str(value) for gate, value in gates.items()})
-    data = Data(Box(case.layer, subject.at["f"], subject.at["m"], subject.box.arithmetic))
+    other = {gate: str(value) for gate, value in gates.items()}
+    data = Data(subject.layer.boxed(other, subject.at["f"], subject.at["m"], subject.box))
     begin = as_floats(fit.column(solution.numbers))
     try:
         found = fit.least_squares(solution.model, data, fit.LONG, [list(begin), *(list(begin * c) for c in (1.2, 0.8))])
@@ -200,11 +200,10 @@ def recheck(subject: Subject, solution: Solution, laws: Sequence[Law]) -> list[R
         gates = {gate: _drawn(gate, entropy) for gate in subject.layer.chosen}
         if any(law.open for law in laws):
             gates = {gate: Fraction(value) for gate, value in subject.layer.chosen.items()}
-        case = subject.layer.with_gates({gate: str(value) for gate, value in gates.items()})
         numbers = _numbers(subject, solution, laws, gates, N)
         if numbers is None:
             continue
-        row = _compared(subject, solution, case, numbers, N)
+        row = _compared(subject, solution, gates, numbers, N)
         if row is None:
             continue
         rows.append(row)
@@ -223,11 +222,11 @@ def _numbers(subject: Subject, solution: Solution, laws: Sequence[Law], gates: G
     return [by_name[name].at(gates, N, 1, 1) for name in solution.model.names]
 
 
-def _compared(subject: Subject, solution: Solution, case: Case, numbers: Sequence[Number], N: int) -> Row | None:
+def _compared(subject: Subject, solution: Solution, gates: Gates, numbers: Sequence[Number], N: int) -> Row | None:
     f, m = subject.at["f"], subject.at["m"]
     here = {"f": f, "m": m, "N": N}
     X, Y, q = fresh(N, f, m, 3)
-    box = Box(case.layer, f, m, subject.box.arithmetic)
+    box = subject.layer.boxed({gate: str(value) for gate, value in gates.items()}, f, m, subject.box)
     try:
         point = (X / 2, Y, q)
         left, right = box(*point), learner_box(solution.model, numbers, box)(*point)

@@ -24,7 +24,6 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from numeric import planting
 from numeric.finding import Verdict
 from numeric.planting import Hook, disturbing, functions, noting, planted
 from proofs.claim import Claim
@@ -166,7 +165,7 @@ def deciding(claim: Claim) -> dict[Rung, Rung]:
 
 def look(claim: Claim, fresh: bool = False) -> dict[Rung, Sight]:
     """What the claim's checks see; rungs that do not confirm are left out. From the cache where neither claim nor
-    construction changed since, unless it has to be measured afresh."""
+    construction nor engine changed since, unless it has to be measured afresh."""
     kept = None if fresh else known(claim)
     if kept is None:
         serving = deciding(claim)
@@ -229,7 +228,7 @@ def _finite(sights: Mapping[Rung, Sight]) -> list[Sight]:
 
 
 def known(claim: Claim) -> dict[Rung, Sight] | None:
-    """What was seen of the claim when its files and its constructions were as they are now; None if never."""
+    """What was seen of the claim when its files, its constructions and the engines were as they are now; None if never."""
     try:
         data = json.loads(_file(claim).read_text("utf-8"))
         if data["key"] != _key(claim):
@@ -252,8 +251,8 @@ def _keep(claim: Claim, sights: Mapping[Rung, Sight]) -> None:
 def _key(claim: Claim) -> list[str]:
     marks = fingerprints(claim)
     tools = [str(shutil.which("coqc"))] if Rung.KERNEL in claim.checks else []
-    own = [hashlib.sha256(Path(f).read_bytes()).hexdigest() for f in (__file__, planting.__file__)]
-    return [marks.statement, marks.sides, *own, *tools]
+    own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    return [marks.statement, marks.sides, marks.engines, own, *tools]
 
 
 def _file(claim: Claim) -> Path:

@@ -15,7 +15,7 @@ import numpy as np
 
 from numeric import exact_identity, float_identity
 from numeric.balls import BITS, ball
-from numeric.box import Arithmetic, Box, Undefined, as_floats
+from numeric.box import Arithmetic, Undefined, as_floats
 from numeric.entropy import Entropy
 from numeric.finding import Figure, Finding, Verdict
 from numeric.programs import WrongResult
@@ -210,8 +210,7 @@ def _divided(number: Number, by: Fraction) -> Number:
 def _at_width(subject: Subject, solution: Solution, laws: Laws, wide: int, m: int) -> tuple[Row | None, Laws]:
     """The same learner at f = wide and m; numbers may go with a power of f. None where the target has no value."""
     f = subject.at["f"]
-    case = subject.layer.with_gates({})
-    data = Data(Box(case.layer, wide, m, subject.box.arithmetic))
+    data = Data(subject.layer.boxed({}, wide, m, subject.box))
     here = {"f": wide, "m": m, "N": fit.LONG}
     where = f"at f = {wide}" + (f", m = {m}" if wide == f else "")
     start = as_floats(fit.column(solution.numbers))

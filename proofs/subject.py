@@ -30,6 +30,7 @@ from proofs.audit import Named
 from proofs.case import INDETERMINATE, SIZES, Case
 from proofs.evidence import Settings
 from proofs.fit import Data, Model
+from proofs.gates import mentioned, value
 from proofs.target import Target, TargetError
 
 GATES = ("1/2", "3/4", "5/8", "3/8", "7/8", "1/4")
@@ -60,6 +61,31 @@ class Layer:
         case = Case(self.text, self.adapter, _NOTHING, {**self.given, **self.chosen, **other})
         case.axes, case.form, case.needs_lift = dict(self.case.axes), self.case.form, self.case.needs_lift
         return case
+
+
+    def boxed(self, other: Mapping[str, str], f: int, m: int, like: Box | None = None) -> Box:
+        """The layer at other values of some gates, as a box at f and m; gates that are tensors in a call are data of it.
+
+        like: the box whose arithmetic it has, if there is one already.
+        """
+        case = self.with_gates(other)
+        held = {name: number for name in self.adapter.required if (number := _number(case.gates.get(name))) is not None}
+        if like is None:
+            return Box(case.layer, f, m, held=held)
+        return Box(case.layer, f, m, like.arithmetic, held if like.held else None)
+
+
+def _number(text: str | None) -> Fraction | None:
+    """The number that a gate is; None for an expression."""
+    if text is None or text == INDETERMINATE or mentioned(text):
+        return None
+    found = value(text, {}).held
+    return found if isinstance(found, Fraction) else None
+
+
+def is_number(text: str) -> bool:
+    """Whether a gate's text is a number."""
+    return _number(text) is not None
 
 
 @dataclass(frozen=True)

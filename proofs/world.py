@@ -57,6 +57,10 @@ class Refusal:
         return {"what": self.what, "sizes": dict(self.sizes), "why": self.why}
 
 
+_SHOWN = 4
+"""Integers that a line lists."""
+
+
 def _listed(values: Sequence[object]) -> str:
     return ", ".join(map(str, values))
 
@@ -147,6 +151,10 @@ class World:
         out += [m.line() for m in self.modes if m.name not in same]
         for head, numbers in enumerate(self.by_head, 1):
             out.append(f"head {head} has " + ", ".join(f"{name} = {text}" for name, text in numbers.items()))
+        far = [c for c in self.integers if 2 * c + 1 > max(self.lengths, default=0)]
+        if self.lengths and far:
+            shown = f"{_listed(far[:_SHOWN])}{' and more' if len(far) > _SHOWN else ''}"
+            out.append(f"no N passes {shown}, which the code mentions or computes: longer contexts may be another thing")
         out += [r.line() for r in self.refusals]
         return out + [u.line() for u in self.unrun]
 

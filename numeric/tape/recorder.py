@@ -33,6 +33,8 @@ FOLDED = frozenset(
 )
 """Arithmetic on constants that is recorded too, so that exact arithmetic does not inherit its rounding (the 1/N that the
 gradient of a mean begins with)."""
+JOINED = frozenset("stack cat".split())
+"""What only puts tensors side by side: recorded where one of them is such arithmetic, whose rounding it would pass on."""
 
 
 class _Signature(NamedTuple):
@@ -116,7 +118,9 @@ class Recorder(Dispatch):
                 self._garbage(result)
             elif signature.writes:
                 self._forget(signature, args, kwargs)
-            elif signature.base in FOLDED and signature.aten and type(result) is Tensor:
+            elif signature.aten and type(result) is Tensor and (
+                signature.base in FOLDED or (signature.base in JOINED and self._joins(args))
+            ):
                 self._fold(func, signature, args, kwargs, result)
             return result
         place = self.places(2)
@@ -144,7 +148,7 @@ class Recorder(Dispatch):
         key = _key(result)
         if not result.dtype.is_floating_point or result.is_meta or key in self._folded or not key:
             return
-        if not any(isinstance(a, Tensor) for a in args):
+        if not any(isinstance(a, (Tensor, list, tuple)) for a in args):
             return
         place = self.places(3)
         given = self._read(args, place), {name: self._read(value, place) for name, value in kwargs.items()}
@@ -155,6 +159,10 @@ class Recorder(Dispatch):
         self.operations.append(
             Operation(func, signature.base, *given, (self._window(result, number),), False, place)
         )
+
+    def _joins(self, args: Any) -> bool:
+        """Whether a list of tensors has one of folded arithmetic."""
+        return any(isinstance(a, (list, tuple)) and any(_key(t) in self._folded for t in a) for a in args)
 
     def _forget(self, signature: _Signature, args: Any, kwargs: Any) -> None:
         """Constants that are written to are taken by value from now on."""

@@ -44,6 +44,15 @@ def halved(q, k, v, initial_state=None, output_final_state=False):
 
 def third_head(q, k, v, initial_state=None, output_final_state=False):
     return chunked(q, k, v[:, :, [min(h, 1) for h in range(v.shape[2])]], initial_state)
+
+def narrow(q, k, v, initial_state=None, output_final_state=False):
+    S = torch.zeros(k.shape[0], k.shape[2], k.shape[3], v.shape[-1], dtype=torch.float32)
+    q, k, v = (a.to(torch.float32) for a in (q, k, v))
+    return chunked(q, k, v, S if initial_state is None else initial_state)  # which a float64 state raises in
+
+def narrow_and_turned(q, k, v, initial_state=None, output_final_state=False):
+    out, S = narrow(q, k, v, initial_state)
+    return out.flip(2) if q.shape[1] > 6 else out, S
 """
 
 
@@ -75,3 +84,15 @@ def test_what_few_tokens_do_not_show(layers, name, what):
     refuted = [row.rung for row in found.rows if row.finding.verdict is Verdict.REFUTED]
     assert refuted == ([f"sampled, float64, {what}"] if what else [])
     assert what or len(found.tokens) > len([c for c in integers(target.call) if c <= 130])
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("narrow", Verdict.CONFIRMED), ("narrow_and_turned", Verdict.REFUTED)])
+def test_casts_are_lifted_where_they_were_so_far(layers, name, verdict):
+    target = load(f"{layers}:{name}")
+    case = Case(name, adapt(target, "kv"), learner("gd"), {})
+    at = case.preflight({}, Entropy(0))
+    few = Found(rows=(object(),), batch=2, heads=2, axes=("f", "m"))
+    found = far_calls(case, few, at, {}, (How.EXACT, How.LIFTED), (4,), Entropy(1))
+    assert not found.refusals and not case.lifted
+    assert {row.rung for row in found.rows} <= {f"sampled, float64 lifted, {what}" for what in (ALONE, STATE)}
+    assert found.rows[-1].finding.verdict is verdict

@@ -72,6 +72,16 @@ def test_the_cache_is_believed_only_while_nothing_changed(monkeypatch: pytest.Mo
     assert sight.known(claim) is None
 
 
+@pytest.mark.parametrize("part", ["statement", "sides", "engines"])
+def test_the_cache_is_not_believed_after_an_edit(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    claim = registry.claim("gd.parallel_scan")
+    marks = sight.fingerprints(claim)
+    sight._keep(claim, {})
+    assert sight.known(claim) == {}
+    monkeypatch.setattr(sight, "fingerprints", lambda claim: dataclasses.replace(marks, **{part: "edited"}))
+    assert sight.known(claim) is None
+
+
 def test_a_claim_of_one_rung_needs_no_look_and_others_without_one_say_so() -> None:
     alone, several = registry.claim("hippo.look_ahead"), registry.claim("gd.retnet")
     assert set(labels(alone, None).values()) == {()}

@@ -175,7 +175,7 @@ _MAKING: dict[str, Callable[..., Any]] = {
     "log_sigmoid_forward": lambda m, a: (_again(_sigmoid(m, a)), None),
 }
 """aten name -> the numbers whose logarithms it returns (and None for what has no rule)."""
-_ENDING: dict[str, Callable[..., Any]] = {
+ENDING: dict[str, Callable[..., Any]] = {
     name: _comparison(name) for name in ("lt", "le", "gt", "ge", "eq", "ne")
 } | {
     "exp": _exp,
@@ -187,4 +187,4 @@ _ENDING: dict[str, Callable[..., Any]] = {
 """aten name -> the numbers it returns; the logarithm keeps the order."""
 KEEPING = frozenset(_MAKING) | {"_to_copy"}
 """Operations on logarithms that return logarithms."""
-RULES: dict[str, Callable[..., Any]] = {**_MAKING, **_ENDING}
+RULES: dict[str, Callable[..., Any]] = {**_MAKING, **ENDING}

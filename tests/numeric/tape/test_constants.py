@@ -68,3 +68,13 @@ def test_a_function_of_constants_is_a_constant():
     assert found.verdict is Verdict.CONFIRMED
     assert found.flags
     assert decide(scaled, lambda X, q: X @ q, SHAPES, SIZES, entropy=Entropy(1)).verdict is Verdict.REFUTED
+
+
+def test_joined_constants_keep_what_their_arithmetic_is():
+    def joined(X, q):
+        third = torch.stack([X.new_full((), 1.0) / 3, X.new_full((), 2.0)])
+        return X @ q * torch.cat([third, third])[2]
+
+    assert decide(joined, lambda X, q: X @ q / 3, SHAPES, SIZES, entropy=Entropy(1)).verdict is Verdict.CONFIRMED
+    rounded = decide(joined, lambda X, q: X @ q * (1 / 3), SHAPES, SIZES, entropy=Entropy(1))
+    assert rounded.verdict is Verdict.REFUTED

@@ -1,0 +1,206 @@
+"""Integers that a target's code computes and that no size or data decides: int("4" + "8"), comb(9, 3), an entry of a table.
+
+Each expression of the target's functions is noted while the target is called at a few sizes, on code that is the target's
+with a note around every expression; what has one and the same whole number at all of them is such an integer, as a literal
+is. These calls are looked at for their integers alone: no verdict rests on them.
+Main definition: `computed`.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from types import CodeType, FunctionType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from numeric.entropy import Entropy
+from numeric.programs import Sizes
+from proofs.case import Case
+from proofs.integers import functions, whole
+from proofs.lines import Lines
+
+_NAME = "__ssmproof_noted__"
+_LONG = 33
+"""A context in which chunks and windows are under way."""
+_FEW = 8
+"""Entries of a tuple that are looked through."""
+Key = tuple[str, int, tuple[str, ...], tuple[str, ...], int]
+
+
+def computed(case: Case, call: Any, at: Sizes) -> tuple[int, ...]:
+    """The integers from 2 on, sorted; none where the target's source can't be read."""
+    own = functions(call)
+    seen: list[Mapping[int, set[int]]] = []
+    with _noting(own) as notes, _unfollowed(case):
+        if not notes.changed:
+            return ()
+        for sizes in _sizes(case, at):
+            notes.found = {}
+            with suppress(Exception), torch.no_grad():  # the target is anybody's code; other calls say what it raises
+                case.layer(**case.draw(sizes, torch.Generator().manual_seed(Entropy(0).below(2**31))))
+            seen.append(notes.found)
+    sites = set().union(*seen)
+    alike = [set().union(*(found[site] for found in seen if site in found)) for site in sites]
+    return tuple(sorted({size for values in alike if len(values) == 1 for size in values if size >= 2}))
+
+
+@contextmanager
+def _unfollowed(case: Case) -> Iterator[None]:
+    """The lines that run inside are none of the target's."""
+    before, case.lines = case.lines, Lines(())
+    try:
+        yield
+    finally:
+        case.lines = before
+
+
+def _sizes(case: Case, at: Sizes) -> Iterator[dict[str, int]]:
+    """The audit's, a long one, and such as differ in each that the target lets differ."""
+    yield dict(at)
+    changes: Sequence[Mapping[str, int]] = (
+        {"N": _LONG},
+        {"N": at["N"] + 2},
+        {"f": at["f"] + 1, "m": at["m"] + 2},
+        {"f": at["f"] + 1},
+        {"m": at["m"] + 2},
+        {"f": at["f"] + 2, "m": at["f"] + 2},
+    )
+    for change in changes:
+        here = {**at, **change}
+        if case.refuses_width(here, at) == "":
+            yield here
+
+
+class _Notes:
+    """What each place of the code computed. changed: how many functions note it."""
+
+    def __init__(self) -> None:
+        self.found: dict[int, set[int]] = {}
+        self.changed = 0
+
+    def note(self, site: int, value: Any) -> Any:
+        """Keep the whole numbers of a value, and return it."""
+        for size in _wholes(value):
+            self.found.setdefault(site, set()).add(size)
+        return value
+
+
+def _wholes(value: Any) -> Iterator[int]:
+    if isinstance(value, (tuple, list)) and len(value) <= _FEW:
+        for item in value:
+            yield from _wholes(item)
+    elif isinstance(value, Tensor):
+        if type(value) is Tensor and value.ndim == 0 and not value.is_meta and not value.is_complex():
+            yield from _wholes(value.detach().item())
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        size = whole(value)
+        yield from () if size is None else (size,)
+
+
+@contextmanager
+def _noting(own: Sequence[FunctionType]) -> Iterator[_Notes]:
+    """Inside the block these functions run code with notes; those whose source does not give their code stay."""
+    notes = _Notes()
+    before: list[tuple[FunctionType, CodeType]] = []
+    spaces = {id(f.__globals__): f.__globals__ for f in own}
+    try:
+        for function in own:
+            code = function.__code__
+            other = _noted("".join(linecache.getlines(code.co_filename)), code.co_filename).get(_key(code))
+            if other is None:
+                continue
+            with suppress(ValueError):  # other free variables
+                function.__code__ = other
+                before.append((function, code))
+        notes.changed = len(before)
+        for space in spaces.values():
+            space[_NAME] = notes.note
+        yield notes
+    finally:
+        for function, code in before:
+            function.__code__ = code
+        for space in spaces.values():
+            space.pop(_NAME, None)
+
+
+def _key(code: CodeType) -> Key:
+    arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    name: str = getattr(code, "co_qualname", code.co_name)
+    return name, code.co_firstlineno, arguments, code.co_freevars, code.co_flags
+
+
+@cache
+def _noted(text: str, file: str) -> Mapping[Key, CodeType]:
+    """The code of each function of a file, with notes; without those of which there are two at one place."""
+    try:
+        tree = _Noting().visit(ast.parse(text))
+        whole_file = compile(ast.fix_missing_locations(tree), file, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError):
+        return {}
+    found: dict[Key, list[CodeType]] = {}
+    for code in _inside(whole_file):
+        found.setdefault(_key(code), []).append(code)
+    return {key: codes[0] for key, codes in found.items() if len(codes) == 1}
+
+
+def _inside(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _inside(constant)
+
+
+class _Noting(ast.NodeTransformer):
+    """Puts a note around every expression that computes something."""
+
+    def __init__(self) -> None:
+        self.sites = 0
+
+    def visit_match_case(self, node: ast.match_case) -> ast.AST:
+        """Patterns are no expressions."""
+        node.body = [self.visit(statement) for statement in node.body]
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """f(x), with f as it is."""
+        if isinstance(node.func, ast.Attribute):
+            node.func.value = self.visit(node.func.value)
+        node.args = [self.visit(argument) for argument in node.args]
+        node.keywords = [self.visit(keyword) for keyword in node.keywords]
+        return self._around(node)
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        """a + b."""
+        self.generic_visit(node)
+        return self._around(node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        """-a."""
+        self.generic_visit(node)
+        return self._around(node)
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        """a if b else c."""
+        self.generic_visit(node)
+        return self._around(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        """a[b]."""
+        self.generic_visit(node)
+        return self._around(node) if isinstance(node.ctx, ast.Load) else node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """a.b."""
+        self.generic_visit(node)
+        return self._around(node) if isinstance(node.ctx, ast.Load) else node
+
+    def _around(self, node: ast.expr) -> ast.expr:
+        self.sites += 1
+        note = ast.Name(_NAME, ast.Load())
+        return ast.copy_location(ast.Call(note, [ast.Constant(self.sites), node], []), node)

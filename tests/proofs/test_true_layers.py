@@ -1,0 +1,76 @@
+"""Layers that are the named learner, in code that rounds, casts, takes logarithms or keeps a literal: they are proved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from proofs.answer import Word
+from proofs.audit import audit
+from proofs.evidence import Settings
+
+pytestmark = pytest.mark.slow  # whole audits
+
+HEAD = "import torch\n\n"
+ONLINE = """
+def layer(X, Y, x_q, {argument}):
+    W = X.new_zeros(Y.shape[1], X.shape[1])
+    for t in range(len(X)):
+        W = W + {step} * torch.outer(Y[t] - W @ X[t], X[t])
+    return W @ x_q
+"""
+STEP = """
+def layer(X, Y, x_q, dt):  # Mamba with A = -1, float32 inside
+    S = X.new_zeros(Y.shape[1], X.shape[1])
+    for t in range(X.shape[0]):
+        S = torch.exp({sign}dt[t]) * S + dt[t] * torch.outer(Y[t].float(), X[t].float())
+    return S @ x_q
+"""
+SEGSUM = """
+def layer(X, Y, x_q, dt):
+    a = -(dt.expand(X.shape[0])).float().cumsum(0)
+    n = X.shape[0]
+    L = (a[:, None] - a[None, :]).masked_fill(~torch.tril(torch.ones(n, n, dtype=torch.bool)), -torch.inf).exp()
+    return dt * ((L[-1] * (X.float() @ x_q.float())) @ Y.float())
+"""
+LEAK = """
+def layer(q, k, v):  # no causal mask: at its last position alone it is a step of gradient descent
+    q, k, v = (a.to(torch.float32) for a in (q, k, v))
+    return torch.einsum("bqhd,bkhd,bkhv->bqhv", q / q.shape[-1] ** 0.5, k, v)
+"""
+
+
+def found(folder: Path, source: str, against: str | None = None, **options):
+    path = folder / f"layer_{abs(hash(source))}.py"
+    path.write_text(HEAD + source)
+    return audit(f"{path}:layer", against, settings=Settings(seed=1), **options)
+
+
+def test_a_step_that_is_a_function_of_a_gate_is_told(tmp_path):
+    small = {"f": 2, "m": 1, "N": 2}
+    answer = found(tmp_path, ONLINE.format(argument="g", step="torch.exp(g)"), sizes=small)
+    assert answer.word is Word.PROVED, answer.reason
+    assert answer.parameters["beta"] == "exp(g)"
+
+
+def test_a_step_beside_its_exponential_is_exact(tmp_path):
+    gates = {"dt": "-log(decay)", "eta": "-log(decay)"}
+    small = {"f": 2, "m": 2, "N": 3}
+    right = found(tmp_path, STEP.format(sign="-"), "discounted_gd", gates=gates, sizes=small)
+    assert right.word is Word.PROVED, right.reason
+    assert found(tmp_path, STEP.format(sign="-2 * "), "discounted_gd", gates=gates, sizes=small).word is Word.REFUTED
+
+
+def test_a_gate_given_as_a_number_is_proved_for_every_number(tmp_path):
+    answer = found(tmp_path, SEGSUM, gates={"dt": "1/4"}, sizes={"f": 2, "m": 2, "N": 3})
+    assert answer.word is Word.PROVED, answer.reason
+    assert answer.parameters == {"eta": "the argument dt", "decay": "exp(-dt)"}
+    assert any("dt = 1/4" in note for note in answer.notes)
+
+
+def test_a_missing_mask_is_shown_where_it_is(tmp_path):
+    answer = found(tmp_path, LEAK, "gd", adapter="kv")
+    assert answer.word is Word.REFUTED and "all positions" in answer.reason
+    # position 1 reads token 2, which gd on token 1 alone can't
+    assert set(answer.counterexample.inputs) == {"q", "k", "v"}
