@@ -111,7 +111,7 @@ linear.""",
     source="arXiv 2402.19427 (block); derived here",
     checks=impossible(
         {Rung.EXACT: IDENTITY.exact, Rung.UNIVERSAL: IDENTITY.universal},
-        nonzero(step_difference, POINT, "mixed difference of the step in x_1 and y_1, all 1, eta = 1"),
+        nonzero(step_difference, POINT, [1], "mixed difference of the step in x_1 and y_1, all 1, eta = 1"),
     ),
     mutants=(
         IDENTITY.mutant(

@@ -79,7 +79,7 @@ most $n + 1$, and $n \ge 2k$ is necessary for $k$ steps (gd.degrees).""",
     source="arXiv 2302.10866 (layer); derived here",
     checks=impossible(
         {Rung.SAMPLED: TWO.sampled, Rung.EXACT: both(TWO.exact, THREE.exact)},
-        nonzero(two_steps, WITNESS, "F(2U)^2 - F(U) F(4U) of two steps, all tokens 1, eta = 1"),
+        nonzero(two_steps, WITNESS, [1152], "F(2U)^2 - F(U) F(4U) of two steps, all tokens 1, eta = 1"),
     ),
     mutants=(
         TWO.mutant("degree_order", "degree n", right=lambda U, W, h, s: powered(U, W, h, s, more=0)),

@@ -113,8 +113,8 @@ tokens. $k$ steps have terms of every odd degree from 3 to $2k + 1$ (gd.closed_f
         **impossible(
             IDENTITY.checks(),
             both(
-                nonzero(two_steps, ONES, "F(2U) - 8 F(U), two steps, N = 2, all entries 1, eta = 1"),
-                nonzero(online_pass, ONES, "F(2U) - 8 F(U), online pass, N = 2, all entries 1, eta = 1"),
+                nonzero(two_steps, ONES, [-24], "F(2U) - 8 F(U), two steps, N = 2, all entries 1, eta = 1"),
+                nonzero(online_pass, ONES, [-24], "F(2U) - 8 F(U), online pass, N = 2, all entries 1, eta = 1"),
             ),
         ),
         Rung.KERNEL: kernel_check(

@@ -189,7 +189,7 @@ most $m$.""",
         ),
     ),
     checks={
-        Rung.EXACT: both(check(), UNSEEN.exact, nonzero(stepped, AT_ITSELF, "a step on one pair, asked at its input"))
+        Rung.EXACT: both(check(), UNSEEN.exact, nonzero(stepped, AT_ITSELF, [1], "a step on one pair, asked at its input"))
     },
     mutants=(
         UNSEEN.mutant(
@@ -201,7 +201,7 @@ most $m$.""",
         Mutant(
             "predicts_nothing",
             "a step on y = 0 predicts something else than 0",
-            {Rung.EXACT: nonzero(stepped, AT_ITSELF | {"Y": [[0]]}, "a step on one pair with y = 0")},
+            {Rung.EXACT: nonzero(stepped, AT_ITSELF | {"Y": [[0]]}, [1], "a step on one pair with y = 0")},
         ),
         Mutant(
             "all_neurons_keep",

@@ -133,7 +133,7 @@ input.""",
             Rung.EXACT: both(HOLD.exact, RULE.exact),
             Rung.UNIVERSAL: HOLD.universal,
         },
-        nonzero(step_defect, WITNESS, "F(2U) - 2 F(U) + F(0) of a gradient step, all tokens 1, eta = 1"),
+        nonzero(step_defect, WITNESS, [6], "F(2U) - 2 F(U) + F(0) of a gradient step, all tokens 1, eta = 1"),
     ),
     mutants=(
         HOLD.mutant(

@@ -171,10 +171,11 @@ which puts the decay into the buffer ($\theta = 1$). At $\alpha = 0$ it is gd.he
     checks=impossible(
         IDENTITY.checks() | {Rung.UNIVERSAL: covering("the two-term form, not torch's optimiser", IDENTITY.universal)},
         both(
-            nonzero(defect, POINT, "Titans less SGD(momentum = 1/2, weight_decay = 1/2), two tokens"),
+            nonzero(defect, POINT, [[1]], "Titans less SGD(momentum = 1/2, weight_decay = 1/2), two tokens"),
             nonzero(
                 lambda K, V, alpha, W0: layer_halved(K, V, alpha, W0) - halved(K, V, alpha, W0),
                 HALVED,
+                [[-1]],
                 "Titans less SGD(momentum = 1/2) with the rates 1, 1/2 as lr, two tokens",
             ),
         ),
