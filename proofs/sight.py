@@ -192,9 +192,8 @@ def look(claim: Claim, fresh: bool = False) -> dict[Rung, Sight]:
 
 
 def by_itself(claim: Claim) -> bool:
-    """Whether no look is needed to say what its rungs cover: one rung alone sees all that the claim is known to rest on,
-    and a claim whose files reach no construction is about none."""
-    return len(claim.rungs) == 1 or not _modules(claim)
+    """Whether no look is needed to say what its rungs cover: a claim whose files reach no construction is about none."""
+    return not _modules(claim)
 
 
 def depends(sights: Mapping[Rung, Sight]) -> frozenset[str]:

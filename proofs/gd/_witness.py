@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from numeric.finding import Counterexample, Finding, Verdict, combine
+from numeric.finding import Counterexample, Finding, Verdict
 from numeric.programs import Program, fractions, rational, text
-from proofs.claim import Check, covering
+from proofs.claim import Check, both, covering
 from proofs.evidence import Extent, Rung, Settings
 
 Point = Mapping[str, Any]
@@ -47,11 +47,6 @@ def nonzero(program: Program, values: Point, value: Any, meaning: str) -> Check:
         )
 
     return check
-
-
-def both(*checks: Check) -> Check:
-    """One check made of several; all have to confirm."""
-    return lambda settings: combine([check(settings) for check in checks])
 
 
 def impossible(checks: Mapping[Rung, Check], witness: Check) -> dict[Rung, Check]:

@@ -10,10 +10,10 @@ from constructions import conjugate_gradient
 from constructions.autograd_descent import gradient
 from constructions.namespace import Array
 from numeric.derivation import Obligation
-from proofs.claim import Claim, System, covering
+from proofs.claim import Claim, System, both, covering
 from proofs.evidence import Kind, Rung
 from proofs.gd import _krylov
-from proofs.gd._witness import both, nonzero
+from proofs.gd._witness import nonzero
 from proofs.gd.spectral_filter import context
 from proofs.identity import Identity
 

@@ -6,9 +6,9 @@ import torch
 
 from constructions import autograd_descent, hyena
 from constructions.namespace import Array
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both, impossible, nonzero
+from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity
 
 

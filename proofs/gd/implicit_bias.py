@@ -9,9 +9,9 @@ from constructions.gradient_descent import gradient, step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, trace, zeros
-from proofs.claim import Claim, covering
+from proofs.claim import Claim, both, covering
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both, nonzero
+from proofs.gd._witness import nonzero
 from proofs.identity import Identity
 
 STEPS = 3

@@ -8,9 +8,9 @@ from constructions import diagonal_ssm
 from constructions.namespace import Array, identity, namespace
 from numeric.derivation import Obligation
 from numeric.words import scalar
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both, impossible, nonzero
+from proofs.gd._witness import impossible, nonzero
 from proofs.gd.lti_affine import WITNESS, step_defect
 from proofs.identity import Identity, Large
 

@@ -7,9 +7,9 @@ from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array, zeros
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, Mutant, System
+from proofs.claim import Claim, Mutant, System, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both, impossible, nonzero
+from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
 
 

@@ -9,9 +9,9 @@ from numeric.blocks import blocks
 from numeric.derivation import Obligation, coefficient
 from numeric.programs import Program
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both, impossible, nonzero
+from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
 
 

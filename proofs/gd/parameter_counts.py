@@ -10,9 +10,9 @@ from constructions import gated_rnn, gd_ssm, linear_attention
 from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace, zeros
 from numeric.finding import Counterexample, Finding, Verdict
-from proofs.claim import Check, Claim, Mutant, System
+from proofs.claim import Check, Claim, Mutant, System, both
 from proofs.evidence import Kind, Rung, Settings
-from proofs.gd._witness import both, nonzero
+from proofs.gd._witness import nonzero
 from proofs.identity import Identity
 
 Count = Callable[[int, int], int]

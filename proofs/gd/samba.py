@@ -8,9 +8,9 @@ from constructions import samba, softmax_attention
 from constructions.autograd_descent import descend
 from constructions.namespace import Array, identity, zeros
 from constructions.two_layers import tokens
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both, impossible, nonzero
+from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
 
 WINDOW = 3

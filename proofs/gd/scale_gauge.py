@@ -7,9 +7,9 @@ from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, Kind
+from proofs.claim import Claim, Kind, both
 from proofs.evidence import Rung
-from proofs.gd._witness import both, nonzero
+from proofs.gd._witness import nonzero
 from proofs.identity import Identity, Large
 
 

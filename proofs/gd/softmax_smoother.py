@@ -11,9 +11,9 @@ from constructions.autograd_descent import gradient
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import Words, matrix, trace
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both, impossible, nonzero
+from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
 
 

@@ -15,10 +15,10 @@ from numeric.carriers.handles import FlintPolynomials
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.programs import recorded
-from proofs.claim import Check, Claim, Mutant, System, covering
+from proofs.claim import Check, Claim, Mutant, System, both, covering
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._polynomials import TRUST, values
-from proofs.gd._witness import both, nonzero
+from proofs.gd._witness import nonzero
 
 Count = Callable[[int, int], int]
 SIZES = ((1, 1), (2, 1), (2, 2))

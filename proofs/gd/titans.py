@@ -14,9 +14,9 @@ from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.programs import Program
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System, covering
+from proofs.claim import Claim, System, both, covering
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both, impossible, nonzero
+from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
