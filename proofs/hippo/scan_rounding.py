@@ -22,7 +22,7 @@ from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Series, one
 from proofs.figure import Figure as Plot
-from proofs.hippo._scan_floors import Floors, floors, spread
+from proofs.hippo._scan_floors import Floors, floors, frame, spread
 
 SAMPLES, PREFIX, CHANNELS = 1024, 160, (2, 3)
 """Inputs (T, batch, channels); the first channel's prefix is compared with balls."""
@@ -136,9 +136,8 @@ def _lengths(held: Case, lost: float) -> str:
         return f"a kernel of {held.length} samples loses more than {lost}"
     if shorter > 1 and scan.tail(A, B, C, shorter) <= lost:
         return f"a kernel of {shorter} samples would do, {held.length} are taken"
-    needed, frame = min(SAMPLES + held.length - 1, 4 * held.length - 1), scan.frame(SAMPLES, held.length)
-    least = 1 << (needed - 1).bit_length()
-    return "" if frame == least else f"a frame of {frame} samples for {needed}, {least} would do"
+    found, least = scan.frame(SAMPLES, held.length), frame(SAMPLES, held.length)
+    return "" if found == least else f"a frame of {found} samples, {least} would do"
 
 
 def _backends(settings: Settings) -> list[str]:
