@@ -19,7 +19,7 @@ EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 def layer(X: Array, Y: Array, x_q: Array, eta: Array, causal: bool = True) -> Array:
     """Minus the corrected block's rows, before the skip, with scale eta/N: (N, f)."""
     sequence = gd_ssm.tokens(X, Y, x_q)
-    matrices = three_layer_block.explicit(sequence, eta / X.shape[0], causal=causal)
+    matrices = (three_layer_block.causal if causal else three_layer_block.explicit)(sequence, eta / X.shape[0])
     return -three_layer_block.rows(matrices, sequence)
 
 
