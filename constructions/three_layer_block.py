@@ -9,7 +9,7 @@ Source: the published code of arXiv 2410.11687 (its multi-step form: constants s
 from __future__ import annotations
 
 from constructions.gated_accumulator import recurrence
-from constructions.gd_ssm import PAIR, input_gate, windows
+from constructions.gd_ssm import PAIR, QUERY, input_gate, windows
 from constructions.namespace import Array, namespace, zeros
 
 Window = tuple[tuple[int, ...], ...]
@@ -53,7 +53,8 @@ def causal(sequence: Array, scale: Array) -> Array:
 
 def rows(matrices: Array, sequence: Array) -> Array:
     """explicit_t x_{t+1} for every window, shape (N, d)."""
-    return (matrices @ windows(sequence)[:, 2, :, None])[..., 0]
+    query = namespace(sequence).constant(QUERY, sequence)
+    return (matrices @ (windows(sequence).mT @ query[:, None]))[..., 0]
 
 
 def block(sequence: Array, scale: Array, weights: tuple[Window, ...] = PUBLISHED) -> Array:
