@@ -9,20 +9,16 @@ Source: derived here (Lagrange interpolation at 0).
 from __future__ import annotations
 
 from constructions.gated_accumulator import recurrence
-from constructions.namespace import Array, namespace
+from constructions.namespace import Array, identity, namespace, unit
 
 
 def readout(lam: Array) -> Array:
     """The weights c (n,)."""
-    xp = namespace(lam)
-    found = []
-    for j in range(lam.shape[0]):
-        d = 1 / lam[j]
-        for i in range(lam.shape[0]):
-            if i != j:
-                d = d * lam[i] / (lam[i] - lam[j])
-        found.append(d)
-    return xp.stack(found)
+
+    def factor(d: Array, one: Array, own: Array) -> Array:
+        return d * (one * (1 - own) + own) / (one - lam + own)  # own: 1 at this mode, where the factor is 1
+
+    return namespace(lam).fold(factor, 1 / lam, lam, identity(lam.shape[0], lam))
 
 
 def outputs(u: Array, lam: Array, c: Array, skip: Array) -> Array:
@@ -34,7 +30,8 @@ def outputs(u: Array, lam: Array, c: Array, skip: Array) -> Array:
 def annihilator(lam: Array) -> Array:
     """The coefficients (n + 1,) of prod_j (z - lam_j), the constant first."""
     xp = namespace(lam)
-    p = [lam[0] - lam[0] + 1]
-    for j in range(lam.shape[0]):
-        p = [a - lam[j] * b for a, b in zip([0, *p], [*p, 0], strict=True)]
-    return xp.stack(p)
+
+    def times(p: Array, root: Array) -> Array:
+        return xp.concat([0 * root[None], xp.earlier(p)], axis=0) - root * p
+
+    return xp.fold(times, unit(0, lam.shape[0] + 1, lam), lam)

@@ -11,18 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from constructions import rg_lru
-from constructions.namespace import Array, namespace
+from constructions.namespace import Array, namespace, zeros
 
 
 def convolved(V: Array, w: Array) -> Array:
     """The causal convolution (T, d) of V (T, d) with w (k, d), zeros before the first token."""
-    rows = []
-    for t in range(V.shape[0]):
-        total = w[0, :] * V[t, :]
-        for j in range(1, min(w.shape[0], t + 1)):
-            total = total + w[j, :] * V[t - j, :]
-        rows.append(total)
-    return namespace(V).stack(rows)
+    xp = namespace(V)
+    before = zeros((w.shape[0] - 1, V.shape[1]), V)
+    return xp.sum(xp.windows(xp.concat([before, V], axis=0), w.shape[0], 1) * xp.flip(w, axis=0), axis=1)
 
 
 def last(

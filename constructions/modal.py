@@ -34,7 +34,7 @@ class Modal:
     condition: float
 
 
-def modal(system: StateSpace, digits: int = 6) -> Modal:
+def modal(system: StateSpace, digits: float = 6) -> Modal:
     """The diagonal form of an orthonormal float64 system, with at least `digits` decimal digits of e^{At}.
 
     A computed e^{At} = V e^{Lt} V^{-1} is wrong by about N cond(V) unit roundings. Raises IllConditioned if that leaves

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from constructions.namespace import Array, namespace
+from constructions.namespace import Array, namespace, zeros
 
 Gradient = Callable[[Array], Array]
 
@@ -29,13 +29,17 @@ def update(H: Array, s: Array, y: Array) -> Array:
 
 def iterates(gradient: Gradient, w: Array, H: Array, steps: int) -> Array:
     """The points (steps, f) after each step from the column w, with the first estimate H."""
-    g, found = gradient(w), []
-    for k in range(steps):
+
+    def once(state: tuple[Array, Array, Array], _: Array) -> tuple[Array, Array, Array]:
+        w, H, g = state
         d = -(H @ g)
         s = line_search(g, d, gradient(w + d) - g) * d
-        w = w + s
-        found.append(w[:, 0])
-        if k + 1 < steps:
-            after = gradient(w)
-            H, g = update(H, s, after - g), after
-    return namespace(w).stack(found)
+        after = gradient(w + s)
+        return w + s, update(H, s, after - g), after
+
+    def point(state: tuple[Array, Array, Array], _: Array) -> Array:
+        w, *_ = state
+        return w[:, 0]
+
+    _, found = namespace(w).fold(once, (w, H, gradient(w)), zeros((steps,), w), read=point)
+    return found

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from constructions import softmax_attention
 from constructions.gated_accumulator import gated_recurrence
-from constructions.namespace import Array, namespace
+from constructions.namespace import Array, namespace, zeros
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,19 @@ def mamba_layer(E: Array, weights: Mamba, Delta: Array, decay: Array) -> Array:
 
 def window_layer(E: Array, weights: Attention, window: int, scale: Array, exp: Callable[[Array], Array]) -> Array:
     """The stream (T, d) after attention to the last `window` tokens."""
+    xp = namespace(E)
+
+    def recent(tokens: Array) -> Array:
+        """The last `window` tokens of each, zeros before the first: (T, window, ...)."""
+        return xp.windows(xp.concat([zeros((window - 1, tokens.shape[1]), E), tokens], axis=0), window, 1)
+
+    def token(state: Array, *_: Array) -> Array:
+        return state
+
+    def attended(_: Array, K: Array, V: Array, q: Array, there: Array) -> Array:
+        return softmax_attention.smooth(exp(scale * (K @ q)) * there[:, 0], V)
+
     keys, values, queries = E @ weights.key.mT, E @ weights.value.mT, E @ weights.query.mT
-    rows = []
-    for t in range(E.shape[0]):
-        here = slice(max(0, t + 1 - window), t + 1)
-        rows.append(softmax_attention.attend(keys[here, :], values[here, :], queries[t, :], scale, exp))
-    return E + namespace(E).stack(rows) @ weights.out.mT
+    there = zeros((E.shape[0], 1), E) + 1
+    _, found = xp.fold(token, scale, recent(keys), recent(values), queries, recent(there), read=attended)
+    return E + found @ weights.out.mT

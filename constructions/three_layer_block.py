@@ -8,15 +8,15 @@ Source: the published code of arXiv 2410.11687 (its multi-step form: constants s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from constructions.gated_accumulator import recurrence
-from constructions.gd_ssm import WINDOW, input_gate, windows
-from constructions.namespace import Array, namespace, unit, zeros
+from constructions.gd_ssm import PAIR, QUERY, input_gate, windows
+from constructions.namespace import Array, namespace, zeros
 
-Pairs = Sequence[tuple[int, int]]
-"""Window weights w = sum of e_i e_j^T over these (i, j), counted from 0."""
-PUBLISHED: tuple[Pairs, ...] = (((0, 1),), ((0, 0),), ((0, 1),))
+Window = tuple[tuple[int, ...], ...]
+"""Window weights (3, 3)."""
+SQUARE = ((1, 0, 0), (0, 0, 0), (0, 0, 0))
+"""e_1 e_1^T: the products x_t x_t^T."""
+PUBLISHED = (PAIR, SQUARE, PAIR)
 """The three layers' window weights: e_1 e_2^T, e_1 e_1^T, e_1 e_2^T."""
 
 
@@ -25,28 +25,39 @@ def combine(first: Array, first_last: Array, second: Array, third: Array) -> Arr
     return first + first_last @ second + third
 
 
-def accumulators(sequence: Array, pairs: Pairs, scale: Array) -> Array:
-    """The states Z(1), ..., Z(N), shape (N, d, d), with the window weights of `pairs` and C = -scale I."""
-    w_q = zeros((WINDOW, WINDOW), sequence)
-    for i, j in pairs:
-        w_q = w_q + unit(i, WINDOW, sequence)[:, None] @ unit(j, WINDOW, sequence)[None, :]
+def accumulators(sequence: Array, window: Window, scale: Array) -> Array:
+    """The states Z(1), ..., Z(N), shape (N, d, d), with these window weights and C = -scale I."""
+    w_q = namespace(sequence).constant(window, sequence)
     writes = input_gate(windows(sequence), w_q).mT
     width = sequence.shape[1]
     return -scale * recurrence(zeros((width, width), sequence) + 1, writes, zeros((width, width), sequence))
 
 
-def explicit(sequence: Array, scale: Array, weights: Sequence[Pairs] = PUBLISHED, *, causal: bool = False) -> Array:
-    """The matrices explicit_t, shape (N, d, d); `causal` takes Z_1(t) where the source takes Z_1(N)."""
-    first, second, third = (accumulators(sequence, pairs, scale) for pairs in weights)
-    return combine(first, first if causal else first[-1:, ...], second, third)
+def states(sequence: Array, scale: Array, weights: tuple[Window, ...] = PUBLISHED) -> tuple[Array, Array, Array]:
+    """Z_1, Z_2 and Z_3, each (N, d, d)."""
+    one, two, three = weights
+    return accumulators(sequence, one, scale), accumulators(sequence, two, scale), accumulators(sequence, three, scale)
+
+
+def explicit(sequence: Array, scale: Array, weights: tuple[Window, ...] = PUBLISHED) -> Array:
+    """The matrices explicit_t, shape (N, d, d)."""
+    first, second, third = states(sequence, scale, weights)
+    return combine(first, namespace(sequence).last(first), second, third)
+
+
+def causal(sequence: Array, scale: Array) -> Array:
+    """The same with Z_1(t) where the source takes Z_1(N)."""
+    first, second, third = states(sequence, scale)
+    return combine(first, first, second, third)
 
 
 def rows(matrices: Array, sequence: Array) -> Array:
     """explicit_t x_{t+1} for every window, shape (N, d)."""
-    return (matrices @ windows(sequence)[:, 2, :, None])[..., 0]
+    query = namespace(sequence).constant(QUERY, sequence)
+    return (matrices @ (windows(sequence).mT @ query[:, None]))[..., 0]
 
 
-def block(sequence: Array, scale: Array, weights: Sequence[Pairs] = PUBLISHED) -> Array:
+def block(sequence: Array, scale: Array, weights: tuple[Window, ...] = PUBLISHED) -> Array:
     """The block's output (2N+1, d) for the tokens (2N+1, d), the skip connection included."""
     xp = namespace(sequence)
     found = rows(explicit(sequence, scale, weights), sequence)

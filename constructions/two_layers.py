@@ -16,7 +16,7 @@ from constructions.namespace import Array, identity, namespace, zeros
 
 def with_one(U: Array) -> Array:
     """A constant 1 appended to every token: (T, p + 1)."""
-    return namespace(U).concat([U, 0 * U[:, :1] + 1], axis=1)
+    return namespace(U).concat([U, zeros((U.shape[0], 1), U) + 1], axis=1)
 
 
 def input_gated(U: Array, P: Array, Q: Array, decay: Array) -> Array:
@@ -50,26 +50,27 @@ def pairs(f: int, m: int, like: Array) -> tuple[Array, Array]:
     """Selections (m f, f) of x_j and (m f, m) of y_i, for the pairs (i, j) with j running fastest."""
     xp = namespace(like)
     one_f, one_m = identity(f, like), identity(m, like)
-    return xp.concat([one_f] * m, axis=0), xp.stack([one_m[i, :] for i in range(m) for _ in range(f)])
+    x_of = xp.reshape(zeros((m, f, f), like) + one_f[None, ...], (m * f, f))
+    return x_of, xp.reshape(zeros((m, f, m), like) + one_m[:, None, :], (m * f, m))
 
 
 def _beside(*parts: Array) -> Array:
-    return namespace(*parts).concat(list(parts), axis=1)
+    return namespace(*parts).concat([*parts], axis=1)
 
 
 def _above(*parts: Array) -> Array:
-    return namespace(*parts).concat(list(parts), axis=0)
+    return namespace(*parts).concat([*parts], axis=0)
 
 
 def by_input_gates(X: Array, Y: Array, x_q: Array, scale: Array) -> Array:
     """The prediction (m,) of two input-gated layers: the first makes B and copies x, the second multiplies them."""
     f, m = X.shape[1], Y.shape[1]
     x_of, y_of = pairs(f, m, X)
-    n, one = m * f, zeros((1,), X) + 1
+    n = m * f
     none = zeros((n, 1), X)
     P = _above(_beside(zeros((n, f), X), y_of, none), _beside(identity(f, X), zeros((f, m + 1), X)))
     Q = _above(_beside(x_of, zeros((n, m + 1), X)), _beside(zeros((f, f + m), X), zeros((f, 1), X) + 1))
-    kept = namespace(X).concat([one] * n + [0 * one] * f, axis=0)
+    kept = namespace(X).concat([zeros((n,), X) + 1, zeros((f,), X)], axis=0)
     V = input_gated(tokens(X, Y, x_q), P, Q, kept)
     left = _beside(identity(n, X), zeros((n, f), X), none)
     right = _beside(zeros((n, n), X), x_of, none)
@@ -97,7 +98,7 @@ def by_squares(X: Array, Y: Array, x_q: Array, scale: Array) -> Array:
     """The prediction (m,) of two LTI layers with a pointwise square: ab = ((a + b)^2 - (a - b)^2)/4, twice."""
     f, m = X.shape[1], Y.shape[1]
     x_of, y_of = pairs(f, m, X)
-    n, d = m * f, f + m
+    n, d, xp = m * f, f + m, namespace(X)
     ones, none = zeros((f, 1), X) + 1, zeros((n, 1), X)
     unused = [zeros((k, d), X) for k in (n, n, f, f)]
     R = _above(
@@ -112,4 +113,4 @@ def by_squares(X: Array, Y: Array, x_q: Array, scale: Array) -> Array:
     x_again = _beside(zeros((n, 2 * n), X), x_of / 4, -x_of / 4, none)
     R = _above(_beside(identity(n, X), x_again), _beside(identity(n, X), -x_again))
     squares = squared(V, sums, zeros((n,), X) + 1, R)[-1, :]
-    return scale * (y_of.mT @ (squares[:n] - squares[n:])) / 4
+    return scale * (y_of.mT @ (xp.keep(squares, n) - xp.drop(squares, n))) / 4

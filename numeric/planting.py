@@ -1,7 +1,7 @@
 """Functions made to do something else for a while, wherever they are referred to, and their results perturbed.
 
 It serves the measurement of what a check sees: run it with a function's result changed, and see whether it notices.
-Main definitions: `functions`, `planted`; `noting`, `disturbing`; `changed`, `perturbed`.
+Main definitions: `functions`, `planted`; `noting`, `disturbing`, `withholding`; `changed`, `perturbed`; `Unusable`.
 """
 
 from __future__ import annotations
@@ -224,5 +224,63 @@ def disturbing(field: str, arrays: bool) -> Hook:
             return value
 
         return lambda *args, **kwargs: changed(function(*args, **kwargs), wrong)
+
+    return hook
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# What nobody looks at
+
+
+class Unusable:
+    """In place of a number: sums and products with it are unusable too; what else is done with it is noted in `looks`."""
+
+    def __init__(self, looks: list[str]) -> None:
+        self._looks = looks
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_"):  # private names are how libraries ask what kind of thing it is
+            self._looks.append(name)
+        raise AttributeError(name)
+
+    def _same(self, *_: Any) -> Unusable:
+        return self
+
+    def _looked(self, *_: Any) -> Any:
+        self._looks.append("its value")
+        raise TypeError("the value is withheld")
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _same
+    __matmul__ = __rmatmul__ = __pow__ = __rpow__ = __neg__ = __pos__ = __abs__ = _same
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = __bool__ = __index__ = _looked
+    __iter__ = __call__ = __str__ = __repr__ = __format__ = _looked
+    __array_ufunc__ = None  # an array and it: its own sums and products
+
+
+_NUMBERS = ("builtins", "fractions", "flint", "sympy", "numpy")
+"""The packages of plain and exact numbers."""
+
+
+def withholding(field: str, looks: list[str]) -> Hook:
+    """Functions with one field of their results made unusable; `looks` notes whoever looks at it.
+
+    Arrays of numpy and plain or exact numbers can be withheld; of anything else it is noted that it was looked at.
+    """
+    import numpy as np
+
+    def hook(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def withheld(value: Any, at: str) -> Any:
+            if at != field:
+                return value
+            if isinstance(value, np.ndarray):
+                found = np.empty(value.shape, dtype=object)
+                found.fill(Unusable(looks))
+                return found
+            if type(value).__module__.partition(".")[0] in _NUMBERS:
+                return Unusable(looks)
+            looks.append(type(value).__name__)
+            return value
+
+        return lambda *args, **kwargs: changed(function(*args, **kwargs), withheld)
 
     return hook

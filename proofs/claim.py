@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from numeric.finding import Finding, Verdict, frozen
+from numeric.finding import Finding, Verdict, combine, frozen
 from proofs.evidence import Kind, Rung, Settings
 from proofs.figure import Figure
 
-__all__ = ["Check", "Claim", "Kind", "Mutant", "System", "covering"]
+__all__ = ["Check", "Claim", "Kind", "Mutant", "System", "both", "covering"]
 
 Check = Callable[[Settings], Finding]
 """Looks for evidence on one rung; never raises for a false statement, it returns the refutation."""
@@ -29,6 +29,11 @@ def covering(part: str, check: Check) -> Check:
         return replace(found, part="; ".join(p for p in (part, found.part) if p))
 
     return run
+
+
+def both(*checks: Check) -> Check:
+    """One check made of several; all have to confirm."""
+    return lambda settings: combine([check(settings) for check in checks])
 
 
 @dataclass(frozen=True)

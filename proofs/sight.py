@@ -2,7 +2,10 @@
 
 A check that stays confirmed when a function's result is another one does not see that function, whatever its derivation
 says. Results are perturbed field by field (`numeric.planting`). A function that other rungs of the claim run and this one
-does not is unseen too. Kept in the user's cache folder by fingerprint, so that only what changed is looked at again.
+does not is unseen too, and one that no rung sees is unseen by all; but a value that goes nowhere (one field of a
+system, say, of which the claim takes another) is nothing that the claim depends on: with something unusable in its place
+the check still confirms, and nobody has looked at it.
+Kept in the user's cache folder by fingerprint, so that only what changed is looked at again.
 Main definitions: `look`, `labels`, `unseen`, `silent`, `Sight`.
 """
 
@@ -19,13 +22,13 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 from numeric.finding import Verdict
-from numeric.planting import Hook, disturbing, functions, noting, planted
+from numeric.planting import Hook, disturbing, functions, noting, planted, withholding
 from proofs.claim import Claim
 from proofs.evidence import Extent, Rung, Settings
 from proofs.fingerprints import fingerprints, reached
@@ -42,10 +45,14 @@ _ALONE = threading.Lock()
 
 @dataclass(frozen=True)
 class Sight:
-    """What one check ran of the constructions, and what of it it does not see: places, `module.function: field` each."""
+    """What one check ran of the constructions, and what of it it does not see: places, `module.function: field` each.
+
+    idle: those of the latter whose values go nowhere in it.
+    """
 
     ran: tuple[str, ...]
     blind: tuple[str, ...]
+    idle: tuple[str, ...] = ()
 
     @property
     def seen(self) -> frozenset[str]:
@@ -101,15 +108,16 @@ def _stands(claim: Claim, rung: Rung, seconds: float = 0) -> bool:
 
 def sight(claim: Claim, rung: Rung) -> Sight | None:
     """What the check runs and does not see of the constructions; None if it does not confirm the claim as it is."""
-    sides, fields = functions(_modules(claim), "constructions"), dict[str, dict[str, None]]()
+    sides, found = functions(_modules(claim), "constructions"), dict[str, dict[str, None]]()
     start = time.process_time()
-    with _planted(sides, noting(fields)):
+    with _planted(sides, noting(found)):
         if not _stands(claim, rung):
             return None
     seconds = time.process_time() - start
-    places = [(name, field) for name, own in fields.items() for field in own]
+    places = [(name, field) for name, own in found.items() for field in own]
     missed = [(name, field) for name, field in places if not _notices(claim, rung, sides[name], name, field, seconds)]
-    return Sight(tuple(sorted(place(*p) for p in places)), tuple(sorted(place(*p) for p in missed)))
+    idle = [(name, field) for name, field in missed if _unneeded(claim, rung, sides[name], name, field)]
+    return Sight(*(tuple(sorted(place(*p) for p in group)) for group in (places, missed, idle)))
 
 
 def _notices(claim: Claim, rung: Rung, function: FunctionType, name: str, field: str, seconds: float) -> bool:
@@ -118,6 +126,12 @@ def _notices(claim: Claim, rung: Rung, function: FunctionType, name: str, field:
 
     with _planted({name: function}, disturbing(field, arrays=rung is not Rung.UNIVERSAL)), programs.lightly():
         return not _stands(claim, rung, seconds + 1)
+
+
+def _unneeded(claim: Claim, rung: Rung, function: FunctionType, name: str, field: str) -> bool:
+    looks: list[str] = []
+    with _planted({name: function}, withholding(field, looks)):
+        return _stands(claim, rung) and not looks
 
 
 @contextlib.contextmanager
@@ -177,9 +191,8 @@ def look(claim: Claim, fresh: bool = False) -> dict[Rung, Sight]:
 
 
 def by_itself(claim: Claim) -> bool:
-    """Whether no look is needed to say what its rungs cover: one rung alone sees all that the claim is known to rest on,
-    and a claim whose files reach no construction is about none."""
-    return len(claim.rungs) == 1 or not _modules(claim)
+    """Whether no look is needed to say what its rungs cover: a claim whose files reach no construction is about none."""
+    return not _modules(claim)
 
 
 def depends(sights: Mapping[Rung, Sight]) -> frozenset[str]:
@@ -191,13 +204,13 @@ def depends(sights: Mapping[Rung, Sight]) -> frozenset[str]:
 
 
 def unseen(sights: Mapping[Rung, Sight], rung: Rung) -> tuple[str, ...] | None:
-    """What the claim depends on and this rung does not see; None if the rung was not looked at.
+    """What the claim depends on, or runs unseen by any rung, and this rung does not see; None if it was not looked at.
 
     A function is named as a whole where no field that matters is seen.
     """
     if rung not in sights:
         return None
-    needed = depends(sights)
+    needed = depends(sights) | frozenset(silent(sights))
     missing = needed - sights[rung].seen
     said = []
     for name in sorted({p.partition(": ")[0] for p in missing}):
@@ -214,8 +227,8 @@ def labels(claim: Claim, sights: Mapping[Rung, Sight] | None) -> dict[Rung, tupl
 
 
 def silent(sights: Mapping[Rung, Sight]) -> tuple[str, ...]:
-    """What the sides run and no rung sees: the claim says nothing about it, or holds whatever it is."""
-    run = frozenset[str]().union(*(s.ran for s in _finite(sights)))
+    """What the sides run and look at, and no rung sees: the claim says nothing about it, or holds whatever it is."""
+    run = frozenset[str]().union(*(frozenset(s.ran) - frozenset(s.idle) for s in _finite(sights)))
     return tuple(sorted(run - frozenset[str]().union(*(s.seen for s in sights.values()))))
 
 
@@ -226,6 +239,8 @@ def _finite(sights: Mapping[Rung, Sight]) -> list[Sight]:
 # --------------------------------------------------------------------------------------------------------------------
 # The cache
 
+_PARTS = tuple(part.name for part in fields(Sight))
+
 
 def known(claim: Claim) -> dict[Rung, Sight] | None:
     """What was seen of the claim when its files, its constructions and the engines were as they are now; None if never."""
@@ -233,13 +248,14 @@ def known(claim: Claim) -> dict[Rung, Sight] | None:
         data = json.loads(_file(claim).read_text("utf-8"))
         if data["key"] != _key(claim):
             return None
-        return {Rung(r): Sight(tuple(s["ran"]), tuple(s["blind"])) for r, s in data["rungs"].items()}
+        return {Rung(r): Sight(*(tuple(s[part]) for part in _PARTS)) for r, s in data["rungs"].items()}
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def _keep(claim: Claim, sights: Mapping[Rung, Sight]) -> None:
-    data = {"key": _key(claim), "rungs": {r.value: {"ran": s.ran, "blind": s.blind} for r, s in sights.items()}}
+    rows = {r.value: {part: getattr(s, part) for part in _PARTS} for r, s in sights.items()}
+    data = {"key": _key(claim), "rungs": rows}
     path = _file(claim)
     with contextlib.suppress(OSError):  # a cache that can't be written is no reason to fail
         path.parent.mkdir(parents=True, exist_ok=True)

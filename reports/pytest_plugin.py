@@ -2,7 +2,9 @@
 
 Mark a test with `@pytest.mark.claim("gd.one_step_tokens", "exact")`. A claim holds on a rung if one of its tests
 passed and none failed; a skipped claim never counts as held. A test whose rung covers only a part of the claim says so
-with `record_property("claim part", "the part")`. `--claims-json PATH` writes the same as data.
+with `record_property("claim part", "the part")`, and one of which nobody has measured what it covers with
+`record_property("claim unmeasured", "what was not measured")`: how far that claim is settled is open, and counted so.
+`--claims-json PATH` writes the same as data.
 Standard library and pytest only: the plugin is loaded by every pytest run in an environment that has the project.
 """
 
@@ -67,16 +69,21 @@ class _Table:
         self.target = target
         self.outcomes: dict[tuple[str, str], list[str]] = {}
         self.parts: dict[tuple[str, str], dict[str, None]] = {}
+        self.unmeasured: dict[str, dict[str, None]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         # a failing set-up or tear-down fails the claim; an expected failure ends as "skipped"
         if report.when == "call" or report.outcome != "passed":
-            parts = {str(value): None for name, value in report.user_properties if name == "claim part"}
+            parts, unmeasured = (
+                {str(value): None for name, value in report.user_properties if name == property}
+                for property in ("claim part", "claim unmeasured")
+            )
             for name, value in report.user_properties:
                 if name == "claim":
                     claim, _, rung = str(value).rpartition("|")
                     self.outcomes.setdefault((claim, rung), []).append(report.outcome)
                     self.parts.setdefault((claim, rung), {}).update(parts)
+                    self.unmeasured.setdefault(claim, {}).update(unmeasured)
 
     def state(self, key: tuple[str, str]) -> str:
         """One of STATES."""
@@ -85,19 +92,24 @@ class _Table:
             return "fails"
         return "holds" if "passed" in seen else "not run"
 
-    def grades(self) -> dict[str, int]:
-        """How many claims that hold on some rung, and fail on none, hold how far."""
-        found = dict.fromkeys(GRADES, 0)
+    def grades(self) -> tuple[dict[str, int], dict[str, int]]:
+        """How many claims that hold on some rung, and fail on none, hold how far; and of how many it is open, by what was
+        not measured."""
+        found, left = dict.fromkeys(GRADES, 0), dict[str, int]()
         for claim in dict.fromkeys(c for c, _ in self.outcomes):
             states = {rung: self.state((c, rung)) for c, rung in self.outcomes if c == claim}
             held = [rung for rung, state in states.items() if state == "holds"]
             if not held or "fails" in states.values():
                 continue
+            if self.unmeasured[claim]:
+                why = "; ".join(self.unmeasured[claim])
+                left[why] = left.get(why, 0) + 1
+                continue
             whole = [_SIZES[rung] for rung in held if not self.parts[claim, rung]]
             partly = any(_SIZES[rung] == 0 and self.parts[claim, rung] for rung in held)
             best = min(whole, default=1)
             found[GRADES[1 if best and (partly or not whole) else best]] += 1
-        return found
+        return found, left
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         keys = sorted(self.outcomes, key=lambda k: (RUNGS.index(k[1]), k[0]))
@@ -108,8 +120,10 @@ class _Table:
         for rung in dict.fromkeys(r for _, r in keys):
             states = [self.state(k) for k in keys if k[1] == rung]
             terminalreporter.line(f"{rung:<10}" + "".join(f"{states.count(s):>9}" for s in STATES))
-        grades = self.grades()
+        grades, left = self.grades()
         terminalreporter.line(", ".join(f"{grades[g]} {g}" for g in GRADES))
+        for why, count in left.items():
+            terminalreporter.line(f"{count} hold, but how far is open: {why}")
         for key in keys:
             if self.state(key) != "holds":
                 terminalreporter.line(f"  {key[0]} ({key[1]}): {self.state(key)}", red=self.state(key) == "fails")
@@ -124,5 +138,7 @@ class _Table:
         ]
         path = Path(self.target)
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        part.write_text(json.dumps({"schema": 2, "settled": self.grades(), "claims": rows}, indent=1) + "\n", "utf-8")
+        grades, left = self.grades()
+        data = {"schema": 2, "settled": grades, "open": sum(left.values()), "claims": rows}
+        part.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
         os.replace(part, path)

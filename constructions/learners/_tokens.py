@@ -30,17 +30,6 @@ def fold(step: Callable[..., Tensor], X: Tensor, Y: Tensor, W0: Tensor, **each: 
     return W
 
 
-def later(decay: Any, X: Tensor) -> list[Any]:
-    """For each token the product of the decays of all later tokens: the last one's is 1.
-
-    decay: 0-d, (N,) or (N, f); a list of N entries, 0-d or (f,).
-    """
-    weights = [decay.new_ones(decay.shape[1:])]
-    for t in range(X.shape[0] - 1, 0, -1):
-        weights.append(weights[-1] * at(decay, t))
-    return weights[::-1]
-
-
 def weighted_loss(W: Tensor, X: Tensor, Y: Tensor, weights: Tensor) -> Tensor:
     """1/2 sum_i weights_i |W x_i - y_i|^2, weights (N,): a sum, not a mean."""
     residual = W @ X.mT - Y.mT

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from constructions.autograd_descent import gradient
 from constructions.learners import Domain, Each, Learner, Parameter
-from constructions.learners._tokens import later, token_gradient, weighted_loss
+from constructions.learners._tokens import token_gradient, weighted_loss
+from constructions.namespace import Array, identity, namespace, zeros
 
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, eta: Any, decay: Any) -> Any:
     """The prediction (m,); eta (N,) or 0-d, decay (N, f) or 0-d; the gradients at W0 are autograd's."""
-    weights = [w.expand(X.shape[1]) for w in later(decay, X)]
-    columns = [
-        gradient(W0, X, Y, torch.stack([w[c] for w in weights]) * eta, of=weighted_loss)[:, c]
-        for c in range(X.shape[1])
-    ]
-    return (W0 - torch.stack(columns, 1)) @ x_q
+    xp = namespace(X)
+    weights = xp.decay_to_end(zeros(X.shape, X) + decay, X)
+
+    def channel(W: Array, *_: Array) -> Array:
+        return W
+
+    def column(W: Array, own: Array, unit: Array) -> Array:
+        return gradient(W, X, Y, own * eta, of=weighted_loss) @ unit
+
+    _, columns = xp.fold(channel, W0, weights.mT, identity(X.shape[1], X), read=column)
+    return (W0 - columns.mT) @ x_q
 
 
 def step(W: Any, x: Any, y: Any, W0: Any, N: Any, eta: Any, decay: Any) -> Any:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from constructions.autograd_descent import gradient
 from constructions.learners import Class, Domain, Learner, Parameter
+from constructions.namespace import Array, namespace
 
 
 def _loss(w: Any, X: Any, y: Any, lam: Any) -> Any:
@@ -20,21 +19,30 @@ def _loss(w: Any, X: Any, y: Any, lam: Any) -> Any:
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, lam: Any, steps: int) -> Any:
     """The prediction (m,) after `steps` steps from W0; gradients are autograd's."""
-    rows = []
-    for r in range(Y.shape[1]):
-        w, y = W0[r, :], Y[:, r]
-        g = gradient(w, X, y, lam, of=_loss)
-        d = -g
-        for step in range(steps):
-            if step:
-                following = gradient(w, X, y, lam, of=_loss)
-                d = (following @ following) / (g @ g) * d - following
-                g = following
+    xp = namespace(X)
+
+    def output(_: Array, w: Array, y: Array) -> Array:
+        def slope(w: Array) -> Array:
+            return gradient(w, X, y, lam, of=_loss)
+
+        def moved(w: Array, g: Array, d: Array) -> Array:
             # the gradient is affine, so its change along d is the curvature
-            curved = gradient(w + d, X, y, lam, of=_loss) - g
-            w = w - (g @ d) / (d @ curved) * d
-        rows.append(w @ x_q)
-    return torch.stack(rows)
+            return w - (g @ d) / (d @ (slope(w + d) - g)) * d
+
+        def once(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+            w, g, d = state
+            after = moved(w, g, d)
+            following = slope(after)
+            return after, following, (following @ following) / (g @ g) * d - following
+
+        w, g, d = xp.iterate(once, (w, slope(w), -slope(w)), steps - 1)
+        return moved(w, g, d) @ x_q
+
+    def nothing(state: Array, *_: Array) -> Array:
+        return state
+
+    _, found = xp.fold(nothing, lam, W0, Y.mT, read=output)
+    return found
 
 
 LEARNER = Learner(

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from constructions.autograd_descent import gradient
 from constructions.learners import Domain, Each, Learner, Parameter
-from constructions.learners._tokens import later, token_gradient, weighted_loss
+from constructions.learners._tokens import token_gradient, weighted_loss
+from constructions.namespace import namespace
 
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, eta: Any, decay: Any) -> Any:
     """The prediction (m,); eta and decay (N,) or 0-d; the gradient at W0 is autograd's."""
-    return (W0 - gradient(W0, X, Y, torch.stack(later(decay, X)) * eta, of=weighted_loss)) @ x_q
+    return (W0 - gradient(W0, X, Y, namespace(X).decay_to_end(decay, X) * eta, of=weighted_loss)) @ x_q
 
 
 def step(W: Any, x: Any, y: Any, W0: Any, N: Any, eta: Any, decay: Any) -> Any:

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from constructions.learners import Class, Domain, Each, Learner, Parameter
-from constructions.learners._tokens import later, solve
-from constructions.namespace import identity
+from constructions.learners._tokens import solve
+from constructions.namespace import identity, namespace
 
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, lam: Any, beta: Any, decay: Any) -> Any:
     """The prediction (m,); lam (f,) or 0-d, beta and decay (N,) or 0-d."""
-    weighted = X * (torch.stack(later(decay, X)) * beta)[:, None]
+    weighted = X * (namespace(X).decay_to_end(decay, X) * beta)[:, None]
     z = solve(weighted.mT @ X + lam * identity(X.shape[1], X), x_q[:, None])
     return (Y.mT @ weighted @ z)[:, 0]
 

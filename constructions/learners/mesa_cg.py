@@ -8,23 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from constructions import conjugate_gradient
 from constructions.learners import Class, Domain, Each, Learner, Parameter
-from constructions.learners._tokens import later
 from constructions.namespace import identity, namespace
 
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, lam: Any, decay: Any, steps: int) -> Any:
     """The prediction (m,); lam 0-d, decay (N,) or 0-d."""
-    weighted = X * torch.stack(later(decay, X))[:, None]
+    xp = namespace(X)
+    weighted = X * xp.decay_to_end(decay, X)[:, None]
     A, query = weighted.mT @ X + lam * identity(X.shape[1], X), x_q[:, None]
 
     def once(state: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
         return conjugate_gradient.step(*state, A)
 
-    solved, *_ = namespace(X).iterate(once, conjugate_gradient.start(0 * query, A, query), steps)
+    solved, *_ = xp.iterate(once, conjugate_gradient.start(0 * query, A, query), steps)
     return Y.mT @ (weighted @ solved[:, 0])
 
 

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from constructions.learners import Class, Domain, Learner, Parameter
-from constructions.learners._tokens import later, solve
-from constructions.namespace import identity
+from constructions.learners._tokens import solve
+from constructions.namespace import identity, namespace
 
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, lam: Any, decay: Any) -> Any:
     """The prediction (m,); lam and decay 0-d."""
-    weights = later(decay, X)
-    weighted = X * torch.stack(weights)[:, None]
+    weights = namespace(X).decay_to_end(decay, X)
+    weighted = X * weights[:, None]
     prior = weights[0] * decay * lam
     z = solve(weighted.mT @ X + prior * identity(X.shape[1], X), x_q[:, None])
     return W0 @ x_q + ((Y - X @ W0.mT).mT @ weighted @ z)[:, 0]

@@ -6,17 +6,22 @@ from typing import Any
 
 from constructions.autograd_descent import descend
 from constructions.learners import Domain, Each, Learner, Parameter
-from constructions.learners._tokens import at
+from constructions.namespace import Array, namespace, zeros
 from constructions.online_descent import token_loss
 
 
 def predict(X: Any, Y: Any, x_q: Any, W0: Any, beta: Any, window: int) -> Any:
     """The prediction (m,) after the last token; beta (N,) or 0-d."""
-    W = W0
-    for t in range(X.shape[0]):
-        here = slice(max(0, t + 1 - window), t + 1)
-        W = descend(W, X[here, :], Y[here, :], eta=at(beta, t), of=token_loss)
-    return W @ x_q
+    xp = namespace(X)
+
+    def recent(tokens: Array) -> Array:
+        """The last `window` tokens of each, zeros before the first, of which no loss comes: (N, window, ...)."""
+        return xp.windows(xp.concat([zeros((window - 1, tokens.shape[1]), X), tokens], axis=0), window, 1)
+
+    def token(W: Array, inputs: Array, targets: Array, rate: Array) -> Array:
+        return descend(W, inputs, targets, eta=rate, of=token_loss)
+
+    return xp.fold(token, W0, recent(X), recent(Y), xp.per_token(beta, X)) @ x_q
 
 
 LEARNER = Learner(

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from numeric.finding import Counterexample, Finding, Verdict, combine
+from numeric.finding import Counterexample, Finding, Verdict
 from numeric.programs import Program, fractions, rational, text
-from proofs.claim import Check, covering
+from proofs.claim import Check, both, covering
 from proofs.evidence import Extent, Rung, Settings
 
 Point = Mapping[str, Any]
@@ -22,13 +22,17 @@ def point(values: Point) -> dict[str, np.ndarray]:
     return {name: fractions(array.reshape(-1).tolist(), array.shape) for name, array in arrays.items()}
 
 
-def nonzero(program: Program, values: Point, meaning: str) -> Check:
-    """The check that `program` isn't zero at the point; its value is recorded, `meaning` says what it is."""
+def nonzero(program: Program, values: Point, value: Any, meaning: str) -> Check:
+    """The check that `program` is `value` at the point, and that this isn't zero; `meaning` says what it is.
+
+    A defect that is only known not to vanish would stand with another target too.
+    """
+    (wanted,) = point({"value": value}).values()
 
     def check(settings: Settings) -> Finding:
         found, _ = rational(program, point(values))
         figures = {meaning: str(text(found))}
-        if any(value != 0 for value in found.reshape(-1)):
+        if found.shape == wanted.shape and (found == wanted).all() and (wanted != 0).any():
             return Finding(
                 Verdict.CONFIRMED,
                 figures=figures,
@@ -37,17 +41,12 @@ def nonzero(program: Program, values: Point, meaning: str) -> Check:
             )
         return Finding(
             Verdict.REFUTED,
-            reason=f"{meaning} is 0 at the witness",
+            reason=f"{meaning} is {text(found)} at the witness, not {text(wanted)}",
             figures=figures,
-            counterexample=Counterexample({}, {n: text(a) for n, a in point(values).items()}, text(found), "not 0"),
+            counterexample=Counterexample({}, {n: text(a) for n, a in point(values).items()}, text(found), text(wanted)),
         )
 
     return check
-
-
-def both(*checks: Check) -> Check:
-    """One check made of several; all have to confirm."""
-    return lambda settings: combine([check(settings) for check in checks])
 
 
 def impossible(checks: Mapping[Rung, Check], witness: Check) -> dict[Rung, Check]:

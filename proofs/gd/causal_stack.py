@@ -9,9 +9,9 @@ from constructions.namespace import Array, identity, namespace
 from numeric.programs import rational
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.claim import Check, Claim, Mutant, System
+from proofs.claim import Check, Claim, Mutant, System, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both, point
+from proofs.gd._witness import point
 from proofs.hippo._checks import Same, exactly
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check

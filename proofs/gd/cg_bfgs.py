@@ -13,10 +13,9 @@ from constructions.autograd_descent import gradient
 from constructions.namespace import Array, identity
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System, covering
+from proofs.claim import Claim, System, both, covering
 from proofs.evidence import Kind, Rung
 from proofs.gd import _krylov
-from proofs.gd._witness import both
 from proofs.identity import Identity
 
 

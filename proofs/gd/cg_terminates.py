@@ -10,10 +10,10 @@ from constructions import conjugate_gradient
 from constructions.autograd_descent import gradient
 from constructions.namespace import Array
 from numeric.derivation import Obligation
-from proofs.claim import Claim, System, covering
+from proofs.claim import Claim, System, both, covering
 from proofs.evidence import Kind, Rung
 from proofs.gd import _krylov
-from proofs.gd._witness import both
+from proofs.gd._witness import nonzero
 from proofs.gd.spectral_filter import context
 from proofs.identity import Identity
 
@@ -104,6 +104,8 @@ RANK = Identity(
     admits=lambda sizes: sizes["r"] <= min(sizes["N"], sizes["f"]),
 )
 
+AWAY = {"X": [[1], [2]], "Y": [[1], [1]], "W": [[1]]}
+
 CLAIM = Claim(
     __name__,
     title="Conjugate gradients solve least squares exactly after rank many iterations",
@@ -129,7 +131,10 @@ of the first residual's components in the eigenspaces.""",
     checks={
         Rung.EXACT: covering(
             "that the gradient is 0 after rank many iterations, and after two where A has two eigenvalues",
-            both(IDENTITY.exact, RANK.exact, FEW.exact),
+            both(
+                *(part.exact for part in (IDENTITY, RANK, FEW)),
+                nonzero(lambda X, Y, W: gradient(W, X, Y), AWAY, [[1]], "gradient at W = 1 for the pairs (1, 1), (2, 1)"),
+            ),
         ),
         Rung.UNIVERSAL: covering(
             "orthogonal residuals and conjugate directions; that no more than rank many differ from 0 is a count of "

@@ -13,9 +13,8 @@ from constructions.gradient_descent import loss, step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar
-from proofs.claim import Claim
+from proofs.claim import Claim, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both
 from proofs.identity import Identity, Large
 
 STEPS = 3

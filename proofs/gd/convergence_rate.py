@@ -16,9 +16,8 @@ from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.rates import fit
 from numeric.words import matrix, scalar
-from proofs.claim import Check, Claim, Mutant, covering
+from proofs.claim import Check, Claim, Mutant, both, covering
 from proofs.evidence import Kind, Rung, Settings
-from proofs.gd._witness import both
 from proofs.gd.spectral_filter import context
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
 from proofs.identity import Identity, Large

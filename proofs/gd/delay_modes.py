@@ -12,9 +12,8 @@ from constructions import delay_modes
 from constructions.namespace import Array, namespace
 from numeric import telescoping
 from numeric.telescoping import Equation
-from proofs.claim import Check, Claim, Mutant, System
+from proofs.claim import Check, Claim, Mutant, System, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both
 from proofs.identity import ALL, Identity, Large
 
 

@@ -9,9 +9,8 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both
 from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)

@@ -13,9 +13,8 @@ from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.words import matrix
-from proofs.claim import Check, Claim, Mutant, System
+from proofs.claim import Check, Claim, Mutant, System, both
 from proofs.evidence import Kind, Rung, Settings
-from proofs.gd._witness import both
 from proofs.gd.gated_rnn_attention import attention
 from proofs.identity import Identity, Large
 

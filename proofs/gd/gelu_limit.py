@@ -15,10 +15,9 @@ from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.rates import fit
 from numeric.words import scalar
-from proofs.claim import Check, Claim, Mutant, System, covering
+from proofs.claim import Check, Claim, Mutant, System, both, covering
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._numbers import numbers
-from proofs.gd._witness import both
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
 from proofs.identity import Identity, Large
 

@@ -12,7 +12,7 @@ from constructions.namespace import Array
 from numeric.derivation import Obligation, coefficient
 from numeric.programs import Program
 from numeric.words import scalar
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
@@ -42,6 +42,11 @@ def moved(parity: int, last: bool = False, computed: bool = False) -> Program:
         return at(0, 0) + at(1, 1) if parity == 0 else at(0, 1) + at(1, 0)
 
     return program
+
+
+def block(U: Array, W_x: Array, W_g: Array, W_o: Array, w: Array, t: Array, i: Array) -> Array:
+    """The block's output at the last token: (q,)."""
+    return griffin_block.last(U, W_x, W_g, W_o, w, t, i, activation)
 
 
 def step_difference(X: Array, Y: Array, x_q: Array, V: Array, Z: Array, eta: Array) -> Array:
@@ -86,6 +91,11 @@ IDENTITY = Identity(
     admits=lambda sizes: sizes["T"] >= 3,
 )  # fmt: skip
 POINT = {"X": [[1]], "Y": [[1]], "x_q": [1], "V": [[1]], "Z": [[1]], "eta": 1}
+RUN = {
+    "U": [[1], [2]], "w": [[1], [0], [0], [0]], "t": [["1/2"]] * 2, "i": [[1], [1]],
+    **{name: [[1]] for name in ("W_x", "W_g", "W_o")},
+}
+"""Decay 3/5 and scale 4/5: the state 12/25 + 8/5, times 2 + 4."""
 
 CLAIM = Claim(
     __name__,
@@ -111,7 +121,10 @@ linear.""",
     source="arXiv 2402.19427 (block); derived here",
     checks=impossible(
         {Rung.EXACT: IDENTITY.exact, Rung.UNIVERSAL: IDENTITY.universal},
-        nonzero(step_difference, POINT, "mixed difference of the step in x_1 and y_1, all 1, eta = 1"),
+        both(
+            nonzero(step_difference, POINT, [1], "mixed difference of the step in x_1 and y_1, all 1, eta = 1"),
+            nonzero(block, RUN, ["312/25"], "output for the tokens 1 and 2"),
+        ),
     ),
     mutants=(
         IDENTITY.mutant(

@@ -6,9 +6,9 @@ import torch
 
 from constructions import autograd_descent, hyena
 from constructions.namespace import Array
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both, impossible, nonzero
+from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity
 
 
@@ -79,7 +79,7 @@ most $n + 1$, and $n \ge 2k$ is necessary for $k$ steps (gd.degrees).""",
     source="arXiv 2302.10866 (layer); derived here",
     checks=impossible(
         {Rung.SAMPLED: TWO.sampled, Rung.EXACT: both(TWO.exact, THREE.exact)},
-        nonzero(two_steps, WITNESS, "F(2U)^2 - F(U) F(4U) of two steps, all tokens 1, eta = 1"),
+        nonzero(two_steps, WITNESS, [1152], "F(2U)^2 - F(U) F(4U) of two steps, all tokens 1, eta = 1"),
     ),
     mutants=(
         TWO.mutant("degree_order", "degree n", right=lambda U, W, h, s: powered(U, W, h, s, more=0)),

@@ -9,9 +9,8 @@ from constructions.autograd_descent import descend
 from constructions.gradient_descent import weighted_loss
 from constructions.namespace import Array, namespace
 from constructions.two_layers import pairs
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both
 from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)

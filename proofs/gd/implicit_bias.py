@@ -9,9 +9,9 @@ from constructions.gradient_descent import gradient, step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, trace, zeros
-from proofs.claim import Claim, covering
+from proofs.claim import Claim, both, covering
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both
+from proofs.gd._witness import nonzero
 from proofs.identity import Identity
 
 STEPS = 3
@@ -20,6 +20,11 @@ STEPS = 3
 def descent(X: Array, Y: Array, W0: Array, z: Array, eta: Array) -> Array:
     """The move of the weights after autograd steps, at a direction orthogonal to all inputs: (m,)."""
     return (autograd_descent.descend(W0, X, Y, eta=eta, steps=STEPS) - W0) @ outside(X, z)
+
+
+def inside(X: Array, Y: Array, W0: Array) -> Array:
+    """One autograd step of size 1: (m, f)."""
+    return autograd_descent.descend(W0, X, Y, eta=1)
 
 
 def nothing(X: Array, Y: Array, W0: Array, z: Array, eta: Array) -> Array:
@@ -121,6 +126,7 @@ IDENTITY = Identity(
     derive=derive,
     admits=lambda sizes: sizes["N"] < sizes["f"],
 )
+WITHIN = {"X": [[1], [2]], "Y": [[1], [1]], "W0": [[0]]}
 
 CLAIM = Claim(
     __name__,
@@ -139,7 +145,11 @@ them.""",
         Rung.SAMPLED: covering("that nothing moves outside the row space", IDENTITY.sampled),
         Rung.EXACT: covering(
             "that nothing moves outside the row space, and what weight decay does there",
-            both(IDENTITY.exact, DECAY.exact),
+            both(
+                IDENTITY.exact,
+                DECAY.exact,
+                nonzero(inside, WITHIN, [["3/2"]], "one step from 0 for the pairs (1, 1), (2, 1)"),
+            ),
         ),
         Rung.UNIVERSAL: covering(
             "all but what weight decay does, and that a limit is one of these weights", IDENTITY.universal

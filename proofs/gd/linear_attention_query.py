@@ -7,9 +7,8 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both
 from proofs.gd.linear_attention import read
 from proofs.identity import Identity, Large
 

@@ -109,7 +109,7 @@ homogeneous of degree 3, and $8 - 2 + 0 = 6$.""",
     ),
     checks={
         **impossible(
-            IDENTITY.checks(), nonzero(step_defect, WITNESS, "F(2U) - 2 F(U) + F(0) at all tokens 1, eta = 1")
+            IDENTITY.checks(), nonzero(step_defect, WITNESS, [6], "F(2U) - 2 F(U) + F(0) at all tokens 1, eta = 1")
         ),
         Rung.KERNEL: kernel_check("lti_output_affine", "lti_no_step", "lti_stack_affine", "lti_stack_no_step"),
     },

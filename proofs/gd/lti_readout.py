@@ -39,6 +39,13 @@ def target(U: Array, x_q: Array) -> Array:
     return autograd_descent.descend(X.new_zeros(Y.shape[1], f), X, Y, eta=X.shape[0]) @ x_q
 
 
+def formula(U: np.ndarray, x_q: np.ndarray, weight: int = 1) -> np.ndarray:
+    """weight * Y^T X x_q, of which the derivation speaks: (m,)."""
+    f = len(x_q)
+    found: np.ndarray = weight * U[:, f:].T @ (U[:, :f] @ x_q)
+    return found
+
+
 def kernel(A: np.ndarray, B: np.ndarray, N: int) -> list[int] | None:
     """An integer vector that A^(N-1) B, ..., B maps to 0, or None."""
     n, p = B.shape
@@ -52,8 +59,9 @@ def kernel(A: np.ndarray, B: np.ndarray, N: int) -> list[int] | None:
     return [int(null[i, 0]) for i in range(N * p)] if rank else None
 
 
-def check(missing: int = 1) -> Check:
-    """For random systems with N(f+m) - missing state numbers: a move of the context that they don't see and F does."""
+def check(missing: int = 1, weight: int = 1) -> Check:
+    """For random systems with N(f+m) - missing state numbers: a move of the context that they don't see and F does; and
+    that F is the derivation's."""
 
     def one(sizes: dict[str, int], entropy: Entropy) -> Finding:
         N, f, m = sizes["N"], sizes["f"], sizes["m"]
@@ -82,6 +90,8 @@ def check(missing: int = 1) -> Check:
             U, x_q = draw(N, p), draw(f)
             there, here = (rational(target, {"U": at, "x_q": x_q})[0] for at in (U, U + fractions(found, (N, p))))
             before, after = (rational(state, {"U": at, "A": A, "B": B})[0] for at in (U, U + fractions(found, (N, p))))
+        if (there != formula(U, x_q, weight)).any():
+            return Finding(Verdict.REFUTED, reason=f"a step from 0 is {text(there)}", settings=settings)
         if (before != after).any():
             return Finding(Verdict.REFUTED, reason="the state sees the kernel vector", settings=settings)
         return Finding(
@@ -156,6 +166,7 @@ $Y^\top a \, q$ of the targets and $b^\top X q$ of the inputs; both vanish for a
     checks={Rung.EXACT: check(), Rung.UNIVERSAL: universal, Rung.KERNEL: kernel_check("lti_readout_no_step")},
     mutants=(
         Mutant("one_more", "N(f+m) state numbers do not suffice either", {Rung.EXACT: check(missing=0)}),
+        Mutant("twice_as_far", "a step of size N from 0 predicts 2 Y^T X x_q", {Rung.EXACT: check(weight=2)}),
         Mutant(
             "doubled_coefficient",
             "the coefficient of the inputs is twice as large",

@@ -7,9 +7,9 @@ from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array, zeros
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, Mutant, System
+from proofs.claim import Claim, Mutant, System, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both, impossible, nonzero
+from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
 
 
@@ -77,6 +77,7 @@ POINT = {"u": [[1], [1]], "B": [[1], [1]], "C": [1], "eta": 2, "a": "9/10"}
 SINGLE = {"u": [[1]], "B": [[1]], "C": [1], "eta": 2, "a": "9/10"}
 HIDDEN = {"u": [[1], [1]], "B": [[0], [1]], "C": [1], "eta": 2, "a": "9/10"}
 MEANING = "S6 minus the step, eta = 2, a = 9/10"
+MISSED = ["-1/10"]
 
 CLAIM = Claim(
     __name__,
@@ -106,18 +107,18 @@ empty.""",
     ),
     checks=impossible(
         {**IDENTITY.checks(), Rung.EXACT: both(IDENTITY.exact, ONE.exact)},
-        nonzero(defect, POINT, f"{MEANING}, N = 2, all 1"),
+        nonzero(defect, POINT, MISSED, f"{MEANING}, N = 2, all 1"),
     ),
     mutants=(
         Mutant(
             "never_reached",
             "the step is missed for one pair too",
-            {Rung.EXACT: nonzero(defect, SINGLE, f"{MEANING}, N = 1, all 1")},
+            {Rung.EXACT: nonzero(defect, SINGLE, MISSED, f"{MEANING}, N = 1, all 1")},
         ),
         Mutant(
             "missed_everywhere",
             "two pairs always miss the step",
-            {Rung.EXACT: nonzero(defect, HIDDEN, f"{MEANING}, N = 2, first key 0")},
+            {Rung.EXACT: nonzero(defect, HIDDEN, MISSED, f"{MEANING}, N = 2, first key 0")},
         ),
         IDENTITY.mutant(
             "exact_step",

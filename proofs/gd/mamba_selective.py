@@ -15,9 +15,8 @@ from numeric.blocks import blocks
 from numeric.derivation import Obligation, loss_expansion
 from numeric.words import Words, matrix, scalar, trace
 from numeric.words import zeros as zero_words
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both
 from proofs.identity import Identity, Large
 
 

@@ -18,10 +18,10 @@ from numeric.derivation import Obligation
 from numeric.programs import rational
 from numeric.rates import fit
 from numeric.words import scalar
-from proofs.claim import Check, Claim, Mutant, System, covering
+from proofs.claim import Check, Claim, Mutant, System, both, covering
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._numbers import numbers
-from proofs.gd._witness import both, point
+from proofs.gd._witness import point
 from proofs.gd.mamba_selective import selections, weighted
 from proofs.hippo._checks import Bound, Rate, Same, exactly, never_exceeded, orders
 from proofs.identity import Identity, Large

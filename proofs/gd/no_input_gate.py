@@ -144,7 +144,7 @@ of degree 2 vanishes. $F$ has the term $\frac{\eta}{N} y_1 (x_1 \cdot x_q)$.""",
     source="derived here",
     systems=(System("GD-SSM without the input gate", "no gradient-descent step, at any size"),),
     checks={
-        **impossible(IDENTITY.checks(), nonzero(step_difference, ONES, "third difference of the step, eta = 1")),
+        **impossible(IDENTITY.checks(), nonzero(step_difference, ONES, [1], "third difference of the step, eta = 1")),
         Rung.KERNEL: kernel_check(
             "output_gated_no_step",
             states="the conclusion, that no such layer takes the step, not the mixed differences",

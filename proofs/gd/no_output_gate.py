@@ -9,7 +9,7 @@ from numeric.blocks import blocks
 from numeric.derivation import Obligation, coefficient
 from numeric.programs import Program
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
@@ -94,6 +94,8 @@ IDENTITY = Identity(
     admits=lambda sizes: sizes["L"] >= 5,
 )
 POINT = {"X": [[1], [1]], "Y": [[1], [1]], "x_q": [1], "V": [[1], [1]], "eta": 1}
+RUN = {"U": [[1], [2], [3], [4], [5]], "w_q": gd_ssm.PAIR, "decay": [["1/2"]], "R": [[1]], "Q": [[1]]}
+"""Writes 1 * 2 and 3 * 4: the state 13, and 12 of the last window."""
 
 CLAIM = Claim(
     __name__,
@@ -118,7 +120,11 @@ and only the degree argument remains (gate quadratic: degree 2 against 3).""",
     source="derived here",
     systems=(System("GD-SSM without the output gate", "no gradient-descent step on two or more pairs, at any size"),),
     checks=impossible(
-        IDENTITY.checks(), nonzero(step_difference, POINT, "mixed difference of the step, N = 2, eta = 1")
+        IDENTITY.checks(),
+        both(
+            nonzero(step_difference, POINT, ["1/2"], "mixed difference of the step, N = 2, eta = 1"),
+            nonzero(layer, RUN, [25], "output for the tokens 1 to 5"),
+        ),
     ),
     mutants=(
         IDENTITY.mutant(

@@ -8,9 +8,9 @@ from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both, impossible, nonzero
+from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 
@@ -113,8 +113,8 @@ tokens. $k$ steps have terms of every odd degree from 3 to $2k + 1$ (gd.closed_f
         **impossible(
             IDENTITY.checks(),
             both(
-                nonzero(two_steps, ONES, "F(2U) - 8 F(U), two steps, N = 2, all entries 1, eta = 1"),
-                nonzero(online_pass, ONES, "F(2U) - 8 F(U), online pass, N = 2, all entries 1, eta = 1"),
+                nonzero(two_steps, ONES, [-24], "F(2U) - 8 F(U), two steps, N = 2, all entries 1, eta = 1"),
+                nonzero(online_pass, ONES, [-24], "F(2U) - 8 F(U), online pass, N = 2, all entries 1, eta = 1"),
             ),
         ),
         Rung.KERNEL: kernel_check(

@@ -10,9 +10,9 @@ from constructions import gated_rnn, gd_ssm, linear_attention
 from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace, zeros
 from numeric.finding import Counterexample, Finding, Verdict
-from proofs.claim import Check, Claim, Mutant, System
+from proofs.claim import Check, Claim, Mutant, System, both
 from proofs.evidence import Kind, Rung, Settings
-from proofs.gd._witness import both, nonzero
+from proofs.gd._witness import nonzero
 from proofs.identity import Identity
 
 Count = Callable[[int, int], int]
@@ -64,12 +64,19 @@ def key_rank(f: int, m: int) -> int:
     return int(np.linalg.matrix_rank(weights.key.T @ weights.query))
 
 
+def key_entries(f: int, m: int) -> int:
+    """How many entries of W_K^T W_Q are not zero: it compares inputs."""
+    weights = linear_attention.descent_weights(np.ones((m, f)), np.asarray(1.0))
+    return int(np.count_nonzero(weights.key.T @ weights.query))
+
+
 TABLE: dict[str, tuple[Count, Count]] = {
     "GD-SSM, parameters with any decay": (gd_ssm_parameters, lambda f, m: 2 * max(f, m) ** 2 + 12),
     "GD-SSM, state entries in use": (gd_ssm_state, lambda f, m: m * f),
     "linear self-attention, W_K, W_Q, W_V and P": (attention_parameters, lambda f, m: 4 * (f + m) ** 2),
     "linear self-attention without P": (attention_without_out, lambda f, m: 3 * (f + m) ** 2),
     "linear self-attention, rank of W_K^T W_Q": (key_rank, lambda f, m: f),
+    "linear self-attention, entries of W_K^T W_Q": (key_entries, lambda f, m: f),
     "linear self-attention, state entries in use": (attention_state, lambda f, m: m * f),
     "gated network, neurons": (lambda f, m: gated_rnn.descent_weights(f, m, np.eye(1)).neurons, lambda f, m: m * f + f),
     "gated network, neurons that keep anything": (kept_neurons, lambda f, m: m * f),
@@ -189,7 +196,7 @@ most $m$.""",
         ),
     ),
     checks={
-        Rung.EXACT: both(check(), UNSEEN.exact, nonzero(stepped, AT_ITSELF, "a step on one pair, asked at its input"))
+        Rung.EXACT: both(check(), UNSEEN.exact, nonzero(stepped, AT_ITSELF, [1], "a step on one pair, asked at its input"))
     },
     mutants=(
         UNSEEN.mutant(
@@ -201,7 +208,7 @@ most $m$.""",
         Mutant(
             "predicts_nothing",
             "a step on y = 0 predicts something else than 0",
-            {Rung.EXACT: nonzero(stepped, AT_ITSELF | {"Y": [[0]]}, "a step on one pair with y = 0")},
+            {Rung.EXACT: nonzero(stepped, AT_ITSELF | {"Y": [[0]]}, [1], "a step on one pair with y = 0")},
         ),
         Mutant(
             "all_neurons_keep",

@@ -14,9 +14,8 @@ from constructions import gd_ssm
 from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace, unit, zeros
 from numeric.finding import Finding, Verdict, combine
-from proofs.claim import Check, Claim, Kind, Mutant, System, covering
+from proofs.claim import Check, Claim, Kind, Mutant, System, both, covering
 from proofs.evidence import Rung, Settings
-from proofs.gd._witness import both
 from proofs.identity import Identity
 
 WIDTH, TOKENS = 2, 2

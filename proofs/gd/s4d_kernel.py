@@ -9,9 +9,9 @@ from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import scalar
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both, impossible, nonzero
+from proofs.gd._witness import impossible, nonzero
 from proofs.gd.lti_affine import WITNESS, step_defect
 from proofs.identity import Identity
 
@@ -133,7 +133,7 @@ input.""",
             Rung.EXACT: both(HOLD.exact, RULE.exact),
             Rung.UNIVERSAL: HOLD.universal,
         },
-        nonzero(step_defect, WITNESS, "F(2U) - 2 F(U) + F(0) of a gradient step, all tokens 1, eta = 1"),
+        nonzero(step_defect, WITNESS, [6], "F(2U) - 2 F(U) + F(0) of a gradient step, all tokens 1, eta = 1"),
     ),
     mutants=(
         HOLD.mutant(

@@ -8,9 +8,9 @@ from constructions import samba, softmax_attention
 from constructions.autograd_descent import descend
 from constructions.namespace import Array, identity, zeros
 from constructions.two_layers import tokens
-from proofs.claim import Claim, System
+from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both, impossible, nonzero
+from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
 
 WINDOW = 3
@@ -85,6 +85,8 @@ STEP = Identity(
     torch_only=True,
 )
 POINT = {"X": [[1]] * 4, "Y": [[1]] * 4, "x_q": [1], "V": [[1]], "eta": 1}
+NEAR = {"E": [[5], [1], [2], [1]], "V": [[1]], "K": [[1]], "Q": [[1]], "P": [[1]], "scale": 1}
+"""Scores 1, 2, 1, weights 3, 7, 3: (3 + 14 + 3)/13."""
 
 CLAIM = Claim(
     __name__,
@@ -114,7 +116,10 @@ Regression over the whole context is kept in Mamba's state alone; the window see
     source="arXiv 2406.07522 (Samba); derived here",
     checks=impossible(
         {Rung.SAMPLED: STEP.sampled, Rung.EXACT: both(LOCAL.exact, STEP.exact)},
-        nonzero(first_pair, POINT, "change of the step by the first target, N = 4, all tokens 1"),
+        both(
+            nonzero(first_pair, POINT, ["1/4"], "change of the step by the first target, N = 4, all tokens 1"),
+            nonzero(window, NEAR, ["20/13"], "the window's update for the tokens 5, 1, 2, 1, all maps 1"),
+        ),
     ),
     mutants=(
         LOCAL.mutant(

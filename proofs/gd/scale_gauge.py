@@ -7,7 +7,9 @@ from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, Kind
+from proofs.claim import Claim, Kind, both
+from proofs.evidence import Rung
+from proofs.gd._witness import nonzero
 from proofs.identity import Identity, Large
 
 
@@ -60,6 +62,16 @@ IDENTITY = Identity(
     derive=derive,
     admits=lambda sizes: sizes["L"] >= gd_ssm.WINDOW,
 )
+POINT = {
+    "U": [[1], [2], [3], [4], [5]],
+    "w_q": gd_ssm.PAIR,
+    "decay": [["1/2"]],
+    "C": [[1]],
+    "D": gd_ssm.QUERY,
+    "alpha": 1,
+    "beta": 1,
+}
+"""Writes 1 * 2 and 3 * 4, states 2 and 13, read at 3 and 5: both sides are one layer, so it is run by itself once."""
 
 CLAIM = Claim(
     __name__,
@@ -74,7 +86,8 @@ the invariant to compare is $w_q[1,2] \, D[3] \, C$.""",
     derivation=r"""The state is linear in $w_q$ and the output is linear in $C$, in $D$ and in the state.""",
     assumptions=(r"$\alpha \beta \ne 0$",),
     source="derived here, for the layer of arXiv 2410.11687",
-    checks=IDENTITY.checks(),
+    checks=IDENTITY.checks()
+    | {Rung.EXACT: both(IDENTITY.exact, nonzero(layer, POINT, [[6], [65]], "outputs for the tokens 1 to 5"))},
     mutants=(
         IDENTITY.mutant(
             "C_not_rescaled",

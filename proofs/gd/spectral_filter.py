@@ -9,10 +9,9 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, covering
+from proofs.claim import Claim, both, covering
 from proofs.evidence import Kind, Rung
 from proofs.figure import Columns, Figure, Series, one
-from proofs.gd._witness import both
 from proofs.identity import Identity, Large
 
 STEPS = 3

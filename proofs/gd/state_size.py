@@ -15,9 +15,10 @@ from numeric.carriers.handles import FlintPolynomials
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.programs import recorded
-from proofs.claim import Check, Claim, Mutant, System, covering
+from proofs.claim import Check, Claim, Mutant, System, both, covering
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._polynomials import TRUST, values
+from proofs.gd._witness import nonzero
 
 Count = Callable[[int, int], int]
 SIZES = ((1, 1), (2, 1), (2, 2))
@@ -120,6 +121,17 @@ def check(changes: dict[str, Count] | None = None) -> Check:
     return decide
 
 
+PAIRS = {"X": [[1], [2]], "Y": [[1], [1]]}
+RUNS = tuple(
+    nonzero(learner, PAIRS, [[weight]], f"{name} from 0 for the pairs (1, 1), (2, 1)")
+    for name, learner, weight in (
+        ("one batch step", lambda X, Y: descent(X, Y, 1), 3),
+        ("a batch step twice", lambda X, Y: descent(X, Y, 2), -9),
+        ("online pass", online, -1),
+    )
+)
+"""A rank is the same for every invertible function of the weights, so it does not tell which learner it is of."""
+
 CLAIM = Claim(
     __name__,
     title="Lower bounds on the state of a recurrent model",
@@ -156,7 +168,7 @@ gd.two_accumulator_steps.""",
             figures="linear self-attention",
         ),
     ),
-    checks={Rung.EXACT: covering("the sizes named in the figures, and k = 2", check())},
+    checks={Rung.EXACT: covering("the sizes named in the figures, and k = 2", both(check(), *RUNS))},
     mutants=(
         Mutant("two_steps_like_one", "two steps need mf", {Rung.EXACT: check({"two batch steps": lambda f, m: m * f})}),
         Mutant(

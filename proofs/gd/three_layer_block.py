@@ -105,7 +105,7 @@ gd.closed_form_steps at $k = 2$. The last token, added by the skip connection, i
             "same_weights",
             "all three layers with w_q = e_1 e_2^T, as the code's gd_params option makes them",
             left=lambda X, Y, x_q, eta: (
-                -three_layer_block.block(gd_ssm.tokens(X, Y, x_q), eta / X.shape[0], (((0, 1),),) * 3)[-1, :]
+                -three_layer_block.block(gd_ssm.tokens(X, Y, x_q), eta / X.shape[0], (gd_ssm.PAIR,) * 3)[-1, :]
             ),
             rungs=EXACTLY,
         ),

@@ -1,54 +1,44 @@
 """With Z_1 taken at its own window the three-layer block is two steps on every prefix: a one-symbol correction."""
 
-from collections.abc import Iterator
-
-import torch
+from collections.abc import Callable
 
 from constructions import autograd_descent, gd_ssm, three_layer_block
-from constructions.gradient_descent import step
-from constructions.namespace import Array
-from numeric.derivation import Obligation
-from numeric.words import Words, matrix, scalar, zeros
+from constructions.namespace import Array, namespace, zeros
+from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
+from proofs.gd.one_step_start import ACCUMULATORS
 from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
-def layer(X: Array, Y: Array, x_q: Array, eta: Array, causal: bool = True) -> Array:
+def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
     """Minus the corrected block's rows, before the skip, with scale eta/N: (N, f)."""
     sequence = gd_ssm.tokens(X, Y, x_q)
-    matrices = three_layer_block.explicit(sequence, eta / X.shape[0], causal=causal)
-    return -three_layer_block.rows(matrices, sequence)
+    return -three_layer_block.rows(three_layer_block.causal(sequence, eta / X.shape[0]), sequence)
 
 
-def learner(X: Array, Y: Array, x_q: Array, eta: Array, whole: bool = False) -> Array:
-    """Two autograd steps of size eta t/N (`whole`: eta) on the first t pairs, asked at x_{t+1}: (N, f)."""
+def published(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
+    """The same of the published block: (N, f)."""
+    sequence = gd_ssm.tokens(X, Y, x_q)
+    return -three_layer_block.rows(three_layer_block.explicit(sequence, eta / X.shape[0]), sequence)
+
+
+def share(eta: Array, t: int, N: int) -> Array:
+    """The step size on the first t of N pairs."""
+    return eta * t / N
+
+
+def learner(X: Array, Y: Array, x_q: Array, eta: Array, size: Callable[..., Array] = share) -> Array:
+    """Two autograd steps of size eta t/N on the first t pairs, asked at x_{t+1}: (N, f)."""
+    start, xp = zeros((Y.shape[1], X.shape[1]), X), namespace(X)
     N = X.shape[0]
-    following = torch.concat([X[1:, :], x_q[None, :]])
-    W0 = X.new_zeros(Y.shape[1], X.shape[1])
-    found = []
-    for t in range(1, N + 1):
-        size = eta if whole else eta * t / N
-        W = autograd_descent.descend(W0, X[:t, :], Y[:t, :], eta=size, steps=2)
-        found.append(W @ following[t - 1, :])
-    return torch.stack(found)
 
+    def weights(t: int, X: Array, Y: Array) -> Array:
+        return autograd_descent.descend(start, X, Y, eta=size(eta, t, N), steps=2)
 
-def derive(size: Words | None = None) -> Iterator[Obligation]:
-    """The code's combination at the prefix's own states against two steps on the prefix."""
-    X, Y = matrix("X", "t", "f"), matrix("Y", "t", "f")
-    eta, start = scalar("eta"), zeros("f", "f")
-    scale = eta / scalar("N")
-    Z_1, Z_2 = -scale * (Y.mT @ X), -scale * (X.mT @ X)
-    size = eta * scalar("t") / scalar("N") if size is None else size
-    yield Obligation(
-        "two steps on the prefix",
-        -three_layer_block.combine(Z_1, Z_1, Z_2, Z_1),
-        step(step(start, X, Y, size), X, Y, size),
-        r"$2cB_t - c^2 B_t A_t$ is $W_2$ for the mean loss of the first $t$ pairs and step size $\eta t / N$.",
-    )
+    return (xp.prefixes(weights, X, Y) @ xp.following(X, x_q)[:, :, None])[:, :, 0]
 
 
 IDENTITY = Identity(
@@ -59,7 +49,7 @@ IDENTITY = Identity(
     large=Large({"f": 20, "N": 130}),
     symbolic_sizes={"f": 1, "N": 2},
     torch_only=True,
-    derive=derive,
+    whole=Spec({"gated_accumulator.recurrence": ACCUMULATORS}),
 )
 
 CLAIM = Claim(
@@ -83,13 +73,12 @@ $-(2cB_t - c^2 B_t A_t)$, minus the second iterate on the prefix.""",
         IDENTITY.mutant(
             "as_published",
             "Z_1 at the last window",
-            left=lambda X, Y, x_q, eta: layer(X, Y, x_q, eta, causal=False),
+            left=published,
         ),
         IDENTITY.mutant(
             "full_step",
             "steps of size eta on every prefix",
-            right=lambda X, Y, x_q, eta: learner(X, Y, x_q, eta, whole=True),
-            derive=lambda: derive(scalar("eta")),
+            right=lambda X, Y, x_q, eta: learner(X, Y, x_q, eta, size=lambda eta, t, N: eta),
             rungs=(*EXACTLY, Rung.UNIVERSAL),
         ),
     ),

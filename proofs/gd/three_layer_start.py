@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from constructions import autograd_descent, gd_ssm, three_layer_block
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from constructions.three_layer_block import Pairs
+from constructions.three_layer_block import SQUARE, Window
 from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
 from proofs.claim import Claim, System
@@ -13,12 +13,14 @@ from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
-OWN = (((0, 0), (0, 1)), ((0, 0),), ((0, 0), (0, 1)))
-RETURNED = (((0, 1), (2, 2)), ((0, 0),), ((0, 1), (2, 2)))
+RESIDUAL = ((1, 1, 0), (0, 0, 0), (0, 0, 0))
+OWN = (RESIDUAL, SQUARE, RESIDUAL)
+NEXT = ((0, 1, 0), (0, 0, 0), (0, 0, 1))
+RETURNED = (NEXT, SQUARE, NEXT)
 """What the published scan returns: e_1 e_2^T + e_3 e_3^T in layers 1 and 3."""
 
 
-def layer(X: Array, Y: Array, x_q: Array, eta: Array, weights: tuple[Pairs, ...] = OWN) -> Array:
+def layer(X: Array, Y: Array, x_q: Array, eta: Array, weights: tuple[Window, ...] = OWN) -> Array:
     """Minus the block's last row with scale eta/N: (f,)."""
     return -three_layer_block.block(gd_ssm.tokens(X, Y, x_q), eta / X.shape[0], weights)[-1, :]
 

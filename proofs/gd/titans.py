@@ -14,9 +14,9 @@ from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.programs import Program
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System, covering
+from proofs.claim import Claim, System, both, covering
 from proofs.evidence import Kind, Rung
-from proofs.gd._witness import both, impossible, nonzero
+from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
@@ -171,10 +171,11 @@ which puts the decay into the buffer ($\theta = 1$). At $\alpha = 0$ it is gd.he
     checks=impossible(
         IDENTITY.checks() | {Rung.UNIVERSAL: covering("the two-term form, not torch's optimiser", IDENTITY.universal)},
         both(
-            nonzero(defect, POINT, "Titans less SGD(momentum = 1/2, weight_decay = 1/2), two tokens"),
+            nonzero(defect, POINT, [[1]], "Titans less SGD(momentum = 1/2, weight_decay = 1/2), two tokens"),
             nonzero(
                 lambda K, V, alpha, W0: layer_halved(K, V, alpha, W0) - halved(K, V, alpha, W0),
                 HALVED,
+                [[-1]],
                 "Titans less SGD(momentum = 1/2) with the rates 1, 1/2 as lr, two tokens",
             ),
         ),

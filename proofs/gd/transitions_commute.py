@@ -97,7 +97,7 @@ $f \ge 2$. A larger state is not excluded by this argument.""",
     ),
     checks=impossible(
         IDENTITY.checks(),
-        nonzero(commutator_norm, POINT, "squared norm of the commutator at x = (1, 0), z = (1, 1), r = 1"),
+        nonzero(commutator_norm, POINT, [2], "squared norm of the commutator at x = (1, 0), z = (1, 1), r = 1"),
     ),
     mutants=(
         IDENTITY.mutant(

@@ -84,6 +84,11 @@ class _Powers:
         return np.asarray(SLACK * (np.abs(parts).sum(axis=0) + self.last / (1 - self.last) * norms.sum()))
 
 
+def frame(samples: int, length: int) -> int:
+    """The FFT's size: the least power of two for four kernels, or for everything."""
+    return 1 << (min(samples + length - 1, 4 * length - 1) - 1).bit_length()
+
+
 def floors(
     A: np.ndarray, B: np.ndarray, C: np.ndarray, D: float, U: float, samples: int, dtype: str, block: int, length: int
 ) -> Floors:
@@ -133,7 +138,7 @@ def floors(
         + gamma(K + 1, e) * (float(p.response[:K].sum()) * U + d * U + products(K) + read)
         + max(2 * products(K, n) + float(reach(K, n) @ own) + gamma(N + 1, e) * float(W[n] @ state) for n in range(K))
     )
-    size = scan.frame(samples, used)
+    size = frame(samples, used)
     n = int(log2(size)) + 1  # one more for the packing of real numbers
     fft = transforms(n, e)
     lost = scan.tail(A, B, C, used) * U if used < samples else 0.0
@@ -154,7 +159,7 @@ def spread(c: np.ndarray, u: np.ndarray, e: float) -> float:
     Each of the kernel's frequencies is a tree of sums, off by its depth times |c|_1 at most; the input's transform, the
     product and the transform back are off in the Euclidean norm by multiples of what passes through them, at most |c|_1 |u|.
     """
-    n = int(log2(scan.frame(len(u), len(c)))) + 1  # one more for the packing of real numbers
+    n = int(log2(frame(len(u), len(c)))) + 1  # one more for the packing of real numbers
     return float(SLACK * np.abs(c).sum() * np.linalg.norm(u) / sqrt(len(u)) * transforms(n, e))
 
 

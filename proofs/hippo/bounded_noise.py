@@ -10,9 +10,9 @@ from flint import arb, fmpq, fmpq_poly
 from constructions import legt
 from numeric import peano
 from numeric.rates import fit, hull
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Claim, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
-from proofs.hippo._checks import Rate, orders
+from proofs.hippo._checks import Rate, Same, exactly, orders
 
 SIZES = (8, 10, 12, 16, 20, 24, 28, 32)
 LARGER = (*SIZES, 40, 48, 64, 80)
@@ -46,6 +46,12 @@ def measure(claimed: Mapping[str, float] = ORDERS) -> Callable[[Settings], Itera
     return run
 
 
+def two_states(N: int) -> Iterator[Same]:
+    """The norms for two states: of 3x; and of -2 - 3x, plus the gain 4. An order is that of any multiple too."""
+    for route, thrice in (("ii", 9), ("i", 25)):
+        yield Same(f"three times the norm of route {route}", (3 * worst(route, N)).contains(thrice), True)
+
+
 def table() -> str:
     """The norms over their orders, as Markdown."""
     lines = ["| $N$ | value$/N^{1/2}$ | (i)$/N^2$ | (ii)$/N^{5/2}$ |", "|--:|--:|--:|--:|"]
@@ -72,7 +78,7 @@ norm of a polynomial, in balls. $\sum_k (2k+1) P_k/2$ is of order $N^{1/2}$ in $
 slope costs $N^2$; route (i)'s weights $k(k+1) - N^2$ vanish at the top.""",
     assumptions=("states are exact projections", "orders are measured"),
     source="derived here; Lebesgue constants: Gronwall 1913",
-    checks={Rung.MEASURED: orders(measure(), trust=("Arb's ball arithmetic",))},
+    checks={Rung.MEASURED: both(orders(measure(), trust=("Arb's ball arithmetic",)), exactly(two_states, (2,)))},
     parameters=table,
     mutants=(
         Mutant("same_order", "route (ii) passes on no more than route (i)", {Rung.MEASURED: _claimed("ii", 2)}),

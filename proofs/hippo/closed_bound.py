@@ -10,10 +10,11 @@ from flint import arb, fmpq
 
 from constructions import legt
 from numeric import impulse_norms, peano
-from numeric.rational_matrices import monomial, number, transfer
+from numeric.rational_matrices import matrix, monomial, number, transfer
 from proofs.claim import Check, Claim, Kind, Mutant, covering
 from proofs.evidence import Rung, Settings
 from proofs.hippo._checks import Bound, Same, exactly, never_exceeded
+from proofs.hippo.dissipativity import symmetric_part
 from proofs.hippo.legt_pade import on_axis
 
 GRID = {2: (1024, 6), 3: (512, 6), 4: (512, 5), 6: (256, 4), 8: (160, 4), 12: (128, 3), 16: (128, 3)}
@@ -71,6 +72,8 @@ def exact(extra: int = 0, route: str = "i") -> Check:
             yield Same("kappa_k is s^(N-k)/q", p, monomial(N - k), {"k": k})
         p, q = transfer(s.A, s.B, s.C, s.D)
         yield Same("u' - y_i is s^(N+1)/q", monomial(1) * q - p, monomial(N + 1))
+        energy = np.outer(right, right) + np.outer(left, left)
+        yield Same("no state grows in the norm of the tails", matrix(symmetric_part(s.A, legt.norms(N))), matrix(-energy))
         p, q = transfer(s.A, s.B * left, right, 0)
         yield Same("|Gamma|^2 = 1 - w^(2N)/|q|^2", on_axis(q) - on_axis(p), monomial(2 * N + extra))
         yield Same("Gamma(0)", p(fmpq(0)) / q(fmpq(0)), number((-1) ** (N - 1)))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from flint import fmpq
 
 from constructions import discretisation, legs, legt
 from constructions.discretisation import Discrete, gbt
@@ -22,7 +23,7 @@ from proofs.evidence import Rung, Settings
 from proofs.hippo import _scalar
 from proofs.hippo._checks import Draw, Same, at_points, derived
 from proofs.hippo.matched_hold import transfer
-from proofs.hippo.one_step_error import exact_system, response, schemes, tied
+from proofs.hippo.one_step_error import response, schemes, tied
 
 Single = Callable[[StateSpace, Any, Any], Discrete]
 UNIT = 2.0**-53
@@ -33,12 +34,19 @@ def single(system: StateSpace, h: Any, alpha: Any) -> Discrete:
     return discretisation.single_input(system, h, alpha, solve)
 
 
+def drawn(N: int, draw: Draw) -> StateSpace:
+    """Any system: numbers in (-1/2, 1/2]."""
+    entries = [[draw("system", N, i, j) - fmpq(1, 2) for j in range(N + 2)] for i in range(N + 1)]
+    rows = np.array(entries, dtype=object)
+    return StateSpace(rows[:N, :N], rows[:N, N], rows[N, :N], rows[N, N])
+
+
 def exact(build: Single = single) -> Check:
-    """One transfer function, at drawn z, h and alpha: quotients of degrees 5N + 2, 5N and 3N, 3N (hippo.one_step_error's
-    counting; one sample adds (I - alpha h A)^{-1} twice)."""
+    """One transfer function, of a drawn system at drawn z, h and alpha: quotients of degrees 5N + 2, 5N and 3N, 3N in the
+    latter (hippo.one_step_error's counting; one sample adds (I - alpha h A)^{-1} twice)."""
 
     def compare(N: int, draw: Draw) -> Iterator[Same]:
-        s, z, h = exact_system(N), draw("z", N), draw("h", N)
+        s, z, h = drawn(N, draw), draw("z", N), draw("h", N)
         for name, alpha in schemes(draw, N).items():
             proper, one = gbt(s, h, alpha, "proper", solve), build(s, h, alpha)
             at = {"z": z, "h": h, "alpha": alpha}
@@ -175,9 +183,9 @@ u_{k+1}\right)$, $y_k = C x_k + D u_k$ has the transfer function of $w_{k+1} = \
 and only if $C$ and $D$ are changed with it; `scipy.signal.cont2discrete` does so, and its matrices are right to the
 rounding of one linear solve.""",
     derivation=r"""With $x_k = (I - \alpha h A)^{-1} \left(w_k + \alpha h B u_k\right)$ the first recurrence turns
-into the second. The transfer functions agree for symbols, one eigenvalue at a time, and for LegT at drawn rationals.""",
+into the second. The transfer functions agree for symbols, one eigenvalue at a time, and for drawn systems at drawn rationals.""",
     source="derived here; the bound is Higham 2002, theorem 9.4",
-    assumptions=("sampled rung: SciPy alone; exact rung: LegT for the $N$ listed, every $z$, $h$ and $\\alpha$",),
+    assumptions=("sampled rung: SciPy alone; exact rung: a drawn system for each $N$ listed, every $z$, $h$ and $\\alpha$",),
     checks={
         Rung.SAMPLED: covering("SciPy's matrices for LegT and LegS", sampled()),
         Rung.EXACT: covering("the two transfer functions, not SciPy", exact()),

@@ -15,15 +15,15 @@ from constructions.drawn_systems import FAMILIES, NUMBERS, member
 from constructions.state_space import StateSpace, orthonormal
 from numeric import peano
 from numeric.entropy import Entropy
-from numeric.finding import combine
+from numeric.finding import Finding, combine
 from numeric.rates import fit
 from numeric.rational_matrices import characteristic
 from numeric.taylor import trajectory
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Claim, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Panel, Series, one, through_last
 from proofs.figure import Figure as Plot
-from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
+from proofs.hippo._checks import Bound, Rate, Same, exactly, never_exceeded, orders
 from proofs.hippo._scan_floors import floors
 
 N, DIVISION = 8, 64
@@ -49,8 +49,11 @@ Layer = Callable[[], Discrete]
 
 
 def layer() -> Discrete:
-    """The predictor's weights: LegT, route (i), forward Euler at theta/h = 64. One step predicts u_k + h y_k."""
-    return euler(orthonormal(legt.system(N), legt.norms(N)))
+    """The predictor's weights: LegT, route (i), forward Euler at theta/h = 64. One step predicts u_k + h y_k.
+
+    In the coefficient basis: outputs are the same in every basis.
+    """
+    return euler(orthonormal(legt.system(N), np.ones(N)))
 
 
 def euler(system: StateSpace) -> Discrete:
@@ -83,6 +86,26 @@ def sample(family: str, number: int, point: Sequence[float]) -> Draw:
     system = member(family, point)
     u, _ = trajectory(system.right, system.start, system.theta / DIVISION, SAMPLES + 1)
     return Draw(family, number, tuple(point), u)
+
+
+STARTS = {
+    "linear": ((0.5, -1, -1), (1.5, 1, 1)),
+    "Van der Pol": ((0.5, -2), (2, 2)),
+    "Lorenz": ((4, 4, 18), (12, 12, 30)),
+    "FitzHugh-Nagumo": ((-2, -0.5), (2, 1.5)),
+}
+"""The corners of the boxes that starts are drawn from."""
+
+
+def starts(settings: Settings) -> Finding:
+    """The families' starts at the corners of the unit cube."""
+
+    def compare(corner: int) -> Iterator[Same]:
+        for family, corners in STARTS.items():
+            found = member(family, [float(corner)] * NUMBERS).start
+            yield Same(f"starts of {family}", [str(v) for v in found], [str(float(v)) for v in corners[corner]])
+
+    return exactly(compare, (0, 1), size="corner")(settings)
 
 
 @cache
@@ -218,7 +241,7 @@ def shrinking(seed: int | str | None, family: str, number: int) -> tuple[list[fl
     """RMS errors at each of `SHRINK`, over one arc of the family's own theta, and the size of rounding in them."""
     point = Entropy(seed).child("order", family, number).generator().random(NUMBERS).tolist()
     system = member(family, point)
-    weights = euler(orthonormal(legt.system(ORDER_STATES), legt.norms(ORDER_STATES)))
+    weights = euler(orthonormal(legt.system(ORDER_STATES), np.ones(ORDER_STATES)))
     found, size = [], 0.0
     for share in SHRINK:
         burn, arc = round(6 * DIVISION / share), round(DIVISION / share)
@@ -290,7 +313,7 @@ $\nabla^K$ can be split off for $K \le N+1$; the triangle inequality does the re
         "the bound holds for any samples; the order is measured on the first three families, for the fourth is stiff",
     ),
     source="derived here; arXiv 2407.09375 announces in-context prediction of dynamical systems",
-    checks={Rung.MEASURED: measured()},
+    checks={Rung.MEASURED: both(measured(), starts)},
     mutants=(
         Mutant(
             "negative_gain",

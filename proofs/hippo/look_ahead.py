@@ -32,15 +32,17 @@ Slope = Callable[[int, int], StateSpace]
 
 
 def tustin(readout: StateSpace, division: int) -> Discrete:
-    """A LegT readout at theta = 1 under Tustin's rule with h = 1/division."""
-    return gbt(orthonormal(readout, legt.norms(N)), 1 / division, 0.5)
+    """A LegT readout at theta = 1, in its coefficient basis, under Tustin's rule with h = 1/division."""
+    return gbt(orthonormal(readout, np.ones(N)), 1 / division, 0.5)
 
 
 def prediction(name: str, u: np.ndarray, burn: int, division: int, ahead: Ahead, slope: Slope) -> np.ndarray:
     """p_k for u_{k+1}, k >= burn; u (T, d). Time in windows, so derivatives carry powers of the division."""
     if name == "residual held":
-        end = np.sqrt(legt.norms(N).astype(float))
-        held = predictors.residual_hold(orthonormal(legt.system(N), legt.norms(N)), end, 1 / division, 0.5)
+        end = legt.ends(N)[0].astype(float)
+        s = legt.system(N)
+        driven = StateSpace(s.A, s.B, np.zeros(N), 0)  # the prediction brings its own readout
+        held = predictors.residual_hold(orthonormal(driven, np.ones(N)), end, 1 / division, 0.5)
         return outputs(held, u, burn)
     if name == "looking ahead":
         return outputs(tustin(ahead(N, Fraction(1, division)), division), u, burn)

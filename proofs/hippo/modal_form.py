@@ -14,8 +14,9 @@ from constructions.state_space import StateSpace, orthonormal
 from numeric import peano
 from numeric.finding import Counterexample, Figure, Finding, Verdict
 from numeric.rational_matrices import matrix
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Claim, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
+from proofs.hippo import dissipativity
 
 STEP = fmpq(1, 128)
 DIGITS = 6
@@ -31,11 +32,13 @@ def guarded(system: StateSpace) -> Modal:
 
 
 def coefficients(family: str, N: int) -> tuple[StateSpace, np.ndarray]:
-    """The system in its coefficient basis and the squared weights; FouT with 2 pi in float64, taken exactly."""
+    """The system in its coefficient basis, with ones for input and output, and the squared weights; FouT with 2 pi in
+    float64, taken exactly."""
     if family == "FouT":
-        return fout.system(N // 2, 2 * np.pi), fout.norms(N // 2)
-    built = legt.system(N) if family == "LegT" else legs.system(N)
-    return built, legt.norms(N)
+        A, norms = fout.system(N // 2, 2 * np.pi).A, fout.norms(N // 2)
+    else:
+        A, norms = (legt.system(N) if family == "LegT" else legs.system(N)).A, legt.norms(N)
+    return StateSpace(A, np.ones(N), np.ones(N), 1), norms
 
 
 @cache
@@ -62,6 +65,27 @@ def error(family: str, N: int, form: Modal) -> float:
         )
 
 
+def misfit(system: StateSpace, form: Modal, norms: np.ndarray) -> str:
+    """What of the form is not the system's with ones for input and output, or not where the digits end; else empty."""
+    r, allowed = np.sqrt(norms.astype(float)), 10.0**-DIGITS
+    if not np.abs(form.vectors @ form.B * r - 1).max() <= allowed:
+        return "B"
+    if not np.abs(form.C @ np.linalg.inv(form.vectors) / r - 1).max() <= allowed:
+        return "C"
+    if form.D != 1:
+        return "D"
+    left = -np.log10(len(r) * form.condition * 2.0**-53)
+    try:
+        modal(system, left - 0.01)
+    except IllConditioned:
+        return f"refused at {left - 0.01:.2f} digits"
+    try:
+        modal(system, left + 0.01)
+    except IllConditioned:
+        return ""
+    return f"accepted at {left + 0.01:.2f} digits"
+
+
 def check(diagonalise: Diagonalise = guarded, refused: frozenset[tuple[str, int]] = frozenset(REFUSED)) -> Check:
     """Accepted forms have the digits that were asked for; the refused cases are the stated ones; unguarded ones fail."""
 
@@ -84,6 +108,10 @@ def check(diagonalise: Diagonalise = guarded, refused: frozenset[tuple[str, int]
                         return _refuted(name, N, f"{wrong:.2e}", f"more than 1e-{DIGITS}", figures)
                     continue
                 found = error(family, N, form)
+                if wrong := misfit(system, form, coefficients(family, N)[1]):
+                    return _refuted(name, N, wrong, "the form of this system", figures)
+                if form.condition != (condition := float(np.linalg.cond(form.vectors))):
+                    return _refuted(name, N, f"condition {form.condition:.3g}", f"{condition:.3g}", figures)
                 figures[f"{name}: condition, error"] = f"{form.condition:.1e}, {found:.1e}"
                 if (family, N) in refused:
                     return _refuted(name, N, "accepted", "refused", figures)
@@ -113,10 +141,10 @@ CLAIM = Claim(
 `constructions.modal.modal` gives the form only where it has the digits asked for, and raises `IllConditioned` with the
 condition number elsewhere; what it accepts has them, and what it refuses at $N = 32$ is wrong. FouT's form is harmless.""",
     derivation=r"""The accepted and the refused forms against the exponential in balls at $h = \theta/128$. (SciPy's `expm`, which
-`constructions.discretisation` uses, does not diagonalise.)""",
+`constructions.discretisation` uses, does not diagonalise.) That the bases are orthonormal is hippo.dissipativity.""",
     assumptions=(r"the $N$ listed", "six digits"),
     source="derived here; the growth is measured",
-    checks={Rung.MEASURED: check()},
+    checks={Rung.MEASURED: both(check(), dissipativity.exact())},
     mutants=(
         Mutant(
             "no_guard",

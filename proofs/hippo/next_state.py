@@ -42,14 +42,14 @@ Layer = Callable[[int, str, float], StateSpace]
 
 
 def legt_layer(states: int, route: str, theta: float) -> StateSpace:
-    """LegT in float64."""
-    return orthonormal(legt.system(states, route), legt.norms(states), theta)
+    """LegT in float64, in the coefficient basis: outputs are the same in every basis."""
+    return orthonormal(legt.system(states, route), np.ones(states), theta)
 
 
 def schemes(layer: Layer, theta: float, h: float) -> dict[str, Discrete]:
     """The discrete systems by name."""
     one, two = layer(N, "i", theta), layer(N, "ii", theta)
-    end = np.sqrt(legt.norms(N).astype(float))
+    end = legt.ends(N)[0].astype(float)
     return {
         "forward Euler, route i": gbt(one, h, 0),
         "forward Euler, route ii": gbt(two, h, 0),
@@ -139,7 +139,7 @@ def _negative(states: int, route: str, theta: float) -> StateSpace:
 
 
 def _legs(states: int, route: str, theta: float) -> StateSpace:
-    return orthonormal(legs.system(states, route), legs.norms(states), theta)
+    return orthonormal(legs.system(states, route), np.ones(states), theta)
 
 
 def _check(prediction: Mapping[str, float] | None = None, layer: Layer = legt_layer) -> Check:

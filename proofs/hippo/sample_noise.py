@@ -64,8 +64,8 @@ def white_bound(limit: Callable[[int], fmpq] = lambda N: fmpq(int(squared(N, "ii
 
 
 def discrete(N: int, route: str, h: float) -> Discrete:
-    """LegT by Tustin's rule with averaged samples, theta = 1."""
-    return gbt(orthonormal(legt.system(N, route), legt.norms(N)), h, 0.5)
+    """LegT by Tustin's rule with averaged samples, theta = 1; in the coefficient basis, for outputs are the same in all."""
+    return gbt(orthonormal(legt.system(N, route), np.ones(N)), h, 0.5)
 
 
 def variance(d: Discrete) -> float:

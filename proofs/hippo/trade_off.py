@@ -42,8 +42,8 @@ Recommender = Callable[[float, float, float], Choice]
 
 
 def layer(N: int, theta: float, h: float) -> Discrete:
-    """LegT, route (i), Tustin's rule with averaged samples."""
-    return gbt(orthonormal(legt.system(N), legt.norms(N), theta), h, 0.5)
+    """LegT, route (i), Tustin's rule with averaged samples; in the coefficient basis, for outputs are the same in all."""
+    return gbt(orthonormal(legt.system(N), np.ones(N), theta), h, 0.5)
 
 
 @cache

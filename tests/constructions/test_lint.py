@@ -12,7 +12,6 @@ from numeric.words.lint import offences
 HOME = Path(constructions.__file__).parent
 PRIMITIVES = "it is the array namespace: its loops are what the primitives mean"
 HIPPO = "HiPPO: numbers of one size, no statement about all sizes rests on a run on words"
-LOOPS = "a loop over rows, windows or iterates that no primitive covers yet"
 ORACLE = "torch's own optimiser, as it is called"
 TABLES = "index tables of one size: channels are to become states of two axes"
 STORED = "the stored parameters of published code, by name"
@@ -23,12 +22,8 @@ REASONS = {
         *("conversions", "discretisation", "drawn_systems", "fout", "legs", "legs_recursion", "legt", "modal"),
         *("next_sample", "predictors", "scan", "state_space", "trade_off"),
     ),
-    LOOPS: (
-        *("conjugate_gradient", "delay_modes", "griffin_block", "quasi_newton", "samba"),
-        *("learners/channel_discount", "learners/conjugate_gradient", "learners/sliding_window"),
-    ),
     ORACLE: ("autograd_descent",),
-    TABLES: ("gated_rnn", "gated_rnn_symmetric", "three_layer_block", "two_layers"),
+    TABLES: ("gated_rnn", "gated_rnn_symmetric"),
     STORED: ("published_parameters",),
     REGISTRY: ("learners/__init__", "learners/_tokens"),
 }

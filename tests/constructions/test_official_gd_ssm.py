@@ -111,11 +111,12 @@ def test_any_weights() -> None:
             assert decay.contains(arb(float(data["Lambda_bar"][place])))
 
 
-E12, E11 = ((0, 1),), ((0, 0),)
+E12, E11 = gd_ssm.PAIR, three_layer_block.SQUARE
+WITH_E33, WITH_E11 = ((0, 1, 0), (0, 0, 0), (0, 0, 1)), ((1, 1, 0), (0, 0, 0), (0, 0, 0))
 WEIGHTS = {
     "out": three_layer_block.PUBLISHED,
-    "out_e33": ((*E12, (2, 2)), E11, (*E12, (2, 2))),
-    "out_e11": ((*E11, *E12), E11, (*E11, *E12)),
+    "out_e33": (WITH_E33, E11, WITH_E33),
+    "out_e11": (WITH_E11, E11, WITH_E11),
     "out_gdparams": (E12, E12, E12),
 }
 

@@ -27,8 +27,13 @@ def test_confirmed(claim, rung, record_property):
     assert finding.verdict is Verdict.CONFIRMED, f"{finding.reason}\n{finding.counterexample}"
     assert finding.figures, "a confirmation comes with figures"
     assert finding.trust, "a confirmation says what is trusted"
-    # what it sees of the code is measured by a run or by the bench, not here; as long as nobody did, it counts as a part
-    evidence = Evidence(claim.id, rung, finding, 0.0, MARKS, sight.labels(claim, sight.known(claim))[rung])
+    # what it sees of the code is measured by a run or by the bench, not here
+    unseen = sight.labels(claim, sight.known(claim))[rung]
+    evidence = Evidence(claim.id, rung, finding, 0.0, MARKS, unseen)
+    if unseen is None and rung in sight.deciding(claim):
+        record_property(
+            "claim unmeasured", "what the rungs see of the code was not measured (`ssmproof verify` measures it)"
+        )
     if not evidence.whole:
         record_property("claim part", covered(evidence))
 

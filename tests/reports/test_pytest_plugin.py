@@ -26,6 +26,9 @@ def test_a_part(record_property): record_property("claim part", "one case")
 @pytest.mark.claim("C7", "exact")
 def test_the_whole(): pass
 
+@pytest.mark.claim("C8", "universal")
+def test_nobody_looked(record_property): record_property("claim unmeasured", "nobody looked")
+
 @pytest.mark.claim("C2", "exact")
 def test_skipped(): pytest.skip("no")
 
@@ -54,8 +57,9 @@ TABLE = [
     "rung          holds    fails  not run",
     "sampled           2        2        0",
     "exact             1        0        2",
-    "universal         2        0        0",
+    "universal         3        0        0",
     "1 for all sizes, 1 in part, 0 at listed sizes, 1 measured",
+    "1 hold, but how far is open: nobody looked",
     "  C3 (sampled): fails",
     "  C4 (sampled): fails",
     "  C2 (exact): not run",
@@ -72,10 +76,11 @@ def test_table_and_file(pytester: pytest.Pytester, workers: list[str]) -> None:
     done = _pytest(pytester, "--claims-json", "claims.json", *workers)
     lines = done.stdout.splitlines()
     start = next(k for k, line in enumerate(lines) if "claims by rung" in line)
-    assert lines[start + 1 : start + 10] == TABLE
+    assert lines[start + 1 : start + 11] == TABLE
     data = json.loads((pytester.path / "claims.json").read_text())
     assert data["schema"] == 2
     assert data["settled"] == {"for all sizes": 1, "in part": 1, "at listed sizes": 0, "measured": 1}
+    assert data["open"] == 1
     assert [r["claim"] for r in data["claims"] if r["part"]] == ["C7"]
     assert [(r["claim"], r["rung"], r["state"], r["tests"]) for r in data["claims"]] == [
         ("C1", "sampled", "holds", 1),
@@ -87,6 +92,7 @@ def test_table_and_file(pytester: pytest.Pytester, workers: list[str]) -> None:
         ("C6", "exact", "not run", 1),
         ("C7", "exact", "holds", 1),
         ("C7", "universal", "holds", 1),
+        ("C8", "universal", "holds", 1),
     ]
 
 

@@ -12,8 +12,8 @@ def obeyed(settings):
     return Finding(Verdict.CONFIRMED, figures={"steps": 1}, trust=("the class",))
 
 
-def checks(value):
-    witness = nonzero(lambda x: x, {"x": [value]}, "the defect")
+def checks(value, claimed=2):
+    witness = nonzero(lambda x: x, {"x": [value]}, [claimed], "the defect")
     return impossible(dict.fromkeys((Rung.SAMPLED, Rung.EXACT, Rung.UNIVERSAL), obeyed), witness)
 
 
@@ -23,6 +23,8 @@ def test_a_proof_of_the_class_with_the_witness_is_the_whole_claim(rung):
     assert found.verdict is Verdict.CONFIRMED and not found.part
     assert found.figures == {"steps": 1, "the defect": "['2']"} and "rational arithmetic (FLINT)" in found.trust
     assert checks(0)[rung](Settings()).verdict is Verdict.REFUTED
+    assert checks(0, claimed=0)[rung](Settings()).verdict is Verdict.REFUTED
+    assert checks(3)[rung](Settings()).verdict is Verdict.REFUTED
 
 
 def test_draws_settle_the_class_only():
