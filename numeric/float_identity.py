@@ -26,7 +26,7 @@ from numeric.backends import DTYPES, Arrays, CannotRun, first_line, plain, reduc
 from numeric.carriers.a_priori import APriori
 from numeric.carriers.running import Running
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Figure, Finding, Verdict
+from numeric.finding import Counterexample, Figure, Finding, Flag, Verdict
 from numeric.programs import Program, Recorded, Shapes, Sizes, WrongResult, fractions, recorded, replayed, smaller
 from numeric.tape.acceptance import recorded_here
 from numeric.tape.notes import Record, notes
@@ -232,7 +232,7 @@ class _Engine:
         tally.skipped += int(a.size - finite.sum())
         if bool((~np.isfinite(a) & np.isfinite(b) & np.isfinite(bound_b)).any()):
             note = f"{self.names[0]} has NaN or infinite outputs at some draw where {self.names[1]} is finite"
-            tally.flags[note] = None
+            tally.flags[Flag(note, self.names[0])] = None
         wrong = self._compare(a, b, bound_a, bound_b, finite, tally)
         if condition_a is not None and condition_b is not None:
             with np.errstate(all="ignore"):
@@ -270,7 +270,7 @@ class _Engine:
             value, written = plain(program, inputs, self.backend, dtype)
         except CannotRun as error:
             raise CannotRun(f"{side} {error}") from error
-        tally.flags |= {f"{side} writes to its input {name}": None for name in written}
+        tally.flags |= {Flag(f"{side} writes to its input {name}", side): None for name in written}
         return value
 
     def _bound(
@@ -281,10 +281,8 @@ class _Engine:
         bounds = self._bounds(side, program, inputs, both if follows else both[1:], key)
         if self.backend == "torch cpu" and bounds.a_priori is None and not follows:
             bounds = self._bounds(side, program, inputs, both, None)
-        for cast in bounds.record.casts:
-            tally.flags[f"{side}: {cast}"] = None
-        for constant in bounds.record.constants:
-            tally.flags[f"{side}: constant {constant}, read as the dyadic number it is"] = None
+        tally.flags |= dict.fromkeys(bounds.record.cast_flags(side))
+        tally.flags |= dict.fromkeys(bounds.record.constant_flags(side, {}))
         if any("convolution" in name for name in bounds.record.operations):
             lossy = reduced("convolution", self.backend, self.dtype)
             if lossy:

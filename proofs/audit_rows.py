@@ -6,7 +6,6 @@ Main definitions: `Row`, `lengths`, `widths`, `floats`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,7 +16,7 @@ import torch
 
 from numeric import exact_identity, float_identity, strategies
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Verdict
+from numeric.finding import Finding, Flag, Flagged, Verdict
 from numeric.programs import Sizes, WrongResult
 from proofs.case import NAMES, Case, raised
 from proofs.enclosures import enclosures
@@ -120,20 +119,23 @@ def widths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: f
 
 def rounds(finding: Finding) -> bool:
     """Whether the layer computes with a constant that is rounded: none of few binary digits."""
-    held = [re.search(r"^layer: constant (\S+) ", flag) for flag in finding.flags]
-    return any(found is not None and not _short(found[1]) for found in held)
+    held = [f.constant for f in flagged(finding) if f.side == NAMES[0] and f.kind is Flagged.CONSTANT]
+    return any(number is None or Fraction(number).denominator > 2**10 for number in held)
 
 
-def _short(text: str) -> bool:
-    try:
-        return Fraction(float(text)).denominator <= 2**10
-    except (ValueError, OverflowError):  # an array: its numbers are not known
-        return False
+def casts(*findings: Finding) -> bool:
+    """Whether the code of a side rounds to float32 inside."""
+    return any(flag.cast == "float32" for finding in findings for flag in flagged(finding))
+
+
+def flagged(finding: Finding) -> list[Flag]:
+    """The flags as the engine made them; a finding that was read from a file has their texts only."""
+    return [flag for flag in finding.flags if isinstance(flag, Flag)]
 
 
 def _agrees(case: Case, sizes: Sizes, finding: Finding, entropy: Entropy) -> bool:
     """Whether a refutation is about rounded constants: float64 runs, casts lifted, agree within their bound."""
-    with case.lifting(any("float32" in flag for flag in finding.flags)):
+    with case.lifting(casts(finding)):
         return rounds(finding) and _sampled(case, sizes, entropy, finding).verdict is Verdict.CONFIRMED
 
 
@@ -213,8 +215,7 @@ def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list
         with case.lifting(case.needs_lift):
             near = first_order_finding(case, draws[:_NEAR])
         rows += [Row("sampled, float64 to first order", sizes, near)] if near is not None else []
-    casts = any("float32" in flag for flag in (*rows[0].finding.flags, *exact[-1].finding.flags))
-    if rows[0].finding.verdict is Verdict.REFUTED and casts:
+    if rows[0].finding.verdict is Verdict.REFUTED and casts(rows[0].finding, exact[-1].finding):
         rows.append(row("float64", True))
         if rows[-1].finding.verdict is not Verdict.REFUTED:
             rows.append(row("float32", False))

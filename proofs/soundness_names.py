@@ -232,11 +232,10 @@ def _departure(
             out: Tensor = layer(**arguments)
         return (out[0, -1, 0] if entry.adapter else out).double()
 
-    casts = any("float32" in flag for flag in answer.flags)
     try:
-        with Lifted() if casts else nullcontext():
+        with Lifted() if answer.casts else nullcontext():
             fine = prediction(given)
-        coarse = fine if casts else prediction({name: array.float() for name, array in given.items()})
+        coarse = fine if answer.casts else prediction({name: array.float() for name, array in given.items()})
         right = _learner(answer, X, Y, x_q, given.get("W0", torch.zeros(Y.shape[1], X.shape[1]).double()), gates)
     except Exception:  # the layer is anybody's code
         return math.inf
