@@ -19,7 +19,7 @@ from numeric.box import Arithmetic, Box, Undefined, as_floats
 from numeric.finding import Counterexample, Verdict
 from proofs import fit
 from proofs.answer import Parting
-from proofs.audit_rows import Row
+from proofs.audit_rows import Check, Row
 from proofs.case import NAMES
 from proofs.fit import Miss
 from proofs.identification import Epsilon
@@ -51,13 +51,13 @@ def within_rounding(subject: Subject, miss: Miss) -> Row | None:
         draws.append(
             {n: a.astype(np.float64) for n, a in zip(names, fresh(miss.N, here["f"], here["m"], draw), strict=True)}
         )
-    for dtype in ("float64", "float32") if subject.box.record.casts else ("float64",):
-        finding = float_identity.decide(
-            subject.layer.case.layer, miss.model.at([Fraction(v) for v in miss.theta]), draws, dtype=dtype, names=NAMES
-        )
-        if finding.verdict is Verdict.CONFIRMED:
-            return Row(f"sampled, {dtype}", here, finding)
-    return None
+    sides = subject.layer.case.layer, miss.model.at([Fraction(v) for v in miss.theta])
+    finding = float_identity.decide(*sides, draws, names=NAMES)
+    if finding.verdict is Verdict.CONFIRMED:
+        return Row(Check.FLOAT, here, finding)
+    if subject.box.record.casts:
+        finding = float_identity.decide(*sides, draws, dtype="float32", names=NAMES)
+    return Row(Check.SINGLE, here, finding) if finding.verdict is Verdict.CONFIRMED else None
 
 
 def bias(subject: Subject, miss: Miss, beside: Epsilon | None) -> str:

@@ -23,9 +23,10 @@ from proofs.answer import Answer, Word
 from proofs.audit_rows import casts, flagged
 from proofs.case import NAMES
 from proofs.figure import Figure, Panel, Series
-from proofs.fit import Miss, Model
+from proofs.fit import Miss
 from proofs.gates import Axes
 from proofs.laws import Law
+from proofs.models import Model
 
 _UNREAD = ("P0n",)
 """Probes that say, where they hold, that a part of the input is not read."""

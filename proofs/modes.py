@@ -361,11 +361,9 @@ def _fresh(runs: _Runs, adapter: Any, text: str) -> None:
     if runs.case.needs_lift or runs.case.lifted:
         return runs.add(name, Same.NOT_RUN, "its casts are lifted here")
     seen = _Seen(runs.loaded.call, lambda value: value)
-    code = getattr(runs.loaded.call, "__code__", None)
-    numpy = code is not None and code.co_filename.endswith("numpy_programs.py")
     try:
         runs.case.through(_adapter(runs.loaded, adapter, seen), **runs.copies())
-        results = fresh.calls(text, seen.calls, numpy)
+        results = fresh.calls(text, seen.calls, runs.loaded.numpy)
     except fresh.Unavailable as error:
         return runs.add(name, Same.NOT_RUN, str(error))
     except Exception as error:  # the target is anybody's code

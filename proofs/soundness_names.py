@@ -28,10 +28,10 @@ from proofs.answer import Check, Word, of
 from proofs.case import Lifted
 from proofs.corpus import CORPUS, Entry
 from proofs.evidence import Settings
-from proofs.fit import Slot
 from proofs.gates import Value, laid_out, value
 from proofs.identification import Identification
 from proofs.identify import identify
+from proofs.models import Slot
 from proofs.mutations import Mutation
 from proofs.soundness import HEADER, ROUNDING, draws, in_files, plan, source
 from proofs.target import TargetError, load
