@@ -19,7 +19,8 @@ from numeric import exact_identity, float_identity, strategies
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Flag, Flagged, Verdict
 from numeric.programs import Sizes, WrongResult
-from proofs.case import NAMES, Case, raised
+from proofs.calling import raised
+from proofs.case import NAMES, Case
 from proofs.enclosures import enclosures
 from proofs.first_order_row import first_order_finding
 

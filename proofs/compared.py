@@ -18,7 +18,8 @@ from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.programs import Program, Shapes, Sizes, WrongResult, text
 from proofs.audit_rows import Check, Row, of
-from proofs.case import NAMES, Case, raised
+from proofs.calling import raised
+from proofs.case import NAMES, Case
 from proofs.enclosures import point
 
 _DRAWS = 2

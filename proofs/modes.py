@@ -28,7 +28,8 @@ from numeric.programs import Program, Sizes
 from proofs import fresh
 from proofs.adapters import Adapter, adapt
 from proofs.audit_rows import Row
-from proofs.case import NAMES, Case, raised
+from proofs.calling import raised
+from proofs.case import NAMES, Case
 from proofs.compared import How
 from proofs.target import Target
 from proofs.world import Mode, Same

@@ -24,8 +24,8 @@ from torch import Tensor
 
 from constructions.learners import Each
 from numeric.finding import Verdict
+from numeric.lifting import Lifted
 from proofs.answer import Check, Word, of
-from proofs.case import Lifted
 from proofs.corpus import CORPUS, Entry
 from proofs.evidence import Settings
 from proofs.gates import Value, laid_out, value

@@ -17,7 +17,7 @@ from numeric.entropy import Entropy
 from numeric.exact_identity import decide
 from numeric.finding import Verdict
 from numeric.float_identity import decide as decide_floats
-from numeric.lifting import lifted
+from numeric.lifting import Lifted
 from numeric.programs import Recorded, run
 from numeric.tape.refusals import Refused
 from proofs.target import load
@@ -30,6 +30,14 @@ pytestmark = [
 B, T, H, K, V = 1, 6, 2, 4, 3
 P61 = 2305843009213693921
 CHUNK = {"chunk_size": 3}
+
+
+def lifted(program: Callable[..., Any]) -> Callable[..., Any]:
+    def run(**given: Any) -> Any:
+        with Lifted():
+            return program(**given)
+
+    return run
 
 
 @dataclass(frozen=True)
