@@ -76,11 +76,12 @@ class _Runs:
         """Run in a mode: `program` is the layer there. harmless: why a difference is none of the target's claim."""
         try:
             out = program(**self.copies()).detach().clone()
+            if _equal(out, self.plain):
+                return self.add(name, Same.BITS)
+            again = program(**self.copies()).detach()
         except Exception as error:  # the target is anybody's code
             return self.add(name, Same.RAISES, raised(error))
-        if _equal(out, self.plain):
-            return self.add(name, Same.BITS)
-        if not _equal(out, program(**self.copies()).detach()):
+        if not _equal(out, again):
             self.found.append(Mode(name, Same.RANDOM, harmless, bool(harmless)))
             return None
         found = self._within(program)

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from numeric.blocks import Blocks
-from numeric.derivation import evaluate
 from numeric.words.algebra import Words, lift
-from numeric.words.letters import Ratio, Unsupported
+from numeric.words.letters import Unsupported
 from numeric.words.sequences import BEFORE, Seq
 from numeric.words.session import Session, ratio
+from numeric.words.values import evaluate
 
 
 def stored(value: Any) -> Any:
@@ -80,8 +80,3 @@ class Point(Mapping[str, Any]):
             return Fraction(x)
         value = evaluate(x, self)
         return value[:, 0] if x.ndim == 1 else value
-
-
-def sizes_of(size: Ratio, known: Mapping[str, int]) -> int:
-    """A dimension in words as a number."""
-    return int(evaluate(lift(size), {name: Fraction(v) for name, v in known.items()}))
