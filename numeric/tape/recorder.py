@@ -18,7 +18,17 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from numeric.tape.places import Places
-from numeric.tape.storage_tape import Constant, Escape, Operation, Place, Storage, Tape, Window, same_bits
+from numeric.tape.storage_tape import (
+    Constant,
+    Escape,
+    Operation,
+    Place,
+    Storage,
+    Tape,
+    Window,
+    library_and_base,
+    same_bits,
+)
 
 EMPTY = frozenset("empty empty_like new_empty empty_strided new_empty_strided empty_permuted".split())
 LIKE = frozenset("zeros_like new_zeros ones_like new_ones full_like new_full rand_like randn_like randint_like".split())
@@ -48,14 +58,13 @@ class _Signature(NamedTuple):
 @cache
 def _signature(function: Any) -> _Signature:
     schema = function._schema
-    namespace, name = schema.name.split("::")
-    base = name[:-1] if name.endswith("_") and not name.endswith("__") else name
+    library, base = library_and_base(function)
     written = tuple(
         (k, a.name) for k, a in enumerate(schema.arguments) if a.alias_info is not None and a.alias_info.is_write
     )
     return _Signature(
         base,
-        namespace == "aten",
+        library == "aten",
         written,
         torch.Tag.inplace_view in function.tags,
         base in ("resize", "resize_as"),
