@@ -82,6 +82,39 @@ def _paste(value: Nested) -> str:
     return repr(value)
 
 
+class Flagged(StrEnum):
+    """What of a side's code a flag is about."""
+
+    CAST = "cast"
+    CONSTANT = "constant"
+    OTHER = "other"
+
+
+class Flag(str):
+    """What is said of something that a verdict does not cover, and what that is.
+
+    side: whose code does it; empty for a flag about no side. kind: what it is. cast: the narrower type it rounds to, such
+    as `float32`. constant: the number it reads; None where that is an array of numbers.
+    """
+
+    side: str
+    kind: Flagged
+    cast: str
+    constant: float | None
+
+    def __new__(
+        cls,
+        text: str,
+        side: str = "",
+        kind: Flagged = Flagged.OTHER,
+        cast: str = "",
+        constant: float | None = None,
+    ) -> Flag:
+        self = super().__new__(cls, text)
+        self.side, self.kind, self.cast, self.constant = side, kind, cast, constant
+        return self
+
+
 @dataclass(frozen=True)
 class Finding:
     """One engine's answer.
@@ -89,7 +122,7 @@ class Finding:
     figures: what was measured or computed (degree, failure probability, worst error, bound, ...).
     settings: what makes the run repeatable (sizes, seed, dtype, device, engine).
     trust: what a reader has to believe for the verdict to hold.
-    flags: things seen that the verdict does not cover (casts, constants read, ...).
+    flags: things seen that the verdict does not cover (casts, constants read, ...); texts read back from a file are plain.
     part: the part of what was asked that a confirmation answers; empty: the whole.
     """
 

@@ -39,8 +39,8 @@ def changed(value: Any, change: Change, field: str = "") -> Any:
     """
     if value is None or isinstance(value, (str, bool, type, ModuleType)):
         return value
-    if type(value).__module__.startswith("numeric."):
-        return change(value, field)  # a value of some arithmetic, whatever it is made of
+    if _of_engine(value):
+        return change(value, field)
     if isinstance(value, tuple):
         named = getattr(value, "_fields", None)
         labels = [f".{name}" for name in named] if named else [f"[{k}]" for k in range(len(value))]
@@ -58,6 +58,14 @@ def changed(value: Any, change: Change, field: str = "") -> Any:
     if isinstance(value, (FunctionType, MethodType, partial)):  # polynomials are callable too, and are values
         return lambda *args, **kwargs: changed(value(*args, **kwargs), change, f"{field}()")
     return change(value, field)
+
+
+def _of_engine(value: Any) -> bool:
+    """Whether it is a value of one of the engine's arithmetics, which is one value, whatever it is made of.
+
+    By the package of its class: no arithmetic is loaded to ask for its classes.
+    """
+    return type(value).__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 def _made_of(value: Any) -> set[str]:
@@ -81,7 +89,7 @@ def perturbed(value: Any, key: str) -> Any:
             del refused[before:]  # what was tried here is no refusal of the code that runs
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         parts = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        own = {n: perturbed(v, f"{key} {n}") for n, v in parts.items() if type(v).__module__.startswith("numeric.")}
+        own = {n: perturbed(v, f"{key} {n}") for n, v in parts.items() if _of_engine(v)}
         if own:
             return dataclasses.replace(value, **own)
     raise TypeError(f"{type(value).__name__} can't be perturbed")

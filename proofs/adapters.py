@@ -21,21 +21,6 @@ from proofs.gates import Axes
 from proofs.lines import homes
 from proofs.target import Target, TargetError, load
 
-BUILT_IN = (
-    "kv",
-    "kv:BHTD",
-    "kv:exclusive",
-    "kv:BHTD:exclusive",
-    "kv:last",
-    "kv:BHTD:last",
-    "tokens",
-    "tokens:joint",
-    "tokens:last",
-    "tokens:joint:last",
-    "attention",
-    "step",
-    "step:transposed",
-)
 DATA = ("X", "Y", "x_q")
 STATES = ("initial_state", "state", "initial_states", "h0", "S0")
 """Names under which key/value operators take their memory."""
@@ -115,13 +100,9 @@ def _adapter(target: Target, text: str | Callable[..., Any] | None) -> Adapter:
         return _convention(target)
     if not isinstance(text, str):
         return _own(target, load(text))
-    if text in BUILT_IN:
-        if text.startswith("kv"):
-            return _key_value(target, "BHTD" in text, "exclusive" in text, "last" in text)
-        if text.startswith("step"):
-            return _stepwise(target, transposed=text.endswith("transposed"))
-        return _attention(target) if text == "attention" else _tokens(target, "joint" in text, "last" in text)
-    if text.startswith("kv") or ":" not in text:
+    if text in _BUILT_IN:
+        return _BUILT_IN[text](target)
+    if ":" not in text or text.partition(":")[0] == "kv":
         near = difflib.get_close_matches(text, BUILT_IN, n=3, cutoff=0.3)
         raise TargetError(f"no adapter {text!r}; built in: {', '.join(near or BUILT_IN)}; or path/to/file.py:function")
     return _own(target, load(text))
@@ -170,7 +151,9 @@ def _first(result: Any) -> Any:
     return result[0] if isinstance(result, (tuple, list)) and result else result
 
 
-def _key_value(target: Target, heads_first: bool, exclusive: bool, last: bool) -> Adapter:
+def _key_value(
+    target: Target, *, heads_first: bool = False, exclusive: bool = False, last: bool = False
+) -> Adapter:
     if len(target.parameters) < 3:
         raise TargetError(f"{target.text} takes ({', '.join(target.parameters)}); adapter kv needs (q, k, v, ...)")
     by_name = {"q", "k", "v"} <= set(target.parameters)
@@ -254,7 +237,7 @@ def _key_value(target: Target, heads_first: bool, exclusive: bool, last: bool) -
     )
 
 
-def _tokens(target: Target, joint: bool, last: bool) -> Adapter:
+def _tokens(target: Target, *, joint: bool = False, last: bool = False) -> Adapter:
     named = target.parameters[1:]
 
     def asked(X: Tensor, Y: Tensor, x_q: Tensor, given: Mapping[str, Any], at: int | None = None) -> Any:
@@ -322,7 +305,7 @@ def _attention(target: Target) -> Adapter:
     return Adapter("module(query, keys, values)", call, named, required, whole=Whole(whole, all_tokens=True))
 
 
-def _stepwise(target: Target, transposed: bool) -> Adapter:
+def _stepwise(target: Target, *, transposed: bool = False) -> Adapter:
     if len(target.parameters) < 3:
         raise TargetError(f"{target.text} takes ({', '.join(target.parameters)}); adapter step needs (W, x, y, ...)")
     named = target.parameters[3:]
@@ -343,3 +326,22 @@ def _stepwise(target: Target, transposed: bool) -> Adapter:
 
     kind = f"step(W, x, y) from zero, W {'(f, m)' if transposed else '(m, f)'}, read as W x_q"
     return Adapter(kind, call, named, tuple(n for n in named if n in target.required), stateful=stateful)
+
+
+_BUILT_IN: Mapping[str, Callable[[Target], Adapter]] = {
+    "kv": _key_value,
+    "kv:BHTD": lambda target: _key_value(target, heads_first=True),
+    "kv:exclusive": lambda target: _key_value(target, exclusive=True),
+    "kv:BHTD:exclusive": lambda target: _key_value(target, heads_first=True, exclusive=True),
+    "kv:last": lambda target: _key_value(target, last=True),
+    "kv:BHTD:last": lambda target: _key_value(target, heads_first=True, last=True),
+    "tokens": _tokens,
+    "tokens:joint": lambda target: _tokens(target, joint=True),
+    "tokens:last": lambda target: _tokens(target, last=True),
+    "tokens:joint:last": lambda target: _tokens(target, joint=True, last=True),
+    "attention": _attention,
+    "step": _stepwise,
+    "step:transposed": lambda target: _stepwise(target, transposed=True),
+}
+BUILT_IN = tuple(_BUILT_IN)
+"""The names of the adapters of this file."""

@@ -1,6 +1,6 @@
 """The answer of an audit, the same for a learner that was named and for one that was looked for.
 
-Main definitions: `Word`, `Check`, `Answer`, `run_of`, `proof_of`.
+Main definitions: `Word`, `Answer`, `run_of`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import numpy as np
 
 from numeric.finding import Counterexample, Finding, Verdict, frozen
 from numeric.programs import Sizes
+from proofs.audit_rows import Check as Check
 from proofs.audit_rows import Row
+from proofs.audit_rows import of as of
 
 _ROWS = 12
 """How many rows of an input are printed."""
@@ -47,25 +49,6 @@ class Word(StrEnum):
         return held.get(self, Verdict.REFUTED)
 
 
-class Check(StrEnum):
-    """The kinds of rows that a judgement tells apart; all others only have to hold."""
-
-    EXACT = "exact"
-    EVERY = "exact, every N"
-    FLOAT = "sampled, float64"
-    LIFTED = "sampled, float64 lifted"
-    SINGLE = "sampled, float32"
-    BALLS = "sampled, balls"
-    FIRST = "sampled, float64 to first order"
-    LONG = "one long context"
-    SIZES = "other sizes"
-
-    @property
-    def floats(self) -> bool:
-        """Whether it judges the float run as it is, against a bound."""
-        return self in (Check.FLOAT, Check.LIFTED, Check.SINGLE)
-
-
 class Run(StrEnum):
     """What the float runs show, beside an exact identity."""
 
@@ -74,11 +57,6 @@ class Run(StrEnum):
     FIRST = "the float run agrees within its first-order rounding bound"
     DIFFERS = "the float run differs"
     UNSURE = "the float run could not be assessed"
-
-
-def of(rows: Sequence[Row], *checks: Check) -> list[Row]:
-    """The rows of these kinds."""
-    return [row for row in rows if row.rung in checks]
 
 
 def run_of(rows: Sequence[Row]) -> tuple[Run, Finding | None]:

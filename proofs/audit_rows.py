@@ -1,14 +1,14 @@
 """The rows of an audit: one check each, on one rung at one size.
 
 Exact at several context lengths and widths, and the float runs beside it; `proofs.enclosures` where no bound exists.
-Main definitions: `Row`, `lengths`, `widths`, `floats`.
+Main definitions: `Check`, `Row`, `lengths`, `widths`, `floats`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
@@ -17,9 +17,10 @@ import torch
 
 from numeric import exact_identity, float_identity, strategies
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Verdict
+from numeric.finding import Finding, Flag, Flagged, Verdict
 from numeric.programs import Sizes, WrongResult
-from proofs.case import NAMES, Case, raised
+from proofs.calling import raised
+from proofs.case import NAMES, Case
 from proofs.enclosures import enclosures
 from proofs.first_order_row import first_order_finding
 
@@ -35,6 +36,25 @@ _NEAR = 2
 """Draws at which the float run is held against its exact value."""
 _FAR = 1000.0
 """How many times the change of precision a difference has to be before it refutes; a true identity gives about 2^-29."""
+
+
+class Check(StrEnum):
+    """The kinds of rows that a judgement tells apart; all others only have to hold."""
+
+    EXACT = "exact"
+    EVERY = "exact, every N"
+    FLOAT = "sampled, float64"
+    LIFTED = "sampled, float64 lifted"
+    SINGLE = "sampled, float32"
+    BALLS = "sampled, balls"
+    FIRST = "sampled, float64 to first order"
+    LONG = "one long context"
+    SIZES = "other sizes"
+
+    @property
+    def floats(self) -> bool:
+        """Whether it judges the float run as it is, against a bound."""
+        return self in (Check.FLOAT, Check.LIFTED, Check.SINGLE)
 
 
 @dataclass(frozen=True)
@@ -57,6 +77,11 @@ class Row:
         }
 
 
+def of(rows: Sequence[Row], *checks: Check) -> list[Row]:
+    """The rows of these kinds."""
+    return [row for row in rows if row.rung in checks]
+
+
 def lengths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float) -> list[Row]:
     """The exact rung at one context length after the other, up to the first that is refuted.
 
@@ -75,7 +100,7 @@ def lengths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: 
         if why:
             left_out[length] = why
             continue
-        rows.append(Row("exact", here, finding))
+        rows.append(Row(Check.EXACT, here, finding))
         if finding.verdict is not Verdict.CONFIRMED:
             break
     for length, why in left_out.items():
@@ -109,7 +134,7 @@ def widths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: f
             if finding.verdict is Verdict.UNDECIDED:
                 left_out[f, m] = finding.reason
             else:
-                rows.append(Row("exact", here, finding))
+                rows.append(Row(Check.EXACT, here, finding))
             break
         if rows and rows[-1].finding.verdict is Verdict.REFUTED:
             break
@@ -120,20 +145,23 @@ def widths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: f
 
 def rounds(finding: Finding) -> bool:
     """Whether the layer computes with a constant that is rounded: none of few binary digits."""
-    held = [re.search(r"^layer: constant (\S+) ", flag) for flag in finding.flags]
-    return any(found is not None and not _short(found[1]) for found in held)
+    held = [f.constant for f in flagged(finding) if f.side == NAMES[0] and f.kind is Flagged.CONSTANT]
+    return any(number is None or Fraction(number).denominator > 2**10 for number in held)
 
 
-def _short(text: str) -> bool:
-    try:
-        return Fraction(float(text)).denominator <= 2**10
-    except (ValueError, OverflowError):  # an array: its numbers are not known
-        return False
+def casts(*findings: Finding) -> bool:
+    """Whether the code of a side rounds to float32 inside."""
+    return any(flag.cast == "float32" for finding in findings for flag in flagged(finding))
+
+
+def flagged(finding: Finding) -> list[Flag]:
+    """The flags as the engine made them; a finding that was read from a file has their texts only."""
+    return [flag for flag in finding.flags if isinstance(flag, Flag)]
 
 
 def _agrees(case: Case, sizes: Sizes, finding: Finding, entropy: Entropy) -> bool:
     """Whether a refutation is about rounded constants: float64 runs, casts lifted, agree within their bound."""
-    with case.lifting(any("float32" in flag for flag in finding.flags)):
+    with case.lifting(casts(finding)):
         return rounds(finding) and _sampled(case, sizes, entropy, finding).verdict is Verdict.CONFIRMED
 
 
@@ -191,40 +219,39 @@ def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list
 
     Where no bound exists: enclosures, or else the change of precision.
     """
-    seen = next((r.finding for r in exact if r.rung == "exact" and r.finding.verdict is Verdict.REFUTED), None)
+    seen = next((r.finding for r in of(exact, Check.EXACT) if r.finding.verdict is Verdict.REFUTED), None)
     draws = _draws(case, sizes, entropy, seen)
 
-    def row(dtype: str, lifted: bool) -> Row:
-        with case.lifting(lifted):
+    def row(check: Check) -> Row:
+        with case.lifting(check is Check.LIFTED):
             finding = float_identity.decide(
                 case.layer,
                 case.learner,
                 draws,
-                dtype=dtype,
+                dtype="float32" if check is Check.SINGLE else "float64",
                 names=NAMES,
                 shapes=case.shapes,
                 entropy=entropy,
                 shrinking=False,
             )
-        return Row(f"sampled, {dtype}{' lifted' if lifted else ''}", sizes, finding)
+        return Row(check, sizes, finding)
 
-    rows = [row("float64", case.needs_lift)]
+    rows = [row(Check.LIFTED if case.needs_lift else Check.FLOAT)]
     if rows[0].finding.verdict is Verdict.UNDECIDED or rows[0].finding.figures.get("outputs not assessable"):
         with case.lifting(case.needs_lift):
             near = first_order_finding(case, draws[:_NEAR])
-        rows += [Row("sampled, float64 to first order", sizes, near)] if near is not None else []
-    casts = any("float32" in flag for flag in (*rows[0].finding.flags, *exact[-1].finding.flags))
-    if rows[0].finding.verdict is Verdict.REFUTED and casts:
-        rows.append(row("float64", True))
+        rows += [Row(Check.FIRST, sizes, near)] if near is not None else []
+    if rows[0].finding.verdict is Verdict.REFUTED and casts(rows[0].finding, exact[-1].finding):
+        rows.append(row(Check.LIFTED))
         if rows[-1].finding.verdict is not Verdict.REFUTED:
-            rows.append(row("float32", False))
+            rows.append(row(Check.SINGLE))
     if exact[-1].finding.verdict is Verdict.UNDECIDED and rows[0].finding.verdict is Verdict.UNDECIDED:
         enclosed = enclosures(case, sizes, CONTEXTS)
         if enclosed is not None:
-            return [*rows, Row("sampled, balls", sizes, enclosed)]
+            return [*rows, Row(Check.BALLS, sizes, enclosed)]
         change = _change_of_precision(case, draws)
         if change is not None:
-            rows.append(Row("sampled", sizes, change))
+            rows.append(Row(Check.CHANGE, sizes, change))
     return rows
 
 

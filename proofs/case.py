@@ -6,32 +6,29 @@ own name, a number, or `free`. A parameter that nothing in the target stands for
 
 from __future__ import annotations
 
-import sys
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from constructions.learners import Domain, Each, Learner
-from numeric import float_identity
 from numeric.entropy import Entropy
-from numeric.finding import Verdict
-from numeric.programs import Program, Shapes, Sizes, WrongResult, concrete
+from numeric.lifting import Lifted
+from numeric.programs import Program, Shapes, Sizes, concrete
 from proofs.adapters import Adapter, Gate
+from proofs.calling import called, prediction
+from proofs.calling import raised as raised
 from proofs.deadline import limited
 from proofs.gates import Axes, Value, laid_out, mentioned, outside, value
 from proofs.inference import Inference, key
 from proofs.lines import Lines
-from proofs.target import TargetError, held
+from proofs.preflight import as_one_number, scaled_readout
+from proofs.target import TargetError
 
 SIZES: tuple[Sizes, ...] = (
     {"f": 4, "m": 3, "N": 5},
@@ -49,13 +46,6 @@ NAMES = ("layer", "learner")
 """The two sides, as findings call them."""
 READOUT = "readout"
 """The name of the factor between the learner's prediction and the target's."""
-_LIBRARIES = tuple(
-    str(folder)
-    for folder in (
-        *(Path(file).resolve().parent for file in (torch.__file__, np.__file__, __file__)),
-        *(Path(__file__).resolve().parents[1] / room for room in ("numeric", "constructions")),
-    )
-)
 _AXES: Mapping[Each, tuple[Axes, ...]] = {
     Each.CONTEXT: ((),),
     Each.TOKEN: (("N",), ()),
@@ -180,10 +170,10 @@ class Case:
                 shapes[parameter.name] = ("f", "f")
         return shapes | {name: tuple(axes) for name, axes in self.axes.items()}
 
-    def draw(self, sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
-        """Gaussian float64 inputs; variables that have to be positive between 0 and 1."""
+    def draw(self, sizes: Sizes, generator: torch.Generator, shapes: Shapes | None = None) -> dict[str, Tensor]:
+        """Gaussian float64 inputs; variables that have to be positive between 0 and 1. shapes: if not one sequence's."""
         draws = {}
-        for name, shape in concrete(self.shapes, sizes).items():
+        for name, shape in concrete(self.shapes if shapes is None else shapes, sizes).items():
             make = torch.rand if name in self.positive else torch.randn
             draws[name] = make(shape, generator=generator, dtype=torch.float64)
         return draws
@@ -327,7 +317,7 @@ class Case:
                 try:
                     self.try_at(here, entropy)
                     self.infer(here)
-                    if not self._as_one_number(here, entropy):
+                    if not as_one_number(self, here, entropy):
                         continue
                     ran = True
                     self._learns_at(here, entropy)
@@ -397,59 +387,12 @@ class Case:
         if text not in self.notes:
             self.notes.append(text)
 
-    def _as_one_number(self, sizes: Sizes, entropy: Entropy) -> bool:
-        """Whether arrays of one and the same number do what that number does, where the target takes both.
-
-        Else the target reads an array as something else, and broadcasting made it fit.
-        """
-        axes = dict(self.axes)
-        if not any(axes.values()):
-            return True
-        data = self.draw(sizes, torch.Generator().manual_seed(entropy.below(2**31)))
-        alone = {n: t.reshape(-1)[0] if axes.get(n) else t for n, t in data.items()}
-
-        def many(**inputs: Any) -> Any:
-            return self.layer(**{n: t.expand(data[n].shape).clone() for n, t in inputs.items()})
-
-        def one(**inputs: Any) -> Any:
-            self.axes = dict.fromkeys(axes, ())
-            try:
-                return self.layer(**inputs)
-            finally:
-                self.axes = axes
-
-        return self._compared(many, one, alone) is not Verdict.REFUTED
-
-    def _compared(self, left: Program, right: Program, data: Mapping[str, Tensor]) -> Verdict:
-        """Whether two float64 programs, their casts to float32 lifted, agree on `data` within their rounding bounds."""
-        try:
-            with self.lifting(True):
-                return float_identity.decide(
-                    left, right, [{n: t.numpy() for n, t in data.items()}], shrinking=False
-                ).verdict
-        except Exception:  # what a target may raise on such inputs, which its own run then shows
-            return Verdict.UNDECIDED
-
     def _custom_scale(self, sizes: Sizes, entropy: Entropy) -> None:
         """Declare the readout scale f**-0.5 where a key/value operator has it at two sizes; the rungs then test it."""
-        if (
-            not self.adapter.scaled
-            or self.inference.names
-            or READOUT in self.gates
-            or set(self.adapter.single) & set(self.gates)
-        ):
-            return
-        for f in (sizes["f"], 4 * sizes["f"]):
-            here = {**sizes, "f": f}
-            data = self.draw(here, torch.Generator().manual_seed(entropy.below(2**31)))
-
-            def scaled(**inputs: Any) -> Any:
-                return self.learner(**inputs) * inputs["X"].shape[1] ** -0.5
-
-            if self._compared(self.layer, scaled, data) is not Verdict.CONFIRMED:
-                return
-        self.gates[READOUT] = "f**-0.5"
-        self.note(f"its readout is scaled by f**-0.5 (seen at f={sizes['f']} and {4 * sizes['f']})")
+        asked = self.adapter.scaled and not self.inference.names and READOUT not in self.gates
+        if asked and not set(self.adapter.single) & set(self.gates) and scaled_readout(self, sizes, entropy):
+            self.gates[READOUT] = "f**-0.5"
+            self.note(f"its readout is scaled by f**-0.5 (seen at f={sizes['f']} and {4 * sizes['f']})")
 
     def infer(self, sizes: Sizes) -> None:
         """Find the parameters that nothing stands for, at these sizes. Raises TargetError where that fails."""
@@ -534,62 +477,3 @@ def _at(like: Any) -> str:
     if type(like) is not Tensor or not like.numel():
         return f"with inputs of {shape} numbers"
     return f"with inputs of {shape} numbers up to {float(like.abs().max()):.3g}"
-
-
-@contextmanager
-def called(dtype: torch.dtype) -> Iterator[None]:
-    """How a target is called: tensors without a dtype have this one, what it prints goes to standard error.
-
-    Raises TargetError where it would end the process.
-    """
-    with held("the target"), default_dtype(dtype), redirect_stdout(sys.stderr):
-        yield
-
-
-def raised(error: BaseException) -> str:
-    """What a target did wrong, in one line."""
-    lines = str(error).splitlines() or [""]
-    if isinstance(error, WrongResult):
-        return lines[0]
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith((*_LIBRARIES, "<"))]
-    where = f" at {frames[-1].filename}:{frames[-1].lineno}, {frames[-1].line}" if frames else ""
-    if ".numpy() is not supported" not in lines[0]:
-        return f"raised {type(error).__name__}{': ' + lines[0][:200] if lines[0] else ''}{where}"
-    return (
-        f"hands tensors to numpy{where}: use torch's function, or keep numpy code in a file that does not import torch"
-    )
-
-
-def prediction(out: Any, m: int) -> Tensor:
-    """The target's result as (m,). Raises WrongResult."""
-    if not isinstance(out, Tensor):
-        raise WrongResult(f"returned {type(out).__name__}, expected a tensor of shape (m,) = ({m},)")
-    if not out.dtype.is_floating_point:
-        raise WrongResult(f"returned a tensor of {out.dtype}, expected floating point of shape (m,) = ({m},)")
-    if out.numel() != m:
-        raise WrongResult(f"returned shape {tuple(out.shape)}, expected (m,) = ({m},)")
-    return out.reshape(-1)
-
-
-class Lifted(TorchFunctionMode):
-    """Inside the block, casts to float32 and tensors made in float32 are in float64."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is Tensor.float:
-            return args[0].double()
-
-        def wide(value: Any) -> Any:
-            return torch.float64 if value is torch.float32 else value
-
-        return func(*map(wide, args), **{name: wide(value) for name, value in (kwargs or {}).items()})
-
-
-@contextmanager
-def default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    """Tensors that the target makes without naming a dtype have that of its inputs."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)

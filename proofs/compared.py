@@ -17,8 +17,9 @@ from numeric import exact_identity, float_identity, strategies
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.programs import Program, Shapes, Sizes, WrongResult, text
-from proofs.audit_rows import Row
-from proofs.case import NAMES, Case, raised
+from proofs.audit_rows import Check, Row, of
+from proofs.calling import raised
+from proofs.case import NAMES, Case
 from proofs.enclosures import point
 
 _DRAWS = 2
@@ -28,18 +29,18 @@ _POINTS = 2
 class How(StrEnum):
     """How two programs are compared."""
 
-    EXACT = "exact"
-    FLOAT = "sampled, float64"
-    LIFTED = "sampled, float64 lifted"
-    BALLS = "sampled, balls"
+    EXACT = Check.EXACT.value
+    FLOAT = Check.FLOAT.value
+    LIFTED = Check.LIFTED.value
+    BALLS = Check.BALLS.value
 
 
 def how(rows: Sequence[Row]) -> tuple[How, ...]:
     """The rungs on which the audit's rows confirmed, the strongest first."""
-    exact = [r.finding.verdict for r in rows if r.rung == "exact"]
+    exact = [r.finding.verdict for r in of(rows, Check.EXACT)]
     found = [How.EXACT] if exact and all(v is Verdict.CONFIRMED for v in exact) else []
     for kind in (How.FLOAT, How.LIFTED, How.BALLS):
-        if any(r.rung == kind and r.finding.verdict is Verdict.CONFIRMED for r in rows):
+        if any(r.finding.verdict is Verdict.CONFIRMED for r in of(rows, Check(kind))):
             found.append(kind)
     return tuple(found)
 

@@ -19,10 +19,11 @@ from numeric.box import Arithmetic, Box, Undefined, as_floats
 from numeric.finding import Counterexample, Verdict
 from proofs import fit
 from proofs.answer import Parting
-from proofs.audit_rows import Row
+from proofs.audit_rows import Check, Row
 from proofs.case import NAMES
 from proofs.fit import Miss
 from proofs.identification import Epsilon
+from proofs.parting import digits, simplified
 from proofs.search import BIASED
 from proofs.subject import Subject, fresh, learner_box
 
@@ -51,13 +52,13 @@ def within_rounding(subject: Subject, miss: Miss) -> Row | None:
         draws.append(
             {n: a.astype(np.float64) for n, a in zip(names, fresh(miss.N, here["f"], here["m"], draw), strict=True)}
         )
-    for dtype in ("float64", "float32") if subject.box.record.casts else ("float64",):
-        finding = float_identity.decide(
-            subject.layer.case.layer, miss.model.at([Fraction(v) for v in miss.theta]), draws, dtype=dtype, names=NAMES
-        )
-        if finding.verdict is Verdict.CONFIRMED:
-            return Row(f"sampled, {dtype}", here, finding)
-    return None
+    sides = subject.layer.case.layer, miss.model.at([Fraction(v) for v in miss.theta])
+    finding = float_identity.decide(*sides, draws, names=NAMES)
+    if finding.verdict is Verdict.CONFIRMED:
+        return Row(Check.FLOAT, here, finding)
+    if subject.box.record.casts:
+        finding = float_identity.decide(*sides, draws, dtype="float32", names=NAMES)
+    return Row(Check.SINGLE, here, finding) if finding.verdict is Verdict.CONFIRMED else None
 
 
 def bias(subject: Subject, miss: Miss, beside: Epsilon | None) -> str:
@@ -163,25 +164,16 @@ def apart(subject: Subject, other: Box, point: Any) -> float:
 def _shrunk(subject: Subject, other: Box, miss: Miss, point: Any, floor: float, N: int) -> Counterexample:
     current = [a.copy() for a in point]
     finite = _plain(subject, miss, current) is not None
-    for which, array in enumerate(current):
-        for index in np.ndindex(array.shape):
-            for simple in (Fraction(0), Fraction(1)):
-                if array[index] == simple:
-                    break
-                before = array[index]
-                array[index] = simple
-                if apart(subject, other, current) > floor and (
-                    _plain(subject, miss, current) is not None or not finite
-                ):
-                    break
-                array[index] = before
-        current[which] = array
+
+
+    def parts() -> bool:
+        return apart(subject, other, current) > floor and (_plain(subject, miss, current) is not None or not finite)
+
+    simplified(current, parts)
     plain = _plain(subject, miss, current)
     seen = plain is not None and bool((plain[0] != plain[1]).any())
     values = plain if plain is not None and seen else [as_floats(b(*current)) for b in (subject.box, other)]
-    left, right = ([f"{v:.12g}" for v in side] for side in values)
-    if left == right:
-        left, right = ([repr(float(v)) for v in side] for side in values)
+    left, right = digits(values)
     inputs = {n: _nested(a) for n, a in zip(("X", "Y", "x_q"), current, strict=True)}
     sizes = {"f": subject.at["f"], "m": subject.at["m"], "N": N}
     note = "" if seen else "to more digits than float64 has, in which they differ; plain float64 calls do not"

@@ -20,10 +20,13 @@ from constructions.learners import Learner
 from numeric.finding import frozen
 from numeric.probes import Probe
 from proofs.answer import Answer, Word
+from proofs.audit_rows import casts, flagged
+from proofs.case import NAMES
 from proofs.figure import Figure, Panel, Series
-from proofs.fit import Miss, Model
+from proofs.fit import Miss
 from proofs.gates import Axes
 from proofs.laws import Law
+from proofs.models import Model
 
 _UNREAD = ("P0n",)
 """Probes that say, where they hold, that a part of the input is not read."""
@@ -107,8 +110,13 @@ class Identification(Answer):
     @property
     def flags(self) -> tuple[str, ...]:
         """What the layer's code does that the answer does not cover, each once."""
-        found = [flag for row in self.rows for flag in row.finding.flags if flag.startswith("layer")]
+        found = [flag for row in self.rows for flag in flagged(row.finding) if flag.side == NAMES[0]]
         return tuple(dict.fromkeys(found))
+
+    @property
+    def casts(self) -> bool:
+        """Whether the layer's code rounds to float32 inside."""
+        return any(casts(row.finding) for row in self.rows)
 
     @property
     def every(self) -> tuple[str, ...]:

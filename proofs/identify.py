@@ -26,9 +26,10 @@ from proofs.case import INDETERMINATE
 from proofs.deadline import ending
 from proofs.departure import apart, bias, epsilon, only_last, parted, plainer, within_rounding
 from proofs.evidence import Settings
-from proofs.fit import Data, Miss, Model, Solution
+from proofs.fit import Data, Miss, Solution
 from proofs.identification import Identification, sources
 from proofs.laws import Law
+from proofs.models import Model, Slot
 from proofs.roles import at_one_token, audited, laws_of, outside_domains, recheck, seen_only
 from proofs.search import BIASED, Search, search
 from proofs.solution_checks import (
@@ -223,7 +224,7 @@ def _broken_at(
         if len(counts) != 1 or not retry:
             continue
         filled = other.given(**{counts[0].name: low})
-        model = Model(filled, tuple(fit.Slot(p) for p in filled.parameters), {}, solution.model.readout)
+        model = Model(filled, tuple(Slot(p) for p in filled.parameters), {}, solution.model.readout)
         longer = fit.fit(model, subject.data, subject.slope)
         if isinstance(longer, Solution) and same_at(subject, longer, high) and same_at(subject, longer, FAR):
             return _identified(subject, Search(longer), longer, retry=False)
@@ -266,7 +267,7 @@ def _verified(subject: Subject, solution: Solution) -> list[Row]:
 def _supersets(subject: Subject, solution: Solution) -> Iterator[str]:
     """Learners of the library that become this one at the neutral value of a parameter, each fitted there."""
     values = dict(solution.model.learner.values)
-    base = solution.model.learner.id.split(":")[0]
+    base = solution.model.family
     for other in library().values():
         for name, simpler in other.simpler:
             parameter = next(p for p in other.parameters if p.name == name)
@@ -278,7 +279,7 @@ def _supersets(subject: Subject, solution: Solution) -> Iterator[str]:
                 continue
             filled = other.given(**{n: v for n, v in counts.items() if v is not None}) if counts else other
             pinned = {} if parameter.domain is Domain.COUNT else {name: parameter.neutral}
-            slots = tuple(fit.Slot(p) for p in filled.parameters if p.name not in pinned)
+            slots = tuple(Slot(p) for p in filled.parameters if p.name not in pinned)
             model = Model(filled, slots, pinned, solution.model.readout)
             if isinstance(fit.fit(model, subject.data, subject.slope), Solution):
                 yield f"{other.id} with {name} = {parameter.neutral}"
@@ -312,7 +313,7 @@ def _none(subject: Subject, found: Search, miss: Miss | None = None, rows: Seque
         reason = f"no learner of the library is near: {_votes(found)}"
     elif rounding is not None:
         word, rows = Word.UNDECIDED, [*rows, rounding]
-        reason = f"agrees within the {rounding.rung.split()[-1]} rounding bound at every point drawn, but not exactly: "
+        reason = f"agrees within the {rounding.finding.settings['dtype']} rounding bound at every point drawn, but not exactly: "
         reason += f"{nearest.why}, as constants that the code rounds would make it; not a proof"
     elif biased:
         beside = epsilon(subject, nearest)

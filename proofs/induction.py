@@ -27,7 +27,8 @@ from numeric.entropy import Entropy
 from numeric.finding import Figure, Finding, Verdict
 from numeric.programs import Program, Shapes, Sizes
 from numeric.tape.blocks import Loop
-from proofs.case import Case, called, prediction
+from proofs.calling import called, prediction
+from proofs.case import Case
 from proofs.gates import value
 from proofs.loops import looped
 from proofs.target import TargetError

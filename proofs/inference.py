@@ -210,7 +210,8 @@ class Inference:
     def _fit(self, f: int, m: int) -> Callable[[int], Sequence[Any]] | None:
         """The numbers by context length, or those that come nearest, with a note that says so."""
         from numeric.box import Box
-        from proofs.fit import Data, Miss, Model, Slot, Solution, fit
+        from proofs.fit import Data, Miss, Solution, fit
+        from proofs.models import Model, Slot
 
         case = self.case
 

@@ -28,7 +28,8 @@ from numeric.programs import Program, Shapes, Sizes, concrete
 from numeric.tape.dispatch import Dispatch
 from numeric.tape.refusals import Refused
 from proofs.audit_rows import CONTEXTS, FAR, OTHER, Row
-from proofs.case import Case, raised
+from proofs.calling import raised
+from proofs.case import Case
 from proofs.compared import How, Question, by_lifting, compared, enclosed, within_rounding
 from proofs.target import Stop
 from proofs.whole import Calls

@@ -28,7 +28,8 @@ from numeric.tape.dispatch import Dispatch
 from proofs import fresh
 from proofs.adapters import Adapter, adapt
 from proofs.audit_rows import Row
-from proofs.case import NAMES, Case, raised
+from proofs.calling import raised
+from proofs.case import NAMES, Case
 from proofs.compared import How
 from proofs.target import Target
 from proofs.world import Mode, Same
@@ -75,11 +76,12 @@ class _Runs:
         """Run in a mode: `program` is the layer there. harmless: why a difference is none of the target's claim."""
         try:
             out = program(**self.copies()).detach().clone()
+            if _equal(out, self.plain):
+                return self.add(name, Same.BITS)
+            again = program(**self.copies()).detach()
         except Exception as error:  # the target is anybody's code
             return self.add(name, Same.RAISES, raised(error))
-        if _equal(out, self.plain):
-            return self.add(name, Same.BITS)
-        if not _equal(out, program(**self.copies()).detach()):
+        if not _equal(out, again):
             self.found.append(Mode(name, Same.RANDOM, harmless, bool(harmless)))
             return None
         found = self._within(program)
@@ -361,11 +363,9 @@ def _fresh(runs: _Runs, adapter: Any, text: str) -> None:
     if runs.case.needs_lift or runs.case.lifted:
         return runs.add(name, Same.NOT_RUN, "its casts are lifted here")
     seen = _Seen(runs.loaded.call, lambda value: value)
-    code = getattr(runs.loaded.call, "__code__", None)
-    numpy = code is not None and code.co_filename.endswith("numpy_programs.py")
     try:
         runs.case.through(_adapter(runs.loaded, adapter, seen), **runs.copies())
-        results = fresh.calls(text, seen.calls, numpy)
+        results = fresh.calls(text, seen.calls, runs.loaded.numpy)
     except fresh.Unavailable as error:
         return runs.add(name, Same.NOT_RUN, str(error))
     except Exception as error:  # the target is anybody's code

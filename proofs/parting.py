@@ -5,7 +5,7 @@ Main definition: `parting`. What is printed was seen in plain float64 calls; whe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -111,10 +111,28 @@ def _again(case: Case, found: Counterexample) -> Counterexample | None:
 
 def _shown(sizes: Sizes, point: Point, values: Sequence[np.ndarray]) -> Counterexample:
     inputs = {name: text(array) for name, array in point.items()}
-    left, right = ([f"{v:.12g}" for v in side] for side in values)
-    if left == right:
-        left, right = ([repr(float(v)) for v in side] for side in values)
+    left, right = digits(values)
     return Counterexample(sizes, inputs, left, right, *NAMES)
+
+
+def digits(sides: Sequence[Sequence[Any] | np.ndarray]) -> list[list[str]]:
+    """The numbers of both sides to 12 digits, or to all where those are the same."""
+    short = [[f"{v:.12g}" for v in side] for side in sides]
+    return short if short[0] != short[1] else [[repr(float(v)) for v in side] for side in sides]
+
+
+def simplified(arrays: Iterable[np.ndarray], holds: Callable[[], bool]) -> None:
+    """Put 0, or else 1, in place of each number of these arrays, one after the other, wherever `holds` stays true."""
+    for array in arrays:
+        for index in np.ndindex(array.shape):
+            for simple in (Fraction(0), Fraction(1)):
+                if array[index] == simple:
+                    break
+                before = array[index]
+                array[index] = simple
+                if holds():
+                    break
+                array[index] = before
 
 
 def _points(case: Case, sizes: Sizes, salt: int) -> Iterator[Point]:
@@ -148,16 +166,7 @@ def _other(case: Case, sizes: Sizes) -> Counterexample | None:
 
 
 def _simplest(case: Case, sizes: Sizes, point: Point) -> Counterexample:
-    for array in point.values():
-        for index in np.ndindex(array.shape):
-            for simple in (Fraction(0), Fraction(1)):
-                if array[index] == simple:
-                    break
-                before = array[index]
-                array[index] = simple
-                if _differs(case, point) is not None:
-                    break
-                array[index] = before
+    simplified(point.values(), lambda: _differs(case, point) is not None)
     values = _differs(case, point)
     assert values is not None
     return _shown(sizes, point, values)

@@ -20,11 +20,9 @@ from proofs.case import Case
 from proofs.compared import How, Question, enclosed, within_rounding
 from proofs.enclosures import point
 
-NAME = "zeros, ones, repeats, 3, 100"
 
-
-def special(shapes: Shapes, sizes: Sizes, positive: Sequence[str]) -> list[dict[str, np.ndarray]]:
-    """One point of each kind; inputs that have to be positive stay as they are."""
+def special(shapes: Shapes, sizes: Sizes, positive: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
+    """One point of each kind, by the kind; inputs that have to be positive stay as they are."""
     generic = point(shapes, sizes, 9, positive)
 
     def each(change: Callable[[np.ndarray, str], np.ndarray]) -> dict[str, np.ndarray]:
@@ -46,34 +44,40 @@ def special(shapes: Shapes, sizes: Sizes, positive: Sequence[str]) -> list[dict[
         return each(lambda array, name: sign(array))
 
     ones = each(lambda array, name: array * 0 + Fraction(1))
-    return [each(zeros), ones, each(repeats), sized(3), sized(100)]
+    return {"zeros": each(zeros), "ones": ones, "repeats": each(repeats), "3": sized(3), "100": sized(100)}
 
 
 def special_row(case: Case, kinds: Sequence[How], sizes: Sizes, entropy: Entropy) -> Row | None:
-    """Both sides at the special points; None where no rung runs there."""
+    """Both sides at the special points, named after those that were compared; None where no rung runs at any."""
     asked = Question(case.layer, case.learner, case.shapes, sizes, case.positive)
     points = special(case.shapes, sizes, case.positive)
     for kind in (How.FLOAT, How.LIFTED, How.BALLS):
-        if kind in kinds:
-            found = _at(case, kind, asked, points, entropy)
-            if found.verdict in (Verdict.CONFIRMED, Verdict.REFUTED):
-                return Row(f"{kind}, {NAME}", sizes, found)
+        if kind not in kinds:
+            continue
+        agreed: dict[str, Finding] = {}
+        for name, here in points.items():
+            found = _at(case, kind, asked, here, entropy)
+            if found is not None and found.verdict is Verdict.REFUTED:
+                return Row(f"{kind}, {name}", sizes, found)
+            if found is not None and found.verdict is Verdict.CONFIRMED:
+                agreed[name] = found
+        if agreed:
+            return Row(f"{kind}, {', '.join(agreed)}", sizes, max(agreed.values(), key=_error))
     return None
 
 
-def _at(case: Case, kind: How, asked: Question, points: Sequence[Mapping[str, Any]], entropy: Entropy) -> Finding:
-    """Points at which a side has no value are left out."""
-    last = Finding(Verdict.UNDECIDED, reason="no side has a value at any of the points")
-    for here in points:
-        try:
-            if kind is How.BALLS:
-                found = enclosed(asked, [here])
-            else:
-                draw = {n: np.asarray(a, dtype=np.float64) for n, a in here.items()}
-                found = within_rounding(case, kind, asked, [draw], entropy)
-        except Exception:  # the target is anybody's code, and may refuse such numbers
-            continue
-        if found.verdict is Verdict.REFUTED:
-            return found
-        last = found if found.verdict is Verdict.CONFIRMED else last
-    return last
+def _error(found: Finding) -> float:
+    """The largest error of a float run, relative to its bound; 0 where there is none."""
+    share = found.figures.get("worst error / bound")
+    return share if isinstance(share, float) else 0.0
+
+
+def _at(case: Case, kind: How, asked: Question, here: Mapping[str, Any], entropy: Entropy) -> Finding | None:
+    """Both sides at one point; None where one of them raises."""
+    try:
+        if kind is How.BALLS:
+            return enclosed(asked, [here])
+        draw = {n: np.asarray(a, dtype=np.float64) for n, a in here.items()}
+        return within_rounding(case, kind, asked, [draw], entropy)
+    except Exception:  # the target is anybody's code, and may refuse such numbers
+        return None

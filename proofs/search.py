@@ -16,7 +16,8 @@ from constructions.learners import Class, library
 from numeric.box import Arithmetic, Box
 from numeric.probes import Probe, broken
 from proofs import fit
-from proofs.fit import Data, Miss, Model, Solution
+from proofs.fit import Data, Miss, Solution
+from proofs.models import Model, gauge_fixed, models, simplicity, variant
 from proofs.subject import Subject
 
 BIASED = 2.0**-10
@@ -40,7 +41,7 @@ def search(subject: Subject) -> Search:
     box, data, probes, slope = subject.box, subject.data, subject.probes, subject.slope
     by_id = {p.id: p for p in probes}
     unit = (_nearly(by_id.get("P7x")), _nearly(by_id.get("P7q")))
-    candidates = [m for m in fit.models(library(), box.f, box.m, unit) if _size(m) <= _MOST]
+    candidates = [m for m in models(library(), box.f, box.m, unit) if _size(m) <= _MOST]
     found = Search()
     limit = math.inf
     for model in candidates:
@@ -48,7 +49,7 @@ def search(subject: Subject) -> Search:
             break
         reason = _ruled_out(model, box, probes)
         if reason is not None:
-            found.excluded.setdefault(model.learner.id.split(":")[0], reason)
+            found.excluded.setdefault(model.family, reason)
             continue
         result = _fitted(model, data, slope)
         if isinstance(result, Solution):
@@ -62,15 +63,15 @@ def search(subject: Subject) -> Search:
         found.equals.sort(key=lambda solution: solution.rank)
         found.solution = found.equals.pop(0)
     elif not any(miss.residual < 1 for miss in found.misses):
-        simplest = {m.learner.id.split(":")[0]: m for m in reversed(candidates) if m.complexity <= 1 and not m.wide}
+        simplest = {m.family: m for m in reversed(candidates) if m.complexity <= 1 and not m.wide}
         for model in simplest.values():
             result = fit.fit(model, data, slope)
             if isinstance(result, Miss):
                 found.misses.append(result)
     # a readout scale that can't be told from a step size leaves the learner without it, which has missed already
-    lawless = {fit.variant(m.model) for m in found.misses if m.why == fit.NO_LAW}
+    lawless = {variant(m.model) for m in found.misses if m.why == fit.NO_LAW}
     gauges = [m for m in found.misses if m.why == fit.GAUGE and m.model.readout]
-    settled = [m for m in gauges if fit.variant(replace(m.model, readout=False)) in lawless]
+    settled = [m for m in gauges if variant(replace(m.model, readout=False)) in lawless]
     found.misses = [m for m in found.misses if m.residual < 1 and m not in settled]
     found.misses.sort(
         key=lambda m: (
@@ -85,14 +86,14 @@ def search(subject: Subject) -> Search:
 
 def _rank(miss: Miss) -> tuple[Any, ...]:
     """Of learners that are off by little the simplest is the nearest."""
-    return fit.simplicity(miss.model) if miss.residual < BIASED else ()
+    return simplicity(miss.model) if miss.residual < BIASED else ()
 
 
 def _fitted(model: Model, data: Data, slope: float) -> Solution | Miss:
     """The fit; where its numbers can't be told apart, with one of them set to 1."""
     result = fit.fit(model, data, slope)
     if isinstance(result, Miss) and result.why == fit.GAUGE:
-        for smaller in fit.gauge_fixed(model):
+        for smaller in gauge_fixed(model):
             fixed = fit.fit(smaller, data, slope)
             if isinstance(fixed, Solution):
                 return fixed

@@ -24,14 +24,14 @@ from torch import Tensor
 
 from constructions.learners import Each
 from numeric.finding import Verdict
+from numeric.lifting import Lifted
 from proofs.answer import Check, Word, of
-from proofs.case import Lifted
 from proofs.corpus import CORPUS, Entry
 from proofs.evidence import Settings
-from proofs.fit import Slot
 from proofs.gates import Value, laid_out, value
 from proofs.identification import Identification
 from proofs.identify import identify
+from proofs.models import Slot
 from proofs.mutations import Mutation
 from proofs.soundness import HEADER, ROUNDING, draws, in_files, plan, source
 from proofs.target import TargetError, load
@@ -232,11 +232,10 @@ def _departure(
             out: Tensor = layer(**arguments)
         return (out[0, -1, 0] if entry.adapter else out).double()
 
-    casts = any("float32" in flag for flag in answer.flags)
     try:
-        with Lifted() if casts else nullcontext():
+        with Lifted() if answer.casts else nullcontext():
             fine = prediction(given)
-        coarse = fine if casts else prediction({name: array.float() for name, array in given.items()})
+        coarse = fine if answer.casts else prediction({name: array.float() for name, array in given.items()})
         right = _learner(answer, X, Y, x_q, given.get("W0", torch.zeros(Y.shape[1], X.shape[1]).double()), gates)
     except Exception:  # the layer is anybody's code
         return math.inf

@@ -29,8 +29,9 @@ from proofs.adapters import Adapter
 from proofs.audit import Named
 from proofs.case import INDETERMINATE, SIZES, Case
 from proofs.evidence import Settings
-from proofs.fit import Data, Model
+from proofs.fit import Data
 from proofs.gates import mentioned, value
+from proofs.models import Model
 from proofs.target import Target, TargetError
 
 GATES = ("1/2", "3/4", "5/8", "3/8", "7/8", "1/4")

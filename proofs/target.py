@@ -85,7 +85,8 @@ def held(text: str) -> Iterator[None]:
 class Target:
     """A loaded callable: its text, the callable, and the names of its parameters (with or without a default).
 
-    notes: what a verdict about it has to mention, such as a module that was in training mode.
+    notes: what a verdict about it has to mention, such as a module that was in training mode. numpy: whether it takes
+    numpy arrays; `call` then hands it the numbers of tensors.
     """
 
     text: str
@@ -93,6 +94,7 @@ class Target:
     required: tuple[str, ...]
     optional: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    numpy: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -130,6 +132,7 @@ def load(text: str | Callable[..., Any]) -> Target:
 
 def _callable(text: str, found: Any) -> Target:
     notes: tuple[str, ...] = ()
+    numpy = False
     built = inspect.isclass(found) and (issubclass(found, torch.nn.Module) or not _required(found))
     if built:
         try:
@@ -150,7 +153,8 @@ def _callable(text: str, found: Any) -> Target:
         signature = inspect.signature(found.forward)
     else:
         signature = inspect.signature(found)
-        if not inspect.isclass(found) and _in_numpy(found):
+        numpy = not inspect.isclass(found) and _in_numpy(found)
+        if numpy:
             found = as_program(found)
     required: list[str] = []
     optional: list[str] = []
@@ -158,7 +162,7 @@ def _callable(text: str, found: Any) -> Target:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         (required if parameter.default is parameter.empty else optional).append(parameter.name)
-    return Target(text, found, tuple(required), tuple(optional), notes)
+    return Target(text, found, tuple(required), tuple(optional), notes, numpy)
 
 
 def _required(found: type) -> list[str]:

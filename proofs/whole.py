@@ -20,10 +20,11 @@ from torch import Tensor
 from constructions.learners import Each
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
-from numeric.programs import Shapes, Sizes, WrongResult, concrete
+from numeric.programs import Shapes, Sizes, WrongResult
 from proofs.adapters import Cells, Whole
 from proofs.audit_rows import Row
-from proofs.case import Case, raised
+from proofs.calling import raised
+from proofs.case import Case
 from proofs.compared import How, Question, compared
 from proofs.gates import mentioned
 from proofs.induction import Memory, memories
@@ -246,7 +247,7 @@ class Calls:
             self.prepare(sizes)
             with torch.no_grad():
                 program = self.layer if self.state is None else self.in_one
-                out = program(**self.draw(sizes, torch.Generator().manual_seed(0)))
+                out = program(**self.case.draw(sizes, torch.Generator().manual_seed(0), self.shapes))
         except Exception as error:  # the target is anybody's code
             return raised(error)
         return "" if bool(torch.isfinite(out).all()) else "returned NaN or infinity"
@@ -257,15 +258,6 @@ class Calls:
         for length in sorted({reads[p] for p in self.positions(sizes["N"])}):
             for case in self.heads or (self.case,):
                 case.inference.at_length({"f": sizes["f"], "m": sizes["m"], "N": length}, law)
-
-    def draw(self, sizes: Sizes, generator: torch.Generator) -> dict[str, Tensor]:
-        """Gaussian float64 inputs; variables that have to be positive between 0 and 1."""
-        return {
-            name: (torch.rand if name in self.case.positive else torch.randn)(
-                shape, generator=generator, dtype=torch.float64
-            )
-            for name, shape in concrete(self.shapes, sizes).items()
-        }
 
 
 def _units(X: Any) -> Iterator[Any]:
@@ -423,7 +415,7 @@ def _turned(calls: Calls, sizes: Sizes) -> str:
     why = calls.refuses(sizes)
     if why:
         return why
-    inputs = calls.draw(sizes, torch.Generator().manual_seed(0))
+    inputs = calls.case.draw(sizes, torch.Generator().manual_seed(0), calls.shapes)
     with torch.no_grad():
         _, after = calls._call(inputs, Fraction(sizes["N"]), state=inputs["S"])
     shape, wanted = tuple(getattr(after, "shape", ())), tuple(inputs["S"].shape)

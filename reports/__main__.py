@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from proofs.evidence import Settings
 from reports import cli
+from reports.ending import end, guarded
 
 if TYPE_CHECKING:
     from reports.document import AuditLike
@@ -66,4 +67,4 @@ def audit_targets(shown: Screen, settings: Settings) -> tuple[list[AuditLike], i
 
 
 if __name__ == "__main__":
-    cli.end(cli.main(sys.argv[1:]) if sys.argv[1:] else cli.guarded(main_job))
+    end(cli.main(sys.argv[1:]) if sys.argv[1:] else guarded(main_job))

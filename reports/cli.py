@@ -7,16 +7,16 @@ survived, 2 wrong usage, 3 undecided, 4 an audit agrees at all points drawn and 
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
 from proofs.evidence import Rung, Settings
+from reports.ending import INTERRUPTED, Wrong, end, guarded, user_mistakes
 from reports.files import hush
 
 # Everything else is imported inside the commands: `ssmproof --help` should not wait for torch and sympy.
@@ -28,25 +28,8 @@ if TYPE_CHECKING:
     from reports.terminal import Screen
 
 
-_ENDING = os._exit
-"""As it was before anybody's code ran."""
 _USAGE: Any = typer.BadParameter.__base__
 """What typer raises for wrong usage; click's own class, or typer's copy of it in later versions."""
-_INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
-
-
-class Wrong(Exception):
-    """The user's mistake; the message says what was found, what is expected and what to do."""
-
-
-_MISTAKES = (
-    ("proofs.registry", "UnknownClaim"),
-    ("proofs.verify", "NothingToRun"),
-    ("proofs.audit", "TargetError"),
-    ("reports.files", "UnusableOutput"),
-    ("reports.write", "UnknownFormat"),
-)
 
 app = typer.Typer(
     name="ssmproof",
@@ -120,7 +103,7 @@ def claims(
         raise Wrong("--from goes with --systems: claims are listed without evidence")
     screen = _screen(json)
     check_outputs(json, None)
-    with _user_mistakes():
+    with user_mistakes():
         from proofs import registry
 
         found = registry.select(patterns or ())
@@ -157,7 +140,7 @@ def show(
     screen = _screen(None)
     if "*" in id:
         raise Wrong(f"show takes one claim's id, not the pattern {id!r}; list the ids with: ssmproof claims {id!r}")
-    with _user_mistakes():
+    with user_mistakes():
         from proofs import registry
 
         claim = registry.claim(id)
@@ -188,7 +171,7 @@ def report(
     from reports.write import formats as checked
 
     screen = _screen(None)
-    with _user_mistakes():
+    with user_mistakes():
         checked(formats)
     check_outputs(None, out)
     run = (
@@ -220,7 +203,7 @@ def audit(
     gates = _pairs("--gate", gate or [], "beta=1")
     sizes = {name: _whole(name, value) for name, value in _pairs("--size", size or [], "N=1").items()}
     settings = _settings(profile, device, seed)
-    with _user_mistakes():
+    with user_mistakes():
         found = _audited(target, against, adapter, gates, settings, sizes or None)
     for line in found.lines():
         screen.say(line)
@@ -323,16 +306,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return guarded(lambda: _command(None if arguments is None else list(arguments)))
 
 
-def end(status: int) -> NoReturn:
-    """End the process with this status, past what somebody else's code has left to run at its end."""
-    if "proofs.target" in sys.modules:
-        with suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        _ENDING(status)
-    raise SystemExit(status)
-
-
 def script() -> NoReturn:
     """The console script."""
     end(main())
@@ -350,33 +323,8 @@ def _command(arguments: list[str] | None) -> int | None:
         return int(mistake.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
-        return _INTERRUPTED
+        return INTERRUPTED
     return status if isinstance(status, int) else 0
-
-
-def guarded(work: Callable[[], int | None]) -> int:
-    """The exit status of `work`; what it raises becomes one line on standard error."""
-    if "numpy" not in sys.modules:
-        # The order of a sum depends on the number of threads: with one, the same seed gives the same bytes for any
-        # number of --jobs. It has to be said before the libraries load.
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-            os.environ.setdefault(name, "1")
-    try:
-        status = work() or 0
-    except Wrong as mistake:
-        print(f"error: {mistake}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return _INTERRUPTED
-    except BaseException as error:  # also a SystemExit: no command of this one ends by it
-        print(f"error: {_placed(error)}", file=sys.stderr)
-        return 3
-    with suppress(BrokenPipeError):
-        sys.stdout.flush()
-        return status
-    hush(sys.stdout)  # nobody reads on: what was found stands
-    return status
 
 
 def run_claims(
@@ -386,7 +334,7 @@ def run_claims(
     from proofs.verify import verify as run_units
     from reports.terminal import watching
 
-    with _user_mistakes(), watching(screen.err) as progress:
+    with user_mistakes(), watching(screen.err) as progress:
         return run_units(patterns, rungs, settings, jobs, progress)
 
 
@@ -454,23 +402,11 @@ def write_report(
         screen.tell(warning)
 
 
-@contextmanager
-def _user_mistakes() -> Iterator[None]:
-    """Turn the errors that mean "the user asked for something that isn't there" into Wrong."""
-    try:
-        yield
-    except Exception as error:
-        # looked up late: whoever raised one of these has imported its module
-        if any(isinstance(error, getattr(sys.modules.get(module), name, ())) for module, name in _MISTAKES):
-            raise Wrong(str(error)) from error
-        raise
-
-
 def check_outputs(json: Path | None, out: Path | None) -> None:
     """Raise Wrong if a result could not be written: before minutes of work, not after."""
     from reports.files import check_file, check_folder
 
-    with _user_mistakes():
+    with user_mistakes():
         if json is not None and str(json) != "-":
             check_file(json)
         if out is not None:
@@ -505,12 +441,3 @@ def _screen(json: Path | None) -> Screen:
     from reports.terminal import screen
 
     return screen(answers_on_stderr=json is not None and str(json) == "-")
-
-
-def _placed(error: BaseException) -> str:
-    """An unforeseen error with its innermost place, in one line."""
-    import traceback
-
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" (at {frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"

@@ -29,6 +29,17 @@ def _torch_steady() -> None:
 
 
 @pytest.fixture
+def float64_by_default() -> Iterator[None]:
+    """Tensors made without naming a dtype are of float64, as where an audit calls a target."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+@pytest.fixture
 def toys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The claims of tests/toy_claims, found by the registry as `toy.*` beside the real ones."""
     import proofs

@@ -55,6 +55,15 @@ class _Fractions(Carrier):
     def log(self, a: Parts) -> Parts:
         raise Logarithm
 
+    def matmul(self, a: Parts, b: Parts) -> Parts:
+        if self._fractional(a, b):
+            return self.sum(self.mul(*outer(a, b)), [-2], False)
+        return self._product(a[0], b[0]) if a[0].shape[-1] else self._whole(a[0] @ b[0])
+
+    def _product(self, n1: Tensor, n2: Tensor) -> Parts:
+        """A matrix product of whole entries, of at least one term each."""
+        raise NotImplementedError
+
     def _whole(self, num: Tensor) -> Parts:
         # one zero for all entries, since it is copied where it is kept
         return num, self._zero.expand(num.shape)
@@ -122,12 +131,7 @@ class Degree(_Fractions):
         some = _meets(right)
         return torch.where(some, above[..., None, None], 0), torch.where(some, below[..., None, None], 0)
 
-    def matmul(self, a: Parts, b: Parts) -> Parts:
-        if self._fractional(a, b):
-            return self.sum(self.mul(*outer(a, b)), [-2], False)
-        n1, n2 = a[0], b[0]
-        if n1.shape[-1] == 0:
-            return self._whole(n1 @ n2)
+    def _product(self, n1: Tensor, n2: Tensor) -> Parts:
         if products(n1, n2) <= _EXACT_PRODUCT:
             # a zero is put so far down that no product with it comes out above 0
             low = (torch.where(n == 0, -2 * HUGE, n) for n in (n1, n2))
@@ -285,12 +289,7 @@ class Height(_Fractions):
         some = _meets(right)
         return torch.where(some, above[..., None, None], 0), torch.where(some, below[..., None, None], 0)
 
-    def matmul(self, a: Parts, b: Parts) -> Parts:
-        if self._fractional(a, b):
-            return self.sum(self.mul(*outer(a, b)), [-2], False)
-        n1, n2 = a[0], b[0]
-        if n1.shape[-1] == 0:
-            return self._whole(n1 @ n2)
+    def _product(self, n1: Tensor, n2: Tensor) -> Parts:
         top1, top2 = n1.amax(-1, keepdim=True), n2.amax(-2, keepdim=True)
         # nothing underflows: what is 500 bits below the largest of its row or column counts as much as that
         scaled1 = torch.where(n1 > 0, torch.exp2((n1 - top1).clamp(min=-500)), 0)

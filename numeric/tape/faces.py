@@ -21,7 +21,6 @@ from numeric.tape.storage_tape import Constant, Operation, Storage, Tape, Window
 
 _LINEAR = frozenset("add sub rsub neg mul div sum cumsum _to_copy".split())
 """Operations with which logarithms stay logarithms, if all that meets is one; products only with constants."""
-Shape = tuple[int, ...]
 
 
 class _Closed(Exception):

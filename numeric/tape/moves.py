@@ -31,7 +31,6 @@ MOVES = frozenset(
 """Operations that only move numbers, or put constants."""
 _INDICES = frozenset("index indices mask condition repeats".split())
 """Arguments that say where, not what."""
-_REDUCING = "adds what meets at one place"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from functools import cache
 
 import torch
 
+from numeric.finding import Flag, Flagged
 from numeric.tape.places import shown
 from numeric.tape.storage_tape import Constant, Operation, Tape, Window
 
@@ -23,29 +24,45 @@ _PLAIN = 2**20
 class Record:
     """What a run did that its verdict must mention.
 
-    operations: how often each aten operation ran. casts: lines that round to a narrower type.
+    operations: how often each aten operation ran. casts: lines that round to a narrower type, and that type.
     constants: floating-point constants read, with the line, and the number where it is one. writes: inputs that were
     written to. guards: checks of data that can only raise.
     """
 
     operations: Counter[str] = field(default_factory=Counter)
-    casts: dict[str, None] = field(default_factory=dict)
+    casts: dict[str, torch.dtype] = field(default_factory=dict)
     constants: dict[str, float | None] = field(default_factory=dict)
     writes: dict[str, None] = field(default_factory=dict)
     guards: dict[str, None] = field(default_factory=dict)
 
-    def flags(self, side: str, read: Mapping[float, object] | None = None) -> tuple[str, ...]:
+    def flags(self, side: str, read: Mapping[float, object] | None = None) -> tuple[Flag, ...]:
         """What an exact verdict does not cover, for `side` of a comparison. read: constants that were taken for others."""
         known = read or {}
-        casts = tuple(f"{side}: {cast}: exact arithmetic does not see its rounding" for cast in self.casts)
-        constants = tuple(
-            f"{side}: constant {c}, read as {known[v]}, which it is to within a rounding"
-            if v is not None and v in known
-            else f"{side}: constant {c}, read as the dyadic number it is"
-            for c, v in self.constants.items()
+        casts = self.cast_flags(side, ": exact arithmetic does not see its rounding")
+        writes = tuple(Flag(f"{side}: {write}; it was given a copy", side) for write in self.writes)
+        guards = tuple(Flag(f"{side}: {guard}", side) for guard in self.guards)
+        return casts + self.constant_flags(side, known) + writes + guards
+
+    def cast_flags(self, side: str, more: str = "") -> tuple[Flag, ...]:
+        """The casts of a side. more: what is said of each."""
+        return tuple(
+            Flag(f"{side}: {cast}{more}", side, Flagged.CAST, cast=str(dtype).removeprefix("torch."))
+            for cast, dtype in self.casts.items()
         )
-        writes = tuple(f"{side}: {write}; it was given a copy" for write in self.writes)
-        return casts + constants + writes + tuple(f"{side}: {guard}" for guard in self.guards)
+
+    def constant_flags(self, side: str, known: Mapping[float, object]) -> tuple[Flag, ...]:
+        """The constants of a side. known: those that were taken for other numbers."""
+        return tuple(
+            Flag(
+                f"{side}: constant {constant}, read as {known[value]}, which it is to within a rounding"
+                if value is not None and value in known
+                else f"{side}: constant {constant}, read as the dyadic number it is",
+                side,
+                Flagged.CONSTANT,
+                constant=value,
+            )
+            for constant, value in self.constants.items()
+        )
 
 
 def notes(tape: Tape, precision: torch.dtype = torch.float64) -> Record:
@@ -61,7 +78,7 @@ def _notes(tape: Tape, precision: torch.dtype) -> Record:
     out = Record(operations=Counter(o.name for o in tape.operations))
     for operation in tape.operations:
         for dtype in _narrower(operation, precision):
-            out.casts.setdefault(f"cast to {dtype} at {shown(operation.place)}")
+            out.casts.setdefault(f"cast to {dtype} at {shown(operation.place)}", dtype)
         for text, value in _constants(operation):
             out.constants[f"{text} at {shown(operation.place)}"] = value
     for name in tape.written:

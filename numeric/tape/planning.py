@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ import torch
 from numeric.carriers.carrier import Carrier, NoRule
 from numeric.tape import rules
 from numeric.tape.moves import is_move, move
-from numeric.tape.refusals import RANDOMLY, WHY
+from numeric.tape.refusals import WHY
 from numeric.tape.rules.logarithms import KEEPING
 from numeric.tape.steps import Kind, Plan, Step
 from numeric.tape.storage_tape import Constant, Operation, Tape, Window
@@ -134,7 +135,7 @@ def _chosen(
 ) -> tuple[Callable[..., Any] | None, str]:
     """The rule and, where there is none, why."""
     base = operation.base
-    if not str(operation.function).startswith("aten."):
+    if not _of_torch(operation.function):
         return None, "not an aten operation; its kernel can't be followed"
     try:
         found = rules.rule(operation, log=log, index=index, pair=pair, logarithms=logarithms, functions=functions)
@@ -142,11 +143,14 @@ def _chosen(
         return None, str(error)
     if found is not None:
         return found, ""
-    if base in WHY:
-        return None, WHY[base]
-    if base.startswith(("rand", "bernoulli", "uniform", "normal", "native_dropout", "multinomial", "exponential")):
-        return None, RANDOMLY
-    return None, "no exact rule for it"
+    return None, WHY.get(base, "no exact rule for it")
+
+
+@cache
+def _of_torch(function: Any) -> bool:
+    """Whether an operator, or what has several overloads, is one of torch's own."""
+    overload = function if hasattr(function, "namespace") else getattr(function, function.overloads()[0])
+    return bool(overload.namespace == "aten")
 
 
 def moving(operation: Operation) -> Any:

@@ -18,7 +18,17 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from numeric.tape.dispatch import Dispatch
 from numeric.tape.places import Places
-from numeric.tape.storage_tape import Constant, Escape, Operation, Place, Storage, Tape, Window, same_bits
+from numeric.tape.storage_tape import (
+    Constant,
+    Escape,
+    Operation,
+    Place,
+    Storage,
+    Tape,
+    Window,
+    library_and_base,
+    same_bits,
+)
 from numeric.tape.uncollected import uncollected
 
 EMPTY = frozenset("empty empty_like new_empty empty_strided new_empty_strided empty_permuted".split())
@@ -52,19 +62,18 @@ class _Signature(NamedTuple):
 @cache
 def _signature(function: Any) -> _Signature:
     schema = function._schema
-    namespace, name = schema.name.split("::")
-    base = name[:-1] if name.endswith("_") and not name.endswith("__") else name
+    library, base = library_and_base(function)
     written = tuple(
         (k, a.name) for k, a in enumerate(schema.arguments) if a.alias_info is not None and a.alias_info.is_write
     )
     return _Signature(
         base,
-        namespace == "aten",
+        library == "aten",
         written,
         torch.Tag.inplace_view in function.tags,
         base in ("resize", "resize_as"),
         torch.Tag.nondeterministic_seeded in function.tags,
-        namespace == "aten" and not written and bool(schema.returns) and all(r.alias_info for r in schema.returns),
+        library == "aten" and not written and bool(schema.returns) and all(r.alias_info for r in schema.returns),
     )
 
 

@@ -107,6 +107,12 @@ def given(operation: Operation) -> dict[str, Any]:
     return {name: value for name, value in operation.kwargs.items() if name not in outs}
 
 
+def library_and_base(function: Any) -> tuple[str, str]:
+    """An operator's library, such as `aten`, and its name, the same whether it writes in place or not."""
+    library, name = function._schema.name.split("::")
+    return library, name[:-1] if name.endswith("_") and not name.endswith("__") else name
+
+
 @cache
 def functional(function: Any) -> Any:
     """The operator that returns what `function` writes: itself where it writes nothing, None where there is none."""
@@ -117,9 +123,8 @@ def functional(function: Any) -> Any:
     if len(writes) != 1 and not all(a.kwarg_only for a in writes):
         return None  # results and what is written beside them have no common order
     taken = [(a.name, str(a.type)) for a in schema.arguments if a not in writes or not a.kwarg_only]
-    namespace, name = schema.name.split("::")
-    base = name[:-1] if name.endswith("_") else name
-    packet = getattr(getattr(torch.ops, namespace), base, None)
+    library, base = library_and_base(function)
+    packet = getattr(getattr(torch.ops, library), base, None)
     for overload in packet.overloads() if packet is not None else ():
         other = getattr(packet, overload)
         arguments = [(a.name, str(a.type)) for a in other._schema.arguments]

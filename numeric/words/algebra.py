@@ -15,7 +15,7 @@ Sound: sides with one normal form are equal for all sizes >= 1 and all matrices,
 Complete, for a statement about *all* sizes: different normal forms mean that some sizes and matrices tell the sides
 apart, since matrices of all sizes satisfy no polynomial identity. Not so at one small size (at f = 1 all commutes).
 Limits: entrywise products occur only summed, `sum(A * B)` = Tr(A^T B); division only by scalars and 1x1 forms; no
-inverse matrices (`numeric.derivation.rewrite` applies rules such as A A^-1 = I); no entries, slices or comparisons.
+inverse matrices (`numeric.words.values.rewrite` applies rules such as A A^-1 = I); no entries, slices or comparisons.
 """
 
 from __future__ import annotations

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from numeric.blocks import Blocks
-from numeric.derivation import evaluate
 from numeric.words.algebra import Words, lift
 from numeric.words.letters import Unsupported
 from numeric.words.sequences import BEFORE, Seq
 from numeric.words.session import Session, ratio
+from numeric.words.values import evaluate
 
 
 def stored(value: Any) -> Any:

@@ -14,6 +14,7 @@ from torch import Tensor
 from numeric import backends, float_identity, strategies
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
+from numeric.float_comparison import Comparison, Tally
 from numeric.strategies import PROBLEM
 
 SIZES = {"N": 5, "f": 3, "m": 3}
@@ -301,8 +302,8 @@ def test_same_seed_same_finding() -> None:
 
 def test_the_comparison_is_exact() -> None:
     """A difference above the sum of bounds by less than a rounding error is seen, and equality passes."""
-    engine = float_identity._Engine(spec, spec, ("left", "right"), "torch cpu", "float64", {})
-    tally = float_identity._Tally()
+    engine = Comparison(spec, spec, ("left", "right"), "torch cpu", "float64", {})
+    tally = Tally()
     one, tiny = np.array([1.0]), 2.0**-60
     yes = np.array([True])
     assert engine._compare(one, np.array([1 + 2.0**-52]), np.array([2.0**-52]), np.array([0.0]), yes, tally) is None

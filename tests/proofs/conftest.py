@@ -1,4 +1,4 @@
-"""No tape outlives what a test exchanges in the code."""
+"""No tape outlives what a test exchanges in the code; where compiled Coq files are kept."""
 
 from __future__ import annotations
 
@@ -18,3 +18,9 @@ def _no_tape_of_other_code(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if exchanging:
         programs.forget()
+
+
+@pytest.fixture
+def coq_cache(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled files stay in pytest's own cache folder from run to run."""
+    monkeypatch.setenv("SSMPROOF_KERNEL_CACHE", str(pytestconfig.cache.mkdir("coq")))

@@ -17,18 +17,27 @@ from numeric.entropy import Entropy
 from numeric.exact_identity import decide
 from numeric.finding import Verdict
 from numeric.float_identity import decide as decide_floats
-from numeric.lifting import lifted
+from numeric.lifting import Lifted
 from numeric.programs import Recorded, run
 from numeric.tape.refusals import Refused
 from proofs.target import load
 
-pytestmark = pytest.mark.skipif(
-    find_spec("fla") is None or find_spec("einops") is None, reason="fla-core is not installed"
-)
+pytestmark = [
+    pytest.mark.skipif(find_spec("fla") is None or find_spec("einops") is None, reason="fla-core is not installed"),
+    pytest.mark.usefixtures("float64_by_default"),
+]
 
 B, T, H, K, V = 1, 6, 2, 4, 3
 P61 = 2305843009213693921
 CHUNK = {"chunk_size": 3}
+
+
+def lifted(program: Callable[..., Any]) -> Callable[..., Any]:
+    def run(**given: Any) -> Any:
+        with Lifted():
+            return program(**given)
+
+    return run
 
 
 @dataclass(frozen=True)
@@ -187,14 +196,6 @@ REFUSED: dict[str, tuple[Operator, str, str]] = {
 def residues(shapes: Mapping[str, tuple[int, ...]], entropy: Entropy) -> dict[str, tuple[torch.Tensor]]:
     """One random point of GF(P61)."""
     return {n: (entropy.residues(s, P61)[None],) for n, s in shapes.items()}
-
-
-@pytest.fixture(autouse=True)
-def _float64() -> Any:
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
 
 
 @pytest.mark.parametrize("name", PAIRS)

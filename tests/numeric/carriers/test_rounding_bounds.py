@@ -247,8 +247,9 @@ def test_zero_is_free(make: Any) -> None:
     assert not c.bound(c.add(zero, zero)).any() and not c.bound(c.neg(zero)).any()
     if make is APriori:
         product = c.matmul(tuple(p[:, None] for p in zero), tuple(p[:, None] for p in ones))
-        for parts in (c.mul(zero, ones), product, c.sum(tuple(p[:, :0] for p in ones), [1], True)):
-            assert not any(bool(p.any()) for p in parts)
+        nothing = c.sum(tuple(p[:, :0] for p in ones), [1], True)
+        for parts in (c.mul(zero, ones), product, nothing, c.add(zero, zero), c.neg(zero)):
+            assert not any(bool(p.any()) for p in parts) and not c.bound(parts).any()
         assert c.mul(c.mul(zero, ones), ones)[0].tolist() == [[[0, 0], [0, 0]]]
 
 
@@ -261,6 +262,11 @@ def test_what_is_not_assessable(make: Any) -> None:
     assert not torch.isfinite(c.bound(c.mul(c.uninitialised((2,)), c.constant(0.5)))).any()
     with pytest.raises(ValueError, match="rounding bounds exist"):
         make(torch.float16)
+
+
+def test_more_roundings_than_a_format_carries_have_no_bound() -> None:
+    many = torch.tensor([2**23]), torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    assert math.isinf(APriori(torch.float32).bound(many)) and math.isfinite(APriori().bound(many))
 
 
 @pytest.mark.parametrize("make", [APriori, Running])

@@ -18,17 +18,11 @@ from numeric.tape.notes import notes
 from numeric.tape.recorder import record
 from numeric.tape.refusals import Refused
 
+pytestmark = pytest.mark.usefixtures("float64_by_default")
+
 nn, F = torch.nn, torch.nn.functional
 P61 = 2305843009213693921
 SHAPES = {"x": (4, 3)}
-
-
-@pytest.fixture(autouse=True)
-def _float64() -> Any:
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
 
 
 def changed(x: Any, change: Callable[[Any], Any]) -> Any:

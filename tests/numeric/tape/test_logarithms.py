@@ -24,6 +24,8 @@ from numeric.tape.recorder import record
 from numeric.tape.refusals import Refused
 from numeric.tape.replay import Machine
 
+pytestmark = pytest.mark.usefixtures("float64_by_default")
+
 F = torch.nn.functional
 P61 = 2305843009213693921
 N, D = 4, 3
@@ -142,14 +144,6 @@ def gradient(loss: Callable[[Any], Any], at: Any) -> Any:
     with torch.enable_grad():
         b = at.detach().requires_grad_()
         return torch.autograd.grad(loss(b), b)[0]
-
-
-@pytest.fixture(autouse=True)
-def _float64() -> Any:
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
 
 
 @pytest.mark.parametrize("name", TRUE)

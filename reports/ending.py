@@ -1,0 +1,88 @@
+"""How a command ends: a user's mistake is one line and status 2, never a traceback; what was found before it stands.
+
+Main definitions: `Wrong`, `user_mistakes`, `guarded`, `end`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import NoReturn
+
+from reports.files import hush
+
+_ENDING = os._exit
+"""As it was before anybody's code ran."""
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+
+class Wrong(Exception):
+    """The user's mistake; the message says what was found, what is expected and what to do."""
+
+
+_MISTAKES = (
+    ("proofs.registry", "UnknownClaim"),
+    ("proofs.verify", "NothingToRun"),
+    ("proofs.audit", "TargetError"),
+    ("reports.files", "UnusableOutput"),
+    ("reports.write", "UnknownFormat"),
+)
+
+
+@contextmanager
+def user_mistakes() -> Iterator[None]:
+    """Turn the errors that mean "the user asked for something that isn't there" into Wrong."""
+    try:
+        yield
+    except Exception as error:
+        # looked up late: whoever raised one of these has imported its module
+        if any(isinstance(error, getattr(sys.modules.get(module), name, ())) for module, name in _MISTAKES):
+            raise Wrong(str(error)) from error
+        raise
+
+
+def guarded(work: Callable[[], int | None]) -> int:
+    """The exit status of `work`; what it raises becomes one line on standard error."""
+    if "numpy" not in sys.modules:
+        # The order of a sum depends on the number of threads: with one, the same seed gives the same bytes for any
+        # number of --jobs. It has to be said before the libraries load.
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
+    try:
+        status = work() or 0
+    except Wrong as mistake:
+        print(f"error: {mistake}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BaseException as error:  # also a SystemExit: no command of this one ends by it
+        print(f"error: {_placed(error)}", file=sys.stderr)
+        return 3
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+        return status
+    hush(sys.stdout)  # nobody reads on: what was found stands
+    return status
+
+
+def end(status: int) -> NoReturn:
+    """End the process with this status, past what somebody else's code has left to run at its end."""
+    if "proofs.target" in sys.modules:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        _ENDING(status)
+    raise SystemExit(status)
+
+
+def _placed(error: BaseException) -> str:
+    """An unforeseen error with its innermost place, in one line."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" (at {frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"
