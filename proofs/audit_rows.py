@@ -47,6 +47,7 @@ class Check(StrEnum):
     LIFTED = "sampled, float64 lifted"
     SINGLE = "sampled, float32"
     BALLS = "sampled, balls"
+    CHANGE = "sampled"
     FIRST = "sampled, float64 to first order"
     LONG = "one long context"
     SIZES = "other sizes"
