@@ -91,6 +91,8 @@ class Case:
         """Whether casts to float32 inside the target become casts to float64: always, or in plain calls."""
         self.form = "numbers"
         """How one number for an optional argument is given: as a Python number, a 0-d tensor, or an array of it (N,)."""
+        self.followed = False
+        """Whether numbers given as tensors count as data, so that what the target makes of them is on its recording."""
         self._check()
         free = [g for g, v in self.gates.items() if v == INDETERMINATE]
         linked = set(adapter.named) | {n for g, v in self.gates.items() if v != INDETERMINATE for n in mentioned(v)}
@@ -225,10 +227,12 @@ class Case:
                 continue
             if isinstance(held.held, Fraction) and gate not in self.adapter.required and self.form == "numbers":
                 given[gate] = int(held.held) if held.held.denominator == 1 else float(held.held)
-            elif self.form == "arrays" and not held.axes and gate not in self.adapter.single:
-                given[gate] = Gate(held.tensor(X).expand(X.shape[0]), ("N",))
+                continue
+            tensor = held.tensor(X) + 0 * X[:1, :1].sum() if self.followed else held.tensor(X)
+            if self.form == "arrays" and not held.axes and gate not in self.adapter.single:
+                given[gate] = Gate(tensor.expand(X.shape[0]), ("N",))
             else:
-                given[gate] = Gate(held.tensor(X), held.axes)
+                given[gate] = Gate(tensor, held.axes)
         return given
 
     def layer(self, X: Any, Y: Any, x_q: Any, **inputs: Any) -> Any:

@@ -62,7 +62,7 @@ def identify(
         at = layer.case.preflight(dict(sizes or {}), Entropy(settings.seed if settings.seed is not None else 0))
     except TargetError as error:
         raise TargetError(f"{error}{remedy(layer, dict(gates or {}))}") from None
-    box = Box(layer.case.layer, at["f"], at["m"])
+    box = layer.box(at)
     subject = Subject(layer, adapter, settings, at, box, Data(box), ask(box), tuple(sizes or ()))
     found = search(subject)
     return _none(subject, found) if found.solution is None else _identified(subject, found, found.solution)

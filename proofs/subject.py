@@ -59,7 +59,17 @@ class Layer:
         """The case with other values for some of the chosen gates, called as the first one is."""
         case = Case(self.text, self.adapter, _NOTHING, {**self.given, **self.chosen, **other})
         case.axes, case.form, case.needs_lift = dict(self.case.axes), self.case.form, self.case.needs_lift
+        case.followed = self.case.followed
         return case
+
+    def box(self, at: Sizes) -> Box:
+        """The layer with its gates as a box, which follows what the layer makes of them where its code allows that."""
+        self.case.followed = bool(self.chosen)
+        found = Box(self.case.layer, at["f"], at["m"])
+        if self.case.followed and found.arithmetic is Arithmetic.FLOAT:
+            self.case.followed = False
+            found = Box(self.case.layer, at["f"], at["m"])
+        return found
 
 
 @dataclass(frozen=True)
