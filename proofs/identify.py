@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from constructions.learners import Domain, library
-from numeric.box import Arithmetic, Box, as_floats
+from numeric.box import Arithmetic, as_floats
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from numeric.probes import ask

@@ -28,7 +28,8 @@ SHAPELY = frozenset("is_same_size _has_same_storage_numel".split())
 GUARDS = frozenset("_assert_async _assert_scalar _functional_assert_async _linalg_check_errors".split())
 """Operations that only raise."""
 FOLDED = frozenset(
-    "add sub rsub mul div true_divide neg reciprocal square sum mean mm mv dot bmm addmm ger addcmul cumsum cumprod".split()
+    "add sub rsub mul div true_divide neg reciprocal square sum mean mm mv dot bmm addmm ger addcmul cumsum cumprod "
+    "cat stack".split()
 )
 """Arithmetic on constants that is recorded too, so that exact arithmetic does not inherit its rounding (the 1/N that the
 gradient of a mean begins with)."""
@@ -139,8 +140,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         key = _key(result)
         if not result.dtype.is_floating_point or result.is_meta or key in self._folded or not key:
             return
-        if not any(isinstance(a, Tensor) for a in args):
+        tensors = args[0] if args and isinstance(args[0], (list, tuple)) else args
+        if not any(isinstance(a, Tensor) for a in tensors):
             return
+        if tensors is not args and not any(isinstance(a, Tensor) and _key(a) in self._folded for a in tensors):
+            return  # it puts together what is no result
         place = self.places(3)
         given = self._read(args, place), {name: self._read(value, place) for name, value in kwargs.items()}
         number = self._append(Storage(result.dtype, result.untyped_storage().nbytes() // result.dtype.itemsize))
