@@ -26,6 +26,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from proofs.call_sites import CallSites
+
 _HOUSE = Path(__file__).resolve().parent.parent
 _FOREIGN = tuple(str(Path(module.__file__ or "").resolve().parent) + "/" for module in (torch, np))
 _ROOMS = tuple(f"{_HOUSE / room}/" for room in ("constructions", "numeric", "proofs", "reports"))
@@ -146,16 +148,30 @@ class Lines:
 
         return step
 
-    def unrun(self, options: frozenset[str] = frozenset()) -> tuple[Unrun, ...]:
+    def unrun(self, call: Any, options: frozenset[str] = frozenset(), own: Any = None) -> tuple[Unrun, ...]:
         """Tests with one outcome and lines that never ran, in the code objects that ran.
 
-        options: names of the target's arguments that are no data and no tensors, which only the caller chooses.
+        call: the target. options: names of its arguments that are no data and no tensors, which only the caller chooses.
+        own: the adapter by which it is called, where a user wrote that.
         """
         found: dict[Unrun, None] = {}
         changed = frozenset(name for code in self.steps for name in _changed(code))
+        through = next(_entries(own), None) if own is not None else None
+        sites = CallSites(self.steps, dict.fromkeys(_entries(call), options), through)
         for code, steps in self.steps.items():
-            found |= dict.fromkeys(_unrun(code, steps, options, self._settled[code] - changed))
+            found |= dict.fromkeys(_unrun(code, steps, sites.settled(code), self._settled[code] - changed))
         return tuple(sorted(found, key=lambda u: (u.file, u.lines, u.condition)))
+
+
+def _entries(call: Any) -> Iterator[CodeType]:
+    """The code of a target that is called from outside."""
+    inner = inspect.unwrap(call) if callable(call) and not isinstance(call, type) else call
+    inner = getattr(inner, "func", inner)
+    for thing in (inner, *_wrapped(inner)):
+        for part in (thing, *(getattr(thing, name, None) for name in ("forward", "__call__", "__init__"))):
+            code = getattr(part, "__code__", None)
+            if isinstance(code, CodeType):
+                yield code
 
 
 _SIMPLE = (bool, int, float, str, type(None), Enum, torch.nn.Module, torch.dtype)
