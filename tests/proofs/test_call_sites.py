@@ -109,6 +109,17 @@ def layer(X, Y, x_q, eta, late=False):
 def plain(X, Y, x_q, eta):
     return helper(X, Y, x_q, eta, False)
 
+def given(X, Y, x_q, eta=None):
+    if eta is None:
+        eta = 0.25
+    return helper(X, Y, x_q, eta)
+
+def taken(X, Y, x_q, eta=None):
+    eta = None if len(X) > len(LONG) else eta
+    if eta is None:
+        eta = 0.25
+    return helper(X, Y, x_q, eta)
+
 def adapter(target, X, Y, x_q, eta):
     return target(X, Y, x_q, eta, late=len(X) > len(LONG))
 
@@ -122,6 +133,8 @@ def other(target, X, Y, x_q, eta):
     [
         ("layer", None, Word.UNDECIDED),  # a size decides in the helper what the target's own option does not
         ("plain", None, Word.PROVED),
+        ("given", None, Word.PROVED),  # that it is given is the caller's choice
+        ("taken", None, Word.UNDECIDED),
         ("helper", "adapter", Word.UNDECIDED),
         ("helper", "other", Word.UNDECIDED),
     ],
@@ -130,6 +143,6 @@ def test_a_branch_is_an_option_where_only_the_caller_chooses_it(tmp_path, name, 
     path = tmp_path / "late.py"
     path.write_text(LAYERS)
     sizes = {"N": 3, "f": 2, "m": 1}
-    found = compared(f"{path}:{name}", "gd", adapter and f"{path}:{adapter}", settings=Settings(seed=1), sizes=sizes)
+    found = compared(f"{path}:{name}", "gd", adapter and f"{path}:{adapter}", {"eta": "eta"}, Settings(seed=1), sizes)
     assert found.word is word, str(found)
     assert found.verdict is Verdict.CONFIRMED or "never ran" in found.reason
