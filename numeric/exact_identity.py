@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -205,7 +205,11 @@ def decide(
         return notes(tapes[0]).flags(names[0], known) + notes(tapes[1]).flags(names[1], known)
 
     try:
-        tapes = opened(sides[0].at(here)), opened(sides[1].at(here))
+        recordings = sides[0].at(here), sides[1].at(here)
+    except Refused as refusal:  # a recording that does not count has no values at other points
+        return _points_only(sides, shapes, sizes, entropy, refusal, names, admits, settings, replays=False)
+    try:
+        tapes = opened(recordings[0]), opened(recordings[1])
         quick = _quick(tapes[0]), _quick(tapes[1])
         done = _EARLY
         if quick[0] is not None and quick[1] is not None:  # then it is known how many trials are needed
@@ -345,14 +349,18 @@ def _points_only(
     names: tuple[str, str],
     admits: Callable[[Sizes], bool],
     settings: dict[str, object],
+    replays: bool = True,
 ) -> Finding:
     """Points where the code is no rational function: rational ones by replays, else plain calls within rounding."""
     scales = (3, 10**4, 10**8)
-    found: Counterexample | None
+    found: Counterexample | None = None
     engine = "rational points"
     try:
-        found = counterexample(*sides, shapes, sizes, entropy, names=names, scales=scales, admits=admits)
+        if replays:
+            found = counterexample(*sides, shapes, sizes, entropy, names=names, scales=scales, admits=admits)
     except Refused:
+        replays = False
+    if not replays:
         engine = "plain calls at integer points"
         found = _by_plain_calls(sides, shapes, sizes, entropy, names, scales)
         if found is None:
@@ -389,5 +397,6 @@ def _by_plain_calls(
         for scale in scales
     ]
     found = float_identity.decide(*sides, draws, names=names, shapes=shapes, shrinking=False)
-    return found.counterexample if found.verdict is Verdict.REFUTED else None
+    shown = found.counterexample if found.verdict is Verdict.REFUTED else None
+    return shown and replace(shown, sizes=dict(sizes))
 

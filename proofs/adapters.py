@@ -65,7 +65,7 @@ class Adapter:
     set. single: those that are one number a context. scaled: whether a readout scale f**-0.5 is the custom.
     stateful(S, X, Y, x_q, **named) -> (prediction, S after the tokens), S (f, m) or (m, f); None where the target keeps
     its memory to itself. whole: how it is called on whole arrays; None where the convention has no batch and no positions.
-    homes: the folders of the target's own files.
+    homes: the folders of the target's own files, and the adapter's. own: the user's function, where it is one.
     """
 
     text: str
@@ -77,6 +77,7 @@ class Adapter:
     stateful: Stateful | None = None
     whole: Whole | None = None
     homes: tuple[str, ...] = ()
+    own: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ def adapt(target: Target, text: str | Callable[..., Any] | None) -> Adapter:
 
     Raises TargetError for an unknown one, or a target it does not fit.
     """
-    return replace(_adapter(target, text), homes=homes(target.call))
+    found = _adapter(target, text)
+    return replace(found, homes=tuple(dict.fromkeys((*homes(target.call), *(homes(found.own) if found.own else ())))))
 
 
 def _adapter(target: Target, text: str | Callable[..., Any] | None) -> Adapter:
@@ -115,6 +117,7 @@ def _own(target: Target, own: Target) -> Adapter:
         lambda X, Y, x_q, **named: own.call(target.call, X, Y, x_q, **_plain(named)),
         extra,
         tuple(p for p in extra if p in own.required),
+        own=own.call,
     )
 
 

@@ -216,10 +216,12 @@ class Case:
                 continue
             if isinstance(held.held, Fraction) and gate not in self.adapter.required and self.form == "numbers":
                 given[gate] = int(held.held) if held.held.denominator == 1 else float(held.held)
-            elif self.form == "arrays" and not held.axes and gate not in self.adapter.single:
-                given[gate] = Gate(held.tensor(X).expand(X.shape[0]), ("N",))
+                continue
+            tensor = held.tensor(X)
+            if self.form == "arrays" and not held.axes and gate not in self.adapter.single:
+                given[gate] = Gate(tensor.expand(X.shape[0]), ("N",))
             else:
-                given[gate] = Gate(held.tensor(X), held.axes)
+                given[gate] = Gate(tensor, held.axes)
         return given
 
     def layer(self, X: Any, Y: Any, x_q: Any, **inputs: Any) -> Any:

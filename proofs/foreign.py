@@ -64,7 +64,8 @@ def mesa(net: Any, X: Tensor, Y: Tensor, x_q: Tensor, g: Tensor, beta: Tensor, l
 def attention(X: Tensor, Y: Tensor, x_q: Tensor) -> Tensor:
     """torch.nn.MultiheadAttention with identity weights, one head, f = m."""
     f = X.shape[1]
-    layer = torch.nn.MultiheadAttention(f, 1, bias=False, batch_first=True, dtype=X.dtype).eval()
+    with torch.random.fork_rng():  # what it draws for its weights is written over
+        layer = torch.nn.MultiheadAttention(f, 1, bias=False, batch_first=True, dtype=X.dtype).eval()
     with torch.no_grad():
         assert layer.in_proj_weight is not None
         layer.in_proj_weight.copy_(torch.eye(f, dtype=X.dtype).repeat(3, 1))

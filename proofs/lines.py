@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from proofs.literals import literals
+from proofs.call_sites import CallSites
 
 _HOUSE = Path(__file__).resolve().parent.parent
 _FOREIGN = tuple(str(Path(module.__file__ or "").resolve().parent) + "/" for module in (torch, np))
@@ -115,8 +115,6 @@ class Lines:
         self.roots = roots
         self.steps: dict[CodeType, set[tuple[int, int]]] = {}
         self._settled: dict[CodeType, frozenset[str]] = {}
-        self._written: dict[CodeType, frozenset[str]] = {}
-        self._sites: dict[tuple[CodeType | None, int, CodeType], frozenset[str]] = {}
         self._own: dict[str, bool] = {}
 
     @contextmanager
@@ -139,7 +137,6 @@ class Lines:
         steps = self.steps.setdefault(code, set())
         if code not in self._settled:
             self._settled[code] = _plain(frame)
-        self._called(frame)
         last = -1
 
         def step(frame: FrameType, event: str, arg: Any) -> Any:
@@ -151,27 +148,33 @@ class Lines:
 
         return step
 
-    def _called(self, frame: FrameType) -> None:
-        """Keep which arguments were literals in every call so far, of calls that the target's own code makes."""
-        code, caller = frame.f_code, frame.f_back
-        site = (caller.f_code, caller.f_lasti, code) if caller is not None else (None, 0, code)
-        if site not in self._sites:
-            own_call = caller is not None and self._own.get(caller.f_code.co_filename, False)
-            self._sites[site] = literals(frame) if own_call else frozenset()
-        found = self._sites[site]
-        self._written[code] = self._written.get(code, found) & found
-
-    def unrun(self, options: frozenset[str] = frozenset()) -> tuple[Unrun, ...]:
+    def unrun(self, call: Any, options: frozenset[str] = frozenset(), own: Any = None) -> tuple[Unrun, ...]:
         """Tests with one outcome and lines that never ran, in the code objects that ran.
 
-        options: names of the target's arguments that are no data and no tensors, which only the caller chooses.
+        call: the target. options: names of its arguments that are no data and no tensors, which only the caller chooses.
+        own: the adapter by which it is called, where a user wrote that.
         """
         found: dict[Unrun, None] = {}
         changed = frozenset(name for code in self.steps for name in _changed(code))
+        through = next(_entries(own), None) if own is not None else None
+        entries = tuple(_entries(call))
+        sites = CallSites(self.steps, dict.fromkeys(entries, options), through)
+        given = CallSites(self.steps, {code: _arguments(code) for code in entries}, through)
         for code, steps in self.steps.items():
-            fixed = options | self._written[code]
-            found |= dict.fromkeys(_unrun(code, steps, fixed, self._settled[code] - changed))
+            known = _Known(sites.settled(code), given.settled(code), self._settled[code] - changed)
+            found |= dict.fromkeys(_unrun(code, steps, known))
         return tuple(sorted(found, key=lambda u: (u.file, u.lines, u.condition)))
+
+
+def _entries(call: Any) -> Iterator[CodeType]:
+    """The code of a target that is called from outside."""
+    inner = inspect.unwrap(call) if callable(call) and not isinstance(call, type) else call
+    inner = getattr(inner, "func", inner)
+    for thing in (inner, *_wrapped(inner)):
+        for part in (thing, *(getattr(thing, name, None) for name in ("forward", "__call__", "__init__"))):
+            code = getattr(part, "__code__", None)
+            if isinstance(code, CodeType):
+                yield code
 
 
 _SIMPLE = (bool, int, float, str, type(None), Enum, torch.nn.Module, torch.dtype)
@@ -202,9 +205,21 @@ def _changed(code: CodeType) -> Iterator[str]:
             yield f"self.{instruction.argval}"
 
 
-def _unrun(
-    code: CodeType, steps: set[tuple[int, int]], options: frozenset[str], settled: frozenset[str]
-) -> Iterator[Unrun]:
+@dataclass(frozen=True)
+class _Known:
+    """What no size decides in a function: arguments that are options, arguments that are as the target's caller gave
+    them (so that only the caller makes them None), and what was set before all calls."""
+
+    options: frozenset[str]
+    given: frozenset[str]
+    settled: frozenset[str]
+
+
+def _arguments(code: CodeType) -> frozenset[str]:
+    return frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+
+
+def _unrun(code: CodeType, steps: set[tuple[int, int]], known: _Known) -> Iterator[Unrun]:
     instructions = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
     ran = {at for _, at in steps}
     refusing = _source_of(code).refusals
@@ -229,7 +244,7 @@ def _unrun(
             told |= set(range(block[0], block[1] + 1))
             if goal in where:
                 told |= _behind(code, instruction, where[goal])
-            yield Unrun(code.co_filename, block, text, outcome, _option(code, instruction, text, options, settled))
+            yield Unrun(code.co_filename, block, text, outcome, _option(code, instruction, text, known))
     while silent:
         block = _block(silent[0], silent, lines)
         if silent[0] not in told:
@@ -362,21 +377,20 @@ def _source_of(code: CodeType) -> _File:
     return _file("".join(linecache.getlines(code.co_filename)))
 
 
-def _option(
-    code: CodeType, instruction: dis.Instruction, text: str, options: frozenset[str], settled: frozenset[str]
-) -> bool:
-    """Whether a test asks for no size: for types and numbers of axes, for what was set before all calls, or for arguments
-    that no call of the audit varies.
+def _option(code: CodeType, instruction: dis.Instruction, text: str, known: _Known) -> bool:
+    """Whether a test asks for no size: for types and numbers of axes, for what was set before all calls, for arguments
+    that no call of the audit varies, or whether the caller gave one.
     """
     try:
         node = ast.parse(text, mode="eval").body
     except SyntaxError:
         return False
-    test = _Settled(settled - set(code.co_varnames)).visit(_sizeless(node))
+    asked = _Absent(known.given)
+    test = _Settled(known.settled - set(code.co_varnames)).visit(asked.visit(_sizeless(node)))
     names = {name.id for name in ast.walk(test) if isinstance(name, ast.Name)}
-    arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    if not names <= options or not names <= set(arguments):
+    if not names <= known.options & _arguments(code):
         return False
+    names |= asked.found
     stores = [i for i in dis.get_instructions(code) if i.opname.startswith("STORE_") and i.argval in names]
     loops = [i for i in dis.get_instructions(code) if "JUMP_BACKWARD" in i.opname]
     return all(store.offset > instruction.offset for store in stores) and not any(
@@ -402,6 +416,22 @@ class _Sizeless(ast.NodeTransformer):
         typed = isinstance(node.func, ast.Name) and node.func.id in _TYPES
         ranked = isinstance(node.func, ast.Attribute) and node.func.attr == "dim" and not node.args
         return ast.Constant(None) if typed or ranked else self.generic_visit(node)
+
+
+class _Absent(ast.NodeTransformer):
+    """Takes out of a test what asks whether an argument was given. found: those arguments."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self.names, self.found = names, set[str]()
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        """x is None, x is not None."""
+        alone = isinstance(node.left, ast.Name) and node.left.id in self.names and len(node.ops) == 1
+        if not (alone and isinstance(node.ops[0], (ast.Is, ast.IsNot)) and ast.unparse(node.comparators[0]) == "None"):
+            return self.generic_visit(node)
+        assert isinstance(node.left, ast.Name)
+        self.found.add(node.left.id)
+        return ast.Constant(None)
 
 
 class _Settled(ast.NodeTransformer):

@@ -96,7 +96,7 @@ def reach(
         integers=mentioned,
         beyond=longer.beyond,
         refusals=(*whole.refusals, *far.refusals, *longer.refusals),
-        unrun=case.lines.unrun(_options(case, named.loaded)),
+        unrun=case.lines.unrun(named.loaded.call, _options(case, named.loaded), case.adapter.own),
     )
     return Reach((*points, *whole.rows, *far.rows, *longer.rows, *ran.rows), world)
 
@@ -110,7 +110,8 @@ def _options(case: Case, loaded: Target) -> frozenset[str]:
     named = set(case.adapter.named)
     given = {g for g in named if g in case.axes or g in case.chosen.names or case.gates.get(g) == INDETERMINATE}
     given |= {g for g, text in case.gates.items() if g in named and not _number(text)}
-    data = frozenset(p for p in loaded.parameters if p not in {*named, *FINAL, *STATES})
+    own = case.adapter.own is not None  # then the source of its calls says what it gives
+    data = frozenset(p for p in loaded.parameters if p not in {*named, *FINAL, *STATES} and not own)
     return options_of(loaded.call, data, frozenset(given))
 
 

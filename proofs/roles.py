@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import permutations
 from typing import Any
 
 import flint
@@ -23,7 +24,7 @@ from proofs import fit
 from proofs.audit import Audit, compared
 from proofs.audit_rows import Row
 from proofs.case import INDETERMINATE, READOUT
-from proofs.fit import Data, Number, Solution
+from proofs.fit import Data, Fit, Number, Solution
 from proofs.identification import Role
 from proofs.laws import Factor, Law, factor_of
 from proofs.subject import Subject, agreement, digits, fresh, learner_box, rational, signed
@@ -33,6 +34,8 @@ _VALUES = 3
 """Values of a gate beside the one that it was identified at, by itself and together with all others."""
 _GRID = 1024
 """They are odd multiples of 1/1024 between 1/8 and 7/8: Python and float64 hold them as they are."""
+_EXCHANGED = 4
+"""The most numbers whose orders are tried."""
 _LENGTHS = (7, 12)
 """Context lengths of the last check, which no fit and no row has."""
 
@@ -64,7 +67,7 @@ def laws_of(subject: Subject, solution: Solution) -> tuple[tuple[Law, ...], tupl
     if len(seen) > 1 and all(role.fits for role in roles):
         for _ in range(_VALUES):
             point = {gate: _drawn(gate, entropy) for gate in seen}
-            again = _again(subject, point, solution)
+            again = _again(subject, point, solution, [law.at(point, fit.LONG, 1, 1) for law in laws])
             laws = [law if again is not None and _holds(law, point, again[k]) else _open(law, solution, k)
                     for k, law in enumerate(laws)]  # fmt: skip
     open = {law.name for law in laws if law.open}
@@ -141,11 +144,14 @@ def outside_domains(solution: Solution, laws: Sequence[Law]) -> dict[str, str]:
     return out
 
 
-def _again(subject: Subject, gates: Gates, solution: Solution) -> list[Any] | None:
-    """The numbers of the same model at other gates, at N = 5."""
+def _again(
+    subject: Subject, gates: Gates, solution: Solution, near: Sequence[Number] | None = None
+) -> list[Any] | None:
+    """The numbers of the same model at other gates, at N = 5. near: where they are looked for, the solution's by default."""
     other = {gate: str(value) for gate, value in gates.items()}
     data = Data(subject.layer.boxed(other, subject.at["f"], subject.at["m"], subject.box))
-    begin = as_floats(fit.column(solution.numbers))
+    near = solution.numbers if near is None else near
+    begin = as_floats(fit.column(near))
     try:
         found = fit.least_squares(solution.model, data, fit.LONG, [list(begin), *(list(begin * c) for c in (1.2, 0.8))])
         if found.residual > fit.POLISHED:
@@ -153,9 +159,25 @@ def _again(subject: Subject, gates: Gates, solution: Solution) -> list[Any] | No
         if subject.box.arithmetic is Arithmetic.FLOAT:
             return list(found.theta)
         sharp = fit.polish(solution.model, data, found)
+        if sharp is None or sharp[1] > fit.DIGITS:
+            return None
+        return _exchanged(solution, data, near, sharp[0])
     except (Undefined, WrongResult):
         return None
-    return None if sharp is None or sharp[1] > fit.DIGITS else sharp[0]
+
+
+def _exchanged(solution: Solution, data: Data, near: Sequence[Number], numbers: list[Any]) -> list[Any]:
+    """The numbers in the order that leaves most of them as they were, of the orders that fit: the decays of a momentum and
+    of its memory, say, can be exchanged."""
+    kept = sum(map(fit.alike, near, numbers))
+    best = numbers
+    for order in permutations(numbers) if len(numbers) <= _EXCHANGED else ():
+        alike = sum(map(fit.alike, near, order))
+        if alike > kept:
+            sharp = fit.polish(solution.model, data, Fit(as_floats(fit.column(order)), 0.0, fit.LONG))
+            if sharp is not None and sharp[1] <= fit.DIGITS and sum(map(fit.alike, near, sharp[0])) > kept:
+                kept, best = alike, sharp[0]
+    return best
 
 
 def audited(subject: Subject, solution: Solution, laws: Sequence[Law], roles: Sequence[Role]) -> Audit | None:

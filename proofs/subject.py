@@ -63,7 +63,6 @@ class Layer:
         case.axes, case.form, case.needs_lift = dict(self.case.axes), self.case.form, self.case.needs_lift
         return case
 
-
     def boxed(self, other: Mapping[str, str], f: int, m: int, like: Box | None = None) -> Box:
         """The layer at other values of some gates, as a box at f and m; gates that are tensors in a call are data of it.
 

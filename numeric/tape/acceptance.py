@@ -25,9 +25,15 @@ from numeric.tape.storage_tape import Escape, Tape, same_bits
 
 FAST_PATHS = frozenset("_native_multi_head_attention _transformer_encoder_layer_fwd _nested_tensor_from_mask".split())
 """Fused kernels without a rule; the module takes another path when they are switched off."""
-CHANGING = "the code runs other operations from call to call; its result is not a function of its inputs"
+CHANGING = "the code runs other operations, or with other constants, from call to call"
 UNWATCHED = "it raises while its calls are watched, which a plain call does not, so that no way out for the data can be seen"
 LOOKS = "the code takes another path while it is recorded: it looks at what kind of array it was given"
+DECIDES = "data-dependent: a number of the data decides what the code does"
+TO_NUMPY = (
+    "hands tensors to numpy, where no operation is seen: use torch's function, or keep numpy code in a file that does not "
+    "import torch"
+)
+_TO_NUMPY = ("numpy", "__array__", "__dlpack__")
 WARM = 2
 """Calls before the first recording, in which caches and compilers settle."""
 POINTS = 3
@@ -45,26 +51,37 @@ ENDLESS = ("polygamma", "special_zeta")
 ELSEWHERE = "data-dependent: at larger, smaller or equal numbers the code takes another path"
 
 
+class Changing(Refused):
+    """Recordings at several points are not the same."""
+
+
 def accept(program: Callable[..., Any], draw: Draw, *, points: int = POINTS) -> Tape:
     """The tape of `program`, recorded at points `draw(0)`, `draw(1)`, ... and accepted.
 
-    points: how many recordings are compared; with one, only numbers that leave by operations are seen. Raises Refused
-    with the reason where a recording does not count, and what the program raises.
+    points: how many recordings are compared. Raises Refused with the reason where a recording does not count, and what
+    the program raises.
     """
     for k in range(WARM if points > 1 else 0):
         _bare(program, draw(k))
     with contextlib.ExitStack() as settings:
-        tape = _recorded(program, draw, settings, points)
-        found = {e: None for e in tape.escapes}
-        if points > 1:
-            try:
-                found |= {e: None for e in escapes(program, draw(WARM + points))}
-            except Exception as error:
-                raise Refused("the code", "a watched run", f"{UNWATCHED} ({type(error).__name__})") from None
+        try:
+            tape = _recorded(program, draw, settings, points)
+        except Changing:
+            _guards(_escapes(program, draw(WARM + points)))  # numbers that left and came back as constants are why
+            raise
+        found = {e: None for e in (*tape.escapes, *_escapes(program, draw(WARM + points)))}
         if points > 1 and not tape.faults:
             _elsewhere(program, tape, draw(WARM))
     marked = _guards(found)
     return replace(tape, escapes=marked)
+
+
+def _escapes(program: Callable[..., Any], inputs: Mapping[str, Tensor]) -> tuple[Escape, ...]:
+    """Ways out for the data that are no operations. Raises Refused where they can't be seen."""
+    try:
+        return escapes(program, inputs)
+    except Exception as error:
+        raise Refused("the code", "a watched run", f"{UNWATCHED} ({type(error).__name__})") from None
 
 
 def recorded_here(program: Callable[..., Any], inputs: Mapping[str, Tensor]) -> Tape:
@@ -118,7 +135,7 @@ def _guards(found: Iterable[Escape]) -> tuple[Escape, ...]:
         if not escape.guard:
             library, _, named = escape.what.partition(".")
             name = named.split(".")[0] if library in ("aten", "numpy") else ""
-            reason = WHY.get(name, "data-dependent: a number of the data decides what the code does")
+            reason = TO_NUMPY if named in _TO_NUMPY else WHY.get(name, DECIDES)
             raise DataDependent(escape.what, shown(escape.place), reason)
     return marked
 
@@ -155,7 +172,9 @@ def _recorded(
         if parted is not None:
             raise Refused("the recording", shown(parted), LOOKS)
         if first is not None and tape.digest != first.digest:
-            raise Refused("the recording", "a fresh point", RANDOMLY if tape.random else CHANGING)
+            if tape.random:
+                raise Refused("the recording", "a fresh point", RANDOMLY)
+            raise Changing("the recording", "a fresh point", CHANGING)
         if tape.faults:
             first = first or tape
             continue  # a replay refuses it by name

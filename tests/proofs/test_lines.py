@@ -47,7 +47,7 @@ def told(layer, *calls, options=frozenset({"mode", "scale"})):
     with lines.followed():
         for X in calls:
             layer(X)
-    return {(u.condition, u.never): u for u in lines.unrun(options)}
+    return {(u.condition, u.never): u for u in lines.unrun(layer, options)}
 
 
 def test_a_branch_that_no_size_reached_is_told_with_its_condition(layer):
