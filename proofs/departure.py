@@ -165,7 +165,6 @@ def _shrunk(subject: Subject, other: Box, miss: Miss, point: Any, floor: float, 
     current = [a.copy() for a in point]
     finite = _plain(subject, miss, current) is not None
 
-
     def parts() -> bool:
         return apart(subject, other, current) > floor and (_plain(subject, miss, current) is not None or not finite)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from fractions import Fraction
 from typing import Any
 
@@ -47,6 +48,15 @@ GAUGE = "its numbers can't be told apart"
 
 NO_LAW = "its numbers change with N in no simple way"
 """Why a model that fits at each length is no solution: no power of N goes from one length to the other."""
+
+
+class Cause(Enum):
+    """What keeps a model from being a solution; `Miss.why` says it in words."""
+
+    OFF = "it does not fit"
+    GAUGE = GAUGE
+    NO_LAW = NO_LAW
+
 
 Number = Any
 """A Fraction, or a ball where the number is none of few digits, or a float where only float64 runs."""
@@ -308,6 +318,7 @@ class Miss:
     N: int
     why: str
     theta: tuple[float, ...] = ()
+    cause: Cause = Cause.OFF
 
 
 def fit(model: Model, data: Data, slope: float) -> Solution | Miss:
@@ -333,7 +344,7 @@ def fit(model: Model, data: Data, slope: float) -> Solution | Miss:
     for N in (LONG, SHORT):
         sharp = polish(model, data, fits[N])
         if sharp is None:
-            return Miss(model, fits[N].residual, N, GAUGE, tuple(fits[N].theta))
+            return Miss(model, fits[N].residual, N, GAUGE, tuple(fits[N].theta), Cause.GAUGE)
         numbers[N], residual = sharp
         if residual > DIGITS:
             theta = tuple(float(v) for v in as_floats(column(numbers[N])))
@@ -365,7 +376,7 @@ def _unpolished(model: Model, fits: Mapping[int, Fit]) -> Solution | Miss:
     powers = [next((p for p in (0, 1, -1) if _close(a / b, (3 / 5) ** p, POLISHED)), None) for a, b in pairs]
     worst = max(f.residual for f in fits.values())
     if any(p is None for p in powers):
-        return Miss(model, 1.0, SHORT, NO_LAW)
+        return Miss(model, 1.0, SHORT, NO_LAW, cause=Cause.NO_LAW)
     numbers = tuple(float(v) for v in fits[LONG].theta)
     return Solution(model, numbers, tuple(p for p in powers if p is not None), worst, exact=False)
 
@@ -382,7 +393,7 @@ def _lawless(
         elif power is None:
             off = math.inf
     if off >= NEAR:
-        return Miss(model, 1.0, SHORT, NO_LAW, theta)
+        return Miss(model, 1.0, SHORT, NO_LAW, theta, Cause.NO_LAW)
     return Miss(model, off, SHORT, f"its numbers go with N but for a relative {off:.2g}", theta)
 
 

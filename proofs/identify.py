@@ -26,7 +26,7 @@ from proofs.case import INDETERMINATE
 from proofs.deadline import ending
 from proofs.departure import apart, bias, epsilon, only_last, parted, plainer, within_rounding
 from proofs.evidence import Settings
-from proofs.fit import Data, Miss, Solution
+from proofs.fit import Cause, Data, Miss, Solution
 from proofs.identification import Identification, sources
 from proofs.laws import Law
 from proofs.models import Model, Slot
@@ -296,10 +296,10 @@ def _named(solution: Solution) -> str:
 def _none(subject: Subject, found: Search, miss: Miss | None = None, rows: Sequence[Row] = ()) -> Identification:
     """No match: the nearest learner, how far it is off, which probe speaks against it, and a counterexample."""
     nearest = miss or next(iter(found.misses), None)
-    biased = nearest is not None and 0 < nearest.residual < BIASED and nearest.why != fit.GAUGE
+    biased = nearest is not None and 0 < nearest.residual < BIASED and nearest.cause is not Cause.GAUGE
     if nearest is not None and biased and miss is None:
         nearest = plainer(subject, nearest)
-    stuck = [m for m in found.misses if m.why == fit.GAUGE and m.residual < fit.POLISHED]
+    stuck = [m for m in found.misses if m.cause is Cause.GAUGE and m.residual < fit.POLISHED]
     notes = []
     if stuck and not biased:
         notes.append(f"{stuck[0].model.text} fits to {stuck[0].residual:.1g} in float64, but {stuck[0].why}")

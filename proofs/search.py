@@ -16,7 +16,7 @@ from constructions.learners import Class, library
 from numeric.box import Arithmetic, Box
 from numeric.probes import Probe, broken
 from proofs import fit
-from proofs.fit import Data, Miss, Solution
+from proofs.fit import Cause, Data, Miss, Solution
 from proofs.models import Model, gauge_fixed, models, simplicity, variant
 from proofs.subject import Subject
 
@@ -57,7 +57,7 @@ def search(subject: Subject) -> Search:
             limit = model.complexity
         else:
             found.misses.append(result)
-            if result.residual < BIASED and result.why != fit.GAUGE:
+            if result.residual < BIASED and result.cause is not Cause.GAUGE:
                 limit = min(limit, model.complexity + 1)  # the same learner with an epsilon of its own is tried too
     if found.equals:
         found.equals.sort(key=lambda solution: solution.rank)
@@ -69,13 +69,13 @@ def search(subject: Subject) -> Search:
             if isinstance(result, Miss):
                 found.misses.append(result)
     # a readout scale that can't be told from a step size leaves the learner without it, which has missed already
-    lawless = {variant(m.model) for m in found.misses if m.why == fit.NO_LAW}
-    gauges = [m for m in found.misses if m.why == fit.GAUGE and m.model.readout]
+    lawless = {variant(m.model) for m in found.misses if m.cause is Cause.NO_LAW}
+    gauges = [m for m in found.misses if m.cause is Cause.GAUGE and m.model.readout]
     settled = [m for m in gauges if variant(replace(m.model, readout=False)) in lawless]
     found.misses = [m for m in found.misses if m.residual < 1 and m not in settled]
     found.misses.sort(
         key=lambda m: (
-            m.residual >= BIASED or m.why == fit.GAUGE,
+            m.residual >= BIASED or m.cause is Cause.GAUGE,
             m.residual > fit.NEAR and m.N == fit.ONE,
             _rank(m),
             m.residual,
@@ -92,7 +92,7 @@ def _rank(miss: Miss) -> tuple[Any, ...]:
 def _fitted(model: Model, data: Data, slope: float) -> Solution | Miss:
     """The fit; where its numbers can't be told apart, with one of them set to 1."""
     result = fit.fit(model, data, slope)
-    if isinstance(result, Miss) and result.why == fit.GAUGE:
+    if isinstance(result, Miss) and result.cause is Cause.GAUGE:
         for smaller in gauge_fixed(model):
             fixed = fit.fit(smaller, data, slope)
             if isinstance(fixed, Solution):

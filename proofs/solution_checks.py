@@ -125,13 +125,10 @@ def float_runs(subject: Subject, solution: Solution) -> list[Row]:
     for check, dtype in ((Check.FLOAT, "float64"), (Check.LIFTED, "float64"), (Check.SINGLE, "float32")):
         if rows and not (rows[0].finding.verdict is Verdict.REFUTED and subject.box.record.casts):
             break
-        case.lifted = check is Check.LIFTED or case.needs_lift
-        try:
+        with case.lifting(check is Check.LIFTED or case.needs_lift):
             finding = float_identity.decide(
                 case.layer, solution.model.at(numbers), draws, dtype=dtype, names=NAMES, shrinking=False
             )
-        finally:
-            case.lifted = False
         rows.append(Row(check, here, finding))
     return rows
 

@@ -416,8 +416,11 @@ def _turned(calls: Calls, sizes: Sizes) -> str:
     if why:
         return why
     inputs = calls.case.draw(sizes, torch.Generator().manual_seed(0), calls.shapes)
-    with torch.no_grad():
-        _, after = calls._call(inputs, Fraction(sizes["N"]), state=inputs["S"])
+    try:
+        with torch.no_grad():
+            _, after = calls._call(inputs, Fraction(sizes["N"]), state=inputs["S"])
+    except Exception as error:  # the target is anybody's code
+        return raised(error)
     shape, wanted = tuple(getattr(after, "shape", ())), tuple(inputs["S"].shape)
     return "" if shape == wanted else f"takes a state of shape {wanted} and returns one of shape {shape}"
 

@@ -1,0 +1,45 @@
+"""Flags: a text for people, and beside it what a verdict may rest on: whose code, which cast, which constant."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+from numeric.entropy import Entropy
+from numeric.exact_identity import decide
+from numeric.finding import Flag, Flagged
+from numeric.float_identity import decide as decide_floats
+from numeric.strategies import draw
+
+SHAPES = {"x": ("N",)}
+
+
+def rounds(x: Any) -> Any:
+    return 0.1 * x.float().double() / 3
+
+
+def plain(x: Any) -> Any:
+    return x / 30
+
+
+def test_both_engines_say_what_a_flag_is_about() -> None:
+    exactly = decide(rounds, plain, SHAPES, {"N": 2}, names=("one", "other"), entropy=Entropy(1), shrinking=False)
+    draws = [draw("gaussian", {"N": 2}, SHAPES, Entropy(1).generator())]
+    floats = decide_floats(rounds, plain, draws, names=("one", "other"))
+    for found in (exactly, floats):
+        flags = [flag for flag in found.flags if isinstance(flag, Flag)]
+        assert len(flags) == len(found.flags) and {flag.side for flag in flags} == {"one"}
+        assert [flag.cast for flag in flags if flag.kind is Flagged.CAST] == ["float32"]
+        assert [flag.constant for flag in flags if flag.kind is Flagged.CONSTANT] == [0.1]
+
+
+def test_a_path_that_says_float32_is_no_cast() -> None:
+    assert (
+        Flag("layer: constant 0.1 at float32.py:3, read as it is", "layer", Flagged.CONSTANT, constant=0.1).cast == ""
+    )
+
+
+def test_flags_survive_the_way_between_processes() -> None:
+    flag = Flag("layer: cast to torch.float32", "layer", Flagged.CAST, cast="float32")
+    again = pickle.loads(pickle.dumps(flag))
+    assert again == flag and vars(again) == vars(flag)
