@@ -8,9 +8,10 @@ Source: Zucchet et al. 2023 (arXiv 2309.01775).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from constructions.gated_accumulator import recurrence
-from constructions.namespace import Array, identity, namespace, zeros
+from constructions.namespace import Array, again, each, identity, namespace, zeros
 
 
 @dataclass(frozen=True)
@@ -27,18 +28,14 @@ class Weights:
     @property
     def neurons(self) -> int:
         """The number of state entries."""
-        return int(self.decay.shape[0])
+        count: int = self.decay.shape[0]
+        return count
 
     @property
     def parameters(self) -> int:
         """The number of stored entries, zeros and the decays included."""
-        total = 0
-        for array in (self.decay, self.W_m, self.W_x, self.O_m, self.O_x, self.D):
-            size = 1
-            for length in array.shape:
-                size *= int(length)
-            total += size
-        return total
+        gates = prod(self.W_m.shape) + prod(self.W_x.shape) + prod(self.O_m.shape) + prod(self.O_x.shape)
+        return prod(self.decay.shape) + gates + prod(self.D.shape)
 
 
 def products(rows: Array, first: Array, second: Array) -> Array:
@@ -48,7 +45,7 @@ def products(rows: Array, first: Array, second: Array) -> Array:
 
 def layer(U: Array, weights: Weights) -> Array:
     """All outputs (T, q) for inputs U (T, d)."""
-    v = namespace(U).concat([U, 0 * U[:, :1] + 1], axis=1)
+    v = namespace(U).concat([U, zeros((U.shape[0], 1), U) + 1], axis=1)
     h = recurrence(weights.decay, products(v, weights.W_m, weights.W_x), 0 * weights.decay)
     return products(h, weights.O_m, weights.O_x) @ weights.D.mT
 
@@ -61,16 +58,14 @@ def attention_weights(W_V: Array, W_K: Array, W_Q: Array) -> Weights:
     xp = namespace(W_V, W_K, W_Q)
     a, r, d = W_V.shape[0], W_K.shape[0], W_V.shape[1]
     n = a * r
-    values = xp.stack([W_V[i, :] for i in range(a) for _ in range(r)])
-    keys = xp.concat([W_K] * a, axis=0)
+    values, keys = each(W_V, r), again(W_K, a)
     column, one = zeros((n, 1), W_V), zeros((r, 1), W_V) + 1
     W_m = xp.concat([xp.concat([values, column], axis=1), xp.concat([W_Q, 0 * one], axis=1)], axis=0)
     W_x = xp.concat([xp.concat([keys, column], axis=1), xp.concat([zeros((r, d), W_V), one], axis=1)], axis=0)
     kept = xp.concat([zeros((n,), W_V) + 1, zeros((r,), W_V)], axis=0)
     O_m = xp.concat([identity(n, W_V), zeros((n, r), W_V)], axis=1)
-    O_x = xp.concat([zeros((n, n), W_V), xp.concat([identity(r, W_V)] * a, axis=0)], axis=1)
-    sums = xp.stack([identity(a, W_V)[:, i] for i in range(a) for _ in range(r)]).mT
-    return Weights(kept, W_m, W_x, O_m, O_x, sums)
+    O_x = xp.concat([zeros((n, n), W_V), again(identity(r, W_V), a)], axis=1)
+    return Weights(kept, W_m, W_x, O_m, O_x, each(identity(a, W_V), r).mT)
 
 
 def descent_weights(f: int, m: int, like: Array) -> Weights:

@@ -47,6 +47,18 @@ def unit(index: int, size: int, like: Array) -> Array:
     return identity(size, like)[index, :]
 
 
+def each(rows: Array, count: int) -> Array:
+    """Each of the rows (n, d) `count` times, one after the other: (n count, d)."""
+    n, d = rows.shape
+    return namespace(rows).reshape(zeros((n, count, d), rows) + rows[:, None, :], (n * count, d))
+
+
+def again(rows: Array, count: int) -> Array:
+    """All rows (n, d), `count` times over: (count n, d)."""
+    n, d = rows.shape
+    return namespace(rows).reshape(zeros((count, n, d), rows) + rows[None, :, :], (count * n, d))
+
+
 def pad_last(array: Array, width: int) -> Array:
     """`array` with zeros appended along its last axis up to `width`. Raises ValueError if it is wider."""
     missing = width - array.shape[-1]

@@ -28,7 +28,8 @@ class StateSpace:
     @property
     def order(self) -> int:
         """The number of states N."""
-        return int(self.A.shape[0])
+        count: int = self.A.shape[0]
+        return count
 
 
 def orthonormal(system: StateSpace, norms: Array, theta: float = 1.0) -> StateSpace:
@@ -40,6 +41,6 @@ def orthonormal(system: StateSpace, norms: Array, theta: float = 1.0) -> StateSp
     if not theta > 0:
         raise ValueError(f"theta is {theta}; expected a positive time scale")
     r = np.sqrt(np.asarray(norms, dtype=np.float64))
-    A, B, C = (np.asarray(part, dtype=np.float64) for part in (system.A, system.B, system.C))
+    A, B, C, D = (np.asarray(part, dtype=np.float64) for part in (system.A, system.B, system.C, system.D))
     ratio = r[None, :] / r[:, None]
-    return StateSpace(A * ratio / theta, B / r / theta, C * r / theta, float(system.D) / theta)
+    return StateSpace(A * ratio / theta, B / r / theta, C * r / theta, D / theta)

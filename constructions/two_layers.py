@@ -11,7 +11,7 @@ Source: derived here.
 from __future__ import annotations
 
 from constructions.gated_accumulator import recurrence
-from constructions.namespace import Array, identity, namespace, zeros
+from constructions.namespace import Array, again, each, identity, namespace, zeros
 
 
 def with_one(U: Array) -> Array:
@@ -48,10 +48,7 @@ def tokens(X: Array, Y: Array, x_q: Array) -> Array:
 
 def pairs(f: int, m: int, like: Array) -> tuple[Array, Array]:
     """Selections (m f, f) of x_j and (m f, m) of y_i, for the pairs (i, j) with j running fastest."""
-    xp = namespace(like)
-    one_f, one_m = identity(f, like), identity(m, like)
-    x_of = xp.reshape(zeros((m, f, f), like) + one_f[None, ...], (m * f, f))
-    return x_of, xp.reshape(zeros((m, f, m), like) + one_m[:, None, :], (m * f, m))
+    return again(identity(f, like), m), each(identity(m, like), f)
 
 
 def _beside(*parts: Array) -> Array:

@@ -20,10 +20,10 @@ REASONS = {
     PRIMITIVES: ("namespace", "primitives"),
     HIPPO: (
         *("conversions", "discretisation", "drawn_systems", "fout", "legs", "legs_recursion", "legt", "modal"),
-        *("next_sample", "predictors", "scan", "state_space", "trade_off"),
+        *("next_sample", "predictors", "scan", "trade_off"),
     ),
     ORACLE: ("autograd_descent",),
-    TABLES: ("gated_rnn", "gated_rnn_symmetric"),
+    TABLES: ("gated_rnn_symmetric",),
     STORED: ("published_parameters",),
     REGISTRY: ("learners/__init__", "learners/_tokens"),
 }
