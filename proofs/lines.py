@@ -235,6 +235,8 @@ def _unrun(code: CodeType, steps: set[tuple[int, int]], known: _Known) -> Iterat
         for goal, outcome in _outcomes(instruction, instructions[k + 1].offset):
             if (instruction.offset, goal) in steps or place.get(goal) in refusing:
                 continue
+            if goal in where and _left(code, instruction, where[goal], instructions, steps):
+                continue
             text = _source(code, instruction)
             test = _statement(code, instruction)
             if test is not None and goal in where:  # the jump is the whole statement's, and may be turned round
@@ -250,6 +252,33 @@ def _unrun(code: CodeType, steps: set[tuple[int, int]], known: _Known) -> Iterat
         if silent[0] not in told:
             yield Unrun(code.co_filename, block)
         silent = [line for line in silent if line > block[1]]
+
+
+def _left(
+    code: CodeType,
+    instruction: dis.Instruction,
+    goal: dis.Instruction,
+    instructions: list[dis.Instruction],
+    steps: set[tuple[int, int]],
+) -> bool:
+    """Whether a loop was left by another copy of this test, which leads out of it too.
+
+    The test of a `while` is compiled twice, before the loop and at its end; that the loop was never skipped altogether is
+    no branch of the source, as it is none of a `for`.
+    """
+
+    def leaves(at: dis.Instruction) -> bool:
+        return not _within(at, loop.test) and not any(_within(at, part) for part in loop.body)
+
+    loops = [n for n in _source_of(code).branches.values() if isinstance(n, ast.While) and _within(instruction, n.test)]
+    if not loops:
+        return False
+    loop = max(loops, key=lambda node: (node.lineno, node.col_offset))
+    where = {i.offset: i for i in instructions}
+    copies = [i for i in instructions if i.positions == instruction.positions and i is not instruction and _tests(i)]
+    return leaves(goal) and any(
+        at == copy.offset and to in where and leaves(where[to]) for copy in copies for at, to in steps
+    )
 
 
 def _behind(code: CodeType, instruction: dis.Instruction, goal: dis.Instruction) -> set[int]:

@@ -89,6 +89,37 @@ def test_other_tracers_and_other_files_are_left_alone(layer):
     assert {u.file for u in found.values()} == {layer.__code__.co_filename}
 
 
+LOOPS = """
+def layer(X):
+    k = out = 0
+    while k < 4:
+        out, k = out + X, k + 1
+    while k < 4 + X and out < 10**6:
+        out, k = out + 1, k + 1
+    while X > 40:
+        X = X - 40
+    while True:
+        out += 1
+        if out > 3:
+            break
+    while out < 0:
+        out += 1
+    return out
+"""
+
+
+def test_a_loop_is_left_once_in_the_source(tmp_path):
+    path = tmp_path / "loops.py"
+    path.write_text(LOOPS)
+    spec = importlib.util.spec_from_file_location("loops", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert {u.condition for u in told(module.layer, 1, 5).values()} == {"out < 10**6", "X > 40", "out > 3", "out < 0"}
+    again = {u.condition for u in told(module.layer, 1, 50).values()}
+    assert "X > 40" in again  # its body never ran a second time
+    assert "X > 40" not in {u.condition for u in told(module.layer, 1, 50, 100).values()}
+
+
 SETTLED = """
 import torch
 FAST, SEEN = False, 0

@@ -104,19 +104,21 @@ def square(m: Any, a: Any) -> Numbers:
 
 
 def pow(m: Any, a: Any, exponent: Any) -> Numbers:
-    if isinstance(exponent, Constant) and exponent.value.numel() == 1:
-        exponent = exponent.value.item()
-    if isinstance(exponent, (Constant, Window)) or not is_data(a):
+    plain = m.constant(exponent) if isinstance(exponent, (Constant, Window)) else torch.tensor(exponent)
+    if plain is None or not is_data(a):
         raise NoRule("transcendental: an exponent that is data")
-    if isinstance(exponent, float) and exponent.is_integer():
-        exponent = int(exponent)
-    if not isinstance(exponent, int):
-        raise NoRule(f"algebraic, not rational: the power {exponent}")
+    if plain.dtype.is_complex or not bool((plain == plain.round()).all()):
+        shown = f"the power {plain.item()}" if plain.numel() == 1 else "powers that are no whole numbers"
+        raise NoRule(f"algebraic, not rational: {shown}")
     value = m.numbers(a)
-    if exponent == 0:
-        return Numbers(m.carrier, m.carrier.lift(torch.ones(value.shape, dtype=torch.float64)))
-    power = value.power(abs(exponent))
-    return power if exponent > 0 else m.numbers(1) / power
+    shape = torch.broadcast_shapes(plain.shape, value.shape)
+    ones = Numbers(m.carrier, m.carrier.lift(torch.ones(value.shape, dtype=torch.float64)))
+    out: Numbers | None = None
+    for whole in sorted({int(e) for e in plain.reshape(-1).tolist()}):
+        power = value.power(abs(whole)) if whole else ones
+        power = (power if whole >= 0 else m.numbers(1) / power).expand(shape)
+        out = power if out is None else power.chosen((plain == whole)[None], out)
+    return ones.expand(shape) if out is None else out
 
 
 def mm(m: Any, a: Any, b: Any, alpha: Any = 1, **_: Any) -> Numbers:

@@ -31,8 +31,8 @@ def found(operation: Operation) -> Callable[..., Any] | None:
 
 
 def _whole(exponent: Any) -> bool:
-    if isinstance(exponent, Constant) and exponent.value.numel() == 1:
-        exponent = exponent.value.item()
+    if isinstance(exponent, Constant):
+        return not exponent.value.dtype.is_complex and bool((exponent.value == exponent.value.round()).all())
     return isinstance(exponent, int) or (isinstance(exponent, float) and exponent.is_integer())
 
 

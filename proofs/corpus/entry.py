@@ -1,0 +1,34 @@
+"""What the soundness bench knows of a true layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One true layer: the learner it runs, how it is called, and its gates in that learner's parameters.
+
+    axes: for gates that are neither one number (layers without an adapter) nor one a token and head (operators), the
+    axes of their values, such as `N` or `Nf`. exact: whether the audit can end in a proof; softmax, a root or a layer
+    norm is outside rational functions.
+    """
+
+    layer: Callable[..., Any]
+    against: str
+    gates: Mapping[str, str] = field(default_factory=dict)
+    adapter: str | None = None
+    exact: bool = True
+    axes: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gates", MappingProxyType(dict(self.gates)))
+        object.__setattr__(self, "axes", MappingProxyType(dict(self.axes)))
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return self.layer.__name__
