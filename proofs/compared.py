@@ -19,7 +19,7 @@ from numeric.finding import Counterexample, Finding, Verdict
 from numeric.programs import Program, Shapes, Sizes, WrongResult, text
 from proofs.audit_rows import Row
 from proofs.case import NAMES, Case, raised
-from proofs.enclosures import point
+from proofs.enclosures import POINTS_STAND, point
 
 _DRAWS = 2
 _POINTS = 2
@@ -137,7 +137,7 @@ def enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]]) -> Fin
     return Finding(
         Verdict.CONFIRMED,
         figures={"digits": math.floor(-math.log10(worst)), "outputs compared": len(apart)},
-        trust=("Arb's enclosures", f"{len(points)} points stand for all"),
+        trust=("Arb's enclosures", POINTS_STAND),
     )
 
 

@@ -16,6 +16,7 @@ import inspect
 import linecache
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -85,7 +86,8 @@ def held(text: str) -> Iterator[None]:
 class Target:
     """A loaded callable: its text, the callable, and the names of its parameters (with or without a default).
 
-    notes: what a verdict about it has to mention, such as a module that was in training mode.
+    notes: what a verdict about it has to mention, such as a module that was in training mode. defaults: those of its
+    parameters, as code.
     """
 
     text: str
@@ -93,6 +95,7 @@ class Target:
     required: tuple[str, ...]
     optional: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    defaults: tuple[tuple[str, str], ...] = ()
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -158,7 +161,8 @@ def _callable(text: str, found: Any) -> Target:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         (required if parameter.default is parameter.empty else optional).append(parameter.name)
-    return Target(text, found, tuple(required), tuple(optional), notes)
+    defaults = tuple((name, textwrap.shorten(repr(signature.parameters[name].default), 40)) for name in optional)
+    return Target(text, found, tuple(required), tuple(optional), notes, defaults)
 
 
 def _required(found: type) -> list[str]:
