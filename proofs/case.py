@@ -219,7 +219,7 @@ class Case:
                 continue
             text = self.gates.get(gate)
             if text is not None and text != INDETERMINATE:
-                held = value(text, names) if gate not in inputs or gate in self.axes else Value(inputs[gate])
+                held = value(text, names) if gate not in inputs or gate in self.shapes else Value(inputs[gate])
             elif gate in names and gate not in ("N", "f", "m", "X"):
                 held = names[gate]
             else:
