@@ -28,6 +28,7 @@ from numeric.tape.refusals import Refused
 
 RATIO = 100.0
 """Largest ratio of the two bounds that is called stable. No error is measured against it."""
+_DERIVED = {"a-priori": "numeric/carriers/a_priori.py", "running": "numeric/carriers/running.py"}
 _ALSO = "exact arithmetic has them differ too"
 _ROUNDED = ("gaussian", "cancellation")
 """Flavours that round in entries of ordinary size: there the running bound is the sharper one."""
@@ -113,8 +114,7 @@ def _decided(
     trust = (
         "IEEE 754 arithmetic, rounding to nearest (gradual underflow was checked)",
         "sums and matrix products are classical: any order, but no fast multiplication, no reduced precision",
-        f"the derivation of the {' and '.join(sorted(tally.bounds_used))} rounding bound (numeric/carriers/a_priori.py, "
-        "numeric/carriers/running.py)",
+        *(f"the derivation of the {name} rounding bound ({_DERIVED[name]})" for name in sorted(tally.bounds_used)),
     )
     verdict, reason = Verdict.CONFIRMED, ""
     largest = max((float(r.max()) for r in tally.ratios if r.size), default=0.0)

@@ -29,8 +29,8 @@ from proofs.induction import every_length
 from proofs.learners import learner
 from proofs.parting import parting
 from proofs.reach import Subject, reach
+from proofs.target import Target, load
 from proofs.target import TargetError as TargetError
-from proofs.target import load
 
 if TYPE_CHECKING:
     from proofs.identification import Identification
@@ -50,6 +50,12 @@ class Audit(Answer):
     learner: Learner
     free: Mapping[str, Axes]
     instead: Identification | None = None
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What the code does that the answer does not cover; of the learner's code where that is the user's."""
+        own = self.learner.source == self.learner.id
+        return tuple(flag for flag in super().flags if own or not flag.startswith(NAMES[1]))
 
     def lines(self) -> list[str]:
         """The answer for a terminal: what it is, how sure, what to look at."""
@@ -158,6 +164,7 @@ def compared(
     case = Case(loaded.text, adapted, chosen, gates)
     case.notes += loaded.notes
     at = case.preflight(fixed, Entropy(settings.seed if settings.seed is not None else 0))
+    at_defaults(case, loaded)
     _in_domains(case, at)
     entropy = Entropy(settings.seed)
     target_log2 = settings.target_log2 - _SHARED
@@ -216,6 +223,14 @@ def compared(
         world=world,
         free=dict(case.axes),
     )
+
+
+def at_defaults(case: Case, loaded: Target) -> None:
+    """Note the named arguments that no call gave: the answer is for their defaults."""
+    given = {*case.gates, *case.shapes, *case.inference.names}
+    left = [f"{name} = {text}" for name, text in loaded.defaults if name in case.adapter.named and name not in given]
+    if left:
+        case.note(f"left at {'its default' if len(left) == 1 else 'their defaults'}: {', '.join(left)}")
 
 
 def _in_domains(case: Case, sizes: Sizes) -> None:

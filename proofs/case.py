@@ -209,7 +209,7 @@ class Case:
                 continue
             text = self.gates.get(gate)
             if text is not None and text != INDETERMINATE:
-                held = value(text, names) if gate not in inputs or gate in self.axes else Value(inputs[gate])
+                held = value(text, names) if gate not in inputs or gate in self.shapes else Value(inputs[gate])
             elif gate in names and gate not in ("N", "f", "m", "X"):
                 held = names[gate]
             elif gate in self.shapes and gate not in self.axes:  # a matrix of channels stands in no expression

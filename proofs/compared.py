@@ -20,7 +20,7 @@ from numeric.programs import Program, Shapes, Sizes, WrongResult, text
 from proofs.audit_rows import Check, Row, of
 from proofs.calling import raised
 from proofs.case import NAMES, Case
-from proofs.enclosures import point
+from proofs.enclosures import POINTS_STAND, point
 
 _DRAWS = 2
 _POINTS = 2
@@ -138,7 +138,7 @@ def enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]]) -> Fin
     return Finding(
         Verdict.CONFIRMED,
         figures={"digits": math.floor(-math.log10(worst)), "outputs compared": len(apart)},
-        trust=("Arb's enclosures", f"{len(points)} points stand for all"),
+        trust=("Arb's enclosures", POINTS_STAND),
     )
 
 

@@ -28,24 +28,26 @@ from proofs.lines import Lines
 _NAME = "__ssmproof_noted__"
 _LONG = 33
 """A context in which chunks and windows are under way."""
-_FEW = 8
-"""Entries of a tuple that are looked through."""
+_FEW = 64
+"""Entries of a list, a set or a table that are looked through."""
+Site = tuple[Any, ...]
+"""A place of the code, then the entry's place in what it computed; that and "one of" for what has no places."""
 Key = tuple[str, int, tuple[str, ...], tuple[str, ...], int]
 
 
 def computed(case: Case, call: Any, at: Sizes) -> tuple[int, ...]:
     """The integers from 2 on, sorted; none where the target's source can't be read."""
     own = functions(call)
-    seen: list[Mapping[int, set[int]]] = []
+    seen: list[Mapping[Site, set[int]]] = []
     with _noting(own) as notes, _unfollowed(case):
         if not notes.changed:
             return ()
-        for sizes in _sizes(case, at):
+        for sizes in _sizes(at):
             notes.found = {}
             with suppress(Exception), torch.no_grad():  # the target is anybody's code; other calls say what it raises
                 case.layer(**case.draw(sizes, torch.Generator().manual_seed(Entropy(0).below(2**31))))
-            seen.append(notes.found)
-    sites = set().union(*seen)
+                seen.append(notes.found)
+    sites = {site for site in set().union(*seen) if len(site) < 3 or all(site in found for found in seen)}
     alike = [set().union(*(found[site] for found in seen if site in found)) for site in sites]
     return tuple(sorted({size for values in alike if len(values) == 1 for size in values if size >= 2}))
 
@@ -60,8 +62,8 @@ def _unfollowed(case: Case) -> Iterator[None]:
         case.lines = before
 
 
-def _sizes(case: Case, at: Sizes) -> Iterator[dict[str, int]]:
-    """The audit's, a long one, and such as differ in each that the target lets differ."""
+def _sizes(at: Sizes) -> Iterator[dict[str, int]]:
+    """The audit's, a long one, and such as differ in each, of which a target may raise at some."""
     yield dict(at)
     changes: Sequence[Mapping[str, int]] = (
         {"N": _LONG},
@@ -72,35 +74,40 @@ def _sizes(case: Case, at: Sizes) -> Iterator[dict[str, int]]:
         {"f": at["f"] + 2, "m": at["f"] + 2},
     )
     for change in changes:
-        here = {**at, **change}
-        if case.refuses_width(here, at) == "":
-            yield here
+        yield {**at, **change}
 
 
 class _Notes:
     """What each place of the code computed. changed: how many functions note it."""
 
     def __init__(self) -> None:
-        self.found: dict[int, set[int]] = {}
+        self.found: dict[Site, set[int]] = {}
         self.changed = 0
 
     def note(self, site: int, value: Any) -> Any:
         """Keep the whole numbers of a value, and return it."""
-        for size in _wholes(value):
-            self.found.setdefault(site, set()).add(size)
+        for entry, size in _wholes(value):
+            self.found.setdefault((site, *entry), set()).add(size)
         return value
 
 
-def _wholes(value: Any) -> Iterator[int]:
-    if isinstance(value, (tuple, list)) and len(value) <= _FEW:
-        for item in value:
-            yield from _wholes(item)
-    elif isinstance(value, Tensor):
-        if type(value) is Tensor and value.ndim == 0 and not value.is_meta and not value.is_complex():
-            yield from _wholes(value.detach().item())
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+def _wholes(value: Any) -> Iterator[tuple[Site, int]]:
+    """The whole numbers of a value, with their places in it."""
+    if isinstance(value, Tensor):
+        plain = type(value) is Tensor and not value.is_meta and not value.is_complex()
+        if plain and (value.ndim == 0 or (not value.is_floating_point() and value.numel() <= _FEW)):
+            yield from _wholes(value.detach().tolist())
+    elif isinstance(value, (tuple, list)) and len(value) <= _FEW:
+        for k, item in enumerate(value):
+            size = whole(item)
+            yield from () if size is None else (((k,), size),)
+    elif isinstance(value, (set, frozenset, dict)) and len(value) <= _FEW:
+        for item in (*value, *(value.values() if isinstance(value, dict) else ())):
+            size = whole(item)
+            yield from () if size is None else (((size, "one of"), size),)
+    else:
         size = whole(value)
-        yield from () if size is None else (size,)
+        yield from () if size is None else (((), size),)
 
 
 @contextmanager
@@ -187,6 +194,21 @@ class _Noting(ast.NodeTransformer):
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         """a if b else c."""
+        self.generic_visit(node)
+        return self._around(node)
+
+    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
+        """[a for b in c]."""
+        self.generic_visit(node)
+        return self._around(node)
+
+    def visit_SetComp(self, node: ast.SetComp) -> ast.AST:
+        """{a for b in c}."""
+        self.generic_visit(node)
+        return self._around(node)
+
+    def visit_DictComp(self, node: ast.DictComp) -> ast.AST:
+        """{a: b for c in d}."""
         self.generic_visit(node)
         return self._around(node)
 

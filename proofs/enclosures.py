@@ -17,6 +17,7 @@ from numeric.finding import Counterexample, Finding, Verdict
 from numeric.programs import Shapes, Sizes, concrete, smaller, text
 from proofs.case import NAMES, Case
 
+POINTS_STAND = "the points drawn stand for all"
 _POINTS = 5
 """Rational points a length where only enclosures decide."""
 
@@ -62,7 +63,7 @@ def enclosures(case: Case, sizes: Sizes, contexts: Sequence[int]) -> Finding | N
             "outputs compared": len(apart),
             "float64 run, relative error": float(f"{max(off):.2g}"),
         },
-        trust=("Arb's enclosures", f"{_POINTS} points a length stand for all"),
+        trust=("Arb's enclosures", POINTS_STAND),
     )
 
 

@@ -20,7 +20,7 @@ from numeric.probes import ask
 from proofs import fit
 from proofs.adapters import adapt
 from proofs.answer import Check, Run, Word, chance_of, of, run_of, short, where
-from proofs.audit import Named
+from proofs.audit import Named, at_defaults
 from proofs.audit_rows import CONTEXTS, Row
 from proofs.case import INDETERMINATE
 from proofs.deadline import ending
@@ -77,6 +77,7 @@ def _identify(
         at = layer.case.preflight(dict(sizes or {}), Entropy(settings.seed if settings.seed is not None else 0))
     except TargetError as error:
         raise TargetError(f"{error}{remedy(layer, dict(gates or {}))}") from None
+    at_defaults(layer.case, loaded)
     box = layer.boxed({}, at["f"], at["m"])
     subject = Subject(layer, adapter, settings, at, box, Data(box), ask(box), tuple(sizes or ()))
     found = search(subject)

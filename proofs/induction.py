@@ -151,7 +151,7 @@ def _attempt(
         settings={"sizes": {"f": f, "m": m}, "engine": "GF(p), one token from an indeterminate memory"},
         trust=(
             f"longer calls repeat the block of {repeats.block} operations that {repeats.blocks} tokens repeat",
-            "the Schwartz-Zippel lemma",
+            "the Schwartz-Zippel lemma with the computed degree and height",
             entropy.trust,
         ),
         flags=tuple(flags),

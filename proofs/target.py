@@ -16,6 +16,7 @@ import inspect
 import linecache
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -86,7 +87,7 @@ class Target:
     """A loaded callable: its text, the callable, and the names of its parameters (with or without a default).
 
     notes: what a verdict about it has to mention, such as a module that was in training mode. numpy: whether it takes
-    numpy arrays; `call` then hands it the numbers of tensors.
+    numpy arrays; `call` then hands it the numbers of tensors. defaults: those of its parameters, as code.
     """
 
     text: str
@@ -95,6 +96,7 @@ class Target:
     optional: tuple[str, ...]
     notes: tuple[str, ...] = ()
     numpy: bool = False
+    defaults: tuple[tuple[str, str], ...] = ()
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -162,7 +164,8 @@ def _callable(text: str, found: Any) -> Target:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         (required if parameter.default is parameter.empty else optional).append(parameter.name)
-    return Target(text, found, tuple(required), tuple(optional), notes, numpy)
+    defaults = tuple((name, textwrap.shorten(repr(signature.parameters[name].default), 40)) for name in optional)
+    return Target(text, found, tuple(required), tuple(optional), notes, numpy, defaults)
 
 
 def _required(found: type) -> list[str]:

@@ -92,7 +92,7 @@ class _Opening:
             logged = operation.base in ("log", "log1p") or any(
                 w.storage in self.natural for w in (*windows, *_made(operation))
             )
-            if operation.mutates and logged:
+            if (operation.mutates and logged) or any(w.negated or w.conjugated for w in (*windows, *_made(operation))):
                 raise _Closed
             for out in _made(operation):
                 if operation.base in ("log", "log1p"):
@@ -136,7 +136,8 @@ class _Opening:
 
     def _of_input(self, operation: Operation) -> bool:
         source = operation.args[0]
-        return operation.base == "log" and isinstance(source, Window) and source.storage in self.inputs
+        whole = isinstance(source, Window) and source.storage in self.inputs and source.storage not in self.changed
+        return operation.base == "log" and whole
 
     def _needs(self) -> None:
         out = self.tape.output

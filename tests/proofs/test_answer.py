@@ -23,6 +23,9 @@ import torch
 def good(X, Y, x_q, eta):
     return eta / len(X) * (Y.T @ (X @ x_q))
 
+def defaults(X, Y, x_q, eta, scale=2.0):
+    return scale / 2 * good(X, Y, x_q, eta)
+
 def zero(X, Y, x_q):
     return Y[0] * 0
 
@@ -137,9 +140,9 @@ def test_a_law_that_two_values_suggest_is_not_printed(layers):
     assert not found.laws[0].factors
 
 
-def test_a_law_that_is_only_sampled_agrees(layers):
+def test_a_law_of_exponentials_is_proved(layers):  # sigmoid(g) is e^g / (1 + e^g), g and e^g are independent
     found = find(layers, "squashed", None)
-    assert found.word is Word.AGREES and found.parameters["beta"] == "sigmoid(g)", str(found)
+    assert found.word is Word.PROVED and found.parameters["beta"] == "sigmoid(g)", str(found)
 
 
 def test_a_late_change_is_no_learner(layers):
@@ -217,3 +220,15 @@ def test_words_and_their_status():
     rows = [row("exact", YES, N, **{"failure probability, log2": -100.0}) for N in (1, 2)] + [row("exact", OPEN, 9)]
     assert chance_of(rows) == -99.0
     assert where(rows) == "at (f, m) = (4, 3) for N = 1, 2"
+
+
+def test_what_has_to_be_trusted_is_said_once_and_no_inner_place_is_told(layers):
+    found = find(layers, "good", "gd")
+    assert not any("constructions/" in flag or "proofs/" in flag for flag in found.flags)
+    bounds = [said for said in found.trust if "rounding bound" in said]
+    assert len(bounds) == len({said.split(" rounding bound")[0] for said in bounds}) and len(set(found.trust)) == len(found.trust)
+
+
+def test_arguments_that_no_call_gave_are_named(layers):
+    assert "left at its default: scale = 2.0" in find(layers, "defaults").notes
+    assert not any("default" in note for note in find(layers, "defaults", gates={"scale": "2"}).notes)

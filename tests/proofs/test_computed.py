@@ -45,6 +45,12 @@ def product(X, Y, x_q, eta):
     a, b = 3, 7
     return base(X, Y, x_q, eta) * {a * b: 2}.get(Y.shape[1], 1)
 
+def squares(X, Y, x_q, eta):
+    return base(X, Y, x_q, eta) * (1 + (len(X) in {n * n for n in range(5, 9)}))
+
+def steps(X, Y, x_q, eta):
+    return base(X, Y, x_q, eta) * (1 + int((len(X) == 31 + 7 * torch.arange(4)).any()))
+
 def inner(X, Y, x_q, eta):
     limit = (lambda v: v * 3)(29)
     def late(n): return 1 + n // limit
@@ -66,7 +72,17 @@ def opened(layers, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [("text", 48), ("combinations", 792), ("table", 61), ("word", 69), ("product", 21), ("inner", 87)]
+    ("name", "size"),
+    [
+        ("text", 48),
+        ("combinations", 792),
+        ("table", 61),
+        ("word", 69),
+        ("product", 21),
+        ("inner", 87),
+        ("squares", 49),
+        ("steps", 45),
+    ],
 )
 def test_an_integer_that_is_computed_is_one_of_the_code(layers, name, size):
     target, case, at = opened(layers, name)

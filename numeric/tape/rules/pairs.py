@@ -13,6 +13,7 @@ import torch
 from numeric.carriers.carrier import NoRule
 from numeric.tape.moves import Move, is_move, move
 from numeric.tape.numbers import Numbers, Pair, concatenated, stacked
+from numeric.tape.refusals import WHY
 from numeric.tape.rules import arithmetic
 from numeric.tape.storage_tape import Constant, Operation, given
 
@@ -42,7 +43,7 @@ def rule(operation: Operation, log: bool) -> Callable[..., Any] | None:
     if base in _RULES:
         found = _RULES[base]
         return lambda m, op: found(m, *op.args, **given(op))
-    raise NoRule("no exact rule for it on complex numbers")
+    raise NoRule(WHY.get(base, "no exact rule for it on complex numbers"))
 
 
 def _copied(m: Any, operation: Operation) -> Pair:

@@ -214,7 +214,8 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str, str]] = {
     "comparison": (lambda z: (z == z.conj()).all(), "eq", ""),
     "item": (lambda z: z.real * z[0].item().real, "_local_scalar_dense", "data-dependent"),
     "infinite": (lambda z: z * torch.tensor([complex("inf"), 0]), "mul", "infinite"),
-    "transform": (lambda z: torch.fft.ifft(z), "_fft_c2c", ""),
+    "transform": (lambda z: torch.fft.ifft(z), "_fft_c2c", "roots of unity"),
+    "transform of real numbers": (lambda z: torch.fft.rfft(z.real), "_fft_r2c", "roots of unity"),
 }
 
 

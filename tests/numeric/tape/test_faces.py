@@ -50,6 +50,7 @@ OTHER: dict[str, tuple[Program, Program]] = {
     "growth": (lambda g, x: scan(torch.exp(g), g, x), segments),
     "to first order": (lambda g, x: scan(torch.exp(-g), 1 - torch.exp(-g), x), segments),
     "another base": (lambda g, x: scan(g, -torch.log(g), x), lambda g, x: scan(g, 1 - g, x)),
+    "log of what was written to an input": (lambda g, x: g.mul_(2).log()[0] * x, lambda g, x: g.log()[0] * x),
     "log of the wrong entry": (lambda g, x: g[0] * g[1].log() * x, lambda g, x: g[0] * g[0].log() * x),
 }
 
@@ -71,7 +72,8 @@ def test_true_pairs_are_confirmed(name: str) -> None:
 
 @pytest.mark.parametrize("name", OTHER)
 def test_false_pairs_are_refuted(name: str) -> None:
-    assert decide(*OTHER[name], SHAPES, {}, entropy=Entropy(1), positive=("g",)).verdict is Verdict.REFUTED
+    found = decide(*OTHER[name], SHAPES, {}, entropy=Entropy(1), positive=("g",))
+    assert found.verdict in ((Verdict.UNDECIDED, Verdict.REFUTED) if "written" in name else (Verdict.REFUTED,))
 
 
 @pytest.mark.parametrize(
