@@ -12,7 +12,7 @@ import torch
 from constructions import autograd_descent, gradient_descent, legt
 from numeric import planting
 from numeric.blocks import blocks
-from numeric.planting import Unusable, changed, disturbing, functions, noting, perturbed, planted, withholding
+from numeric.planting import Unusable, at_a_point, changed, disturbing, functions, noting, perturbed, planted, withholding
 from numeric.words import matrix, scalar
 
 # --------------------------------------------------------------------------------------------- planting
@@ -157,3 +157,11 @@ def test_withheld_fields() -> None:
     looks.clear()
     named = withholding("", looks)
     assert torch.equal(named("f", lambda: torch.ones(2))(), torch.ones(2)) and looks == ["Tensor"]
+
+
+def test_a_proof_by_one_point_sees_plain_arrays_in_a_derivation_too() -> None:
+    run = disturbing("", arrays=False)("f", lambda: torch.ones(2))
+    assert torch.equal(run(), torch.ones(2))
+    with at_a_point():
+        assert not torch.equal(run(), torch.ones(2))
+    assert torch.equal(run(), torch.ones(2))
