@@ -12,7 +12,17 @@ import torch
 from constructions import autograd_descent, gradient_descent, legt
 from numeric import planting
 from numeric.blocks import blocks
-from numeric.planting import Unusable, at_a_point, changed, disturbing, functions, noting, perturbed, planted, withholding
+from numeric.planting import (
+    Unusable,
+    at_a_point,
+    changed,
+    disturbing,
+    functions,
+    noting,
+    perturbed,
+    planted,
+    withholding,
+)
 from numeric.words import matrix, scalar
 
 # --------------------------------------------------------------------------------------------- planting
