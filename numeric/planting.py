@@ -1,7 +1,8 @@
 """Functions made to do something else for a while, wherever they are referred to, and their results perturbed.
 
 It serves the measurement of what a check sees: run it with a function's result changed, and see whether it notices.
-Main definitions: `functions`, `planted`; `noting`, `disturbing`, `withholding`; `changed`, `perturbed`; `Unusable`.
+Main definitions: `functions`, `planted`; `noting`, `disturbing`, `withholding`, `at_a_point`; `changed`, `perturbed`;
+`Unusable`.
 """
 
 from __future__ import annotations
@@ -217,15 +218,28 @@ def noting(fields: dict[str, dict[str, None]]) -> Hook:
     return hook
 
 
+_POINTS: list[bool] = []
+
+
+@contextlib.contextmanager
+def at_a_point() -> Iterator[None]:
+    """Says that what runs here is a proof by one point: plain arrays are what it is about, for all sizes as it needs none."""
+    _POINTS.append(True)
+    try:
+        yield
+    finally:
+        _POINTS.pop()
+
+
 def disturbing(field: str, arrays: bool) -> Hook:
-    """Functions with one field of their results perturbed; plain arrays only if `arrays`.
+    """Functions with one field of their results perturbed; plain arrays only if `arrays`, or in a proof by one point.
 
     What can't be perturbed stays as it is: nobody can be said to see it.
     """
 
     def hook(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def wrong(value: Any, at: str) -> Any:
-            if at != field or (is_array(value) and not arrays):
+            if at != field or (is_array(value) and not (arrays or _POINTS)):
                 return value
             with contextlib.suppress(TypeError):
                 return perturbed(value, f"{name} {field}")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from numeric.finding import Counterexample, Finding, Verdict
+from numeric.planting import at_a_point
 from numeric.programs import Program, fractions, rational, text
 from proofs.claim import Check, both, covering
 from proofs.evidence import Extent, Rung, Settings
@@ -49,14 +50,27 @@ def nonzero(program: Program, values: Point, value: Any, meaning: str) -> Check:
     return check
 
 
-def impossible(checks: Mapping[Rung, Check], witness: Check) -> dict[Rung, Check]:
+def impossible(checks: Mapping[Rung, Check], witness: Check, *runs: Check) -> dict[Rung, Check]:
     """The class's checks, each with the witness: what a class obeys and a target breaks is impossible for it.
 
     The witness is one point in exact arithmetic, which needs no sizes: with a derivation it settles the claim for all of
-    them. Draws settle the class's half only, and say so.
+    them. Draws settle the class's half only, and say so. runs: of the class at some point, for checks at sizes.
     """
     rest = "what the class obeys, not the witness"
-    return {
-        rung: covering(rest, check) if rung.extent is Extent.POINTS else both(check, witness)
-        for rung, check in checks.items()
-    }
+    found = {}
+    for rung, check in checks.items():
+        if rung.extent is Extent.POINTS:
+            found[rung] = covering(rest, check)
+        else:
+            found[rung] = both(check, shown(witness), *(runs if rung.extent is Extent.LISTED else ()))
+    return found
+
+
+def shown(witness: Check) -> Check:
+    """`witness`, which is a proof by one point."""
+
+    def check(settings: Settings) -> Finding:
+        with at_a_point():
+            return witness(settings)
+
+    return check

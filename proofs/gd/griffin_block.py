@@ -12,7 +12,7 @@ from constructions.namespace import Array
 from numeric.derivation import Obligation, coefficient
 from numeric.programs import Program
 from numeric.words import scalar
-from proofs.claim import Claim, System, both
+from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
@@ -121,10 +121,8 @@ linear.""",
     source="arXiv 2402.19427 (block); derived here",
     checks=impossible(
         {Rung.EXACT: IDENTITY.exact, Rung.UNIVERSAL: IDENTITY.universal},
-        both(
-            nonzero(step_difference, POINT, [1], "mixed difference of the step in x_1 and y_1, all 1, eta = 1"),
-            nonzero(block, RUN, ["312/25"], "output for the tokens 1 and 2"),
-        ),
+        nonzero(step_difference, POINT, [1], "mixed difference of the step in x_1 and y_1, all 1, eta = 1"),
+        nonzero(block, RUN, ["312/25"], "output for the tokens 1 and 2"),
     ),
     mutants=(
         IDENTITY.mutant(

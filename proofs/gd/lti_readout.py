@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import flint
 import numpy as np
 
-from constructions import autograd_descent, lti
+from constructions import gradient_descent, lti
 from constructions.namespace import Array
 from numeric import derivation
 from numeric.derivation import Obligation
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict, combine
 from numeric.programs import fractions, rational, text
-from numeric.words import Words, matrix, scalar
+from numeric.words import Words, matrix, scalar, zeros
 from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung, Settings
 from proofs.kernel import kernel_check
@@ -33,10 +33,10 @@ def state(U: Array, A: Array, B: Array) -> Array:
 
 
 def target(U: Array, x_q: Array) -> Array:
-    """One autograd step of size N from 0 on the joint tokens U (N, f+m), asked at x_q: (m,)."""
+    """One step of size N from 0 on the joint tokens U (N, f+m), asked at x_q: (m,)."""
     f = x_q.shape[0]
     X, Y = U[:, :f], U[:, f:]
-    return autograd_descent.descend(X.new_zeros(Y.shape[1], f), X, Y, eta=X.shape[0]) @ x_q
+    return gradient_descent.step(X.new_zeros(Y.shape[1], f), X, Y, X.shape[0]) @ x_q
 
 
 def formula(U: np.ndarray, x_q: np.ndarray, weight: int = 1) -> np.ndarray:
@@ -114,7 +114,7 @@ def derive(factor: int = 1) -> Iterator[Obligation]:
     s, t, q = scalar("s"), scalar("t"), matrix("q", "f", 1)
 
     def F(X: Words, Y: Words) -> Words:
-        found: Words = Y.mT @ X @ q
+        found: Words = gradient_descent.step(zeros("m", "f"), X, Y, scalar("N")) @ q
         return found
 
     moved = F(s * X + a, t * Y + b) - F(s * X, t * Y)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from constructions import autograd_descent, gd_ssm, online_descent
+from constructions import gd_ssm, gradient_descent, online_descent
 from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
@@ -37,10 +37,10 @@ def biased(U: Array, w_q: Array, decay: Array, C: Array, D: Array, s: Array) -> 
 
 
 def two_steps(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
-    """F(2U) - 8 F(U) for two autograd steps F: (m,)."""
+    """F(2U) - 8 F(U) for two steps F: (m,)."""
 
     def F(k: int) -> Array:
-        return autograd_descent.descend(X.new_zeros(Y.shape[1], X.shape[1]), k * X, k * Y, eta=eta, steps=2) @ (k * x_q)
+        return gradient_descent.descend(X.new_zeros(Y.shape[1], X.shape[1]), k * X, k * Y, eta, 2) @ (k * x_q)
 
     return F(2) - 8 * F(1)
 

@@ -108,8 +108,8 @@ def check(diagonalise: Diagonalise = guarded, refused: frozenset[tuple[str, int]
                         return _refuted(name, N, f"{wrong:.2e}", f"more than 1e-{DIGITS}", figures)
                     continue
                 found = error(family, N, form)
-                if unfit := misfit(system, form, coefficients(family, N)[1]):
-                    return _refuted(name, N, unfit, "the form of this system", figures)
+                if unlike := misfit(system, form, coefficients(family, N)[1]):
+                    return _refuted(name, N, unlike, "the form of this system", figures)
                 if form.condition != (condition := float(np.linalg.cond(form.vectors))):
                     return _refuted(name, N, f"condition {form.condition:.3g}", f"{condition:.3g}", figures)
                 figures[f"{name}: condition, error"] = f"{form.condition:.1e}, {found:.1e}"

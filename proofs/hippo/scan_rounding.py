@@ -389,6 +389,7 @@ bound is Percival's, $|c|_2 |w|_2 ((1+e)^{3n} (1 + e\sqrt5)^{3n+1} (1+b)^{3n} - 
 a geometric series in $\norm{A^r}$.""",
     assumptions=(
         r"$\norm{A^r} < 1/2$ for some $r \le 2^{14}$: a system that forgets",
+        "quick profile: drawn contractions; full profile: LegT and LegS as well",
         "no overflow or underflow; FFT sizes are powers of two, $w$ is the frame that is transformed",
     ),
     source="derived here; the FFT's bound from C. Percival, Math. Comp. 72 (2003), theorem 5.1",

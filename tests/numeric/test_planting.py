@@ -12,7 +12,17 @@ import torch
 from constructions import autograd_descent, gradient_descent, legt
 from numeric import planting
 from numeric.blocks import blocks
-from numeric.planting import changed, disturbing, functions, noting, perturbed, planted
+from numeric.planting import (
+    Unusable,
+    at_a_point,
+    changed,
+    disturbing,
+    functions,
+    noting,
+    perturbed,
+    planted,
+    withholding,
+)
 from numeric.words import matrix, scalar
 
 # --------------------------------------------------------------------------------------------- planting
@@ -123,3 +133,45 @@ def test_fields_are_noted_and_results_left_alone() -> None:
     fields: dict[str, dict[str, None]] = {}
     assert noting(fields)("f", lambda: (1, {"a": 2.0}))() == (1, {"a": 2.0})
     assert {name: list(own) for name, own in fields.items()} == {"f": ["[0]", "[1][a]"]}
+
+
+# --------------------------------------------------------------------------------------------- withholding
+
+
+def test_what_is_withheld_can_be_carried_on_and_not_be_looked_at() -> None:
+    looks: list[str] = []
+    none = Unusable(looks)
+    carried = [2 * none + 1, -(none / 3), Fraction(1, 2) - none, np.arange(3) * none, abs(none) ** 2, none @ none]
+    assert all(x is none for x in carried) and not looks
+    array = np.array([none, none], dtype=object)
+    assert all(x is none for x in np.concatenate([array + 1, array * np.ones(2)])) and not looks
+    for look in (bool, str, hash, lambda x: x == 1, lambda x: x < 1, lambda x: range(x), lambda x: list(x)):
+        with pytest.raises(TypeError):
+            look(none)
+    assert len(looks) == 7
+    with pytest.raises(AttributeError):
+        none.sqrt  # noqa: B018
+    assert looks[-1] == "sqrt"
+
+
+def test_withheld_fields() -> None:
+    """What sums a field up looks at it once it is compared; another field is as it was; a tensor can't be withheld."""
+    table = functions(["constructions.legt"], "constructions")
+    looks: list[str] = []
+    with planted({"legt.system": table["legt.system"]}, withholding(".C", looks)):
+        s = legt.system(3)
+        assert s.D == 9 and s.C.sum() is s.C[0] and not looks
+        with pytest.raises(TypeError):
+            assert s.C[0] == 1
+    assert looks == ["its value"]
+    looks.clear()
+    named = withholding("", looks)
+    assert torch.equal(named("f", lambda: torch.ones(2))(), torch.ones(2)) and looks == ["Tensor"]
+
+
+def test_a_proof_by_one_point_sees_plain_arrays_in_a_derivation_too() -> None:
+    run = disturbing("", arrays=False)("f", lambda: torch.ones(2))
+    assert torch.equal(run(), torch.ones(2))
+    with at_a_point():
+        assert not torch.equal(run(), torch.ones(2))
+    assert torch.equal(run(), torch.ones(2))

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from constructions import retnet
+from constructions import legt, retnet
 from numeric import derivation
 from numeric.derivation import Obligation
-from numeric.finding import Verdict
+from numeric.finding import Finding, Verdict
 from numeric.words import matrix, scalar
 from proofs import registry, sight, soundness_claims
-from proofs.evidence import Rung
+from proofs.claim import Mutant
+from proofs.evidence import Rung, Settings
 from proofs.sight import Sight, labels, look, silent, unseen
 
 
@@ -82,23 +83,49 @@ def test_the_cache_is_not_believed_after_an_edit(monkeypatch: pytest.MonkeyPatch
     assert sight.known(claim) is None
 
 
-def test_a_claim_of_one_rung_needs_no_look_and_others_without_one_say_so() -> None:
-    alone, several = registry.claim("hippo.look_ahead"), registry.claim("gd.retnet")
-    assert set(labels(alone, None).values()) == {()}
-    assert set(labels(several, None).values()) == {None}
+def test_claims_that_nobody_looked_at_say_so_also_where_one_rung_is_all_there_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for id in ("hippo.look_ahead", "gd.retnet"):
+        assert set(labels(registry.claim(id), None).values()) == {None}
+    monkeypatch.setattr(sight, "_modules", lambda claim: [])  # a claim about no construction
+    assert set(labels(registry.claim("gd.retnet"), None).values()) == {()}
 
 
 def test_labels_from_what_was_seen() -> None:
     sights = {
-        Rung.EXACT: Sight(("a.f: [0]", "a.f: [1]", "a.g", "a.idle"), ("a.idle",)),
+        Rung.EXACT: Sight(
+            ("a.f: [0]", "a.f: [1]", "a.g", "a.missed", "a.idle"), ("a.missed", "a.idle"), ("a.idle",)
+        ),
         Rung.UNIVERSAL: Sight(("a.f: [0]", "a.f: [1]", "a.helper"), ("a.f: [1]",)),
         Rung.KERNEL: Sight(("a.f: [0]", "a.f: [1]", "a.g"), ("a.f: [0]", "a.f: [1]")),
     }
-    assert unseen(sights, Rung.EXACT) == ()
-    assert unseen(sights, Rung.UNIVERSAL) == ("a.f: [1]", "a.g")
-    assert unseen(sights, Rung.KERNEL) == ("a.f",)
+    assert unseen(sights, Rung.EXACT) == ("a.missed",)
+    assert unseen(sights, Rung.UNIVERSAL) == ("a.f: [1]", "a.g", "a.missed")
+    assert unseen(sights, Rung.KERNEL) == ("a.f", "a.missed")
     assert unseen(sights, Rung.SYMBOLIC) is None
-    assert silent(sights) == ("a.idle",)
+    assert silent(sights) == ("a.missed",)
+
+
+def test_a_field_that_goes_nowhere_is_idle_and_one_that_cancels_is_not() -> None:
+    claim = registry.claim("hippo.stability")
+    found = sight.sight(claim, Rung.EXACT)
+    assert found is not None and {"legt.readout", "legt.system: .C", "legs.below"} <= set(found.idle) <= set(found.blind)
+
+    def cancels(settings: Settings) -> Finding:
+        C = legt.system(3).C
+        return Finding(Verdict.CONFIRMED if (C - C == 0).all() else Verdict.REFUTED)
+
+    claim = dataclasses.replace(claim, checks={Rung.EXACT: cancels}, mutants=_exact_mutants())
+    found = sight.sight(claim, Rung.EXACT)
+    assert found is not None and "legt.system: .C" in found.blind and "legt.system: .C" not in found.idle
+    assert silent({Rung.EXACT: found}) == ("legt._count", "legt.gain", "legt.readout", "legt.system: .C")
+    # no other field of the system matters, so the whole of it is named
+    assert labels(claim, {Rung.EXACT: found})[Rung.EXACT] == ("legt._count", "legt.gain", "legt.readout", "legt.system")
+
+
+def _exact_mutants() -> tuple[Mutant, ...]:
+    return (Mutant("none", "no mutant is run here", {Rung.EXACT: lambda settings: Finding(Verdict.REFUTED)}),)
 
 
 def test_the_bench_counts_pairs_and_fails_where_a_rung_does_not_confirm(monkeypatch: pytest.MonkeyPatch) -> None:
