@@ -20,7 +20,8 @@ from proofs.target import Stop, TargetError
 
 VARIABLE = "SSMPROOF_CALL_SECONDS"
 """The environment variable that sets the limit."""
-SECONDS = 30.0
+SECONDS = 60.0
+"""More than a compiler takes in a first call."""
 _WAITING = 10
 """Seconds on the clock for each second of CPU time that a call may take."""
 _EVERY = 0.5

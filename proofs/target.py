@@ -164,8 +164,15 @@ def _callable(text: str, found: Any) -> Target:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         (required if parameter.default is parameter.empty else optional).append(parameter.name)
-    defaults = tuple((name, textwrap.shorten(repr(signature.parameters[name].default), 40)) for name in optional)
+    defaults = tuple((name, _default(signature.parameters[name].default)) for name in optional)
     return Target(text, found, tuple(required), tuple(optional), notes, numpy, defaults)
+
+
+def _default(value: Any) -> str:
+    """A default as code, or what it is: a representation of anything else may be long, and other each time."""
+    if isinstance(value, (bool, int, float, str, type(None), torch.dtype)):
+        return textwrap.shorten(repr(value), 40)
+    return f"a {type(value).__name__}"
 
 
 def _required(found: type) -> list[str]:
