@@ -210,7 +210,7 @@ class Inference:
     def _fit(self, f: int, m: int) -> Callable[[int], Sequence[Any]] | None:
         """The numbers by context length, or those that come nearest, with a note that says so."""
         from numeric.box import Box
-        from proofs.fit import Data, Miss, Model, Slot, Solution, fit
+        from proofs.fit import Data, Miss, Model, Slot, Solution, fit, least_squares
 
         case = self.case
 
@@ -236,11 +236,18 @@ class Inference:
                 nearest = found
         if nearest is None:
             return None
-        theta = nearest.theta
         self.note = (
             f"no {', '.join(self.names)} was found that fits; the nearest leaves {nearest.residual:.1e} relative"
         )
-        return lambda N: theta
+        theta, model, known = list(nearest.theta), nearest.model, {nearest.N: [*nearest.theta]}
+
+        def nearest_at(N: int) -> Sequence[Any]:
+            if N not in known:
+                grown = [v * N / nearest.N for v in theta]
+                known[N] = least_squares(model, data, N, [theta, grown]).theta.tolist()
+            return known[N]
+
+        return nearest_at
 
     # --- words ---------------------------------------------------------------------------------------------------
 

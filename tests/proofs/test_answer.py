@@ -15,8 +15,6 @@ from proofs.audit_rows import Row
 from proofs.evidence import Settings
 from proofs.target import TargetError, load
 
-pytestmark = pytest.mark.slow  # whole audits
-
 LAYERS = """
 import torch
 
