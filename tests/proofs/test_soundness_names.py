@@ -20,7 +20,7 @@ ENTRIES = {entry.name: entry for entry in CORPUS}
 
 
 def test_names_of_true_layers_and_mutants_are_checked():
-    found = run(sample=3, seed=1, entries=[ENTRIES[n] for n in ("batch_step", "linear_attention", "retention_log")])
+    found = run(sample=6, seed=1, entries=[ENTRIES[n] for n in ("batch_step", "linear_attention", "retention_log")])
     assert found.passed, "\n".join(found.lines())
     assert sum(t.kind == "none" and t.named == t.expected for t in found.trials) == 3
     named = [t for t in found.trials if t.kind != "none" and t.word in (Word.PROVED, Word.AGREES)]
