@@ -209,9 +209,15 @@ class Answer:
             fixed = tuple((k, v) for k, v in row.sizes.items() if k != "N")
             groups.setdefault((row.rung, row.finding.verdict, fixed), []).append(row)
         lines = []
+        merged: dict[tuple[Any, ...], list[tuple[str, list[Row]]]] = {}  # widths that are confirmed share a line
         for (rung, verdict, fixed), rows in groups.items():
-            sizes = "".join(f" {k}={v}" for k, v in fixed)
             lengths = ", ".join(map(str, sorted({row.sizes["N"] for row in rows if "N" in row.sizes})))
+            alone = verdict is not Verdict.CONFIRMED or [name for name, _ in fixed] != ["f", "m"]
+            place = (rung, verdict, lengths, fixed if alone else ())
+            merged.setdefault(place, []).append(("".join(f" {k}={v}" for k, v in fixed), rows))
+        for (rung, verdict, lengths, _), parts in merged.items():
+            sizes = ";".join(text for text, _ in parts)
+            rows = [row for _, group in parts for row in group]
             text = f"{rung:<23} {verdict.value},{sizes} N={lengths or 'any, by induction'}"
             if lifted and rung == Check.FLOAT and verdict is Verdict.REFUTED:
                 lines.append(f"{rung:<23} off by its casts, which are listed below,{sizes} N={lengths}")
@@ -219,10 +225,11 @@ class Answer:
             chance = chance_of(rows)
             if verdict is Verdict.CONFIRMED and chance is not None:
                 text += f"; failure probability at most 2^{chance:.1f}"
-            figures = rows[0].finding.figures
-            for name in ("worst error / bound", "digits agreed"):
-                if name in figures and verdict is Verdict.CONFIRMED:
-                    text += f"; {name} {figures[name]}"
+            for name, worst in (("worst error / bound", max), ("digits agreed", min)):
+                held = [row.finding.figures[name] for row in rows if name in row.finding.figures]
+                if held and verdict is Verdict.CONFIRMED:
+                    numbers = [value for value in held if isinstance(value, (int, float))]
+                    text += f"; {name} {worst(numbers) if numbers else held[0]}"
             blind = sum(int(row.finding.figures.get("outputs not assessable") or 0) for row in rows)
             if blind:
                 text += f"; {blind} outputs could not be assessed"

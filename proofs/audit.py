@@ -345,6 +345,8 @@ def _judge(rows: list[Row]) -> tuple[Word, str]:
     chance = chance_of(rows)
     if chance is not None:
         same += f", wrong with probability at most 2^{chance:.1f}"
+    if any(row.finding.figures.get("constants read") for row in rows):
+        same += ", with constants read as the numbers they are roundings of (each is listed)"
     if run is Run.AGREES:
         return Word.PROVED, f"{same}; the float run agrees within its rounding bound"
     if run is Run.FIRST:

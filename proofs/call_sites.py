@@ -63,8 +63,17 @@ class CallSites:
             if isinstance(node, ast.alias) and node.asname not in (None, node.name):
                 names = [node.name]
             for name in names:
-                self._uses.setdefault(name, []).append(node)
-                self.readable = self.readable and name not in _BY_NAME
+                asked = self._asked(node) if name == "getattr" else None
+                self._uses.setdefault(asked or name, []).append(node)
+                self.readable = self.readable and (asked is not None or name not in _BY_NAME)
+
+    def _asked(self, node: ast.AST) -> str | None:
+        """The attribute that `getattr(x, "name")` asks for, where it is a literal."""
+        call = self._parents.get(id(node))
+        if not isinstance(call, ast.Call) or call.func is not node or len(call.args) < 2:
+            return None
+        held = call.args[1].value if isinstance(call.args[1], ast.Constant) else None
+        return held if isinstance(held, str) else None
 
     def settled(self, code: CodeType) -> frozenset[str]:
         """The arguments of this function that no size decides."""
@@ -98,13 +107,19 @@ class CallSites:
         for use in self._uses.get(node.name, []):
             if self._dead(self._around(use), frozenset()):
                 continue
-            call = self._parents.get(id(use))
-            if not isinstance(call, ast.Call) or call.func is not use:
+            call = self._call(use)
+            if call is None:
                 return None
             if method and not (isinstance(use, ast.Attribute) and ast.unparse(use.value) == "self"):
                 return None
             calls.append(call)
         return calls
+
+    def _call(self, use: ast.AST) -> ast.Call | None:
+        """The plain call that a use of a function's name is; None where it is handed around."""
+        call = self._parents.get(id(use))
+        named = not (isinstance(use, ast.Name) and use.id == "getattr")
+        return call if named and isinstance(call, ast.Call) and call.func is use else None
 
     def _dead(self, node: Function | None, asked: frozenset[int]) -> bool:
         """Whether a function did not run, and nothing that ran can call it."""
@@ -113,8 +128,8 @@ class CallSites:
         if node.decorator_list or isinstance(self._parents.get(id(node)), ast.ClassDef):
             return False
         for use in self._uses.get(node.name, []):
-            call = self._parents.get(id(use))
-            if not isinstance(call, ast.Call) or call.func is not use:
+            call = self._call(use)
+            if call is None:
                 return False
             caller = self._around(call)
             if caller is None or (id(caller) not in asked and not self._dead(caller, asked | {id(node)})):

@@ -210,7 +210,7 @@ class Inference:
     def _fit(self, f: int, m: int) -> Callable[[int], Sequence[Any]] | None:
         """The numbers by context length, or those that come nearest, with a note that says so."""
         from numeric.box import Box
-        from proofs.fit import Data, Miss, Solution, fit
+        from proofs.fit import Data, Miss, Solution, fit, least_squares
         from proofs.models import Model, Slot
 
         case = self.case
@@ -237,11 +237,18 @@ class Inference:
                 nearest = found
         if nearest is None:
             return None
-        theta = nearest.theta
         self.note = (
             f"no {', '.join(self.names)} was found that fits; the nearest leaves {nearest.residual:.1e} relative"
         )
-        return lambda N: theta
+        theta, model, known = list(nearest.theta), nearest.model, {nearest.N: [*nearest.theta]}
+
+        def nearest_at(N: int) -> Sequence[Any]:
+            if N not in known:
+                grown = [v * N / nearest.N for v in theta]
+                known[N] = least_squares(model, data, N, [theta, grown]).theta.tolist()
+            return known[N]
+
+        return nearest_at
 
     # --- words ---------------------------------------------------------------------------------------------------
 
@@ -254,7 +261,8 @@ class Inference:
         here = by_length.get(sizes["N"])
         if here is None:
             return "not inferred"
-        power, nearly = _power(by_length), _power(by_length, _nearest)
+        several = len(by_length) > 1  # one length shows no power of N
+        power, nearly = (_power(by_length), _power(by_length, _nearest)) if several else (None, None)
         if power is None and nearly is not None:
             number = ", ".join(f"{_nearest(v / Fraction(sizes['N']) ** nearly):.15g}" for v in here)
             text = f"{number}{_POWERS[nearly]} up to rounding (at f={sizes['f']}, N = {sorted(by_length)})"
@@ -262,8 +270,7 @@ class Inference:
             text = "; ".join(f"{_shown(v)} at N={n}" for n, v in sorted(by_length.items()))
         else:
             text = _shown(tuple(v / Fraction(sizes["N"]) ** power for v in here)) + _POWERS[power]
-            if len(by_length) > 1:
-                text += f" (at f={sizes['f']}, the same for N = {sorted(by_length)})"
+            text += f" (at f={sizes['f']}, the same for N = {sorted(by_length)})"
         text += self._elsewhere(name, sizes, others, power if power is not None else nearly or 0)
         return f"{text}, inferred {self.how}"
 

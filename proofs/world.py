@@ -48,9 +48,10 @@ class Refusal:
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", frozen(self.sizes))
 
-    def line(self) -> str:
-        """The refusal in a line."""
-        return f"{self.what}, at {' '.join(f'{k}={n}' for k, n in self.sizes.items())}: {self.why}"
+    def line(self, lengths: Sequence[int] = ()) -> str:
+        """The refusal in a line; lengths: all N that were refused alike."""
+        sizes: dict[str, object] = dict(self.sizes) | ({"N": _listed(lengths)} if lengths else {})
+        return f"{self.what}, at {' '.join(f'{k}={n}' for k, n in sizes.items())}: {self.why}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -155,7 +156,12 @@ class World:
         if self.lengths and far:
             shown = f"{_listed(far[:_SHOWN])}{' and more' if len(far) > _SHOWN else ''}"
             out.append(f"no N passes {shown}, which the code mentions or computes: longer contexts may be another thing")
-        out += [r.line() for r in self.refusals]
+        groups: dict[tuple[Any, ...], list[Refusal]] = {}
+        for refusal in self.refusals:  # lengths that were refused alike share a line
+            fixed = tuple((k, v) for k, v in refusal.sizes.items() if k != "N")
+            groups.setdefault((refusal.what, refusal.why, fixed), []).append(refusal)
+        for group in groups.values():
+            out.append(group[0].line([r.sizes["N"] for r in group if "N" in r.sizes]))
         return out + [u.line() for u in self.unrun]
 
     def __str__(self) -> str:

@@ -48,6 +48,12 @@ def spread(X):
 def unpacked(X, late=False):
     return X
 
+def looked_up(X):
+    return getattr(Layer, "fetched")(X, len(X) > len(LONG))
+
+def fetched(X, late=False):
+    return X
+
 class Layer:
     def called(self, X):
         return self.method(X, True)
@@ -88,7 +94,7 @@ def test_what_calls_give_as_a_literal_or_pass_on_is_settled(source):
     assert settled(source, "passed", passed={"late"}) == {"late"}
 
 
-@pytest.mark.parametrize("name", ["compared", "after", "around", "unpacked"])
+@pytest.mark.parametrize("name", ["compared", "after", "around", "unpacked", "fetched"])
 def test_what_a_size_can_decide_is_not(source, name):
     chosen = {"computed": {"late"}, "bound": {"late"}}
     assert "late" not in settled(source, name, **chosen)

@@ -14,8 +14,6 @@ from proofs.evidence import Settings
 from proofs.target import TargetError, held, load
 from reports import cli
 
-pytestmark = pytest.mark.slow  # whole audits
-
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = "import os, sys\nimport torch\n\ndef right(X, Y, x_q, eta):\n    return eta / len(X) * (Y.T @ X) @ x_q\n\n"
 ENDING = {

@@ -15,8 +15,6 @@ from numeric.box import Box, generic
 from numeric.programs import rational
 from proofs.fit import GAUGE, Data, Miss, Model, Slot, Solution, fit, gauge_fixed, lifted, models, rationalised
 
-pytestmark = pytest.mark.slow  # whole audits
-
 
 def momentum(X, Y, x_q):
     W = X.new_zeros(Y.shape[1], X.shape[1])

@@ -10,8 +10,6 @@ from proofs.audit import audit
 from proofs.evidence import Settings
 from proofs.world import Positions, Same, State
 
-pytestmark = pytest.mark.slow  # whole audits
-
 LAYERS = """
 import torch
 

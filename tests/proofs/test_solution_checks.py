@@ -6,8 +6,6 @@ from numeric.finding import Verdict
 from proofs.audit import audit
 from proofs.evidence import Settings
 
-pytestmark = pytest.mark.slow  # whole audits
-
 LAYERS = """
 def turned_if_square(X, Y, x_q, eta):
     M = Y.T @ X

@@ -11,8 +11,6 @@ from proofs.answer import Word
 from proofs.corpus import CORPUS, Entry
 from proofs.mutations import mutations
 
-pytestmark = pytest.mark.slow  # whole audits
-
 KINDS = {
     "sign", "opposite", "factor", "offset", "previous token", "transposition", "mask", "epsilon", "normaliser",
     "stale state", "dropped term", "float cast",
@@ -24,10 +22,13 @@ def entry(name: str) -> Entry:
 
 
 def test_true_layers_and_a_sample_of_their_mutants():
-    found = soundness.run(sample=24, seed=1)
+    """A few layers of each form; `test_all_mutants` has all."""
+    names = ("batch_step", "gated_window", "linear_attention", "delta_rule", "ridge_solve", "softmax_attention")
+    entries = [e for e in CORPUS if e.name in names]
+    found = soundness.run(sample=10, seed=1, entries=entries)
     assert found.passed, "\n".join(found.lines())
-    assert sum(t.kind == "none" for t in found.trials) == len(CORPUS)
-    assert sum(t.word is Word.REFUTED for t in found.trials) >= 16
+    assert sum(t.kind == "none" for t in found.trials) == len(entries) == 6
+    assert sum(t.word is Word.REFUTED for t in found.trials) >= 7
 
 
 @pytest.mark.slow

@@ -16,8 +16,6 @@ from proofs.identify import identify
 from proofs.soundness import ROUNDING
 from proofs.soundness_names import Names, Naming, departure, run
 
-pytestmark = pytest.mark.slow  # whole audits
-
 ENTRIES = {entry.name: entry for entry in CORPUS}
 
 

@@ -12,8 +12,6 @@ from proofs.target import load
 from proofs.whole import POSITIONS, START, STATE, whole_rows
 from proofs.world import Positions, State
 
-pytestmark = pytest.mark.slow  # whole audits
-
 LAYERS = """
 import torch
 
