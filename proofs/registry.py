@@ -1,16 +1,18 @@
-"""The one table of claims: every module below a folder of `proofs` that defines `CLAIM`.
+"""The one table of claims: every module in a folder of `proofs` that is a chapter, which `CHAPTER` in its `__init__` says.
 
 Ids come from file names, so two claims can't share one. `claims()` imports all claim files; `claim(id)` only one.
 """
 
 from __future__ import annotations
 
+import ast
 import difflib
 import fnmatch
-import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 
 import proofs
 from proofs.claim import Claim
@@ -25,14 +27,21 @@ def ids() -> tuple[str, ...]:
     """All claim ids, sorted; files are listed, not imported. A file whose name starts with `_` holds no claim."""
     found = []
     for folder in pkgutil.iter_modules(proofs.__path__):
-        if folder.ispkg:
-            package = importlib.import_module(f"proofs.{folder.name}")
+        package = importlib.util.find_spec(f"proofs.{folder.name}") if folder.ispkg else None
+        if package is not None and _is_chapter(Path(package.origin or "")):
             found += [
                 f"{folder.name}.{module.name}"
-                for module in pkgutil.iter_modules(package.__path__)
+                for module in pkgutil.iter_modules(package.submodule_search_locations)
                 if not module.name.startswith("_")
             ]
     return tuple(sorted(found))
+
+
+def _is_chapter(init: Path) -> bool:
+    """Whether the file of a package gives it a `CHAPTER`; other rooms are not imported, some would load torch."""
+    body = ast.parse(init.read_text("utf-8")).body
+    names = {t.id for node in body if isinstance(node, ast.Assign) for t in node.targets if isinstance(t, ast.Name)}
+    return "CHAPTER" in names
 
 
 @cache

@@ -60,7 +60,7 @@ def key_figure(finding: Finding) -> str:
     """The one figure to quote for a finding, the worst of its parts; empty if it has none."""
     figures = [(_POSITION.sub("", own), v) for group in grouped(finding).values() for own, v in group.items()]
     for word in _KEYS:
-        named = next((n for n, _ in figures if re.search(rf"\b{word}", n.lower())), None)
+        named = next((n for n, _ in figures if re.search(rf"(?<![a-z]){word}", n.lower())), None)
         if named:
             return figure(named, max((v for n, v in figures if n == named), key=_size))
     return figure(*figures[0]) if figures else ""

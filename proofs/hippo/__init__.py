@@ -34,3 +34,5 @@ F7   transposed, unsigned, other end   legt_matrices/transposed legt_matrices/no
 F8   one held sample, unmatched gain   hold_conventions/held_before hold_conventions/held_after matched_hold/unmatched
 F9   wrong orders                      derivative_rate/same_order derivative_rate/uniform_1_minus_K claimed_orders/uniform
 """
+
+CHAPTER = "The derivative of the input"

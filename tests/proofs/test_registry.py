@@ -14,6 +14,10 @@ def test_every_claim_is_found_by_its_file_name():
     assert all(registry.claim(i).id == i for i in ids)
 
 
+def test_a_room_that_is_no_chapter_holds_no_claims():
+    assert {i.split(".")[0] for i in registry.ids()} == {"gd", "hippo"}
+
+
 def test_patterns_select():
     assert [c.id for c in registry.select(["gd.one_step_t*"])] == ["gd.one_step_tokens"]
     assert len(registry.select()) == len(registry.ids())

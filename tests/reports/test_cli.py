@@ -415,7 +415,7 @@ def test_a_bar_on_a_terminal(toys: Path) -> None:
 
 def test_what_rungs_do_not_see(ssmproof: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     sights = {
-        Rung.EXACT: Sight(("a.f: [0]", "a.f: [1]", "a.idle"), ("a.idle",)),
+        Rung.EXACT: Sight(("a.f: [0]", "a.f: [1]", "a.silent", "a.idle"), ("a.silent", "a.idle"), ("a.idle",)),
         Rung.UNIVERSAL: Sight(("a.f: [0]",), ()),
     }
     bench = Bench((Seen("toy.holds", sights), Seen("toy.open", {}, (Rung.EXACT,))))
@@ -424,14 +424,15 @@ def test_what_rungs_do_not_see(ssmproof: Command, monkeypatch: pytest.MonkeyPatc
     assert said.status == 1  # one rung could not be measured
     assert said.out.splitlines() == [
         "toy.holds",
-        "  universal does not see a.f: [1]",
-        "  run, and seen by no rung: a.idle",
+        "  exact does not see a.silent",
+        "  universal does not see a.f: [1], a.silent",
+        "  run, and seen by no rung: a.silent",
         "toy.open",
         "  exact: not measured, since it does not confirm the claim",
         "2 claims; exact: 2 of 2 seen; universal: 1 of 2 seen",
     ]
     written = json.loads((tmp_path / "out.json").read_text())
-    assert written["claims"][0]["rungs"]["universal"]["unseen"] == ["a.f: [1]"] and not written["passed"]
+    assert written["claims"][0]["rungs"]["universal"]["unseen"] == ["a.f: [1]", "a.silent"] and not written["passed"]
     assert ssmproof("soundness", "--claims", "--identify").err == (
         "error: --identify, --claims and --conformance are benches of their own; ask for one\n"
     )
