@@ -229,10 +229,10 @@ def softmax_blocks(q, k, v):  # type: ignore[no-untyped-def]
 
 
 ENTRIES = (
-    Entry(linear_attention, "gd", adapter="kv"),
-    Entry(retention, "discounted_gd", {"gamma": "decay", "eta": "1"}, "kv"),
-    Entry(retention_log, "discounted_gd", {"g": "log(decay)", "eta": "1"}, "kv"),
-    Entry(softmax_attention, "softmax_smoother", {"scale": "f**-0.5"}, "kv:last", exact=False),
+    Entry(linear_attention, "gd", adapter="kv", named=True),
+    Entry(retention, "discounted_gd", {"gamma": "decay", "eta": "1"}, "kv", named=True),
+    Entry(retention_log, "discounted_gd", {"g": "log(decay)", "eta": "1"}, "kv", named=True),
+    Entry(softmax_attention, "softmax_smoother", {"scale": "f**-0.5"}, "kv:last", exact=False, named=True),
     Entry(linear_attention_heads_merged, "gd", adapter="kv"),
     Entry(linear_attention_state, "gd", {"eta": "N"}, "kv"),
     Entry(linear_attention_chunk, "gd", {"eta": "N"}, "kv"),

@@ -232,10 +232,10 @@ def horner_kernel(X, Y, x_q, eta0, eta1, eta2):  # type: ignore[no-untyped-def]
 
 
 ENTRIES = (
-    Entry(batch_step, "gd"),
-    Entry(batch_step_masked, "gd"),
-    Entry(three_steps, "gd:3"),
-    Entry(gated_window, "gd"),
+    Entry(batch_step, "gd", named=True),
+    Entry(batch_step_masked, "gd", named=True),
+    Entry(three_steps, "gd:3", named=True),
+    Entry(gated_window, "gd", named=True),
     Entry(autograd_step, "gd"),
     Entry(functional_gradient, "gd:2"),
     Entry(pullback_step, "gd"),

@@ -267,10 +267,10 @@ def sixteens_padded(X, Y, x_q, beta):  # type: ignore[no-untyped-def]
 
 
 ENTRIES = (
-    Entry(delta_rule, "online_gd", {}, "kv"),
-    Entry(delta_rule_chunk, "online_gd", {}, "kv"),
-    Entry(gated_delta, "decay_then_step", {"alpha": "decay"}, "kv"),
-    Entry(pairs_at_a_time, "mini_batch:2", {"rate": "beta"}),
+    Entry(delta_rule, "online_gd", {}, "kv", named=True),
+    Entry(delta_rule_chunk, "online_gd", {}, "kv", named=True),
+    Entry(gated_delta, "decay_then_step", {"alpha": "decay"}, "kv", named=True),
+    Entry(pairs_at_a_time, "mini_batch:2", {"rate": "beta"}, named=True),
     Entry(delta_read_backwards, "online_gd", axes={"beta": "N"}),
     Entry(delta_products, "online_gd", axes={"beta": "N"}),
     Entry(delta_affine_tree, "decay_then_step", {"alpha": "decay"}, axes={"alpha": "N", "beta": "N"}),

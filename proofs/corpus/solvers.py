@@ -170,9 +170,9 @@ def three_inversions(X, Y, x_q, alpha):  # type: ignore[no-untyped-def]
 
 
 ENTRIES = (
-    Entry(ridge_solve, "ridge", {"ridge": "lam"}),
-    Entry(recursive_ridge, "ridge", {"ridge": "lam"}),
-    Entry(two_inversions, "iterative_newton:2"),
+    Entry(ridge_solve, "ridge", {"ridge": "lam"}, named=True),
+    Entry(recursive_ridge, "ridge", {"ridge": "lam"}, named=True),
+    Entry(two_inversions, "iterative_newton:2", named=True),
     Entry(ridge_inverse, "ridge", {"ridge": "lam"}),
     Entry(ridge_dual, "ridge", {"ridge": "lam"}),
     Entry(ridge_woodbury, "ridge", {"ridge": "lam"}),

@@ -24,9 +24,10 @@ def entry(name: str) -> Entry:
 
 
 def test_true_layers_and_a_sample_of_their_mutants():
-    found = soundness.run(sample=24, seed=1)
+    some = CORPUS[::8]
+    found = soundness.run(sample=24, seed=1, entries=some)
     assert found.passed, "\n".join(found.lines())
-    assert sum(t.kind == "none" for t in found.trials) == len(CORPUS)
+    assert sum(t.kind == "none" for t in found.trials) == len(some)
     assert sum(t.word is Word.REFUTED for t in found.trials) >= 16
 
 
