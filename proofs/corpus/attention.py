@@ -67,7 +67,8 @@ def linear_attention_chunk(q, k, v):  # type: ignore[no-untyped-def]
     """[B, T, H, D] linear attention in chunks of 16 padded at the end, each with the earlier chunks' memory."""
     T = q.shape[1]
     rest = (16 - T % 16) % 16
-    q, k, v = (torch.nn.functional.pad(x.transpose(1, 2), (0, 0, 0, rest)).unflatten(2, (-1, 16)) for x in (q, k, v))
+    q, k, v = (torch.nn.functional.pad(x, (0, 0, 0, 0, 0, rest)).transpose(1, 2) for x in (q, k, v))
+    q, k, v = (x.reshape(*x.shape[:2], -1, 16, x.shape[3]) for x in (q, k, v))
     written = k.mT @ v
     before = written.cumsum(2) - written
     within = (q @ k.mT) * torch.ones(16, 16, dtype=q.dtype, device=q.device).tril()
@@ -177,7 +178,7 @@ def gated_channels_chunk(q, k, v, alpha):  # type: ignore[no-untyped-def]
 def quadratic_features(q, k, v):  # type: ignore[no-untyped-def]
     """[B, T, H, D] linear attention on the features 1, x, x x/sqrt(2): a Taylor series of exp to degree 2."""
 
-    def lifted(x):  # type: ignore[no-untyped-def]
+    def lifted(x: torch.Tensor) -> torch.Tensor:
         squares = (x.unsqueeze(-1) * x.unsqueeze(-2)).flatten(-2) / 2**0.5
         return torch.cat([torch.ones_like(x[..., :1]), x, squares], -1)
 
