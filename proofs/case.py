@@ -221,7 +221,7 @@ class Case:
                 held = value(text, names)
             elif gate in names and gate not in ("N", "f", "m", "X"):
                 held = names[gate]
-            elif gate in self.shapes and gate not in self.axes:  # a matrix of channels stands in no expression
+            elif gate in inputs:  # a matrix of channels stands in no expression
                 given[gate] = Gate(inputs[gate], ("f", "f"))
                 continue
             else:
