@@ -136,7 +136,7 @@ def _functional(operation: Operation) -> Any:
 
 def _rounding(operation: Operation, operands: Mapping[int, Tensor]) -> Tensor | None:
     """n M for sums, products and solvers; None where the magnitude is the result's own."""
-    if operation.base == "_linalg_solve_ex":
+    if operation.base in ("_linalg_solve_ex", "linalg_inv_ex"):
         return _solving(operation, operands)
     if operation.base not in _LINEAR:
         return None
@@ -151,25 +151,33 @@ def _rounding(operation: Operation, operands: Mapping[int, Tensor]) -> Tensor | 
 
 
 def _solving(operation: Operation, operands: Mapping[int, Tensor]) -> Tensor:
-    """n M for A x = b by LU with partial pivoting, P A = L U, sums in any order.
+    """n M for A x = b or x A = b by LU with partial pivoting, P A = L U, sums in any order; an inverse has b = I.
 
     A triangular T z = c is solved with an error of at most 3 (n + 1) u |T^-1| |T| |T^-1| |c|, by substitution or where a
     kernel inverts T, or blocks of it, first (Higham, sections 8.1 and 14.2). In a blocked factorisation that is the
     error of rows of U, so that A is off by as much as L times it (theorem 9.3), and x by |A^-1| times that times |x|.
+    Rows from the right are the same with all products turned round. torch's inverse is its own solve with I.
     """
-    if not operation.kwargs.get("left", True):
-        raise Refused(operation.name, shown(operation.place), "its own rounding has no bound")
-    A, b = (_swapped(a, operands).double() for a in operation.args[:2])
+    A, *right = (_swapped(a, operands) for a in operation.args[:2])
+    A = A.double()
+    inverse = operation.base == "linalg_inv_ex"
+    b = torch.eye(A.shape[-1], dtype=A.dtype).expand_as(A) if inverse else right[0].double()
     vector = b.ndim == A.ndim - 1
     b = b[..., None] if vector else b
     P, L, U = torch.linalg.lu(A)
     lower, upper = torch.linalg.inv(L), torch.linalg.inv(U)
-    y = lower @ (P.mT @ b)
-    x = upper @ y
     turned = L.abs() @ lower.abs()
     rows = turned @ turned @ (L.abs() @ U.abs())
-    halves = upper.abs() @ (lower.abs() @ (turned @ (P.mT @ b).abs()) + U.abs() @ (upper.abs() @ y.abs()))
-    size = (upper @ lower).abs() @ (rows @ x.abs()) + halves
+    if operation.kwargs.get("left", True):
+        y = lower @ (P.mT @ b)
+        x = upper @ y
+        halves = upper.abs() @ (lower.abs() @ (turned @ (P.mT @ b).abs()) + U.abs() @ (upper.abs() @ y.abs()))
+        size = (upper @ lower).abs() @ (rows @ x.abs()) + halves
+    else:
+        y = b @ upper
+        x = y @ lower
+        first = b.abs() @ upper.abs() @ U.abs() @ upper.abs() + y.abs() @ (lower.abs() @ L.abs())
+        size = (x.abs() @ rows @ (upper @ lower).abs() + first @ lower.abs()) @ P.mT
     return 3 * (A.shape[-1] + 1) * (size[..., 0] if vector else size)
 
 

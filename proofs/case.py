@@ -212,7 +212,7 @@ class Case:
                 held = value(text, names) if gate not in inputs or gate in self.shapes else Value(inputs[gate])
             elif gate in names and gate not in ("N", "f", "m", "X"):
                 held = names[gate]
-            elif gate in self.shapes and gate not in self.axes:  # a matrix of channels stands in no expression
+            elif gate in inputs:  # a matrix of channels stands in no expression
                 given[gate] = Gate(inputs[gate], ("f", "f"))
                 continue
             else:

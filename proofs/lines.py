@@ -33,8 +33,8 @@ _FOREIGN = tuple(str(Path(module.__file__ or "").resolve().parent) + "/" for mod
 _ROOMS = tuple(f"{_HOUSE / room}/" for room in ("constructions", "numeric", "proofs", "reports"))
 _STANDARD = str(Path(sysconfig.get_paths()["stdlib"]).resolve()) + "/"
 _INSTALLED = ("/site-packages/", "/dist-packages/")
-_TARGETS = tuple(str(_HOUSE / "proofs" / name) for name in ("corpus.py", "foreign.py"))
-"""Files of this package that hold targets."""
+_TARGETS = (f"{_HOUSE / 'proofs' / 'corpus'}/", str(_HOUSE / "proofs" / "foreign.py"))
+"""A folder and a file of this package that hold targets."""
 _SILENT = ("RESUME", "MAKE_CELL", "COPY_FREE_VARS", "RETURN_GENERATOR", "NOP")
 """Instructions of which no event tells."""
 
@@ -101,7 +101,7 @@ def own(file: str, roots: tuple[str, ...]) -> bool:
     if file.startswith("<"):
         return False
     path = str(Path(file).resolve())
-    if path in _TARGETS:
+    if path.startswith(_TARGETS):
         return True
     installed = any(part in path for part in _INSTALLED)
     ours = path.startswith((*_FOREIGN, *_ROOMS)) or (path.startswith(_STANDARD) and not installed)

@@ -1,9 +1,9 @@
 """The soundness bench of identification: what a layer is named is checked by calling it, with nothing of the search.
 
-Every layer of `proofs.corpus`, and single mistakes of `proofs.mutations` in it, are identified as a stranger's files. A
-layer that is named has to be the learner of that name at the numbers in the answer's words: plain float64 calls of both,
-on Gaussian draws at sizes that no probe and no fit used, with gates that the identification never set. The difference is
-judged against rounding, whose size the layer's own change from float32 to float64 shows.
+Layers of `proofs.corpus` (those `named`), and single mistakes of `proofs.mutations` in them, are identified as a stranger's
+files. What gets a name has to be the learner of that name at the numbers in the answer's words: plain float64 calls of
+both, on Gaussian draws at sizes that no probe and no fit used, with gates that the identification never set. The
+difference is judged against rounding, whose size the layer's own change from float32 to float64 shows.
 Main definitions: `Naming`, `Names`, `run`, `departure`.
 """
 
@@ -40,6 +40,8 @@ LENGTHS = (13, 17)
 """Context lengths of the check: no probe, fit or row of an identification has them."""
 OTHER_SIZES: Mapping[str, int] = {"f": 6, "m": 5, "N": 13}
 """Where the answer is for other f and m too."""
+NAMED = tuple(entry for entry in CORPUS if entry.named)
+"""The true layers of this bench."""
 _NAMED = (Word.PROVED, Word.AGREES)
 """The answers that say which learner it is."""
 
@@ -156,7 +158,7 @@ def run(
     entries: Sequence[Entry] | None = None,
 ) -> Names:
     """Identify all true layers and all their mutants, or `sample` mutants drawn with `seed`, and check every name."""
-    chosen = CORPUS if entries is None else tuple(entries)
+    chosen = NAMED if entries is None else tuple(entries)
     planned = plan(chosen, sample, seed)
     work: list[tuple[Entry, Mutation | None, float, tuple[Mutation, ...]]] = []
     for entry in chosen:

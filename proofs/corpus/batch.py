@@ -69,7 +69,7 @@ def functional_gradient(X, Y, x_q, eta, W0):  # type: ignore[no-untyped-def]
 
 def pullback_step(X, Y, x_q, eta, W0):  # type: ignore[no-untyped-def]
     """One step from W0: the residuals pulled back through the model by torch.func.vjp."""
-    predicted, pull = torch.func.vjp(lambda W: torch.einsum("mf,nf->nm", W, X), W0)
+    predicted, pull = torch.func.vjp(lambda W: torch.einsum("mf,nf->nm", W, X), W0)  # type: ignore[misc]
     (slope,) = pull((predicted - Y) / len(X))
     return (W0 - eta * slope).matmul(x_q)
 
@@ -161,7 +161,7 @@ def complex_pairs(X, Y, x_q, eta):  # type: ignore[no-untyped-def]
 def steps_by_recursion(X, Y, x_q, eta, W0):  # type: ignore[no-untyped-def]
     """Three steps from W0 by a function that calls itself."""
 
-    def descend(W, left):  # type: ignore[no-untyped-def]
+    def descend(W: torch.Tensor, left: int) -> torch.Tensor:
         return W if left == 0 else descend(W + eta * (Y - X @ W.mT).mT @ X / X.shape[0], left - 1)
 
     return descend(W0, 3) @ x_q
@@ -232,10 +232,10 @@ def horner_kernel(X, Y, x_q, eta0, eta1, eta2):  # type: ignore[no-untyped-def]
 
 
 ENTRIES = (
-    Entry(batch_step, "gd"),
-    Entry(batch_step_masked, "gd"),
-    Entry(three_steps, "gd:3"),
-    Entry(gated_window, "gd"),
+    Entry(batch_step, "gd", named=True),
+    Entry(batch_step_masked, "gd", named=True),
+    Entry(three_steps, "gd:3", named=True),
+    Entry(gated_window, "gd", named=True),
     Entry(autograd_step, "gd"),
     Entry(functional_gradient, "gd:2"),
     Entry(pullback_step, "gd"),

@@ -186,6 +186,29 @@ def delta_by_gradient(q, k, v, beta):  # type: ignore[no-untyped-def]
     return torch.stack(out, dim=1)
 
 
+def delta_reduced(X, Y, x_q, beta, W0):  # type: ignore[no-untyped-def]
+    """The delta rule from W0 as a reduction over the tokens."""
+    from functools import reduce
+
+    tokens = zip(X.unbind(), Y.unbind(), beta.unbind(), strict=True)
+    W = reduce(lambda W, at: W - at[2] * torch.outer(W @ at[0] - at[1], at[0]), tokens, W0)
+    return W @ x_q
+
+
+def delta_mapped(q, k, v, beta):  # type: ignore[no-untyped-def]
+    """[B, T, H, D] delta rule of one head, mapped over heads and batch by torch.vmap."""
+
+    def one_head(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, beta: torch.Tensor) -> torch.Tensor:
+        S = k.new_zeros(k.shape[1], v.shape[1])
+        out = []
+        for query, key, value, rate in zip(q, k, v, beta, strict=True):
+            S = S + rate * torch.outer(key, value - key @ S)
+            out.append(query @ S)
+        return torch.stack(out)
+
+    return torch.vmap(torch.vmap(one_head, in_dims=1, out_dims=1))(q, k, v, beta)
+
+
 def gated_delta_chunk(q, k, v, g, beta):  # type: ignore[no-untyped-def]
     """[B, T, H, D] gated delta rule in chunks of 4 with log gates: decays as exponentials of cumulative differences."""
     S = q.new_zeros(q.shape[0], q.shape[2], q.shape[3], v.shape[3])
@@ -267,10 +290,10 @@ def sixteens_padded(X, Y, x_q, beta):  # type: ignore[no-untyped-def]
 
 
 ENTRIES = (
-    Entry(delta_rule, "online_gd", {}, "kv"),
-    Entry(delta_rule_chunk, "online_gd", {}, "kv"),
-    Entry(gated_delta, "decay_then_step", {"alpha": "decay"}, "kv"),
-    Entry(pairs_at_a_time, "mini_batch:2", {"rate": "beta"}),
+    Entry(delta_rule, "online_gd", {}, "kv", named=True),
+    Entry(delta_rule_chunk, "online_gd", {}, "kv", named=True),
+    Entry(gated_delta, "decay_then_step", {"alpha": "decay"}, "kv", named=True),
+    Entry(pairs_at_a_time, "mini_batch:2", {"rate": "beta"}, named=True),
     Entry(delta_read_backwards, "online_gd", axes={"beta": "N"}),
     Entry(delta_products, "online_gd", axes={"beta": "N"}),
     Entry(delta_affine_tree, "decay_then_step", {"alpha": "decay"}, axes={"alpha": "N", "beta": "N"}),
@@ -281,6 +304,8 @@ ENTRIES = (
     Entry(delta_transposed_state, "online_gd", adapter="kv"),
     Entry(delta_batched, "online_gd", adapter="kv"),
     Entry(delta_by_gradient, "online_gd", adapter="kv"),
+    Entry(delta_reduced, "online_gd", axes={"beta": "N"}),
+    Entry(delta_mapped, "online_gd", adapter="kv"),
     Entry(gated_delta_chunk, "decay_then_step", {"g": "log(decay)"}, "kv"),
     Entry(kimi_delta, "channel_decay_then_step", {"g": "log(decay)"}, "kv", axes={"g": "Nf"}),
     Entry(error_read_elsewhere, "oblique_delta", axes={"beta": "N", "decay": "N", "p": "Nf"}),

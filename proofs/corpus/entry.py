@@ -14,7 +14,7 @@ class Entry:
 
     axes: for gates that are neither one number (layers without an adapter) nor one a token and head (operators), the
     axes of their values, such as `N` or `Nf`. exact: whether the audit can end in a proof; softmax, a root or a layer
-    norm is outside rational functions.
+    norm is outside rational functions. named: whether the bench of identification has it too.
     """
 
     layer: Callable[..., Any]
@@ -23,6 +23,7 @@ class Entry:
     adapter: str | None = None
     exact: bool = True
     axes: Mapping[str, str] = field(default_factory=dict)
+    named: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gates", MappingProxyType(dict(self.gates)))

@@ -188,10 +188,10 @@ def layer_norm_batches(X, Y, x_q, eta, eps, W0):  # type: ignore[no-untyped-def]
 
 
 ENTRIES = (
-    Entry(momentum_memory, "heavy_ball", {"eta": "beta"}),
-    Entry(normalised_step, "nlms", {"rate": "mu"}),
-    Entry(implicit_step, "implicit_step"),
-    Entry(decaying_memory, "titans", {"eta": "theta"}),
+    Entry(momentum_memory, "heavy_ball", {"eta": "beta"}, named=True),
+    Entry(normalised_step, "nlms", {"rate": "mu"}, named=True),
+    Entry(implicit_step, "implicit_step", named=True),
+    Entry(decaying_memory, "titans", {"eta": "theta"}, named=True),
     Entry(momentum_two_points, "heavy_ball", {"eta": "beta"}),
     Entry(momentum_delta, "heavy_ball", adapter="kv"),
     Entry(momentum_unrolled, "heavy_ball", {"eta": "beta"}),

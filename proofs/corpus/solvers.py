@@ -35,31 +35,17 @@ def two_inversions(X, Y, x_q, alpha):  # type: ignore[no-untyped-def]
     return Y.T @ X @ M @ x_q
 
 
-def ridge_inverse(X, Y, x_q, ridge, W0):  # type: ignore[no-untyped-def]
-    """Ridge regression around W0 by its normal equations and an explicit inverse."""
+def ridge_inverse(X, Y, x_q, ridge):  # type: ignore[no-untyped-def]
+    """Ridge regression by its normal equations and an explicit inverse, the ridge added to a view of the diagonal."""
     H = torch.einsum("ni,nj->ij", X, X)
     H.diagonal().add_(ridge)
-    return (torch.einsum("nm,ni->mi", Y, X) + ridge * W0) @ torch.linalg.inv(H) @ x_q
+    return torch.einsum("nm,ni->mi", Y, X) @ torch.linalg.inv(H) @ x_q
 
 
 def ridge_dual(X, Y, x_q, ridge):  # type: ignore[no-untyped-def]
     """Kernel ridge regression: a system as large as the context."""
     K = X @ X.mT + ridge * torch.eye(X.shape[0], dtype=X.dtype, device=X.device)
     return torch.linalg.solve(K, Y).mT @ (X @ x_q)
-
-
-def ridge_woodbury(X, Y, x_q, ridge):  # type: ignore[no-untyped-def]
-    """Ridge regression with the inverse by Woodbury's identity."""
-    inner = ridge * torch.eye(len(X), dtype=X.dtype, device=X.device) + X @ X.mT
-    z = (x_q - X.mT @ torch.linalg.solve(inner, X @ x_q)) / ridge
-    return Y.mT @ (X @ z)
-
-
-def ridge_cholesky(X, Y, x_q, ridge):  # type: ignore[no-untyped-def]
-    """Ridge regression by a Cholesky factor and two triangular solves."""
-    L = torch.linalg.cholesky(torch.addmm(ridge * torch.eye(X.shape[1], dtype=X.dtype, device=X.device), X.mT, X))
-    half = torch.linalg.solve_triangular(L, X.mT @ Y, upper=False)
-    return half.mT @ torch.linalg.solve_triangular(L, x_q.unsqueeze(-1), upper=False)[:, 0]
 
 
 def ridge_elimination(X, Y, x_q, ridge):  # type: ignore[no-untyped-def]
@@ -170,13 +156,11 @@ def three_inversions(X, Y, x_q, alpha):  # type: ignore[no-untyped-def]
 
 
 ENTRIES = (
-    Entry(ridge_solve, "ridge", {"ridge": "lam"}),
-    Entry(recursive_ridge, "ridge", {"ridge": "lam"}),
-    Entry(two_inversions, "iterative_newton:2"),
+    Entry(ridge_solve, "ridge", {"ridge": "lam"}, named=True),
+    Entry(recursive_ridge, "ridge", {"ridge": "lam"}, named=True),
+    Entry(two_inversions, "iterative_newton:2", named=True),
     Entry(ridge_inverse, "ridge", {"ridge": "lam"}),
     Entry(ridge_dual, "ridge", {"ridge": "lam"}),
-    Entry(ridge_woodbury, "ridge", {"ridge": "lam"}),
-    Entry(ridge_cholesky, "ridge", {"ridge": "lam"}),
     Entry(ridge_elimination, "ridge", {"ridge": "lam"}),
     Entry(ridge_kernel, "ridge", adapter="kv"),
     Entry(forgetting_filter, "rls"),

@@ -31,7 +31,7 @@ def elementary(X, Y, q):
             F.gelu(Y),
             F.gelu(Y, approximate="tanh"),
         ),
-        *(squares**0.5, squares**-1.5, squares**0.3, torch.relu(Y), Y.abs()),
+        *(squares**0.5, squares**-1.5, squares**0.3, torch.relu(Y), Y.abs(), Y ** torch.arange(3)),
     ]
     return torch.stack([p.sum() for p in parts])
 

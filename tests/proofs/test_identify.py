@@ -5,6 +5,7 @@ The layers are written as their authors would write them, and import nothing of 
 
 from __future__ import annotations
 
+import inspect
 import json
 from fractions import Fraction
 from importlib.util import find_spec
@@ -17,12 +18,11 @@ from numeric.box import as_floats
 from numeric.finding import Verdict
 from proofs.answer import Word
 from proofs.audit import audit
-from proofs.corpus import CORPUS
-from proofs.corpus import __file__ as corpus_file
 from proofs.evidence import Settings
 from proofs.fit import column
 from proofs.identify import identify
 from proofs.soundness import ROUNDING
+from proofs.soundness_names import NAMED
 from proofs.target import TargetError, load
 
 LAYERS = """
@@ -453,8 +453,8 @@ def test_attention_of_torch_is_a_smoother(layers):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("entry", CORPUS, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", NAMED, ids=lambda entry: entry.name)
 def test_the_true_layers_of_the_bench_are_identified(entry):
-    found = identify(f"{corpus_file}:{entry.name}", entry.adapter, settings=Settings(seed=1))
+    found = identify(f"{inspect.getsourcefile(entry.layer)}:{entry.name}", entry.adapter, settings=Settings(seed=1))
     assert found.verdict is Verdict.CONFIRMED, str(found)
     assert found.learner.id.removesuffix(":1") == entry.against.removesuffix(":1")

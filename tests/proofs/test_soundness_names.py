@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import replace
 from fractions import Fraction
@@ -9,14 +10,17 @@ from fractions import Fraction
 import pytest
 
 from proofs.answer import Word
-from proofs.corpus import CORPUS, batch_step, decaying_memory, retention_log
-from proofs.corpus import __file__ as corpus_file
+from proofs.corpus import batch_step, decaying_memory, retention_log
 from proofs.evidence import Settings
 from proofs.identify import identify
 from proofs.soundness import ROUNDING
-from proofs.soundness_names import Names, Naming, departure, run
+from proofs.soundness_names import NAMED, Names, Naming, departure, run
 
-ENTRIES = {entry.name: entry for entry in CORPUS}
+ENTRIES = {entry.name: entry for entry in NAMED}
+
+
+def located(layer):
+    return f"{inspect.getsourcefile(layer)}:{layer.__name__}"
 
 
 def test_names_of_true_layers_and_mutants_are_checked():
@@ -36,12 +40,12 @@ def test_names_of_true_layers_and_mutants_are_checked():
 def test_names_of_all_mutants():
     found = run()
     assert found.passed, "\n".join(found.lines())
-    assert sum(t.kind == "none" for t in found.trials) == len(CORPUS)
+    assert sum(t.kind == "none" for t in found.trials) == len(NAMED)
 
 
 @pytest.fixture(scope="module")
 def named():
-    return identify(f"{corpus_file}:batch_step", settings=Settings(seed=1))
+    return identify(located(batch_step), settings=Settings(seed=1))
 
 
 def test_the_check_sees_a_wrong_number_and_a_wrong_learner(named):
@@ -59,7 +63,7 @@ def test_the_check_sees_a_wrong_number_and_a_wrong_learner(named):
 
 def test_the_check_sees_a_gate_that_changes_by_the_token():
     entry = ENTRIES["retention_log"]
-    found = identify(f"{corpus_file}:retention_log", "kv", settings=Settings(seed=1))
+    found = identify(located(retention_log), "kv", settings=Settings(seed=1))
     assert any("one for each token" in each for each in found.every)
     assert departure(retention_log, entry, found) <= ROUNDING
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from numeric.carriers.carrier import NoRule
+from numeric.carriers.carrier import NoRule, broadcast_shapes
 from numeric.tape.numbers import Numbers
 from numeric.tape.refusals import WHY
 from numeric.tape.storage_tape import Constant, Window
@@ -111,7 +111,7 @@ def pow(m: Any, a: Any, exponent: Any) -> Numbers:
         shown = f"the power {plain.item()}" if plain.numel() == 1 else "powers that are no whole numbers"
         raise NoRule(f"algebraic, not rational: {shown}")
     value = m.numbers(a)
-    shape = torch.broadcast_shapes(plain.shape, value.shape)
+    shape = broadcast_shapes(plain.shape, value.shape)
     ones = Numbers(m.carrier, m.carrier.lift(torch.ones(value.shape, dtype=torch.float64)))
     out: Numbers | None = None
     for whole in sorted({int(e) for e in plain.reshape(-1).tolist()}):
