@@ -34,7 +34,6 @@ here, a cast to float32, changes about 2^-25. The bench prints the gap that it s
 SINGLE = 2.0**-15
 """The same for float32."""
 SIZES: tuple[Mapping[str, int], ...] = ({"f": 4, "m": 4, "N": 5}, {"f": 4, "m": 4, "N": 8})
-HEADER = "import torch\n\n\n"
 
 
 @dataclass(frozen=True)
@@ -184,7 +183,7 @@ class Plan:
 
 def plan(entries: Sequence[Entry], sample: int | None, seed: int) -> Plan:
     """All mutants of the layers in an order drawn with `seed`, or the first `sample` of them, each kind in turn."""
-    every = [(entry, mutation) for entry in entries for mutation in mutations(entry.layer, entry.adapter)]
+    every = [(entry, mutation) for entry in entries for mutation in mutations(entry.source, entry.adapter)]
     drawn = [every[int(k)] for k in Entropy(seed).generator().permutation(len(every))]
     turn: Counter[str] = Counter()
     turns = []
@@ -211,7 +210,7 @@ def trial(entry: Entry, mutation: Mutation | None, changed: float, path: Path) -
     from proofs.audit import compared
     from proofs.target import TargetError
 
-    path.write_text(HEADER + source(entry, mutation), "utf-8")
+    path.write_text(source(entry, mutation), "utf-8")
     kind, change = (mutation.kind, mutation.change) if mutation else ("none", "")
     try:
         found = compared(f"{path}:{entry.name}", entry.against, entry.adapter, dict(entry.gates), Settings(seed=1), {})
@@ -232,11 +231,8 @@ def trial(entry: Entry, mutation: Mutation | None, changed: float, path: Path) -
 
 
 def source(entry: Entry, mutation: Mutation | None) -> str:
-    """The source of one version."""
-    import ast
-    import inspect
-
-    return (mutation.source if mutation else ast.unparse(ast.parse(inspect.getsource(entry.layer)))) + "\n"
+    """A file with one version of the layer."""
+    return f"{entry.module}\n\n{mutation.source if mutation else entry.source}\n"
 
 
 def difference(entry: Entry, mutation: Mutation) -> float | None:
@@ -244,8 +240,8 @@ def difference(entry: Entry, mutation: Mutation) -> float | None:
 
     None if it raises, or returns another shape, NaN or infinity: nobody would audit that.
     """
-    namespace: dict[str, Any] = {"torch": torch}
-    exec(compile(mutation.source, f"<{mutation.kind}>", "exec"), namespace)
+    namespace: dict[str, Any] = {}
+    exec(compile(source(entry, mutation), f"<{mutation.kind}>", "exec"), namespace)
     if mutation.where is not None:
         return _where(entry, namespace[entry.name], mutation.where)
     worst = 0.0

@@ -38,13 +38,13 @@ def test_all_mutants():
 
 
 def test_every_kind_of_mistake_is_made_and_none_twice():
-    made = [(e.name, m.kind, m.source) for e in CORPUS for m in mutations(e.layer)]
+    made = [(e.name, m.kind, m.source) for e in CORPUS for m in mutations(e.source)]
     assert {kind for _, kind, _ in made} == KINDS
     assert len({(name, source) for name, _, source in made}) == len(made)
 
 
 def test_a_mutant_changes_one_line_and_compiles():
-    for mutation in mutations(entry("delta_rule").layer):
+    for mutation in mutations(entry("delta_rule").source):
         compile(mutation.source, "mutant", "exec")
         assert mutation.change in mutation.source
         assert soundness.difference(entry("delta_rule"), mutation) != 0.0 or mutation.kind != "factor"
@@ -67,7 +67,7 @@ def test_the_bench_sees_a_miss():
 
 
 def test_what_changes_nothing_is_not_a_mutant():
-    doubled = [m for m in mutations(entry("gated_window").layer) if m.kind == "offset"]
+    doubled = [m for m in mutations(entry("gated_window").source) if m.kind == "offset"]
     assert all((soundness.difference(entry("gated_window"), m) or 0) > soundness.ROUNDING for m in doubled)
     same = replace(doubled[0], source=soundness.source(entry("gated_window"), None))
     assert soundness.difference(entry("gated_window"), same) == 0.0
