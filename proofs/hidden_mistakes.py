@@ -1,7 +1,7 @@
 """Mistakes that act only somewhere: at some lengths or widths, for other heads, in some modes, for large numbers, from the
 second call on; and those that a recording could miss.
 
-`hidden(function, adapter)` yields the source of every broken version, each with the situation in which it acts, so that
+`hidden(text, adapter)` yields the source of every broken version, each with the situation in which it acts, so that
 a bench can see by plain calls that it does. Main definitions: `Situation`, `Hidden`, `hidden`.
 """
 
@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import ast
 import copy
-import inspect
-import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
 DATA = ("X", "Y", "x_q", "W0", "q", "k", "v")
 
@@ -147,16 +144,15 @@ HIDDEN: tuple[Hidden, ...] = (
 )
 
 
-def hidden(function: Callable[..., Any], adapter: str | None) -> Iterator[tuple[Hidden, int, str, str]]:
+def hidden(text: str, adapter: str | None) -> Iterator[tuple[Hidden, int, str, str]]:
     """Each mistake that a layer can have: itself, its line, the changed line, the source of the whole function.
 
     For layers of arrays X (N, f), Y (N, m) and for key/value operators; none for other callings.
     """
-    text = textwrap.dedent(inspect.getsource(function))
     tree = ast.parse(text)
     definition = tree.body[0]
     assert isinstance(definition, ast.FunctionDef)
-    names = _names(function, adapter)
+    names = _names(definition.args, adapter)
     if names is None or not isinstance(definition.body[-1], ast.Return):
         return
     for mistake in HIDDEN:
@@ -183,15 +179,15 @@ def hidden(function: Callable[..., Any], adapter: str | None) -> Iterator[tuple[
         yield mistake, definition.lineno, (lines[0] or lines[1]).replace("\n", "; "), source
 
 
-def _names(function: Callable[..., Any], adapter: str | None) -> dict[str, str] | None:
+def _names(arguments: ast.arguments, adapter: str | None) -> dict[str, str] | None:
     """What the placeholders of a mistake stand for; None for a calling that it does not know."""
-    parameters = inspect.signature(function).parameters.values()
-    gates = [p.name for p in parameters if p.name not in DATA and p.default is p.empty]
+    parameters = [a.arg for a in arguments.args]
+    gates = [name for name in parameters[: len(parameters) - len(arguments.defaults)] if name not in DATA]
     found = {f"gate{k + 1 if k else ''}": gate for k, gate in enumerate(gates[:2])}
     kind = (adapter or "").split(":")
-    if adapter is None and {"X", "Y"} <= {p.name for p in parameters}:
+    if adapter is None and {"X", "Y"} <= set(parameters):
         return {"D": "X", "K": "X", "V": "Y", "t": "0", "T": "X.shape[0]", **found}
-    if kind[0] == "kv" and {"q", "k", "v"} <= {p.name for p in parameters}:
+    if kind[0] == "kv" and {"q", "k", "v"} <= set(parameters):
         time, head = ("2", "1") if "BHTD" in kind else ("1", "2")
         return {"D": "q", "K": "k", "V": "v", "t": time, "h": head, "T": f"q.shape[{time}]", **found}
     return None

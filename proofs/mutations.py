@@ -1,7 +1,7 @@
 """Plausible mistakes in a layer's source, one at a time: sign, factor, offset, transposition, mask, epsilon, normaliser,
 stale state, dropped term, float cast.
 
-`mutations(function)` yields the source of every broken version; whether it computes something else is for its caller to
+`mutations(text)` yields the source of every broken version; whether it computes something else is for its caller to
 find out. Only the standard library's `ast` is used, on source text of this project.
 """
 
@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
-import inspect
 import operator
-import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -35,9 +33,8 @@ class Mutation:
     where: Situation | None = None
 
 
-def mutations(function: Callable[..., Any], adapter: str | None = None) -> Iterator[Mutation]:
-    """Every single mistake of `function`'s source, in order of kind and place; none twice. adapter: how it is called."""
-    text = textwrap.dedent(inspect.getsource(function))
+def mutations(text: str, adapter: str | None = None) -> Iterator[Mutation]:
+    """Every single mistake of a function's source, in order of kind and place; none twice. adapter: how it is called."""
     original = ast.parse(text)
     seen = {ast.unparse(original)}
     for kind, places in _KINDS.items():
@@ -48,7 +45,7 @@ def mutations(function: Callable[..., Any], adapter: str | None = None) -> Itera
             if source not in seen:
                 seen.add(source)
                 yield Mutation(kind, line, _line(ast.unparse(original), source), source)
-    for mistake, line, change, source in hidden(function, adapter):
+    for mistake, line, change, source in hidden(text, adapter):
         if source not in seen:
             seen.add(source)
             yield Mutation(mistake.kind, line, change, source, mistake.where)

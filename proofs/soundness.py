@@ -23,7 +23,7 @@ from joblib import Parallel, delayed
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from proofs.answer import Word
-from proofs.corpus import CORPUS, Entry
+from proofs.corpus import CORPUS, Entry, public
 from proofs.evidence import Settings
 from proofs.hidden_mistakes import Situation
 from proofs.mutations import Mutation, mutations
@@ -37,7 +37,6 @@ SIZES: tuple[Mapping[str, int], ...] = ({"f": 4, "m": 4, "N": 5}, {"f": 4, "m": 
 LONG: Mapping[str, int] = {"f": 4, "m": 4, "N": 70}
 """Past every chunk of the layers; what comes out after so many tokens may have lost digits, so only what is `FAR` counts."""
 FAR = 2.0**-10
-HEADER = "import torch\n\n\n"
 
 
 @dataclass(frozen=True)
@@ -137,8 +136,8 @@ def run(
     progress: Callable[[int, int, str, str], None] = lambda done, total, what, verdict: None,
     entries: Sequence[Entry] | None = None,
 ) -> Bench:
-    """Audit all true layers and all their mutants, or `sample` mutants drawn with `seed`."""
-    chosen = CORPUS if entries is None else tuple(entries)
+    """Audit all true layers, public ones among them, and all their mutants, or `sample` mutants drawn with `seed`."""
+    chosen = (*CORPUS, *public.entries()) if entries is None else tuple(entries)
     planned = plan(chosen, sample, seed)
     versions = [*((entry, None, 0.0) for entry in chosen), *planned.broken]
     trials = in_files(trial, versions, jobs, progress, lambda t: t.word or "not run")
@@ -187,7 +186,7 @@ class Plan:
 
 def plan(entries: Sequence[Entry], sample: int | None, seed: int) -> Plan:
     """All mutants of the layers in an order drawn with `seed`, or the first `sample` of them, each kind in turn."""
-    every = [(entry, mutation) for entry in entries for mutation in mutations(entry.layer, entry.adapter)]
+    every = [(entry, mutation) for entry in entries for mutation in mutations(entry.source, entry.adapter)]
     drawn = [every[int(k)] for k in Entropy(seed).generator().permutation(len(every))]
     turn: Counter[str] = Counter()
     turns = []
@@ -214,7 +213,7 @@ def trial(entry: Entry, mutation: Mutation | None, changed: float, path: Path) -
     from proofs.audit import compared
     from proofs.target import TargetError
 
-    path.write_text(HEADER + source(entry, mutation), "utf-8")
+    path.write_text(source(entry, mutation), "utf-8")
     kind, change = (mutation.kind, mutation.change) if mutation else ("none", "")
     try:
         found = compared(f"{path}:{entry.name}", entry.against, entry.adapter, dict(entry.gates), Settings(seed=1), {})
@@ -235,11 +234,8 @@ def trial(entry: Entry, mutation: Mutation | None, changed: float, path: Path) -
 
 
 def source(entry: Entry, mutation: Mutation | None) -> str:
-    """The source of one version."""
-    import ast
-    import inspect
-
-    return (mutation.source if mutation else ast.unparse(ast.parse(inspect.getsource(entry.layer)))) + "\n"
+    """A file with one version of the layer."""
+    return f"{entry.module}\n\n{mutation.source if mutation else entry.source}\n"
 
 
 def difference(entry: Entry, mutation: Mutation) -> float | None:
@@ -247,8 +243,8 @@ def difference(entry: Entry, mutation: Mutation) -> float | None:
 
     None if it raises, or returns another shape, NaN or infinity: nobody would audit that.
     """
-    namespace: dict[str, Any] = {"torch": torch}
-    exec(compile(mutation.source, f"<{mutation.kind}>", "exec"), namespace)
+    namespace: dict[str, Any] = {}
+    exec(compile(source(entry, mutation), f"<{mutation.kind}>", "exec"), namespace)
     if mutation.where is not None:
         return _where(entry, namespace[entry.name], mutation.where)
     worst = 0.0

@@ -33,7 +33,7 @@ from proofs.identification import Identification
 from proofs.identify import identify
 from proofs.models import Slot
 from proofs.mutations import Mutation
-from proofs.soundness import HEADER, ROUNDING, draws, in_files, plan, source
+from proofs.soundness import ROUNDING, draws, in_files, plan, source
 from proofs.target import TargetError, load
 
 LENGTHS = (13, 17)
@@ -170,7 +170,7 @@ def run(
 
 def naming(entry: Entry, mutation: Mutation | None, changed: float, others: Sequence[Mutation], path: Path) -> Naming:
     """Write one version to `path`, identify it there, and check the name; `others`: mutants to tell it from."""
-    path.write_text(HEADER + source(entry, mutation), "utf-8")
+    path.write_text(source(entry, mutation), "utf-8")
     kind, change = (mutation.kind, mutation.change) if mutation else ("none", "")
     target, expected = f"{path}:{entry.name}", _bare(entry.against)
     try:
@@ -183,7 +183,7 @@ def naming(entry: Entry, mutation: Mutation | None, changed: float, others: Sequ
         off = departure(load(target).call, entry, answer)
         for k, other in enumerate(others):
             beside = path.with_name(f"{path.stem}_{k}.py")
-            beside.write_text(HEADER + other.source + "\n", "utf-8")
+            beside.write_text(source(entry, other), "utf-8")
             control.append(departure(load(f"{beside}:{entry.name}").call, entry, answer))
     return Naming(
         entry.name,

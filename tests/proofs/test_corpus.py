@@ -74,11 +74,11 @@ def test_the_bench_can_call_it_and_break_it(entry) -> None:
     result = entry.layer(*arguments)
     answer = result[0] if isinstance(result, tuple) else result
     assert bool(torch.isfinite(answer).all())
-    opposite = next(m for m in mutations(entry.layer) if m.kind == "opposite")
+    opposite = next(m for m in mutations(entry.source, entry.adapter) if m.kind == "opposite")
     assert difference(entry, opposite) == (None if isinstance(result, tuple) else 2.0)  # no pair has an opposite
 
 
 def test_what_is_wrong_from_the_second_chunk_on_is_a_mutant() -> None:
     entry = next(e for e in CORPUS if e.name == "delta_chunk_64")
-    carried = [m for m in mutations(entry.layer) if m.kind == "stale state"]
+    carried = [m for m in mutations(entry.source, entry.adapter) if m.kind == "stale state"]
     assert any((difference(entry, m) or 0) > 2.0**-10 for m in carried)

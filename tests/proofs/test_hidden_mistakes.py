@@ -22,7 +22,7 @@ ELSEWHERE = {
 
 
 def made(entry: Entry) -> dict[str, Mutation]:
-    return {m.kind: m for m in mutations(entry.layer, entry.adapter) if m.where is not None}
+    return {m.kind: m for m in mutations(entry.source, entry.adapter) if m.where is not None}
 
 
 @pytest.mark.parametrize("mistake", HIDDEN, ids=lambda h: h.kind)
@@ -43,14 +43,14 @@ def test_a_mistake_acts_where_it_says(mistake: Hidden) -> None:
 
 
 def test_kinds_are_many_and_each_has_its_own_name() -> None:
-    kinds = {m.kind for e in CORPUS for m in mutations(e.layer, e.adapter)}
+    kinds = {m.kind for e in CORPUS for m in mutations(e.source, e.adapter)}
     assert len(kinds) >= 40 and {h.kind for h in HIDDEN} <= kinds and len({h.kind for h in HIDDEN}) == len(HIDDEN)
 
 
 def test_what_a_layer_lacks_is_not_changed() -> None:
     assert not {"heads mixed", "previous gate", "gates multiplied"} & set(made(ENTRIES["batch_step"]))
     assert not {"gate squared", "late gate"} & set(made(ENTRIES["softmax_attention"]))
-    assert not list(hidden(ENTRIES["delta_rule"].layer, "tokens"))
+    assert not list(hidden(ENTRIES["delta_rule"].source, "tokens"))
 
 
 def test_parameters_may_change_their_meaning_before_the_end() -> None:

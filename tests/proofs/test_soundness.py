@@ -9,6 +9,7 @@ import pytest
 from proofs import soundness
 from proofs.answer import Word
 from proofs.corpus import CORPUS, Entry
+from proofs.hidden_mistakes import HIDDEN
 from proofs.mutations import mutations
 
 KINDS = {
@@ -35,17 +36,17 @@ def test_true_layers_and_a_sample_of_their_mutants():
 def test_all_mutants():
     found = soundness.run()
     assert found.passed, "\n".join(found.lines())
-    assert {t.kind for t in found.trials} == KINDS | {"none"}
+    assert {t.kind for t in found.trials} == KINDS | {h.kind for h in HIDDEN} | {"none"}
 
 
 def test_every_kind_of_mistake_is_made_and_none_twice():
-    made = [(e.name, m.kind, m.source) for e in CORPUS for m in mutations(e.layer)]
-    assert {kind for _, kind, _ in made} == KINDS
+    made = [(e.name, m.kind, m.source) for e in CORPUS for m in mutations(e.source, e.adapter)]
+    assert {kind for _, kind, _ in made} == KINDS | {h.kind for h in HIDDEN}
     assert len({(name, source) for name, _, source in made}) == len(made)
 
 
 def test_a_mutant_changes_one_line_and_compiles():
-    for mutation in mutations(entry("delta_rule").layer):
+    for mutation in mutations(entry("delta_rule").source):
         compile(mutation.source, "mutant", "exec")
         assert mutation.change in mutation.source
         assert soundness.difference(entry("delta_rule"), mutation) != 0.0 or mutation.kind != "factor"
@@ -68,7 +69,7 @@ def test_the_bench_sees_a_miss():
 
 
 def test_what_changes_nothing_is_not_a_mutant():
-    doubled = [m for m in mutations(entry("gated_window").layer) if m.kind == "offset"]
+    doubled = [m for m in mutations(entry("gated_window").source) if m.kind == "offset"]
     assert all((soundness.difference(entry("gated_window"), m) or 0) > soundness.ROUNDING for m in doubled)
     same = replace(doubled[0], source=soundness.source(entry("gated_window"), None))
     assert soundness.difference(entry("gated_window"), same) == 0.0
