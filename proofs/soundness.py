@@ -275,11 +275,10 @@ def _where(entry: Entry, other: Callable[..., Any], where: Situation) -> float |
             modes.enter_context(torch.no_grad())
         for call in range(where.calls):
             arguments = draws(entry, where.sizes, call, where)
-            true = _answer(entry.layer(*arguments)).detach()
             try:
-                found = _answer(other(*arguments))
+                true, found = _answer(entry.layer(*arguments)).detach(), _answer(other(*arguments))
             except Exception:
-                return None
+                return None  # some layers do not take inputs that require gradients
             if not isinstance(found, torch.Tensor) or found.shape != true.shape:
                 return None
             found = found.detach()
