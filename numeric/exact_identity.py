@@ -22,7 +22,7 @@ from numeric.carriers.laurent import LAURENT
 from numeric.entropy import Entropy, prime_count_below
 from numeric.finding import Counterexample, Figure, Finding, Verdict
 from numeric.programs import Program, Recorded, Shapes, Sizes, concrete, recorded, replayed
-from numeric.readings import AlgebraicField, Reading, prime, radicands, readings
+from numeric.readings import AlgebraicField, Reading, listed, prime, radicands, readings
 from numeric.shrink import counterexample
 from numeric.storage_bounds import storage_bounds
 from numeric.tape.faces import opened
@@ -253,7 +253,7 @@ def decide(
     if divisors:
         figures["degree of divisors"] = divisors
     if known:
-        figures["constants read"] = ", ".join(f"{value!r} as {reading}" for value, reading in sorted(known.items()))
+        figures["constants read"] = listed(known)
     done = done if trial.bits == _BITS[0] and isinstance(early, _Seen) else 0
     if trials > done:
         rest = _trials(tapes, here, trial.bits, trials - done, entropy, known)

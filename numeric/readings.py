@@ -102,6 +102,11 @@ def readings(*tapes: Tape) -> dict[float, Reading]:
     return found
 
 
+def listed(known: Mapping[float, Reading]) -> str:
+    """Constants with what they are read as."""
+    return ", ".join(f"{value!r} as {reading}" for value, reading in sorted(known.items()))
+
+
 def _floats(operand: object) -> Iterable[float]:
     if isinstance(operand, float):
         return (operand,)

@@ -15,8 +15,9 @@ import numpy as np
 
 from numeric import exact_identity, float_identity, strategies
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Finding, Verdict
+from numeric.finding import Counterexample, Figure, Finding, Verdict
 from numeric.programs import Program, Shapes, Sizes, WrongResult, text
+from numeric.readings import Reading, listed
 from proofs.audit_rows import Check, Row, of
 from proofs.calling import raised
 from proofs.case import NAMES, Case
@@ -119,12 +120,19 @@ def within_rounding(
 
 
 def enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]]) -> Finding:
-    """Both sides in balls of 256 bits, at rational points."""
-    from numeric.balls import BITS, evaluate
+    """Both sides in balls of 256 bits, at rational points; where they differ, with constants read as in `numeric.readings`."""
+    found = _enclosed(asked, points, read=False)
+    return _enclosed(asked, points, read=True) if found.counterexample is not None else found
+
+
+def _enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]], read: bool) -> Finding:
+    from numeric.balls import BITS, evaluate_both
 
     apart: list[float] = []
+    constants: dict[float, Reading] = {}
     for here in points:
-        left, right = (evaluate(program, here)[0] for program in (asked.left, asked.right))
+        left, right, known = evaluate_both(asked.left, asked.right, here, read)
+        constants |= known
         if left.shape != right.shape:
             reason = f"{asked.names[0]} returns shape {left.shape}, {asked.names[1]} returns {right.shape}"
             return Finding(Verdict.REFUTED, reason=reason)
@@ -135,11 +143,10 @@ def enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]]) -> Fin
     worst = max(2.0**-1000, *apart)
     if not worst < 2.0 ** (-BITS // 2):
         return Finding(Verdict.UNDECIDED, reason=f"balls of {BITS} bits are too wide here: {worst:.1g} relative")
-    return Finding(
-        Verdict.CONFIRMED,
-        figures={"digits": math.floor(-math.log10(worst)), "outputs compared": len(apart)},
-        trust=("Arb's enclosures", POINTS_STAND),
-    )
+    figures: dict[str, Figure] = {"digits": math.floor(-math.log10(worst)), "outputs compared": len(apart)}
+    if constants:
+        figures["constants read"] = listed(constants)
+    return Finding(Verdict.CONFIRMED, figures=figures, trust=("Arb's enclosures", POINTS_STAND))
 
 
 def _apart(asked: Question, here: Mapping[str, np.ndarray], left: np.ndarray, right: np.ndarray) -> Finding:

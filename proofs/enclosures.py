@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import torch
 
-from numeric.finding import Counterexample, Finding, Verdict
+from numeric.finding import Counterexample, Figure, Finding, Verdict
 from numeric.programs import Shapes, Sizes, concrete, smaller, text
+from numeric.readings import Reading, listed
 from proofs.case import NAMES, Case
 
 POINTS_STAND = "the points drawn stand for all"
@@ -30,11 +32,29 @@ def enclosures(case: Case, sizes: Sizes, contexts: Sequence[int]) -> Finding | N
     Balls that do not meet refute. Balls that meet, at more points than one length has, agree to the digits stated,
     which is no proof.
     """
+    found: _Apart | Finding | None = None
+    for read in (False, True):  # constants as they are, then as the numbers they are roundings of
+        found = _at_points(case, sizes, contexts, read)
+        if not isinstance(found, _Apart):
+            return found
+    assert isinstance(found, _Apart)
+    return _refuted_by_balls(case, found.sizes)
+
+
+@dataclass(frozen=True)
+class _Apart:
+    """Sizes at which two balls do not meet."""
+
+    sizes: Sizes
+
+
+def _at_points(case: Case, sizes: Sizes, contexts: Sequence[int], read: bool) -> _Apart | Finding | None:
     from numeric.balls import BITS
 
     apart: list[float] = []
     off: list[float] = []
     tried: list[int] = []
+    constants: dict[float, Reading] = {}
     for length in (sizes["N"], *contexts):
         here = {**sizes, "N": length}
         if length != sizes["N"] and not case.admits(here):
@@ -42,27 +62,32 @@ def enclosures(case: Case, sizes: Sizes, contexts: Sequence[int]) -> Finding | N
         tried.append(length)
         for salt in range(_POINTS):
             point = _point(case, here, salt)
-            found = _enclosed(case, point)
+            found = _enclosed(case, point, read)
             if found is None:
                 return None
-            left, right = found
+            left, right, known = found
+            constants |= known
             for a, b in zip(left, right, strict=True):
                 if not a.overlaps(b):
-                    return _refuted_by_balls(case, here)
+                    return _Apart(here)
                 apart.append(float(abs(a - b).upper()) / max(1e-300, float(abs(b).upper())))
             off.append(_rounding(case, point, left))
     worst, lengths = max(2.0**-1000, *apart), ", ".join(map(str, sorted(tried)))
     if not worst < 2.0 ** (-BITS // 2):
         return Finding(Verdict.UNDECIDED, reason=f"balls of {BITS} bits are too wide here: {worst:.1g} relative")
+    taken = f", with {listed(constants)}" if constants else ""
+    figures: dict[str, Figure] = {
+        "digits": math.floor(-math.log10(worst)),
+        "outputs compared": len(apart),
+        "float64 run, relative error": float(f"{max(off):.2g}"),
+    }
+    if constants:
+        figures["constants read"] = listed(constants)
     return Finding(
         Verdict.CONFIRMED,
-        reason=f"equal to {-math.log10(worst):.0f} digits at {_POINTS} rational points for N = {lengths}: "
+        reason=f"equal to {-math.log10(worst):.0f} digits at {_POINTS} rational points for N = {lengths}{taken}: "
         f"sampled, no proof; a float64 run of the layer is off by up to {max(off):.1g} of the largest entry",
-        figures={
-            "digits": math.floor(-math.log10(worst)),
-            "outputs compared": len(apart),
-            "float64 run, relative error": float(f"{max(off):.2g}"),
-        },
+        figures=figures,
         trust=("Arb's enclosures", POINTS_STAND),
     )
 
@@ -76,14 +101,17 @@ def _rounding(case: Case, point: Mapping[str, np.ndarray], enclosed: Any) -> flo
     return max(abs(float((v - x).mid())) for v, x in zip(enclosed, run, strict=True)) / size
 
 
-def _enclosed(case: Case, point: Mapping[str, np.ndarray]) -> tuple[Any, Any] | None:
-    """Both sides at a rational point as arrays of balls."""
-    from numeric.balls import evaluate
+def _enclosed(
+    case: Case, point: Mapping[str, np.ndarray], read: bool
+) -> tuple[Any, Any, Mapping[float, Reading]] | None:
+    """Both sides at a rational point as arrays of balls, and what constants were read as."""
+    from numeric.balls import evaluate_both
 
     try:
-        return tuple(evaluate(case.smaller(p), point)[0].reshape(-1) for p in (case.layer, case.learner))  # type: ignore[return-value]
+        left, right, known = evaluate_both(case.smaller(case.layer), case.smaller(case.learner), point, read)
     except Exception:  # an operation without a rule, or what the target raises on such tensors
         return None
+    return left.reshape(-1), right.reshape(-1), known
 
 
 def point(
@@ -114,9 +142,9 @@ def _refuted_by_balls(case: Case, sizes: Sizes) -> Finding:
             continue
         for salt in range(2):
             point = _point(case, here, salt, whole=True)
-            found = _enclosed(case, point)
-            if found is not None and any(not a.overlaps(b) for a, b in zip(*found, strict=True)):
-                left, right = ([f"{float(v.mid()):.17g}" for v in side] for side in found)
+            found = _enclosed(case, point, read=True)
+            if found is not None and any(not a.overlaps(b) for a, b in zip(*found[:2], strict=True)):
+                left, right = ([f"{float(v.mid()):.17g}" for v in side] for side in found[:2])
                 inputs = {name: text(array) for name, array in point.items()}
                 return Finding(
                     Verdict.REFUTED,

@@ -45,16 +45,21 @@ class Balls(Handles):
 
     keeps_logarithms = False
 
-    def __init__(self) -> None:
+    def __init__(self, read: Mapping[float, Any] | None = None) -> None:
+        """read: constants of the code with the balls they are taken for."""
         super().__init__(_Reals())
         self.decides_order = True
+        self._read = read or {}
 
     def lift(self, values: Tensor) -> Parts:
         """Infinities too, which mask entries of a softmax or a maximum."""
-        return self.put([_float(v) for v in values.reshape(-1).tolist()], values.shape)
+        return self.put([self._number(v) for v in values.reshape(-1).tolist()], values.shape)
 
     def constant(self, value: float | int) -> Parts:
-        return super().constant(value) if isinstance(value, int) else self.put([_float(value)], ())
+        return super().constant(value) if isinstance(value, int) else self.put([self._number(value)], ())
+
+    def _number(self, value: float) -> Any:
+        return self._read[value] if value in self._read else _float(value)
 
     def _is_zero(self, value: Any) -> bool:
         return bool(value.is_zero())

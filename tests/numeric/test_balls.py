@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from numeric.balls import Balls, ball, evaluate
+from numeric.balls import ball, evaluate, evaluate_both
 from numeric.box import generic
 from numeric.carriers.carrier import NoRule
 from numeric.programs import rational
@@ -109,3 +109,27 @@ def test_precision_is_put_back():
     before = flint.ctx.prec
     evaluate(elementary, POINT)
     assert flint.ctx.prec == before
+
+
+def scaled(X, Y, q):
+    return torch.softmax(0.7071067811865476 * (X @ q), 0) @ Y
+
+
+def divided(X, Y, q):
+    return torch.softmax(X @ q / 2, 0) @ Y
+
+
+def twice(X, Y, q):
+    s = 0.7071067811865476
+    return torch.softmax(s * (s * (X @ q)), 0) @ Y
+
+
+def test_roots_that_the_code_rounds_can_be_read_as_roots():
+    """The library scales queries and keys by 2**-0.5 each: as dyadic numbers, the two make no half."""
+    apart = evaluate_both(twice, divided, POINT)
+    assert not apart[2] and not any(a.overlaps(b) for a, b in zip(*apart[:2], strict=True))
+    left, right, known = evaluate_both(twice, divided, POINT, read=True)
+    assert {str(reading) for reading in known.values()} == {"(1/2)^(1/2)"}
+    assert all(a.overlaps(b) and a.rad() < 2.0**-200 for a, b in zip(left, right, strict=True))
+    left, right, _ = evaluate_both(scaled, divided, POINT, read=True)
+    assert not any(a.overlaps(b) for a, b in zip(left, right, strict=True))

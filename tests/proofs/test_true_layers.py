@@ -74,3 +74,14 @@ def test_a_missing_mask_is_shown_where_it_is(tmp_path):
     assert answer.word is Word.REFUTED and "all positions" in answer.reason
     # position 1 reads token 2, which gd on token 1 alone can't
     assert set(answer.counterexample.inputs) == {"q", "k", "v"}
+
+
+def test_the_librarys_attention_scales_both_sides_by_a_root(tmp_path: Path) -> None:
+    (tmp_path / "library.py").write_text(
+        "import torch\n\ndef layer(q, k, v):\n"
+        "    return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)\n"
+    )
+    found = audit(
+        f"{tmp_path / 'library.py'}:layer", "softmax_smoother", "kv:BHTD", {"scale": "f**-0.5"}, Settings(seed=1)
+    )
+    assert found.word is Word.AGREES and "0.7071067811865476 as (1/2)^(1/2)" in found.reason
