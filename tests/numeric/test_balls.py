@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from numeric.balls import ball, evaluate, evaluate_both
 from numeric.box import generic
+from numeric.carriers.balls import Balls
 from numeric.carriers.carrier import NoRule
 from numeric.programs import rational
 from numeric.tape.refusals import Refused
