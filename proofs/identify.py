@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from constructions.learners import Domain, library
-from numeric.box import Arithmetic, as_floats
+from numeric.box import Arithmetic, Undefined, as_floats
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from numeric.probes import ask
@@ -294,6 +294,15 @@ def _named(solution: Solution) -> str:
     return f"{solution.model.text}, {numbers}" if numbers else solution.model.text
 
 
+def _is_zero(subject: Subject) -> bool:
+    """Whether the layer's output is 0 at the points drawn; one without a value there has another fault."""
+    box = subject.box
+    try:
+        return not any(as_floats(box(*fresh(fit.LONG, box.f, box.m, draw))).any() for draw in range(2))
+    except Undefined:
+        return False
+
+
 def _none(subject: Subject, found: Search, miss: Miss | None = None, rows: Sequence[Row] = ()) -> Identification:
     """No match: the nearest learner, how far it is off, which probe speaks against it, and a counterexample."""
     nearest = miss or next(iter(found.misses), None)
@@ -307,7 +316,7 @@ def _none(subject: Subject, found: Search, miss: Miss | None = None, rows: Seque
     word = Word.UNDECIDED if stuck and miss is None and not biased else Word.BIASED if biased else Word.NO_MATCH
     rounding = within_rounding(subject, nearest) if nearest is not None and biased else None
     beside = None
-    if not any(as_floats(subject.box(*fresh(fit.LONG, subject.box.f, subject.box.m, draw))).any() for draw in range(2)):
+    if _is_zero(subject):
         nearest, biased, rounding, word = None, False, None, Word.NO_MATCH
         reason = "its output is 0 at every point drawn"
     elif nearest is None:

@@ -17,7 +17,7 @@ from proofs.fingerprints import Stale, below, fingerprints, reached, stale
 from proofs.verify import verify
 
 FILES = {
-    "proofs/box/__init__.py": "",
+    "proofs/box/__init__.py": 'CHAPTER = "Box"\n',
     "proofs/box/one.py": "import math\nfrom constructions import layer\nfrom proofs.claim import Claim\n",
     "proofs/box/two.py": "def late():\n    from . import one as other\n    return other\n",
     "proofs/box/three.py": "from .two import late\nfrom numeric.engine import x\nimport proofs.helper\n",

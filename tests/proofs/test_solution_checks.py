@@ -49,7 +49,7 @@ def test_a_layer_of_other_ways_at_other_sizes_is_not_confirmed(layers, name, whe
 
 
 @pytest.mark.parametrize(
-    ("name", "eta"), [("everywhere", None), ("of_outputs", "1/6 at m = 3, going as m^-1"), ("of_inputs", "1 N f^-0.5")]
+    ("name", "eta"), [("everywhere", None), ("of_outputs", "1/2*m**-1"), ("of_inputs", "N*f**-0.5")]
 )
 def test_numbers_that_go_with_f_or_m_are_named(layers, name, eta):
     found = find(layers, name)
