@@ -219,9 +219,9 @@ def _scaled_by_3(which: str) -> Question:
 
 def _last_token(box: Box) -> Probe:
     X, Y, q = _context(box)
-    other = Y.copy()
-    other[-1] = other[-1] + generic((box.m,), 11)
-    return _equal(box, [(box(X, Y, q), box(X, other, q))], "the last token is not read", "the last token counts")
+    keys, values = X.copy(), Y.copy()
+    keys[-1], values[-1] = keys[-1] + generic((box.f,), 12), values[-1] + generic((box.m,), 11)
+    return _equal(box, [(box(X, Y, q), box(keys, values, q))], "the last token is not read", "the last token counts")
 
 
 def _degree(box: Box) -> Probe:

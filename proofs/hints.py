@@ -30,6 +30,8 @@ _EXPRESSIONS = (
     "1/f",
     "m",
     "1/m",
+    "N/(N+1)",
+    "N/(N-1)",
     "N/f",
     "f/N",
     "N/m",
@@ -59,10 +61,15 @@ def hints(case: Case, target: Target, adapter: Any, gates: Mapping[str, str], si
         return []
     factor = _factor(pairs)
     if factor is not None and READOUT not in case.gates:
-        shown = _expression(case, factor, sizes)
+        shown, general = _expression(case, factor, sizes)
         scaled = {**case.gates, READOUT: shown}
         if _tried(Case(case.text, case.adapter, case.chosen, scaled), case, sizes):
-            found.append(f"the layer is {shown} times the learner: see --gate {READOUT}={shown}")
+            here = " ".join(f"{name}={size}" for name, size in sizes.items())
+            found.append(
+                f'the layer is {shown} times the learner: see --gate "{READOUT}={shown}"'
+                if general
+                else f"at {here}, and not at other sizes, the layer is {shown} times the learner"
+            )
     if case.chosen.order and _agree(_pairs(case.layer, case.learner, draws, turned=True)):
         found.append("in floats it agrees with the tokens in reverse order")
     family = next((layouts for layouts in _LAYOUTS if adapter in layouts), ())
@@ -76,8 +83,8 @@ def hints(case: Case, target: Target, adapter: Any, gates: Mapping[str, str], si
     return found
 
 
-def _expression(case: Case, factor: float, sizes: Sizes) -> str:
-    """The factor as an expression in the sizes that holds at other sizes too, else as a number."""
+def _expression(case: Case, factor: float, sizes: Sizes) -> tuple[str, bool]:
+    """The factor as an expression in the sizes that holds at other sizes too, else as a number, and whether that does."""
     elsewhere = {"N": sizes["N"] + 2, "f": 2 * sizes["f"], "m": 2 * sizes["m"] + 1}
     draws = [case.draw(elsewhere, torch.Generator().manual_seed(k)) for k in range(_DRAWS)]
     other = _factor(_pairs(case.layer, case.learner, draws))
@@ -87,9 +94,10 @@ def _expression(case: Case, factor: float, sizes: Sizes) -> str:
             held = value(text, {n: Value(Fraction(size)) for n, size in here.items()}).held
             values.append(float(held))
         if all(abs(v - seen) <= _ALIKE * abs(v) for v, seen in zip(values, (factor, other), strict=True) if seen):
-            return text
+            return text, True
     short = Fraction(factor).limit_denominator(1000)
-    return str(short) if abs(float(short) - factor) <= _SHORT * abs(factor) else repr(factor)
+    same = other is not None and abs(other - factor) <= _ALIKE * abs(factor)
+    return str(short) if abs(float(short) - factor) <= _SHORT * abs(factor) else repr(factor), same
 
 
 def _others(

@@ -319,6 +319,8 @@ def _none(subject: Subject, found: Search, miss: Miss | None = None, rows: Seque
     if _is_zero(subject):
         nearest, biased, rounding, word = None, False, None, Word.NO_MATCH
         reason = "its output is 0 at every point drawn"
+    elif word is Word.UNDECIDED:
+        nearest, reason, notes = None, notes[0], []
     elif nearest is None:
         reason = f"no learner of the library is near: {_votes(found)}"
     elif rounding is not None:

@@ -25,8 +25,9 @@ def learner(text: str) -> Learner:
         return _counted(library()[name], text, counts)
     if ".py:" in text or (":" in text and "." in name):
         return _own(text)
-    near = difflib.get_close_matches(name, library(), n=3, cutoff=0.3) or list(library())
-    raise TargetError(f"no learner {text!r}; library: {', '.join(near)}; or path/to/file.py:function")
+    near = difflib.get_close_matches(name, library(), n=3, cutoff=0.3)
+    close = f"near names: {', '.join(near)}; " if near else ""
+    raise TargetError(f"no learner {text!r}; {close}library: {', '.join(library())}; or path/to/file.py:function")
 
 
 def _counted(found: Learner, text: str, counts: list[str]) -> Learner:

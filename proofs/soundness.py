@@ -184,9 +184,12 @@ class Plan:
     failing: int
 
 
-def plan(entries: Sequence[Entry], sample: int | None, seed: int) -> Plan:
-    """All mutants of the layers in an order drawn with `seed`, or the first `sample` of them, each kind in turn."""
-    every = [(entry, mutation) for entry in entries for mutation in mutations(entry.source, entry.adapter)]
+def plan(entries: Sequence[Entry], sample: int | None, seed: int, everywhere: bool = False) -> Plan:
+    """All mutants of the layers in an order drawn with `seed`, or the first `sample` of them, each kind in turn.
+
+    everywhere: only those that act wherever the layer is called.
+    """
+    every = [(entry, m) for entry in entries for m in mutations(entry.source, entry.adapter) if not (everywhere and m.where)]
     drawn = [every[int(k)] for k in Entropy(seed).generator().permutation(len(every))]
     turn: Counter[str] = Counter()
     turns = []

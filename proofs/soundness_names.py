@@ -159,7 +159,7 @@ def run(
 ) -> Names:
     """Identify all true layers and all their mutants, or `sample` mutants drawn with `seed`, and check every name."""
     chosen = NAMED if entries is None else tuple(entries)
-    planned = plan(chosen, sample, seed)
+    planned = plan(chosen, sample, seed, everywhere=True)  # a name is checked at a few points of one situation
     work: list[tuple[Entry, Mutation | None, float, tuple[Mutation, ...]]] = []
     for entry in chosen:
         work.append((entry, None, 0.0, tuple(m for e, m, _ in planned.broken if e is entry)))

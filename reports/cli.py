@@ -192,7 +192,6 @@ def audit(
         Literal["proved", "sampled"], typer.Option(help="sampled: status 0 also for what agrees, and is not proved.")
     ] = "proved",
     profile: Profile = "quick",
-    device: Device = "cpu",
     seed: Seed = None,
     out: Out = None,
     json: Json = None,
@@ -202,7 +201,7 @@ def audit(
     check_outputs(json, out)
     gates = _pairs("--gate", gate or [], "beta=1")
     sizes = {name: _whole(name, value) for name, value in _pairs("--size", size or [], "N=1").items()}
-    settings = _settings(profile, device, seed)
+    settings = _settings(profile, "cpu", seed)
     with user_mistakes():
         found = _audited(target, against, adapter, gates, settings, sizes or None)
     for line in found.lines():

@@ -239,11 +239,11 @@ def test_wrong_layers(layers, name, against, adapter, gates):
 @pytest.mark.parametrize(
     ("name", "against", "adapter", "gates", "hint"),
     [
-        ("by_width", "gd", None, {}, "N/f times the learner: see --gate readout=N/f"),
-        ("doubled", "online_gd", None, {}, "2 times the learner: see --gate readout=2"),
+        ("by_width", "gd", None, {}, "N/f times the learner: see --gate \"readout=N/f\""),
+        ("doubled", "online_gd", None, {}, "2 times the learner: see --gate \"readout=2\""),
         ("backwards", "online_gd", None, {"beta": "1/2"}, "the tokens in reverse order"),
         ("before", "online_gd", "kv", {}, "--adapter kv:exclusive"),
-        ("halved", "online_gd", "kv", {}, "--gate readout=1/2"),
+        ("halved", "online_gd", "kv", {}, "--gate \"readout=1/2\""),
     ],
 )
 def test_a_refutation_suggests_what_would_agree(layers, name, against, adapter, gates, hint):

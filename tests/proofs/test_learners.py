@@ -51,8 +51,8 @@ def test_a_file_of_ones_own(mine):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("gdd", "no learner 'gdd'; library: gd"),
-        ("mini_bach:2", "library: mini_batch"),
+        ("gdd", "no learner 'gdd'; near names: gd"),
+        ("mini_bach:2", "near names: mini_batch"),
         ("gd:0", "at least 1, such as gd:2"),
         ("gd:two", "at least 1, such as gd:2"),
         ("gd:1:2", "expected at most 1"),
