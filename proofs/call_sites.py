@@ -82,7 +82,10 @@ class CallSites:
         if node is None or not self.readable:
             return self.options.get(place, frozenset()) if self.readable or node is None else frozenset()
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        return frozenset(name for name in names if self._settled(place, node, name, frozenset()))
+        try:
+            return frozenset(name for name in names if self._settled(place, node, name, frozenset()))
+        except RecursionError:  # calls too deep to be followed
+            return frozenset()
 
     def _settled(self, place: Place, node: Function, name: str, asked: frozenset[tuple[int, str]]) -> bool:
         outside = self.options.get(place)
@@ -209,5 +212,5 @@ def _place_of(code: CodeType) -> Place:
 def _tree(text: str) -> ast.Module | None:
     try:
         return ast.parse(text)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError):
         return None

@@ -30,6 +30,7 @@ from numeric.tape.blocks import Loop
 from proofs.calling import called, prediction
 from proofs.case import Case
 from proofs.gates import value
+from proofs.length_numbers import hidden
 from proofs.loops import looped
 from proofs.target import TargetError
 
@@ -79,6 +80,10 @@ def every_length(
             f"no answer for every N: the code has an integer of {max(integers)}, and calls are taken apart up to "
             f"{2 * _LARGEST + 1} tokens"
         )
+        return None
+    numbers = hidden(case.lines.steps)
+    if numbers:
+        case.note(f"no answer for every N: {numbers}")
         return None
     tokens = tuple(sorted({*TOKENS, *(T for c in integers for T in (c + 1, 2 * c + 1))}))
     found_loop = looped(case, sizes, integers, entropy.child("loop"))

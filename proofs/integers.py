@@ -152,6 +152,8 @@ def _constant(value: Any, found: set[int]) -> None:
 
 
 def _number(value: Any, found: set[int]) -> None:
+    if isinstance(value, float) and 0.01 <= abs(value) <= 0.1:  # 0.02 N is 1 at N = 50
+        value = float(round(1 / abs(value)))
     size = whole(value)
     if size is not None:
         found.add(size)

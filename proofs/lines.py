@@ -247,6 +247,9 @@ def _unrun(code: CodeType, steps: set[tuple[int, int]], known: _Known) -> Iterat
             if goal in where:
                 told |= _behind(code, instruction, where[goal])
             yield Unrun(code.co_filename, block, text, outcome, _option(code, instruction, text, known))
+    for line, text in _source_of(code).contexts:
+        if line in lines:
+            yield Unrun(code.co_filename, (line, line), f"an exception inside `{text}`")
     while silent:
         block = _block(silent[0], silent, lines)
         if silent[0] not in told:
@@ -380,26 +383,36 @@ Branch = ast.If | ast.IfExp | ast.While
 
 @dataclass(frozen=True)
 class _File:
-    """What a file's source says: the lines that raise or assert, and branches by their place."""
+    """What a file's source says: the lines that raise or assert, branches by their place, and contexts that may swallow an
+    exception, with their lines."""
 
     refusals: frozenset[int]
     branches: Mapping[tuple[int | None, ...], Branch]
+    contexts: tuple[tuple[int, str], ...] = ()
+
+
+_HARMLESS = ("torch", "nullcontext", "contextlib.nullcontext", "warnings", "np", "numpy", "sdpa_kernel", "record_function")
+"""Contexts that let an exception through, by the begin of their names."""
 
 
 @cache
 def _file(text: str) -> _File:
     refusals: set[int] = set()
     branches: dict[tuple[int | None, ...], Branch] = {}
+    contexts: list[tuple[int, str]] = []
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError):
         return _File(frozenset(), {})
     for node in ast.walk(tree):
         if isinstance(node, (ast.Raise, ast.Assert)):
             refusals |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
         elif isinstance(node, (ast.If, ast.IfExp, ast.While)):
             branches[node.lineno, node.col_offset, node.end_lineno, node.end_col_offset] = node
-    return _File(frozenset(refusals), branches)
+        elif isinstance(node, (ast.With, ast.AsyncWith)):
+            texts = [ast.unparse(item.context_expr) for item in node.items]
+            contexts += [(node.lineno, text) for text in texts if not text.startswith(_HARMLESS)]
+    return _File(frozenset(refusals), branches, tuple(contexts))
 
 
 def _source_of(code: CodeType) -> _File:
@@ -407,6 +420,13 @@ def _source_of(code: CodeType) -> _File:
 
 
 def _option(code: CodeType, instruction: dis.Instruction, text: str, known: _Known) -> bool:
+    try:
+        return _settled(code, instruction, text, known)
+    except RecursionError:  # a test too deep to be looked through
+        return False
+
+
+def _settled(code: CodeType, instruction: dis.Instruction, text: str, known: _Known) -> bool:
     """Whether a test asks for no size: for types and numbers of axes, for what was set before all calls, for arguments
     that no call of the audit varies, or whether the caller gave one.
     """

@@ -93,6 +93,7 @@ def reach(
         lengths=tuple(sorted({*seen, *longer.lengths})),
         widths=(*widths, *longer.widths),
         modes=ran.modes,
+        modes_at=at["N"],
         integers=mentioned,
         beyond=longer.beyond,
         refusals=(*whole.refusals, *far.refusals, *longer.refusals),

@@ -101,8 +101,9 @@ class World:
 
     tokens: of the call of which all positions were compared. far: of calls that are, with all positions and the state,
     the calls of each entry and head and of their parts, at three entries and heads. lengths: every N compared; widths:
-    every (f, m). integers: those of the target's code; beyond: whether all of them were passed. unrun: code that no bare
-    run reached. by_head: the learner's numbers of each head, where heads have their own.
+    every (f, m). modes_at: the N at which the modes were tried. integers: those of the target's code; beyond: whether all
+    of them were passed. unrun: code that no bare run reached. by_head: the learner's numbers of each head, where heads have
+    their own.
     """
 
     batch: int = 1
@@ -114,6 +115,7 @@ class World:
     lengths: tuple[int, ...] = ()
     widths: tuple[tuple[int, int], ...] = ()
     modes: tuple[Mode, ...] = ()
+    modes_at: int = 0
     dtype: str = "float64"
     integers: tuple[int, ...] = ()
     beyond: bool = False
@@ -148,7 +150,8 @@ class World:
         calls += [self.state.value] if self.state is not State.NONE else []
         sizes = f"N = {_listed(self.lengths)}, (f, m) = {_listed(self.widths)}"
         same = [m.name for m in self.modes if m.same in (Same.BITS, Same.ROUNDING)]
-        out = ["; ".join([*calls, sizes, *([f"also {', '.join(same)}"] if same else []), self.dtype])]
+        at = f"also, at N = {self.modes_at} alone, " if self.modes_at else "also "
+        out = ["; ".join([*calls, sizes, *([at + ", ".join(same)] if same else []), self.dtype])]
         out += [m.line() for m in self.modes if m.name not in same]
         for head, numbers in enumerate(self.by_head, 1):
             out.append(f"head {head} has " + ", ".join(f"{name} = {text}" for name, text in numbers.items()))

@@ -27,6 +27,7 @@ FAST_PATHS = frozenset("_native_multi_head_attention _transformer_encoder_layer_
 """Fused kernels without a rule; the module takes another path when they are switched off."""
 CHANGING = "the code runs other operations, or with other constants, from call to call"
 UNWATCHED = "it raises while its calls are watched, which a plain call does not, so that no way out for the data can be seen"
+THREAD = "works on another thread, whose operations no recording has"
 LOOKS = "the code takes another path while it is recorded: it looks at what kind of array it was given"
 DECIDES = "data-dependent: a number of the data decides what the code does"
 TO_NUMPY = (
@@ -135,7 +136,8 @@ def _guards(found: Iterable[Escape]) -> tuple[Escape, ...]:
         if not escape.guard:
             library, _, named = escape.what.partition(".")
             name = named.split(".")[0] if library in ("aten", "numpy") else ""
-            reason = TO_NUMPY if named in _TO_NUMPY else WHY.get(name, DECIDES)
+            other = THREAD if library == "threading" else DECIDES
+            reason = TO_NUMPY if named in _TO_NUMPY else WHY.get(name, other)
             raise DataDependent(escape.what, shown(escape.place), reason)
     return marked
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -58,11 +59,33 @@ def escapes(program: Callable[..., Any], inputs: Mapping[str, Tensor]) -> tuple[
     recorder = Recorder(copies)
     # a compiler that target code loaded would trace the watch; what it compiles is run as it is written
     loaded = "torch._dynamo" in sys.modules
-    with torch.no_grad(), torch.compiler.set_stance("force_eager") if loaded else nullcontext(), recorder, _Watch(
-        recorder
-    ) as watch:
+    with (
+        torch.no_grad(),
+        torch.compiler.set_stance("force_eager") if loaded else nullcontext(),
+        _threads(recorder) as started,
+        recorder,
+        _Watch(recorder) as watch,
+    ):
         program(**copies)
-    return tuple(watch.found)
+    return (*watch.found, *started)
+
+
+@contextmanager
+def _threads(recorder: Recorder) -> Iterator[list[Escape]]:
+    """Threads that this thread starts inside the block: modes see nothing of what data they are given."""
+    started: list[Escape] = []
+    start, here = threading.Thread.start, threading.get_ident()
+
+    def seen(thread: threading.Thread) -> None:
+        if threading.get_ident() == here:
+            started.append(Escape("threading.Thread.start", recorder.places(2)))
+        start(thread)
+
+    threading.Thread.start = seen  # type: ignore[assignment, method-assign]
+    try:
+        yield started
+    finally:
+        threading.Thread.start = start  # type: ignore[method-assign]
 
 
 def only_raises(place: Place) -> bool:

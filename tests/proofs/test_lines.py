@@ -1,12 +1,13 @@
 """What no bare run reached is told: tests with one outcome, lines that never ran, and whose choice they are."""
 
+import dis
 import importlib.util
 import sys
 
 import pytest
 import torch
 
-from proofs.lines import Lines, homes
+from proofs.lines import Lines, _Known, _option, homes
 
 SOURCE = """
 def layer(X, mode=None, scale=None):
@@ -155,3 +156,40 @@ def test_what_is_set_before_all_calls_is_an_option(tmp_path):
     found = told(module.Layer().forward, torch.ones(3))
     assert {u.condition for u in found.values() if not u.option} == {"self.count > 50", "SEEN > 50"}
     assert {u.condition for u in found.values() if u.option} == {"self.bias is not None", "FAST"}
+
+
+SWALLOWING = """
+import contextlib
+import torch
+
+def layer(X):
+    with torch.no_grad(), contextlib.nullcontext():
+        out = 1
+    with contextlib.suppress(ValueError), open(__file__):
+        out = 2
+    return out
+"""
+
+
+def test_contexts_that_may_swallow_an_error_are_told(tmp_path):
+    path = tmp_path / "swallowing.py"
+    path.write_text(SWALLOWING)
+    spec = importlib.util.spec_from_file_location("swallowing", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    lines = Lines(homes(module.layer))
+    with lines.followed():
+        module.layer(3)
+    told = {(u.lines, u.condition, u.option) for u in lines.unrun(module.layer)}
+    assert told == {
+        ((8, 8), "an exception inside `contextlib.suppress(ValueError)`", False),
+        ((8, 8), "an exception inside `open(__file__)`", False),
+    }
+
+
+def test_a_test_too_deep_to_read_is_no_option():
+    lines = Lines(("/nowhere/",))
+    assert lines.unrun(lambda X: X) == ()
+    code = compile("def f(x):\n    return 1 if x" + "+0" * 900 + " else 2", "<deep>", "exec").co_consts[0]
+    instruction = next(iter(dis.get_instructions(code)))
+    assert not _option(code, instruction, "x" + "+0" * 5000, _Known(frozenset("x"), frozenset("x"), frozenset()))

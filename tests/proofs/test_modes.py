@@ -50,6 +50,15 @@ def strided(X, Y, x_q, eta):
 def fresh(X, Y, x_q, eta):
     return step(X, Y, x_q, eta) * (1 if "proofs.modes" in sys.modules else 2)
 
+class Rate(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rate = torch.nn.Parameter(torch.tensor(0.37))
+    def forward(self, X, Y, x_q, eta):
+        return step(X, Y, x_q, eta) * torch.sigmoid(self.rate)
+
+rate = Rate()
+
 class Training(torch.nn.Module):
     def forward(self, X, Y, x_q, eta):
         return step(X, Y, x_q, eta) * (2 if self.training else 1)
@@ -143,6 +152,11 @@ def test_a_mode_that_changes_the_target_is_refuted_by_name(layers, name, mode):
     assert [m.name for m in result.modes if m.same is Same.DIFFERS] == [mode]
     assert [r.rung for r in result.rows] == [f"mode, {mode}"]
     assert result.rows[0].finding.verdict is Verdict.REFUTED
+
+
+def test_parameters_are_in_the_fresh_process_what_they_are_here(layers):
+    (mode,) = [m for m in found(layers, "rate").modes if m.name == "fresh process"]
+    assert mode.same is Same.BITS
 
 
 def test_what_autocast_rounds_is_no_claim_of_the_target(layers):

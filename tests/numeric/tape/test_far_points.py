@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -89,3 +90,16 @@ def test_a_check_that_only_raises_is_listed() -> None:
 
     tape = recorded(checked).at({"X": (5, 4), "q": (4,)})
     assert tape.escapes and all(e.guard for e in tape.escapes)
+
+
+def test_data_on_another_thread_is_named_whatever_it_decides() -> None:
+    def threaded(X: Tensor, q: Tensor) -> Tensor:
+        seen: list[bool] = []
+        thread = threading.Thread(target=lambda: seen.append(bool(X.abs().max() > 1e200)))
+        thread.start()
+        thread.join()
+        return X @ q * (1 + seen[0])
+
+    with pytest.raises(DataDependent, match="on another thread"):
+        recorded(threaded).at({"X": (5, 4), "q": (4,)})
+    assert threading.Thread.start.__module__ == "threading"
