@@ -13,11 +13,10 @@ import inspect
 import linecache
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -26,6 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from proofs.branches import Branch, source_of
 from proofs.call_sites import CallSites
 
 _HOUSE = Path(__file__).resolve().parent.parent
@@ -222,7 +222,7 @@ def _arguments(code: CodeType) -> frozenset[str]:
 def _unrun(code: CodeType, steps: set[tuple[int, int]], known: _Known) -> Iterator[Unrun]:
     instructions = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
     ran = {at for _, at in steps}
-    refusing = _source_of(code).refusals
+    refusing = source_of(code).refusals
     place = {i.offset: _line(i) for i in instructions if i.opname not in _SILENT}
     where = {i.offset: i for i in instructions}
     lines = {line for offset, line in place.items() if offset in ran and line}
@@ -247,7 +247,7 @@ def _unrun(code: CodeType, steps: set[tuple[int, int]], known: _Known) -> Iterat
             if goal in where:
                 told |= _behind(code, instruction, where[goal])
             yield Unrun(code.co_filename, block, text, outcome, _option(code, instruction, text, known))
-    for line, text in _source_of(code).contexts:
+    for line, text in source_of(code).contexts:
         if line in lines:
             yield Unrun(code.co_filename, (line, line), f"an exception inside `{text}`")
     while silent:
@@ -273,7 +273,7 @@ def _left(
     def leaves(at: dis.Instruction) -> bool:
         return not _within(at, loop.test) and not any(_within(at, part) for part in loop.body)
 
-    loops = [n for n in _source_of(code).branches.values() if isinstance(n, ast.While) and _within(instruction, n.test)]
+    loops = [n for n in source_of(code).branches.values() if isinstance(n, ast.While) and _within(instruction, n.test)]
     if not loops:
         return False
     loop = max(loops, key=lambda node: (node.lineno, node.col_offset))
@@ -288,7 +288,7 @@ def _behind(code: CodeType, instruction: dis.Instruction, goal: dis.Instruction)
     """The body of a statement whose test was left at its first operand: only the operands that never ran lead there."""
     found: set[int] = set()
     whole = _statement(code, instruction)
-    for node in _source_of(code).branches.values():
+    for node in source_of(code).branches.values():
         from_test = node is whole or _within(instruction, node.test)
         if isinstance(node, ast.If) and from_test and _within(goal, node.test):
             found |= set(range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1))
@@ -322,7 +322,7 @@ def _statement(code: CodeType, instruction: dis.Instruction) -> Branch | None:
     at = instruction.positions
     if at is None:
         return None
-    return _source_of(code).branches.get((at.lineno, at.col_offset, at.end_lineno, at.end_col_offset))
+    return source_of(code).branches.get((at.lineno, at.col_offset, at.end_lineno, at.end_col_offset))
 
 
 def _told(node: Branch, goal: dis.Instruction) -> tuple[str, bool]:
@@ -376,47 +376,6 @@ def _tested(text: str) -> str:
     except SyntaxError:
         return text
     return ast.unparse(node.left) if isinstance(node, ast.Compare) else text
-
-
-Branch = ast.If | ast.IfExp | ast.While
-
-
-@dataclass(frozen=True)
-class _File:
-    """What a file's source says: the lines that raise or assert, branches by their place, and contexts that may swallow an
-    exception, with their lines."""
-
-    refusals: frozenset[int]
-    branches: Mapping[tuple[int | None, ...], Branch]
-    contexts: tuple[tuple[int, str], ...] = ()
-
-
-_HARMLESS = ("torch", "nullcontext", "contextlib.nullcontext", "warnings", "np", "numpy", "sdpa_kernel", "record_function")
-"""Contexts that let an exception through, by the begin of their names."""
-
-
-@cache
-def _file(text: str) -> _File:
-    refusals: set[int] = set()
-    branches: dict[tuple[int | None, ...], Branch] = {}
-    contexts: list[tuple[int, str]] = []
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
-        return _File(frozenset(), {})
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Raise, ast.Assert)):
-            refusals |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-        elif isinstance(node, (ast.If, ast.IfExp, ast.While)):
-            branches[node.lineno, node.col_offset, node.end_lineno, node.end_col_offset] = node
-        elif isinstance(node, (ast.With, ast.AsyncWith)):
-            texts = [ast.unparse(item.context_expr) for item in node.items]
-            contexts += [(node.lineno, text) for text in texts if not text.startswith(_HARMLESS)]
-    return _File(frozenset(refusals), branches, tuple(contexts))
-
-
-def _source_of(code: CodeType) -> _File:
-    return _file("".join(linecache.getlines(code.co_filename)))
 
 
 def _option(code: CodeType, instruction: dis.Instruction, text: str, known: _Known) -> bool:
