@@ -136,9 +136,15 @@ def run(
     progress: Callable[[int, int, str, str], None] = lambda done, total, what, verdict: None,
     entries: Sequence[Entry] | None = None,
 ) -> Bench:
-    """Audit all true layers, public ones among them, and all their mutants, or `sample` mutants drawn with `seed`."""
+    """Audit all true layers, public ones among them, and all their mutants.
+
+    With `sample` so many mutants drawn with `seed`, and the layers that they are mutants of; all of `entries`, if given.
+    """
     chosen = (*CORPUS, *public.entries()) if entries is None else tuple(entries)
     planned = plan(chosen, sample, seed)
+    if entries is None and sample is not None:
+        drawn = {entry.name for entry, _, _ in planned.broken}
+        chosen = tuple(entry for entry in chosen if entry.name in drawn)
     versions = [*((entry, None, 0.0) for entry in chosen), *planned.broken]
     trials = in_files(trial, versions, jobs, progress, lambda t: t.word or "not run")
     true = {t.layer: t.parameters for t in trials if t.kind == "none"}
