@@ -30,8 +30,9 @@ FAR = 33
 """A longer one: some codes change their ways there (chunks, windows)."""
 SHORT = 3
 """The context length at other f and m."""
-OTHER = (((3, 3), (4, 4)), ((2, 4), (4, 6)), ((1, 1),))
-"""Further (f, m), f equal to m and below it; the second of a pair where f**0.5 is rounded at the first."""
+OTHER = (((3, 3), (4, 4)), ((2, 4), (4, 6)), ((1, 1),), ((4, 1),))
+"""Further (f, m), f equal to m, below it, and above the one output that most problems have; the second of a pair where
+f**0.5 is rounded at the first."""
 _NEAR = 2
 """Draws at which the float run is held against its exact value."""
 _FAR = 1000.0

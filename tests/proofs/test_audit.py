@@ -249,7 +249,7 @@ def test_constants_that_the_code_rounds_are_said_to_be(layers):
 
 def test_the_sizes_are_named(layers):
     found = find(layers, "one_step")
-    assert "(f, m) = (4, 3)" in found.reason and "and at (3, 3), (2, 4), (1, 1) for N = 3" in found.reason
+    assert "(f, m) = (4, 3)" in found.reason and "and at (3, 3), (2, 4), (1, 1), (4, 1) for N = 3" in found.reason
     text = find(layers, "of_width").parameters["eta"]
     assert text.startswith("1/2 N") and "1 N at (f, m) = (1, 1)" in text
     wide = find(layers, "wide_only", sizes={"f": 4, "m": 3})  # what its other branch does is not said
