@@ -295,12 +295,9 @@ def _named(solution: Solution) -> str:
 
 
 def _is_zero(subject: Subject) -> bool:
-    """Whether the layer's output is 0 at the points drawn; one without a value there has another fault."""
+    """Whether the layer's output is 0 at the points drawn. Raises Undefined where it has no value there."""
     box = subject.box
-    try:
-        return not any(as_floats(box(*fresh(fit.LONG, box.f, box.m, draw))).any() for draw in range(2))
-    except Undefined:
-        return False
+    return not any(as_floats(box(*fresh(fit.LONG, box.f, box.m, draw))).any() for draw in range(2))
 
 
 def _none(subject: Subject, found: Search, miss: Miss | None = None, rows: Sequence[Row] = ()) -> Identification:
@@ -316,7 +313,14 @@ def _none(subject: Subject, found: Search, miss: Miss | None = None, rows: Seque
     word = Word.UNDECIDED if stuck and miss is None and not biased else Word.BIASED if biased else Word.NO_MATCH
     rounding = within_rounding(subject, nearest) if nearest is not None and biased else None
     beside = None
-    if _is_zero(subject):
+    try:
+        zero, valueless = _is_zero(subject), ""
+    except Undefined as error:
+        zero, valueless = False, str(error)
+    if valueless:
+        nearest, biased, rounding, word = None, False, None, Word.UNDECIDED
+        reason = f"it has no value at a point drawn: {valueless}"
+    elif zero:
         nearest, biased, rounding, word = None, False, None, Word.NO_MATCH
         reason = "its output is 0 at every point drawn"
     elif word is Word.UNDECIDED:

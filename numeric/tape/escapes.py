@@ -70,22 +70,34 @@ def escapes(program: Callable[..., Any], inputs: Mapping[str, Tensor]) -> tuple[
     return (*watch.found, *started)
 
 
+_START = threading.Thread.start
+_LOCK = threading.Lock()
+_WATCHED: dict[int, Callable[[], None]] = {}
+"""What to call when a thread starts another, by its identity; `Thread.start` is Python's own where it is empty."""
+
+
+def _started(thread: threading.Thread) -> None:
+    told = _WATCHED.get(threading.get_ident())
+    if told is not None:
+        told()
+    _START(thread)
+
+
 @contextmanager
 def _threads(recorder: Recorder) -> Iterator[list[Escape]]:
     """Threads that this thread starts inside the block: modes see nothing of what data they are given."""
     started: list[Escape] = []
-    start, here = threading.Thread.start, threading.get_ident()
-
-    def seen(thread: threading.Thread) -> None:
-        if threading.get_ident() == here:
-            started.append(Escape("threading.Thread.start", recorder.places(2)))
-        start(thread)
-
-    threading.Thread.start = seen  # type: ignore[assignment, method-assign]
+    here = threading.get_ident()
+    with _LOCK:
+        _WATCHED[here] = lambda: started.append(Escape("threading.Thread.start", recorder.places(2)))
+        threading.Thread.start = _started  # type: ignore[assignment, method-assign]
     try:
         yield started
     finally:
-        threading.Thread.start = start  # type: ignore[method-assign]
+        with _LOCK:
+            _WATCHED.pop(here, None)
+            if not _WATCHED:
+                threading.Thread.start = _START  # type: ignore[method-assign]
 
 
 def only_raises(place: Place) -> bool:
