@@ -182,45 +182,16 @@ class _Noting(ast.NodeTransformer):
         node.keywords = [self.visit(keyword) for keyword in node.keywords]
         return self._around(node)
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-        """a + b."""
+    def _computed(self, node: Any) -> ast.AST:
         self.generic_visit(node)
         return self._around(node)
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
-        """-a."""
-        self.generic_visit(node)
-        return self._around(node)
-
-    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        """a if b else c."""
-        self.generic_visit(node)
-        return self._around(node)
-
-    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
-        """[a for b in c]."""
-        self.generic_visit(node)
-        return self._around(node)
-
-    def visit_SetComp(self, node: ast.SetComp) -> ast.AST:
-        """{a for b in c}."""
-        self.generic_visit(node)
-        return self._around(node)
-
-    def visit_DictComp(self, node: ast.DictComp) -> ast.AST:
-        """{a: b for c in d}."""
-        self.generic_visit(node)
-        return self._around(node)
-
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        """a[b]."""
+    def _read(self, node: Any) -> ast.AST:
         self.generic_visit(node)
         return self._around(node) if isinstance(node.ctx, ast.Load) else node
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        """a.b."""
-        self.generic_visit(node)
-        return self._around(node) if isinstance(node.ctx, ast.Load) else node
+    visit_BinOp = visit_UnaryOp = visit_IfExp = visit_ListComp = visit_SetComp = visit_DictComp = _computed
+    visit_Subscript = visit_Attribute = _read
 
     def _around(self, node: ast.expr) -> ast.expr:
         self.sites += 1

@@ -9,6 +9,7 @@ numerator/denominator; code 0 is the zero polynomial with denominator 1. They ho
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -60,9 +61,9 @@ class _Fractions(Carrier):
             return self.sum(self.mul(*outer(a, b)), [-2], False)
         return self._product(a[0], b[0]) if a[0].shape[-1] else self._whole(a[0] @ b[0])
 
+    @abstractmethod
     def _product(self, n1: Tensor, n2: Tensor) -> Parts:
         """A matrix product of whole entries, of at least one term each."""
-        raise NotImplementedError
 
     def _whole(self, num: Tensor) -> Parts:
         # one zero for all entries, since it is copied where it is kept

@@ -24,6 +24,8 @@ _AXES: dict[str, dict[str, str]] = {
     "naive_recurrent_comba": {"p": "Nf"},
 }
 """Arguments with a value for each channel."""
+_OPERATORS = ("kv", "kv:BHTD")
+"""How they are called."""
 _WHOLE_CHUNKS = ("delta_rule_chunkwise",)
 """Operators that take lengths of whole chunks alone."""
 
@@ -32,7 +34,7 @@ def entries() -> tuple[Entry, ...]:
     """The key/value operators that the main job proves, once each, at any length and with the gates of their own."""
     found: dict[str, Entry] = {}
     for case in CASES:
-        if case.package == "fla" and case.expected is Word.PROVED and (case.adapter or "").startswith("kv"):
+        if case.package == "fla" and case.expected is Word.PROVED and case.adapter in _OPERATORS:
             for entry in _entry(case):
                 found.setdefault(case.target, entry)
     return tuple(found.values())

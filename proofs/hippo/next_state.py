@@ -35,6 +35,8 @@ PREDICTION: Mapping[str, float] = {
 }
 """Order in h of |u_k + h y_k - u_{k+1}|. For forward Euler the error is h times the projection's, at any step."""
 
+SECOND = ("forward Euler, route ii", "ZOH S4, route ii")
+"""The systems whose readout is route (ii)."""
 DERIVATIVE: Mapping[str, float] = {"forward Euler, route i": 1, "ZOH P, route i": 1}
 """Order in h of |y_k - u'_k|."""
 
@@ -100,26 +102,24 @@ def measure(
             for name, order in prediction.items():
                 yield Rate(f"{SYSTEMS[k].name}: {name}", _order(k, found, name), order)
             for name, order in derivative.items():
-                yield Rate(f"{SYSTEMS[k].name}: derivative, {name}", _order(k, found, f"d {name}"), order)
+                yield Rate(f"{SYSTEMS[k].name}: derivative, {name}", _order(k, found, name, derivative=True), order)
 
     return run
 
 
-def _order(system: int, found: Mapping[str, list[float]], name: str) -> Order:
+def _order(system: int, found: Mapping[str, list[float]], name: str, derivative: bool = False) -> Order:
     """The fitted order. What the projection's floor (forward Euler's error, with the true layer) and rounding may add
     widens its interval; a derivative's floor is that over h."""
     true = errors(system, legt_layer)
     floors = list(true["rounding"])
-    if name not in ("forward Euler, route i", "Euler with the exact derivative"):
-        floors = [f + r for f, r in zip(true[f"forward Euler, {_route(name)}"], floors, strict=True)]
-    if name.startswith("d "):
+    if derivative or name not in ("forward Euler, route i", "Euler with the exact derivative"):
+        route = "route ii" if name in SECOND else "route i"
+        floors = [f + r for f, r in zip(true[f"forward Euler, {route}"], floors, strict=True)]
+    if derivative:
         floors = [f * d / SYSTEMS[system].theta for f, d in zip(floors, DIVISIONS, strict=True)]
-    shares = [f / e for f, e in zip(floors, found[name], strict=True)]
-    return fit([1 / d for d in DIVISIONS], found[name], to_zero=True, uncertainty=shares)
-
-
-def _route(name: str) -> str:
-    return "route ii" if name.endswith("route ii") else "route i"
+    measured = found[f"d {name}" if derivative else name]
+    shares = [f / e for f, e in zip(floors, measured, strict=True)]
+    return fit([1 / d for d in DIVISIONS], measured, to_zero=True, uncertainty=shares)
 
 
 def columns() -> Columns:

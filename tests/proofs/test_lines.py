@@ -33,14 +33,17 @@ def layer(X, mode=None, scale=None):
 """
 
 
-@pytest.fixture(scope="module")
-def layer(tmp_path_factory):
-    path = tmp_path_factory.mktemp("layers") / "branches.py"
-    path.write_text(SOURCE)
-    spec = importlib.util.spec_from_file_location("branches", path)
+def loaded(path, source):
+    path.write_text(source)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.layer
+    return module
+
+
+@pytest.fixture(scope="module")
+def layer(tmp_path_factory):
+    return loaded(tmp_path_factory.mktemp("layers") / "branches.py", SOURCE).layer
 
 
 def told(layer, *calls, options=frozenset({"mode", "scale"})):
@@ -110,11 +113,7 @@ def layer(X):
 
 
 def test_a_loop_is_left_once_in_the_source(tmp_path):
-    path = tmp_path / "loops.py"
-    path.write_text(LOOPS)
-    spec = importlib.util.spec_from_file_location("loops", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = loaded(tmp_path / "loops.py", LOOPS)
     assert {u.condition for u in told(module.layer, 1, 5).values()} == {"out < 10**6", "X > 40", "out > 3", "out < 0"}
     again = {u.condition for u in told(module.layer, 1, 50).values()}
     assert "X > 40" in again  # its body never ran a second time
@@ -148,11 +147,7 @@ class Layer(torch.nn.Module):
 
 
 def test_what_is_set_before_all_calls_is_an_option(tmp_path):
-    path = tmp_path / "settled.py"
-    path.write_text(SETTLED)
-    spec = importlib.util.spec_from_file_location("settled", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = loaded(tmp_path / "settled.py", SETTLED)
     found = told(module.Layer().forward, torch.ones(3))
     assert {u.condition for u in found.values() if not u.option} == {"self.count > 50", "SEEN > 50"}
     assert {u.condition for u in found.values() if u.option} == {"self.bias is not None", "FAST"}
@@ -172,11 +167,7 @@ def layer(X):
 
 
 def test_contexts_that_may_swallow_an_error_are_told(tmp_path):
-    path = tmp_path / "swallowing.py"
-    path.write_text(SWALLOWING)
-    spec = importlib.util.spec_from_file_location("swallowing", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = loaded(tmp_path / "swallowing.py", SWALLOWING)
     lines = Lines(homes(module.layer))
     with lines.followed():
         module.layer(3)
