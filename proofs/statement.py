@@ -10,7 +10,7 @@ Main definitions: `Statement`, `read`, `claim`. The grammar, each label on a lin
     Assumes.   - an assumption (as many as there are; the label may be missing)
     Source.    paper and equation
     Departs.   - where the statement differs from its source (may be missing)
-    Systems.   - name: what the claim settles about it (may be missing)
+    Systems.   - name: what the claim settles about it [figures: how the names of those to quote start] (may be missing)
     \"""
 """
 
@@ -125,4 +125,7 @@ def _system(item: str, module: str) -> System:
     name, colon, computes = item.partition(": ")
     if not colon:
         raise ValueError(f"{module}: a system is 'name: what it computes', not {item!r}")
-    return System(name, computes)
+    computes, bracket, figures = computes.partition(" [figures: ")
+    if bracket and not (figures.endswith("]") and figures.strip(" ]")):
+        raise ValueError(f"{module}: the figures of a system end its entry, '[figures: how they start]', not {item!r}")
+    return System(name, computes, figures.removesuffix("]"))

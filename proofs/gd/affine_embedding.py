@@ -1,4 +1,44 @@
-"""The published non-linear form is one preconditioned step of linear regression with a bias, read by its embedding."""
+r"""The published non-linear form is a preconditioned step for linear regression with a bias.
+
+With scalar tokens embedded by the affine map $\phi(u) = u w + b$ the one-layer form computes, before its read-out,
+$z = -c \sum_s \phi(y_s) \, (\phi(x_s) \cdot \phi(x_q))$. With $\alpha = \norm{w}^2$, $\beta = w \cdot b$,
+$\gamma = \norm{b}^2$ this is
+
+$$ z = - (w \; b) \, W_1 \begin{pmatrix} x_q \\ 1 \end{pmatrix}, \qquad
+   W_1 = -cN \, \nabla L(0) \begin{pmatrix} \alpha & \beta \\ \beta & \gamma \end{pmatrix} : $$
+
+minus $(w \; b)$ times one *preconditioned* gradient-descent step from $0$ on the mean loss $L$ of linear regression of
+$(y_s, 1)$ on $(x_s, 1)$. Written out, it is
+
+$$ z = -c \left( w \, u_1 + b \, u_2 \right), \quad
+\begin{aligned}
+u_1 &= \alpha x_q S_{xy} + \beta S_{xy} + \beta x_q S_y + \gamma S_y, \\
+u_2 &= \alpha x_q S_x + \beta S_x + N \beta x_q + N \gamma,
+\end{aligned} $$
+
+so it depends on the context only through $N$, $S_x = \sum x_s$, $S_y = \sum y_s$ and $S_{xy} = \sum x_s y_s$: two
+contexts with the same four numbers get the same output, whatever the read-out is. The features are affine in $x$, so
+this is not descent on features that are non-linear in $x$; for orthonormal $w$ and $b$ it is the plain step, in general
+not.
+
+Why.
+Multiply out $\phi(y_s) \, (\phi(x_s) \cdot \phi(x_q))$: it is a combination of $1$, $x_s$, $y_s$ and $x_s y_s$ with
+coefficients free of $s$. With $E = (w \; b)$ and $\tilde u = (u, 1)$ it is
+$E \tilde y_s \, \tilde x_s^\top E^\top E \tilde x_q$, and $\sum_s \tilde y_s \tilde x_s^\top = -N \nabla L(0)$.
+
+Assumes.
+- one layer; one embedding for all tokens; the read-out sees nothing but $z$
+
+Source.
+arXiv 2410.11687, published code of the non-linear regression
+
+Departs.
+- the source calls it gradient descent on non-linear regression
+
+Systems.
+- GD-SSM, non-linear: the published form is one preconditioned step for linear regression with a bias, not descent on
+  non-linear features
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,9 +49,10 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
 from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
-from proofs.claim import Claim, System, both
+from proofs.claim import both
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -108,41 +149,10 @@ CHECKS = {
     Rung.UNIVERSAL: IDENTITY.universal,
 }
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The published non-linear form is a preconditioned step for linear regression with a bias",
     kind=Kind.IDENTITY,
-    statement=r"""With scalar tokens embedded by the affine map $\phi(u) = u w + b$ the one-layer form computes, before its
-read-out, $z = -c \sum_s \phi(y_s) \, (\phi(x_s) \cdot \phi(x_q))$. With $\alpha = \norm{w}^2$, $\beta = w \cdot b$,
-$\gamma = \norm{b}^2$ this is
-
-$$ z = - (w \; b) \, W_1 \begin{pmatrix} x_q \\ 1 \end{pmatrix}, \qquad
-   W_1 = -cN \, \nabla L(0) \begin{pmatrix} \alpha & \beta \\ \beta & \gamma \end{pmatrix} : $$
-
-minus $(w \; b)$ times one *preconditioned* gradient-descent step from $0$ on the mean loss $L$ of linear regression of $(y_s,
-1)$ on $(x_s, 1)$. Written out, it is
-
-$$ z = -c \left( w \, u_1 + b \, u_2 \right), \quad
-\begin{aligned}
-u_1 &= \alpha x_q S_{xy} + \beta S_{xy} + \beta x_q S_y + \gamma S_y, \\
-u_2 &= \alpha x_q S_x + \beta S_x + N \beta x_q + N \gamma,
-\end{aligned} $$
-
-so it depends on the context only through $N$, $S_x = \sum x_s$, $S_y = \sum y_s$ and $S_{xy} = \sum x_s y_s$: two contexts with
-the same four numbers get the same output, whatever the read-out is. The features are affine in $x$, so this is not descent on
-features that are non-linear in $x$; for orthonormal $w$ and $b$ it is the plain step, in general not.""",
-    derivation=r"""Multiply out $\phi(y_s) \, (\phi(x_s) \cdot \phi(x_q))$: it is a combination of $1$, $x_s$, $y_s$ and $x_s
-y_s$ with coefficients free of $s$. With $E = (w \; b)$ and $\tilde u = (u, 1)$ it is $E \tilde y_s \, \tilde x_s^\top E^\top E
-\tilde x_q$, and $\sum_s \tilde y_s \tilde x_s^\top = -N \nabla L(0)$.""",
-    assumptions=("one layer; one embedding for all tokens; the read-out sees nothing but $z$",),
-    source="arXiv 2410.11687, published code of the non-linear regression",
-    departures=("the source calls it gradient descent on non-linear regression",),
-    systems=(
-        System(
-            "GD-SSM, non-linear",
-            "the published form is one preconditioned step for linear regression with a bias, not descent on non-linear features",
-        ),
-    ),
     checks=CHECKS,
     mutants=(
         STEP.mutant(

@@ -1,4 +1,35 @@
-"""A causal stack of layers is not k steps of gradient descent: it replaces the Gram matrix by its lower triangle."""
+r"""A causal stack replaces the Gram matrix by its lower triangle.
+
+Let each of $k$ layers update every token from its own prefix, $S_t = S_{t-1} + r_t x_t^\top$,
+$r_t \leftarrow r_t - c S_t x_t$, and the query from the last state, $p \leftarrow p + c S_N x_q$, with $c = \eta/N$,
+$r_t = y_t - W_0 x_t$ and $p = W_0 x_q$ at the start. Then
+
+$$ p = W_0 x_q + c \, (Y - X W_0^\top)^\top M X x_q, \qquad M = \sum_{j<k} (I - c \, T^\top)^j, \qquad
+   T = \operatorname{tril}(X X^\top) . $$
+
+Gradient descent has $G = X X^\top$ in place of $T^\top$. One layer agrees with it, and for $N = 1$ any number of layers
+does. For $N \ge 2$ no $k \ge 2$ layers are $k$ steps on all contexts: with $c = \frac12$, $x_1 = x_2 = x_q = 1$,
+$y_1 = 0$, $y_2 = 1$, $W_0 = 0$ (and all further tokens $0$) the stack gives $1 - 2^{-k}$, gradient descent $\frac12$.
+
+Why.
+In matrix form a layer is $R \leftarrow R - c T R$: row $t$ of $T R$ is
+$\sum_{s \le t} (x_t \cdot x_s) r_s^\top = (S_t x_t)^\top$. So $R_j = (I - cT)^j R_0$, and layer $j$ adds
+$c R_j^\top X x_q$ to the prediction. In the example the first token's residual stays $0$, each layer halves the
+second's, and the first step of gradient descent reaches the minimum.
+
+Assumes.
+- each token reads its own prefix, itself included
+
+Source.
+derived here
+
+Departs.
+- gd.stacked_steps is the two-pass stack, where every token reads the final state
+
+Systems.
+- GD-SSM, several steps: a causal stack of two or more layers has $\operatorname{tril}(X X^\top)$ for gradient descent's
+  Gram matrix
+"""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -9,12 +40,13 @@ from constructions.namespace import Array, identity, namespace
 from numeric.programs import rational
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.claim import Check, Claim, Mutant, System, both
+from proofs.claim import Check, Mutant, both
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import point
 from proofs.hippo._checks import Same, exactly
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 LAYERS = 3
 MOST = 12
@@ -129,33 +161,10 @@ def witness(left: Fraction = Fraction(0)) -> Check:
     return exactly(compare, range(1, MOST + 1), size="k")
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="A causal stack replaces the Gram matrix by its lower triangle",
     kind=Kind.IDENTITY,
-    statement=r"""Let each of $k$ layers update every token from its own prefix, $S_t = S_{t-1} + r_t x_t^\top$,
-$r_t \leftarrow r_t - c S_t x_t$, and the query from the last state, $p \leftarrow p + c S_N x_q$, with $c = \eta/N$,
-$r_t = y_t - W_0 x_t$ and $p = W_0 x_q$ at the start. Then
-
-$$ p = W_0 x_q + c \, (Y - X W_0^\top)^\top M X x_q, \qquad M = \sum_{j<k} (I - c \, T^\top)^j,
-   \qquad T = \operatorname{tril}(X X^\top) . $$
-
-Gradient descent has $G = X X^\top$ in place of $T^\top$. One layer agrees with it, and for $N = 1$ any number of layers does. For
-$N \ge 2$ no $k \ge 2$ layers are $k$ steps on all contexts: with $c = \frac12$, $x_1 = x_2 = x_q = 1$, $y_1 = 0$, $y_2 = 1$, $W_0
-= 0$ (and all further tokens $0$) the stack gives $1 - 2^{-k}$, gradient descent $\frac12$.""",
-    derivation=r"""In matrix form a layer is $R \leftarrow R - c T R$: row $t$ of $T R$ is $\sum_{s \le t} (x_t \cdot
-x_s) r_s^\top
-= (S_t x_t)^\top$. So $R_j = (I - cT)^j R_0$, and layer $j$ adds $c R_j^\top X x_q$ to the prediction. In the example the first
-token's residual stays $0$, each layer halves the second's, and the first step of gradient descent reaches the minimum.""",
-    assumptions=(r"each token reads its own prefix, itself included",),
-    source="derived here",
-    departures=(r"gd.stacked_steps is the two-pass stack, where every token reads the final state",),
-    systems=(
-        System(
-            "GD-SSM, several steps",
-            r"a causal stack of two or more layers has $\operatorname{tril}(X X^\top)$ for gradient descent's Gram matrix",
-        ),
-    ),
     checks={
         **IDENTITY.checks(),
         Rung.EXACT: both(IDENTITY.exact, ONE_TOKEN.exact, witness()),

@@ -1,4 +1,26 @@
-"""Conjugate gradients and BFGS with exact line search take the same steps on least squares."""
+r"""Conjugate gradients are BFGS with exact line search.
+
+On the least-squares loss, from the same $W_0$ and with $H_0 = I$ or $3 I$, every iterate of BFGS with exact line search
+equals the iterate of conjugate gradients (row by row of $W$, until the gradient is $0$):
+
+$$ H_k \nabla L(w_k) = -p_k \ (H_0 = I), \qquad w_{k+1} = w_k + t_k p_k . $$
+
+Both see the loss through gradients alone; neither is a fixed number of gradient-descent steps (gd.cg_targets).
+
+Why.
+$H_k$ is the identity on the residuals still to come, because they are orthogonal to all $s_j$ and $y_j$ so far. One
+update then gives $H_{k+1} r_{k+1} = r_{k+1} + \frac{\norm{r_{k+1}}^2}{\norm{r_k}^2} p_k$.
+
+Assumes.
+- $H_0$ of another form gives other iterates; the derivation is for $H_0 = I$
+- exact arithmetic: next to the solution the quotients of residuals lose all digits, so the sampled rung is left out
+
+Source.
+Nazareth 1979
+
+Systems.
+- Conjugate gradients: BFGS with exact line search from $H_0 = I$, iterate by iterate
+"""
 
 from __future__ import annotations
 
@@ -13,10 +35,11 @@ from constructions.autograd_descent import gradient
 from constructions.namespace import Array, identity
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System, both, covering
+from proofs.claim import both, covering
 from proofs.evidence import Kind, Rung
 from proofs.gd import _krylov
 from proofs.identity import Identity
+from proofs.statement import claim
 
 
 def steps(X: Array) -> int:
@@ -112,24 +135,10 @@ IDENTITY = Identity(
 )
 SCALED = replace(IDENTITY, right=lambda X, Y, W0: learner(X, Y, W0, scale=3), derive=None)
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Conjugate gradients are BFGS with exact line search",
     kind=Kind.IDENTITY,
-    statement=r"""On the least-squares loss, from the same $W_0$ and with $H_0 = I$ or $3 I$, every iterate of BFGS with exact line
-search equals the iterate of conjugate gradients (row by row of $W$, until the gradient is $0$):
-
-$$ H_k \nabla L(w_k) = -p_k \ (H_0 = I), \qquad w_{k+1} = w_k + t_k p_k . $$
-
-Both see the loss through gradients alone; neither is a fixed number of gradient-descent steps (gd.cg_targets).""",
-    derivation=r"""$H_k$ is the identity on the residuals still to come, because they are orthogonal to all $s_j$ and $y_j$ so
-far. One update then gives $H_{k+1} r_{k+1} = r_{k+1} + \frac{\norm{r_{k+1}}^2}{\norm{r_k}^2} p_k$.""",
-    assumptions=(
-        r"$H_0$ of another form gives other iterates; the derivation is for $H_0 = I$",
-        "exact arithmetic: next to the solution the quotients of residuals lose all digits, so the sampled rung is left out",
-    ),
-    systems=(System("Conjugate gradients", "BFGS with exact line search from $H_0 = I$, iterate by iterate"),),
-    source="Nazareth 1979",
     checks={
         Rung.EXACT: both(IDENTITY.exact, SCALED.exact),
         Rung.UNIVERSAL: covering("one step from H_0 = I, by the relations of gd.cg_terminates", IDENTITY.universal),

@@ -1,4 +1,23 @@
-"""One iteration of conjugate gradients is not linear in the targets, as every number of gradient steps is."""
+r"""Conjugate gradients are no gradient descent: one iteration is not additive in the targets.
+
+The weights after $k$ gradient-descent steps of any size are affine in the targets:
+$W_k(Y + V) = W_k(Y) + W_k(V) - W_k(0)$. Conjugate gradients are homogeneous, $W_k(sY) = s W_k(Y)$ from $W_0 = 0$, but
+not additive: for $X = \operatorname{diag}(1, 2)$ and targets $e_1$, $e_2$ one iteration gives
+
+$$ W(e_1 + e_2) - W(e_1) - W(e_2) \ne 0 . $$
+
+So with fewer iterations than solve the problem they are no number of gradient-descent steps with step sizes or
+preconditioners that do not depend on the targets, and no layer that is linear in the values computes them.
+
+Why.
+The step length $\norm{r}^2/(p^\top A p)$ depends on the residual and is homogeneous of degree $0$ in it.
+
+Source.
+derived here
+
+Systems.
+- Conjugate gradients: no number of gradient-descent steps: not additive in the targets
+"""
 
 from __future__ import annotations
 
@@ -9,10 +28,10 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 STEPS = 2
 
@@ -78,21 +97,10 @@ IDENTITY = Identity(
 )
 POINT = {"X": [[1, 0], [0, 2]], "Y": [[1], [0]], "V": [[0], [1]]}
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Conjugate gradients are no gradient descent: one iteration is not additive in the targets",
     kind=Kind.IMPOSSIBILITY,
-    statement=r"""The weights after $k$ gradient-descent steps of any size are affine in the targets: $W_k(Y + V) = W_k(Y) +
-W_k(V) - W_k(0)$. Conjugate gradients are homogeneous, $W_k(sY) = s W_k(Y)$ from $W_0 = 0$, but not additive: for $X =
-\operatorname{diag}(1, 2)$ and targets $e_1$, $e_2$ one iteration gives
-
-$$ W(e_1 + e_2) - W(e_1) - W(e_2) \ne 0 . $$
-
-So with fewer iterations than solve the problem they are no number of gradient-descent steps with step sizes or
-preconditioners that do not depend on the targets, and no layer that is linear in the values computes them.""",
-    derivation=r"""The step length $\norm{r}^2/(p^\top A p)$ depends on the residual and is homogeneous of degree $0$ in it.""",
-    systems=(System("Conjugate gradients", "no number of gradient-descent steps: not additive in the targets"),),
-    source="derived here",
     checks=impossible(
         IDENTITY.checks(), nonzero(
             defect,

@@ -1,4 +1,25 @@
-"""Conjugate gradients solve least squares exactly after as many iterations as the context has rank."""
+r"""Conjugate gradients solve least squares exactly after rank many iterations.
+
+From any $W_0$, conjugate gradients on the normal equations $W A = B$, $A = X^\top X$, $B = Y^\top X$, row by row of
+$W$, have mutually orthogonal residuals and mutually conjugate directions. So after at most
+$\operatorname{rank} X \le \min(N, f)$ iterations the gradient of the loss is exactly $0$: least squares is solved. As
+many iterations as $A$ has different non-zero eigenvalues are enough.
+
+Why.
+Induction on the iterations (the listed steps). All residuals $b - A w_k$ lie in the row space of $X$, where no more
+than its dimension can be orthogonal and different from $0$. With few different eigenvalues they lie in the span of the
+first residual's components in the eigenspaces.
+
+Assumes.
+- no earlier residual is $0$ (then the solution was reached before)
+- exact arithmetic: the last residuals are differences that cancel to 0, so the sampled rung is left out
+
+Source.
+Hestenes and Stiefel 1952
+
+Systems.
+- Conjugate gradients: least squares exactly after $\operatorname{rank} X$ iterations, fewer if some repeat
+"""
 
 from __future__ import annotations
 
@@ -10,12 +31,13 @@ from constructions import conjugate_gradient
 from constructions.autograd_descent import gradient
 from constructions.namespace import Array
 from numeric.derivation import Obligation
-from proofs.claim import Claim, System, both, covering
+from proofs.claim import both, covering
 from proofs.evidence import Kind, Rung
 from proofs.gd import _krylov
 from proofs.gd._witness import nonzero
 from proofs.gd.spectral_filter import context
 from proofs.identity import Identity
+from proofs.statement import claim
 
 
 def solver(X: Array, Y: Array, W0: Array, fewer: int = 0) -> Array:
@@ -106,28 +128,10 @@ RANK = Identity(
 
 AWAY = {"X": [[1], [2]], "Y": [[1], [1]], "W": [[1]]}
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Conjugate gradients solve least squares exactly after rank many iterations",
     kind=Kind.CONVERGENCE,
-    statement=r"""From any $W_0$, conjugate gradients on the normal equations $W A = B$, $A = X^\top X$, $B = Y^\top X$, row
-by row of $W$, have mutually orthogonal residuals and mutually conjugate directions. So after at most $\operatorname{rank} X
-\le \min(N, f)$ iterations the gradient of the loss is exactly $0$: least squares is solved. As many iterations as $A$ has
-different non-zero eigenvalues are enough.""",
-    derivation=r"""Induction on the iterations (the listed steps). All residuals $b - A w_k$ lie in the row space of $X$,
-where no more than its dimension can be orthogonal and different from $0$. With few different eigenvalues they lie in the span
-of the first residual's components in the eigenspaces.""",
-    assumptions=(
-        r"no earlier residual is $0$ (then the solution was reached before)",
-        "exact arithmetic: the last residuals are differences that cancel to 0, so the sampled rung is left out",
-    ),
-    systems=(
-        System(
-            "Conjugate gradients",
-            r"least squares exactly after $\operatorname{rank} X$ iterations, fewer if some repeat",
-        ),
-    ),
-    source="Hestenes and Stiefel 1952",
     checks={
         Rung.EXACT: covering(
             "that the gradient is 0 after rank many iterations, and after two where A has two eigenvalues",

@@ -1,4 +1,17 @@
-"""k steps of gradient descent in closed form, from any start, by induction on k."""
+r"""k steps of gradient descent in closed form.
+
+With $c = \eta/N$, $A = X^\top X$, $B = Y^\top X$ and $W_{j+1} = W_j - \eta \nabla L(W_j)$, for every $k$ and every
+$W_0$,
+
+$$ W_k = W_0 (I - cA)^k + c B \sum_{j<k} (I - cA)^j . $$
+
+Why.
+$\nabla L(W) = \frac{1}{N}(W A - B)$, so a step is $W \mapsto W Q + cB$ with $Q = I - cA$. By induction on $k$:
+$(W_0 Q^k + cB S_k) Q + cB = W_0 Q^{k+1} + cB (I + S_k Q)$, and $I + S_k Q = S_{k+1}$ for $S_k = \sum_{j<k} Q^j$.
+
+Source.
+derived here
+"""
 
 from functools import partial
 
@@ -7,10 +20,10 @@ from constructions.closed_form_descent import combine, extend, solution
 from constructions.namespace import Array, identity
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.claim import Claim
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 STEPS = 3
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
@@ -63,19 +76,10 @@ IDENTITY = Identity(
     ),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="k steps of gradient descent in closed form",
     kind=Kind.IDENTITY,
-    statement=r"""With $c = \eta/N$, $A = X^\top X$, $B = Y^\top X$ and $W_{j+1} = W_j - \eta \nabla L(W_j)$, for
-every $k$ and
-every $W_0$,
-
-$$ W_k = W_0 (I - cA)^k + c B \sum_{j<k} (I - cA)^j . $$""",
-    derivation=r"""$\nabla L(W) = \frac{1}{N}(W A - B)$, so a step is $W \mapsto W Q + cB$ with $Q = I - cA$. By
-induction on $k$:
-$(W_0 Q^k + cB S_k) Q + cB = W_0 Q^{k+1} + cB (I + S_k Q)$, and $I + S_k Q = S_{k+1}$ for $S_k = \sum_{j<k} Q^j$.""",
-    source="derived here",
     checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("gd_closed_form")},
     mutants=(
         IDENTITY.mutant(

@@ -1,4 +1,27 @@
-"""The distance to least squares, or to ridge under weight decay, is multiplied by the same matrix every step."""
+r"""Gradient descent's distance to least squares or ridge is multiplied by I - cA every step.
+
+Let $V$ be any least-squares solution, $V A = B$. For every $W_0$ and every step size $\eta = cN$
+
+$$ W_k - V = (W_0 - V) (I - cA)^k . $$
+
+With weight decay $\rho$, that is on $L(W) + \frac{\rho}{2} \norm{W}^2$ as `torch.optim.SGD(weight_decay=rho)` does it,
+the same holds for the ridge solution $V (A + N \rho I) = B$ with $\bigl( (1 - \eta \rho) I - cA \bigr)^k$. So what is
+reached, and how fast, is a matter of the spectrum of $A$ alone (gd.convergence_rate); the targets only set the
+distance.
+
+Why.
+The gradient at $V + E$ is $\frac1N (V A - B) + \frac1N E A$, and the first part is $0$.
+
+Assumes.
+- least squares: every input occurs twice, with opposite residuals, which makes the solution an input of the check; the
+  derivation needs no such thing
+- ridge: $A + N \rho I$ regular; the optimiser's own weight decay, which takes numbers only, is run at
+  $\eta \rho = \frac12$
+- the two forms lose digits in different places where $W_0$ and $V$ differ in size, so the sampled rung is left out
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -13,9 +36,10 @@ from constructions.gradient_descent import loss, step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar
-from proofs.claim import Claim, both
+from proofs.claim import both
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 STEPS = 3
 
@@ -128,26 +152,10 @@ RIDGE = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Gradient descent's distance to least squares or ridge is multiplied by I - cA every step",
     kind=Kind.CONVERGENCE,
-    statement=r"""Let $V$ be any least-squares solution, $V A = B$. For every $W_0$ and every step size $\eta = cN$
-
-$$ W_k - V = (W_0 - V) (I - cA)^k . $$
-
-With weight decay $\rho$, that is on $L(W) + \frac{\rho}{2} \norm{W}^2$ as `torch.optim.SGD(weight_decay=rho)` does it, the
-same holds for the ridge solution $V (A + N \rho I) = B$ with $\bigl( (1 - \eta \rho) I - cA \bigr)^k$. So what is reached,
-and how fast, is a matter of the spectrum of $A$ alone (gd.convergence_rate); the targets only set the distance.""",
-    derivation=r"""The gradient at $V + E$ is $\frac1N (V A - B) + \frac1N E A$, and the first part is $0$.""",
-    assumptions=(
-        "least squares: every input occurs twice, with opposite residuals, which makes the solution an input of the check; the "
-        "derivation needs no such thing",
-        r"ridge: $A + N \rho I$ regular; the optimiser's own weight decay, which takes numbers only, is run at $\eta \rho = "
-        r"\frac12$",
-        "the two forms lose digits in different places where $W_0$ and $V$ differ in size, so the sampled rung is left out",
-    ),
-    source="derived here",
     checks={
         Rung.EXACT: both(LEAST_SQUARES.exact, RIDGE.exact),
         Rung.SYMBOLIC: LEAST_SQUARES.symbolic,

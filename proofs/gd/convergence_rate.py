@@ -1,4 +1,31 @@
-"""Gradient descent converges for 0 < eta < 2/lambda_max and no further, at the rate of its slowest eigendirection."""
+r"""Gradient descent converges exactly for step sizes below 2/lambda_max.
+
+Let $A = X^\top X$ have the eigenvalues $\lambda_i$ with eigenvectors $u_i$, $\eta = cN$, and let $V$ be a least-squares
+solution. Then
+
+$$ (W_k - V) u_i = (1 - c\lambda_i)^k (W_0 - V) u_i, \qquad
+   \norm{W_k - V} \le \max_i |1 - c\lambda_i|^k \, \norm{W_0 - V} , $$
+
+the maximum over $\lambda_i > 0$ with $V$ the solution nearest to $W_0$ (gd.implicit_bias). So descent converges from
+every start exactly if $0 < c\lambda_{\max} < 2$, and the rate is attained. Beyond it does not: from
+$W_0 = V + g u^\top$ with $c \lambda = 2 + \delta$,
+
+$$ W_k = V + \bigl( -(1 + \delta) \bigr)^k g u^\top , $$
+
+which jumps to and fro at $\delta = 0$ (so $f = N = 1$, $x = 1$, $y = 0$, $\eta = 2$ gives $1, -1, 1, \dots$) and grows
+for $\delta > 0$. In terms of $\eta$ and the second moment $A/N$ the limit is $2/\lambda_{\max}(A/N)$.
+
+Why.
+By gd.convergence_error the distance is multiplied by $I - cA$ every step, and the eigenvectors are orthogonal:
+$\norm{E}^2 = \sum_i \norm{E u_i}^2$.
+
+Assumes.
+- exact check: inputs with orthogonal reflected rows, each twice with opposite residuals
+- steps of badly scaled eigenvectors cancel in floating point, so the sampled rung is left out
+
+Source.
+derived here; the limit is textbook
+"""
 
 from __future__ import annotations
 
@@ -16,11 +43,12 @@ from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.rates import fit
 from numeric.words import matrix, scalar
-from proofs.claim import Check, Claim, Mutant, both, covering
+from proofs.claim import Check, Mutant, both, covering
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd.spectral_filter import context
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 STEPS = 3
 Slowest = Callable[[list[fmpq]], fmpq]
@@ -145,30 +173,10 @@ EDGE = Identity(
     torch_only=True,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Gradient descent converges exactly for step sizes below 2/lambda_max",
     kind=Kind.CONVERGENCE,
-    statement=r"""Let $A = X^\top X$ have the eigenvalues $\lambda_i$ with eigenvectors $u_i$, $\eta = cN$, and let $V$ be a
-least-squares solution. Then
-
-$$ (W_k - V) u_i = (1 - c\lambda_i)^k (W_0 - V) u_i, \qquad \norm{W_k - V} \le \max_i |1 - c\lambda_i|^k \, \norm{W_0 - V} , $$
-
-the maximum over $\lambda_i > 0$ with $V$ the solution nearest to $W_0$ (gd.implicit_bias). So descent converges from every
-start exactly if $0 < c\lambda_{\max} < 2$, and the rate is attained. Beyond it does not: from $W_0 = V + g u^\top$ with $c
-\lambda = 2 + \delta$,
-
-$$ W_k = V + \bigl( -(1 + \delta) \bigr)^k g u^\top , $$
-
-which jumps to and fro at $\delta = 0$ (so $f = N = 1$, $x = 1$, $y = 0$, $\eta = 2$ gives $1, -1, 1, \dots$) and grows for
-$\delta > 0$. In terms of $\eta$ and the second moment $A/N$ the limit is $2/\lambda_{\max}(A/N)$.""",
-    derivation=r"""By gd.convergence_error the distance is multiplied by $I - cA$ every step, and the eigenvectors are
-orthogonal: $\norm{E}^2 = \sum_i \norm{E u_i}^2$.""",
-    assumptions=(
-        "exact check: inputs with orthogonal reflected rows, each twice with opposite residuals",
-        "steps of badly scaled eigenvectors cancel in floating point, so the sampled rung is left out",
-    ),
-    source="derived here; the limit is textbook",
     checks={
         Rung.MEASURED: measured(),
         Rung.EXACT: both(SPECTRAL.exact, EDGE.exact),

@@ -1,4 +1,26 @@
-"""The degree of a prediction in the tokens tells batch steps from online passes: 2k + 1 against 2N + 1."""
+r"""Degrees: a batch step 3, k batch steps 2k + 1, an online pass 2N + 1.
+
+As polynomials in all tokens together, from $W_0 = 0$ and with step $c$ on sums over tokens, the predictions $W x_q$
+have the degrees
+
+$$ \text{one batch step: } 3, \qquad k \text{ batch steps: } 2k + 1, \qquad
+   \text{one online pass over } N \text{ tokens: } 2N + 1, $$
+
+the first two for every $N$. The parts of these degrees are $(-1)^{k-1} c^k B A^{k-1} x_q$ for $k$ batch steps, with
+$A = X^\top X$ and $B = Y^\top X$, and $(-1)^{N-1} c^N y_1 (x_1 \cdot x_2) \cdots (x_{N-1} \cdot x_N)(x_N \cdot x_q)$
+for the online pass. So no layer whose degree does not grow with the context computes the online pass for all $N$, and
+no layer of degree 3 does for $N \ge 2$.
+
+Why.
+The closed forms gd.closed_form_steps and gd.online_expansion show the degrees and these parts, for all sizes; neither
+part is $0$: with all tokens and $c$ equal to $1$ they are $\pm$ positive numbers.
+
+Assumes.
+- $W_0 = 0$; computed for $N \le 4$, $k \le 3$ with $f = m = 1$ and with $f = 3$, $m = 2$
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -11,9 +33,10 @@ from typing import Any
 from constructions import autograd_descent, online_descent
 from constructions.namespace import Array
 from numeric.finding import Counterexample, Finding, Verdict
-from proofs.claim import Check, Claim, Mutant, covering
+from proofs.claim import Check, Mutant, covering
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._polynomials import TRUST, expanded
+from proofs.statement import claim
 
 TOKENS = (1, 2, 3, 4)
 WIDTHS = ((1, 1), (3, 2))
@@ -120,24 +143,10 @@ def check(claimed: Claimed | None = None) -> Check:
     return decide
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Degrees: a batch step 3, k batch steps 2k + 1, an online pass 2N + 1",
     kind=Kind.COUNT,
-    statement=r"""As polynomials in all tokens together, from $W_0 = 0$ and with step $c$ on sums over tokens, the predictions
-$W x_q$ have the degrees
-
-$$ \text{one batch step: } 3, \qquad k \text{ batch steps: } 2k + 1, \qquad \text{one online pass over } N \text{
-tokens: } 2N + 1, $$
-
-the first two for every $N$. The parts of these degrees are $(-1)^{k-1} c^k B A^{k-1} x_q$ for $k$ batch steps, with $A = X^\top X$
-and $B = Y^\top X$, and $(-1)^{N-1} c^N y_1 (x_1 \cdot x_2) \cdots (x_{N-1} \cdot x_N)(x_N \cdot x_q)$ for the online pass. So no
-layer whose degree does not grow with the context computes the online pass for all $N$, and no layer of degree 3 does for $N \ge
-2$.""",
-    derivation=r"""The closed forms gd.closed_form_steps and gd.online_expansion show the degrees and these parts, for all sizes;
-neither part is $0$: with all tokens and $c$ equal to $1$ they are $\pm$ positive numbers.""",
-    assumptions=(r"$W_0 = 0$; computed for $N \le 4$, $k \le 3$ with $f = m = 1$ and with $f = 3$, $m = 2$",),
-    source="derived here",
     checks={Rung.EXACT: covering("the degrees and their parts at N <= 4, k <= 3, (f, m) = (1, 1) and (3, 2)", check())},
     mutants=(
         Mutant("online_like_batch", "the online pass has degree 3", {Rung.EXACT: check(Claimed(online=lambda N: 3))}),

@@ -1,13 +1,37 @@
-"""A delay by one token on T tokens needs T - 1 modes: fewer obey a recurrence that a delay breaks."""
+r"""A delay by one token on T tokens needs T - 1 modes.
+
+Let a diagonal linear recurrence have $n$ modes $\lambda_j \ne 0$ (real or complex, any readout) and a skip, with the
+impulse response $o_0, o_1, \dots$ Then, with $\prod_j (z - \lambda_j) = \sum_i p_i z^i$,
+
+$$ \Bigl( \prod_j (-\lambda_j) \Bigr) o_1 = - \sum_{i=1}^{n} p_i \, o_{1+i} . $$
+
+A delay by one token on $T$ tokens has $o_1 = 1$ and $o_2 = \dots = o_{T-1} = 0$; for $T - 1 \ge n + 1$ the right side
+would be $0$ and the left one is not. So $n \ge T - 1$: no such layer of fixed size delays exactly for all lengths, and
+an exact product $y_t x_t^\top$ on interleaved tokens needs the sliding window (or a shift memory, gd.h3_weighted_step).
+$T - 1$ modes are enough (gd.delay_modes, which also says how near a single mode comes).
+
+Why.
+The response $t \ge 1$ tokens later is $\sum_j c_j \lambda_j^t$, and $\sum_i p_i \lambda_j^i = 0$ for every $j$.
+
+Assumes.
+- a diagonalisable recurrence; modes that are 0 count as the skip
+- one side is one product, the other a sum that cancels, so the sampled rung would call it unstable and is left out
+
+Source.
+derived here (Vandermonde)
+
+Systems.
+- Diagonal recurrences on raw tokens: no delay by one token on $T$ tokens with fewer than $T - 1$ modes
+"""
 
 from __future__ import annotations
 
 from constructions import delay_modes
 from constructions.namespace import Array, namespace
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 
 def response(lam: Array, c: Array, skip: Array, length: int) -> Array:
@@ -47,31 +71,10 @@ IDENTITY = Identity(
 )
 POINT = {"lam": ["1/2", "-1/3", "2/3"]}
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="A delay by one token on T tokens needs T - 1 modes",
     kind=Kind.BOUND,
-    statement=r"""Let a diagonal linear recurrence have $n$ modes $\lambda_j \ne 0$ (real or complex, any readout) and a skip,
-with the impulse response $o_0, o_1, \dots$ Then, with $\prod_j (z - \lambda_j) = \sum_i p_i z^i$,
-
-$$ \Bigl( \prod_j (-\lambda_j) \Bigr) o_1 = - \sum_{i=1}^{n} p_i \, o_{1+i} . $$
-
-A delay by one token on $T$ tokens has $o_1 = 1$ and $o_2 = \dots = o_{T-1} = 0$; for $T - 1 \ge n + 1$ the right side would
-be $0$ and the left one is not. So $n \ge T - 1$: no such layer of fixed size delays exactly for all lengths, and an exact
-product $y_t x_t^\top$ on interleaved tokens needs the sliding window (or a shift memory, gd.h3_weighted_step). $T - 1$ modes
-are enough (gd.delay_modes, which also says how near a single mode comes).""",
-    derivation=r"""The response $t \ge 1$ tokens later is $\sum_j c_j \lambda_j^t$, and $\sum_i p_i \lambda_j^i = 0$ for every
-$j$.""",
-    assumptions=(
-        "a diagonalisable recurrence; modes that are 0 count as the skip",
-        "one side is one product, the other a sum that cancels, so the sampled rung would call it unstable and is left out",
-    ),
-    systems=(
-        System(
-            "Diagonal recurrences on raw tokens", "no delay by one token on $T$ tokens with fewer than $T - 1$ modes"
-        ),
-    ),
-    source="derived here (Vandermonde)",
     checks=impossible(
         {rung: check for rung, check in IDENTITY.checks().items() if rung is not Rung.SAMPLED},
         nonzero(constant, POINT, ["1/9"], "product of the negative modes at 1/2, -1/3, 2/3"),

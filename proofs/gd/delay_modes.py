@@ -1,4 +1,24 @@
-"""T - 1 modes and a skip delay by one token exactly, on a horizon of T tokens."""
+r"""T - 1 modes and a skip delay by one token on a horizon of T tokens.
+
+Let $\lambda_1, \dots, \lambda_n$ be different and not $0$, $n = T - 1$. The diagonal recurrence
+$h_t = \lambda \odot h_{t-1} + u_t$ with the output $o_t = c \cdot h_t - \left( \sum_j c_j \right) u_t$,
+
+$$ c_j = \frac{1}{\lambda_j} \prod_{i \ne j} \frac{\lambda_i}{\lambda_i - \lambda_j} , $$
+
+gives $o_t = u_{t-1}$ on the first $T$ tokens, exactly. Fewer modes cannot (gd.delay_bound). Approximately one mode can:
+with $n = 1$, $c = 1/\lambda$, the output is $\sum_{j \ge 1} \lambda^{j-1} u_{t-j}$, which tends to the delay for
+$\lambda \to 0$ while the readout weights grow like $1/\lambda$.
+
+Why.
+With $d_j = c_j \lambda_j$ the Lagrange basis at $0$: $\sum_j d_j \lambda_j^{s} = [s = 0]$ for $s < n$, and the response
+$s + 1$ tokens later is $\sum_j c_j \lambda_j^{s+1}$. The skip, a mode $\lambda = 0$, removes the response at once.
+
+Source.
+derived here
+
+Systems.
+- Diagonal recurrences on raw tokens: $T - 1$ modes delay by one token on $T$ tokens; one mode does so in a limit
+"""
 
 from __future__ import annotations
 
@@ -12,9 +32,10 @@ from constructions import delay_modes
 from constructions.namespace import Array, namespace
 from numeric import telescoping
 from numeric.telescoping import Equation
-from proofs.claim import Check, Claim, Mutant, System, both
+from proofs.claim import Check, Mutant, both
 from proofs.evidence import Kind, Rung
 from proofs.identity import ALL, Identity, Large
+from proofs.statement import claim
 
 
 def layer(u: Array, lam: Array, skipped: bool = True) -> Array:
@@ -80,28 +101,10 @@ ONE = Identity(
     large=Large({"T": 130}),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="T - 1 modes and a skip delay by one token on a horizon of T tokens",
     kind=Kind.IDENTITY,
-    statement=r"""Let $\lambda_1, \dots, \lambda_n$ be different and not $0$, $n = T - 1$. The diagonal recurrence $h_t =
-\lambda \odot h_{t-1} + u_t$ with the output $o_t = c \cdot h_t - \left( \sum_j c_j \right) u_t$,
-
-$$ c_j = \frac{1}{\lambda_j} \prod_{i \ne j} \frac{\lambda_i}{\lambda_i - \lambda_j} , $$
-
-gives $o_t = u_{t-1}$ on the first $T$ tokens, exactly. Fewer modes cannot (gd.delay_bound). Approximately one mode can: with
-$n = 1$, $c = 1/\lambda$, the output is $\sum_{j \ge 1} \lambda^{j-1} u_{t-j}$, which tends to the delay for $\lambda \to 0$
-while the readout weights grow like $1/\lambda$.""",
-    derivation=r"""With $d_j = c_j \lambda_j$ the Lagrange basis at $0$: $\sum_j d_j \lambda_j^{s} = [s = 0]$ for $s < n$, and
-the response $s + 1$ tokens later is $\sum_j c_j \lambda_j^{s+1}$. The skip, a mode $\lambda = 0$, removes the response at
-once.""",
-    systems=(
-        System(
-            "Diagonal recurrences on raw tokens",
-            "$T - 1$ modes delay by one token on $T$ tokens; one mode does so in a limit",
-        ),
-    ),
-    source="derived here",
     checks={Rung.SAMPLED: IDENTITY.sampled, Rung.EXACT: both(IDENTITY.exact, ONE.exact), Rung.SYMBOLIC: symbolic()},
     mutants=(
         IDENTITY.mutant("two_tokens", "a delay by two", right=lambda u, lam: delayed(u, lam, 2)),

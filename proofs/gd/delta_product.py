@@ -1,4 +1,26 @@
-"""DeltaProduct takes several stochastic gradient steps a token; repeating one pair is a single step of another size."""
+r"""DeltaProduct takes several stochastic gradient steps a token.
+
+For every token DeltaProduct's memory takes $n_h$ gradient steps, one after another, on
+$\frac12 \norm{W k_{t,j} - v_{t,j}}^2$ with step sizes $\beta_{t,j}$: the delta rule on a context of $N n_h$ pairs. With
+the same pair and step size $n$ times the result is one step of size
+
+$$ \beta_{(n)} = \frac{1 - (1 - \beta \norm{k}^2)^n}{\norm{k}^2} , $$
+
+which is $1 - (1 - \beta)^n$ for unit keys: repetition alone gives nothing that another $\beta$ does not.
+
+Why.
+gd.delta_rule for each pair. After a step of size $b$ the error of the same pair is $1 - b \norm{k}^2$ times what it
+was, so $b' = b + \beta (1 - b \norm{k}^2)$.
+
+Assumes.
+- keys, values and step sizes given; no decay
+
+Source.
+arXiv 2502.10297 (update); derived here
+
+Systems.
+- DeltaProduct: $n_h$ stochastic gradient steps a token, one after another
+"""
 
 from __future__ import annotations
 
@@ -9,9 +31,10 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System, both
+from proofs.claim import both
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -102,22 +125,10 @@ CHECKS = {
     rung: both(check, REPEATED.exact) if rung is Rung.EXACT else check for rung, check in IDENTITY.checks().items()
 }
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="DeltaProduct takes several stochastic gradient steps a token",
     kind=Kind.IDENTITY,
-    statement=r"""For every token DeltaProduct's memory takes $n_h$ gradient steps, one after another, on $\frac12 \norm{W
-k_{t,j} - v_{t,j}}^2$ with step sizes $\beta_{t,j}$: the delta rule on a context of $N n_h$ pairs. With the same pair and step
-size $n$ times the result is one step of size
-
-$$ \beta_{(n)} = \frac{1 - (1 - \beta \norm{k}^2)^n}{\norm{k}^2} , $$
-
-which is $1 - (1 - \beta)^n$ for unit keys: repetition alone gives nothing that another $\beta$ does not.""",
-    derivation=r"""gd.delta_rule for each pair. After a step of size $b$ the error of the same pair is $1 - b \norm{k}^2$
-times what it was, so $b' = b + \beta (1 - b \norm{k}^2)$.""",
-    assumptions=(r"keys, values and step sizes given; no decay",),
-    systems=(System("DeltaProduct", "$n_h$ stochastic gradient steps a token, one after another"),),
-    source="arXiv 2502.10297 (update); derived here",
     checks=CHECKS,
     mutants=(
         IDENTITY.mutant("at_once", "all pairs of a token from the same memory", right=at_once),

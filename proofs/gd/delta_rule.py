@@ -1,12 +1,32 @@
-"""DeltaNet's memory is stochastic gradient descent with one step a token."""
+r"""The delta rule is one step of stochastic gradient descent a token.
+
+DeltaNet's memory $W_t = W_{t-1} (I - \beta_t k_t k_t^\top) + \beta_t v_t k_t^\top$ is, for every $t$ and every $W_0$,
+the iterate of
+
+$$ W_t = W_{t-1} - \beta_t \nabla L_t(W_{t-1}), \qquad L_t(W) = \tfrac12 \norm{W k_t - v_t}^2 , $$
+
+stochastic gradient descent with one step a token, in the order of the tokens, of size $\beta_t$ (no mean is taken).
+
+Why.
+$\nabla L_t(W) = (W k_t - v_t) k_t^\top$ by gd.loss_gradient with $N = 1$.
+
+Assumes.
+- $\beta_t$ is given; however the layer computes it
+
+Source.
+arXiv 2102.11174, section 4 (delta rule); arXiv 2406.06484
+
+Systems.
+- DeltaNet: stochastic gradient descent, one step a token
+"""
 
 from constructions import delta_rule, online_descent
 from constructions.namespace import Array, namespace
 from numeric.words.whole import Spec
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -41,21 +61,10 @@ IDENTITY = Identity(
     whole=Spec(),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The delta rule is one step of stochastic gradient descent a token",
     kind=Kind.IDENTITY,
-    statement=r"""DeltaNet's memory $W_t = W_{t-1} (I - \beta_t k_t k_t^\top) + \beta_t v_t k_t^\top$ is, for every
-$t$ and every
-$W_0$, the iterate of
-
-$$ W_t = W_{t-1} - \beta_t \nabla L_t(W_{t-1}), \qquad L_t(W) = \tfrac12 \norm{W k_t - v_t}^2 , $$
-
-stochastic gradient descent with one step a token, in the order of the tokens, of size $\beta_t$ (no mean is taken).""",
-    derivation=r"""$\nabla L_t(W) = (W k_t - v_t) k_t^\top$ by gd.loss_gradient with $N = 1$.""",
-    assumptions=(r"$\beta_t$ is given; however the layer computes it",),
-    source="arXiv 2102.11174, section 4 (delta rule); arXiv 2406.06484",
-    systems=(System("DeltaNet", "stochastic gradient descent, one step a token"),),
     checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("delta_rule_step", "delta_rule_online_gd")},
     mutants=(
         IDENTITY.mutant("batch", "all gradients at W_0: one batch step", left=stale),

@@ -1,4 +1,16 @@
-"""A gated diagonal recurrence is the gated sum of its inputs: the state equation solved, for any gates."""
+r"""The state of a gated accumulator.
+
+Entrywise, the recurrence $z_t = a_t \, z_{t-1} + u_t$ has the states
+
+$$ z_t = \Bigl( \prod_{s=1}^{t} a_s \Bigr) z_0 + \sum_{r=1}^{t} \Bigl( \prod_{s=r+1}^{t} a_s \Bigr) u_r . $$
+
+Why.
+By induction on $t$. Multiplying the formula for $z_t$ by $a_{t+1}$ appends $a_{t+1}$ to every product; adding $u_{t+1}$
+adds the term $r = t+1$ with the empty product.
+
+Source.
+the state equation of a diagonal SSM; derived here
+"""
 
 from collections.abc import Iterator
 
@@ -7,10 +19,11 @@ from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
-from proofs.claim import Claim, Kind
+from proofs.claim import Kind
 from proofs.evidence import Rung
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 
 def gate_before_write(a: Array, u: Array, z0: Array) -> Array:
@@ -54,16 +67,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The state of a gated accumulator",
     kind=Kind.IDENTITY,
-    statement=r"""Entrywise, the recurrence $z_t = a_t \, z_{t-1} + u_t$ has the states
-
-$$ z_t = \Bigl( \prod_{s=1}^{t} a_s \Bigr) z_0 + \sum_{r=1}^{t} \Bigl( \prod_{s=r+1}^{t} a_s \Bigr) u_r . $$""",
-    derivation=r"""By induction on $t$. Multiplying the formula for $z_t$ by $a_{t+1}$ appends $a_{t+1}$ to every
-product; adding $u_{t+1}$ adds the term $r = t+1$ with the empty product.""",
-    source="the state equation of a diagonal SSM; derived here",
     checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("gated_state_closed_form", "gated_state_unit_gate")},
     mutants=(
         IDENTITY.mutant(

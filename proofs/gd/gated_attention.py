@@ -1,14 +1,39 @@
-"""Gated linear attention is one gradient step on keys that have faded channel by channel."""
+r"""Gated linear attention is one gradient step on faded keys.
+
+The memory $W_t = W_{t-1} \operatorname{diag}(\alpha_t) + r_t v_t k_t^\top$, $W_0 = 0$, is
+
+$$ W_N = -\nabla L(0), \qquad L(W) = \tfrac12 \sum_{t=1}^{N} r_t \norm{W \tilde k_t - v_t}^2, \qquad
+   \tilde k_t = \alpha_N \odot \cdots \odot \alpha_{t+1} \odot k_t , $$
+
+one gradient-descent step of size 1 from $0$ on keys that have faded channel by channel. With one gate for all channels
+(RetNet: a constant; Mamba-2: $e^{\Delta_t a}$, with $r_t = \Delta_t$) it is a step on discounted least squares with the
+weights $r_t \prod_{s>t} \alpha_s$; with gates and rates $1$ (linear attention) on plain least squares.
+
+Why.
+A gate multiplies the columns of everything written before it. $\nabla L(0) = -\sum_t r_t v_t \tilde k_t^\top$.
+
+Assumes.
+- gates and rates are given, however the layer computes them; no normalisation of keys or outputs
+
+Source.
+arXiv 2312.06635 (GLA), 2307.08621 (RetNet), 2405.21060 (Mamba-2), 2006.16236 (linear attention); derived here
+
+Systems.
+- Mamba-2 (SSD): one gradient step on least squares discounted by the data-dependent gates
+- RetNet: one gradient step on exponentially discounted least squares
+- GLA: one gradient step on keys that fade channel by channel
+- Linear attention: one gradient step from 0 on plain least squares, nothing divided by $N$
+"""
 
 from constructions import gated_linear_attention
 from constructions.autograd_descent import gradient
 from constructions.namespace import Array, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 
 def layer(K: Array, V: Array, alpha: Array, rate: Array) -> Array:
@@ -59,29 +84,10 @@ IDENTITY = Identity(
     whole=Spec({"gated_linear_attention.memory": Invariant(memory)}),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Gated linear attention is one gradient step on faded keys",
     kind=Kind.IDENTITY,
-    statement=r"""The memory $W_t = W_{t-1} \operatorname{diag}(\alpha_t) + r_t v_t k_t^\top$, $W_0 = 0$, is
-
-$$ W_N = -\nabla L(0), \qquad L(W) = \tfrac12 \sum_{t=1}^{N} r_t \norm{W \tilde k_t - v_t}^2, \qquad
-   \tilde k_t = \alpha_N \odot \cdots \odot \alpha_{t+1} \odot k_t , $$
-
-one gradient-descent step of size 1 from $0$ on keys that have faded channel by channel. With one gate for all channels
-(RetNet: a constant; Mamba-2: $e^{\Delta_t a}$, with $r_t = \Delta_t$) it is a step on discounted least squares with
-the weights
-$r_t \prod_{s>t} \alpha_s$; with gates and rates $1$ (linear attention) on plain least squares.""",
-    derivation=r"""A gate multiplies the columns of everything written before it. $\nabla L(0) = -\sum_t r_t v_t
-    \tilde k_t^\top$.""",
-    assumptions=(r"gates and rates are given, however the layer computes them; no normalisation of keys or outputs",),
-    source="arXiv 2312.06635 (GLA), 2307.08621 (RetNet), 2405.21060 (Mamba-2), 2006.16236 (linear attention); derived here",
-    systems=(
-        System("Mamba-2 (SSD)", "one gradient step on least squares discounted by the data-dependent gates"),
-        System("RetNet", "one gradient step on exponentially discounted least squares"),
-        System("GLA", "one gradient step on keys that fade channel by channel"),
-        System("Linear attention", "one gradient step from 0 on plain least squares, nothing divided by $N$"),
-    ),
     checks={
         **IDENTITY.checks(),
         Rung.KERNEL: kernel_check("gated_attention_step", "gated_attention_discounted", "weighted_loss_expansion"),

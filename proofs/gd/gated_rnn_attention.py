@@ -1,4 +1,26 @@
-"""A gated linear recurrent network computes linear self-attention exactly, with key-value products as neurons."""
+r"""A gated linear recurrent network computes linear self-attention.
+
+The network $h_t = \lambda \odot h_{t-1} + (W_m v_t) \odot (W_x v_t)$, $o_t = D \bigl( (O_m h_t) \odot (O_x h_t) \bigr)$
+with $v_t = (u_t, 1)$ and $\lambda \in \{0, 1\}^n$ computes
+
+$$ o_t = \sum_{s \le t} (W_V u_s) (W_K u_s)^\top (W_Q u_t) $$
+
+exactly, for all $W_V \in \mathbb{R}^{a \times d}$, $W_K, W_Q \in \mathbb{R}^{r \times d}$, with $n = ar + r$ neurons:
+$ar$ key-value products with $\lambda = 1$ and $r$ queries with $\lambda = 0$.
+
+Why.
+Neuron $(i, j)$ accumulates $(W_V u)_i (W_K u)_j$; a query neuron takes $(W_Q u)_j \cdot 1$. The output gate multiplies
+neuron $(i, j)$ by query $j$, and $D$ adds over $j$.
+
+Source.
+Zucchet et al. 2023 (arXiv 2309.01775)
+
+Departs.
+- the constant 1 beside the input replaces biases; the weights are not compressed
+
+Systems.
+- Gated linear RNN: linear self-attention, exactly, and with it one step of gradient descent
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,10 +30,10 @@ from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import Words, eye, matrix, zeros
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._attention_weights import attention_decays
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -89,25 +111,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="A gated linear recurrent network computes linear self-attention",
     kind=Kind.IDENTITY,
-    statement=r"""The network $h_t = \lambda \odot h_{t-1} + (W_m v_t) \odot (W_x v_t)$, $o_t = D \bigl( (O_m h_t)
-    \odot (O_x h_t) \bigr)$ with
-$v_t = (u_t, 1)$ and $\lambda \in \{0, 1\}^n$ computes
-
-$$ o_t = \sum_{s \le t} (W_V u_s) (W_K u_s)^\top (W_Q u_t) $$
-
-exactly, for all $W_V \in \mathbb{R}^{a \times d}$, $W_K, W_Q \in \mathbb{R}^{r \times d}$, with $n = ar + r$
-neurons: $ar$ key-value
-products with $\lambda = 1$ and $r$ queries with $\lambda = 0$.""",
-    derivation=r"""Neuron $(i, j)$ accumulates $(W_V u)_i (W_K u)_j$; a query neuron takes $(W_Q u)_j \cdot 1$. The
-    output gate multiplies
-neuron $(i, j)$ by query $j$, and $D$ adds over $j$.""",
-    source="Zucchet et al. 2023 (arXiv 2309.01775)",
-    departures=("the constant 1 beside the input replaces biases; the weights are not compressed",),
-    systems=(System("Gated linear RNN", "linear self-attention, exactly, and with it one step of gradient descent"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

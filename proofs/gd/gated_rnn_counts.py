@@ -1,5 +1,35 @@
-"""Neurons against dense parameters: how large the gated network is that computes attention, counted on its own
-arrays."""
+r"""A gated network needs of the order of f squared neurons; f to the fourth counts dense parameters.
+
+The gated linear recurrent network of gd.gated_rnn_attention has, for attention with $a = r = d$,
+
+$$ d^2 + d \text{ neurons}, \qquad 2d^4 + 5d^3 + 5d^2 + 3d \text{ stored parameters}; $$
+
+and for one gradient-descent step with $f$ inputs and $m$ outputs (values $y$, keys and queries $x$)
+
+$$ n = mf + f \text{ neurons}, \qquad n + 2n(f + m + 1) + 2mfn + m^2 f \text{ stored}, \qquad
+   6mf + 2f \text{ of them not zero.} $$
+
+With $m = f$ the neurons are $f^2 + f$ and the dense parameters $2f^4 + O(f^3)$: the two orders in dispute count
+different things.
+
+Why.
+The arrays are $\lambda$ ($n$), $W_m, W_x$ ($n \times (f+m+1)$ each), $O_m, O_x$ ($mf \times n$ each) and $D$
+($m \times mf$). Not zero are the $mf$ ones of $\lambda$, $n$ each of $W_m$ and $W_x$, $mf$ each of $O_m$, $O_x$ and
+$D$.
+
+Assumes.
+- dense matrices stored as they are; the decays counted
+
+Source.
+derived here; the disputed order is arXiv 2410.11687's count for arXiv 2309.01775
+
+Departs.
+- the source compares $O(f^4)$ for the gated network with $O(f^2)$ for GD-SSM
+
+Systems.
+- Gated linear RNN: $mf + f$ neurons for one step; of the order of $f^4$ dense parameters [figures: neurons, one descent
+  step]
+"""
 
 from __future__ import annotations
 
@@ -9,8 +39,9 @@ import numpy as np
 
 from constructions import gated_rnn
 from numeric.finding import Counterexample, Finding, Verdict
-from proofs.claim import Check, Claim, Mutant, System
+from proofs.claim import Check, Mutant
 from proofs.evidence import Kind, Rung, Settings
+from proofs.statement import claim
 
 Count = Callable[[int, int], int]
 LARGEST = 6
@@ -87,36 +118,11 @@ def table() -> str:
     return "The network of one gradient-descent step:\n\n" + "\n".join(rows)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="A gated network needs of the order of f squared neurons; f to the fourth counts dense parameters",
     kind=Kind.COUNT,
-    statement=r"""The gated linear recurrent network of gd.gated_rnn_attention has, for attention with $a = r = d$,
-
-$$ d^2 + d \text{ neurons}, \qquad 2d^4 + 5d^3 + 5d^2 + 3d \text{ stored parameters}; $$
-
-and for one gradient-descent step with $f$ inputs and $m$ outputs (values $y$, keys and queries $x$)
-
-$$ n = mf + f \text{ neurons}, \qquad n + 2n(f + m + 1) + 2mfn + m^2 f \text{ stored}, \qquad 6mf + 2f \text{ of them
-not zero.} $$
-
-With $m = f$ the neurons are $f^2 + f$ and the dense parameters $2f^4 + O(f^3)$: the two orders in dispute count
-different things.""",
-    derivation=r"""The arrays are $\lambda$ ($n$), $W_m, W_x$ ($n \times (f+m+1)$ each), $O_m, O_x$ ($mf \times n$
-    each) and $D$
-($m \times mf$). Not zero are the $mf$ ones of $\lambda$, $n$ each of $W_m$ and $W_x$, $mf$ each of $O_m$, $O_x$ and
-$D$.""",
-    assumptions=("dense matrices stored as they are; the decays counted",),
-    source="derived here; the disputed order is arXiv 2410.11687's count for arXiv 2309.01775",
-    departures=(r"the source compares $O(f^4)$ for the gated network with $O(f^2)$ for GD-SSM",),
     parameters=table,
-    systems=(
-        System(
-            "Gated linear RNN",
-            "$mf + f$ neurons for one step; of the order of $f^4$ dense parameters",
-            figures="neurons, one descent step",
-        ),
-    ),
     checks={Rung.EXACT: check()},
     mutants=(
         Mutant(

@@ -1,4 +1,24 @@
-"""With a symmetric memory the gated network computes attention with d(d + 3)/2 neurons."""
+r"""A symmetric memory halves the gated network's neurons.
+
+The gated linear recurrent network of gd.gated_rnn_attention computes linear self-attention, for any $W_V$, $W_K$ and
+$W_Q$, also with
+
+$$ \frac{d (d + 3)}{2} $$
+
+neurons: $d (d+1)/2$ that accumulate $u_i u_j$, $i \le j$, and $d$ for the query $W_K^\top W_Q u$. On joint tokens with
+$m = f$, $d = 2f$, these are $2f^2 + 3f$ in place of the generic $d^2 + d = 4f^2 + 2f$. The memory has $d (d+1)/2$
+numbers, the least for linear self-attention (gd.state_size).
+
+Why.
+$\sum_s (W_V u_s)(W_K u_s)^\top W_Q u_t = W_V \bigl( \sum_s u_s u_s^\top \bigr) W_K^\top W_Q u_t$, and the middle is
+symmetric.
+
+Source.
+arXiv 2309.01775; the count derived here
+
+Systems.
+- Gated linear RNN: linear self-attention with $d(d+3)/2$ neurons, the memory being symmetric
+"""
 
 from __future__ import annotations
 
@@ -13,10 +33,11 @@ from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.words import matrix
-from proofs.claim import Check, Claim, Mutant, System, both
+from proofs.claim import Check, Mutant, both
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd.gated_rnn_attention import attention
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 LARGEST = 6
 
@@ -80,22 +101,10 @@ IDENTITY = Identity(
 )
 CHECKS = {rung: both(check, neurons()) if rung is Rung.EXACT else check for rung, check in IDENTITY.checks().items()}
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="A symmetric memory halves the gated network's neurons",
     kind=Kind.IDENTITY,
-    statement=r"""The gated linear recurrent network of gd.gated_rnn_attention computes linear self-attention, for any $W_V$, $W_K$
-and $W_Q$, also with
-
-$$ \frac{d (d + 3)}{2} $$
-
-neurons: $d (d+1)/2$ that accumulate $u_i u_j$, $i \le j$, and $d$ for the query $W_K^\top W_Q u$. On joint tokens with $m = f$,
-$d = 2f$, these are $2f^2 + 3f$ in place of the generic $d^2 + d = 4f^2 + 2f$. The memory has $d (d+1)/2$ numbers, the least for
-linear self-attention (gd.state_size).""",
-    derivation=r"""$\sum_s (W_V u_s)(W_K u_s)^\top W_Q u_t = W_V \bigl( \sum_s u_s u_s^\top \bigr) W_K^\top W_Q u_t$, and the middle
-is symmetric.""",
-    source="arXiv 2309.01775; the count derived here",
-    systems=(System("Gated linear RNN", "linear self-attention with $d(d+3)/2$ neurons, the memory being symmetric"),),
     checks=CHECKS,
     mutants=(
         IDENTITY.mutant(

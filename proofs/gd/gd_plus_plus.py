@@ -1,4 +1,26 @@
-"""GD++: layers that also transform the inputs are preconditioned gradient descent, in closed form."""
+r"""GD++ is preconditioned gradient descent.
+
+With $W_V = \operatorname{diag}(I_f, -I_m)$ and $P = \operatorname{diag}(-\gamma I_f, \frac{\eta}{N} I_m)$ in
+gd.linear_attention ($W_0 = 0$), $k$ layers give the tokens $(M_k x_i, \; y_i - W_k x_i)$ and $(M_k x_q, \; -W_k x_q)$
+with $M_0 = I$ and
+
+$$ W_{k+1} = W_k + \frac{\eta}{N} (B - W_k A) M_k^2, \qquad M_{k+1} = (I - \gamma M_k A M_k) M_k , $$
+
+$A = X^\top X$, $B = Y^\top X$: gradient descent preconditioned by $M_k^2$. At $\gamma = 0$ it is plain descent.
+
+Why.
+By induction on $k$: keys and inputs are $M_k x_i$ with $M_k$ a polynomial in $A$, so symmetric; the values' $y$ part is
+$-(y_i - W_k x_i)$, so the update of $y_j$ is $\frac{\eta}{N}(W_k A - B) M_k \cdot M_k x_j$.
+
+Assumes.
+- $W_0 = 0$; the query excluded from keys and values; the $y$ update reads the old inputs
+
+Source.
+von Oswald et al. 2023 (arXiv 2212.07677), section on GD++; closed form derived here
+
+Systems.
+- GD++: gradient descent preconditioned by $M_k^2$, a polynomial in $X^\top X$
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,9 +32,9 @@ from constructions.namespace import Array, identity, namespace, zeros
 from constructions.online_descent import token_loss
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 LAYERS = 2
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC, Rung.UNIVERSAL)
@@ -92,25 +114,10 @@ IDENTITY = Identity(
     ),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="GD++ is preconditioned gradient descent",
     kind=Kind.IDENTITY,
-    statement=r"""With $W_V = \operatorname{diag}(I_f, -I_m)$ and $P = \operatorname{diag}(-\gamma I_f, \frac{\eta}{N}
-I_m)$ in
-gd.linear_attention ($W_0 = 0$), $k$ layers give the tokens $(M_k x_i, \; y_i - W_k x_i)$ and $(M_k x_q, \; -W_k x_q)$
-with
-$M_0 = I$ and
-
-$$ W_{k+1} = W_k + \frac{\eta}{N} (B - W_k A) M_k^2, \qquad M_{k+1} = (I - \gamma M_k A M_k) M_k , $$
-
-$A = X^\top X$, $B = Y^\top X$: gradient descent preconditioned by $M_k^2$. At $\gamma = 0$ it is plain descent.""",
-    derivation=r"""By induction on $k$: keys and inputs are $M_k x_i$ with $M_k$ a polynomial in $A$, so symmetric; the
-values'
-$y$ part is $-(y_i - W_k x_i)$, so the update of $y_j$ is $\frac{\eta}{N}(W_k A - B) M_k \cdot M_k x_j$.""",
-    assumptions=(r"$W_0 = 0$; the query excluded from keys and values; the $y$ update reads the old inputs",),
-    source="von Oswald et al. 2023 (arXiv 2212.07677), section on GD++; closed form derived here",
-    systems=(System("GD++", r"gradient descent preconditioned by $M_k^2$, a polynomial in $X^\top X$"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

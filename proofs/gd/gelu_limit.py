@@ -1,4 +1,35 @@
-"""Two ungated LTI layers with GELU approach a gradient-descent step, to second order in a small inner scale."""
+r"""Two ungated layers with GELU approach the step as the inner scale goes to 0.
+
+Two LTI layers with decays $0$ and $1$, each followed by a pointwise GELU (S5 without its gate), with inner scale
+$\delta$ as in `activated_layers`, predict
+
+$$ \frac{\eta}{N} \sum_i y_i (x_i \cdot x_q) + O(\delta^2), $$
+
+one gradient-descent step from $0$ up to an error of at most
+
+$$ \frac{\eta}{N} \sum_j \Bigl( |x_{q,j}| \, e_{ij} + \frac{\delta^2}{24} \bigl( |B_{ij}| + e_{ij} + |x_{q,j}| \bigr)^4
+   \Bigr) , \qquad e_{ij} = \frac{\delta^2}{24} \sum_t \bigl( |y_{ti}| + |x_{tj}| \bigr)^4 $$
+
+in output $i$. On the context measured the order $2$ is attained, and the error is not $0$ at any inner scale
+$2^{-2}, \dots, 2^{-11}$. With the activation's expansion to second order, $\frac z2 + q z^2$, they take the step
+exactly (gd.two_layers_square has the case without a linear part).
+
+Why.
+Four activations make a product up to $\frac{r(a+b) - r(a-b)}{4 q \delta^2}$ with $-\frac q6 z^4 \le r(z) \le 0$, which
+is at most $\frac{\delta^2}{24} (|a| + |b|)^4$ in size; two activations copy exactly. The first layer's errors add up
+over tokens and are multiplied by $x_q$ in the second.
+
+Assumes.
+- bounded tokens: the bound grows with their fourth power
+- measured: one context ($N = 3$, $f = m = 2$, $\eta = \frac12$; in full $N = 6$, $f = 3$); on others the error may be 0
+- products are differences of large numbers as delta falls, so the sampled rung is left out
+
+Source.
+derived here; layer of arXiv 2208.04933 (S5)
+
+Systems.
+- S5: two ungated layers with GELU approach one gradient step, with an error of order $\delta^2$
+"""
 
 from __future__ import annotations
 
@@ -15,11 +46,12 @@ from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.rates import fit
 from numeric.words import scalar
-from proofs.claim import Check, Claim, Mutant, System, both, covering
+from proofs.claim import Check, Mutant, both, covering
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._numbers import numbers
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 BITS = 200
 HALVINGS = range(2, 12)
@@ -137,36 +169,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Two ungated layers with GELU approach the step as the inner scale goes to 0",
     kind=Kind.RATE,
-    statement=r"""Two LTI layers with decays $0$ and $1$, each followed by a pointwise GELU (S5 without its gate), with inner
-scale $\delta$ as in `activated_layers`, predict
-
-$$ \frac{\eta}{N} \sum_i y_i (x_i \cdot x_q) + O(\delta^2), $$
-
-one gradient-descent step from $0$ up to an error of at most
-
-$$ \frac{\eta}{N} \sum_j \Bigl( |x_{q,j}| \, e_{ij} + \frac{\delta^2}{24} \bigl( |B_{ij}| + e_{ij} + |x_{q,j}| \bigr)^4 \Bigr) ,
-\qquad
-   e_{ij} = \frac{\delta^2}{24} \sum_t \bigl( |y_{ti}| + |x_{tj}| \bigr)^4 $$
-
-in output $i$. On the context measured the order $2$ is attained, and the error is not $0$ at any inner scale $2^{-2}, \dots,
-2^{-11}$. With the activation's expansion to second order, $\frac z2 + q z^2$, they take the step exactly
-(gd.two_layers_square has the case without a linear part).""",
-    derivation=r"""Four activations make a product up to $\frac{r(a+b) - r(a-b)}{4 q \delta^2}$ with $-\frac q6 z^4 \le r(z)
-\le 0$, which is at most $\frac{\delta^2}{24} (|a| + |b|)^4$ in size; two activations copy exactly. The first layer's errors
-add up over tokens and are multiplied by $x_q$ in the second.""",
-    assumptions=(
-        r"bounded tokens: the bound grows with their fourth power",
-        r"measured: one context ($N = 3$, $f = m = 2$, $\eta = \frac12$; in full $N = 6$, $f = 3$); on others the error may be 0",
-        "products are differences of large numbers as delta falls, so the sampled rung is left out",
-    ),
-    systems=(
-        System("S5", r"two ungated layers with GELU approach one gradient step, with an error of order $\delta^2$"),
-    ),
-    source="derived here; layer of arXiv 2208.04933 (S5)",
     checks={
         Rung.MEASURED: measured(),
         Rung.EXACT: covering("the expansion to second order takes the step", IDENTITY.exact),

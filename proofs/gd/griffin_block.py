@@ -1,4 +1,29 @@
-"""Griffin's recurrent block with given gates holds no product of a target with its input: it takes no gradient step."""
+r"""Griffin's recurrent block with given gates takes no gradient step.
+
+The block $o_t = W_o \bigl( g(W_g u_t) \odot h_t \bigr)$, $h$ the RG-LRU of a convolution of the tokens (width 4, or
+any), is for given gates $a_t$, $i_t$ and any function $g$ affine in the tokens before the last one. So its mixed
+difference in two of them, $x_1$ and $y_1$ on interleaved tokens, is $0$, and so it is on joint tokens in two parts of
+one token; a gradient-descent step has
+
+$$ \Delta_{x_1} \Delta_{y_1} F = \frac{\eta}{N} \, z \, (v \cdot x_q) \ne 0 $$
+
+for moves $v$ of $x_1$ and $z$ of $y_1$. The block multiplies by the query, not target with input. In the layer the
+gates are sigmoids of the tokens: then $i_t \odot x_t$ is such a product, which this argument does not exclude (mutant
+`input_gate_computed`); or the attention beside the block forms it.
+
+Why.
+$a_t h_{t-1} + \sqrt{1 - a_t^2} \, i_t x_t$ is affine in the state and the input, and the convolution is linear.
+
+Assumes.
+- gates given, not computed from the tokens
+- the exact rung takes a quadratic for $g$; differences of whole runs cancel in floats, so the sampled rung is left out
+
+Source.
+arXiv 2402.19427 (block); derived here
+
+Systems.
+- Griffin (RG-LRU): for given gates no gradient-descent step: no product of target and input
+"""
 
 from __future__ import annotations
 
@@ -12,10 +37,10 @@ from constructions.namespace import Array
 from numeric.derivation import Obligation, coefficient
 from numeric.programs import Program
 from numeric.words import scalar
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 
 def activation(z: Array) -> Array:
@@ -97,28 +122,10 @@ RUN = {
 }
 """Decay 3/5 and scale 4/5: the state 12/25 + 8/5, times 2 + 4."""
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Griffin's recurrent block with given gates takes no gradient step",
     kind=Kind.IMPOSSIBILITY,
-    statement=r"""The block $o_t = W_o \bigl( g(W_g u_t) \odot h_t \bigr)$, $h$ the RG-LRU of a convolution of the tokens
-(width 4, or any), is for given gates $a_t$, $i_t$ and any function $g$ affine in the tokens before the last one. So its mixed
-difference in two of them, $x_1$ and $y_1$ on interleaved tokens, is $0$, and so it is on joint tokens in two parts of one
-token; a gradient-descent step has
-
-$$ \Delta_{x_1} \Delta_{y_1} F = \frac{\eta}{N} \, z \, (v \cdot x_q) \ne 0 $$
-
-for moves $v$ of $x_1$ and $z$ of $y_1$. The block multiplies by the query, not target with input. In the layer the gates are
-sigmoids of the tokens: then $i_t \odot x_t$ is such a product, which this argument does not exclude (mutant
-`input_gate_computed`); or the attention beside the block forms it.""",
-    derivation=r"""$a_t h_{t-1} + \sqrt{1 - a_t^2} \, i_t x_t$ is affine in the state and the input, and the convolution is
-linear.""",
-    assumptions=(
-        "gates given, not computed from the tokens",
-        "the exact rung takes a quadratic for $g$; differences of whole runs cancel in floats, so the sampled rung is left out",
-    ),
-    systems=(System("Griffin (RG-LRU)", "for given gates no gradient-descent step: no product of target and input"),),
-    source="arXiv 2402.19427 (block); derived here",
     checks=impossible(
         {Rung.EXACT: IDENTITY.exact, Rung.UNIVERSAL: IDENTITY.universal},
         nonzero(step_difference, POINT, [1], "mixed difference of the step in x_1 and y_1, all 1, eta = 1"),

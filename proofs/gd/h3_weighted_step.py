@@ -1,4 +1,27 @@
-"""H3 on typed tokens takes one weighted gradient step: the shift pairs x with y, the decay weights the pairs."""
+r"""H3 takes one recency-weighted gradient step.
+
+On the typed tokens $(x_1, 0), (0, y_1), \dots, (x_q, 0)$ let H3's keys and queries read the first part of a token and
+its values the second, and let its diagonal memory decay by $a$. Then $\frac{\eta}{N}$ times its last output is one
+gradient-descent step of size $\eta$ from $W_0 = 0$ on
+
+$$ \frac{1}{2N} \sum_{t=1}^{N} a^{2(N-t)+1} \norm{W x_t - y_t}^2 , $$
+
+asked at $x_q$; at $a = 1$ on the plain loss. The shift memory does what the sliding window does in GD-SSM: it brings
+$x_t$ to $y_t$.
+
+Why.
+At $y_t$ the shifted key is $x_t$, so $y_t x_t^\top$ is written; at $x_t$ the value is $0$. Each token decays the state
+once: twice for every later pair, and once for the query.
+
+Assumes.
+- $W_0 = 0$; typed tokens; an ideal shift by one token and one decay for all channels
+
+Source.
+arXiv 2212.14052 (layer); arXiv 2407.10005 for its reading as a weighted step; derived here
+
+Systems.
+- H3: one gradient step on recency-weighted least squares; the shift memory brings key to value
+"""
 
 from collections.abc import Iterator
 
@@ -10,9 +33,9 @@ from constructions.namespace import Array, identity, namespace, zeros
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -72,28 +95,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="H3 takes one recency-weighted gradient step",
     kind=Kind.IDENTITY,
-    statement=r"""On the typed tokens $(x_1, 0), (0, y_1), \dots, (x_q, 0)$ let H3's keys and queries read the first
-    part of a token and its
-values the second, and let its diagonal memory decay by $a$. Then $\frac{\eta}{N}$ times its last output is one
-gradient-descent step of
-size $\eta$ from $W_0 = 0$ on
-
-$$ \frac{1}{2N} \sum_{t=1}^{N} a^{2(N-t)+1} \norm{W x_t - y_t}^2 , $$
-
-asked at $x_q$; at $a = 1$ on the plain loss. The shift memory does what the sliding window does in GD-SSM: it brings
-$x_t$ to $y_t$.""",
-    derivation=r"""At $y_t$ the shifted key is $x_t$, so $y_t x_t^\top$ is written; at $x_t$ the value is $0$. Each
-    token decays the state
-once: twice for every later pair, and once for the query.""",
-    assumptions=(r"$W_0 = 0$; typed tokens; an ideal shift by one token and one decay for all channels",),
-    source="arXiv 2212.14052 (layer); arXiv 2407.10005 for its reading as a weighted step; derived here",
-    systems=(
-        System("H3", "one gradient step on recency-weighted least squares; the shift memory brings key to value"),
-    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -1,4 +1,26 @@
-"""The momentum delta rule is Polyak's heavy ball on the tokens' losses."""
+r"""The momentum delta rule is heavy ball.
+
+The memory $M_t = \mu M_{t-1} + (W_{t-1} k_t - v_t) k_t^\top$, $W_t = W_{t-1} - \eta M_t$, $M_0 = 0$, is
+
+$$ W_t = W_{t-1} - \eta \nabla L_t(W_{t-1}) + \mu (W_{t-1} - W_{t-2}), \qquad
+   L_t(W) = \tfrac12 \norm{W k_t - v_t}^2 , $$
+
+Polyak's heavy ball with one step a token, $W_{-1} = W_0$. At $\mu = \frac12$ it is compared with
+`torch.optim.SGD(momentum=0.5)`, the optimiser's own code, too.
+
+Why.
+$W_{t-1} - W_{t-2} = -\eta M_{t-1}$ holds at the start and is kept by every token.
+
+Assumes.
+- $\mu$ and $\eta$ constant in time (a varying $\eta$ separates the two forms)
+- no weight decay
+
+Source.
+Polyak 1964; arXiv 2501.00663 for the memory; derived here
+
+Systems.
+- Momentum delta rule: heavy ball: stochastic gradient descent with momentum
+"""
 
 from collections.abc import Iterator
 
@@ -11,9 +33,9 @@ from constructions.namespace import Array
 from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -85,23 +107,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The momentum delta rule is heavy ball",
     kind=Kind.IDENTITY,
-    statement=r"""The memory $M_t = \mu M_{t-1} + (W_{t-1} k_t - v_t) k_t^\top$, $W_t = W_{t-1} - \eta M_t$, $M_0 =
-0$, is
-
-$$ W_t = W_{t-1} - \eta \nabla L_t(W_{t-1}) + \mu (W_{t-1} - W_{t-2}), \qquad L_t(W) = \tfrac12 \norm{W k_t - v_t}^2 ,
-$$
-
-Polyak's heavy ball with one step a token, $W_{-1} = W_0$. At $\mu = \frac12$ it is compared with
-`torch.optim.SGD(momentum=0.5)`,
-the optimiser's own code, too.""",
-    derivation=r"""$W_{t-1} - W_{t-2} = -\eta M_{t-1}$ holds at the start and is kept by every token.""",
-    assumptions=(r"$\mu$ and $\eta$ constant in time (a varying $\eta$ separates the two forms)", "no weight decay"),
-    source="Polyak 1964; arXiv 2501.00663 for the memory; derived here",
-    systems=(System("Momentum delta rule", "heavy ball: stochastic gradient descent with momentum"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -1,4 +1,26 @@
-"""Hyena is homogeneous in its tokens, of one degree more than its order: no order takes two gradient steps."""
+r"""No order of Hyena takes two gradient steps.
+
+With linear projections of the tokens, Hyena of order $n$ with any filters is homogeneous of degree $n + 1$:
+$o(sU) = s^{n+1} o(U)$. The prediction of two gradient-descent steps from $0$ has terms of degree 3 and of degree 5, so
+it is homogeneous of no degree; at $f = m = N = 1$, all tokens 1 and $\eta = 1$,
+
+$$ F(2U)^2 - F(U) F(4U) \ne 0 . $$
+
+So a single Hyena layer takes one step (order 2, gd.hyena_weighted_step) and no order takes two. With a bias the degree
+is at most $n + 1$, and $n \ge 2k$ is necessary for $k$ steps (gd.degrees).
+
+Why.
+A convolution is linear, and every gate multiplies by a linear function of the tokens.
+
+Assumes.
+- projections without bias, filters fixed; checked at orders 2 and 3
+
+Source.
+arXiv 2302.10866 (layer); derived here
+
+Systems.
+- Hyena: no order takes two gradient steps
+"""
 
 from __future__ import annotations
 
@@ -6,10 +28,11 @@ import torch
 
 from constructions import autograd_descent, hyena
 from constructions.namespace import Array
-from proofs.claim import Claim, System, both
+from proofs.claim import both
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity
+from proofs.statement import claim
 
 
 def scaled(U: Array, W: Array, h: Array, s: Array) -> Array:
@@ -61,22 +84,10 @@ def identity(order: int) -> Identity:
 TWO, THREE = identity(2), identity(3)
 WITNESS = {"X": [[1]], "Y": [[1]], "x_q": [1], "eta": 1}
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="No order of Hyena takes two gradient steps",
     kind=Kind.IMPOSSIBILITY,
-    statement=r"""With linear projections of the tokens, Hyena of order $n$ with any filters is homogeneous of degree $n + 1$:
-$o(sU) = s^{n+1} o(U)$. The prediction of two gradient-descent steps from $0$ has terms of degree 3 and of degree 5, so it is
-homogeneous of no degree; at $f = m = N = 1$, all tokens 1 and $\eta = 1$,
-
-$$ F(2U)^2 - F(U) F(4U) \ne 0 . $$
-
-So a single Hyena layer takes one step (order 2, gd.hyena_weighted_step) and no order takes two. With a bias the degree is at
-most $n + 1$, and $n \ge 2k$ is necessary for $k$ steps (gd.degrees).""",
-    derivation=r"""A convolution is linear, and every gate multiplies by a linear function of the tokens.""",
-    assumptions=("projections without bias, filters fixed; checked at orders 2 and 3",),
-    systems=(System("Hyena", "no order takes two gradient steps"),),
-    source="arXiv 2302.10866 (layer); derived here",
     checks=impossible(
         {Rung.SAMPLED: TWO.sampled, Rung.EXACT: both(TWO.exact, THREE.exact)},
         nonzero(two_steps, WITNESS, [1152], "F(2U)^2 - F(U) F(4U) of two steps, all tokens 1, eta = 1"),

@@ -1,4 +1,28 @@
-"""Hyena of order two is H3 with free filters, and takes a weighted gradient step with the filter's values as weights."""
+r"""Hyena of order two takes one weighted gradient step; with an exponential filter it is H3.
+
+On the typed tokens $(x_1, 0), (0, y_1), \dots, (x_q, 0)$ let Hyena of order 2 have a channel for each pair $(i, j)$
+with the value $x_j$, the gates $y_i$ and $x_j$, a shift by one token as its first filter and any second filter $h$, the
+same in all channels. Then $\frac{\eta}{N}$ times its last output, summed over $j$, is one gradient-descent step of size
+$\eta$ from $W_0 = 0$ on
+
+$$ \frac{1}{2N} \sum_{t=1}^{N} h_{2(N-t)+1} \norm{W x_t - y_t}^2 , $$
+
+asked at $x_q$: every weighting of the pairs is reached, the plain step with $h = 1$. With $h_j = a^j$ it is, channel by
+channel, H3 (gd.h3_weighted_step), keys and values exchanged.
+
+Why.
+At $y_t$ the shifted value is $x_{t,j}$ and the gate $y_{t,i}$; at $x_t$ the gate is $0$. The query reads these products
+$2(N-t)+1$ tokens later.
+
+Assumes.
+- $W_0 = 0$; typed tokens; filters fixed, not computed from tokens
+
+Source.
+arXiv 2302.10866 (Hyena, and that H3 is its order 2); the reading derived here
+
+Systems.
+- Hyena: at order 2 one gradient step on least squares weighted by its filter
+"""
 
 from __future__ import annotations
 
@@ -9,9 +33,10 @@ from constructions.autograd_descent import descend
 from constructions.gradient_descent import weighted_loss
 from constructions.namespace import Array, namespace
 from constructions.two_layers import pairs
-from proofs.claim import Claim, System, both
+from proofs.claim import both
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -75,24 +100,10 @@ H3 = Identity(
 )
 CHECKS = {rung: both(check, H3.exact) if rung is Rung.EXACT else check for rung, check in IDENTITY.checks().items()}
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Hyena of order two takes one weighted gradient step; with an exponential filter it is H3",
     kind=Kind.IDENTITY,
-    statement=r"""On the typed tokens $(x_1, 0), (0, y_1), \dots, (x_q, 0)$ let Hyena of order 2 have a channel for each pair
-$(i, j)$ with the value $x_j$, the gates $y_i$ and $x_j$, a shift by one token as its first filter and any second filter $h$,
-the same in all channels. Then $\frac{\eta}{N}$ times its last output, summed over $j$, is one gradient-descent step of size
-$\eta$ from $W_0 = 0$ on
-
-$$ \frac{1}{2N} \sum_{t=1}^{N} h_{2(N-t)+1} \norm{W x_t - y_t}^2 , $$
-
-asked at $x_q$: every weighting of the pairs is reached, the plain step with $h = 1$. With $h_j = a^j$ it is, channel by
-channel, H3 (gd.h3_weighted_step), keys and values exchanged.""",
-    derivation=r"""At $y_t$ the shifted value is $x_{t,j}$ and the gate $y_{t,i}$; at $x_t$ the gate is $0$. The query reads
-these products $2(N-t)+1$ tokens later.""",
-    assumptions=(r"$W_0 = 0$; typed tokens; filters fixed, not computed from tokens",),
-    systems=(System("Hyena", "at order 2 one gradient step on least squares weighted by its filter"),),
-    source="arXiv 2302.10866 (Hyena, and that H3 is its order 2); the reading derived here",
     checks=CHECKS,
     mutants=(
         IDENTITY.mutant(

@@ -1,4 +1,20 @@
-"""Gradient descent moves in the row space of the inputs only: its limit is the solution nearest to the start."""
+r"""Gradient descent converges to the solution nearest to its start.
+
+After any number of gradient-descent steps $W_k = W_0 + M_k X$: where $X z = 0$, $W_k z = W_0 z$. Of all least-squares
+solutions exactly one has this form; it is the nearest to $W_0$, for $W_0 = 0$ the one of least norm, and the only one
+that gradient descent can converge to (with a step size as in gd.convergence_rate it does). Weight decay,
+$W \leftarrow W - \eta \nabla L(W) - \delta W$, moves $W z$ too: $W_k z = (1 - \delta)^k W_0 z$.
+
+Why.
+The gradient $\frac1N (W X^\top - Y^\top) X$ is a matrix times $X$. Solutions differ by an $H$ with $H A = 0$, hence
+$H X^\top = 0$, which is orthogonal to every $M X$. The weights $W_0 + M X$ are a closed set, so a limit is one of them.
+
+Assumes.
+- exact check: $N < f$ and inputs of full rank
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -9,10 +25,11 @@ from constructions.gradient_descent import gradient, step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, trace, zeros
-from proofs.claim import Claim, both, covering
+from proofs.claim import both, covering
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import nonzero
 from proofs.identity import Identity
+from proofs.statement import claim
 
 STEPS = 3
 
@@ -128,19 +145,10 @@ IDENTITY = Identity(
 )
 WITHIN = {"X": [[1], [2]], "Y": [[1], [1]], "W0": [[0]]}
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Gradient descent converges to the solution nearest to its start",
     kind=Kind.IDENTITY,
-    statement=r"""After any number of gradient-descent steps $W_k = W_0 + M_k X$: where $X z = 0$, $W_k z = W_0 z$. Of all
-least-squares solutions exactly one has this form; it is the nearest to $W_0$, for $W_0 = 0$ the one of least norm, and the
-only one that gradient descent can converge to (with a step size as in gd.convergence_rate it does). Weight decay, $W \leftarrow
-W - \eta \nabla L(W) - \delta W$, moves $W z$ too: $W_k z = (1 - \delta)^k W_0 z$.""",
-    derivation=r"""The gradient $\frac1N (W X^\top - Y^\top) X$ is a matrix times $X$. Solutions differ by an $H$ with $H A =
-0$, hence $H X^\top = 0$, which is orthogonal to every $M X$. The weights $W_0 + M X$ are a closed set, so a limit is one of
-them.""",
-    assumptions=(r"exact check: $N < f$ and inputs of full rank",),
-    source="derived here",
     checks={
         Rung.SAMPLED: covering("that nothing moves outside the row space", IDENTITY.sampled),
         Rung.EXACT: covering(

@@ -1,4 +1,26 @@
-"""Descent on any features: k steps depend on the features only through their kernel."""
+r"""Gradient descent on features, in kernel form.
+
+For any features $\phi$ (the rows of $\Phi$, and $\phi(x_q)$, are indeterminates here), $k$ gradient-descent steps on
+$L(W) = \frac{1}{2N} \sum_i \norm{W \phi(x_i) - y_i}^2$ predict at $x_q$
+
+$$ W_0 \phi(x_q) + \frac{\eta}{N} \, (Y - \Phi W_0^\top)^\top \sum_{j<k} \Bigl( I - \frac{\eta}{N} \kappa \Bigr)^j \kappa_q , \qquad
+   \kappa = \Phi \Phi^\top, \quad \kappa_q = \Phi \, \phi(x_q) . $$
+
+Every claim about steps on raw inputs holds with $\phi(x)$ in place of $x$; with $W_0 = 0$ only the kernel enters.
+
+Why.
+The residuals obey $r_{k+1} = (I - \frac{\eta}{N} \kappa) r_k$ and the prediction gains
+$\frac{\eta}{N} r_k^\top \kappa_q$, by induction on $k$.
+
+Assumes.
+- the features are fixed: they are not trained in context
+
+Source.
+derived here; kernel view of von Oswald et al. 2023 (arXiv 2212.07677)
+
+Systems.
+- Descent on fixed features: gradient descent that sees the features through their kernel only
+"""
 
 from functools import partial
 
@@ -7,10 +29,10 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 STEPS = 3
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
@@ -74,24 +96,10 @@ IDENTITY = Identity(
     ),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Gradient descent on features, in kernel form",
     kind=Kind.IDENTITY,
-    statement=r"""For any features $\phi$ (the rows of $\Phi$, and $\phi(x_q)$, are indeterminates here), $k$
-    gradient-descent steps on
-$L(W) = \frac{1}{2N} \sum_i \norm{W \phi(x_i) - y_i}^2$ predict at $x_q$
-
-$$ W_0 \phi(x_q) + \frac{\eta}{N} \, (Y - \Phi W_0^\top)^\top \sum_{j<k} \Bigl( I - \frac{\eta}{N} \kappa \Bigr)^j
-\kappa_q ,
-   \qquad \kappa = \Phi \Phi^\top, \quad \kappa_q = \Phi \, \phi(x_q) . $$
-
-Every claim about steps on raw inputs holds with $\phi(x)$ in place of $x$; with $W_0 = 0$ only the kernel enters.""",
-    derivation=r"""The residuals obey $r_{k+1} = (I - \frac{\eta}{N} \kappa) r_k$ and the prediction gains
-$\frac{\eta}{N} r_k^\top \kappa_q$, by induction on $k$.""",
-    assumptions=(r"the features are fixed: they are not trained in context",),
-    source="derived here; kernel view of von Oswald et al. 2023 (arXiv 2212.07677)",
-    systems=(System("Descent on fixed features", "gradient descent that sees the features through their kernel only"),),
     checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("gd_gram_form")},
     mutants=(
         IDENTITY.mutant(

@@ -1,4 +1,22 @@
-"""What happens when the query is a key too: the context descends with one wrong token more."""
+r"""With the query among the keys, linear attention descends on one false pair more.
+
+If the query token $(x_q, -W_0 x_q)$ is a key and a value too, $k$ layers of gd.linear_attention predict $W_k x_q$ with
+
+$$ W_{j+1} = W_j - \frac{\eta}{N} \Bigl( \sum_{i=1}^{N} (W_j x_i - y_i) x_i^\top + (W_j x_q + W_0 x_q) x_q^\top \Bigr) : $$
+
+gradient descent on the context and the false pair $(x_q, -W_0 x_q)$. For $k = 1$ and $W_0 = 0$ the false term vanishes
+and the prediction is right; for $k = 1$ from other starts, and for $k = 2$ from $0$, it is not on all contexts.
+
+Why.
+The query's token is exactly that of a context pair with target $-W_0 x_q$, so gd.linear_attention applies to $N + 1$
+pairs. The extra term is $2 W_0 x_q x_q^\top$ in the first step and $(W_j + W_0) x_q x_q^\top$ later.
+
+Source.
+derived here; von Oswald et al. 2023 (arXiv 2212.07677) exclude the query
+
+Systems.
+- LSA (linear self-attention): with the query among its keys it descends on one false pair more
+"""
 
 from functools import partial
 
@@ -7,10 +25,11 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.claim import Claim, System, both
+from proofs.claim import both
 from proofs.evidence import Kind, Rung
 from proofs.gd.linear_attention import read
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 LAYERS = 2
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC, Rung.UNIVERSAL)
@@ -86,25 +105,10 @@ HARMLESS = Identity(
     torch_only=True,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="With the query among the keys, linear attention descends on one false pair more",
     kind=Kind.IDENTITY,
-    statement=r"""If the query token $(x_q, -W_0 x_q)$ is a key and a value too, $k$ layers of gd.linear_attention
-predict $W_k x_q$ with
-
-$$ W_{j+1} = W_j - \frac{\eta}{N} \Bigl( \sum_{i=1}^{N} (W_j x_i - y_i) x_i^\top + (W_j x_q + W_0 x_q) x_q^\top \Bigr)
-: $$
-
-gradient descent on the context and the false pair $(x_q, -W_0 x_q)$. For $k = 1$ and $W_0 = 0$ the false term
-vanishes and the prediction is right; for $k = 1$ from other starts, and for $k = 2$ from $0$, it is not on all contexts.""",
-    derivation=r"""The query's token is exactly that of a context pair with target $-W_0 x_q$, so gd.linear_attention
-applies to
-$N + 1$ pairs. The extra term is $2 W_0 x_q x_q^\top$ in the first step and $(W_j + W_0) x_q x_q^\top$ later.""",
-    source="derived here; von Oswald et al. 2023 (arXiv 2212.07677) exclude the query",
-    systems=(
-        System("LSA (linear self-attention)", "with the query among its keys it descends on one false pair more"),
-    ),
     checks={**IDENTITY.checks(), Rung.EXACT: both(IDENTITY.exact, HARMLESS.exact)},
     mutants=(
         IDENTITY.mutant(

@@ -1,4 +1,28 @@
-"""Longhorn's update is an implicit gradient step: its result minimises the proximal objective exactly."""
+r"""Longhorn's update is implicit stochastic gradient descent.
+
+Longhorn's update $W_t = W_{t-1} - \frac{\beta_t}{1 + \beta_t \norm{k_t}^2} (W_{t-1} k_t - v_t) k_t^\top$ satisfies
+
+$$ W_t = W_{t-1} - \beta_t \nabla L_t(W_t) = \arg\min_W \; \tfrac12 \norm{W - W_{t-1}}^2 + \beta_t L_t(W), \qquad
+   L_t(W) = \tfrac12 \norm{W k_t - v_t}^2 , $$
+
+a gradient step taken at the new point, for every $\beta_t \ge 0$ however large.
+
+Why.
+$W_t k_t - v_t = \frac{1}{1 + \beta_t \norm{k_t}^2} (W_{t-1} k_t - v_t)$, which is the first equation. The objective is
+quadratic, so moving by $H$ from $W_t$ costs exactly $\frac12 \norm{H}^2 + \frac{\beta_t}{2} \norm{H k_t}^2$.
+
+Assumes.
+- $\beta_t \ge 0$, the same for all rows
+
+Source.
+arXiv 2407.14207 (closed form of its objective)
+
+Departs.
+- the released kernel puts $\operatorname{diag}(k \odot k)$ for $k k^\top$ (mutant `released_kernel`)
+
+Systems.
+- Longhorn: implicit stochastic gradient descent: each step solves its proximal problem
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -9,9 +33,9 @@ from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar, trace
 from numeric.words.whole import Spec
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 
 def iterates(K: Array, V: Array, beta: Array, W0: Array, read: Callable[..., Array]) -> Array:
@@ -90,26 +114,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Longhorn's update is implicit stochastic gradient descent",
     kind=Kind.IDENTITY,
-    statement=r"""Longhorn's update $W_t = W_{t-1} - \frac{\beta_t}{1 + \beta_t \norm{k_t}^2} (W_{t-1} k_t - v_t)
-k_t^\top$ satisfies
-
-$$ W_t = W_{t-1} - \beta_t \nabla L_t(W_t) = \arg\min_W \; \tfrac12 \norm{W - W_{t-1}}^2 + \beta_t L_t(W), \qquad
-   L_t(W) = \tfrac12 \norm{W k_t - v_t}^2 , $$
-
-a gradient step taken at the new point, for every $\beta_t \ge 0$ however large.""",
-    derivation=r"""$W_t k_t - v_t = \frac{1}{1 + \beta_t \norm{k_t}^2} (W_{t-1} k_t - v_t)$, which is the first
-equation. The objective is
-quadratic, so moving by $H$ from $W_t$ costs exactly $\frac12 \norm{H}^2 + \frac{\beta_t}{2} \norm{H k_t}^2$.""",
-    assumptions=(r"$\beta_t \ge 0$, the same for all rows",),
-    source="arXiv 2407.14207 (closed form of its objective)",
-    departures=(
-        r"the released kernel puts $\operatorname{diag}(k \odot k)$ for $k k^\top$ (mutant `released_kernel`)",
-    ),
-    systems=(System("Longhorn", "implicit stochastic gradient descent: each step solves its proximal problem"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant("explicit_step", "the gradient at the old point", right=explicit),

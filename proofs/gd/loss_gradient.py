@@ -1,4 +1,23 @@
-"""The gradient of the least-squares loss, from the loss: by expansion in t, by uniqueness, and by autograd."""
+r"""The gradient of the mean least-squares loss.
+
+For $L(W) = \frac{1}{2N} \sum_{i=1}^{N} \norm{W x_i - y_i}^2$ with $W \in \mathbb{R}^{m \times f}$,
+
+$$ \nabla L(W) = \frac{1}{N} \left( W X^\top - Y^\top \right) X, $$
+
+and it is the only $G$ with $L(W + tH) = L(W) + t \langle G, H \rangle + t^2 Q(H)$ for all $H$ and $t$.
+
+Why.
+Expand in $t$: with $R = W X^\top - Y^\top$,
+$L(W + tH) = L(W) + \frac{t}{N} \langle R, H X^\top \rangle + \frac{t^2}{2N} \norm{H X^\top}^2$, and
+$\langle R, H X^\top \rangle = \operatorname{tr}(R X H^\top) = \langle R X, H \rangle$. A linear functional of $H$ that
+vanishes for all $H$ is zero, so no other $G$ has this property.
+
+Assumes.
+- $N \ge 1$; real entries
+
+Source.
+von Oswald et al. 2023 (arXiv 2212.07677), eq. 5; uniqueness derived here
+"""
 
 from collections.abc import Iterator
 
@@ -7,10 +26,11 @@ from constructions.gradient_descent import gradient, loss
 from constructions.namespace import Array
 from numeric.derivation import Obligation, loss_expansion
 from numeric.words import matrix
-from proofs.claim import Claim, Kind
+from proofs.claim import Kind
 from proofs.evidence import Rung
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 
 def written(W: Array, X: Array, Y: Array) -> Array:
@@ -41,21 +61,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The gradient of the mean least-squares loss",
     kind=Kind.IDENTITY,
-    statement=r"""For $L(W) = \frac{1}{2N} \sum_{i=1}^{N} \norm{W x_i - y_i}^2$ with $W \in \mathbb{R}^{m \times f}$,
-
-$$ \nabla L(W) = \frac{1}{N} \left( W X^\top - Y^\top \right) X, $$
-
-and it is the only $G$ with $L(W + tH) = L(W) + t \langle G, H \rangle + t^2 Q(H)$ for all $H$ and $t$.""",
-    derivation=r"""Expand in $t$: with $R = W X^\top - Y^\top$,
-$L(W + tH) = L(W) + \frac{t}{N} \langle R, H X^\top \rangle + \frac{t^2}{2N} \norm{H X^\top}^2$, and
-$\langle R, H X^\top \rangle = \operatorname{tr}(R X H^\top) = \langle R X, H \rangle$. A linear functional of $H$ that
-vanishes for all $H$ is zero, so no other $G$ has this property.""",
-    assumptions=(r"$N \ge 1$; real entries",),
-    source="von Oswald et al. 2023 (arXiv 2212.07677), eq. 5; uniqueness derived here",
     checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("loss_expansion", "gradient_unique")},
     mutants=(
         IDENTITY.mutant(

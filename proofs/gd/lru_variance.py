@@ -1,4 +1,25 @@
-"""LRU's normaliser keeps the state's size, and nothing else: the layer stays linear in its tokens."""
+r"""LRU's normaliser keeps the state's variance at one; the layer stays linear in its tokens.
+
+LRU's recurrence $h_t = \lambda \odot h_{t-1} + \gamma \odot (B u_t)$, $\gamma = \sqrt{1 - |\lambda|^2}$,
+$o_t = \operatorname{Re}(C h_t) + D u_t$, has, for inputs $B u_t$ of variance 1 that are independent over time,
+
+$$ E |h_T|^2 = \gamma^2 \sum_{j<T} |\lambda|^{2j} = 1 - |\lambda|^{2T} $$
+
+in every mode: that is all the normaliser does. The outputs are linear in the tokens, so the layer forms no product
+$y_t x_t^\top$, and with any parameters and size does not compute a gradient-descent step (gd.lti_affine).
+
+Why.
+A mode multiplies $|h|^2$ by $|\lambda|^2$ and independent noise adds $\gamma^2$; without a state it is $0$.
+
+Assumes.
+- $\lambda$ and $\gamma$ are given by a point of the sphere $|\lambda|^2 + \gamma^2 = 1$, so that no root is taken
+
+Source.
+arXiv 2303.06349 (LRU, section 3.4 for the normaliser)
+
+Systems.
+- LRU: a normalised LTI state space: no gradient-descent step, at any size
+"""
 
 from __future__ import annotations
 
@@ -8,11 +29,12 @@ from constructions import diagonal_ssm
 from constructions.namespace import Array, identity, namespace
 from numeric.derivation import Obligation
 from numeric.words import scalar
-from proofs.claim import Claim, System, both
+from proofs.claim import both
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.gd.lti_affine import WITNESS, step_defect
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 
 def responses(z: Array, U: Array, normalised: bool = True) -> Array:
@@ -103,24 +125,10 @@ SUM = Identity(
     torch_only=True,
 )  # fmt: skip
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="LRU's normaliser keeps the state's variance at one; the layer stays linear in its tokens",
     kind=Kind.IMPOSSIBILITY,
-    statement=r"""LRU's recurrence $h_t = \lambda \odot h_{t-1} + \gamma \odot (B u_t)$, $\gamma = \sqrt{1 - |\lambda|^2}$,
-$o_t = \operatorname{Re}(C h_t) + D u_t$, has, for inputs $B u_t$ of variance 1 that are independent over time,
-
-$$ E |h_T|^2 = \gamma^2 \sum_{j<T} |\lambda|^{2j} = 1 - |\lambda|^{2T} $$
-
-in every mode: that is all the normaliser does. The outputs are linear in the tokens, so the layer forms no product $y_t
-x_t^\top$, and with any parameters and size does not compute a gradient-descent step (gd.lti_affine).""",
-    derivation=r"""A mode multiplies $|h|^2$ by $|\lambda|^2$ and independent noise adds $\gamma^2$; without a state it is
-$0$.""",
-    assumptions=(
-        r"$\lambda$ and $\gamma$ are given by a point of the sphere $|\lambda|^2 + \gamma^2 = 1$, so that no root is taken",
-    ),
-    systems=(System("LRU", "a normalised LTI state space: no gradient-descent step, at any size"),),
-    source="arXiv 2303.06349 (LRU, section 3.4 for the normaliser)",
     checks=impossible(
         {Rung.SAMPLED: SIZE.sampled, Rung.EXACT: both(SIZE.exact, SUM.exact), Rung.UNIVERSAL: SIZE.universal},
         nonzero(step_defect, WITNESS, [6], "F(2U) - 2 F(U) + F(0) of a gradient step, all tokens 1, eta = 1"),

@@ -1,5 +1,26 @@
-"""An LTI state space without gates is affine in its input; a gradient-descent step is of degree three: it can't be
-one."""
+r"""No LTI state space without gates computes a gradient-descent step.
+
+For every linear time-invariant system $h_t = A h_{t-1} + B u_t + b$, $o_t = C h_t + D u_t + d$, of any size, and every
+stack of such systems without a non-linearity between them, $o(2U) - 2\,o(U) + o(0) = 0$ for all token sequences $U$.
+For one gradient-descent step $F(U) = \frac{\eta}{N} \sum_i y_i (x_i \cdot x_q)$,
+
+$$ F(2U) - 2 F(U) + F(0) = 6 F(U) , $$
+
+which is $6 \eta$ for $f = m = N = 1$ and all tokens $1$. So no such system computes $F$, however large.
+
+Why.
+The outputs are affine in $U$: the defect of the state is multiplied by $A$ at every token and starts at $0$. $F$ is
+homogeneous of degree 3, and $8 - 2 + 0 = 6$.
+
+Assumes.
+- no non-linearity and no product of two inputs anywhere; parameters do not depend on the input
+
+Source.
+derived here; layers of arXiv 2208.04933 (S5), 2206.11893 (S4D), 2303.06349 (LRU)
+
+Systems.
+- Linear state spaces (LTI): no gradient-descent step: without gates outputs are affine in the tokens
+"""
 
 from collections.abc import Iterator
 
@@ -7,11 +28,11 @@ from constructions import gradient_descent, lti
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 
 def target(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
@@ -86,27 +107,10 @@ IDENTITY = Identity(
 )
 WITNESS = {"X": [[1]], "Y": [[1]], "x_q": [1], "eta": 1}
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="No LTI state space without gates computes a gradient-descent step",
     kind=Kind.IMPOSSIBILITY,
-    statement=r"""For every linear time-invariant system $h_t = A h_{t-1} + B u_t + b$, $o_t = C h_t + D u_t + d$, of
-any size, and
-every stack of such systems without a non-linearity between them, $o(2U) - 2\,o(U) + o(0) = 0$ for all token sequences
-$U$. For one
-gradient-descent step $F(U) = \frac{\eta}{N} \sum_i y_i (x_i \cdot x_q)$,
-
-$$ F(2U) - 2 F(U) + F(0) = 6 F(U) , $$
-
-which is $6 \eta$ for $f = m = N = 1$ and all tokens $1$. So no such system computes $F$, however large.""",
-    derivation=r"""The outputs are affine in $U$: the defect of the state is multiplied by $A$ at every token and
-starts at $0$. $F$ is
-homogeneous of degree 3, and $8 - 2 + 0 = 6$.""",
-    assumptions=("no non-linearity and no product of two inputs anywhere; parameters do not depend on the input",),
-    source="derived here; layers of arXiv 2208.04933 (S5), 2206.11893 (S4D), 2303.06349 (LRU)",
-    systems=(
-        System("Linear state spaces (LTI)", "no gradient-descent step: without gates outputs are affine in the tokens"),
-    ),
     checks={
         **impossible(
             IDENTITY.checks(), nonzero(step_defect, WITNESS, [6], "F(2U) - 2 F(U) + F(0) at all tokens 1, eta = 1")

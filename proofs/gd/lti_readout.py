@@ -1,5 +1,29 @@
-"""An LTI state of fixed size forgets a direction of the context; no readout of it, however complicated, can take the
-step."""
+r"""A fixed-size LTI state with any readout cannot take a gradient-descent step on all contexts.
+
+Let $h$ be the last state of a linear time-invariant system on joint tokens $(x_i, y_i)$, $i \le N$, and let
+$\psi(h, x_q)$ be any function (an MLP, gates, anything). If $\psi(h, x_q) = \frac{\eta}{N} \sum_i y_i (x_i \cdot x_q)$
+for all contexts of length $N$, then
+
+$$ \dim h \ge N (f + m) . $$
+
+So no system of fixed size takes the step at every context length. For one fixed $N$ a state that stores the whole
+context can.
+
+Why.
+The map from contexts to $h$ is affine; if $\dim h < N(f+m)$ its linear part has a kernel vector $v \ne 0$, and
+$h(U + v) = h(U)$ for all $U$, so $F(U + v) = F(U)$. With $v = (a, b)$ the difference $F(U+v) - F(U)$ has the
+coefficient $Y^\top a \, q$ of the targets and $b^\top X q$ of the inputs; both vanish for all $X$, $Y$, $q$ only if
+$a = b = 0$.
+
+Assumes.
+- the state equation is linear and does not depend on the input; the readout is arbitrary
+
+Source.
+derived here
+
+Systems.
+- Linear state spaces (LTI): with any readout no state of fixed size takes the step at every context length
+"""
 
 from __future__ import annotations
 
@@ -16,9 +40,10 @@ from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict, combine
 from numeric.programs import fractions, rational, text
 from numeric.words import Words, matrix, scalar, zeros
-from proofs.claim import Check, Claim, Mutant, System
+from proofs.claim import Check, Mutant
 from proofs.evidence import Kind, Rung, Settings
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 SIZES = ({"N": 2, "f": 1, "m": 1}, {"N": 3, "f": 2, "m": 1})
 SYSTEMS = 10
@@ -135,34 +160,10 @@ def universal(settings: Settings) -> Finding:
     return derivation.decide(derive)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="A fixed-size LTI state with any readout cannot take a gradient-descent step on all contexts",
     kind=Kind.IMPOSSIBILITY,
-    statement=r"""Let $h$ be the last state of a linear time-invariant system on joint tokens $(x_i, y_i)$, $i \le
-    N$, and let
-$\psi(h, x_q)$ be any function (an MLP, gates, anything). If $\psi(h, x_q) = \frac{\eta}{N} \sum_i y_i (x_i \cdot
-x_q)$ for all contexts
-of length $N$, then
-
-$$ \dim h \ge N (f + m) . $$
-
-So no system of fixed size takes the step at every context length. For one fixed $N$ a state that stores the whole
-context can.""",
-    derivation=r"""The map from contexts to $h$ is affine; if $\dim h < N(f+m)$ its linear part has a kernel vector
-    $v \ne 0$, and
-$h(U + v) = h(U)$ for all $U$, so $F(U + v) = F(U)$. With $v = (a, b)$ the difference $F(U+v) - F(U)$ has the
-coefficient
-$Y^\top a \, q$ of the targets and $b^\top X q$ of the inputs; both vanish for all $X$, $Y$, $q$ only if $a = b =
-0$.""",
-    assumptions=("the state equation is linear and does not depend on the input; the readout is arbitrary",),
-    source="derived here",
-    systems=(
-        System(
-            "Linear state spaces (LTI)",
-            "with any readout no state of fixed size takes the step at every context length",
-        ),
-    ),
     checks={Rung.EXACT: check(), Rung.UNIVERSAL: universal, Rung.KERNEL: kernel_check("lti_readout_no_step")},
     mutants=(
         Mutant("one_more", "N(f+m) state numbers do not suffice either", {Rung.EXACT: check(missing=0)}),

@@ -1,4 +1,32 @@
-"""Mamba's S6 on two or more pairs takes a gradient-descent step only in the limit of no decay, with a first-order error."""
+r"""Mamba's S6 on two or more pairs takes a gradient-descent step only in the limit of no decay.
+
+Let S6 have constant $\Delta = \frac{\eta}{N}$ and decay $a = e^{\Delta A}$ in every entry, with keys $B_t$, values
+$u_t$ and query $C$. Its last output is
+
+$$ W_1 C - (1 - a) \, \frac{\eta}{N} \sum_{t=1}^{N} \left( 1 + a + \dots + a^{N-t-1} \right) u_t (B_t \cdot C) , $$
+
+$W_1$ after one gradient-descent step of size $\eta$ from $0$ on keys and values. For $N = 1$ this is the step, at every
+decay. For $N \ge 2$ and $a < 1$ (as $A < 0$ strictly) the step is not reached on all contexts: with all keys, values
+and $C$ equal to $1$ the error is not $0$; it is $0$ where the sum is, for instance where $B_t \cdot C = 0$ for all
+$t < N$. The error tends to $0$ as $1 - a = O(|A|)$ when $A \to 0$, with the coefficient
+$\frac{\eta}{N} \sum_t (N - t) u_t (B_t \cdot C)$.
+
+Why.
+$1 - a^{j} = (1 - a)(1 + a + \dots + a^{j-1})$ for each token's weight $a^{N-t}$; by induction on tokens the remainder
+obeys $R' = aR + G$. With all keys, values and $C$ equal to $1$ every term of the sum is at least 1, but the last, which
+is empty.
+
+Assumes.
+- constant $\Delta$, the same decay $a$ in every entry
+- no skip connection
+
+Source.
+arXiv 2312.00752 (update); derived here
+
+Systems.
+- Mamba (S6): for a constant step one gradient-descent step, on two or more pairs only in the limit of no decay; error
+  $O(|A|)$
+"""
 
 from collections.abc import Iterator
 
@@ -7,10 +35,11 @@ from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array, zeros
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, Mutant, System, both
+from proofs.claim import Mutant, both
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 
 def layer(u: Array, B: Array, C: Array, eta: Array, a: Array) -> Array:
@@ -79,32 +108,10 @@ HIDDEN = {"u": [[1], [1]], "B": [[0], [1]], "C": [1], "eta": 2, "a": "9/10"}
 MEANING = "S6 minus the step, eta = 2, a = 9/10"
 MISSED = ["-1/10"]
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Mamba's S6 on two or more pairs takes a gradient-descent step only in the limit of no decay",
     kind=Kind.CONVERGENCE,
-    statement=r"""Let S6 have constant $\Delta = \frac{\eta}{N}$ and decay $a = e^{\Delta A}$ in every entry, with
-    keys $B_t$, values $u_t$ and
-query $C$. Its last output is
-
-$$ W_1 C - (1 - a) \, \frac{\eta}{N} \sum_{t=1}^{N} \left( 1 + a + \dots + a^{N-t-1} \right) u_t (B_t \cdot C) , $$
-
-$W_1$ after one gradient-descent step of size $\eta$ from $0$ on keys and values. For $N = 1$ this is the step, at every decay.
-For $N \ge 2$ and $a < 1$ (as $A < 0$ strictly) the step is not reached on all contexts: with all keys, values and $C$ equal to
-$1$ the error is not $0$; it is $0$ where the sum is, for instance where $B_t \cdot C = 0$ for all $t < N$. The error tends to
-$0$ as $1 - a = O(|A|)$ when $A \to 0$, with the coefficient $\frac{\eta}{N} \sum_t (N - t) u_t (B_t \cdot C)$.""",
-    derivation=r"""$1 - a^{j} = (1 - a)(1 + a + \dots + a^{j-1})$ for each token's weight $a^{N-t}$; by induction on
-    tokens the remainder
-obeys $R' = aR + G$. With all keys, values and $C$ equal to $1$ every term of the sum is at least 1, but the last, which is
-empty.""",
-    assumptions=(r"constant $\Delta$, the same decay $a$ in every entry", "no skip connection"),
-    source="arXiv 2312.00752 (update); derived here",
-    systems=(
-        System(
-            "Mamba (S6)",
-            "for a constant step one gradient-descent step, on two or more pairs only in the limit of no decay; error $O(|A|)$",
-        ),
-    ),
     checks=impossible(
         {**IDENTITY.checks(), Rung.EXACT: both(IDENTITY.exact, ONE.exact)},
         nonzero(defect, POINT, MISSED, f"{MEANING}, N = 2, all 1"),

@@ -1,4 +1,30 @@
-"""Selective Mamba on joint tokens is one gradient step an output channel, each with step sizes and faded keys of its own."""
+r"""Selective Mamba takes one gradient step a channel, on keys that fade with the step sizes.
+
+On joint tokens $(x_t, y_t)$ and the query $(x_q, 0)$, with $B$ and $C$ reading $x$, S6 with any step sizes
+$\Delta_{t,c} > 0$ and decays $a_{t,c} = e^{\Delta_{t,c} A_c}$ (vectors over the state) gives in the channel of $y_c$
+
+$$ w_c \cdot x_q, \qquad
+   w_c = -\nabla \Bigl( \tfrac12 \sum_t \Delta_{t,c} \, (w \cdot \tilde x_{t,c} - y_{t,c})^2 \Bigr)_{w = 0}, \qquad
+   \tilde x_{t,c} = a_{N,c} \odot \cdots \odot a_{t+1,c} \odot x_t : $$
+
+one gradient-descent step a channel, with a step size for every token and channel, on keys that fade entry by entry. The
+outputs of one problem are not descended on alike unless all channels have the same $\Delta$. At $A = 0$ the keys do not
+fade and it is the step on least squares weighted by $\Delta$; with $\Delta$ constant too, the plain step. For $A < 0$
+the fading is tied to $\Delta$ (gd.mamba_selective_limit).
+
+Why.
+A channel's state is a row; a decay multiplies its entries, a token adds $\Delta_{t,c} \, y_{t,c} x_t^\top$.
+
+Assumes.
+- $\Delta$ and $a$ given, however the layer computes them from the tokens
+- the query's token does not decay the state (it would fade all keys once more)
+
+Source.
+arXiv 2312.00752 (S6); derived here
+
+Systems.
+- Mamba (S6): one gradient step a channel, with its own step sizes and fading keys
+"""
 
 from __future__ import annotations
 
@@ -15,9 +41,10 @@ from numeric.blocks import blocks
 from numeric.derivation import Obligation, loss_expansion
 from numeric.words import Words, matrix, scalar, trace
 from numeric.words import zeros as zero_words
-from proofs.claim import Claim, System, both
+from proofs.claim import both
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 
 def selections(f: int, m: int, like: Array) -> Array:
@@ -131,29 +158,10 @@ CHECKS = {
     rung: both(check, UNDECAYED.exact) if rung is Rung.EXACT else check for rung, check in IDENTITY.checks().items()
 }
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Selective Mamba takes one gradient step a channel, on keys that fade with the step sizes",
     kind=Kind.IDENTITY,
-    statement=r"""On joint tokens $(x_t, y_t)$ and the query $(x_q, 0)$, with $B$ and $C$ reading $x$, S6 with any step sizes
-$\Delta_{t,c} > 0$ and decays $a_{t,c} = e^{\Delta_{t,c} A_c}$ (vectors over the state) gives in the channel of $y_c$
-
-$$ w_c \cdot x_q, \qquad w_c = -\nabla \Bigl( \tfrac12 \sum_t \Delta_{t,c} \, (w \cdot \tilde x_{t,c} - y_{t,c})^2 \Bigr)_{w =
-0}, \qquad
-   \tilde x_{t,c} = a_{N,c} \odot \cdots \odot a_{t+1,c} \odot x_t : $$
-
-one gradient-descent step a channel, with a step size for every token and channel, on keys that fade entry by entry. The
-outputs of one problem are not descended on alike unless all channels have the same $\Delta$. At $A = 0$ the keys do not fade
-and it is the step on least squares weighted by $\Delta$; with $\Delta$ constant too, the plain step. For $A < 0$ the fading
-is tied to $\Delta$ (gd.mamba_selective_limit).""",
-    derivation=r"""A channel's state is a row; a decay multiplies its entries, a token adds $\Delta_{t,c} \, y_{t,c}
-x_t^\top$.""",
-    assumptions=(
-        r"$\Delta$ and $a$ given, however the layer computes them from the tokens",
-        "the query's token does not decay the state (it would fade all keys once more)",
-    ),
-    systems=(System("Mamba (S6)", "one gradient step a channel, with its own step sizes and fading keys"),),
-    source="arXiv 2312.00752 (S6); derived here",
     checks=CHECKS,
     mutants=(
         IDENTITY.mutant(

@@ -1,4 +1,31 @@
-"""With gates computed from the tokens S6 approaches its weighted step as A goes to 0, with an error of first order."""
+r"""Selective Mamba approaches its weighted step as A tends to 0.
+
+Let S6 compute its gates, $\Delta_{t,c} = \operatorname{softplus}(W_\Delta u_t + b)_c$ and $a = e^{\Delta A}$ with
+$A = -\alpha (1, 2, \dots, f)$, on joint tokens with $B$, $C$ reading $x$. Its $y_c$ output is
+
+$$ \sum_t \Delta_{t,c} \, y_{t,c} (x_t \cdot x_q) - \alpha \sum_t \Delta_{t,c} \, y_{t,c} \Bigl( \sum_{s>t} \Delta_{s,c}
+   \Bigr) \sum_n n \, x_{t,n} x_{q,n} + O(\alpha^2) , $$
+
+$s$ up to the query: the step on least squares weighted by $\Delta$ (gd.mamba_selective) plus an error of first order,
+at most the second sum with absolute values. Since $A < 0$ strictly in the layer, the step is not reached on all
+contexts: for $f = m = N = 1$ and $x = y = x_q = 1$ the error is $\Delta_1 (e^{-\alpha \Delta_2} - 1) \ne 0$, as the
+query's token makes the state decay once more. It is reached where no $x_t$ shares a channel with $x_q$, for there both
+are $0$. In gd.mamba_limit, with one constant $\Delta$ and decay, no query's token follows the pairs, so one pair is
+exact there.
+
+Why.
+Every later token multiplies entry $n$ of a pair's write by $e^{-\alpha n \Delta}$, and $0 \le 1 - e^{-z} \le z$.
+
+Assumes.
+- $W_\Delta$ and $b$ fixed while $\alpha \to 0$
+- no convolution, skip or gate around the layer
+
+Source.
+arXiv 2312.00752 (S6); derived here
+
+Systems.
+- Mamba (S6): with gates computed from tokens the weighted step as $A \to 0$, error of order $|A|$
+"""
 
 from __future__ import annotations
 
@@ -18,13 +45,14 @@ from numeric.derivation import Obligation
 from numeric.programs import rational
 from numeric.rates import fit
 from numeric.words import scalar
-from proofs.claim import Check, Claim, Mutant, System, both, covering
+from proofs.claim import Check, Mutant, both, covering
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._numbers import numbers
 from proofs.gd._witness import point
 from proofs.gd.mamba_selective import selections, weighted
 from proofs.hippo._checks import Bound, Rate, Same, exactly, never_exceeded, orders
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 BITS = 200
 HALVINGS = range(4, 14)
@@ -154,29 +182,10 @@ def exact(shared: int = 1) -> Check:
     return exactly(compare, (1,))
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Selective Mamba approaches its weighted step as A tends to 0",
     kind=Kind.RATE,
-    statement=r"""Let S6 compute its gates, $\Delta_{t,c} = \operatorname{softplus}(W_\Delta u_t + b)_c$ and $a = e^{\Delta
-A}$ with $A = -\alpha (1, 2, \dots, f)$, on joint tokens with $B$, $C$ reading $x$. Its $y_c$ output is
-
-$$ \sum_t \Delta_{t,c} \, y_{t,c} (x_t \cdot x_q) - \alpha \sum_t \Delta_{t,c} \, y_{t,c} \Bigl( \sum_{s>t} \Delta_{s,c} \Bigr)
-\sum_n n \,
-x_{t,n} x_{q,n} + O(\alpha^2) , $$
-
-$s$ up to the query: the step on least squares weighted by $\Delta$ (gd.mamba_selective) plus an error of first order, at most
-the second sum with absolute values. Since $A < 0$ strictly in the layer, the step is not reached on all contexts: for $f = m = N
-= 1$ and $x = y = x_q = 1$ the error is $\Delta_1 (e^{-\alpha \Delta_2} - 1) \ne 0$, as the query's token makes the state decay
-once more. It is reached where no $x_t$ shares a channel with $x_q$, for there both are $0$. In gd.mamba_limit, with one constant
-$\Delta$ and decay, no query's token follows the pairs, so one pair is exact there.""",
-    derivation=r"""Every later token multiplies entry $n$ of a pair's write by $e^{-\alpha n \Delta}$, and $0 \le 1 - e^{-z}
-\le z$.""",
-    assumptions=(r"$W_\Delta$ and $b$ fixed while $\alpha \to 0$", "no convolution, skip or gate around the layer"),
-    systems=(
-        System("Mamba (S6)", r"with gates computed from tokens the weighted step as $A \to 0$, error of order $|A|$"),
-    ),
-    source="arXiv 2312.00752 (S6); derived here",
     checks={
         Rung.MEASURED: measured(),
         Rung.EXACT: covering(

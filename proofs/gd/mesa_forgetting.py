@@ -1,4 +1,27 @@
-"""Recursive least squares with forgetting forgets its prior too; the mesa layer keeps it."""
+r"""Recursive least squares with forgetting forgets its prior; the mesa layer does not.
+
+With the forgetting factor $\gamma$ applied before each token to both memories ($R \leftarrow R/\gamma$,
+$G \leftarrow \gamma G$) the rank-one recursion solves
+
+$$ \min_W \; \tfrac12 \sum_{t=1}^{N} \gamma^{N-t} \norm{W k_t - v_t}^2 + \tfrac12 \gamma^N \lambda \norm{W}^2 : $$
+
+its prior fades as $\gamma^N$. The mesa layer with forgetting, $G_N (H_N + \lambda I)^{-1}$, keeps $\lambda$: the two
+differ for every $\gamma \notin \{0, 1\}$ as soon as $\lambda G_N \ne 0$.
+
+Why.
+$R_t^{-1} = \gamma R_{t-1}^{-1} + k_t k_t^\top$, so the start $\lambda I$ has become $\gamma^N \lambda I$ after $N$
+tokens. A rank-one recursion therefore cannot hold a constant prior under forgetting; a solver run on $H_N + \lambda I$
+can.
+
+Assumes.
+- $\lambda, \gamma > 0$
+
+Source.
+arXiv 2506.05233 (constant prior); recursive least squares; the comparison derived here
+
+Systems.
+- Mesa layer: with forgetting its constant prior stays, that of recursive least squares fades
+"""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -11,9 +34,9 @@ from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation, loss_expansion
 from numeric.words import eye, matrix, scalar
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
+from proofs.statement import claim
 
 
 def loss(W: Array, K: Array, V: Array, discounts: Array, prior: Array) -> Array:
@@ -94,26 +117,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Recursive least squares with forgetting forgets its prior; the mesa layer does not",
     kind=Kind.IDENTITY,
-    statement=r"""With the forgetting factor $\gamma$ applied before each token to both memories ($R \leftarrow
-R/\gamma$,
-$G \leftarrow \gamma G$) the rank-one recursion solves
-
-$$ \min_W \; \tfrac12 \sum_{t=1}^{N} \gamma^{N-t} \norm{W k_t - v_t}^2 + \tfrac12 \gamma^N \lambda \norm{W}^2 : $$
-
-its prior fades as $\gamma^N$. The mesa layer with forgetting, $G_N (H_N + \lambda I)^{-1}$, keeps $\lambda$: the two
-differ for
-every $\gamma \notin \{0, 1\}$ as soon as $\lambda G_N \ne 0$.""",
-    derivation=r"""$R_t^{-1} = \gamma R_{t-1}^{-1} + k_t k_t^\top$, so the start $\lambda I$ has become $\gamma^N
-\lambda I$ after $N$
-tokens. A rank-one recursion therefore cannot hold a constant prior under forgetting; a solver run on $H_N + \lambda
-I$ can.""",
-    assumptions=(r"$\lambda, \gamma > 0$",),
-    source="arXiv 2506.05233 (constant prior); recursive least squares; the comparison derived here",
-    systems=(System("Mesa layer", "with forgetting its constant prior stays, that of recursive least squares fades"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

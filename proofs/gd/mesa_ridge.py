@@ -1,4 +1,25 @@
-"""The mesa layer's weights are the ridge solution, exactly, at every token."""
+r"""The mesa layer solves ridge regression exactly.
+
+From $R_0 = \lambda^{-1} I$, $G_0 = 0$ the rank-one updates
+$R_t = R_{t-1} - \frac{R_{t-1} k_t k_t^\top R_{t-1}}{1 + k_t^\top R_{t-1} k_t}$, $G_t = G_{t-1} + v_t k_t^\top$ give
+
+$$ G_N R_N = V^\top K (K^\top K + \lambda I)^{-1} = \arg\min_W \; \tfrac12 \sum_i \norm{W k_i - v_i}^2 +
+   \tfrac{\lambda}{2} \norm{W}^2 . $$
+
+Why.
+By the Sherman-Morrison formula $R_t = (\lambda I + \sum_{s \le t} k_s k_s^\top)^{-1}$, by induction on $t$. The
+gradient of the ridge loss at $W$ is $W (K^\top K + \lambda I) - V^\top K$; the loss is strictly convex, so its zero is
+the minimiser.
+
+Assumes.
+- $\lambda > 0$; the loss is a sum over tokens, not a mean
+
+Source.
+arXiv 2309.05858 (mesa layer)
+
+Systems.
+- Mesa layer: ridge regression solved exactly at every token (recursive least squares)
+"""
 
 from collections.abc import Iterator
 
@@ -11,9 +32,9 @@ from constructions.online_descent import token_loss
 from numeric.blocks import blocks
 from numeric.derivation import Obligation, loss_expansion
 from numeric.words import eye, matrix, scalar
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
+from proofs.statement import claim
 
 
 def ridge_loss(W: Array, K: Array, V: Array, ridge: Array) -> Array:
@@ -93,23 +114,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The mesa layer solves ridge regression exactly",
     kind=Kind.IDENTITY,
-    statement=r"""From $R_0 = \lambda^{-1} I$, $G_0 = 0$ the rank-one updates
-$R_t = R_{t-1} - \frac{R_{t-1} k_t k_t^\top R_{t-1}}{1 + k_t^\top R_{t-1} k_t}$, $G_t = G_{t-1} + v_t k_t^\top$ give
-
-$$ G_N R_N = V^\top K (K^\top K + \lambda I)^{-1} = \arg\min_W \; \tfrac12 \sum_i \norm{W k_i - v_i}^2
-   + \tfrac{\lambda}{2} \norm{W}^2 . $$""",
-    derivation=r"""By the Sherman-Morrison formula $R_t = (\lambda I + \sum_{s \le t} k_s k_s^\top)^{-1}$, by
-induction on $t$. The
-gradient of the ridge loss at $W$ is $W (K^\top K + \lambda I) - V^\top K$; the loss is strictly convex, so its zero
-is the
-minimiser.""",
-    assumptions=(r"$\lambda > 0$; the loss is a sum over tokens, not a mean",),
-    source="arXiv 2309.05858 (mesa layer)",
-    systems=(System("Mesa layer", "ridge regression solved exactly at every token (recursive least squares)"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -1,5 +1,27 @@
-"""Without an input gate a layer has degree two at most: its third differences vanish, those of a descent step do
-not."""
+r"""Without an input gate one layer cannot take a gradient-descent step.
+
+Let one layer have a linear time-invariant state of any size and a multiplicative output gate: its output is a sum of
+products of two functionals that are affine in the state and the last token. Then every third mixed difference of the
+output in the tokens is $0$. One gradient-descent step has, in the directions $y_1$, $x_1$ and $x_q$ at $f = m = N = 1$,
+
+$$ \Delta_{y_1} \Delta_{x_1} \Delta_{x_q} F = \eta \ne 0 . $$
+
+So no such layer on raw tokens computes the step: a product of inputs before the state (an input gate), or products made
+when the tokens were built (gd.one_step_constructed), or a second layer (gd.two_layers) is needed.
+
+Why.
+State and last token are affine in the sequence, so the output has degree 2 at most; the third difference of a
+polynomial of degree 2 vanishes. $F$ has the term $\frac{\eta}{N} y_1 (x_1 \cdot x_q)$.
+
+Assumes.
+- one layer; raw tokens; the gate multiplies two affine functionals
+
+Source.
+derived here
+
+Systems.
+- GD-SSM without the input gate: no gradient-descent step, at any size
+"""
 
 from collections.abc import Iterator
 
@@ -8,11 +30,11 @@ from constructions.namespace import Array, namespace
 from numeric.derivation import Obligation, coefficient
 from numeric.programs import Program
 from numeric.words import Words, matrix, scalar
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 
 def layer(U: Array, A: Array, B: Array, C: Array, D: Array, b: Array, d: Array, G: Array, g: Array) -> Array:
@@ -122,27 +144,10 @@ IDENTITY = Identity(
 )
 ONES = {"X": [[1]], "Y": [[1]], "x_q": [1], "eta": 1}
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Without an input gate one layer cannot take a gradient-descent step",
     kind=Kind.IMPOSSIBILITY,
-    statement=r"""Let one layer have a linear time-invariant state of any size and a multiplicative output gate: its
-output is a sum of
-products of two functionals that are affine in the state and the last token. Then every third mixed difference of the
-output in the
-tokens is $0$. One gradient-descent step has, in the directions $y_1$, $x_1$ and $x_q$ at $f = m = N = 1$,
-
-$$ \Delta_{y_1} \Delta_{x_1} \Delta_{x_q} F = \eta \ne 0 . $$
-
-So no such layer on raw tokens computes the step: a product of inputs before the state (an input gate), or products
-made when the
-tokens were built (gd.one_step_constructed), or a second layer (gd.two_layers) is needed.""",
-    derivation=r"""State and last token are affine in the sequence, so the output has degree 2 at most; the third
-difference of a polynomial
-of degree 2 vanishes. $F$ has the term $\frac{\eta}{N} y_1 (x_1 \cdot x_q)$.""",
-    assumptions=("one layer; raw tokens; the gate multiplies two affine functionals",),
-    source="derived here",
-    systems=(System("GD-SSM without the input gate", "no gradient-descent step, at any size"),),
     checks={
         **impossible(IDENTITY.checks(), nonzero(step_difference, ONES, [1], "third difference of the step, eta = 1")),
         Rung.KERNEL: kernel_check(

@@ -1,4 +1,27 @@
-"""Without an output gate a layer adds up functions of its windows: mixed differences over distant tokens vanish."""
+r"""Without an output gate one layer cannot take a gradient-descent step.
+
+Let one layer have any input gate on windows, a state $S_t = \Lambda \odot S_{t-1} + \phi(Z_t)$ with decays constant in
+time, and an output that is linear in the state plus any function of the last window. Then the output is a sum of
+functions of single windows, and its second mixed difference in two tokens that share no window is $0$. One
+gradient-descent step on $N \ge 2$ pairs has
+
+$$ \Delta_{x_1} \Delta_{x_q} F = \frac{\eta}{N} \, y_1 \, (v \cdot w) \ne 0 $$
+
+for moves $v$ of $x_1$ and $w$ of $x_q$, and $x_1$ shares no window with $x_q$. So no such layer computes the step.
+
+Why.
+$o = \sum_t K_{N-t} \phi(Z_t) + \psi(Z_N)$ is additively separable over windows. For $N = 1$ all tokens share one
+window, and only the degree argument remains (gate quadratic: degree 2 against 3).
+
+Assumes.
+- one layer; $N \ge 2$; the exact rungs take the quadratic gate of gd.one_step_tokens for $\phi$ and $\psi$
+
+Source.
+derived here
+
+Systems.
+- GD-SSM without the output gate: no gradient-descent step on two or more pairs, at any size
+"""
 
 from collections.abc import Iterator
 
@@ -9,10 +32,10 @@ from numeric.blocks import blocks
 from numeric.derivation import Obligation, coefficient
 from numeric.programs import Program
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 
 def layer(U: Array, w_q: Array, decay: Array, R: Array, Q: Array) -> Array:
@@ -97,28 +120,10 @@ POINT = {"X": [[1], [1]], "Y": [[1], [1]], "x_q": [1], "V": [[1], [1]], "eta": 1
 RUN = {"U": [[1], [2], [3], [4], [5]], "w_q": gd_ssm.PAIR, "decay": [["1/2"]], "R": [[1]], "Q": [[1]]}
 """Writes 1 * 2 and 3 * 4: the state 13, and 12 of the last window."""
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Without an output gate one layer cannot take a gradient-descent step",
     kind=Kind.IMPOSSIBILITY,
-    statement=r"""Let one layer have any input gate on windows, a state $S_t = \Lambda \odot S_{t-1} + \phi(Z_t)$
-    with decays constant in
-time, and an output that is linear in the state plus any function of the last window. Then the output is a sum of
-functions of single
-windows, and its second mixed difference in two tokens that share no window is $0$. One gradient-descent step on $N
-\ge 2$ pairs has
-
-$$ \Delta_{x_1} \Delta_{x_q} F = \frac{\eta}{N} \, y_1 \, (v \cdot w) \ne 0 $$
-
-for moves $v$ of $x_1$ and $w$ of $x_q$, and $x_1$ shares no window with $x_q$. So no such layer computes the step.""",
-    derivation=r"""$o = \sum_t K_{N-t} \phi(Z_t) + \psi(Z_N)$ is additively separable over windows. For $N = 1$ all
-    tokens share one window,
-and only the degree argument remains (gate quadratic: degree 2 against 3).""",
-    assumptions=(
-        r"one layer; $N \ge 2$; the exact rungs take the quadratic gate of gd.one_step_tokens for $\phi$ and $\psi$",
-    ),
-    source="derived here",
-    systems=(System("GD-SSM without the output gate", "no gradient-descent step on two or more pairs, at any size"),),
     checks=impossible(
         IDENTITY.checks(),
         nonzero(step_difference, POINT, ["1/2"], "mixed difference of the step, N = 2, eta = 1"),

@@ -1,4 +1,28 @@
-"""One gated layer is homogeneous of degree three for all weights, so it can't take two steps or an online pass."""
+r"""One gated layer cannot take two gradient-descent steps, nor an online pass.
+
+A gated layer with window-quadratic input gate and linear output gate is homogeneous of degree 3 for every value of
+$w_q$, $C$, $D$ and every decay constant in time: $o(sU) = s^3 \, o(U)$. Two gradient-descent steps and an online pass
+over $N \ge 2$ tokens are not:
+
+$$ F(2U) - 8 F(U) \ne 0 $$
+
+at the explicit points listed in the evidence. So one such layer takes one step, and no more.
+
+Why.
+Each write is quadratic in the tokens, the readout multiplies by one token more, and the decay does not depend on the
+tokens. $k$ steps have terms of every odd degree from 3 to $2k + 1$ (gd.closed_form_steps), an online pass up to
+$2N + 1$ (gd.online_expansion).
+
+Assumes.
+- gates without biases; decay independent of the tokens
+- $W_0 = 0$
+
+Source.
+derived here, for the layer of arXiv 2410.11687
+
+Systems.
+- GD-SSM, vector target: cannot take two steps, nor an online pass, with any weights
+"""
 
 from collections.abc import Iterator
 
@@ -8,11 +32,12 @@ from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System, both
+from proofs.claim import both
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 
 def scaled(U: Array, w_q: Array, decay: Array, C: Array, D: Array, s: Array) -> Array:
@@ -88,27 +113,10 @@ IDENTITY = Identity(
 )
 ONES = {"X": [[1], [1]], "Y": [[1], [1]], "x_q": [1], "eta": 1}
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="One gated layer cannot take two gradient-descent steps, nor an online pass",
     kind=Kind.IMPOSSIBILITY,
-    statement=r"""A gated layer with window-quadratic input gate and linear output gate is homogeneous of degree 3 for
-every value of
-$w_q$, $C$, $D$ and every decay constant in time: $o(sU) = s^3 \, o(U)$. Two gradient-descent steps and an online pass
-over
-$N \ge 2$ tokens are not:
-
-$$ F(2U) - 8 F(U) \ne 0 $$
-
-at the explicit points listed in the evidence. So one such layer takes one step, and no more.""",
-    derivation=r"""Each write is quadratic in the tokens, the readout multiplies by one token more, and the decay does
-not depend on the
-tokens. $k$ steps have terms of every odd degree from 3 to $2k + 1$ (gd.closed_form_steps), an online pass up to $2N +
-1$
-(gd.online_expansion).""",
-    assumptions=("gates without biases; decay independent of the tokens", r"$W_0 = 0$"),
-    source="derived here, for the layer of arXiv 2410.11687",
-    systems=(System("GD-SSM, vector target", "cannot take two steps, nor an online pass, with any weights"),),
     checks={
         **impossible(
             IDENTITY.checks(),

@@ -1,4 +1,28 @@
-"""An LTI state with an output gate on constructed tokens is one gradient-descent step (published form a)."""
+r"""One output-gated LTI layer on constructed tokens is one gradient-descent step.
+
+On tokens $u_t = (x_t y_t, \, x_{t+1})$ the layer $h_t = h_{t-1} + B u_t$, $o_t = h_t \cdot (D u_t)$ with
+$B = -\frac{\eta}{N} (I \; 0)$ and $D = (0 \; I)$ gives
+
+$$ -o_t = \frac{\eta}{N} \sum_{s \le t} y_s \, \langle x_s, x_{t+1} \rangle , $$
+
+one gradient-descent step of size $\eta t / N$ from $W_0 = 0$ on the first $t$ pairs, asked at $x_{t+1}$.
+
+Why.
+$h_t = -\frac{\eta}{N} \sum_{s \le t} y_s x_s$ and $D u_t = x_{t+1}$. The input gate (the product $x_t y_t$) and the
+shift were done when the tokens were made.
+
+Assumes.
+- $W_0 = 0$; scalar target; decay 1
+
+Source.
+arXiv 2410.11687 (constructed tokens) and its published code
+
+Departs.
+- the constant is $\eta/N$; the published code's is $lr/P$ (see gd.step_size)
+
+Systems.
+- GD-SSM, scalar target (1-D): on constructed tokens, which hold $x_t y_t$, an output gate alone is enough for one step
+"""
 
 from collections.abc import Iterator
 
@@ -10,9 +34,10 @@ from numeric import words
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, Kind, System
+from proofs.claim import Kind
 from proofs.gd._constructed_weights import constructed
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 
 def layer(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
@@ -67,27 +92,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="One output-gated LTI layer on constructed tokens is one gradient-descent step",
     kind=Kind.IDENTITY,
-    statement=r"""On tokens $u_t = (x_t y_t, \, x_{t+1})$ the layer $h_t = h_{t-1} + B u_t$, $o_t = h_t \cdot (D u_t)$ with
-$B = -\frac{\eta}{N} (I \; 0)$ and $D = (0 \; I)$ gives
-
-$$ -o_t = \frac{\eta}{N} \sum_{s \le t} y_s \, \langle x_s, x_{t+1} \rangle , $$
-
-one gradient-descent step of size $\eta t / N$ from $W_0 = 0$ on the first $t$ pairs, asked at $x_{t+1}$.""",
-    derivation=r"""$h_t = -\frac{\eta}{N} \sum_{s \le t} y_s x_s$ and $D u_t = x_{t+1}$. The input gate (the product $x_t y_t$)
-and the shift were done when the tokens were made.""",
-    assumptions=(r"$W_0 = 0$; scalar target; decay 1",),
-    source="arXiv 2410.11687 (constructed tokens) and its published code",
-    departures=(r"the constant is $\eta/N$; the published code's is $lr/P$ (see gd.step_size)",),
-    systems=(
-        System(
-            "GD-SSM, scalar target (1-D)",
-            "on constructed tokens, which hold $x_t y_t$, an output gate alone is enough for one step",
-        ),
-    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

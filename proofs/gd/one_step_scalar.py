@@ -1,4 +1,27 @@
-"""The same layer with a scalar target: only the last output coordinate is used (published form c)."""
+r"""One GD-SSM layer on interleaved tokens with a scalar target.
+
+With $y_t$ as the token $(0, \dots, 0, y_t)$ the layer of gd.one_step_tokens gives in its last coordinate
+
+$$ -o_{t,f} = \frac{\eta}{N} \sum_{s \le t} y_s \, \langle x_s, x_{t+1} \rangle , $$
+
+one gradient-descent step of size $\eta t/N$ on the prefix, and exactly $0$ in every other coordinate.
+
+Why.
+The state is $S_t = \sum_{s \le t} (y_s e_f) x_s^\top$: only its last row is not zero, and that row is
+$\sum_{s \le t} y_s x_s^\top$. So $f$ of the $f^2$ state entries are ever used.
+
+Assumes.
+- $W_0 = 0$; decay 1
+
+Source.
+arXiv 2410.11687 (normal tokens, scalar target) and its published code
+
+Departs.
+- the constant is $\eta/N$; the zero coordinates are part of the claim
+
+Systems.
+- GD-SSM, scalar target (1-D): one step of batch gradient descent from $W_0 = 0$, exactly, at every prefix
+"""
 
 from collections.abc import Iterator
 
@@ -8,9 +31,10 @@ from constructions.namespace import Array, pad_last
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
-from proofs.claim import Claim, Kind, System
+from proofs.claim import Kind
 from proofs.gd._weights import published
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 
 def outputs(X: Array, y: Array, x_q: Array, scale: Array) -> Array:
@@ -63,25 +87,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="One GD-SSM layer on interleaved tokens with a scalar target",
     kind=Kind.IDENTITY,
-    statement=r"""With $y_t$ as the token $(0, \dots, 0, y_t)$ the layer of gd.one_step_tokens gives in its last coordinate
-
-$$ -o_{t,f} = \frac{\eta}{N} \sum_{s \le t} y_s \, \langle x_s, x_{t+1} \rangle , $$
-
-one gradient-descent step of size $\eta t/N$ on the prefix, and exactly $0$ in every other coordinate.""",
-    derivation=r"""The state is $S_t = \sum_{s \le t} (y_s e_f) x_s^\top$: only its last row is not zero, and that row is
-$\sum_{s \le t} y_s x_s^\top$. So $f$ of the $f^2$ state entries are ever used.""",
-    assumptions=(r"$W_0 = 0$; decay 1",),
-    source="arXiv 2410.11687 (normal tokens, scalar target) and its published code",
-    departures=(r"the constant is $\eta/N$; the zero coordinates are part of the claim",),
-    systems=(
-        System(
-            "GD-SSM, scalar target (1-D)", "one step of batch gradient descent from $W_0 = 0$, exactly, at every prefix"
-        ),
-    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -1,13 +1,33 @@
-"""One gradient-descent step from any start W0, with two accumulators."""
+r"""One gradient-descent step from any start, by two accumulators.
+
+With the two unit-decay accumulators $A = \sum_i x_i x_i^\top$ (window weights $e_1 e_1^\top$) and
+$B = \sum_i y_i x_i^\top$ ($e_1 e_2^\top$),
+
+$$ W_0 x_q + \frac{\eta}{N} \left( B - W_0 A \right) x_q = \bigl( W_0 - \eta \nabla L(W_0) \bigr) x_q \qquad
+   \text{for every } W_0 . $$
+
+Why.
+$\nabla L(W_0) = \frac{1}{N} (W_0 X^\top - Y^\top) X = \frac{1}{N} (W_0 A - B)$.
+
+Assumes.
+- tokens zero padded to $\max(f, m)$; decay 1
+
+Source.
+derived here; arXiv 2410.11687 states the case $W_0 = 0$
+
+Systems.
+- GD-SSM, vector target: with a second accumulator one step from any start $W_0$
+"""
 
 from constructions import autograd_descent, two_accumulators
 from constructions.namespace import Array, namespace
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
-from proofs.claim import Claim, Kind, System
+from proofs.claim import Kind
 from proofs.evidence import Rung
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 
 def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
@@ -50,19 +70,10 @@ IDENTITY = Identity(
     whole=Spec({"gated_accumulator.last_state": ACCUMULATORS}),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="One gradient-descent step from any start, by two accumulators",
     kind=Kind.IDENTITY,
-    statement=r"""With the two unit-decay accumulators $A = \sum_i x_i x_i^\top$ (window weights $e_1 e_1^\top$) and
-$B = \sum_i y_i x_i^\top$ ($e_1 e_2^\top$),
-
-$$ W_0 x_q + \frac{\eta}{N} \left( B - W_0 A \right) x_q = \bigl( W_0 - \eta \nabla L(W_0) \bigr) x_q
-   \qquad \text{for every } W_0 . $$""",
-    derivation=r"""$\nabla L(W_0) = \frac{1}{N} (W_0 X^\top - Y^\top) X = \frac{1}{N} (W_0 A - B)$.""",
-    assumptions=(r"tokens zero padded to $\max(f, m)$; decay 1",),
-    source="derived here; arXiv 2410.11687 states the case $W_0 = 0$",
-    systems=(System("GD-SSM, vector target", "with a second accumulator one step from any start $W_0$"),),
     checks={
         **IDENTITY.checks(),
         Rung.KERNEL: kernel_check(

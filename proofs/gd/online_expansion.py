@@ -1,4 +1,24 @@
-"""Online gradient descent expanded in the step size; its first difference from a batch step."""
+r"""Online gradient descent expanded in the step size.
+
+One online pass of step $\eta$ a token from $W_0 = 0$ is
+
+$$ W_N = \sum_{k=1}^{N} (-1)^{k-1} \eta^k \sum_{t_1 < \dots < t_k} y_{t_1} x_{t_1}^\top x_{t_2} x_{t_2}^\top \cdots
+   x_{t_k} x_{t_k}^\top . $$
+
+The first term is one batch step on the sum of the losses; the first difference from it is
+$-\eta^2 \sum_{t<s} y_t (x_t \cdot x_s) x_s^\top$.
+
+Why.
+Multiply out $W_t = W_{t-1}(I - \eta x_t x_t^\top) + \eta y_t x_t^\top$: each term picks a first token, whose write it
+keeps, and later tokens whose $-\eta x x^\top$ it takes. The universal rung shows orders 1 and 2, and that the rest is
+of order 3, for every $N$; the other rungs compare all orders.
+
+Assumes.
+- $W_0 = 0$
+
+Source.
+derived here
+"""
 
 from collections.abc import Iterator
 from itertools import combinations, combinations_with_replacement
@@ -8,9 +28,10 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, covering
+from proofs.claim import covering
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity
+from proofs.statement import claim
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -69,24 +90,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Online gradient descent expanded in the step size",
     kind=Kind.IDENTITY,
-    statement=r"""One online pass of step $\eta$ a token from $W_0 = 0$ is
-
-$$ W_N = \sum_{k=1}^{N} (-1)^{k-1} \eta^k \sum_{t_1 < \dots < t_k} y_{t_1} x_{t_1}^\top x_{t_2} x_{t_2}^\top \cdots
-   x_{t_k} x_{t_k}^\top . $$
-
-The first term is one batch step on the sum of the losses; the first difference from it is
-$-\eta^2 \sum_{t<s} y_t (x_t \cdot x_s) x_s^\top$.""",
-    derivation=r"""Multiply out $W_t = W_{t-1}(I - \eta x_t x_t^\top) + \eta y_t x_t^\top$: each term picks a first
-token, whose write
-it keeps, and later tokens whose $-\eta x x^\top$ it takes. The universal rung shows orders 1 and 2, and that the rest
-is of order 3,
-for every $N$; the other rungs compare all orders.""",
-    assumptions=(r"$W_0 = 0$",),
-    source="derived here",
     checks={
         **IDENTITY.checks(),
         Rung.UNIVERSAL: covering("the orders 1 and 2, and that the rest is of order 3", IDENTITY.universal),

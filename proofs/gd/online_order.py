@@ -1,4 +1,21 @@
-"""The order of tokens matters online and not in a batch: what two neighbours change when they are swapped."""
+r"""Online descent depends on the order of the tokens, batch descent does not.
+
+Let $W^{12}$ and $W^{21}$ be the results of one online step of size $r$ on each of two tokens, in the two orders, from
+$W_0$. With $e_i = W_0 x_i - y_i$,
+
+$$ W^{12} - W^{21} = r^2 \, (x_1 \cdot x_2) \left( e_1 x_2^\top - e_2 x_1^\top \right) , $$
+
+which is not $0$ in general (for instance $f = m = 1$, $x_1 = x_2 = 1$, $W_0 = 0$, $y = (1, 0)$). A batch step, and
+hence any number of them, is unchanged by every permutation of the context. So no layer whose output is invariant under
+permutations of the context computes the online pass.
+
+Why.
+$W^{12} = W_0 - r e_1 x_1^\top - r e_2 x_2^\top + r^2 (x_1 \cdot x_2) e_1 x_2^\top$, and the same with 1 and 2
+exchanged. The batch gradient is a sum over tokens.
+
+Source.
+derived here
+"""
 
 from collections.abc import Iterator
 
@@ -8,9 +25,9 @@ from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -67,25 +84,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Online descent depends on the order of the tokens, batch descent does not",
     kind=Kind.IDENTITY,
-    statement=r"""Let $W^{12}$ and $W^{21}$ be the results of one online step of size $r$ on each of two tokens, in
-the two orders,
-from $W_0$. With $e_i = W_0 x_i - y_i$,
-
-$$ W^{12} - W^{21} = r^2 \, (x_1 \cdot x_2) \left( e_1 x_2^\top - e_2 x_1^\top \right) , $$
-
-which is not $0$ in general (for instance $f = m = 1$, $x_1 = x_2 = 1$, $W_0 = 0$, $y = (1, 0)$). A batch step, and
-hence any
-number of them, is unchanged by every permutation of the context. So no layer whose output is invariant under
-permutations
-of the context computes the online pass.""",
-    derivation=r"""$W^{12} = W_0 - r e_1 x_1^\top - r e_2 x_2^\top + r^2 (x_1 \cdot x_2) e_1 x_2^\top$, and the same
-with 1 and 2
-exchanged. The batch gradient is a sum over tokens.""",
-    source="derived here",
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

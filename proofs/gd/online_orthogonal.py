@@ -1,4 +1,21 @@
-"""With mutually orthogonal inputs one online pass is one batch step."""
+r"""With orthogonal inputs one online pass is one batch step.
+
+If $x_s \cdot x_t = 0$ for all $s \ne t$, then for every $W_0$ one online pass of step $r$ a token is one batch step on
+the sum of the losses,
+
+$$ W_N = W_0 - r \sum_t (W_0 x_t - y_t) x_t^\top . $$
+
+Why.
+By induction on $N$: the earlier tokens have moved $W$ by a matrix whose rows are spanned by earlier inputs, and that
+matrix vanishes at the new input. The converse fails only where errors vanish: for two tokens from $W_0 = 0$ the
+difference is $-r^2 y_1 (x_1 \cdot x_2) x_2^\top$ (gd.online_expansion).
+
+Assumes.
+- inputs mutually orthogonal; sampled as multiples of a reflected basis, so $N \le f$ there
+
+Source.
+derived here
+"""
 
 from collections.abc import Iterator
 
@@ -9,9 +26,9 @@ from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
-from proofs.claim import Claim
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 
 def orthogonal(d: Array, v: Array, width: int) -> Array:
@@ -70,22 +87,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="With orthogonal inputs one online pass is one batch step",
     kind=Kind.IDENTITY,
-    statement=r"""If $x_s \cdot x_t = 0$ for all $s \ne t$, then for every $W_0$ one online pass of step $r$ a token
-is one batch
-step on the sum of the losses,
-
-$$ W_N = W_0 - r \sum_t (W_0 x_t - y_t) x_t^\top . $$""",
-    derivation=r"""By induction on $N$: the earlier tokens have moved $W$ by a matrix whose rows are spanned by
-earlier inputs, and
-that matrix vanishes at the new input. The converse fails only where errors vanish: for two tokens from $W_0 = 0$ the
-difference is
-$-r^2 y_1 (x_1 \cdot x_2) x_2^\top$ (gd.online_expansion).""",
-    assumptions=(r"inputs mutually orthogonal; sampled as multiples of a reflected basis, so $N \le f$ there",),
-    source="derived here",
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

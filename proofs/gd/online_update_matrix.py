@@ -1,5 +1,22 @@
-"""One online pass in closed form: W = rate Y^T (I + rate L^T)^{-1} X, L the strict lower triangle of the Gram
-matrix."""
+r"""One online pass in closed form.
+
+One pass of online gradient descent $W_t = W_{t-1} - r (W_{t-1} x_t - y_t) x_t^\top$ from $W_0 = 0$ gives
+
+$$ W_N = r \, Y^\top (I + r L^\top)^{-1} X = r \, Y^\top \sum_{j<N} (-r L^\top)^j X , $$
+
+$L$ the strict lower triangle of $X X^\top$. A batch step has $I$ in place of the inverse, $k$ batch steps have
+$\sum_{j<k} (I - r X X^\top)^j$.
+
+Why.
+By induction on $N$: a further token appends to $M = (I + rL^\top)^{-1}$ the column $-r M X x$ and a corner $1$.
+$L^\top$ is nilpotent, so the inverse is a polynomial.
+
+Assumes.
+- $W_0 = 0$; one step size $r$ for all tokens
+
+Source.
+derived here; the chunked form of DeltaNet (arXiv 2406.06484) rests on the same inverse
+"""
 
 from collections.abc import Iterator
 
@@ -9,9 +26,9 @@ from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar
-from proofs.claim import Claim
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -59,22 +76,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="One online pass in closed form",
     kind=Kind.IDENTITY,
-    statement=r"""One pass of online gradient descent $W_t = W_{t-1} - r (W_{t-1} x_t - y_t) x_t^\top$ from $W_0 = 0$
-gives
-
-$$ W_N = r \, Y^\top (I + r L^\top)^{-1} X = r \, Y^\top \sum_{j<N} (-r L^\top)^j X , $$
-
-$L$ the strict lower triangle of $X X^\top$. A batch step has $I$ in place of the inverse, $k$ batch steps have
-$\sum_{j<k} (I - r X X^\top)^j$.""",
-    derivation=r"""By induction on $N$: a further token appends to $M = (I + rL^\top)^{-1}$ the column $-r M X x$ and
-a corner $1$.
-$L^\top$ is nilpotent, so the inverse is a polynomial.""",
-    assumptions=(r"$W_0 = 0$; one step size $r$ for all tokens",),
-    source="derived here; the chunked form of DeltaNet (arXiv 2406.06484) rests on the same inverse",
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -1,4 +1,34 @@
-"""The best step size of one step and its expected loss in closed form: moments taken of the layer's own polynomial."""
+r"""The best step size of one step and its expected loss.
+
+Let the entries of all $x_i$ and $x_q$ be independent with odd moments $0$, $E x^2 = s_2 > 0$, $E x^4 = k_4$, let $w$
+have independent entries of mean $0$ and variance $1$, and let $y_i = w \cdot x_i + \varepsilon_i$ with independent
+noise of mean $0$ and variance $v$. One gradient-descent step of size $\eta$ from $0$ has the expected loss
+
+$$ E \, \tfrac12 (W_1 x_q - w \cdot x_q)^2 = \frac{f s_2}{2} \Bigl( 1 - 2 \eta s_2 + \frac{\eta^2}{N} \bigl( k_4 + (N +
+   f - 2) s_2^2 + v s_2 \bigr) \Bigr) , $$
+
+least at
+
+$$ \eta^* = \frac{N s_2}{k_4 + (N + f - 2) s_2^2 + v s_2} , \qquad \text{where it is} \quad
+   \frac{f s_2}{2} \bigl( 1 - \eta^* s_2 \bigr) . $$
+
+Why.
+With $c = \eta/N$ the error is $(c \sum_i y_i x_i - w) \cdot x_q$, so the expectation is
+$\frac{s_2}{2} E \norm{c \sum_i y_i x_i - w}^2$. Here $E \, w \cdot \sum_i y_i x_i = N f s_2$ and
+$E \norm{\sum_i y_i x_i}^2 = N \bigl( f k_4 + f (f-1) s_2^2 + v f s_2 \bigr) + N (N-1) f s_2^2$. A quadratic in $\eta$
+is least at its vertex. Each expectation is a sum over at most two tokens and two coordinates of terms that depend only
+on which of them are equal, so it is a polynomial of degree 2 at most in $N$ and in $f$, and $f, N \le 3$ determine it.
+
+Assumes.
+- scalar target; the query's own noise is not counted
+- $w$ isotropic with unit variance
+
+Source.
+derived here; the setting of arXiv 2410.11687
+
+Departs.
+- the source finds the step size by a grid search
+"""
 
 from __future__ import annotations
 
@@ -14,9 +44,10 @@ from numeric import derivation
 from numeric.derivation import Obligation
 from numeric.finding import Finding, Verdict
 from numeric.words import scalar
-from proofs.claim import Check, Claim, Mutant, covering
+from proofs.claim import Check, Mutant, covering
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._polynomials import TRUST, expanded, indeterminates
+from proofs.statement import claim
 
 Moments = tuple[int, int, int, int]
 """Powers of c, s2, k4 and v."""
@@ -121,29 +152,10 @@ def universal(derive: Callable[[], Iterator[Obligation]] = derive) -> Check:
     return lambda settings: derivation.decide(derive)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The best step size of one step and its expected loss",
     kind=Kind.IDENTITY,
-    statement=r"""Let the entries of all $x_i$ and $x_q$ be independent with odd moments $0$, $E x^2 = s_2 > 0$, $E x^4 = k_4$, let
-$w$ have independent entries of mean $0$ and variance $1$, and let $y_i = w \cdot x_i + \varepsilon_i$ with independent noise of
-mean $0$ and variance $v$. One gradient-descent step of size $\eta$ from $0$ has the expected loss
-
-$$ E \, \tfrac12 (W_1 x_q - w \cdot x_q)^2 = \frac{f s_2}{2} \Bigl( 1 - 2 \eta s_2
-   + \frac{\eta^2}{N} \bigl( k_4 + (N + f - 2) s_2^2 + v s_2 \bigr) \Bigr) , $$
-
-least at
-
-$$ \eta^* = \frac{N s_2}{k_4 + (N + f - 2) s_2^2 + v s_2} , \qquad
-   \text{where it is} \quad \frac{f s_2}{2} \bigl( 1 - \eta^* s_2 \bigr) . $$""",
-    derivation=r"""With $c = \eta/N$ the error is $(c \sum_i y_i x_i - w) \cdot x_q$, so the expectation is
-$\frac{s_2}{2} E \norm{c \sum_i y_i x_i - w}^2$. Here $E \, w \cdot \sum_i y_i x_i = N f s_2$ and
-$E \norm{\sum_i y_i x_i}^2 = N \bigl( f k_4 + f (f-1) s_2^2 + v f s_2 \bigr) + N (N-1) f s_2^2$. A quadratic in
-$\eta$ is least at its vertex. Each expectation is a sum over at most two tokens and two coordinates of terms that depend only on
-which of them are equal, so it is a polynomial of degree 2 at most in $N$ and in $f$, and $f, N \le 3$ determine it.""",
-    assumptions=("scalar target; the query's own noise is not counted", r"$w$ isotropic with unit variance"),
-    source="derived here; the setting of arXiv 2410.11687",
-    departures=("the source finds the step size by a grid search",),
     checks={
         Rung.SYMBOLIC: covering("the expected loss", symbolic()),
         Rung.UNIVERSAL: covering("where the loss is least, and how large it is there", universal()),

@@ -1,12 +1,27 @@
-"""The learner written from the loss equals torch.optim.SGD on the loss, for one and several steps."""
+r"""The written learner equals autograd and torch.optim.SGD.
+
+Three steps $W \leftarrow W - \frac{\eta}{N} (W X^\top - Y^\top) X$ give the same $W$ as three steps of
+`torch.optim.SGD` on $L(W) = \frac{1}{2N} \sum_i \norm{W x_i - y_i}^2$, gradient by autograd, from any $W_0$.
+
+Why.
+Both are $W \leftarrow W - \eta \nabla L(W)$; that the written gradient is $\nabla L$ is gd.loss_gradient. Here neither
+side shares code with the other below the loss.
+
+Source.
+derived here; torch.optim.SGD without momentum or weight decay
+
+Departs.
+- the optimiser runs at learning rate 1 on $\eta L$, so that $\eta$ can stay an indeterminate
+"""
 
 from functools import partial
 
 from constructions import autograd_descent
 from constructions.gradient_descent import descend
 from constructions.namespace import Array
-from proofs.claim import Claim, Kind
+from proofs.claim import Kind
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 STEPS = 3
 
@@ -32,16 +47,10 @@ IDENTITY = Identity(
     torch_only=True,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The written learner equals autograd and torch.optim.SGD",
     kind=Kind.IDENTITY,
-    statement=r"""Three steps $W \leftarrow W - \frac{\eta}{N} (W X^\top - Y^\top) X$ give the same $W$ as three steps of
-`torch.optim.SGD` on $L(W) = \frac{1}{2N} \sum_i \norm{W x_i - y_i}^2$, gradient by autograd, from any $W_0$.""",
-    derivation=r"""Both are $W \leftarrow W - \eta \nabla L(W)$; that the written gradient is $\nabla L$ is gd.loss_gradient.
-Here neither side shares code with the other below the loss.""",
-    source="derived here; torch.optim.SGD without momentum or weight decay",
-    departures=(r"the optimiser runs at learning rate 1 on $\eta L$, so that $\eta$ can stay an indeterminate",),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant("one_step_less", "one step less", left=lambda X, Y, W0, eta: descend(W0, X, Y, eta, STEPS - 1)),

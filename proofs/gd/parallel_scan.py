@@ -1,4 +1,16 @@
-"""The parallel scan computes the same states as the recurrence, gate by gate."""
+r"""The parallel scan equals the recurrence.
+
+With the associative product $(a, u) \circ (b, v) = (ba, \; bu + v)$, the prefix products of
+$(a_1, u_1 + a_1 z_0), (a_2, u_2), \dots$ computed by doubling have the states $z_t = a_t z_{t-1} + u_t$ as second
+parts.
+
+Why.
+The product is associative: both bracketings of three pairs give $(cba, \; cbu + cv + w)$. Doubling computes each prefix
+product with $\lceil \log_2 T \rceil$ rounds, and associativity makes the bracketing irrelevant.
+
+Source.
+Blelloch 1990, prefix sums and their applications, section 1.4; derived here
+"""
 
 from collections.abc import Iterator
 
@@ -6,8 +18,9 @@ from constructions import gated_accumulator
 from constructions.namespace import Array, namespace
 from numeric.derivation import Obligation
 from numeric.words import Words, scalar
-from proofs.claim import Claim, Kind
+from proofs.claim import Kind
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 Pair = tuple[Words, Words]
 
@@ -57,15 +70,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The parallel scan equals the recurrence",
     kind=Kind.IDENTITY,
-    statement=r"""With the associative product $(a, u) \circ (b, v) = (ba, \; bu + v)$, the prefix products of
-$(a_1, u_1 + a_1 z_0), (a_2, u_2), \dots$ computed by doubling have the states $z_t = a_t z_{t-1} + u_t$ as second parts.""",
-    derivation=r"""The product is associative: both bracketings of three pairs give $(cba, \; cbu + cv + w)$. Doubling
-computes each prefix product with $\lceil \log_2 T \rceil$ rounds, and associativity makes the bracketing irrelevant.""",
-    source="Blelloch 1990, prefix sums and their applications, section 1.4; derived here",
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

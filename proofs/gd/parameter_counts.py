@@ -1,4 +1,40 @@
-"""States and parameters of GD-SSM, linear self-attention and the gated network, counted on the constructions."""
+r"""States and parameters of GD-SSM and linear self-attention.
+
+For one gradient-descent step with $f$ inputs and $m$ outputs, $P = \max(f, m)$:
+
+- GD-SSM with a free decay for each state entry stores $2P^2 + 12$ numbers ($w_q$: 9, decay: $P^2$, $C$: $P^2$, $D$: 3),
+  and $mf$ of its $P^2$ state entries are ever used;
+- linear self-attention stores $4(f+m)^2$ numbers ($W_K$, $W_Q$, $W_V$, $P$), $3(f+m)^2$ without $P$: this is $12f^2$
+  for $m = f$ only;
+- a layer of linear self-attention with any weights that takes the step from $0$ at all queries has a $W_K^\top W_Q$ of
+  rank $f$ or more (the construction's is $f$), so key and query maps into $m < f$ dimensions ($m \times f$ each) cannot
+  do it;
+- the gated network has $mf + f$ neurons, of which $mf$ keep anything.
+
+As these constructions stand, all three keep $mf$ numbers of the context for the step ($\sum_i W_V e_i (W_K e_i)^\top$
+in attention); counts of stored parameters compare storage formats, not what the step needs.
+
+Why.
+Counted on the arrays that the constructions build. Where $W_K^\top W_Q (x_q, 0) = 0$ attention leaves the query's token
+as it is, whatever the context and the other weights; but a step on one pair with $x_1 = x_q \ne 0$ and $y_1 \ne 0$ does
+not predict $0$. So the first $f$ columns of $W_K^\top W_Q$ are independent. A product through $m$ dimensions has rank
+at most $m$.
+
+Assumes.
+- the counts are the constructions'; the published code stores dead parameters too
+- the bound on the rank: one layer, one head
+
+Source.
+arXiv 2410.11687 (its comparison of sizes); counts derived here
+
+Departs.
+- the source counts $mf$ input parameters for GD-SSM (its $w_q$ has 9), $12f^2$ for attention (only if $m = f$ and
+  without $P$), and $O(f^4)$ neurons for the gated network (they are $f^2 + f$, see gd.gated_rnn_counts)
+
+Systems.
+- GD-SSM, vector target: $mf$ states and $2P^2 + 12$ parameters for one step, $P = \max(f, m)$ [figures: GD-SSM]
+- LSA (linear self-attention): $4(f+m)^2$ parameters for one step [figures: linear self-attention, W_K]
+"""
 
 from __future__ import annotations
 
@@ -10,10 +46,11 @@ from constructions import gated_rnn, gd_ssm, linear_attention
 from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace, zeros
 from numeric.finding import Counterexample, Finding, Verdict
-from proofs.claim import Check, Claim, Mutant, System, both
+from proofs.claim import Check, Mutant, both
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._witness import nonzero
 from proofs.identity import Identity
+from proofs.statement import claim
 
 Count = Callable[[int, int], int]
 LARGEST = 5
@@ -154,47 +191,11 @@ def table() -> str:
     return "Counted on the constructions' own arrays:\n\n" + "\n".join(rows)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="States and parameters of GD-SSM and linear self-attention",
     kind=Kind.COUNT,
-    statement=r"""For one gradient-descent step with $f$ inputs and $m$ outputs, $P = \max(f, m)$:
-
-- GD-SSM with a free decay for each state entry stores $2P^2 + 12$ numbers ($w_q$: 9, decay: $P^2$, $C$: $P^2$, $D$:
-3), and $mf$ of
-  its $P^2$ state entries are ever used;
-- linear self-attention stores $4(f+m)^2$ numbers ($W_K$, $W_Q$, $W_V$, $P$), $3(f+m)^2$ without $P$: this is $12f^2$
-for $m = f$ only;
-- a layer of linear self-attention with any weights that takes the step from $0$ at all queries has a $W_K^\top W_Q$ of rank $f$
-  or more (the construction's is $f$), so key and query maps into $m < f$ dimensions ($m \times f$ each) cannot do it;
-- the gated network has $mf + f$ neurons, of which $mf$ keep anything.
-
-As these constructions stand, all three keep $mf$ numbers of the context for the step ($\sum_i W_V e_i (W_K e_i)^\top$ in
-attention); counts of stored parameters compare storage formats, not what the step needs.""",
-    derivation=r"""Counted on the arrays that the constructions build. Where $W_K^\top W_Q (x_q, 0) = 0$ attention leaves the
-query's token as it is, whatever the context and the other weights; but a step on one pair with $x_1 = x_q \ne 0$ and $y_1 \ne 0$
-does not predict $0$. So the first $f$ columns of $W_K^\top W_Q$ are independent. A product through $m$ dimensions has rank at
-most $m$.""",
-    assumptions=(
-        "the counts are the constructions'; the published code stores dead parameters too",
-        "the bound on the rank: one layer, one head",
-    ),
-    source="arXiv 2410.11687 (its comparison of sizes); counts derived here",
-    departures=(
-        r"the source counts $mf$ input parameters for GD-SSM (its $w_q$ has 9), $12f^2$ for attention (only if $m = f$ and without "
-        r"$P$), and $O(f^4)$ neurons for the gated network (they are $f^2 + f$, see gd.gated_rnn_counts)",
-    ),
     parameters=table,
-    systems=(
-        System(
-            "GD-SSM, vector target",
-            r"$mf$ states and $2P^2 + 12$ parameters for one step, $P = \max(f, m)$",
-            figures="GD-SSM",
-        ),
-        System(
-            "LSA (linear self-attention)", "$4(f+m)^2$ parameters for one step", figures="linear self-attention, W_K"
-        ),
-    ),
     checks={
         Rung.EXACT: both(check(), UNSEEN.exact, nonzero(stepped, AT_ITSELF, [1], "a step on one pair, asked at its input"))
     },

@@ -1,4 +1,32 @@
-"""Which weights make the layer a gradient-descent step: solved for, not only checked."""
+r"""The weights of one step, solved for.
+
+Let $f = m \ge 2$ and $N \ge 2$. Among all weights $(w_q, C, D, a)$ of the layer of gd.one_step_tokens, the last output
+is minus one gradient-descent step of size $\eta = cN$ for every context of length $N$ if and only if
+
+$$ w_q = \alpha \, e_1 e_2^\top, \qquad D = \beta \, e_3, \qquad C = -\frac{c}{\alpha \beta} I, \qquad a = 1 $$
+
+for some $\alpha, \beta \ne 0$. At the smallest sizes other weights do it too: for $N = 1$, where the decay is never
+used, $w_q = \alpha \, e_3 e_2^\top$ and $D = \beta \, e_1$; for $f = m = 1$, where $x_t y_t = y_t x_t$,
+$w_q = \alpha \, e_2 e_1^\top$.
+
+Why.
+The difference of output and step is a polynomial in the data; each coefficient is an equation in the weights. Their
+Gröbner basis over $\mathbb{Q}(c)$ at $f = m = N = 2$ is computed and is the one of the claimed weights. Larger sizes
+contain these equations. With pairs of zeros in front of the last pair the equations force $w_{33} = 0$; then zeros
+leave no trace in the state. Contexts of two pairs after zeros, on two of the coordinates, meet no other weights than
+the entries of $C$ and $a$ there, as a layer of width two would: so all off-diagonal entries of $C$ are $0$, its
+diagonal entries equal and all $a$ are $1$. Conversely these weights take the step at all sizes by gd.one_step_tokens
+and gd.scale_gauge.
+
+Assumes.
+- one $a$ per state entry, constant in time
+
+Source.
+derived here; arXiv 2410.11687 gives the weights without deriving them
+
+Systems.
+- GD-SSM, vector target: its weights are forced, up to two scales, by demanding one step
+"""
 
 from __future__ import annotations
 
@@ -14,9 +42,10 @@ from constructions import gd_ssm
 from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace, unit, zeros
 from numeric.finding import Finding, Verdict, combine
-from proofs.claim import Check, Claim, Kind, Mutant, System, both, covering
+from proofs.claim import Check, Kind, Mutant, both, covering
 from proofs.evidence import Rung, Settings
 from proofs.identity import Identity
+from proofs.statement import claim
 
 WIDTH, TOKENS = 2, 2
 SCALE = sp.Symbol("c")
@@ -227,26 +256,10 @@ def table() -> str:
     )
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The weights of one step, solved for",
     kind=Kind.IDENTITY,
-    statement=r"""Let $f = m \ge 2$ and $N \ge 2$. Among all weights $(w_q, C, D, a)$ of the layer of gd.one_step_tokens, the last
-output is minus one gradient-descent step of size $\eta = cN$ for every context of length $N$ if and only if
-
-$$ w_q = \alpha \, e_1 e_2^\top, \qquad D = \beta \, e_3, \qquad C = -\frac{c}{\alpha \beta} I, \qquad a = 1 $$
-
-for some $\alpha, \beta \ne 0$. At the smallest sizes other weights do it too: for $N = 1$, where the decay is never used, $w_q =
-\alpha \, e_3 e_2^\top$ and $D = \beta \, e_1$; for $f = m = 1$, where $x_t y_t = y_t x_t$, $w_q = \alpha \, e_2 e_1^\top$.""",
-    derivation=r"""The difference of output and step is a polynomial in the data; each coefficient is an equation in the
-weights. Their Gröbner basis over $\mathbb{Q}(c)$ at $f = m = N = 2$ is computed and is the one of the claimed weights. Larger
-sizes contain these equations. With pairs of zeros in front of the last pair the equations force $w_{33} = 0$; then zeros leave
-no trace in the state. Contexts of two pairs after zeros, on two of the coordinates, meet no other weights than the entries of
-$C$ and $a$ there, as a layer of width two would: so all off-diagonal entries of $C$ are $0$, its diagonal entries equal and all
-$a$ are $1$. Conversely these weights take the step at all sizes by gd.one_step_tokens and gd.scale_gauge.""",
-    assumptions=(r"one $a$ per state entry, constant in time",),
-    source="derived here; arXiv 2410.11687 gives the weights without deriving them",
-    systems=(System("GD-SSM, vector target", "its weights are forced, up to two scales, by demanding one step"),),
     checks={
         Rung.EXACT: covering("that a wider layer contains the layer of width 2", CONTAINED.exact),
         Rung.SYMBOLIC: covering(

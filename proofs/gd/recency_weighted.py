@@ -1,14 +1,34 @@
-"""A layer with decay a takes one step on recency-weighted least squares."""
+r"""Decay a is recency-weighted least squares.
+
+With every entry of the decay equal to $a$ the layer's last row is one gradient-descent step from $W_0 = 0$ on the
+discounted loss
+
+$$ L_a(W) = \frac{1}{2N} \sum_{t=1}^{N} a^{N-t} \norm{W x_t - y_t}^2 . $$
+
+Why.
+By gd.gated_accumulator the state is $\sum_t a^{N-t} y_t x_t^\top = Y^\top \operatorname{diag}(a^{N-t}) X$, and
+$\nabla L_a(0) = -\frac{1}{N} Y^\top \operatorname{diag}(a^{N-t}) X$.
+
+Assumes.
+- $W_0 = 0$; one decay $a$ for all entries (any number)
+
+Source.
+derived here; the discount is that of recursive least squares with forgetting
+
+Systems.
+- GD-SSM, vector target: with a decay $a < 1$ one step on recency-weighted least squares
+"""
 
 from constructions import autograd_descent, gd_ssm
 from constructions.gradient_descent import weighted_loss
 from constructions.namespace import Array, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
-from proofs.claim import Claim, Kind, System
+from proofs.claim import Kind
 from proofs.evidence import Rung
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 
 def layer(X: Array, Y: Array, x_q: Array, a: Array, eta: Array) -> Array:
@@ -52,19 +72,10 @@ IDENTITY = Identity(
     whole=Spec({"gated_accumulator.recurrence": Invariant(memory)}),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Decay a is recency-weighted least squares",
     kind=Kind.IDENTITY,
-    statement=r"""With every entry of the decay equal to $a$ the layer's last row is one gradient-descent step from
-$W_0 = 0$ on the discounted loss
-
-$$ L_a(W) = \frac{1}{2N} \sum_{t=1}^{N} a^{N-t} \norm{W x_t - y_t}^2 . $$""",
-    derivation=r"""By gd.gated_accumulator the state is $\sum_t a^{N-t} y_t x_t^\top = Y^\top \operatorname{diag}(a^{N-t}) X$,
-and $\nabla L_a(0) = -\frac{1}{N} Y^\top \operatorname{diag}(a^{N-t}) X$.""",
-    assumptions=(r"$W_0 = 0$; one decay $a$ for all entries (any number)",),
-    source="derived here; the discount is that of recursive least squares with forgetting",
-    systems=(System("GD-SSM, vector target", "with a decay $a < 1$ one step on recency-weighted least squares"),),
     checks={
         **IDENTITY.checks(),
         Rung.KERNEL: kernel_check(

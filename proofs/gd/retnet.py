@@ -1,4 +1,26 @@
-"""RetNet's three forms are one: a gradient step from zero on discounted least squares, at every token."""
+r"""RetNet is a discounted gradient step at every token.
+
+The recurrent form $S_t = \gamma S_{t-1} + v_t k_t^\top$, $o_t = S_t q_t$, the parallel form $(Q K^\top \odot D) V$ with
+$D_{ts} = \gamma^{t-s}$, $s \le t$, and the chunkwise form of retention are the same, and at every token
+
+$$ o_t = W_1 q_t, \qquad
+   W_1 = -\nabla \Bigl( \tfrac12 \sum_{s \le t} \gamma^{t-s} \norm{W k_s - v_s}^2 \Bigr)_{W = 0} , $$
+
+one gradient-descent step of size 1 from $0$ on least squares that forgets with $\gamma$, for every $\gamma$, so for
+each head's $1 - 2^{-5-h}$ too.
+
+Why.
+By induction on tokens, or on chunks, the state is $\sum_{s \le t} \gamma^{t-s} v_s k_s^\top$.
+
+Assumes.
+- without rotation of keys and queries, group norm and gate
+
+Source.
+arXiv 2307.08621, equations 5 to 8 (forms); the reading derived here
+
+Systems.
+- RetNet: in all three forms one gradient step on exponentially discounted least squares
+"""
 
 from __future__ import annotations
 
@@ -8,9 +30,9 @@ from constructions.gradient_descent import weighted_loss
 from constructions.namespace import Array, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 SIZE = 2
 """Tokens in a chunk."""
@@ -77,21 +99,10 @@ IDENTITY = Identity(
     whole=Spec({"retnet.recurrent": Invariant(state), "retnet.chunkwise": Invariant(state, rows=retnet.parallel)}),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="RetNet is a discounted gradient step at every token",
     kind=Kind.IDENTITY,
-    statement=r"""The recurrent form $S_t = \gamma S_{t-1} + v_t k_t^\top$, $o_t = S_t q_t$, the parallel form $(Q K^\top
-\odot D) V$ with $D_{ts} = \gamma^{t-s}$, $s \le t$, and the chunkwise form of retention are the same, and at every token
-
-$$ o_t = W_1 q_t, \qquad W_1 = -\nabla \Bigl( \tfrac12 \sum_{s \le t} \gamma^{t-s} \norm{W k_s - v_s}^2 \Bigr)_{W = 0} , $$
-
-one gradient-descent step of size 1 from $0$ on least squares that forgets with $\gamma$, for every $\gamma$, so for each
-head's $1 - 2^{-5-h}$ too.""",
-    derivation=r"""By induction on tokens, or on chunks, the state is $\sum_{s \le t} \gamma^{t-s} v_s k_s^\top$.""",
-    assumptions=("without rotation of keys and queries, group norm and gate",),
-    systems=(System("RetNet", "in all three forms one gradient step on exponentially discounted least squares"),),
-    source="arXiv 2307.08621, equations 5 to 8 (forms); the reading derived here",
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -1,4 +1,28 @@
-"""Griffin's RG-LRU, for given gates, tracks a scaled mean of its inputs, entry by entry: no regression in context."""
+r"""Griffin's RG-LRU tracks a scaled mean, entry by entry.
+
+For given gates $a_t = \frac{1 - \tau_t^2}{1 + \tau_t^2}$, $\tau_t > 0$, the recurrence
+$h_t = a_t h_{t-1} + \sqrt{1 - a_t^2} \; i_t x_t$ is, entry by entry, online gradient descent of step $1 - a_t$,
+
+$$ h_t = h_{t-1} - (1 - a_t) \, \nabla \tfrac12 \left( h_{t-1} - \frac{i_t x_t}{\tau_t} \right)^2, \qquad
+   \tau_t = \sqrt{\frac{1 - a_t}{1 + a_t}} : $$
+
+it tracks the mean of $i_t x_t / \tau_t$, not that of $i_t x_t$. The state is linear in the inputs and no entry meets
+another, so for given gates the layer holds no product of a key with a value: regression in context has to come from the
+attention beside it (Griffin, Samba) or from the gates.
+
+Why.
+$\sqrt{1 - a^2} = \frac{2\tau}{1 + \tau^2} = \frac{1 - a}{\tau}$, since $1 - a = \frac{2 \tau^2}{1 + \tau^2}$.
+
+Assumes.
+- gates given: in the layer they are sigmoids of the input
+- $0 < |a_t| < 1$ or $a_t = 0$
+
+Source.
+arXiv 2402.19427 (layer); the reading derived here
+
+Systems.
+- Griffin (RG-LRU): for given gates online descent that tracks a mean, entry by entry; no product of key and value
+"""
 
 from collections.abc import Iterator
 
@@ -9,9 +33,9 @@ from constructions.autograd_descent import descend
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import scalar
-from proofs.claim import Claim, System
 from proofs.evidence import Kind
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 
 def layer(x: Array, t: Array, i: Array, h: Array) -> Array:
@@ -58,31 +82,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Griffin's RG-LRU tracks a scaled mean, entry by entry",
     kind=Kind.IDENTITY,
-    statement=r"""For given gates $a_t = \frac{1 - \tau_t^2}{1 + \tau_t^2}$, $\tau_t > 0$, the recurrence
-$h_t = a_t h_{t-1} + \sqrt{1 - a_t^2} \; i_t x_t$ is, entry by entry, online gradient descent of step $1 - a_t$,
-
-$$ h_t = h_{t-1} - (1 - a_t) \, \nabla \tfrac12 \left( h_{t-1} - \frac{i_t x_t}{\tau_t} \right)^2, \qquad
-   \tau_t = \sqrt{\frac{1 - a_t}{1 + a_t}} : $$
-
-it tracks the mean of $i_t x_t / \tau_t$, not that of $i_t x_t$. The state is linear in the inputs and no entry meets
-another, so for
-given gates the layer holds no product of a key with a value: regression in context has to come from the attention
-beside it
-(Griffin, Samba) or from the gates.""",
-    derivation=r"""$\sqrt{1 - a^2} = \frac{2\tau}{1 + \tau^2} = \frac{1 - a}{\tau}$, since $1 - a = \frac{2 \tau^2}{1
-    + \tau^2}$.""",
-    assumptions=(r"gates given: in the layer they are sigmoids of the input", r"$0 < |a_t| < 1$ or $a_t = 0$"),
-    source="arXiv 2402.19427 (layer); the reading derived here",
-    systems=(
-        System(
-            "Griffin (RG-LRU)",
-            "for given gates online descent that tracks a mean, entry by entry; no product of key and value",
-        ),
-    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -1,4 +1,27 @@
-"""S4D is a convolution with its impulse response, channel by channel, for both of its discretisations."""
+r"""S4D is a convolution channel by channel: linear in the tokens.
+
+S4D before its non-linearity gives in every channel
+
+$$ o_t = \sum_{j=0}^{t-1} 2 \operatorname{Re} \bigl( C \bar\Lambda^j \bar B \bigr) u_{t-j} + D u_t , $$
+
+with $\bar\Lambda = e^{\Delta\Lambda}$, $\bar B = \Lambda^{-1}(\bar\Lambda - 1) B$ (zero-order hold) or
+$\bar\Lambda = \frac{1 + \Delta\Lambda/2}{1 - \Delta\Lambda/2}$, $\bar B = \frac{\Delta}{1 - \Delta\Lambda/2} B$
+(bilinear). It is linear in the tokens, and channels do not meet: it forms neither $y_t x_t^\top$ nor a product with the
+query, so it takes no gradient-descent step (gd.lti_affine), with any parameters and any size.
+
+Why.
+Unrolled recurrence. The bilinear rule is the trapezoid's, the hold the exact solution for a constant input.
+
+Assumes.
+- $e^{\Delta\Lambda}$ enters as a number of its own; no mode is $0$
+- the sampled rung runs the hold only
+
+Source.
+arXiv 2206.11893 (S4D)
+
+Systems.
+- S4D: a convolution channel by channel: no gradient-descent step, at any size
+"""
 
 from __future__ import annotations
 
@@ -9,11 +32,12 @@ from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import scalar
-from proofs.claim import Claim, System, both
+from proofs.claim import both
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.gd.lti_affine import WITNESS, step_defect
 from proofs.identity import Identity
+from proofs.statement import claim
 
 
 def held(U: Array, lam: Array, kept: Array, B: Array, C: Array, D: Array) -> Array:
@@ -107,26 +131,10 @@ RULE = Identity(
     torch_only=True,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="S4D is a convolution channel by channel: linear in the tokens",
     kind=Kind.IMPOSSIBILITY,
-    statement=r"""S4D before its non-linearity gives in every channel
-
-$$ o_t = \sum_{j=0}^{t-1} 2 \operatorname{Re} \bigl( C \bar\Lambda^j \bar B \bigr) u_{t-j} + D u_t , $$
-
-with $\bar\Lambda = e^{\Delta\Lambda}$, $\bar B = \Lambda^{-1}(\bar\Lambda - 1) B$ (zero-order hold) or $\bar\Lambda = \frac{1
-+ \Delta\Lambda/2}{1 - \Delta\Lambda/2}$, $\bar B = \frac{\Delta}{1 - \Delta\Lambda/2} B$ (bilinear). It is linear in the
-tokens, and channels do not meet: it forms neither $y_t x_t^\top$ nor a product with the query, so it takes no
-gradient-descent step (gd.lti_affine), with any parameters and any size.""",
-    derivation=r"""Unrolled recurrence. The bilinear rule is the trapezoid's, the hold the exact solution for a constant
-input.""",
-    assumptions=(
-        r"$e^{\Delta\Lambda}$ enters as a number of its own; no mode is $0$",
-        "the sampled rung runs the hold only",
-    ),
-    systems=(System("S4D", "a convolution channel by channel: no gradient-descent step, at any size"),),
-    source="arXiv 2206.11893 (S4D)",
     checks=impossible(
         {
             Rung.SAMPLED: HOLD.sampled,

@@ -1,4 +1,25 @@
-"""S5 is a real linear time-invariant system of twice its size: no product of two tokens, no gradient step."""
+r"""S5 is a real LTI system of twice its size and takes no gradient step.
+
+S5 before its non-linearity, $h_t = \bar\Lambda h_{t-1} + \bar B u_t$, $o_t = 2 \operatorname{Re}(C h_t) + D u_t$ with
+the zero-order hold $\bar\Lambda = e^{\Delta \Lambda}$, $\bar B = \Lambda^{-1} (\bar\Lambda - I) B$, equals the real
+linear time-invariant system on $(\operatorname{Re} h, \operatorname{Im} h)$ for all complex parameters. So
+gd.lti_affine holds for it: its outputs are linear in the tokens, it forms no product $y_t x_t^\top$, and with any
+number of modes it does not compute a gradient-descent step. Nor does one such layer of fixed size with any function of
+its state and token behind it, for all context lengths (gd.lti_readout); two of them with GELU approach the step
+(gd.gelu_limit).
+
+Why.
+Multiplication by $a + ib$ is the real matrix with rows $(a, -b)$ and $(b, a)$.
+
+Assumes.
+- $\bar\Lambda$ enters as a number of its own; $\Lambda$ has no mode $0$
+
+Source.
+arXiv 2208.04933 (S5); derived here
+
+Systems.
+- S5: linear in its tokens: without a gate or activation no gradient-descent step, at any size
+"""
 
 from __future__ import annotations
 
@@ -9,11 +30,11 @@ from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import scalar
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.gd.lti_affine import WITNESS, step_defect
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 PAIRS = ("lam", "kept", "B", "C")
 
@@ -84,20 +105,10 @@ IDENTITY = Identity(
     derive=derive,
 )  # fmt: skip
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="S5 is a real LTI system of twice its size and takes no gradient step",
     kind=Kind.IMPOSSIBILITY,
-    statement=r"""S5 before its non-linearity, $h_t = \bar\Lambda h_{t-1} + \bar B u_t$, $o_t = 2 \operatorname{Re}(C h_t) + D
-u_t$ with the zero-order hold $\bar\Lambda = e^{\Delta \Lambda}$, $\bar B = \Lambda^{-1} (\bar\Lambda - I) B$, equals the real
-linear time-invariant system on $(\operatorname{Re} h, \operatorname{Im} h)$ for all complex parameters. So gd.lti_affine
-holds for it: its outputs are linear in the tokens, it forms no product $y_t x_t^\top$, and with any number of modes it does
-not compute a gradient-descent step. Nor does one such layer of fixed size with any function of its state and token behind it,
-for all context lengths (gd.lti_readout); two of them with GELU approach the step (gd.gelu_limit).""",
-    derivation=r"""Multiplication by $a + ib$ is the real matrix with rows $(a, -b)$ and $(b, a)$.""",
-    assumptions=(r"$\bar\Lambda$ enters as a number of its own; $\Lambda$ has no mode $0$",),
-    systems=(System("S5", "linear in its tokens: without a gate or activation no gradient-descent step, at any size"),),
-    source="arXiv 2208.04933 (S5); derived here",
     checks=impossible(
         IDENTITY.checks(),
         nonzero(step_defect, WITNESS, [6], "F(2U) - 2 F(U) + F(0) of a gradient step, all tokens 1, eta = 1"),

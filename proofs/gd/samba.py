@@ -1,4 +1,32 @@
-"""Samba's regression in context lives in its Mamba layer: the window only smooths over its last tokens."""
+r"""Samba takes the gradient step in its Mamba layer; its window is a smoother of the last tokens.
+
+In a Samba block (Mamba, then attention to the last $w$ tokens, each added to the stream):
+
+- the attention's update is the kernel smoother of the last $w$ tokens and a function of nothing else
+  (gd.softmax_smoother), while a gradient-descent step depends on every pair: moving $y_1$ by $v$ moves it by
+  $\frac{\eta}{N} v (x_1 \cdot x_q)$. So for $N + 1 > w$ the window alone takes no step;
+- with the attention's output map $0$, joint tokens, step size $\frac{\eta}{N}$ and decay $1$, the Mamba layer adds
+  exactly one gradient-descent step from $0$ to the query's $y$ part. For the decays below 1 that the layer really has
+  it is the step of gd.mamba_selective, reached on all contexts in the limit only.
+
+Regression over the whole context is kept in Mamba's state alone; the window sees what Mamba has added to its last
+tokens.
+
+Why.
+The sum over the window runs over $w$ tokens. The Mamba layer is linear attention with weights $\Delta$
+(gd.mamba_selective); the query's own target is $0$.
+
+Assumes.
+- without norms and perceptrons; gates given
+- the window's check puts a polynomial for the exponential: which tokens enter does not depend on it; its quotient has a
+  running bound only, so the sampled rung is left to the step
+
+Source.
+arXiv 2406.07522 (Samba); derived here
+
+Systems.
+- Samba: one gradient step in its Mamba layer (decay 1); its window smooths over the last tokens only
+"""
 
 from __future__ import annotations
 
@@ -8,10 +36,11 @@ from constructions import samba, softmax_attention
 from constructions.autograd_descent import descend
 from constructions.namespace import Array, identity, zeros
 from constructions.two_layers import tokens
-from proofs.claim import Claim, System, both
+from proofs.claim import both
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 WINDOW = 3
 
@@ -88,32 +117,10 @@ POINT = {"X": [[1]] * 4, "Y": [[1]] * 4, "x_q": [1], "V": [[1]], "eta": 1}
 NEAR = {"E": [[5], [1], [2], [1]], "V": [[1]], "K": [[1]], "Q": [[1]], "P": [[1]], "scale": 1}
 """Scores 1, 2, 1, weights 3, 7, 3: (3 + 14 + 3)/13."""
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Samba takes the gradient step in its Mamba layer; its window is a smoother of the last tokens",
     kind=Kind.IDENTITY,
-    statement=r"""In a Samba block (Mamba, then attention to the last $w$ tokens, each added to the stream):
-
-- the attention's update is the kernel smoother of the last $w$ tokens and a function of nothing else (gd.softmax_smoother),
-  while a gradient-descent step depends on every pair: moving $y_1$ by $v$ moves it by $\frac{\eta}{N} v (x_1 \cdot x_q)$. So
-  for $N + 1 > w$ the window alone takes no step;
-- with the attention's output map $0$, joint tokens, step size $\frac{\eta}{N}$ and decay $1$, the Mamba layer adds exactly
-  one gradient-descent step from $0$ to the query's $y$ part. For the decays below 1 that the layer really has it is the step
-  of gd.mamba_selective, reached on all contexts in the limit only.
-
-Regression over the whole context is kept in Mamba's state alone; the window sees what Mamba has added to its last tokens.""",
-    derivation=r"""The sum over the window runs over $w$ tokens. The Mamba layer is linear attention with weights $\Delta$
-(gd.mamba_selective); the query's own target is $0$.""",
-    assumptions=(
-        "without norms and perceptrons; gates given",
-        "the window's check puts a polynomial for the exponential: which tokens enter does not depend on it; its quotient has "
-        "a running bound "
-        "only, so the sampled rung is left to the step",
-    ),
-    systems=(
-        System("Samba", "one gradient step in its Mamba layer (decay 1); its window smooths over the last tokens only"),
-    ),
-    source="arXiv 2406.07522 (Samba); derived here",
     checks=impossible(
         {Rung.SAMPLED: STEP.sampled, Rung.EXACT: both(LOCAL.exact, STEP.exact)},
         nonzero(first_pair, POINT, ["1/4"], "change of the step by the first target, N = 4, all tokens 1"),

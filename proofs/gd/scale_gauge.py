@@ -1,4 +1,21 @@
-"""The layer's weights are determined only up to two scales."""
+r"""Scale gauge of the layer's weights.
+
+For all $\alpha, \beta \ne 0$, every decay and every sequence, the weights
+
+$$ (w_q, \; C, \; D) \quad \text{and} \quad \Bigl( \alpha w_q, \; \frac{C}{\alpha \beta}, \; \beta D \Bigr) $$
+
+give the same outputs. "The weights converge to the analytic ones" can only be meant modulo these two scales, signs
+included; the invariant to compare is $w_q[1,2] \, D[3] \, C$.
+
+Why.
+The state is linear in $w_q$ and the output is linear in $C$, in $D$ and in the state.
+
+Assumes.
+- $\alpha \beta \ne 0$
+
+Source.
+derived here, for the layer of arXiv 2410.11687
+"""
 
 from collections.abc import Iterator
 
@@ -7,10 +24,11 @@ from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, Kind, both
+from proofs.claim import Kind, both
 from proofs.evidence import Rung
 from proofs.gd._witness import nonzero
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 
 def layer(U: Array, w_q: Array, decay: Array, C: Array, D: Array, alpha: Array, beta: Array) -> Array:
@@ -73,19 +91,10 @@ POINT = {
 }
 """Writes 1 * 2 and 3 * 4, states 2 and 13, read at 3 and 5: both sides are one layer, so it is run by itself once."""
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Scale gauge of the layer's weights",
     kind=Kind.IDENTITY,
-    statement=r"""For all $\alpha, \beta \ne 0$, every decay and every sequence, the weights
-
-$$ (w_q, \; C, \; D) \quad \text{and} \quad \Bigl( \alpha w_q, \; \frac{C}{\alpha \beta}, \; \beta D \Bigr) $$
-
-give the same outputs. "The weights converge to the analytic ones" can only be meant modulo these two scales, signs included;
-the invariant to compare is $w_q[1,2] \, D[3] \, C$.""",
-    derivation=r"""The state is linear in $w_q$ and the output is linear in $C$, in $D$ and in the state.""",
-    assumptions=(r"$\alpha \beta \ne 0$",),
-    source="derived here, for the layer of arXiv 2410.11687",
     checks=IDENTITY.checks()
     | {Rung.EXACT: both(IDENTITY.exact, nonzero(layer, POINT, [[6], [65]], "outputs for the tokens 1 to 5"))},
     mutants=(

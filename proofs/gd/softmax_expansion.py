@@ -1,4 +1,32 @@
-"""Softmax attention to first order in its scale is one gradient step on a model with a bias, started at the mean."""
+r"""Softmax attention at a small scale is a mean-centred gradient step.
+
+Let $\bar v$ be the mean of the values. Softmax attention at the query $q$ with scale $s$ is
+
+$$ o(s) = \bar v + \frac{s}{N} \sum_i (v_i - \bar v) (k_i \cdot q) + O(s^2) : $$
+
+the prediction of the model $W k + b$ after one gradient-descent step of size $s$ on the mean squared loss from $W = 0$,
+$b = \bar v$ (the bias does not move). With $\alpha = \max_i |k_i \cdot q|$, $\omega = \max_i |v_i - \bar v|$ (one
+output) and $s \alpha \le 1$ the error is at most
+$s^2 \omega \alpha^2 \bigl( e - 1 + (e - 2) s \alpha \bigr) e^{s \alpha}$; the order 2 is attained. The plain step, from
+$b = 0$, is missed by $\bar v$ already at order $0$.
+
+Why.
+With $e^{s a_i} = 1 + s a_i + s^2 r_i$, $a_i = k_i \cdot q$, the quotient is expanded exactly; its remainder is
+
+$$ \frac{s^2}{1 + s \bar a + s^2 \bar r} \Bigl( \tfrac1N \sum_i r_i (v_i - \bar v) - (\bar a + s \bar r) \, \tfrac1N
+   \sum_i a_i (v_i - \bar v) \Bigr) , $$
+
+and $|r_i| \le (e - 2) a_i^2$ where $|s a_i| \le 1$; the denominator is a mean of exponentials, at least $e^{-s\alpha}$.
+
+Assumes.
+- one head, projections outside
+
+Source.
+derived here
+
+Systems.
+- Softmax attention: to first order in its scale one gradient step from the mean of the values
+"""
 
 from __future__ import annotations
 
@@ -16,11 +44,12 @@ from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.rates import fit
 from numeric.words import matrix, scalar, zeros
-from proofs.claim import Check, Claim, Mutant, System, both, covering
+from proofs.claim import Check, Mutant, both, covering
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._numbers import numbers
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 BITS = 200
 HALVINGS = range(3, 13)
@@ -124,29 +153,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Softmax attention at a small scale is a mean-centred gradient step",
     kind=Kind.RATE,
-    statement=r"""Let $\bar v$ be the mean of the values. Softmax attention at the query $q$ with scale $s$ is
-
-$$ o(s) = \bar v + \frac{s}{N} \sum_i (v_i - \bar v) (k_i \cdot q) + O(s^2) : $$
-
-the prediction of the model $W k + b$ after one gradient-descent step of size $s$ on the mean squared loss from $W = 0$, $b =
-\bar v$ (the bias does not move). With $\alpha = \max_i |k_i \cdot q|$, $\omega = \max_i |v_i - \bar v|$ (one output) and $s
-\alpha \le 1$ the error is at most $s^2 \omega \alpha^2 \bigl( e - 1 + (e - 2) s \alpha \bigr) e^{s \alpha}$; the order 2 is
-attained. The plain step, from $b = 0$, is missed by $\bar v$ already at order $0$.""",
-    derivation=r"""With $e^{s a_i} = 1 + s a_i + s^2 r_i$, $a_i = k_i \cdot q$, the quotient is expanded exactly; its
-remainder is
-
-$$ \frac{s^2}{1 + s \bar a + s^2 \bar r} \Bigl( \tfrac1N \sum_i r_i (v_i - \bar v) - (\bar a + s \bar r) \, \tfrac1N \sum_i a_i
-(v_i - \bar v)
-\Bigr) , $$
-
-and $|r_i| \le (e - 2) a_i^2$ where $|s a_i| \le 1$; the denominator is a mean of exponentials, at least $e^{-s\alpha}$.""",
-    assumptions=("one head, projections outside",),
-    systems=(System("Softmax attention", "to first order in its scale one gradient step from the mean of the values"),),
-    source="derived here",
     checks={
         **IDENTITY.checks(),
         Rung.MEASURED: measured(),

@@ -1,4 +1,28 @@
-"""Softmax attention is the Nadaraya-Watson smoother: a locally weighted constant fit, and no linear regression."""
+r"""Softmax attention is a locally weighted constant fit.
+
+For every query the output $o = \sum_i \kappa_i v_i / \sum_i \kappa_i$, $\kappa_i = e^{s k_i \cdot q} > 0$, is
+
+$$ o = \arg\min_c \; \tfrac12 \sum_i \kappa_i \norm{c - v_i}^2 , $$
+
+the Nadaraya-Watson smoother with the kernel $e^{s k \cdot q}$: one constant for every query, no regression of values on
+keys. Adding a constant to the values adds it to the output. At the query $0$ the output is the mean of the values,
+whatever the keys and $s$; every learner that predicts with $W q$ gives $0$ there. So no number of gradient-descent
+steps on a linear model, from any start and with any step sizes, is softmax attention (its first order in $s$ is a step
+on centred values, gd.softmax_expansion).
+
+Why.
+The cost is quadratic in $c$ with the second derivative $\sum_i \kappa_i$, and its gradient $\sum_i \kappa_i (c - v_i)$
+vanishes at $c = o$.
+
+Assumes.
+- one head, projections outside; the exponentials enter as positive numbers, which is all that the statement uses
+
+Source.
+arXiv 2501.12352 (reading as regression); Nadaraya 1964, Watson 1964
+
+Systems.
+- Softmax attention: the Nadaraya-Watson smoother: a locally weighted constant fit, no linear regression
+"""
 
 from __future__ import annotations
 
@@ -11,10 +35,11 @@ from constructions.autograd_descent import gradient
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import Words, matrix, trace
-from proofs.claim import Claim, System, both
+from proofs.claim import both
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 
 def fit(c: torch.Tensor, V: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -99,31 +124,10 @@ ZERO = Identity(
 POINT = {"K": [[1]], "V": [[1]], "q": [1], "scale": 1, "W": [[3]]}
 CHECKS = {rung: both(check, ZERO.exact) if rung is Rung.EXACT else check for rung, check in FIT.checks().items()}
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Softmax attention is a locally weighted constant fit",
     kind=Kind.IDENTITY,
-    statement=r"""For every query the output $o = \sum_i \kappa_i v_i / \sum_i \kappa_i$, $\kappa_i = e^{s k_i \cdot q} > 0$,
-is
-
-$$ o = \arg\min_c \; \tfrac12 \sum_i \kappa_i \norm{c - v_i}^2 , $$
-
-the Nadaraya-Watson smoother with the kernel $e^{s k \cdot q}$: one constant for every query, no regression of values on keys.
-Adding a constant to the values adds it to the output. At the query $0$ the output is the mean of the values, whatever the
-keys and $s$; every learner that predicts with $W q$ gives $0$ there. So no number of gradient-descent steps on a linear
-model, from any start and with any step sizes, is softmax attention (its first order in $s$ is a step on centred values,
-gd.softmax_expansion).""",
-    derivation=r"""The cost is quadratic in $c$ with the second derivative $\sum_i \kappa_i$, and its gradient $\sum_i
-\kappa_i (c - v_i)$ vanishes at $c = o$.""",
-    assumptions=(
-        "one head, projections outside; the exponentials enter as positive numbers, which is all that the statement uses",
-    ),
-    systems=(
-        System(
-            "Softmax attention", "the Nadaraya-Watson smoother: a locally weighted constant fit, no linear regression"
-        ),
-    ),
-    source="arXiv 2501.12352 (reading as regression); Nadaraya 1964, Watson 1964",
     checks=impossible(CHECKS, nonzero(defect, POINT, [1], "attention at the query 0 less a linear prediction")),
     mutants=(
         FIT.mutant(

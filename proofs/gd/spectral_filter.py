@@ -1,4 +1,26 @@
-"""k steps from zero filter the spectrum: on an eigenvector of A they are a number times the cross moment."""
+r"""Gradient descent from zero is a filter of the spectrum.
+
+If $A u = \lambda u$ for $A = X^\top X$, then $k$ gradient-descent steps of size $\eta = cN$ from $W_0 = 0$ give
+
+$$ W_k u = h_k(\lambda) \, Y^\top X u, \qquad
+   h_k(\lambda) = c \sum_{j<k} (1 - c\lambda)^j = \frac{1 - (1 - c\lambda)^k}{\lambda} . $$
+
+Least squares has $1/\lambda$ in place of $h_k$: $k$ steps tend to it on every eigendirection with $0 < c\lambda < 2$,
+and are it exactly where $c\lambda = 1$, so that with orthonormal inputs and $c = 1$ one step is least squares. Ridge
+has $1/(\lambda + \rho)$, which agrees with $h_k$ at $k$ eigenvalues at most.
+
+Why.
+$W_{k+1} u = W_k u - c(W_k A u - Y^\top X u)$, so $h_{k+1} = h_k + c(1 - \lambda h_k)$, whose solution from $0$ is the
+sum. $\lambda h_k(\lambda) = 1$ where $(1 - c\lambda)^k = 0$. And $(\lambda + \rho) h_k(\lambda) - 1$ is a polynomial of
+degree $k$ in $\lambda$ that is $-1$ at $\lambda = -\rho$, so it has at most $k$ zeros.
+
+Assumes.
+- $\lambda \ne 0$ for the quotient; checked exactly at eigenvectors of reflected orthogonal inputs
+- the quotient loses digits in floating point when $c\lambda$ is small, so the sampled rung is left out
+
+Source.
+derived here
+"""
 
 from collections.abc import Iterator
 
@@ -9,10 +31,11 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, both, covering
+from proofs.claim import both, covering
 from proofs.evidence import Kind, Rung
 from proofs.figure import Columns, Figure, Series, one
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 STEPS = 3
 
@@ -117,27 +140,10 @@ def columns() -> Columns:
     return found
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Gradient descent from zero is a filter of the spectrum",
     kind=Kind.IDENTITY,
-    statement=r"""If $A u = \lambda u$ for $A = X^\top X$, then $k$ gradient-descent steps of size $\eta = cN$ from
-    $W_0 = 0$ give
-
-$$ W_k u = h_k(\lambda) \, Y^\top X u, \qquad h_k(\lambda) = c \sum_{j<k} (1 - c\lambda)^j = \frac{1 - (1 -
-c\lambda)^k}{\lambda} . $$
-
-Least squares has $1/\lambda$ in place of $h_k$: $k$ steps tend to it on every eigendirection with $0 < c\lambda < 2$, and are it
-exactly where $c\lambda = 1$, so that with orthonormal inputs and $c = 1$ one step is least squares. Ridge has $1/(\lambda + \rho)$,
-which agrees with $h_k$ at $k$ eigenvalues at most.""",
-    derivation=r"""$W_{k+1} u = W_k u - c(W_k A u - Y^\top X u)$, so $h_{k+1} = h_k + c(1 - \lambda h_k)$, whose
-solution from $0$ is the sum. $\lambda h_k(\lambda) = 1$ where $(1 - c\lambda)^k = 0$. And $(\lambda + \rho) h_k(\lambda) - 1$ is
-a polynomial of degree $k$ in $\lambda$ that is $-1$ at $\lambda = -\rho$, so it has at most $k$ zeros.""",
-    assumptions=(
-        r"$\lambda \ne 0$ for the quotient; checked exactly at eigenvectors of reflected orthogonal inputs",
-        "the quotient loses digits in floating point when $c\\lambda$ is small, so the sampled rung is left out",
-    ),
-    source="derived here",
     checks={
         Rung.EXACT: covering("the filter, and where it is that of least squares", both(IDENTITY.exact, SOLVED.exact)),
         Rung.UNIVERSAL: covering("the filter and its closed form", IDENTITY.universal),

@@ -1,4 +1,27 @@
-"""Mamba-2 in both of its forms is a gradient step on discounted least squares, decay and step size tied by Delta."""
+r"""Mamba-2 is a discounted gradient step at every token.
+
+The recurrence $S_t = a_t S_{t-1} + \Delta_t x_t B_t^\top$, $y_t = S_t C_t$, and its dual
+$(L \odot C B^\top) \operatorname{diag}(\Delta) x$ with $L_{ts} = a_t \cdots a_{s+1}$ are the same, and at every token
+
+$$ y_t = W_1 C_t, \qquad
+   W_1 = -\nabla \Bigl( \tfrac12 \sum_{s \le t} \Delta_s \, a_{s+1} \cdots a_t \norm{W B_s - x_s}^2 \Bigr)_{W = 0} , $$
+
+one gradient-descent step of size 1 from $0$ on discounted least squares with keys $B$, values $x$ and query $C$.
+$\Delta_t$ is the weight of its own pair and, as $a_t = e^{\Delta_t A}$, $A < 0$, also the discount of all earlier ones:
+the two cannot be chosen apart, and no pair is kept in full once a later one is written with weight (gd.mamba_limit).
+
+Why.
+By induction on tokens the state is $X^\top D B$ with $D_{ss} = \Delta_s a_{s+1} \cdots a_t$.
+
+Assumes.
+- $\Delta$ and $a$ given, however the layer computes them; without skip, convolution and norm
+
+Source.
+arXiv 2405.21060 (both forms); the reading derived here
+
+Systems.
+- Mamba-2 (SSD): in both forms one gradient step on discounted least squares, discount and step tied by $\Delta$
+"""
 
 from __future__ import annotations
 
@@ -7,9 +30,9 @@ from constructions.autograd_descent import descend
 from constructions.namespace import Array, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
-from proofs.claim import Claim, System
 from proofs.evidence import Kind
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 
 def forms(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
@@ -67,28 +90,10 @@ IDENTITY = Identity(
     whole=Spec({"ssd.recurrent": Invariant(state)}),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Mamba-2 is a discounted gradient step at every token",
     kind=Kind.IDENTITY,
-    statement=r"""The recurrence $S_t = a_t S_{t-1} + \Delta_t x_t B_t^\top$, $y_t = S_t C_t$, and its dual $(L \odot C
-B^\top) \operatorname{diag}(\Delta) x$ with $L_{ts} = a_t \cdots a_{s+1}$ are the same, and at every token
-
-$$ y_t = W_1 C_t, \qquad W_1 = -\nabla \Bigl( \tfrac12 \sum_{s \le t} \Delta_s \, a_{s+1} \cdots a_t \norm{W B_s - x_s}^2
-\Bigr)_{W = 0} , $$
-
-one gradient-descent step of size 1 from $0$ on discounted least squares with keys $B$, values $x$ and query $C$. $\Delta_t$
-is the weight of its own pair and, as $a_t = e^{\Delta_t A}$, $A < 0$, also the discount of all earlier ones: the two cannot
-be chosen apart, and no pair is kept in full once a later one is written with weight (gd.mamba_limit).""",
-    derivation=r"""By induction on tokens the state is $X^\top D B$ with $D_{ss} = \Delta_s a_{s+1} \cdots a_t$.""",
-    assumptions=(r"$\Delta$ and $a$ given, however the layer computes them; without skip, convolution and norm",),
-    systems=(
-        System(
-            "Mamba-2 (SSD)",
-            r"in both forms one gradient step on discounted least squares, discount and step tied by $\Delta$",
-        ),
-    ),
-    source="arXiv 2405.21060 (both forms); the reading derived here",
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant("own_decay", "a pair is discounted by its own decay too", right=own_decay),

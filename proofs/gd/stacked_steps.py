@@ -1,4 +1,24 @@
-"""k stacked two-pass layers are k steps of gradient descent, from any start."""
+r"""k stacked two-pass layers are k gradient-descent steps.
+
+Let every token carry $r_i = y_i - W_0 x_i$ and the query $W_0 x_q$. After $k$ layers $S = \sum_i r_i x_i^\top$,
+$r_i \leftarrow r_i - \frac{\eta}{N} S x_i$, $p \leftarrow p + \frac{\eta}{N} S x_q$ that all read the final state $S$,
+
+$$ r_i = y_i - W_k x_i, \qquad p = W_k x_q, \qquad W_{j+1} = W_j - \eta \nabla L(W_j) . $$
+
+Why.
+By induction on $k$ with the invariant $r_i = y_i - W_j x_i$, $p = W_j x_q$: then
+$S = (Y - X W_j^\top)^\top X = -N \nabla L(W_j)$, so $r_i - \frac{\eta}{N} S x_i = y_i - W_{j+1} x_i$ and
+$p + \frac{\eta}{N} S x_q = W_{j+1} x_q$.
+
+Assumes.
+- every token reads the final state: two passes, not causal
+
+Source.
+von Oswald et al. 2023 (arXiv 2212.07677), proposition 1, with an SSM state; derived here
+
+Systems.
+- GD-SSM, several steps: $k$ two-pass layers are $k$ steps of batch gradient descent
+"""
 
 from functools import partial
 
@@ -7,10 +27,11 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.claim import Claim, Kind, System
+from proofs.claim import Kind
 from proofs.evidence import Rung
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 LAYERS = 3
 
@@ -79,21 +100,10 @@ IDENTITY = Identity(
     ),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="k stacked two-pass layers are k gradient-descent steps",
     kind=Kind.IDENTITY,
-    statement=r"""Let every token carry $r_i = y_i - W_0 x_i$ and the query $W_0 x_q$. After $k$ layers
-$S = \sum_i r_i x_i^\top$, $r_i \leftarrow r_i - \frac{\eta}{N} S x_i$, $p \leftarrow p + \frac{\eta}{N} S x_q$ that all read
-the final state $S$,
-
-$$ r_i = y_i - W_k x_i, \qquad p = W_k x_q, \qquad W_{j+1} = W_j - \eta \nabla L(W_j) . $$""",
-    derivation=r"""By induction on $k$ with the invariant $r_i = y_i - W_j x_i$, $p = W_j x_q$: then
-$S = (Y - X W_j^\top)^\top X = -N \nabla L(W_j)$, so $r_i - \frac{\eta}{N} S x_i = y_i - W_{j+1} x_i$ and
-$p + \frac{\eta}{N} S x_q = W_{j+1} x_q$.""",
-    assumptions=(r"every token reads the final state: two passes, not causal",),
-    source="von Oswald et al. 2023 (arXiv 2212.07677), proposition 1, with an SSM state; derived here",
-    systems=(System("GD-SSM, several steps", "$k$ two-pass layers are $k$ steps of batch gradient descent"),),
     checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("two_pass_stack_gd")},
     mutants=(
         IDENTITY.mutant("stale_residual", "the last layer reads stale residuals", left=stale_residual),

@@ -1,4 +1,35 @@
-"""How many state numbers a recurrent model needs at least: ranks of exact Jacobians."""
+r"""Lower bounds on the state of a recurrent model.
+
+Let a recurrent model with a differentiable state map and read-out compute, for every context and every continuation,
+the predictions of one of these learners. Its state has at least
+
+$$ \begin{array}{ll}
+\text{one batch step, or one online pass} & mf \\
+k \ge 2 \text{ batch steps} & mf + f(f+1)/2 \\
+\text{linear self-attention on joint tokens} & (f+m)(f+m+1)/2
+\end{array} $$
+
+numbers, and that many suffice: $B$, or $W$; $A$ and $B$; $\sum u u^\top$. GD-SSM's $mf$ is the least for one step; the
+published three-layer block keeps $3f^2$ numbers where $f^2 + f(f+1)/2$ suffice.
+
+Why.
+All future predictions are a differentiable function of the state, so by the chain rule the rank of their derivative by
+the context is at most the dimension of the state. The rank is computed exactly at a random integer point, and the rank
+at one point bounds the largest rank from below. The states named are sufficient by gd.one_step_tokens, gd.delta_rule,
+gd.two_accumulator_steps.
+
+Assumes.
+- state map and read-out differentiable (no coding of many numbers in one)
+- computed at small sizes: $f \le 2$, $m \le 2$, two steps; the pattern is claimed for all
+
+Source.
+derived here
+
+Systems.
+- GD-SSM, vector target: keeps $mf$ numbers, the least for one step [figures: one batch step]
+- LSA (linear self-attention): needs $(f+m)(f+m+1)/2$ numbers on joint tokens, and no fewer [figures: linear
+  self-attention]
+"""
 
 from __future__ import annotations
 
@@ -15,10 +46,11 @@ from numeric.carriers.handles import FlintPolynomials
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.programs import recorded
-from proofs.claim import Check, Claim, Mutant, System, both, covering
+from proofs.claim import Check, Mutant, both, covering
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._polynomials import TRUST, values
 from proofs.gd._witness import nonzero
+from proofs.statement import claim
 
 Count = Callable[[int, int], int]
 SIZES = ((1, 1), (2, 1), (2, 2))
@@ -132,42 +164,10 @@ RUNS = tuple(
 )
 """A rank is the same for every invertible function of the weights, so it does not tell which learner it is of."""
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Lower bounds on the state of a recurrent model",
     kind=Kind.BOUND,
-    statement=r"""Let a recurrent model with a differentiable state map and read-out compute, for every context and
-    every continuation, the
-predictions of one of these learners. Its state has at least
-
-$$ \begin{array}{ll}
-\text{one batch step, or one online pass} & mf \\
-k \ge 2 \text{ batch steps} & mf + f(f+1)/2 \\
-\text{linear self-attention on joint tokens} & (f+m)(f+m+1)/2
-\end{array} $$
-
-numbers, and that many suffice: $B$, or $W$; $A$ and $B$; $\sum u u^\top$. GD-SSM's $mf$ is the least for one step;
-the published
-three-layer block keeps $3f^2$ numbers where $f^2 + f(f+1)/2$ suffice.""",
-    derivation=r"""All future predictions are a differentiable function of the state, so by the chain rule the rank
-    of their derivative by the
-context is at most the dimension of the state. The rank is computed exactly at a random integer point, and the rank
-at one point
-bounds the largest rank from below. The states named are sufficient by gd.one_step_tokens, gd.delta_rule,
-gd.two_accumulator_steps.""",
-    assumptions=(
-        "state map and read-out differentiable (no coding of many numbers in one)",
-        r"computed at small sizes: $f \le 2$, $m \le 2$, two steps; the pattern is claimed for all",
-    ),
-    source="derived here",
-    systems=(
-        System("GD-SSM, vector target", "keeps $mf$ numbers, the least for one step", figures="one batch step"),
-        System(
-            "LSA (linear self-attention)",
-            "needs $(f+m)(f+m+1)/2$ numbers on joint tokens, and no fewer",
-            figures="linear self-attention",
-        ),
-    ),
     checks={Rung.EXACT: covering("the sizes named in the figures, and k = 2", both(check(), *RUNS))},
     mutants=(
         Mutant("two_steps_like_one", "two steps need mf", {Rung.EXACT: check({"two batch steps": lambda f, m: m * f})}),

@@ -1,4 +1,28 @@
-"""What the published normalisation lr/P means: a step of size lr N/P on the mean loss."""
+r"""The published constant lr/P is a step of size lr N/P.
+
+With the published constant $C = -\frac{lr}{P} I$, $P$ the state size, the layer's last row is one gradient-descent step
+on the mean loss of size
+
+$$ \eta = \frac{lr \, N}{P} , $$
+
+not $lr$: the two agree only when $N = P$.
+
+Why.
+The layer gives $\frac{lr}{P} Y^\top X x_q$ and a step of size $\eta$ gives $\frac{\eta}{N} Y^\top X x_q$. A layer with
+fixed weights therefore cannot follow $1/N$ at two context lengths.
+
+Assumes.
+- $W_0 = 0$; decay 1; tokens of width $P = \max(f, m)$
+
+Source.
+arXiv 2410.11687, published code (its `gd_lr` and `ssm_size_base`)
+
+Departs.
+- the source states $\eta = lr$; its default $N = P = 10$ hides the difference
+
+Systems.
+- GD-SSM, vector target: with the published constant $lr/P$ a step of size $lr \, N/P$
+"""
 
 from typing import Any
 
@@ -6,11 +30,12 @@ from constructions import autograd_descent, gd_ssm
 from constructions.namespace import Array, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
-from proofs.claim import Claim, Kind, System
+from proofs.claim import Kind
 from proofs.evidence import Rung
 from proofs.gd.one_step_tokens import memory
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 
 def layer(X: Array, Y: Array, x_q: Array, lr: Array) -> Array:
@@ -44,22 +69,10 @@ IDENTITY = Identity(
     whole=Spec({"gated_accumulator.recurrence": Invariant(memory)}),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The published constant lr/P is a step of size lr N/P",
     kind=Kind.IDENTITY,
-    statement=r"""With the published constant $C = -\frac{lr}{P} I$, $P$ the state size, the layer's last row is one
-gradient-descent step on the mean loss of size
-
-$$ \eta = \frac{lr \, N}{P} , $$
-
-not $lr$: the two agree only when $N = P$.""",
-    derivation=r"""The layer gives $\frac{lr}{P} Y^\top X x_q$ and a step of size $\eta$ gives $\frac{\eta}{N} Y^\top X x_q$.
-A layer with fixed weights therefore cannot follow $1/N$ at two context lengths.""",
-    assumptions=(r"$W_0 = 0$; decay 1; tokens of width $P = \max(f, m)$",),
-    source="arXiv 2410.11687, published code (its `gd_lr` and `ssm_size_base`)",
-    departures=(r"the source states $\eta = lr$; its default $N = P = 10$ hides the difference",),
-    systems=(System("GD-SSM, vector target", r"with the published constant $lr/P$ a step of size $lr \, N/P$"),),
     checks={
         **IDENTITY.checks(),
         Rung.KERNEL: kernel_check(

@@ -1,4 +1,35 @@
-"""Stored against used: how many of the published code's parameters have an effect, counted by their gradients."""
+r"""What the published GD-SSM stores and what it uses.
+
+With inputs and targets of width $f$ the published code's trained mode stores, and its outputs depend on,
+
+$$ \begin{array}{lll}
+ & \text{stored} & \text{used} \\
+\text{one layer, raw tokens} & 3f^2 + f + 12 & 2f^2 + f + 12 \\
+\text{three-layer block} & 9f^2 + 3f + 36 & 6f^2 + 3f + 30 \\
+\text{constructed tokens} & 10f^2 + 2f & 4f^2 + 2f
+\end{array} $$
+
+parameters: 322 and 222, 966 and 660 for $f = 10$. Dead are the input matrix $B$ ($f^2$ a layer) and the readouts $D$ of
+the first two layers of a block; on constructed tokens $C$ and the imaginary half of $B$. The input side has 9
+parameters with an effect, not $mf$; the recurrence $f^2 + f$, not $f^2$.
+
+Why.
+Counted: the sizes of the stored arrays, and the entries whose gradient is not $0$ at a random point. One layer stores
+$9 + f^2 + f + f^2 + f^2 + 3$.
+
+Assumes.
+- targets padded to width $f$
+- trained mode; the analytic mode stores a dummy only
+
+Source.
+the published code of arXiv 2410.11687; counts derived here
+
+Departs.
+- the source states $f^2$ recurrent and $mf$ input parameters; see the table of disputed counts
+
+Systems.
+- GD-SSM, vector target: stores $3f^2 + f + 12$ parameters, of which $2f^2 + f + 12$ have an effect
+"""
 
 from __future__ import annotations
 
@@ -10,9 +41,10 @@ from constructions import gd_ssm, published_parameters
 from constructions.namespace import Array
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
-from proofs.claim import Check, Claim, Mutant, System, both
+from proofs.claim import Check, Mutant, both
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._witness import nonzero
+from proofs.statement import claim
 
 Formula = Callable[[int], int]
 LARGEST = 5
@@ -163,30 +195,10 @@ RUNS = (
 """Which entries have an effect is the same for many functions, so it does not tell which layer it is of: states 2 and 18 times
 C = 2, the block's 4 + 36 * 4 + 4 and 36 + 36 * 36 + 36, read at 3 and 5; states 3 and 16 read at 2 and 4."""
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="What the published GD-SSM stores and what it uses",
     kind=Kind.COUNT,
-    statement=r"""With inputs and targets of width $f$ the published code's trained mode stores, and its outputs depend on,
-
-$$ \begin{array}{lll}
- & \text{stored} & \text{used} \\
-\text{one layer, raw tokens} & 3f^2 + f + 12 & 2f^2 + f + 12 \\
-\text{three-layer block} & 9f^2 + 3f + 36 & 6f^2 + 3f + 30 \\
-\text{constructed tokens} & 10f^2 + 2f & 4f^2 + 2f
-\end{array} $$
-
-parameters: 322 and 222, 966 and 660 for $f = 10$. Dead are the input matrix $B$ ($f^2$ a layer) and the readouts $D$ of the
-first two layers of a block; on constructed tokens $C$ and the imaginary half of $B$. The input side has 9 parameters with an
-effect, not $mf$; the recurrence $f^2 + f$, not $f^2$.""",
-    derivation=r"""Counted: the sizes of the stored arrays, and the entries whose gradient is not $0$ at a random point. One
-layer stores $9 + f^2 + f + f^2 + f^2 + 3$.""",
-    assumptions=(r"targets padded to width $f$", "trained mode; the analytic mode stores a dummy only"),
-    systems=(
-        System("GD-SSM, vector target", "stores $3f^2 + f + 12$ parameters, of which $2f^2 + f + 12$ have an effect"),
-    ),
-    source="the published code of arXiv 2410.11687; counts derived here",
-    departures=(r"the source states $f^2$ recurrent and $mf$ input parameters; see the table of disputed counts",),
     parameters=table,
     checks={Rung.EXACT: both(check(), *RUNS)},
     mutants=(

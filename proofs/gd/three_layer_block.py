@@ -1,4 +1,30 @@
-"""The published three-layer block is exactly two gradient-descent steps, at the last window, plus the skip's x_q."""
+r"""The published three-layer block is two steps at the last window, plus the skip.
+
+Three layers with $w_q = e_1 e_2^\top, \; e_1 e_1^\top, \; e_1 e_2^\top$, decay $1$ and $C = -\frac{\eta}{N} I$,
+combined as $Z_1(t) + Z_1(N) Z_2(t) + Z_3(t)$ and followed by the skip connection, give in the last row
+
+$$ -o_{2N+1} = W_2 x_q - x_q , $$
+
+$W_2$ the weights after two gradient-descent steps of size $\eta$ from $W_0 = 0$. So one block is two steps, not one,
+and the prediction that the published code reads off, $-o_{2N+1}$, misses $W_2 x_q$ by exactly $x_q$.
+
+Why.
+At $t = N$ the states are $Z_1 = Z_3 = -cB$, $Z_2 = -cA$, and $-(2cB - c^2 BA) = -W_2$ by gd.closed_form_steps at
+$k = 2$. The last token, added by the skip connection, is $x_q$.
+
+Assumes.
+- $f = m$; decay 1
+
+Source.
+arXiv 2410.11687, published code (multi-step form)
+
+Departs.
+- the constant is $\eta/N$; the published code's is $lr/P$ (see gd.step_size)
+- the source counts three layers as one step
+
+Systems.
+- GD-SSM, several steps: the published three-layer block is two steps at the last window, plus the skip's $x_q$
+"""
 
 from collections.abc import Iterator
 
@@ -7,9 +33,9 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -61,33 +87,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The published three-layer block is two steps at the last window, plus the skip",
     kind=Kind.IDENTITY,
-    statement=r"""Three layers with $w_q = e_1 e_2^\top, \; e_1 e_1^\top, \; e_1 e_2^\top$, decay $1$ and $C =
--\frac{\eta}{N} I$,
-combined as $Z_1(t) + Z_1(N) Z_2(t) + Z_3(t)$ and followed by the skip connection, give in the last row
-
-$$ -o_{2N+1} = W_2 x_q - x_q , $$
-
-$W_2$ the weights after two gradient-descent steps of size $\eta$ from $W_0 = 0$. So one block is two steps, not one,
-and the
-prediction that the published code reads off, $-o_{2N+1}$, misses $W_2 x_q$ by exactly $x_q$.""",
-    derivation=r"""At $t = N$ the states are $Z_1 = Z_3 = -cB$, $Z_2 = -cA$, and $-(2cB - c^2 BA) = -W_2$ by
-gd.closed_form_steps at $k = 2$. The last token, added by the skip connection, is $x_q$.""",
-    assumptions=(r"$f = m$; decay 1",),
-    source="arXiv 2410.11687, published code (multi-step form)",
-    departures=(
-        r"the constant is $\eta/N$; the published code's is $lr/P$ (see gd.step_size)",
-        "the source counts three layers as one step",
-    ),
-    systems=(
-        System(
-            "GD-SSM, several steps",
-            "the published three-layer block is two steps at the last window, plus the skip's $x_q$",
-        ),
-    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

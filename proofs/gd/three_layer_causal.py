@@ -1,14 +1,34 @@
-"""With Z_1 taken at its own window the three-layer block is two steps on every prefix: a one-symbol correction."""
+r"""The three-layer block with a causal product is two steps on every prefix.
+
+With $Z_1(t)$ in place of $Z_1(N)$, row $t$ of the three-layer block (before its skip connection) is
+
+$$ -\left( Z_1(t) + Z_1(t) Z_2(t) + Z_3(t) \right) x_{t+1} = W_2^{(t)} x_{t+1} , $$
+
+two gradient-descent steps of size $\eta t / N$ from $0$ on the mean loss of the first $t$ pairs, for every $t$.
+
+Why.
+$Z_1(t) = Z_3(t) = -cB_t$ and $Z_2(t) = -cA_t$ with $c = \eta/N = (\eta t/N)/t$, so the sum is $-(2cB_t - c^2 B_t A_t)$,
+minus the second iterate on the prefix.
+
+Assumes.
+- $f = m$; decay 1; $W_0 = 0$
+
+Source.
+derived here, as the correction of the published code of arXiv 2410.11687
+
+Systems.
+- GD-SSM, several steps: with a causal product the three-layer block is two steps on every prefix
+"""
 
 from collections.abc import Callable
 
 from constructions import autograd_descent, gd_ssm, three_layer_block
 from constructions.namespace import Array, namespace, zeros
 from numeric.words.whole import Spec
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd.one_step_start import ACCUMULATORS
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -52,22 +72,10 @@ IDENTITY = Identity(
     whole=Spec({"gated_accumulator.recurrence": ACCUMULATORS}),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The three-layer block with a causal product is two steps on every prefix",
     kind=Kind.IDENTITY,
-    statement=r"""With $Z_1(t)$ in place of $Z_1(N)$, row $t$ of the three-layer block (before its skip connection) is
-
-$$ -\left( Z_1(t) + Z_1(t) Z_2(t) + Z_3(t) \right) x_{t+1} = W_2^{(t)} x_{t+1} , $$
-
-two gradient-descent steps of size $\eta t / N$ from $0$ on the mean loss of the first $t$ pairs, for every $t$.""",
-    derivation=r"""$Z_1(t) = Z_3(t) = -cB_t$ and $Z_2(t) = -cA_t$ with $c = \eta/N = (\eta t/N)/t$, so the sum is
-$-(2cB_t - c^2 B_t A_t)$, minus the second iterate on the prefix.""",
-    assumptions=(r"$f = m$; decay 1; $W_0 = 0$",),
-    source="derived here, as the correction of the published code of arXiv 2410.11687",
-    systems=(
-        System("GD-SSM, several steps", "with a causal product the three-layer block is two steps on every prefix"),
-    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

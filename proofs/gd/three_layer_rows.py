@@ -1,4 +1,35 @@
-"""The published three-layer block's other rows mix the final state with a prefix, and miss descent by what that adds."""
+r"""The published block's rows before the last read later pairs, and miss gradient descent by what these add.
+
+The published three-layer block of gd.three_layer_block returns its input in rows $1, \dots, N+1$, and in row
+$N + 1 + t$, with $A_t = \sum_{s \le t} x_s x_s^\top$, $B_t = \sum_{s \le t} y_s x_s^\top$, $B = B_N$ and $c = \eta/N$,
+
+$$ o_{N+1+t} = u_{N+1+t} - \left( 2c B_t - c^2 B A_t \right) x_{t+1} , $$
+
+where $u$ is the input. This is $u_{N+1+t} - W_2^{(t)} x_{t+1}$, with $W_2^{(t)}$ after two gradient-descent steps of
+size $\eta t/N$ from $0$ on the first $t$ pairs, plus
+
+$$ c^2 (B - B_t) A_t x_{t+1} , \qquad B - B_t = \sum_{s > t} y_s x_s^\top : $$
+
+for $t < N$ it reads the pairs after $t$, and is not two steps on the first $t$ pairs unless this is $0$, as where all
+later $x_s$ are orthogonal to the earlier ones.
+
+Why.
+All three layers read the same tokens; the code multiplies $Z_2(t) = -cA_t$ by $Z_1(N) = -cB$, not by $Z_1(t)$. The $N$
+results are put below $N + 1$ zero rows before the skip connection. Two steps on the first $t$ pairs are
+$2cB_t - c^2 B_t A_t$ (gd.closed_form_steps), and $x_s^\top A_t = \sum_{r \le t} (x_s \cdot x_r) x_r^\top$.
+
+Assumes.
+- $f = m$; decay 1
+
+Source.
+arXiv 2410.11687, published code (multi-step form)
+
+Departs.
+- the constant is $\eta/N$; the published code's is $lr/P$
+
+Systems.
+- GD-SSM, several steps: the published block's other rows read later pairs, and miss two steps by what these add
+"""
 
 from collections.abc import Iterator
 
@@ -9,9 +40,10 @@ from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System, both
+from proofs.claim import both
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -102,35 +134,10 @@ GAP = Identity(
     torch_only=True,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The published block's rows before the last read later pairs, and miss gradient descent by what these add",
     kind=Kind.IDENTITY,
-    statement=r"""The published three-layer block of gd.three_layer_block returns its input in rows $1, \dots, N+1$,
-and in row
-$N + 1 + t$, with $A_t = \sum_{s \le t} x_s x_s^\top$, $B_t = \sum_{s \le t} y_s x_s^\top$, $B = B_N$ and $c = \eta/N$,
-
-$$ o_{N+1+t} = u_{N+1+t} - \left( 2c B_t - c^2 B A_t \right) x_{t+1} , $$
-
-where $u$ is the input. This is $u_{N+1+t} - W_2^{(t)} x_{t+1}$, with $W_2^{(t)}$ after two gradient-descent steps of size $\eta
-t/N$ from $0$ on the first $t$ pairs, plus
-
-$$ c^2 (B - B_t) A_t x_{t+1} , \qquad B - B_t = \sum_{s > t} y_s x_s^\top : $$
-
-for $t < N$ it reads the pairs after $t$, and is not two steps on the first $t$ pairs unless this is $0$, as where all later $x_s$
-are orthogonal to the earlier ones.""",
-    derivation=r"""All three layers read the same tokens; the code multiplies $Z_2(t) = -cA_t$ by $Z_1(N) = -cB$, not by
-$Z_1(t)$. The $N$ results are put below $N + 1$ zero rows before the skip connection. Two steps on the first $t$ pairs are
-$2cB_t - c^2 B_t A_t$ (gd.closed_form_steps), and $x_s^\top A_t = \sum_{r \le t} (x_s \cdot x_r) x_r^\top$.""",
-    assumptions=(r"$f = m$; decay 1",),
-    source="arXiv 2410.11687, published code (multi-step form)",
-    departures=(r"the constant is $\eta/N$; the published code's is $lr/P$",),
-    systems=(
-        System(
-            "GD-SSM, several steps",
-            "the published block's other rows read later pairs, and miss two steps by what these add",
-        ),
-    ),
     checks={**IDENTITY.checks(), Rung.EXACT: both(IDENTITY.exact, GAP.exact)},
     mutants=(
         GAP.mutant(

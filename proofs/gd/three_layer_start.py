@@ -1,4 +1,29 @@
-"""With w_q = e_1 (e_1 + e_2)^T in layers 1 and 3 the block, skip included, is two steps from W0 = -I."""
+r"""The three-layer block with residual window weights is two steps from minus the identity.
+
+With $w_q = e_1 (e_1 + e_2)^\top$ in layers 1 and 3 and $e_1 e_1^\top$ in layer 2, minus the last row of the three-layer
+block, skip connection included, is
+
+$$ -o_{2N+1} = \left( -I + 2c(A + B) - c^2 (A + B) A \right) x_q = W_2 x_q , \qquad W_0 = -I , $$
+
+two exact gradient-descent steps of size $\eta = cN$ from $W_0 = -I$: the skip connection is the start.
+
+Why.
+The gate $x_t (x_t + y_t)^\top$ accumulates $(A + B)^\top$, which is minus $N$ times the gradient at $-I$. From
+$W_0 = -I$, $W_1 = -I + c(A + B)$ and $W_2 = W_1 - c(W_1 A - B)$.
+
+Assumes.
+- $f = m$; decay 1
+
+Source.
+derived here, next to the published code of arXiv 2410.11687
+
+Departs.
+- the model that the published scan returns has $e_1 e_2^\top + e_3 e_3^\top$ instead: $A - x_1 x_1^\top + x_q x_q^\top$
+  takes the place of $A$ in the sum $A + B$, and it is not gradient descent (mutant `returned_model`)
+
+Systems.
+- GD-SSM, several steps: with residual window weights the block is two steps from $W_0 = -I$
+"""
 
 from collections.abc import Iterator
 
@@ -8,9 +33,9 @@ from constructions.namespace import Array
 from constructions.three_layer_block import SQUARE, Window
 from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 RESIDUAL = ((1, 1, 0), (0, 0, 0), (0, 0, 0))
@@ -56,27 +81,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The three-layer block with residual window weights is two steps from minus the identity",
     kind=Kind.IDENTITY,
-    statement=r"""With $w_q = e_1 (e_1 + e_2)^\top$ in layers 1 and 3 and $e_1 e_1^\top$ in layer 2, minus the last
-row of the
-three-layer block, skip connection included, is
-
-$$ -o_{2N+1} = \left( -I + 2c(A + B) - c^2 (A + B) A \right) x_q = W_2 x_q , \qquad W_0 = -I , $$
-
-two exact gradient-descent steps of size $\eta = cN$ from $W_0 = -I$: the skip connection is the start.""",
-    derivation=r"""The gate $x_t (x_t + y_t)^\top$ accumulates $(A + B)^\top$, which is minus $N$ times the gradient
-at $-I$. From
-$W_0 = -I$, $W_1 = -I + c(A + B)$ and $W_2 = W_1 - c(W_1 A - B)$.""",
-    assumptions=(r"$f = m$; decay 1",),
-    source="derived here, next to the published code of arXiv 2410.11687",
-    departures=(
-        r"the model that the published scan returns has $e_1 e_2^\top + e_3 e_3^\top$ instead: $A - x_1 x_1^\top + x_q x_q^\top$"
-        r" takes the place of $A$ in the sum $A + B$, and it is not gradient descent (mutant `returned_model`)",
-    ),
-    systems=(System("GD-SSM, several steps", "with residual window weights the block is two steps from $W_0 = -I$"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

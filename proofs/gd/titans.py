@@ -1,4 +1,31 @@
-"""Titans' rule is heavy ball with decoupled decay, the gradient at the undecayed memory; the coupled optimiser differs."""
+r"""Titans' rule is heavy ball with decoupled decay.
+
+With $S_0 = 0$ and $\ell_t(M) = \frac12 \norm{M k_t - v_t}^2$, Titans' memory
+$S_t = \mu_t S_{t-1} - \theta_t \nabla \ell_t(M_{t-1})$, $M_t = (1 - \alpha_t) M_{t-1} + S_t$ is
+
+$$ M_t = (1 - \alpha_t) M_{t-1} - \theta_t \nabla \ell_t(M_{t-1}) + \mu_t \bigl( M_{t-1} - (1 - \alpha_{t-1}) M_{t-2} \bigr) : $$
+
+heavy ball whose decay is decoupled (it never enters the momentum) and whose gradient is taken at the undecayed memory.
+At a constant $\mu$ it is `torch.optim.SGD(lr=1, momentum=mu)` on the losses $\theta_t \ell_t$, with the parameter
+multiplied by $1 - \alpha_t$ between gradient and step (run at $\mu = \frac12$). With two tokens $k = 1$, $v = 0$,
+$f = m = 1$, $M_0 = 4$ and $\mu = \alpha = \frac12$ it differs from two others: from SGD on $\ell_t$ with the learning
+rate $\theta_t$, which multiplies the momentum by $\theta_t$ too ($\theta = 1, \frac12$: Titans $-2$, SGD $-1$), and
+from `torch.optim.SGD(momentum, weight_decay)`, which puts the decay into the buffer ($\theta = 1$). At $\alpha = 0$ it
+is gd.heavy_ball.
+
+Why.
+$S_t = M_t - (1 - \alpha_t) M_{t-1}$ by definition; put it into the next token.
+
+Assumes.
+- linear memory
+- gates given, however the layer computes them
+
+Source.
+arXiv 2501.00663, section 3.1 (rule); the comparison derived here
+
+Systems.
+- Titans: heavy ball with decoupled decay, the gradient at the undecayed memory
+"""
 
 from __future__ import annotations
 
@@ -14,10 +41,11 @@ from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.programs import Program
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System, both, covering
+from proofs.claim import both, covering
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -149,25 +177,10 @@ IDENTITY = Identity(
 HALVED = {"K": [[1], [1]], "V": [[0], [0]], "alpha": ["1/2", "1/2"], "W0": [[4]]}
 POINT = {"K": [[1], [1]], "V": [[0], [0]], "theta": [1, 1], "W0": [[4]]}
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Titans' rule is heavy ball with decoupled decay",
     kind=Kind.IDENTITY,
-    statement=r"""With $S_0 = 0$ and $\ell_t(M) = \frac12 \norm{M k_t - v_t}^2$, Titans' memory $S_t = \mu_t S_{t-1} -
-\theta_t \nabla \ell_t(M_{t-1})$, $M_t = (1 - \alpha_t) M_{t-1} + S_t$ is
-
-$$ M_t = (1 - \alpha_t) M_{t-1} - \theta_t \nabla \ell_t(M_{t-1}) + \mu_t \bigl( M_{t-1} - (1 - \alpha_{t-1}) M_{t-2} \bigr) : $$
-
-heavy ball whose decay is decoupled (it never enters the momentum) and whose gradient is taken at the undecayed memory. At a
-constant $\mu$ it is `torch.optim.SGD(lr=1, momentum=mu)` on the losses $\theta_t \ell_t$, with the parameter multiplied by $1 -
-\alpha_t$ between gradient and step (run at $\mu = \frac12$). With two tokens $k = 1$, $v = 0$, $f = m = 1$, $M_0 = 4$ and $\mu =
-\alpha = \frac12$ it differs from two others: from SGD on $\ell_t$ with the learning rate $\theta_t$, which multiplies the
-momentum by $\theta_t$ too ($\theta = 1, \frac12$: Titans $-2$, SGD $-1$), and from `torch.optim.SGD(momentum, weight_decay)`,
-which puts the decay into the buffer ($\theta = 1$). At $\alpha = 0$ it is gd.heavy_ball.""",
-    derivation=r"""$S_t = M_t - (1 - \alpha_t) M_{t-1}$ by definition; put it into the next token.""",
-    assumptions=("linear memory", r"gates given, however the layer computes them"),
-    systems=(System("Titans", "heavy ball with decoupled decay, the gradient at the undecayed memory"),),
-    source="arXiv 2501.00663, section 3.1 (rule); the comparison derived here",
     checks=impossible(
         IDENTITY.checks() | {Rung.UNIVERSAL: covering("the two-term form, not torch's optimiser", IDENTITY.universal)},
         both(

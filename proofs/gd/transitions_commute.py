@@ -1,5 +1,27 @@
-"""The delta rule's transitions do not commute; diagonal ones in a fixed basis do: a diagonal recurrence on W is not
-it."""
+r"""No diagonal transition in a fixed basis acts on W as the delta rule does.
+
+The delta rule multiplies $W$ by $I - r x x^\top$. For two inputs $x$, $z$ the commutator of these transitions has
+
+$$ \norm{[I - r x x^\top, \, I - r z z^\top]}_F^2 = 2 r^4 (x \cdot z)^2 \left( \norm{x}^2 \norm{z}^2 - (x \cdot z)^2 \right) , $$
+
+not $0$ unless the inputs are orthogonal or parallel; for $x = (1, 0)$, $z = (1, 1)$, $r = 1$ it is $2$. Transitions
+that are diagonal in one fixed basis commute, even if they depend on the input. So a diagonal recurrence that acts on
+$W$ itself is not the delta rule for $f \ge 2$. A larger state is not excluded by this argument.
+
+Why.
+$[x x^\top, z z^\top] = (x \cdot z)(x z^\top - z x^\top)$, and
+$\norm{x z^\top - z x^\top}_F^2 = 2 \norm{x}^2 \norm{z}^2 - 2 (x \cdot z)^2$.
+
+Assumes.
+- the state is $W$ itself, or $W$ in one fixed basis
+- $f \ge 2$
+
+Source.
+derived here
+
+Systems.
+- Diagonal recurrences on W: not the delta rule: their transitions commute, its transitions don't
+"""
 
 from collections.abc import Iterator
 
@@ -7,10 +29,10 @@ from constructions import delta_rule, gated_linear_attention
 from constructions.namespace import Array, identity, namespace
 from numeric.derivation import Obligation
 from numeric.words import Words, eye, matrix, scalar, trace, zeros
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 
 def transition(k: Array, rate: Array, one: Array) -> Array:
@@ -73,28 +95,10 @@ IDENTITY = Identity(
 )
 POINT = {"x": [1, 0], "z": [1, 1], "rate": 1}
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="No diagonal transition in a fixed basis acts on W as the delta rule does",
     kind=Kind.IMPOSSIBILITY,
-    statement=r"""The delta rule multiplies $W$ by $I - r x x^\top$. For two inputs $x$, $z$ the commutator of these
-    transitions has
-
-$$ \norm{[I - r x x^\top, \, I - r z z^\top]}_F^2 = 2 r^4 (x \cdot z)^2 \left( \norm{x}^2 \norm{z}^2 - (x \cdot z)^2
-\right) , $$
-
-not $0$ unless the inputs are orthogonal or parallel; for $x = (1, 0)$, $z = (1, 1)$, $r = 1$ it is $2$. Transitions
-that are diagonal in one
-fixed basis commute, even if they depend on the input. So a diagonal recurrence that acts on $W$ itself is not the
-delta rule for
-$f \ge 2$. A larger state is not excluded by this argument.""",
-    derivation=r"""$[x x^\top, z z^\top] = (x \cdot z)(x z^\top - z x^\top)$, and $\norm{x z^\top - z x^\top}_F^2 = 2
-    \norm{x}^2 \norm{z}^2 - 2 (x \cdot z)^2$.""",
-    assumptions=(r"the state is $W$ itself, or $W$ in one fixed basis", r"$f \ge 2$"),
-    source="derived here",
-    systems=(
-        System("Diagonal recurrences on W", "not the delta rule: their transitions commute, its transitions don't"),
-    ),
     checks=impossible(
         IDENTITY.checks(),
         nonzero(commutator_norm, POINT, [2], "squared norm of the commutator at x = (1, 0), z = (1, 1), r = 1"),

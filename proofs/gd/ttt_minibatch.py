@@ -1,13 +1,35 @@
-"""TTT-Linear's dual form is mini-batch gradient descent, output by output."""
+r"""TTT-Linear is mini-batch gradient descent inside the layer.
+
+Without layer norm, TTT-Linear in dual form with mini-batches of $b$ tokens outputs
+
+$$ o_t = W_t q_t, \qquad W_t = W_{t'} - r \sum_{s=t'+1}^{t} \nabla L_s(W_{t'}), \qquad
+   L_s(W) = \tfrac12 \norm{W k_s - v_s}^2 , $$
+
+where $t'$ is the end of the mini-batch before: mini-batch gradient descent on the sum of the tokens' losses. $b = 1$ is
+the delta rule (gd.delta_rule), $b \ge N$ one batch step on every prefix.
+
+Why.
+All gradients of a mini-batch are taken at its start $W_{t'}$, and $\sum_s (W k_s - v_s)(k_s \cdot q_t)$ over $s \le t$
+is row $t$ of $\operatorname{tril}(Q K^\top)$ times the errors.
+
+Assumes.
+- no layer norm, no residual connection in the inner model
+
+Source.
+arXiv 2407.04620, dual form
+
+Systems.
+- TTT-Linear: mini-batch gradient descent inside the layer, all gradients of a batch at its start
+"""
 
 from constructions import ttt_linear
 from constructions.autograd_descent import descend
 from constructions.namespace import Array, namespace
 from constructions.online_descent import token_loss
 from numeric.words.whole import Spec
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 SIZE = 2
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
@@ -61,25 +83,10 @@ IDENTITY = Identity(
     whole=Spec(),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="TTT-Linear is mini-batch gradient descent inside the layer",
     kind=Kind.IDENTITY,
-    statement=r"""Without layer norm, TTT-Linear in dual form with mini-batches of $b$ tokens outputs
-
-$$ o_t = W_t q_t, \qquad W_t = W_{t'} - r \sum_{s=t'+1}^{t} \nabla L_s(W_{t'}), \qquad L_s(W) = \tfrac12 \norm{W k_s -
-v_s}^2 , $$
-
-where $t'$ is the end of the mini-batch before: mini-batch gradient descent on the sum of the tokens' losses. $b = 1$
-is the delta
-rule (gd.delta_rule), $b \ge N$ one batch step on every prefix.""",
-    derivation=r"""All gradients of a mini-batch are taken at its start $W_{t'}$, and
-$\sum_s (W k_s - v_s)(k_s \cdot q_t)$ over $s \le t$ is row $t$ of $\operatorname{tril}(Q K^\top)$ times the errors.""",
-    assumptions=("no layer norm, no residual connection in the inner model",),
-    source="arXiv 2407.04620, dual form",
-    systems=(
-        System("TTT-Linear", "mini-batch gradient descent inside the layer, all gradients of a batch at its start"),
-    ),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

@@ -1,4 +1,24 @@
-"""Two accumulators and k matrix products are k steps of gradient descent, causally and from any start."""
+r"""Two accumulators and k matrix products are k gradient-descent steps.
+
+With $Z_2 = -c \sum_i x_i x_i^\top$, $Z_3 = -c \sum_i y_i x_i^\top$, $c = \eta/N$ and $E_0 = -W_0$,
+
+$$ E_{j+1} = E_j (I + Z_2) + Z_3 \qquad \text{gives} \qquad E_k = -W_k \quad \text{for every } k, $$
+
+the weights after $k$ gradient-descent steps of size $\eta$ from $W_0$. From $W_0 = 0$, $E_1 = Z_3$.
+
+Why.
+By induction: $E_{j+1} = -W_j (I - cA) - cB = -(W_j - \eta \nabla L(W_j))$. Only $A$ and $B$ are carried, both causal
+sums, so every prefix of the context gets its own $k$ exact steps.
+
+Assumes.
+- tokens zero padded to $\max(f, m)$; decay 1
+
+Source.
+derived here; extends the block of arXiv 2410.11687 (its published code stops at two steps)
+
+Systems.
+- GD-SSM, several steps: two accumulators and $k$ matrix products are $k$ steps
+"""
 
 from functools import partial
 
@@ -8,12 +28,12 @@ from constructions.namespace import Array
 from constructions.two_accumulators import states
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.gd.one_step_start import ACCUMULATORS
 from proofs.gd.stacked_steps import first_weights, next_weights
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 STEPS = 3
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
@@ -62,21 +82,10 @@ IDENTITY = Identity(
     ),
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Two accumulators and k matrix products are k gradient-descent steps",
     kind=Kind.IDENTITY,
-    statement=r"""With $Z_2 = -c \sum_i x_i x_i^\top$, $Z_3 = -c \sum_i y_i x_i^\top$, $c = \eta/N$ and $E_0 = -W_0$,
-
-$$ E_{j+1} = E_j (I + Z_2) + Z_3 \qquad \text{gives} \qquad E_k = -W_k \quad \text{for every } k, $$
-
-the weights after $k$ gradient-descent steps of size $\eta$ from $W_0$. From $W_0 = 0$, $E_1 = Z_3$.""",
-    derivation=r"""By induction: $E_{j+1} = -W_j (I - cA) - cB = -(W_j - \eta \nabla L(W_j))$. Only $A$ and $B$ are
-carried, both
-causal sums, so every prefix of the context gets its own $k$ exact steps.""",
-    assumptions=(r"tokens zero padded to $\max(f, m)$; decay 1",),
-    source="derived here; extends the block of arXiv 2410.11687 (its published code stops at two steps)",
-    systems=(System("GD-SSM, several steps", "two accumulators and $k$ matrix products are $k$ steps"),),
     checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("two_accumulators_gd")},
     mutants=(
         IDENTITY.mutant(

@@ -1,4 +1,29 @@
-"""The other side of the impossibilities: two layers with one kind of gate take the step."""
+r"""Two layers with one kind of gate take a gradient-descent step.
+
+On joint tokens $(x_t, y_t)$ and the query $(x_q, 0)$, each of the following pairs of layers, with decays $0$ or $1$
+that do not depend on the input, outputs exactly one gradient-descent step $\frac{\eta}{N} \sum_i y_i (x_i \cdot x_q)$
+from $W_0 = 0$:
+
+- input gates only: the first layer accumulates $B$ and copies $x_t$, the second multiplies the two before its state;
+- output gates only: the first layer forms $y_t x_t^\top$ and copies $x_t$, the second accumulates and reads out at
+  $x_q$;
+- no gates, a pointwise square after each layer: both products by $ab = \frac14 \left( (a+b)^2 - (a-b)^2 \right)$.
+
+So "both gates are necessary" holds for a single layer (gd.no_input_gate, gd.no_output_gate), not for two.
+
+Why.
+In both the unit-decay states hold $B = Y^\top X$, the query adds $0 \cdot x_q^\top$, and the second layer forms
+$\sum_j B_{ij} x_{q,j}$.
+
+Assumes.
+- $W_0 = 0$; joint tokens; a constant 1 beside the token (a bias)
+
+Source.
+derived here
+
+Systems.
+- Two state-space layers: one kind of gate in two layers is enough for one step
+"""
 
 from collections.abc import Iterator
 
@@ -11,9 +36,9 @@ from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -73,27 +98,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Two layers with one kind of gate take a gradient-descent step",
     kind=Kind.IDENTITY,
-    statement=r"""On joint tokens $(x_t, y_t)$ and the query $(x_q, 0)$, each of the following pairs of layers, with
-    decays $0$ or $1$ that
-do not depend on the input, outputs exactly one gradient-descent step $\frac{\eta}{N} \sum_i y_i (x_i \cdot x_q)$
-from $W_0 = 0$:
-
-- input gates only: the first layer accumulates $B$ and copies $x_t$, the second multiplies the two before its state;
-- output gates only: the first layer forms $y_t x_t^\top$ and copies $x_t$, the second accumulates and reads out at
-$x_q$;
-- no gates, a pointwise square after each layer: both products by $ab = \frac14 \left( (a+b)^2 - (a-b)^2 \right)$.
-
-So "both gates are necessary" holds for a single layer (gd.no_input_gate, gd.no_output_gate), not for two.""",
-    derivation=r"""In both the unit-decay states hold $B = Y^\top X$, the query adds $0 \cdot x_q^\top$, and the
-    second layer forms
-$\sum_j B_{ij} x_{q,j}$.""",
-    assumptions=(r"$W_0 = 0$; joint tokens; a constant 1 beside the token (a bias)",),
-    source="derived here",
-    systems=(System("Two state-space layers", "one kind of gate in two layers is enough for one step"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant("query_has_target", "the query's token carries a target", left=query_has_target),

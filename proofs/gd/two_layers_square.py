@@ -1,4 +1,26 @@
-"""Two LTI layers with a pointwise square and no gate take the step: products come from squares."""
+r"""Two ungated LTI layers with a pointwise square take a gradient-descent step.
+
+Two linear time-invariant layers with decays $0$ and $1$, each followed by a pointwise square of linear functionals of
+its state and input, output exactly one gradient-descent step $\frac{\eta}{N} \sum_i y_i (x_i \cdot x_q)$ from
+$W_0 = 0$, without any gate: every product is
+
+$$ ab = \tfrac14 \left( (a + b)^2 - (a - b)^2 \right) . $$
+
+Why.
+The first layer forms $y_i x_j$ and copies $x_j$, the second accumulates $B_{ij}$ and multiplies it by $x_{q,j}$, as in
+gd.two_layers with every product made of squares.
+
+Assumes.
+- $W_0 = 0$; joint tokens; a constant 1 beside the token (a bias)
+- exact arithmetic: in floating point the difference of squares loses digits when the factors differ in size, so the
+  sampled rung is left out
+
+Source.
+derived here
+
+Systems.
+- Two state-space layers: two ungated layers with a pointwise square between them take one step
+"""
 
 from collections.abc import Iterator
 
@@ -6,9 +28,9 @@ from constructions import autograd_descent, two_layers
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import scalar
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 
 def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
@@ -43,29 +65,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Two ungated LTI layers with a pointwise square take a gradient-descent step",
     kind=Kind.IDENTITY,
-    statement=r"""Two linear time-invariant layers with decays $0$ and $1$, each followed by a pointwise square of
-    linear functionals
-of its state and input, output exactly one gradient-descent step $\frac{\eta}{N} \sum_i y_i (x_i \cdot x_q)$ from
-$W_0 = 0$, without
-any gate: every product is
-
-$$ ab = \tfrac14 \left( (a + b)^2 - (a - b)^2 \right) . $$""",
-    derivation=r"""The first layer forms $y_i x_j$ and copies $x_j$, the second accumulates $B_{ij}$ and multiplies
-    it by $x_{q,j}$, as in
-gd.two_layers with every product made of squares.""",
-    assumptions=(
-        r"$W_0 = 0$; joint tokens; a constant 1 beside the token (a bias)",
-        "exact arithmetic: in floating point the difference of squares loses digits when the factors differ in size, so "
-        "the sampled rung is left out",
-    ),
-    source="derived here",
-    systems=(
-        System("Two state-space layers", "two ungated layers with a pointwise square between them take one step"),
-    ),
     checks={rung: check for rung, check in IDENTITY.checks().items() if rung is not Rung.SAMPLED},
     mutants=(
         IDENTITY.mutant("half", "ab = ((a+b)^2 - (a-b)^2)/2", derive=lambda: derive(quarter=2)),

@@ -1,4 +1,26 @@
-"""One family W = rate Y^T M X: batch steps, causal stacks, the online pass and decay differ only in the matrix M."""
+r"""One family W = r Y^T M X: batch, causal, online and decaying descent differ in M.
+
+From $W_0 = 0$, with step $r$ on sums over tokens ($r = \eta/N$ for the mean loss), $G = X X^\top$,
+$T = \operatorname{tril}(G)$ and $L$ the strict lower triangle of $G$, each algorithm gives $W = r \, Y^\top M X$ with
+
+$$ \begin{array}{ll}
+\text{one batch step (GD-SSM)} & M = I \\
+k \text{ batch steps} & M = \sum_{j<k} (I - rG)^j \\
+\text{causal stack of } k \text{ layers} & M = \sum_{j<k} (I - rT^\top)^j \\
+\text{one online pass (delta rule)} & M = (I + rL^\top)^{-1} = \sum_{j<N} (-rL^\top)^j \\
+\text{scalar decay } a & M = \operatorname{diag}(a^{N-t})
+\end{array} $$
+
+Why.
+Batch: a step takes $M$ to $I + M(I - rG)$ (derived here for every $k$ and all sizes). Causal stack: gd.causal_stack.
+Online: gd.online_update_matrix. Decay: gd.recency_weighted.
+
+Assumes.
+- $W_0 = 0$
+
+Source.
+derived here
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -10,10 +32,11 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
-from proofs.claim import Claim, covering
+from proofs.claim import covering
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 STEPS = 3
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
@@ -85,24 +108,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="One family W = r Y^T M X: batch, causal, online and decaying descent differ in M",
     kind=Kind.IDENTITY,
-    statement=r"""From $W_0 = 0$, with step $r$ on sums over tokens ($r = \eta/N$ for the mean loss), $G = X X^\top$,
-$T = \operatorname{tril}(G)$ and $L$ the strict lower triangle of $G$, each algorithm gives $W = r \, Y^\top M X$ with
-
-$$ \begin{array}{ll}
-\text{one batch step (GD-SSM)} & M = I \\
-k \text{ batch steps} & M = \sum_{j<k} (I - rG)^j \\
-\text{causal stack of } k \text{ layers} & M = \sum_{j<k} (I - rT^\top)^j \\
-\text{one online pass (delta rule)} & M = (I + rL^\top)^{-1} = \sum_{j<N} (-rL^\top)^j \\
-\text{scalar decay } a & M = \operatorname{diag}(a^{N-t})
-\end{array} $$""",
-    derivation=r"""Batch: a step takes $M$ to $I + M(I - rG)$ (derived here for every $k$ and all sizes). Causal stack:
-gd.causal_stack. Online: gd.online_update_matrix. Decay: gd.recency_weighted.""",
-    assumptions=(r"$W_0 = 0$",),
-    source="derived here",
     checks={
         **IDENTITY.checks(),
         Rung.UNIVERSAL: covering("the rows of the table for batch steps", IDENTITY.universal),

@@ -1,5 +1,30 @@
-"""Stochastic gradient descent with weight decay is a gated delta rule with the gates one token late, times the last
-gate."""
+r"""SGD with weight decay is the gated delta rule up to a readout scale and a shift of the gates.
+
+Stochastic gradient descent on $\frac12 \norm{W k_t - v_t}^2$ with learning rate $lr_t = \alpha_t \beta_t$ and weight
+decay $wd_t$, $1 - lr_t \, wd_t = \alpha_t$, has the iterates
+
+$$ S_t = \alpha_t U_t, \qquad U_t = \alpha_{t-1} U_{t-1} (I - \beta_t k_t k_t^\top) + \beta_t v_t k_t^\top, \quad
+   \alpha_0 = 1, \; U_0 = S_0 . $$
+
+So with a constant gate the two compute the same function up to the readout scale $\alpha$ (and the start), and with
+varying gates also up to a shift of the gates by one token.
+
+Why.
+$S_t = S_{t-1} - lr_t \left( (S_{t-1} k_t - v_t) k_t^\top + wd_t S_{t-1} \right) = \alpha_t \left( S_{t-1} (I - \beta_t
+k_t k_t^\top) + \beta_t v_t k_t^\top \right)$, and $S_{t-1} = \alpha_{t-1} U_{t-1}$.
+
+Assumes.
+- coupled weight decay, as in torch.optim.SGD
+
+Source.
+derived here; gated delta rule of arXiv 2412.06464
+
+Departs.
+- the optimiser runs at learning rate 1 on the scaled loss, so that rates can stay indeterminates
+
+Systems.
+- Gated DeltaNet: for constant gates SGD with weight decay, up to a readout scale
+"""
 
 from collections.abc import Iterator
 
@@ -11,9 +36,9 @@ from constructions.namespace import Array, namespace
 from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
 from proofs.identity import Identity, Large
+from proofs.statement import claim
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
@@ -67,28 +92,10 @@ IDENTITY = Identity(
     derive=derive,
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="SGD with weight decay is the gated delta rule up to a readout scale and a shift of the gates",
     kind=Kind.IDENTITY,
-    statement=r"""Stochastic gradient descent on $\frac12 \norm{W k_t - v_t}^2$ with learning rate $lr_t = \alpha_t
-\beta_t$ and weight decay
-$wd_t$, $1 - lr_t \, wd_t = \alpha_t$, has the iterates
-
-$$ S_t = \alpha_t U_t, \qquad U_t = \alpha_{t-1} U_{t-1} (I - \beta_t k_t k_t^\top) + \beta_t v_t k_t^\top, \quad
-\alpha_0 = 1, \;
-   U_0 = S_0 . $$
-
-So with a constant gate the two compute the same function up to the readout scale $\alpha$ (and the start), and with
-varying gates
-also up to a shift of the gates by one token.""",
-    derivation=r"""$S_t = S_{t-1} - lr_t \left( (S_{t-1} k_t - v_t) k_t^\top + wd_t S_{t-1} \right)
-= \alpha_t \left( S_{t-1} (I - \beta_t k_t k_t^\top) + \beta_t v_t k_t^\top \right)$, and $S_{t-1} = \alpha_{t-1}
-U_{t-1}$.""",
-    assumptions=(r"coupled weight decay, as in torch.optim.SGD",),
-    source="derived here; gated delta rule of arXiv 2412.06464",
-    departures=("the optimiser runs at learning rate 1 on the scaled loss, so that rates can stay indeterminates",),
-    systems=(System("Gated DeltaNet", "for constant gates SGD with weight decay, up to a readout scale"),),
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant(

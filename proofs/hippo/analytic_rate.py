@@ -1,4 +1,29 @@
-"""Analytic inputs: explicit geometric bounds on Bernstein ellipses, and the measured rate with its power of N."""
+r"""Analytic inputs: geometric rates set by the nearest complex singularity.
+
+Let $v(x) = u(t - \theta + \tfrac{\theta}{2}(x+1))$ be analytic with $|v| \le M$ inside the ellipse with foci $\pm 1$
+and semi-axes of sum $\rho > 1$. With exact projections
+
+$$ \theta |u' - y_i| \le \frac{2 M \rho}{\rho - 1} \sum_{n \ge N} \left(n(n+1) - N^2\right) \sqrt{2n+1}\, \rho^{-n} =
+   O(N^{3/2} \rho^{-N}), $$
+
+$\theta |u' - y_{ii}| = O(N^{5/2} \rho^{-N})$, $\theta |u' - y_{iii}| = O(N^{3/2} \rho^{-N})$,
+$|u - \hat u| = O(N^{1/2} \rho^{-N})$ with the responses $n(n+1)$, $n(n+1) - N(N+1)$ and $1$ in place of $n(n+1) - N^2$.
+Simple poles on the ellipse attain all these powers. On trajectories $\rho$ is that of the nearest singularity in
+complex time.
+
+Why.
+The Chebyshev coefficients of $v$ are at most $2 M \rho^{-j}$ and $\int |P_n| \le 2/\sqrt{2n+1}$, so
+$|a_n| \le 2 \sqrt{2n+1}\, M \rho^{1-n}/(\rho-1)$; the readouts answer $P_n$, $n \ge N$, with the responses above. A
+pole has $a_n = (2n+1) Q_n(z)$ exactly. Measured: fits of $c N^p \rho^{-N}$ to errors in balls; for trajectories $\rho$
+is predicted from the Taylor series at the window's centre by Pade poles of two orders.
+
+Assumes.
+- states are exact projections
+- trajectories of Lorenz's and Van der Pol's system; in full Roessler's
+
+Source.
+derived here (H15); Bernstein's coefficients are classical
+"""
 
 from __future__ import annotations
 
@@ -15,11 +40,12 @@ from numeric import legendre_series, peano
 from numeric.finding import Finding, combine
 from numeric.rates import Order, fit_exponential
 from numeric.taylor import ball_coefficients, trajectory
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
 from proofs.hippo._signals import FUNCTIONALS, window_errors
+from proofs.statement import claim
 
 POLES: Mapping[str, tuple[fmpq, fmpq]] = {
     "pole at 5/4": (fmpq(5, 4), fmpq(0)),
@@ -189,28 +215,10 @@ def columns() -> Columns:
 _NAMES = {"value": "value", "i": "route (i)", "ii": "route (ii)", "iii": "route (iii)"}
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Analytic inputs: geometric rates set by the nearest complex singularity",
     kind=Kind.RATE,
-    statement=r"""Let $v(x) = u(t - \theta + \tfrac{\theta}{2}(x+1))$ be analytic with $|v| \le M$ inside the ellipse
-with foci $\pm 1$ and semi-axes of sum $\rho > 1$. With exact projections
-
-$$ \theta |u' - y_i| \le \frac{2 M \rho}{\rho - 1} \sum_{n \ge N} \left(n(n+1) - N^2\right) \sqrt{2n+1}\, \rho^{-n} =
-O(N^{3/2} \rho^{-N}), $$
-
-$\theta |u' - y_{ii}| = O(N^{5/2} \rho^{-N})$, $\theta |u' - y_{iii}| = O(N^{3/2} \rho^{-N})$, $|u - \hat u| =
-O(N^{1/2} \rho^{-N})$ with the responses $n(n+1)$, $n(n+1) - N(N+1)$ and $1$ in place of $n(n+1) - N^2$. Simple poles
-on the ellipse attain all these powers. On trajectories $\rho$ is that of the nearest singularity in complex time.""",
-    derivation=r"""The Chebyshev coefficients of $v$ are at most $2 M \rho^{-j}$ and $\int |P_n| \le 2/\sqrt{2n+1}$, so
-$|a_n| \le 2 \sqrt{2n+1}\, M \rho^{1-n}/(\rho-1)$; the readouts answer $P_n$, $n \ge N$, with the responses above. A
-pole has $a_n = (2n+1) Q_n(z)$ exactly. Measured: fits of $c N^p \rho^{-N}$ to errors in balls; for trajectories
-$\rho$ is predicted from the Taylor series at the window's centre by Pade poles of two orders.""",
-    assumptions=(
-        "states are exact projections",
-        "trajectories of Lorenz's and Van der Pol's system; in full Roessler's",
-    ),
-    source="derived here (H15); Bernstein's coefficients are classical",
     checks={Rung.MEASURED: both()},
     figures=(
         Figure(

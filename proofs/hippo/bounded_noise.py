@@ -1,4 +1,22 @@
-"""Adversarial noise: the largest error of each readout over all noise of modulus at most one."""
+r"""Bounded noise: route (i) passes on less than route (ii).
+
+Let the input carry noise of modulus at most $\eta$, in the worst case over all of it. With exact projections the error
+it makes is of order $\eta N^2/\theta$ for route (i), $\eta N^{5/2}/\theta$ for route (ii), and $\eta N^{1/2}$ for the
+reconstructed value (Lebesgue's constant). So against bounded noise route (i) is the better one; against independent
+noise of a small step route (ii) is (hippo.sample_noise).
+
+Why.
+The readout is $y = D u + \int \left(\sum_k C_k \frac{2k+1}{2} P_k\right) v$; its norm is $|D|$ plus the $L^1$ norm of a
+polynomial, in balls. $\sum_k (2k+1) P_k/2$ is of order $N^{1/2}$ in $L^1$ and concentrated at the right end, where the
+slope costs $N^2$; route (i)'s weights $k(k+1) - N^2$ vanish at the top.
+
+Assumes.
+- states are exact projections
+- orders are measured
+
+Source.
+derived here; Lebesgue constants: Gronwall 1913
+"""
 
 from __future__ import annotations
 
@@ -10,9 +28,10 @@ from flint import arb, fmpq, fmpq_poly
 from constructions import legt
 from numeric import peano
 from numeric.rates import fit, hull
-from proofs.claim import Check, Claim, Kind, Mutant, both
+from proofs.claim import Check, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
 from proofs.hippo._checks import Rate, Same, exactly, orders
+from proofs.statement import claim
 
 SIZES = (8, 10, 12, 16, 20, 24, 28, 32)
 LARGER = (*SIZES, 40, 48, 64, 80)
@@ -65,19 +84,10 @@ def _claimed(route: str, order: float) -> Check:
     return orders(measure({**ORDERS, route: order}))
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Bounded noise: route (i) passes on less than route (ii)",
     kind=Kind.RATE,
-    statement=r"""Let the input carry noise of modulus at most $\eta$, in the worst case over all of it. With exact projections the
-error it makes is of order $\eta N^2/\theta$ for route (i), $\eta N^{5/2}/\theta$ for route (ii), and $\eta N^{1/2}$ for the
-reconstructed value (Lebesgue's constant). So against bounded noise route (i) is the better one; against independent noise of
-a small step route (ii) is (hippo.sample_noise).""",
-    derivation=r"""The readout is $y = D u + \int \left(\sum_k C_k \frac{2k+1}{2} P_k\right) v$; its norm is $|D|$ plus the $L^1$
-norm of a polynomial, in balls. $\sum_k (2k+1) P_k/2$ is of order $N^{1/2}$ in $L^1$ and concentrated at the right end, where the
-slope costs $N^2$; route (i)'s weights $k(k+1) - N^2$ vanish at the top.""",
-    assumptions=("states are exact projections", "orders are measured"),
-    source="derived here; Lebesgue constants: Gronwall 1913",
     checks={Rung.MEASURED: both(orders(measure(), trust=("Arb's ball arithmetic",)), exactly(two_states, (2,)))},
     parameters=table,
     mutants=(

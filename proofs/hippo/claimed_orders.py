@@ -1,4 +1,21 @@
-"""Bounds O(theta^a N^b) as they are claimed, graded false, loose or sharp: by the theorem and by measurement."""
+r"""Claimed error orders, graded.
+
+A bound $|u' - y| = O(\theta^a N^b)$ for all $u$ with $K$ bounded derivatives and exact projections is *false* if the
+largest error is of a higher order in one of the two limits, *sharp* if both exponents are attained, else *loose*. The
+bounds of the table below carry the grades it gives them; in particular the sup-norm order $N^{1-K}$ of route (i) is
+false (it is the mean-square order), $N^{3-K}$, from summing bounds of single coefficients, is loose for both routes,
+and route (ii) with $K = 2$ diverges. `proofs.hippo.derivative_rate.grade` grades any other claim,
+`numeric.rates.grade_measured` one about measured errors.
+
+Why.
+The sharp orders are hippo.derivative_rate's; the measured grade uses only the fitted orders and their intervals.
+
+Assumes.
+- states are exact projections
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -8,10 +25,11 @@ from functools import cache
 
 from numeric.finding import Counterexample, Figure, Finding, Verdict
 from numeric.rates import Grade, Order, fit, grade_measured
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.hippo.derivative_bound import sharp
 from proofs.hippo.derivative_rate import grade
+from proofs.statement import claim
 
 Key = tuple[str, int, float, float]
 
@@ -99,20 +117,10 @@ def _true_is_enough(claimed: tuple[float, float], theta: Order, N: Order) -> Gra
     return Grade("sharp" if found.word == "loose" else found.word, found.theta, found.N, found.why)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Claimed error orders, graded",
     kind=Kind.RATE,
-    statement=r"""A bound $|u' - y| = O(\theta^a N^b)$ for all $u$ with $K$ bounded derivatives and exact projections is *false* if
-the largest error is of a higher order in one of the two limits, *sharp* if both exponents are attained, else *loose*. The
-bounds of the table below carry the grades it gives them; in particular the sup-norm order $N^{1-K}$ of route (i) is false
-(it is the mean-square order), $N^{3-K}$, from summing bounds of single coefficients, is loose for both routes, and route (ii)
-with $K = 2$ diverges. `proofs.hippo.derivative_rate.grade` grades any other claim, `numeric.rates.grade_measured` one about
-measured errors.""",
-    derivation=r"""The sharp orders are hippo.derivative_rate's; the measured grade uses only the fitted orders and their
-intervals.""",
-    assumptions=("states are exact projections",),
-    source="derived here",
     checks={Rung.MEASURED: check()},
     parameters=table,
     mutants=(

@@ -1,4 +1,30 @@
-"""The closed LegT equation's errors in the sup norm, with the closure's gain computed rigorously."""
+r"""What closing LegT's equation costs: sup-norm and mean-square bounds.
+
+Let $\gamma$ be the impulse response from the left end to the reconstructed present value,
+$\Gamma = g^\top (sI-A)^{-1} \hat g/\theta$, and $|u^{(k+1)}| \le U_{k+1}$, $1 \le k \le N$. In steady state route (i)
+of the closed LegT equation obeys
+
+$$ |u' - y_i| \le \norm{\kappa_k}_1 U_{k+1} \le \left(1 + \norm{\gamma}_1\right) C_{k,N} \left(\tfrac{\theta}{2}\right)^k U_{k+1} $$
+
+for every $N$, with the constants $C_{k,N}$ of hippo.derivative_bound; $\kappa_k$ has the transfer function
+$s^{N-k}/q_N$, and its norm is the sharp constant. For the $N$ checked, $\norm{\gamma}_1 \le 1.43$; beyond them it grows
+slowly. The order $\theta^{K-1} N^{3/2-K}$, $K = k+1$, is kept if $\norm{\gamma}_1$ stays bounded, which is open. In the
+mean square the closure costs no more than the projection's error at the left end:
+$|\Gamma(i\omega)|^2 = 1 - \omega^{2N}/|q_N(i\omega)|^2 \le 1$.
+
+Why.
+The closed error is $\epsilon - \gamma * \delta$ with the projection's errors at the two ends (hippo.projection_error),
+and both are at most $C_{k,N} (\theta/2)^k U$. $u' - y_i$ is the value error for $u'$. The norms are bracketed by balls:
+panel integrals from below, Cauchy-Schwarz with the panel's Gramian from above, the tail by $|e^{A}| < 1$.
+
+Assumes.
+- steady state
+- the norms: $N = 2, 3, 4, 6, 8, 12, 16$ ($24$ and $32$ as well in full), $k \le 6$; nothing bounds $\norm{\gamma}_1$
+  for all $N$ here
+
+Source.
+derived here (B7 and the L2 form of the closure error)
+"""
 
 from __future__ import annotations
 
@@ -11,11 +37,12 @@ from flint import arb, fmpq
 from constructions import legt
 from numeric import impulse_norms, peano
 from numeric.rational_matrices import matrix, monomial, number, transfer
-from proofs.claim import Check, Claim, Kind, Mutant, covering
+from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung, Settings
 from proofs.hippo._checks import Bound, Same, exactly, never_exceeded
 from proofs.hippo.dissipativity import symmetric_part
 from proofs.hippo.legt_pade import on_axis
+from proofs.statement import claim
 
 GRID = {2: (1024, 6), 3: (512, 6), 4: (512, 5), 6: (256, 4), 8: (160, 4), 12: (128, 3), 16: (128, 3)}
 """N -> (panels per window, windows before the tail bound)."""
@@ -88,32 +115,10 @@ def table() -> str:
     return "\n".join(lines)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="What closing LegT's equation costs: sup-norm and mean-square bounds",
     kind=Kind.BOUND,
-    statement=r"""Let $\gamma$ be the impulse response from the left end to the reconstructed present value, $\Gamma =
-g^\top (sI-A)^{-1} \hat g/\theta$, and $|u^{(k+1)}| \le U_{k+1}$, $1 \le k \le N$. In steady state route (i) of the
-closed LegT equation obeys
-
-$$ |u' - y_i| \le \norm{\kappa_k}_1 U_{k+1} \le \left(1 + \norm{\gamma}_1\right) C_{k,N}
-\left(\tfrac{\theta}{2}\right)^k U_{k+1} $$
-
-for every $N$, with the constants $C_{k,N}$ of hippo.derivative_bound; $\kappa_k$ has the transfer function $s^{N-k}/q_N$,
-and its norm is the sharp constant. For the $N$ checked, $\norm{\gamma}_1 \le 1.43$; beyond them it grows slowly. The order
-$\theta^{K-1} N^{3/2-K}$, $K = k+1$, is kept if $\norm{\gamma}_1$ stays bounded, which is open. In the mean square the
-closure costs no more than the projection's error at the left end:
-$|\Gamma(i\omega)|^2 = 1 - \omega^{2N}/|q_N(i\omega)|^2 \le 1$.""",
-    derivation=r"""The closed error is $\epsilon - \gamma * \delta$ with the projection's errors at the two ends
-(hippo.projection_error), and both are at most $C_{k,N} (\theta/2)^k U$. $u' - y_i$ is the value error for $u'$. The norms
-are bracketed by balls: panel integrals from below, Cauchy-Schwarz with the panel's Gramian from above, the tail by
-$|e^{A}| < 1$.""",
-    assumptions=(
-        "steady state",
-        r"the norms: $N = 2, 3, 4, 6, 8, 12, 16$ ($24$ and $32$ as well in full), $k \le 6$; nothing bounds $\norm{\gamma}_1$ "
-        "for all $N$ here",
-    ),
-    source="derived here (B7 and the L2 form of the closure error)",
     checks={
         Rung.MEASURED: covering(
             "the norms; that they are the readout's is the exact rung's", never_exceeded(measure())

@@ -1,5 +1,31 @@
-"""Explicit error bounds for inputs with K bounded derivatives, from Peano kernels: the kernels, the bounds, their
-looseness."""
+r"""Error bounds with explicit constants for inputs with K bounded derivatives.
+
+Let $|u^{(K)}| \le U_K$ on the window, $2 \le K \le N$, $k = K-1$, $M_K = (\theta/2)^K U_K$ and
+
+$$ C_{k,N} = 2^{k-1/2} \sqrt{\frac{(k-1)!\,k!}{(2k)!}} \sqrt{\frac{(N-k)!}{(N+k-1)!}} . $$
+
+With exact projections (LegT's window, or scaled LegS with $t$ for $\theta$):
+
+$$ |u - \hat u| \le C_{K,N} M_K, \qquad |u' - y_i| \le \frac{B}{\theta} M_K, \quad
+   B = C_{k,N} \sqrt{\tfrac{2(k+2)}{2k+1}} + k\, C_{K,N}, $$
+
+$|u' - y_{ii}| \le \frac{1}{\theta} (B + N^2 C_{K,N}) M_K$, $|u' - y_{iii}| \le \frac{1}{\theta} (B + N C_{K,N}) M_K$,
+and with the delayed sample $|u' - y| \le \frac{2}{\theta} C_{k,N} M_K$. The value bound is attained at $K = N$. The
+sharp constants are the $L^1$ norms of the Peano kernels.
+
+Why.
+The error of the end value is $\epsilon_N[v] = \int \mathrm{kern}_k v^{(k)}$ with
+$\mathrm{kern}_k = \frac{(N-k)!}{2^k (N-1)!} (1-x)^{k-1} (1+x)^k P^{(k-1,k)}_{N-k}(x)$ (Christoffel-Darboux, Rodrigues),
+and $\theta (u' - y_i) = \epsilon_N[(1+x) v']$, $\theta (u'-y_{ii}) = \epsilon_N[(1+x)v'] + N^2 \epsilon_N[v]$.
+Cauchy-Schwarz with the weight $(1-x)^{k-1}(1+x)^k$ and the Jacobi norm give the constants.
+
+Assumes.
+- states are exact projections
+- $2 \le K \le N$; exact rung: the $N$ listed and $K \le 6$
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -14,10 +40,11 @@ from constructions import legt
 from numeric import peano
 from numeric.entropy import Entropy
 from numeric.rational_matrices import number
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series
 from proofs.hippo._checks import Bound, Same, exactly, never_exceeded
+from proofs.statement import claim
 
 Functional = Callable[[str, int, int], fmpq_poly]
 Limit = Callable[[str, int, int], arb]
@@ -175,28 +202,10 @@ _NAMES = {
 }
 _SHOWN = (2, 4)
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Error bounds with explicit constants for inputs with K bounded derivatives",
     kind=Kind.BOUND,
-    statement=r"""Let $|u^{(K)}| \le U_K$ on the window, $2 \le K \le N$, $k = K-1$, $M_K = (\theta/2)^K U_K$ and
-
-$$ C_{k,N} = 2^{k-1/2} \sqrt{\frac{(k-1)!\,k!}{(2k)!}} \sqrt{\frac{(N-k)!}{(N+k-1)!}} . $$
-
-With exact projections (LegT's window, or scaled LegS with $t$ for $\theta$):
-
-$$ |u - \hat u| \le C_{K,N} M_K, \qquad |u' - y_i| \le \frac{B}{\theta} M_K, \quad B = C_{k,N}
-\sqrt{\tfrac{2(k+2)}{2k+1}} + k\, C_{K,N}, $$
-
-$|u' - y_{ii}| \le \frac{1}{\theta} (B + N^2 C_{K,N}) M_K$, $|u' - y_{iii}| \le \frac{1}{\theta} (B + N C_{K,N}) M_K$,
-and with the delayed sample $|u' - y| \le \frac{2}{\theta} C_{k,N} M_K$. The value bound is attained at $K = N$. The
-sharp constants are the $L^1$ norms of the Peano kernels.""",
-    derivation=r"""The error of the end value is $\epsilon_N[v] = \int \mathrm{kern}_k v^{(k)}$ with $\mathrm{kern}_k
-= \frac{(N-k)!}{2^k (N-1)!} (1-x)^{k-1} (1+x)^k P^{(k-1,k)}_{N-k}(x)$ (Christoffel-Darboux, Rodrigues), and $\theta
-(u' - y_i) = \epsilon_N[(1+x) v']$, $\theta (u'-y_{ii}) = \epsilon_N[(1+x)v'] + N^2 \epsilon_N[v]$. Cauchy-Schwarz
-with the weight $(1-x)^{k-1}(1+x)^k$ and the Jacobi norm give the constants.""",
-    assumptions=("states are exact projections", r"$2 \le K \le N$; exact rung: the $N$ listed and $K \le 6$"),
-    source="derived here",
     checks={Rung.MEASURED: never_exceeded(measure()), Rung.EXACT: exact()},
     figures=(
         Figure(

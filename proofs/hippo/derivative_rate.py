@@ -1,4 +1,28 @@
-"""The sharp orders in N of the readouts' errors, and a grader for claimed orders."""
+r"""The sharp orders: N^(3/2-K) for route (i), N^(5/2-K) for route (ii).
+
+Over all $u$ with $|u^{(K)}| \le U_K$ and exact projections, the largest error of the reconstructed value is of order
+$\theta^K N^{1/2-K}$; of route (i), of route (iii) and with the delayed sample $\theta^{K-1} N^{3/2-K}$; of route (ii)
+$\theta^{K-1} N^{5/2-K}$. No better exponents hold uniformly. The constants (times $(\theta/2)^K U_K/\theta$, for the
+value $(\theta/2)^K U_K$) tend to
+
+$$ c_K = \frac{2\sqrt 2}{\pi} \frac{\Gamma(K + \frac{1}{2})}{K!} \ \text{(value and (ii))}, \qquad
+   d_k = \frac{2^{k+2}}{\pi^{3/2}} B\left(\tfrac{k+1/2}{2}, \tfrac{k+7/2}{2}\right) \ \text{(i)}, \qquad
+   \frac{2^{K+1}}{\pi^{3/2}} B\left(\tfrac{K-1/2}{2}, \tfrac{K+3/2}{2}\right) \ \text{(iii)}, \qquad 2 c_k, $$
+
+$k = K - 1$, the last one with the delayed sample.
+
+Why.
+The sharp constants are $L^1$ norms of the Peano kernels of hippo.derivative_bound; Darboux's asymptotics of Jacobi
+polynomials and the mean $2/\pi$ of $|\cos|$ give the limits. Here the norms are computed in balls and the orders
+fitted.
+
+Assumes.
+- states are exact projections
+- $N \to \infty$ at fixed $K \ge 2$
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -7,11 +31,12 @@ from fractions import Fraction
 
 from numeric import peano, rates
 from numeric.rates import Grade, fit
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Figure
 from proofs.hippo._checks import Rate, orders
 from proofs.hippo.derivative_bound import columns, panels, sharp
+from proofs.statement import claim
 
 Exponent = Callable[[str, int], float]
 LARGEST_K = 5
@@ -80,25 +105,10 @@ def _claimed(change: Exponent) -> dict[Rung, Check]:
     return {Rung.MEASURED: orders(measure(change))}
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The sharp orders: N^(3/2-K) for route (i), N^(5/2-K) for route (ii)",
     kind=Kind.RATE,
-    statement=r"""Over all $u$ with $|u^{(K)}| \le U_K$ and exact projections, the largest error of the reconstructed
-value is of order $\theta^K N^{1/2-K}$; of route (i), of route (iii) and with the delayed sample $\theta^{K-1}
-N^{3/2-K}$; of route (ii) $\theta^{K-1} N^{5/2-K}$. No better exponents hold uniformly. The constants (times
-$(\theta/2)^K U_K/\theta$, for the value $(\theta/2)^K U_K$) tend to
-
-$$ c_K = \frac{2\sqrt 2}{\pi} \frac{\Gamma(K + \frac{1}{2})}{K!} \ \text{(value and (ii))}, \qquad
-d_k = \frac{2^{k+2}}{\pi^{3/2}} B\left(\tfrac{k+1/2}{2}, \tfrac{k+7/2}{2}\right) \ \text{(i)}, \qquad
-\frac{2^{K+1}}{\pi^{3/2}} B\left(\tfrac{K-1/2}{2}, \tfrac{K+3/2}{2}\right) \ \text{(iii)}, \qquad 2 c_k, $$
-
-$k = K - 1$, the last one with the delayed sample.""",
-    derivation=r"""The sharp constants are $L^1$ norms of the Peano kernels of hippo.derivative_bound; Darboux's
-asymptotics of Jacobi polynomials and the mean $2/\pi$ of $|\cos|$ give the limits. Here the norms are computed in
-balls and the orders fitted.""",
-    assumptions=("states are exact projections", r"$N \to \infty$ at fixed $K \ge 2$"),
-    source="derived here",
     checks={Rung.MEASURED: orders(measure(), trust=("Arb's ball arithmetic for the norms",))},
     parameters=constants,
     figures=(

@@ -1,4 +1,21 @@
-"""The generalised bilinear transform with one input sample is the proper one, and SciPy's result is right to rounding."""
+r"""One input sample per step: the proper bilinear scheme, and SciPy's.
+
+The generalised bilinear scheme $x_{k+1} = \bar A x_k + \bar B \left((1-\alpha) u_k + \alpha u_{k+1}\right)$,
+$y_k = C x_k + D u_k$ has the transfer function of $w_{k+1} = \bar A w_k + \bar B u_k$,
+$y_k = C (I - \alpha h A)^{-1} w_k + \left(D + \alpha C (I - \alpha h A)^{-1} h B\right) u_k$. So a hold of one sample
+is proper if and only if $C$ and $D$ are changed with it; `scipy.signal.cont2discrete` does so, and its matrices are
+right to the rounding of one linear solve.
+
+Why.
+With $x_k = (I - \alpha h A)^{-1} \left(w_k + \alpha h B u_k\right)$ the first recurrence turns into the second. The
+transfer functions agree for symbols, one eigenvalue at a time, and for drawn systems at drawn rationals.
+
+Assumes.
+- sampled rung: SciPy alone; exact rung: a drawn system for each $N$ listed, every $z$, $h$ and $\alpha$
+
+Source.
+derived here; the bound is Higham 2002, theorem 9.4
+"""
 
 from __future__ import annotations
 
@@ -18,12 +35,13 @@ from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.rational_matrices import number, objects, solve
 from numeric.telescoping import Equation, Step
-from proofs.claim import Check, Claim, Kind, Mutant, covering
+from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung, Settings
 from proofs.hippo import _scalar
 from proofs.hippo._checks import Draw, Same, at_points, derived
 from proofs.hippo.matched_hold import transfer
 from proofs.hippo.one_step_error import response, schemes, tied
+from proofs.statement import claim
 
 Single = Callable[[StateSpace, Any, Any], Discrete]
 UNIT = 2.0**-53
@@ -173,19 +191,10 @@ def _narrow(parts: Parts) -> Parts:
     return A, B, C, D
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="One input sample per step: the proper bilinear scheme, and SciPy's",
     kind=Kind.IDENTITY,
-    statement=r"""The generalised bilinear scheme $x_{k+1} = \bar A x_k + \bar B \left((1-\alpha) u_k + \alpha
-u_{k+1}\right)$, $y_k = C x_k + D u_k$ has the transfer function of $w_{k+1} = \bar A w_k + \bar B u_k$, $y_k = C (I -
-\alpha h A)^{-1} w_k + \left(D + \alpha C (I - \alpha h A)^{-1} h B\right) u_k$. So a hold of one sample is proper if
-and only if $C$ and $D$ are changed with it; `scipy.signal.cont2discrete` does so, and its matrices are right to the
-rounding of one linear solve.""",
-    derivation=r"""With $x_k = (I - \alpha h A)^{-1} \left(w_k + \alpha h B u_k\right)$ the first recurrence turns
-into the second. The transfer functions agree for symbols, one eigenvalue at a time, and for drawn systems at drawn rationals.""",
-    source="derived here; the bound is Higham 2002, theorem 9.4",
-    assumptions=("sampled rung: SciPy alone; exact rung: a drawn system for each $N$ listed, every $z$, $h$ and $\\alpha$",),
     checks={
         Rung.SAMPLED: covering("SciPy's matrices for LegT and LegS", sampled()),
         Rung.EXACT: covering("the two transfer functions, not SciPy", exact()),

@@ -1,4 +1,20 @@
-"""The symmetric parts of the three families are negative semidefinite: stable for every N and time scale."""
+r"""Dissipativity of LegT, LegS and FouT.
+
+In the orthonormal bases, with $g$ and $\hat g$ the basis functions at the right and left end and $\phi$ those at lag
+zero,
+
+$$ \theta (A + A^\top) = -(g g^\top + \hat g \hat g^\top) \ \text{(LegT)}, \qquad -I - g g^\top \ \text{(LegS)}, \qquad
+   -4 \phi \phi^\top \ \text{(FouT)}. $$
+
+Hence $\norm{e^{At}} \le 1$ for LegT and FouT and $\norm{e^{At}} \le e^{-t/(2\theta)}$ for LegS: stable for every $N$
+and $\theta$.
+
+Why.
+Entry by entry. $\frac{d}{dt} \norm{x}^2 = x^\top (A + A^\top) x$ gives the norms.
+
+Source.
+derived here; the LegS identity is in the S4 literature
+"""
 
 from __future__ import annotations
 
@@ -16,10 +32,11 @@ from constructions.state_space import StateSpace, orthonormal
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.rational_matrices import characteristic, matrix, objects
 from numeric.telescoping import Equation, Step
-from proofs.claim import Check, Claim, Kind, Mutant, covering
+from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series
 from proofs.hippo._checks import Same, derived, exactly
+from proofs.statement import claim
 
 OMEGAS = (Fraction(1), Fraction(7, 2))
 """Two values of omega decide an identity that is linear in omega."""
@@ -162,20 +179,10 @@ def _discrete(family: str) -> Panel:
     return Panel("real part", "imaginary part", (*series, circle), title=f"{family}, discretised", equal=True)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Dissipativity of LegT, LegS and FouT",
     kind=Kind.IDENTITY,
-    statement=r"""In the orthonormal bases, with $g$ and $\hat g$ the basis functions at the right and left end and
-$\phi$ those at lag zero,
-
-$$ \theta (A + A^\top) = -(g g^\top + \hat g \hat g^\top) \ \text{(LegT)}, \qquad -I - g g^\top \ \text{(LegS)}, \qquad
--4 \phi \phi^\top \ \text{(FouT)}. $$
-
-Hence $\norm{e^{At}} \le 1$ for LegT and FouT and $\norm{e^{At}} \le e^{-t/(2\theta)}$ for LegS: stable for every $N$
-and $\theta$.""",
-    derivation=r"""Entry by entry. $\frac{d}{dt} \norm{x}^2 = x^\top (A + A^\top) x$ gives the norms.""",
-    source="derived here; the LegS identity is in the S4 literature",
     checks={
         Rung.SAMPLED: sampled(),
         Rung.EXACT: exact(),

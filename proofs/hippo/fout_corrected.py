@@ -1,4 +1,26 @@
-"""FouT's readouts with the highest harmonics corrected: exact error transfer functions."""
+r"""FouT's corrected readouts.
+
+With the cosine entries of FouT's route (i) raised by $\frac{\theta}{4} \omega_m w_m^2$ for the $J$ highest harmonics,
+$\omega_m = \prod_{i \ne m} \frac{m^2}{m^2-i^2}$ over those harmonics, the error in steady state is
+
+$$ u' - y = s (1 - S) \prod_{m=M-J+1}^{M} \frac{s^2}{s^2 + w_m^2} u, $$
+
+in the notation of hippo.fout_transfer, and $s^{N+1}/q$ for $J = M$.
+
+Why.
+The correction replaces factors $s^2 + w_m^2$ of the numerator by $s^2$; the partial fractions of
+$\prod s^2/(s^2 + w_m^2) - 1$ give $\omega_m$. Checked for each $M$ and $J$ as an identity in $s$ and $\omega$.
+
+Assumes.
+- steady state
+- the $M$ listed
+
+Source.
+derived here
+
+Departs.
+- exact arithmetic treats $2\pi$ as an unknown: the identity holds for every value in its place
+"""
 
 from __future__ import annotations
 
@@ -9,10 +31,11 @@ from flint import fmpq
 from constructions import fout
 from constructions.state_space import StateSpace
 from numeric.rational_matrices import monomial, transfer
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Draw, Same, at_points
 from proofs.hippo.fout_transfer import resonators
+from proofs.statement import claim
 
 Corrected = Callable[[int, fmpq, int], StateSpace]
 
@@ -44,21 +67,10 @@ def _half(M: int, omega: fmpq, J: int) -> StateSpace:
     return StateSpace(s.A, s.B, (s.C + plain.C) / fmpq(2), s.D)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="FouT's corrected readouts",
     kind=Kind.IDENTITY,
-    statement=r"""With the cosine entries of FouT's route (i) raised by $\frac{\theta}{4} \omega_m w_m^2$ for the $J$
-highest harmonics, $\omega_m = \prod_{i \ne m} \frac{m^2}{m^2-i^2}$ over those harmonics, the error in steady state is
-
-$$ u' - y = s (1 - S) \prod_{m=M-J+1}^{M} \frac{s^2}{s^2 + w_m^2} u, $$
-
-in the notation of hippo.fout_transfer, and $s^{N+1}/q$ for $J = M$.""",
-    derivation=r"""The correction replaces factors $s^2 + w_m^2$ of the numerator by $s^2$; the partial fractions of
-$\prod s^2/(s^2 + w_m^2) - 1$ give $\omega_m$. Checked for each $M$ and $J$ as an identity in $s$ and $\omega$.""",
-    assumptions=("steady state", "the $M$ listed"),
-    departures=(r"exact arithmetic treats $2\pi$ as an unknown: the identity holds for every value in its place",),
-    source="derived here",
     checks={Rung.EXACT: exact()},
     mutants=(
         Mutant("no_product", "the correction without the weights omega_m", {Rung.EXACT: exact(_without_weight)}),

@@ -1,4 +1,21 @@
-"""FouT's readouts as the number of harmonics grows: a bias that stays, a divergence, and the corrected order."""
+r"""FouT's readouts do not converge, the corrected ones do.
+
+As the number $M$ of harmonics grows, FouT's route (i) tends to $\frac{1}{2}(u'(t) + u'(t - \theta))$, at distance
+$O(1/M)$: its error stays. Route (ii) diverges like $M$ unless $u$ has period $\theta$. With the $J$ highest harmonics
+corrected the error is $O(M^{-2J})$.
+
+Why.
+The transfer functions of hippo.fout_transfer with $R \to \coth(\theta s/2)$, so that
+$1 - S \to \frac{1}{2}(1 - e^{-\theta s})$, and $\prod s^2/(s^2 + w_m^2) = O(M^{-2J})$. Measured in balls at $s = i$,
+$\theta = 1$, on the systems themselves.
+
+Assumes.
+- steady state
+- $J$ fixed, one frequency below the resonances: $\theta s = i$
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -12,10 +29,11 @@ from constructions import fout
 from constructions.state_space import StateSpace
 from numeric import peano
 from numeric.rates import fit
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Series, one, through_last
 from proofs.hippo._checks import Rate, orders
+from proofs.statement import claim
 
 FREQUENCY = 1
 """s = i, theta = 1: an input of which the window holds about a sixth of a period."""
@@ -94,18 +112,10 @@ def _half(M: int, omega: arb, J: int) -> StateSpace:
     return replace(right, C=(plain.C + right.C) / 2)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="FouT's readouts do not converge, the corrected ones do",
     kind=Kind.CONVERGENCE,
-    statement=r"""As the number $M$ of harmonics grows, FouT's route (i) tends to $\frac{1}{2}(u'(t) + u'(t -
-\theta))$, at distance $O(1/M)$: its error stays. Route (ii) diverges like $M$ unless $u$ has period $\theta$. With
-the $J$ highest harmonics corrected the error is $O(M^{-2J})$.""",
-    derivation=r"""The transfer functions of hippo.fout_transfer with $R \to \coth(\theta s/2)$, so that $1 - S \to
-\frac{1}{2}(1 - e^{-\theta s})$, and $\prod s^2/(s^2 + w_m^2) = O(M^{-2J})$. Measured in balls at $s = i$, $\theta =
-1$, on the systems themselves.""",
-    assumptions=("steady state", r"$J$ fixed, one frequency below the resonances: $\theta s = i$"),
-    source="derived here",
     checks={Rung.MEASURED: orders(measure(), trust=("Arb's ball arithmetic",))},
     figures=(
         Figure(

@@ -1,4 +1,24 @@
-"""FouT's route (i) on exact Fourier coefficients: another limit than on the states of the closed equation."""
+r"""FouT: exact coefficients and the closed equation lead to different limits.
+
+Feed FouT's route (i) with the exact Fourier coefficients of the window instead of the closed equation's states. As the
+number $M$ of harmonics grows
+
+$$ y_i \to \tfrac{1}{2} \left(u'(t) + u'(t - \theta)\right) + \tfrac{2}{\pi^2} \left(u'(t) - u'(t - \theta)\right), $$
+
+at distance $O(1/M)$: off by a further $\frac{2}{\pi^2} (u'(t) - u'(t-\theta))$ from the limit on closed states
+(hippo.fout_limit). Neither is the derivative.
+
+Why.
+On $u = e^{st}$, $\theta = 1$, the coefficients are $2 (1 - e^{-s})(s, w_m)/(s^2 + w_m^2)$. $2N (u - S)$ and the sine
+terms both diverge like $M$ and cancel; what is left is $s (1 + e^{-s})/2$, and the tail of $S$,
+$(1 - e^{-s}) s/(2 \pi^2 M)$, times $4 M$.
+
+Assumes.
+- one frequency at a time, below the resonances
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -10,9 +30,10 @@ from flint import acb, arb
 from constructions import fout
 from numeric import peano
 from numeric.rates import fit
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.hippo._checks import Rate, orders
+from proofs.statement import claim
 
 SIZES = (24, 32, 48, 64, 96, 128, 192, 256)
 FREQUENCIES = (1, 2)
@@ -62,22 +83,10 @@ def _check(claimed: Limit = limit, order: float = -1) -> Check:
     return orders(measure(claimed, order), trust=("Arb's ball arithmetic",))
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="FouT: exact coefficients and the closed equation lead to different limits",
     kind=Kind.CONVERGENCE,
-    statement=r"""Feed FouT's route (i) with the exact Fourier coefficients of the window instead of the closed equation's
-states. As the number $M$ of harmonics grows
-
-$$ y_i \to \tfrac{1}{2} \left(u'(t) + u'(t - \theta)\right) + \tfrac{2}{\pi^2} \left(u'(t) - u'(t - \theta)\right), $$
-
-at distance $O(1/M)$: off by a further $\frac{2}{\pi^2} (u'(t) - u'(t-\theta))$ from the limit on closed states
-(hippo.fout_limit). Neither is the derivative.""",
-    derivation=r"""On $u = e^{st}$, $\theta = 1$, the coefficients are $2 (1 - e^{-s})(s, w_m)/(s^2 + w_m^2)$. $2N (u - S)$
-and the sine terms both diverge like $M$ and cancel; what is left is $s (1 + e^{-s})/2$, and the tail of
-$S$, $(1 - e^{-s}) s/(2 \pi^2 M)$, times $4 M$.""",
-    assumptions=("one frequency at a time, below the resonances",),
-    source="derived here",
     checks={Rung.MEASURED: _check()},
     mutants=(
         Mutant("same_limit", "the limit on closed states", {Rung.MEASURED: _check(mean)}),

@@ -1,4 +1,28 @@
-"""FouT: exact error transfer functions of its readouts."""
+r"""FouT's readouts, exactly.
+
+Let $S$ be the transfer function of FouT's value at lag zero, $N = 2M+1$, $w_m = 2\pi m/\theta$, $q = \det(sI-A)$. Then
+$1 - S = \frac{1}{1+R} = \frac{1}{q} s \prod_{m \le M} (s^2 + w_m^2)$ with
+$R = \frac{2}{\theta} \left[\frac{1}{s} + \sum_{m \le M} \frac{2s}{s^2+w_m^2}\right]$, and in steady state
+
+$$ u' - y_i = s (1 - S) u, \qquad u' - y_{ii} = \left(s + \tfrac{2N}{\theta}\right) (1 - S) u . $$
+
+Both are exact on constants and on harmonics $m \le M$ of period $\theta$. As $M \to \infty$,
+$1 - S \to \frac{1}{2}(1 - e^{-\theta s})$: route (i) has the bias $\frac{1}{2}(u'(t) - u'(t-\theta))$, which does not
+vanish, and route (ii) diverges like $N$.
+
+Why.
+One harmonic is a resonator; the closure is the feedback $S = R(1 - S)$.
+
+Assumes.
+- steady state
+- exact rung: the $M$ listed
+
+Source.
+arXiv 2008.07669 (FouT matrices); transfer functions derived here
+
+Departs.
+- exact arithmetic treats $2\pi$ as an unknown: the identity holds for every value in its place
+"""
 
 from __future__ import annotations
 
@@ -11,9 +35,10 @@ from constructions import fout
 from constructions.state_space import StateSpace
 from numeric.rational_matrices import monomial, transfer
 from numeric.telescoping import Equation, Step
-from proofs.claim import Check, Claim, Kind, Mutant, covering
+from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung
 from proofs.hippo._checks import Draw, Same, at_points, derived
+from proofs.statement import claim
 
 
 def resonators(M: int, omega: fmpq, last: int = 0) -> fmpq_poly:
@@ -106,23 +131,10 @@ def _naive(M: int, omega: fmpq, route: str = "i") -> StateSpace:
     return StateSpace(W + (s.A - W) / fmpq(2), s.B, s.C, s.D)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="FouT's readouts, exactly",
     kind=Kind.IDENTITY,
-    statement=r"""Let $S$ be the transfer function of FouT's value at lag zero, $N = 2M+1$, $w_m = 2\pi m/\theta$, $q
-= \det(sI-A)$. Then $1 - S = \frac{1}{1+R} = \frac{1}{q} s \prod_{m \le M} (s^2 + w_m^2)$ with $R = \frac{2}{\theta}
-\left[\frac{1}{s} + \sum_{m \le M} \frac{2s}{s^2+w_m^2}\right]$, and in steady state
-
-$$ u' - y_i = s (1 - S) u, \qquad u' - y_{ii} = \left(s + \tfrac{2N}{\theta}\right) (1 - S) u . $$
-
-Both are exact on constants and on harmonics $m \le M$ of period $\theta$. As $M \to \infty$, $1 - S \to \frac{1}{2}(1
-- e^{-\theta s})$: route (i) has the bias $\frac{1}{2}(u'(t) - u'(t-\theta))$, which does not vanish, and route (ii)
-diverges like $N$.""",
-    derivation=r"""One harmonic is a resonator; the closure is the feedback $S = R(1 - S)$.""",
-    assumptions=("steady state", "exact rung: the $M$ listed"),
-    departures=(r"exact arithmetic treats $2\pi$ as an unknown: the identity holds for every value in its place",),
-    source="arXiv 2008.07669 (FouT matrices); transfer functions derived here",
     checks={
         Rung.EXACT: covering("the transfer functions; their limits are hippo.fout_limit's", exact()),
         Rung.UNIVERSAL: covering(

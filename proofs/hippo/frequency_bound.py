@@ -1,4 +1,30 @@
-"""Bounds of LegT's derivative error for band-limited inputs and in the mean square."""
+r"""Error bounds for band-limited inputs and in the mean square.
+
+For the closed LegT system in steady state, route (i), and every real frequency $\omega$,
+
+$$ |E_i(i\omega)| \le |\omega|, \qquad
+   |E_i(i\omega)| \le |\omega| \left(\theta |\omega|\right)^N \frac{(N-1)!}{(2N-1)!} . $$
+
+So for $u = \int_{|\omega| \le W} e^{i\omega t} d\mu$:
+$|u' - y_i| \le \norm{\mu} W (\theta W)^N \frac{(N-1)!}{(2N-1)!}$, which is super-exponential in $N$ and, for one
+frequency $W \le \sqrt N/\theta$ and $N \ge 4$, within a tenth of the error itself; and with
+$\mu_N = \left(\frac{(N-1)!}{(2N-1)!}\right)^{1/N} \sim \frac{e}{4N}$, for $0 \le k \le N$,
+$\norm{u' - y_i}_{L^2} \le (\mu_N \theta)^k \norm{u^{(k+1)}}_{L^2}$: of order $(\theta/N)^{K-1}$ for $K = k + 1$
+derivatives, better by $N^{1/2}$ than the sup-norm order.
+
+Why.
+$|E_i/\omega| = y^N/|\theta^N q_N(iy)|$ with $y = \theta\omega$ (hippo.legt_transfer). All coefficients of
+$|\theta^N q_N(iy)|^2$ in $y^2$ are positive, the first is $((2N-1)!/(N-1)!)^2$ and the last is one, so the quotient is
+at most $\min(1, (\mu_N y)^N) \le (\mu_N y)^k$; Parseval's theorem gives the mean square, and Stirling's formula
+$\mu_N$.
+
+Assumes.
+- steady state
+- exact rung: $N \le 40$ (100 in full), every frequency and $k$; measured: the $N$, $k$ on its grid
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -12,12 +38,13 @@ from constructions import legt
 from constructions.state_space import orthonormal
 from numeric import peano
 from numeric.rational_matrices import ball_value, monomial, transfer
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Series, one
 from proofs.hippo._checks import Bound, Same, exactly, never_exceeded
 from proofs.hippo.legt_pade import on_axis
 from proofs.hippo.legt_transfer import factorial_ratio
+from proofs.statement import claim
 
 Limit = Callable[[int, arb, int], arb]
 
@@ -134,30 +161,10 @@ def columns() -> Columns:
     return found
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Error bounds for band-limited inputs and in the mean square",
     kind=Kind.BOUND,
-    statement=r"""For the closed LegT system in steady state, route (i), and every real frequency $\omega$,
-
-$$ |E_i(i\omega)| \le |\omega|, \qquad |E_i(i\omega)| \le |\omega| \left(\theta |\omega|\right)^N
-\frac{(N-1)!}{(2N-1)!} . $$
-
-So for $u = \int_{|\omega| \le W} e^{i\omega t} d\mu$: $|u' - y_i| \le \norm{\mu} W (\theta W)^N
-\frac{(N-1)!}{(2N-1)!}$, which is super-exponential in $N$ and, for one frequency $W \le \sqrt N/\theta$ and $N \ge 4$,
-within a tenth of the error itself; and with $\mu_N =
-\left(\frac{(N-1)!}{(2N-1)!}\right)^{1/N} \sim \frac{e}{4N}$, for $0 \le k \le N$, $\norm{u' - y_i}_{L^2} \le (\mu_N
-\theta)^k \norm{u^{(k+1)}}_{L^2}$: of order $(\theta/N)^{K-1}$ for $K = k + 1$ derivatives, better by $N^{1/2}$ than
-the sup-norm order.""",
-    derivation=r"""$|E_i/\omega| = y^N/|\theta^N q_N(iy)|$ with $y = \theta\omega$ (hippo.legt_transfer). All
-coefficients of $|\theta^N q_N(iy)|^2$ in $y^2$ are positive, the first is $((2N-1)!/(N-1)!)^2$ and the last is one,
-so the quotient is at most $\min(1, (\mu_N y)^N) \le (\mu_N y)^k$; Parseval's theorem gives the mean square,
-and Stirling's formula $\mu_N$.""",
-    assumptions=(
-        "steady state",
-        r"exact rung: $N \le 40$ (100 in full), every frequency and $k$; measured: the $N$, $k$ on its grid",
-    ),
-    source="derived here",
     checks={Rung.MEASURED: never_exceeded(measure()), Rung.EXACT: exact()},
     figures=(
         Figure(

@@ -1,4 +1,25 @@
-"""Looking ahead by any step, and derivatives of any order, exact to degree N; and the general principle behind them."""
+r"""Looking ahead, higher derivatives, and the flattest readout.
+
+From LegT's state the readouts $y = \sum_n (c_n - D) a_n + D u$ with $c_n = P_n(1 + 2h/\theta)$ give $u(t + h)$, and
+with $c_n = \left(\tfrac{2}{\theta}\right)^m \frac{(n+m)!}{2^m m! (n-m)!}$ the $m$-th derivative, exactly on polynomials
+of degree at most $N$, if $D$ is the same functional of $\frac{1}{2}(P_N + P_{N-1})$ for states of the closed equation,
+and of $P_N$ for exact projections. In general, for controllable $(A, B)$ the readout $C = c A$, $D = c B$ with
+$c = -e_N^\top [B, AB, \ldots]^{-1} A^N$ is the only one with $u' - y = s^{N+1}/\det(sI - A)\, u$; it is route (i) for
+LegT, the matched readout for LegS as a time-invariant system, and the fully corrected one ($J = M$) for FouT.
+
+Why.
+The residual $u - \hat u$ vanishes on degree below $N$; on degree $N$ it is that of one polynomial, which fixes $D$:
+$P_N$ for the exact projection, $\frac{1}{2}(P_N + P_{N-1})$ for the closed equation. Ackermann's formula places all
+poles of $A + B c$ at zero, so $\det(sI - A - Bc) = s^N$. It is the only one as $(C, D) \mapsto$ numerator has full
+rank.
+
+Assumes.
+- steady state
+- the $N$ and $m \le 4$ listed, every $h$; FouT with a rational number in place of $2\pi$
+
+Source.
+derived here; Ackermann 1972 for the pole placement
+"""
 
 from __future__ import annotations
 
@@ -12,10 +33,11 @@ from flint import fmpq, fmpq_mat
 from constructions import fout, legs, legt, predictors
 from constructions.state_space import StateSpace
 from numeric.rational_matrices import characteristic, identity, matrix, moments, monomial, number, row, transfer
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Draw, Same, at_points
 from proofs.hippo.legt_exactness import projected
+from proofs.statement import claim
 
 Look = Callable[[int, fmpq, str], StateSpace]
 Systems = Iterable[tuple[str, StateSpace]]
@@ -123,26 +145,10 @@ def _other_slope(N: int, m: int, state: str) -> StateSpace:
     return predictors.derivative(N, m, "closed")
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Looking ahead, higher derivatives, and the flattest readout",
     kind=Kind.IDENTITY,
-    statement=r"""From LegT's state the readouts $y = \sum_n (c_n - D) a_n + D u$ with $c_n = P_n(1 + 2h/\theta)$ give
-$u(t + h)$, and with $c_n = \left(\tfrac{2}{\theta}\right)^m \frac{(n+m)!}{2^m m! (n-m)!}$ the $m$-th derivative,
-exactly on polynomials of degree at most $N$, if $D$ is the same functional of $\frac{1}{2}(P_N + P_{N-1})$ for states
-of the closed equation, and of $P_N$ for exact projections. In general, for controllable $(A, B)$ the readout $C = c
-A$, $D = c B$ with $c = -e_N^\top [B, AB, \ldots]^{-1} A^N$ is the only one with $u' - y = s^{N+1}/\det(sI - A)\, u$;
-it is route (i) for LegT, the matched readout for LegS as a time-invariant system, and the fully corrected one ($J =
-M$) for FouT.""",
-    derivation=r"""The residual $u - \hat u$ vanishes on degree below $N$; on degree $N$ it is that of one polynomial,
-which fixes $D$: $P_N$ for the exact projection, $\frac{1}{2}(P_N + P_{N-1})$ for the closed equation. Ackermann's
-formula places all poles of $A + B c$ at zero, so $\det(sI - A - Bc) = s^N$. It is the only one as $(C, D) \mapsto$ numerator has
-full rank.""",
-    assumptions=(
-        "steady state",
-        r"the $N$ and $m \le 4$ listed, every $h$; FouT with a rational number in place of $2\pi$",
-    ),
-    source="derived here; Ackermann 1972 for the pole placement",
     checks={Rung.EXACT: exact()},
     mutants=(
         Mutant("other_gain", "the gains of closed and exact states exchanged", {Rung.EXACT: exact(_other)}),

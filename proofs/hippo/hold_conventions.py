@@ -1,4 +1,24 @@
-"""Which sample is held decides the slope: the leading errors of every scheme, convention and route."""
+r"""Held samples and slopes: leading errors of all schemes.
+
+For LegT with $N \ge 3$ states in steady state the prediction $u_k + h y_k$ of $u_{k+1}$ misses by
+$a \frac{N^2 h^2}{\theta} u' + b\, h^2 u'' + O(h^3)$, with the $a$, $b$ of the table below, besides the error of the
+projection, which vanishes on polynomials of low degree. So an unmatched hold with route (i) has the ramp gain
+$1 - a N^2 h/\theta$ (zero-order hold, convention P: $1 + N^2 h/(2\theta)$; S4: $1 - N^2 h/(2\theta)$), the matched
+readout $g (\bar A - I)/h$ removes it, and the zero-order hold with route (ii) has the ramp gain
+$1 - \frac{N^2 (N^2 - 1)}{24} \frac{h^2}{\theta^2} + O(h^3)$.
+
+Why.
+With $w = sh$ the sampled transfer function is $C (e^w - f(hA))^{-1} h\, b(hA)\, c(e^w) B + D$, where $f$, $b$ are the
+scheme's functions and $c$ its mixture of samples. Expanding in $w$ leaves Laurent series in $hA$, hence rational
+multiples of $h^i C A^{i-j-1} B$.
+
+Assumes.
+- steady state
+- $N \ge 3$, for each $N$ listed
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -13,9 +33,10 @@ from constructions import legt
 from constructions.discretisation import Discrete, gbt, matched, zoh
 from constructions.state_space import StateSpace
 from numeric.rational_matrices import identity, matrix, number, objects, row, solve
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Draw, Same, at_points
+from proofs.statement import claim
 
 Table = Mapping[tuple[str, str, str], tuple[Fraction, Fraction]]
 HALF = Fraction(1, 2)
@@ -191,21 +212,10 @@ def text() -> str:
     return "\n".join(lines)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Held samples and slopes: leading errors of all schemes",
     kind=Kind.IDENTITY,
-    statement=r"""For LegT with $N \ge 3$ states in steady state the prediction $u_k + h y_k$ of $u_{k+1}$ misses by
-$a \frac{N^2 h^2}{\theta} u' + b\, h^2 u'' + O(h^3)$, with the $a$, $b$ of the table below, besides the error of the
-projection, which vanishes on polynomials of low degree. So an unmatched hold with route (i) has the ramp gain $1 - a
-N^2 h/\theta$ (zero-order hold, convention P: $1 + N^2 h/(2\theta)$; S4: $1 - N^2 h/(2\theta)$), the matched readout
-$g (\bar A - I)/h$ removes it, and the zero-order hold with route (ii) has the ramp gain $1 - \frac{N^2 (N^2 - 1)}{24}
-\frac{h^2}{\theta^2} + O(h^3)$.""",
-    derivation=r"""With $w = sh$ the sampled transfer function is $C (e^w - f(hA))^{-1} h\, b(hA)\, c(e^w) B + D$,
-where $f$, $b$ are the scheme's functions and $c$ its mixture of samples. Expanding in $w$ leaves Laurent series in
-$hA$, hence rational multiples of $h^i C A^{i-j-1} B$.""",
-    assumptions=("steady state", r"$N \ge 3$, for each $N$ listed"),
-    source="derived here",
     checks={Rung.EXACT: exact()},
     parameters=text,
     mutants=(

@@ -1,4 +1,27 @@
-"""One set of weights, never refitted, on systems drawn at random: a bound from the samples alone, the order in theta."""
+r"""One set of weights predicts the next state of systems it has never seen.
+
+Fix LegT with $N = 8$, route (i), forward Euler at $\theta/h = 64$: one set of numbers. Fed any samples
+$u_0, u_1, \dots$ (the first one taken to have lasted), without refitting, each prediction $\hat u_{k+1} = u_k + h y_k$
+obeys for every $1 \le K \le N + 1$
+
+$$ |u_{k+1} - \hat u_{k+1}| \le \sum_m |g^{(K)}_m| \, |(\nabla^K u)_{k+1-m}| \le \norm{g^{(K)}}_1 \max |\nabla^K u| , $$
+
+with $g^{(K)}$ the impulse response of $h \sigma^{N+1}/q_N(\sigma)$ over $(1 - z^{-1})^K$, $\sigma = (z-1)/h$: a bound
+from the samples' own differences. Noise of size at most $\eta$ adds at most $\norm{p}_1 \eta$, $\norm{p}_1 = 3.85$, to
+the error against the noise-free state. At fixed $\theta/h$ the error is of order $\theta^{N+1}$. Checked on linear
+systems, Van der Pol's, Lorenz's and FitzHugh-Nagumo's with drawn parameters and starts.
+
+Why.
+hippo.one_step_error gives the error's transfer function. Its numerator holds the factor $(z-1)^{N+1}$, so $\nabla^K$
+can be split off for $K \le N+1$; the triangle inequality does the rest. As $h/\theta$ is fixed,
+$\nabla^{N+1} u = O(\theta^{N+1})$.
+
+Assumes.
+- the bound holds for any samples; the order is measured on the first three families, for the fourth is stiff
+
+Source.
+derived here; arXiv 2407.09375 announces in-context prediction of dynamical systems
+"""
 
 from __future__ import annotations
 
@@ -19,12 +42,13 @@ from numeric.finding import Finding, combine
 from numeric.rates import fit
 from numeric.rational_matrices import characteristic
 from numeric.taylor import trajectory
-from proofs.claim import Check, Claim, Kind, Mutant, both
+from proofs.claim import Check, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Panel, Series, one, through_last
 from proofs.figure import Figure as Plot
 from proofs.hippo._checks import Bound, Rate, Same, exactly, never_exceeded, orders
 from proofs.hippo._scan_floors import floors
+from proofs.statement import claim
 
 N, DIVISION = 8, 64
 """States, and samples a window: with these the weights are fixed numbers, whatever the system and its time scale."""
@@ -292,27 +316,10 @@ def _wrong(change: Callable[[StateSpace], StateSpace], family: object = legt) ->
     return lambda: euler(change(orthonormal(source.system(N), source.norms(N))))
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="One set of weights predicts the next state of systems it has never seen",
     kind=Kind.BOUND,
-    statement=r"""Fix LegT with $N = 8$, route (i), forward Euler at $\theta/h = 64$: one set of numbers. Fed any samples
-$u_0, u_1, \dots$ (the first one taken to have lasted), without refitting, each prediction $\hat u_{k+1} = u_k + h y_k$
-obeys for every $1 \le K \le N + 1$
-
-$$ |u_{k+1} - \hat u_{k+1}| \le \sum_m |g^{(K)}_m| \, |(\nabla^K u)_{k+1-m}| \le \norm{g^{(K)}}_1 \max |\nabla^K u| , $$
-
-with $g^{(K)}$ the impulse response of $h \sigma^{N+1}/q_N(\sigma)$ over $(1 - z^{-1})^K$, $\sigma = (z-1)/h$: a bound
-from the samples' own differences. Noise of size at most $\eta$ adds at most $\norm{p}_1 \eta$, $\norm{p}_1 = 3.85$, to
-the error against the noise-free state. At fixed $\theta/h$ the error is of order $\theta^{N+1}$. Checked on linear systems, Van der
-Pol's, Lorenz's and FitzHugh-Nagumo's with drawn parameters and starts.""",
-    derivation=r"""hippo.one_step_error gives the error's transfer function. Its numerator holds the factor $(z-1)^{N+1}$, so
-$\nabla^K$ can be split off for $K \le N+1$; the triangle inequality does the rest. As $h/\theta$ is fixed, $\nabla^{N+1} u
-= O(\theta^{N+1})$.""",
-    assumptions=(
-        "the bound holds for any samples; the order is measured on the first three families, for the fourth is stiff",
-    ),
-    source="derived here; arXiv 2407.09375 announces in-context prediction of dynamical systems",
     checks={Rung.MEASURED: both(measured(), starts)},
     mutants=(
         Mutant(

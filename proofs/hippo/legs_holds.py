@@ -1,4 +1,24 @@
-"""Scaled LegS with zero- and first-order hold: exact for the inputs that the holds stand for."""
+r"""Scaled LegS under zero- and first-order hold is exact.
+
+For $a' = (A a + B u)/t$ at $t = kh$, with $P_k = \left(\frac{k+1}{k}\right)^A$,
+
+$$ a_{k+1} = P_k a_k + A^{-1} (P_k - I) B\, u_k + (u_{k+1} - u_k)\, k \left[(A - I)^{-1} \left(P_k - \tfrac{k+1}{k}
+   I\right) - A^{-1} (P_k - I)\right] B $$
+
+is the exact Legendre projection of the polygon through the samples (first-order hold), started from
+$a_1 = \left(\frac{u_0+u_1}{2}, \frac{u_1-u_0}{2}, 0, \ldots\right)$; without the last term and started from $u_0 e_0$
+it is that of the step function (zero-order hold). The step $h$ drops out, and all entries are rational in $k$.
+
+Why.
+$-A^{-1} B$ and $t (I - A)^{-1} B$ are particular solutions for $u = 1$ and $u = t$, and $t^A$ solves the homogeneous
+equation. $A$ has the eigenvalues $-1, \ldots, -N$, so $x^A$ is Lagrange's interpolation of $x^z$ there.
+
+Assumes.
+- exact rung: the $N$ and samples listed
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -12,10 +32,11 @@ from constructions.legs_recursion import states
 from constructions.namespace import Array
 from numeric.rational_matrices import objects, power, solve
 from numeric.telescoping import Equation, Step
-from proofs.claim import Check, Claim, Kind, Mutant, covering
+from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung
 from proofs.hippo import _scalar
 from proofs.hippo._checks import Same, derived, exactly
+from proofs.statement import claim
 
 SAMPLES = (3, -1, 4, 1, -5, 9)
 Recursion = Callable[[int, Array, str], Array]
@@ -98,22 +119,10 @@ def _constant(N: int, u: Array, scheme: str) -> Array:
     return recursion(N, u, "zoh")
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Scaled LegS under zero- and first-order hold is exact",
     kind=Kind.IDENTITY,
-    statement=r"""For $a' = (A a + B u)/t$ at $t = kh$, with $P_k = \left(\frac{k+1}{k}\right)^A$,
-
-$$ a_{k+1} = P_k a_k + A^{-1} (P_k - I) B\, u_k + (u_{k+1} - u_k)\, k \left[(A - I)^{-1} \left(P_k - \tfrac{k+1}{k}
-I\right) - A^{-1} (P_k - I)\right] B $$
-
-is the exact Legendre projection of the polygon through the samples (first-order hold), started from $a_1 =
-\left(\frac{u_0+u_1}{2}, \frac{u_1-u_0}{2}, 0, \ldots\right)$; without the last term and started from $u_0 e_0$ it is that
-of the step function (zero-order hold). The step $h$ drops out, and all entries are rational in $k$.""",
-    derivation=r"""$-A^{-1} B$ and $t (I - A)^{-1} B$ are particular solutions for $u = 1$ and $u = t$, and $t^A$ solves the
-homogeneous equation. $A$ has the eigenvalues $-1, \ldots, -N$, so $x^A$ is Lagrange's interpolation of $x^z$ there.""",
-    assumptions=("exact rung: the $N$ and samples listed",),
-    source="derived here",
     checks={
         Rung.EXACT: exact(),
         Rung.UNIVERSAL: covering(

@@ -1,5 +1,23 @@
-"""LegS used as a time-invariant system: the naive readouts' exact relative errors, and the readout that repairs
-them."""
+r"""LegS as a time-invariant system.
+
+For $a' = (A a + B u)/\theta$ with LegS's matrices and $\hat s = \theta s$, $w = \theta \omega$:
+
+$$ 1 - G = \prod_{n<N} \frac{\hat s - n}{\hat s + n + 1}, \qquad |1 - G(i\omega)| = \frac{w}{\sqrt{w^2 + N^2}} $$
+
+exactly. So the naive route (i) has relative error $w/\sqrt{w^2+N^2}$, only $O(1/N)$; route (ii) has
+$|iw + N^2|/\sqrt{w^2+N^2}$, which diverges (ramp gain $1 + (-1)^N N$); route (iii) has relative error one at every
+frequency.
+
+Why.
+$A$ and $A + B 1^\top$ are triangular (hippo.legs_matrices). The factors of $|1-G|^2$ telescope as a product.
+
+Assumes.
+- steady state
+- exact rung: $N \le 40$
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -13,12 +31,13 @@ from constructions import legs, legt
 from constructions.state_space import StateSpace
 from numeric.rational_matrices import moments, monomial, transfer
 from numeric.telescoping import Equation, Step
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._assembled import legs_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
 from proofs.hippo.legs_matrices import routes
 from proofs.hippo.legt_pade import on_axis
+from proofs.statement import claim
 
 Entry = Callable[..., sp.Expr]
 
@@ -122,21 +141,10 @@ def _shifted(N: int, route: str = "i") -> StateSpace:
     return StateSpace(s.A + np.eye(N, dtype=np.int64), s.B, s.C, s.D)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="LegS as a time-invariant system",
     kind=Kind.IDENTITY,
-    statement=r"""For $a' = (A a + B u)/\theta$ with LegS's matrices and $\hat s = \theta s$, $w = \theta \omega$:
-
-$$ 1 - G = \prod_{n<N} \frac{\hat s - n}{\hat s + n + 1}, \qquad |1 - G(i\omega)| = \frac{w}{\sqrt{w^2 + N^2}} $$
-
-exactly. So the naive route (i) has relative error $w/\sqrt{w^2+N^2}$, only $O(1/N)$; route (ii) has $|iw +
-N^2|/\sqrt{w^2+N^2}$, which diverges (ramp gain $1 + (-1)^N N$); route (iii) has relative error one at every
-frequency.""",
-    derivation=r"""$A$ and $A + B 1^\top$ are triangular (hippo.legs_matrices). The factors of $|1-G|^2$ telescope as
-a product.""",
-    assumptions=("steady state", r"exact rung: $N \le 40$"),
-    source="derived here",
     checks={Rung.EXACT: exact(), Rung.UNIVERSAL: tied(derived(steps), legs_arrays)},
     mutants=(
         Mutant("legt_matrix", "LegT's matrices", {Rung.EXACT: exact(naive=legt.system)}),

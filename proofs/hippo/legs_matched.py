@@ -1,4 +1,23 @@
-"""The readout that makes time-invariant LegS exact on polynomials of degree at most N."""
+r"""The matched readout of time-invariant LegS.
+
+For $a' = (A a + B u)/\theta$ with LegS's matrices and $\hat s = \theta s$ the readout $C = c A/\theta$,
+$D = c B/\theta = N(N+1)/(2\theta)$ with
+
+$$ c_n = \sum_{j=n+1}^{N} \frac{(-1)^{N-j} j^N}{(j-1)!\,(N-j)!} \cdot \frac{((j-1)!)^2}{(j-1-n)!\,(j+n)!} $$
+
+has the error $u' - y = s \prod_{j=1}^{N} \frac{\hat s}{\hat s + j} u$: exact on polynomials of degree at most $N$.
+
+Why.
+It is the maximally flat readout, $s q - \text{numerator} = \hat s^{N+1}$ with $q = \prod_{j \le N} (\hat s + j)$:
+computed for each $N$ in rationals.
+
+Assumes.
+- steady state
+- the $N$ listed
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -9,10 +28,11 @@ from flint import fmpq
 from constructions import legs
 from constructions.state_space import StateSpace
 from numeric.rational_matrices import monomial, number, transfer
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Same, exactly
 from proofs.hippo.legs_lti import product
+from proofs.statement import claim
 
 
 def exact(matched: Callable[[int], StateSpace] = legs.matched) -> Check:
@@ -38,20 +58,10 @@ def _twice(N: int) -> StateSpace:
     return StateSpace(s.A, s.B, s.C, 2 * s.D)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The matched readout of time-invariant LegS",
     kind=Kind.IDENTITY,
-    statement=r"""For $a' = (A a + B u)/\theta$ with LegS's matrices and $\hat s = \theta s$ the readout $C = c
-A/\theta$, $D = c B/\theta = N(N+1)/(2\theta)$ with
-
-$$ c_n = \sum_{j=n+1}^{N} \frac{(-1)^{N-j} j^N}{(j-1)!\,(N-j)!} \cdot \frac{((j-1)!)^2}{(j-1-n)!\,(j+n)!} $$
-
-has the error $u' - y = s \prod_{j=1}^{N} \frac{\hat s}{\hat s + j} u$: exact on polynomials of degree at most $N$.""",
-    derivation=r"""It is the maximally flat readout, $s q - \text{numerator} = \hat s^{N+1}$ with $q = \prod_{j \le N}
-(\hat s + j)$: computed for each $N$ in rationals.""",
-    assumptions=("steady state", "the $N$ listed"),
-    source="derived here",
     checks={Rung.EXACT: exact()},
     mutants=(
         Mutant("naive_columns", "the naive columns with the matched gain", {Rung.EXACT: exact(_naive_columns)}),

@@ -1,5 +1,29 @@
-"""LegS's A and B: exact equations for the scaled and for the warped projection, and the exact response to powers of
-t."""
+r"""LegS: exact equations, and the exact error on powers of t.
+
+With $A_{nk} = -(2n+1)$ for $k < n$, $A_{nn} = -(n+1)$, zero above, and $B_n = 2n+1$: the Legendre coefficients of $u$
+on $[0, t]$ satisfy $a' = (A a + B u)/t$, and those of the warped past
+$\tfrac{2n+1}{\theta} \int_0^\infty u(t-\tau) P_n(2 e^{-\tau/\theta} - 1) e^{-\tau/\theta} d\tau$ satisfy
+$a' = (A a + B u)/\theta$, without any closure. On $u = t^p$, $p > -1/2$, with
+$\rho_N(p) = \prod_{n<N} \frac{p-n}{p+n+1}$,
+
+$$ u - \hat u = \rho_N t^p, \quad u' - y_i = p \rho_N t^{p-1}, \quad u' - y_{ii} = (p + N^2) \rho_N t^{p-1}, \quad
+   u' - y_{iii} = (p - N) \rho_N t^{p-1}, $$
+
+so routes (i) and (ii) are exact on degree at most $N-1$ and route (iii) on degree at most $N$.
+
+Why.
+Differentiating $v(x) = u(t(x+1)/2)$ in $t$ gives $\partial_t v = \frac{1+x}{t} v'$; integrate by parts. $A + B 1^\top$
+is upper triangular with diagonal $0, 1, \ldots, N-1$ and $A$ lower triangular, so the determinant lemma gives
+$1 - 1^\top (sI-A)^{-1} B = \prod_n (s-n)/(s+n+1)$; on $t^p$ the scaled equation reads $(pI - A) a = B t^p$.
+
+Assumes.
+- $u$ locally integrable
+- the regular solution, $a(0) = u(0) e_0$
+- exact rung: the $N$ listed; the equations on all powers $t^p$ and all exponentials $e^{pt/\theta}$
+
+Source.
+arXiv 2008.07669 (LegS); the errors on powers are derived here
+"""
 
 from __future__ import annotations
 
@@ -15,12 +39,13 @@ from constructions import legs, legt
 from constructions.state_space import StateSpace
 from numeric.rational_matrices import matrix, number, row
 from numeric.telescoping import Equation, Step, Sum
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._assembled import legs_arrays, tied
 from proofs.hippo._checks import Draw, Same, at_points, derived
 from proofs.hippo.legt_matrices import integral
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 System = Callable[..., StateSpace]
 POWERS = (Fraction(1, 2), Fraction(7, 3), Fraction(5))
@@ -164,29 +189,10 @@ KERNEL = kernel_check(
     states="the scaled equation for polynomial inputs, not the warped one nor the errors on powers of t",
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="LegS: exact equations, and the exact error on powers of t",
     kind=Kind.IDENTITY,
-    statement=r"""With $A_{nk} = -(2n+1)$ for $k < n$, $A_{nn} = -(n+1)$, zero above, and $B_n = 2n+1$: the Legendre
-coefficients of $u$ on $[0, t]$ satisfy $a' = (A a + B u)/t$, and those of the warped past $\tfrac{2n+1}{\theta}
-\int_0^\infty u(t-\tau) P_n(2 e^{-\tau/\theta} - 1) e^{-\tau/\theta} d\tau$ satisfy $a' = (A a + B u)/\theta$, without
-any closure. On $u = t^p$, $p > -1/2$, with $\rho_N(p) = \prod_{n<N} \frac{p-n}{p+n+1}$,
-
-$$ u - \hat u = \rho_N t^p, \quad u' - y_i = p \rho_N t^{p-1}, \quad u' - y_{ii} = (p + N^2) \rho_N t^{p-1}, \quad
-u' - y_{iii} = (p - N) \rho_N t^{p-1}, $$
-
-so routes (i) and (ii) are exact on degree at most $N-1$ and route (iii) on degree at most $N$.""",
-    derivation=r"""Differentiating $v(x) = u(t(x+1)/2)$ in $t$ gives $\partial_t v = \frac{1+x}{t} v'$; integrate by
-parts. $A + B 1^\top$ is upper triangular with diagonal $0, 1, \ldots, N-1$ and $A$ lower triangular, so the
-determinant lemma gives $1 - 1^\top (sI-A)^{-1} B = \prod_n (s-n)/(s+n+1)$; on $t^p$ the scaled equation reads $(pI -
-A) a = B t^p$.""",
-    assumptions=(
-        r"$u$ locally integrable",
-        r"the regular solution, $a(0) = u(0) e_0$",
-        r"exact rung: the $N$ listed; the equations on all powers $t^p$ and all exponentials $e^{pt/\theta}$",
-    ),
-    source="arXiv 2008.07669 (LegS); the errors on powers are derived here",
     checks={
         Rung.EXACT: exact(),
         Rung.UNIVERSAL: tied(derived(steps), legs_arrays),

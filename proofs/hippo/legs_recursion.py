@@ -1,4 +1,22 @@
-"""The scaled LegS recursions: their orders, and when forward Euler forgets its start."""
+r"""Scaled LegS on samples.
+
+For $a' = (A a + B u)/t$ sampled at $t = kh$ the step $h$ drops out. At a fixed time the state's error with $n$ steps is
+of order $1/n$ for forward and backward Euler, $1/n^2$ for the trapezoid rule that weights each end with its own $1/t$,
+and only $1/n$ for the published bilinear recursion, which uses one $1/t$ and one sample for both ends. Forward Euler's
+factors commute and $\prod_{k=1}^{N} (I + A/k) = 0$: the start is forgotten after exactly $N$ steps.
+
+Why.
+$A$ has the eigenvalues $-1, \ldots, -N$, so the product is its characteristic polynomial divided by $N!$
+(Cayley-Hamilton). The orders are measured on $u = 1 + t^2 + t^3$ and $1 - 2t + t^2 + t^4$, whose exact coefficients are
+rational (hippo.legs_matrices).
+
+Assumes.
+- orders: $N = 4$ and $N = 6$, one input each, $t = 1$
+- exact rung: the $N$ listed
+
+Source.
+derived here; recursions of arXiv 2008.07669
+"""
 
 from __future__ import annotations
 
@@ -14,10 +32,11 @@ from constructions import legs
 from constructions.legs_recursion import states
 from numeric.rates import fit
 from numeric.rational_matrices import identity, is_zero, matrix, objects, solve
-from proofs.claim import Check, Claim, Kind, Mutant, covering
+from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung, Settings
 from proofs.hippo._checks import Draw, Rate, Same, at_points, orders
 from proofs.hippo.legs_matrices import coefficients
+from proofs.statement import claim
 
 CASES: Mapping[int, tuple[int, ...]] = {4: (1, 0, 1, 1), 6: (1, -2, 1, 0, 1)}
 """States N, and the coefficients of the input 1, t, t^2, ... whose orders are measured with them."""
@@ -106,21 +125,10 @@ def _claimed(name: str, order: float) -> Check:
     return orders(measure({**ORDERS, name: order}))
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Scaled LegS on samples",
     kind=Kind.RATE,
-    statement=r"""For $a' = (A a + B u)/t$ sampled at $t = kh$ the step $h$ drops out. At a fixed time the state's
-error with $n$ steps is of order $1/n$ for forward and backward Euler, $1/n^2$ for the trapezoid rule that weights
-each end with its own $1/t$, and only $1/n$ for the published bilinear recursion, which uses one $1/t$ and one sample
-for both ends. Forward Euler's factors commute and $\prod_{k=1}^{N} (I + A/k) = 0$: the start is forgotten after
-exactly $N$ steps.""",
-    derivation=r"""$A$ has the eigenvalues $-1, \ldots, -N$, so the product is its characteristic polynomial divided
-by $N!$ (Cayley-Hamilton). The orders are measured on $u = 1 + t^2 + t^3$ and $1 - 2t + t^2 + t^4$, whose exact coefficients
-are rational
-(hippo.legs_matrices).""",
-    assumptions=(r"orders: $N = 4$ and $N = 6$, one input each, $t = 1$", r"exact rung: the $N$ listed"),
-    source="derived here; recursions of arXiv 2008.07669",
     checks={
         Rung.MEASURED: covering("the orders", orders(measure(), trust=("float64",))),
         Rung.EXACT: covering("the recursions' rules and what forward Euler forgets, not the orders", exact()),

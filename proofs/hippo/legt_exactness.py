@@ -1,4 +1,27 @@
-"""On which polynomials LegT's readouts are exact, from closed and from exact states, with the first defect."""
+r"""Degrees of exactness: closed states and exact projections differ.
+
+With states of the *closed* LegT equation, route (i) is exact on polynomials of degree at most $N$ and routes (ii),
+(iii) on degree at most $N-1$; with states that are the *exact projection* of the window, route (iii) is exact to degree
+$N$ and (i), (ii) to $N-1$. The errors $u' - y$ on the first degree missed are, with $c_N = \frac{(N-1)!}{(2N-1)!}$ and
+$d_N = \frac{N!}{(2N)!}$,
+
+$$ \text{closed: (i)} \ c_N \theta^N u^{(N+1)}, \quad \text{(ii)} \ N^2 c_N \theta^{N-1} u^{(N)}, \quad
+   \text{(iii)} \ -N c_N \theta^{N-1} u^{(N)}; $$
+
+$$ \text{exact: (i)} \ N d_N \theta^{N-1} u^{(N)}, \quad \text{(ii)} \ N(N+1) d_N \theta^{N-1} u^{(N)}, \quad
+   \text{(iii)} \ \frac{(N+1)!}{(2N+1)!} \theta^N u^{(N+1)}. $$
+
+Why.
+Closed: the Taylor coefficients of the transfer function of hippo.legt_transfer. Exact: the coefficients of $t^p$ on the
+window are rational integrals. Here both are computed for each $N$ and degree.
+
+Assumes.
+- steady state
+- exact rung: the $N$ listed, $\theta = 1$ (a unit of time)
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -9,12 +32,13 @@ from flint import fmpq, fmpq_poly
 
 from constructions import legt
 from numeric.rational_matrices import moments
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Same, exactly
 from proofs.hippo.legt_matrices import integral
 from proofs.hippo.legt_transfer import factorial_ratio
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 
 def projected(N: int, power: int) -> list[fmpq]:
@@ -93,24 +117,10 @@ KERNEL = kernel_check(
     states="the degrees of exactness, not the errors on the first degree missed",
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Degrees of exactness: closed states and exact projections differ",
     kind=Kind.IDENTITY,
-    statement=r"""With states of the *closed* LegT equation, route (i) is exact on polynomials of degree at most $N$
-and routes (ii), (iii) on degree at most $N-1$; with states that are the *exact projection* of the window, route (iii)
-is exact to degree $N$ and (i), (ii) to $N-1$. The errors $u' - y$ on the first degree missed are, with $c_N =
-\frac{(N-1)!}{(2N-1)!}$ and $d_N = \frac{N!}{(2N)!}$,
-
-$$ \text{closed: (i)} \ c_N \theta^N u^{(N+1)}, \quad \text{(ii)} \ N^2 c_N \theta^{N-1} u^{(N)}, \quad \text{(iii)}
-\ -N c_N \theta^{N-1} u^{(N)}; $$
-
-$$ \text{exact: (i)} \ N d_N \theta^{N-1} u^{(N)}, \quad \text{(ii)} \ N(N+1) d_N \theta^{N-1} u^{(N)}, \quad
-\text{(iii)} \ \frac{(N+1)!}{(2N+1)!} \theta^N u^{(N+1)}. $$""",
-    derivation=r"""Closed: the Taylor coefficients of the transfer function of hippo.legt_transfer. Exact: the
-coefficients of $t^p$ on the window are rational integrals. Here both are computed for each $N$ and degree.""",
-    assumptions=(r"steady state", r"exact rung: the $N$ listed, $\theta = 1$ (a unit of time)"),
-    source="derived here",
     checks={
         Rung.EXACT: exact(),
         Rung.KERNEL: KERNEL,

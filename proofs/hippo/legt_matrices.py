@@ -1,4 +1,27 @@
-"""LegT's A and B from the defining integrals."""
+r"""LegT's matrices from the defining integrals.
+
+Let $a_n(t) = \frac{2n+1}{\theta} \int_{t-\theta}^{t} u(s) P_n\left(\tfrac{2(s-t)}{\theta} + 1\right) ds$, $n < N$. With
+the closure $u(t - \theta) = \sum_k (-1)^k a_k$,
+
+$$ \theta\, a_n' = -(2n+1) \sum_{k<N} e_{nk}\, a_k + (2n+1)\, u, \qquad e_{nk} = 1 \ (k \le n), \quad
+   (-1)^{n-k} \ (k > n). $$
+
+In the orthonormal basis $x_n = a_n/\sqrt{2n+1}$: $A_{nk} = -\tfrac{1}{\theta}\sqrt{2n+1}\sqrt{2k+1}\, e_{nk}$,
+$B_n = \sqrt{2n+1}/\theta$.
+
+Why.
+Leibniz' rule gives $\theta a_n' = (2n+1) \left[u(t) - (-1)^n u(t-\theta) - \int_{-1}^{1} v P_n' dx\right]$. Adding
+$P_{k+1}' - P_{k-1}' = (2k+1) P_k$ over the $k < n$ with $n - k$ odd gives $P_n' = \sum (2k+1) P_k$, so the integral is
+$2 \sum a_k$ over those $k$. The closure adds $-(-1)^{n-k}$, and $-(-1)^{n-k} - 2 \cdot [n-k \text{ odd}] = -1$ for
+$k < n$.
+
+Assumes.
+- $u$ locally integrable
+- the closure; it is exact for polynomials of degree below $N$
+
+Source.
+arXiv 2008.07669 (LegT); the rational basis and the derivation for all N are written out here
+"""
 
 from __future__ import annotations
 
@@ -16,11 +39,12 @@ from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.rational_matrices import matrix
 from numeric.telescoping import Equation, Step
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.hippo._assembled import legt_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 System = Callable[[int], StateSpace]
 UNIT = Fraction(1, 2**53)
@@ -221,24 +245,10 @@ KERNEL = kernel_check(
     "coefficients of the Legendre expansion for the integrals",
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="LegT's matrices from the defining integrals",
     kind=Kind.IDENTITY,
-    statement=r"""Let $a_n(t) = \frac{2n+1}{\theta} \int_{t-\theta}^{t} u(s) P_n\left(\tfrac{2(s-t)}{\theta} +
-1\right) ds$, $n < N$. With the closure $u(t - \theta) = \sum_k (-1)^k a_k$,
-
-$$ \theta\, a_n' = -(2n+1) \sum_{k<N} e_{nk}\, a_k + (2n+1)\, u, \qquad e_{nk} = 1 \ (k \le n), \quad (-1)^{n-k} \ (k
-> n). $$
-
-In the orthonormal basis $x_n = a_n/\sqrt{2n+1}$: $A_{nk} = -\tfrac{1}{\theta}\sqrt{2n+1}\sqrt{2k+1}\, e_{nk}$, $B_n =
-\sqrt{2n+1}/\theta$.""",
-    derivation=r"""Leibniz' rule gives $\theta a_n' = (2n+1) \left[u(t) - (-1)^n u(t-\theta) - \int_{-1}^{1} v P_n'
-dx\right]$. Adding $P_{k+1}' - P_{k-1}' = (2k+1) P_k$ over the $k < n$ with $n - k$ odd gives $P_n' = \sum (2k+1)
-P_k$, so the integral is $2 \sum a_k$ over those $k$. The closure adds $-(-1)^{n-k}$, and $-(-1)^{n-k} - 2 \cdot [n-k
-\text{ odd}] = -1$ for $k < n$.""",
-    assumptions=(r"$u$ locally integrable", r"the closure; it is exact for polynomials of degree below $N$"),
-    source="arXiv 2008.07669 (LegT); the rational basis and the derivation for all N are written out here",
     checks={
         Rung.SAMPLED: sampled(),
         Rung.EXACT: exact(),

@@ -1,4 +1,27 @@
-"""LegT's denominator and delayed output are the Pade approximant of the delay; the system is lossless."""
+r"""LegT is the Pade approximant of a delay, and lossless.
+
+For the closed LegT system, with $z = \theta s$,
+
+$$ \theta^N q_N(s) = \sum_{j=0}^{N} \frac{(2N-1-j)!\, N!}{(N-1)!\, j!\, (N-j)!} z^j , $$
+
+and the delayed output $\sum_k (-1)^k a_k$ has the transfer function $F = p_N/q_N$ with
+$\theta^N p_N = \sum_{j<N} (-1)^j \frac{(2N-1-j)!}{j!\,(N-1-j)!} z^j$, the $[N-1/N]$ Pade approximant of $e^{-z}$:
+$e^{-z} \theta^N q_N - \theta^N p_N = (-1)^N \frac{N!}{(2N)!} z^{2N} + O(z^{2N+1})$. On the imaginary axis
+$|q_N|^2 - |p_N|^2 = \omega^{2N}$, so $|u - \hat u|^2 + |F u|^2 = |u|^2$ at each frequency, and the coefficients of
+$|q_N(i\omega)|^2$ are positive.
+
+Why.
+$A + r^2 \hat e \hat e^\top$ is strictly lower triangular, so both ends see the error $s^N/q_N$; with the left-end error
+of the exact projection $O(z^N)$ the closure error is $O(z^{2N})$, and a quotient of degrees $(N-1, N)$ that agrees to
+that order is the Pade approximant. $A + A^\top = -(g g^\top + \hat g \hat g^\top)$ (orthonormal basis) makes the
+two-input system lossless. The polynomials are computed for each $N$.
+
+Assumes.
+- the $N$ listed; the energy balance is hippo.dissipativity, for all $N$
+
+Source.
+derived here; the Pade property of LegT is known (Voelker 2019 thesis)
+"""
 
 from __future__ import annotations
 
@@ -9,10 +32,11 @@ from flint import fmpq, fmpq_poly
 
 from constructions import legt
 from numeric.rational_matrices import exponential, matrix, monomial, row, transfer
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Same, exactly
 from proofs.hippo.legt_transfer import factorial_ratio
+from proofs.statement import claim
 
 
 def denominator(N: int) -> fmpq_poly:
@@ -77,24 +101,10 @@ def exact(
     return exactly(compare, range(1, 41))
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="LegT is the Pade approximant of a delay, and lossless",
     kind=Kind.IDENTITY,
-    statement=r"""For the closed LegT system, with $z = \theta s$,
-
-$$ \theta^N q_N(s) = \sum_{j=0}^{N} \frac{(2N-1-j)!\, N!}{(N-1)!\, j!\, (N-j)!} z^j , $$
-
-and the delayed output $\sum_k (-1)^k a_k$ has the transfer function $F = p_N/q_N$ with $\theta^N p_N = \sum_{j<N}
-(-1)^j \frac{(2N-1-j)!}{j!\,(N-1-j)!} z^j$, the $[N-1/N]$ Pade approximant of $e^{-z}$: $e^{-z} \theta^N q_N -
-\theta^N p_N = (-1)^N \frac{N!}{(2N)!} z^{2N} + O(z^{2N+1})$. On the imaginary axis $|q_N|^2 - |p_N|^2 = \omega^{2N}$,
-so $|u - \hat u|^2 + |F u|^2 = |u|^2$ at each frequency, and the coefficients of $|q_N(i\omega)|^2$ are positive.""",
-    derivation=r"""$A + r^2 \hat e \hat e^\top$ is strictly lower triangular, so both ends see the error $s^N/q_N$;
-with the left-end error of the exact projection $O(z^N)$ the closure error is $O(z^{2N})$, and a quotient of degrees
-$(N-1, N)$ that agrees to that order is the Pade approximant. $A + A^\top = -(g g^\top + \hat g \hat g^\top)$
-(orthonormal basis) makes the two-input system lossless. The polynomials are computed for each $N$.""",
-    assumptions=(r"the $N$ listed; the energy balance is hippo.dissipativity, for all $N$",),
-    source="derived here; the Pade property of LegT is known (Voelker 2019 thesis)",
     checks={Rung.EXACT: exact()},
     mutants=(
         Mutant(

@@ -1,4 +1,26 @@
-"""The readouts that turn LegT's (and LegS's) state into the derivative of the input, for all N."""
+r"""The derivative readouts of LegT and LegS, for all N.
+
+In the coefficient basis, with $\hat u = \sum_k a_k$ the reconstruction of the present sample, the readouts
+$y = \sum_k C_k a_k + D u$ are $C_k = \left(k(k+1) - \theta D\right)/\theta$ with
+
+$$ \text{(i)} \ D = \frac{N^2}{\theta}, \qquad \text{(ii)} \ D = 0, \qquad \text{(iii)} \ D = \frac{N(N+1)}{\theta}; $$
+
+(i) is the time derivative of $\hat u$ under the closed equation, (ii) the slope of the reconstructed polynomial at its
+right end. So $y_D = y_{ii} + D (u - \hat u)$. LegS has the same three readouts with $t$ in place of $\theta$.
+
+With the delayed sample at hand the exact derivative of the projection's end value is
+
+$$ \theta y = \sum_k \left(k(k+1) - N^2 - (-1)^{N-k} N\right) a_k + N^2 u + N (-1)^N u(t-\theta) . $$
+
+In the orthonormal basis $C_k$ carries the factor $\sqrt{2k+1}$.
+
+Why.
+Route (i) is $\hat u' = \sum_n a_n'$: a column sum of $A$ and the sum of $B$, both telescoping. Route (ii) is
+$\frac{2}{\theta} \sum_k a_k P_k'(1)$. Each step is checked for symbolic $n$, $k$, $N$.
+
+Source.
+derived here; arXiv 2407.09375 announces explicit weights
+"""
 
 from __future__ import annotations
 
@@ -13,12 +35,13 @@ from constructions import legs, legt
 from constructions.state_space import StateSpace
 from numeric.rational_matrices import matrix, row
 from numeric.telescoping import Equation, Step, Sum
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._assembled import legs_arrays, legt_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
 from proofs.hippo.legt_matrices import integral
 from proofs.kernel import kernel_check
+from proofs.statement import claim
 
 Readout = Callable[..., sp.Expr]
 
@@ -170,26 +193,10 @@ KERNEL = kernel_check(
     states="the readout with the delayed sample for polynomial inputs, and of LegS's readouts route (i)",
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The derivative readouts of LegT and LegS, for all N",
     kind=Kind.IDENTITY,
-    statement=r"""In the coefficient basis, with $\hat u = \sum_k a_k$ the reconstruction of the present sample, the
-readouts $y = \sum_k C_k a_k + D u$ are $C_k = \left(k(k+1) - \theta D\right)/\theta$ with
-
-$$ \text{(i)} \ D = \frac{N^2}{\theta}, \qquad \text{(ii)} \ D = 0, \qquad \text{(iii)} \ D = \frac{N(N+1)}{\theta}; $$
-
-(i) is the time derivative of $\hat u$ under the closed equation, (ii) the slope of the reconstructed polynomial at
-its right end. So $y_D = y_{ii} + D (u - \hat u)$. LegS has the same three readouts with $t$ in place of $\theta$.
-
-With the delayed sample at hand the exact derivative of the projection's end value is
-
-$$ \theta y = \sum_k \left(k(k+1) - N^2 - (-1)^{N-k} N\right) a_k + N^2 u + N (-1)^N u(t-\theta) . $$
-
-In the orthonormal basis $C_k$ carries the factor $\sqrt{2k+1}$.""",
-    derivation=r"""Route (i) is $\hat u' = \sum_n a_n'$: a column sum of $A$ and the sum of $B$, both telescoping.
-Route (ii) is $\frac{2}{\theta} \sum_k a_k P_k'(1)$. Each step is checked for symbolic $n$, $k$, $N$.""",
-    source="derived here; arXiv 2407.09375 announces explicit weights",
     checks={
         Rung.EXACT: exact(),
         Rung.UNIVERSAL: tied(derived(steps), legt_arrays, legs_arrays),

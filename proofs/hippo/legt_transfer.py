@@ -1,4 +1,25 @@
-"""LegT in the frequency domain: the error of every readout as one rational function, for all N."""
+r"""The error of LegT's readouts at every frequency.
+
+With $q_N(s) = \det(sI - A)$ the errors of the closed LegT system in steady state are
+
+$$ u - \hat u = \frac{s^N}{q_N(s)} u, \qquad
+   u' - y_D = \left(s + \frac{N^2}{\theta} - D\right) \frac{s^N}{q_N(s)} u, \qquad
+   u' - y_i = \frac{s^{N+1}}{q_N(s)} u. $$
+
+So among all $D$ the gain $N^2/\theta$ is the best at every real frequency:
+$|E_D(i\omega)|^2 = |E_i(i\omega)|^2 \left(1 + (N^2/\theta - D)^2/\omega^2\right)$.
+
+Why.
+$A + B 1^\top$ is strictly upper triangular (it is the derivative on coefficients), so
+$1 - 1^\top (sI - A)^{-1} B = \det(sI - A - B 1^\top)/\det(sI - A) = s^N/q_N$. Route (i) is the time derivative of
+$\hat u$, and the readouts differ by a multiple of $u - \hat u$.
+
+Assumes.
+- steady state: after transients, or a polynomial or exponential input
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -11,11 +32,12 @@ from constructions import legs, legt
 from constructions.state_space import StateSpace
 from numeric.rational_matrices import matrix, monomial, row, transfer
 from numeric.telescoping import Equation, Step
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._assembled import legt_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
 from proofs.hippo.legt_readout import steps as readouts
+from proofs.statement import claim
 
 System = Callable[..., StateSpace]
 
@@ -90,23 +112,10 @@ def _inconsistent(N: int, route: str = "i") -> StateSpace:
     return StateSpace(s.A, s.B, s.C, -s.D)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The error of LegT's readouts at every frequency",
     kind=Kind.IDENTITY,
-    statement=r"""With $q_N(s) = \det(sI - A)$ the errors of the closed LegT system in steady state are
-
-$$ u - \hat u = \frac{s^N}{q_N(s)} u, \qquad u' - y_D = \left(s + \frac{N^2}{\theta} - D\right) \frac{s^N}{q_N(s)} u,
-\qquad
-u' - y_i = \frac{s^{N+1}}{q_N(s)} u. $$
-
-So among all $D$ the gain $N^2/\theta$ is the best at every real frequency: $|E_D(i\omega)|^2 = |E_i(i\omega)|^2
-\left(1 + (N^2/\theta - D)^2/\omega^2\right)$.""",
-    derivation=r"""$A + B 1^\top$ is strictly upper triangular (it is the derivative on coefficients), so $1 - 1^\top
-(sI - A)^{-1} B = \det(sI - A - B 1^\top)/\det(sI - A) = s^N/q_N$. Route (i) is the time derivative of $\hat u$, and
-the readouts differ by a multiple of $u - \hat u$.""",
-    assumptions=("steady state: after transients, or a polynomial or exponential input",),
-    source="derived here",
     checks={Rung.EXACT: exact(), Rung.UNIVERSAL: tied(derived(steps), legt_arrays)},
     mutants=(
         Mutant("sign_of_gain", "D = -N^2 with route (i)'s C", {Rung.EXACT: exact(_inconsistent)}),

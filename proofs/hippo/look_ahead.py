@@ -1,4 +1,22 @@
-"""Predictors of higher order on dynamical systems: extrapolated windows, two derivatives, the held residual."""
+r"""Higher-order prediction on dynamical systems.
+
+With Tustin's states of LegT ($N = 8$, no fitting) the next sample of a trajectory is predicted with these errors: the
+held residual (hippo.residual_hold) $h |E|$, the projection's error times $h$, although Tustin's rule is of second
+order; the window extrapolated to $t + h$, and $u_k + h y^{(1)} + \frac{h^2}{2} y^{(2)}$ with the readouts of
+hippo.higher_readouts, of order $h^3$ as long as the projection's floor is below. Measured on a linear system, Lorenz's
+and Van der Pol's; the full profile adds FitzHugh-Nagumo's and Roessler's.
+
+Why.
+Under Tustin's rule $s$ becomes $\sigma = s - h^2 s^3/12 + O(h^4)$, so a readout that is exact at $s$ errs by
+$e^{\sigma h} - e^{sh} = O(h^3)$, and the two-term series by $h^3 s^3/6 + h\, O(h^2)$.
+
+Assumes.
+- one arc per system after a wait of ten windows; windows that resolve the system
+- the projection's known floor and rounding widen the intervals
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -14,10 +32,11 @@ from constructions.dynamics import SYSTEMS
 from constructions.state_space import StateSpace, orthonormal
 from numeric.rates import fit
 from numeric.taylor import trajectory
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.hippo._checks import Rate, orders
 from proofs.hippo.next_state import ARC, BURN, N, outputs
+from proofs.statement import claim
 
 STEPS: Mapping[str, tuple[int, ...]] = {
     "residual held": (64, 96, 128, 192, 256, 384, 512, 768),
@@ -105,22 +124,10 @@ def _whole_second(states: int, m: int) -> StateSpace:
     return s if m == 1 else StateSpace(s.A, s.B, s.C / Fraction(4), s.D / Fraction(4))
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Higher-order prediction on dynamical systems",
     kind=Kind.RATE,
-    statement=r"""With Tustin's states of LegT ($N = 8$, no fitting) the next sample of a trajectory is predicted with these
-errors: the held residual (hippo.residual_hold) $h |E|$, the projection's error times $h$, although Tustin's rule is of
-second order; the window extrapolated to $t + h$, and $u_k + h y^{(1)} + \frac{h^2}{2} y^{(2)}$ with the readouts of
-hippo.higher_readouts, of order $h^3$ as long as the projection's floor is below. Measured on a linear system, Lorenz's
-and Van der Pol's; the full profile adds FitzHugh-Nagumo's and Roessler's.""",
-    derivation=r"""Under Tustin's rule $s$ becomes $\sigma = s - h^2 s^3/12 + O(h^4)$, so a readout that is exact at $s$ errs by
-$e^{\sigma h} - e^{sh} = O(h^3)$, and the two-term series by $h^3 s^3/6 + h\, O(h^2)$.""",
-    assumptions=(
-        "one arc per system after a wait of ten windows; windows that resolve the system",
-        "the projection's known floor and rounding widen the intervals",
-    ),
-    source="derived here",
     checks={Rung.MEASURED: _check()},
     mutants=(
         Mutant(

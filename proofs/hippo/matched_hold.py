@@ -1,4 +1,19 @@
-"""Zero-order hold with the matched readout is first-order hold with route (i), sample by sample."""
+r"""Matching the readout turns a zero-order hold into a first-order one.
+
+Let $C = g A$, $D = g B$ be route (i) of LegT, LegS or FouT. The zero-order hold with the readout
+$y_k = \frac{1}{h} g (\bar A - I) x_k + \frac{1}{h} g \bar B u_k = \frac{1}{h} g (x_{k+1} - x_k)$ gives, sample by
+sample, the outputs of the first-order hold (linear interpolation of the input) with the continuous readout $C$, $D$.
+
+Why.
+With $X = hA$, $\varphi_1 = (e^X - I)/X$, $\varphi_2 = (e^X - I - X)/X^2$ both transfer functions are functions of $X$
+alone, and agree for each eigenvalue.
+
+Assumes.
+- exact rung: the $N$ listed, with the exponential replaced by a polynomial (the identity does not see it)
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -17,11 +32,12 @@ from constructions.namespace import Array
 from constructions.state_space import StateSpace
 from numeric.rational_matrices import identity, matrix, number, objects
 from numeric.telescoping import Equation, Step
-from proofs.claim import Check, Claim, Kind, Mutant, covering
+from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung
 from proofs.hippo import _scalar
 from proofs.hippo._checks import Draw, Same, at_points, derived
 from proofs.hippo.one_step_error import response, tied
+from proofs.statement import claim
 
 TERMS = 7
 Readout = Callable[[Discrete, Array, Any], Discrete]
@@ -107,19 +123,10 @@ def _tied(discrete: Discrete, end: Array, h: Any) -> Discrete:
     return tied(matched(discrete, end, h), h)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Matching the readout turns a zero-order hold into a first-order one",
     kind=Kind.IDENTITY,
-    statement=r"""Let $C = g A$, $D = g B$ be route (i) of LegT, LegS or FouT. The zero-order hold with the readout $y_k =
-\frac{1}{h} g (\bar A - I) x_k + \frac{1}{h} g \bar B u_k = \frac{1}{h} g (x_{k+1} - x_k)$ gives, sample by sample, the
-outputs of the first-order hold (linear interpolation of the input) with the continuous readout $C$, $D$.""",
-    derivation=r"""With $X = hA$, $\varphi_1 = (e^X - I)/X$, $\varphi_2 = (e^X - I - X)/X^2$ both transfer functions are
-functions of $X$ alone, and agree for each eigenvalue.""",
-    assumptions=(
-        "exact rung: the $N$ listed, with the exponential replaced by a polynomial (the identity does not see it)",
-    ),
-    source="derived here",
     checks={Rung.EXACT: exact(), Rung.UNIVERSAL: covering("one eigenvalue at a time", derived(steps))},
     mutants=(
         Mutant("unmatched", "the continuous readout on the zero-order hold", {Rung.EXACT: exact(_unmatched)}),

@@ -1,4 +1,21 @@
-"""The mean-square order of route (i): better by N^(1/2) than the sup norm's, and sharp."""
+r"""The mean-square order (theta/N)^(K-1) is sharp.
+
+For the closed LegT equation in steady state and $u$ with $K = k + 1$ derivatives in $L^2$, the best constant $S$ in
+$\norm{u' - y_i}_{L^2} \le S\, \theta^k \norm{u^{(k+1)}}_{L^2}$ is $S_{N,k} = \sup_y |1 - G(iy)|\, y^{-k}$; it is of
+order $N^{-k}$, below hippo.frequency_bound's $\mu_N^k$. So the mean-square order is $\theta^{K-1} N^{1-K}$: better by
+$N^{1/2}$ than the uniform sup-norm order $N^{3/2-K}$.
+
+Why.
+Parseval's theorem; the supremum is attained at a root of a polynomial, isolated in balls. For $y \ll 2N$ the quotient
+is tiny and for $y > 2N$ it is $y^{-k}$ at most, so $S_{N,k}$ lies at about $y = 2N$.
+
+Assumes.
+- steady state
+- the order is measured; the upper bound is hippo.frequency_bound's
+
+Source.
+derived here (H09, B6)
+"""
 
 from __future__ import annotations
 
@@ -12,12 +29,13 @@ from numeric import peano
 from numeric.rates import fit, hull
 from numeric.rational_matrices import ball_value, characteristic
 from numeric.stability import poles
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Series, one, through_last
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
 from proofs.hippo.frequency_bound import mean_square
 from proofs.hippo.legt_pade import on_axis
+from proofs.statement import claim
 
 SIZES = (10, 12, 14, 16, 20, 24, 28, 32)
 LARGER = (*SIZES, 40, 48, 64)
@@ -88,18 +106,10 @@ def columns() -> Columns:
     return found
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The mean-square order (theta/N)^(K-1) is sharp",
     kind=Kind.RATE,
-    statement=r"""For the closed LegT equation in steady state and $u$ with $K = k + 1$ derivatives in $L^2$, the best constant
-$S$ in $\norm{u' - y_i}_{L^2} \le S\, \theta^k \norm{u^{(k+1)}}_{L^2}$ is $S_{N,k} = \sup_y |1 - G(iy)|\, y^{-k}$; it is of order
-$N^{-k}$, below hippo.frequency_bound's $\mu_N^k$. So the mean-square order is $\theta^{K-1} N^{1-K}$: better by $N^{1/2}$ than
-the uniform sup-norm order $N^{3/2-K}$.""",
-    derivation=r"""Parseval's theorem; the supremum is attained at a root of a polynomial, isolated in balls. For $y \ll 2N$ the
-quotient is tiny and for $y > 2N$ it is $y^{-k}$ at most, so $S_{N,k}$ lies at about $y = 2N$.""",
-    assumptions=("steady state", "the order is measured; the upper bound is hippo.frequency_bound's"),
-    source="derived here (H09, B6)",
     checks={Rung.MEASURED: both()},
     parameters=table,
     figures=(

@@ -1,4 +1,21 @@
-"""Diagonalising LegT or LegS loses all digits: the guarded form keeps its promise, the unguarded one breaks it."""
+r"""Diagonalising LegT or LegS: where float64 loses its digits, and is refused.
+
+In float64 the modal form $e^{At} = V e^{\Lambda t} V^{-1}$ of LegT and LegS loses about $\log_{10} \mathrm{cond}(V)$
+digits, and the condition of the eigenvectors grows geometrically with $N$: from $N$ = 32 on none is left.
+`constructions.modal.modal` gives the form only where it has the digits asked for, and raises `IllConditioned` with the
+condition number elsewhere; what it accepts has them, and what it refuses at $N = 32$ is wrong. FouT's form is harmless.
+
+Why.
+The accepted and the refused forms against the exponential in balls at $h = \theta/128$. (SciPy's `expm`, which
+`constructions.discretisation` uses, does not diagonalise.) That the bases are orthonormal is hippo.dissipativity.
+
+Assumes.
+- the $N$ listed
+- six digits
+
+Source.
+derived here; the growth is measured
+"""
 
 from __future__ import annotations
 
@@ -14,9 +31,10 @@ from constructions.state_space import StateSpace, orthonormal
 from numeric import peano
 from numeric.finding import Counterexample, Figure, Finding, Verdict
 from numeric.rational_matrices import matrix
-from proofs.claim import Check, Claim, Kind, Mutant, both
+from proofs.claim import Check, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
 from proofs.hippo import dissipativity
+from proofs.statement import claim
 
 STEP = fmpq(1, 128)
 DIGITS = 6
@@ -132,18 +150,10 @@ def _refuted(name: str, N: int, found: str, claimed: str, figures: dict[str, Fig
     return Finding(Verdict.REFUTED, f"{name}: {found}, claimed {claimed}", figures=figures, counterexample=shown)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Diagonalising LegT or LegS: where float64 loses its digits, and is refused",
     kind=Kind.BOUND,
-    statement=r"""In float64 the modal form $e^{At} = V e^{\Lambda t} V^{-1}$ of LegT and LegS loses about $\log_{10}
-\mathrm{cond}(V)$ digits, and the condition of the eigenvectors grows geometrically with $N$: from $N$ = 32 on none is left.
-`constructions.modal.modal` gives the form only where it has the digits asked for, and raises `IllConditioned` with the
-condition number elsewhere; what it accepts has them, and what it refuses at $N = 32$ is wrong. FouT's form is harmless.""",
-    derivation=r"""The accepted and the refused forms against the exponential in balls at $h = \theta/128$. (SciPy's `expm`, which
-`constructions.discretisation` uses, does not diagonalise.) That the bases are orthonormal is hippo.dissipativity.""",
-    assumptions=(r"the $N$ listed", "six digits"),
-    source="derived here; the growth is measured",
     checks={Rung.MEASURED: both(check(), dissipativity.exact())},
     mutants=(
         Mutant(

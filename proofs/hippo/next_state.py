@@ -1,4 +1,25 @@
-"""Predicting the next state of dynamical systems from past samples alone: measured orders in the step."""
+r"""Next-state prediction on dynamical systems.
+
+The same LegT weights ($N = 8$, no fitting), fed each component of a trajectory sampled at steps $h$, predict the next
+state by $u_k + h y_k$ with errors of these orders in $h$ (for $h \ll \theta/N^2$, above the projection's floor
+$h |E|$): forward Euler with route (i) $h |E|$, the projection's error times $h$, below Euler's step with the *exact*
+derivative, which is of order $h^2$; Tustin with averaged samples and route (i), and the zero-order hold with route (i),
+matched or not, $h^2$; the zero-order hold in convention S4 with route (ii) $h^3$. The derivative output is of order $h$
+for forward Euler and for the unmatched zero-order hold. Measured on a linear system and on Lorenz's, Van der Pol's,
+FitzHugh-Nagumo's and Roessler's.
+
+Why.
+hippo.one_step_error and hippo.hold_conventions give the leading errors $a N^2 h^2 u'/\theta + b h^2 u''$; they vanish
+for forward Euler with route (i) at all orders, and for convention S4 with route (ii) to second order. References are
+Taylor series of order 28.
+
+Assumes.
+- one arc per system after a wait of ten windows; windows that resolve the system
+- the projection's known floor and rounding widen the intervals
+
+Source.
+derived here; arXiv 2407.09375 announces next-state prediction
+"""
 
 from __future__ import annotations
 
@@ -13,10 +34,11 @@ from constructions.dynamics import SYSTEMS
 from constructions.state_space import StateSpace, orthonormal
 from numeric.rates import Order, fit
 from numeric.taylor import trajectory
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series, through_last
 from proofs.hippo._checks import Rate, orders
+from proofs.statement import claim
 
 N = 8
 BURN, ARC = 10, 4
@@ -148,25 +170,10 @@ def _check(prediction: Mapping[str, float] | None = None, layer: Layer = legt_la
 
 _TRUST = ("the Taylor reference (order 28, its last terms below the rounding error)", "float64 convolution")
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Next-state prediction on dynamical systems",
     kind=Kind.RATE,
-    statement=r"""The same LegT weights ($N = 8$, no fitting), fed each component of a trajectory sampled at steps
-$h$, predict the next state by $u_k + h y_k$ with errors of these orders in $h$ (for $h \ll \theta/N^2$, above the
-projection's floor $h |E|$): forward Euler with route (i) $h |E|$, the projection's error times $h$, below Euler's
-step with the *exact* derivative, which is of order $h^2$; Tustin with averaged samples and route (i), and the
-zero-order hold with route (i), matched or not, $h^2$; the zero-order hold in convention S4 with route (ii) $h^3$. The
-derivative output is of order $h$ for forward Euler and for the unmatched zero-order hold. Measured on a linear system
-and on Lorenz's, Van der Pol's, FitzHugh-Nagumo's and Roessler's.""",
-    derivation=r"""hippo.one_step_error and hippo.hold_conventions give the leading errors $a N^2 h^2 u'/\theta + b
-h^2 u''$; they vanish for forward Euler with route (i) at all orders, and for convention S4 with route (ii) to second
-order. References are Taylor series of order 28.""",
-    assumptions=(
-        "one arc per system after a wait of ten windows; windows that resolve the system",
-        "the projection's known floor and rounding widen the intervals",
-    ),
-    source="derived here; arXiv 2407.09375 announces next-state prediction",
     checks={Rung.MEASURED: _check()},
     figures=(
         Figure(

@@ -1,4 +1,20 @@
-"""How much noise the readouts pass on: exact norms of C for all N."""
+r"""Noise gains of the readouts.
+
+In the orthonormal basis, for LegT and LegS,
+
+$$ \norm{C_i}_2 = \frac{N \sqrt{N^4 + N^2 + 1}}{\sqrt 3\, \theta}, \qquad
+   \norm{C_{ii}}_2 = \frac{N (N^2 - 1)}{\sqrt 3\, \theta}, \qquad
+   \norm{C_{iii}}_2 = \frac{N (N+1) \sqrt{N^2 + N + 1}}{\sqrt 3\, \theta}, $$
+
+and $\sum_k r_k |C_k| = \frac{N^2 (N^2+1)}{2\theta}$ for route (i), $\frac{N^2 (N^2-1)}{2\theta}$ for route (ii), with
+$r_k = \sqrt{2k+1}$.
+
+Why.
+Telescoping sums of polynomials in $k$; each antidifference is checked for symbolic $k$ and $N$.
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -9,10 +25,11 @@ from flint import fmpq
 
 from constructions import legt
 from numeric.telescoping import Step, Sum
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._assembled import legt_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
+from proofs.statement import claim
 
 Form = Callable[..., sp.Expr]
 
@@ -89,20 +106,10 @@ def _mutant(id: str, text: str, norm: Form = squared, weighted: Form = absolute)
     return Mutant(id, text, {Rung.EXACT: exact(norm, weighted), Rung.UNIVERSAL: derived(lambda: steps(norm, weighted))})
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Noise gains of the readouts",
     kind=Kind.IDENTITY,
-    statement=r"""In the orthonormal basis, for LegT and LegS,
-
-$$ \norm{C_i}_2 = \frac{N \sqrt{N^4 + N^2 + 1}}{\sqrt 3\, \theta}, \qquad \norm{C_{ii}}_2 = \frac{N (N^2 - 1)}{\sqrt
-3\, \theta}, \qquad
-\norm{C_{iii}}_2 = \frac{N (N+1) \sqrt{N^2 + N + 1}}{\sqrt 3\, \theta}, $$
-
-and $\sum_k r_k |C_k| = \frac{N^2 (N^2+1)}{2\theta}$ for route (i), $\frac{N^2 (N^2-1)}{2\theta}$ for route (ii), with
-$r_k = \sqrt{2k+1}$.""",
-    derivation=r"""Telescoping sums of polynomials in $k$; each antidifference is checked for symbolic $k$ and $N$.""",
-    source="derived here",
     checks={Rung.EXACT: exact(), Rung.UNIVERSAL: tied(derived(steps), legt_arrays)},
     mutants=(
         _mutant(

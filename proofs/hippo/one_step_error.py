@@ -1,4 +1,25 @@
-"""The error of predicting the next sample by u_k + h y_k, exactly, for every generalised bilinear scheme."""
+r"""The one-step prediction error, exactly.
+
+Discretise LegT by the generalised bilinear transform with its own mixture of samples. In steady state on $u_k = z^k$
+the prediction $u_k + h y_k$ of $u_{k+1}$ has the error (times $u_k$), for the gain $D$,
+
+$$ P = \left[z - 1 - h\sigma\right] + h \left(\sigma + \tfrac{N^2}{\theta} - D\right) \frac{\sigma^N}{q_N(\sigma)}, \qquad
+   \sigma = \frac{z - 1}{h (1 + \alpha (z - 1))}. $$
+
+With $z = e^{sh}$ the bracket is $\alpha h^2 s^2 + O(h^3)$. For forward Euler it vanishes: Euler's error and the error
+of the discretisation cancel, and with route (i) the prediction is exact on polynomial sequences of degree at most $N$.
+
+Why.
+The scheme is the substitution $s \to \sigma$ in the continuous transfer function, whose error is hippo.legt_transfer's.
+
+Assumes.
+- steady state
+- exact rung: the $N$ listed, every $z$, $h$ and $\alpha$
+- the proper convention of the hold (P for forward Euler, S4 for backward Euler)
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -16,10 +37,11 @@ from constructions.state_space import StateSpace
 from numeric.finding import combine
 from numeric.rational_matrices import characteristic, identity, matrix, number, objects, row, solve
 from numeric.telescoping import Equation, Step
-from proofs.claim import Check, Claim, Kind, Mutant, covering
+from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung
 from proofs.hippo import _scalar
 from proofs.hippo._checks import Draw, Same, at_points, derived
+from proofs.statement import claim
 
 Scheme = Callable[[StateSpace, Any, Any], Discrete]
 
@@ -164,28 +186,10 @@ def steps(
     )
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The one-step prediction error, exactly",
     kind=Kind.IDENTITY,
-    statement=r"""Discretise LegT by the generalised bilinear transform with its own mixture of samples. In steady
-state on $u_k = z^k$ the prediction $u_k + h y_k$ of $u_{k+1}$ has the error (times $u_k$), for the gain $D$,
-
-$$ P = \left[z - 1 - h\sigma\right] + h \left(\sigma + \tfrac{N^2}{\theta} - D\right) \frac{\sigma^N}{q_N(\sigma)},
-\qquad
-\sigma = \frac{z - 1}{h (1 + \alpha (z - 1))}. $$
-
-With $z = e^{sh}$ the bracket is $\alpha h^2 s^2 + O(h^3)$. For forward Euler it vanishes: Euler's error and the error
-of the discretisation cancel, and with route (i) the prediction is exact on polynomial sequences of degree at most
-$N$.""",
-    derivation=r"""The scheme is the substitution $s \to \sigma$ in the continuous transfer function, whose error is
-hippo.legt_transfer's.""",
-    assumptions=(
-        "steady state",
-        r"exact rung: the $N$ listed, every $z$, $h$ and $\alpha$",
-        "the proper convention of the hold (P for forward Euler, S4 for backward Euler)",
-    ),
-    source="derived here",
     checks={
         Rung.EXACT: both(),
         Rung.UNIVERSAL: covering(

@@ -1,5 +1,34 @@
-"""The weights beside polynomials, Savitzky-Golay's filter and least squares, on the same drawn data, with and without
-noise: where they win and where they lose."""
+r"""Where the fixed weights win against other predictors, and where they lose.
+
+On the drawn systems and the weights of hippo.in_context ($N = 8$, $\theta/h = 64$), in the median of the RMS error of
+the next state in each of the four families:
+
+- without noise the polynomial through the last $N$ samples, which remembers as much, errs less than $u_k + h y_k$, and
+  on linear systems so does least squares with $N$ delays; the line through the last two samples errs at least 4 times
+  as much;
+- with noise of one ten-thousandth of each component's standard deviation the last sample, taken as it is, errs at least
+  8 times as much as $u_k + h y_k$;
+- with noise of one hundredth $u_k + h y_k$ is no better than much simpler predictors: the line through two samples is
+  within a fifth of it, the last sample as it is errs at most a tenth more on Van der Pol's and FitzHugh-Nagumo's
+  systems and at most half as much again on Lorenz's. Only the polynomial through $N$ samples, which that noise ruins,
+  errs at least 20 times as much;
+- there the value of the window's polynomial one step on (LegT's own, Tustin) errs at most 5/7 as much as the line and
+  at most 1.4 times as much as the last sample, and is within 10 % of Savitzky-Golay's filter of the same window and
+  degree, which remembers 65 numbers instead of 8.
+
+Why.
+White noise of standard deviation $\eta$ becomes $\norm{p}_2 \eta$ for a predictor with kernel $p$:
+$\sqrt{\binom{2N}{N} - 1} = 113$ for the polynomial through $N = 8$ samples, $\sqrt 5$ for the line, 1 for the last
+sample, 2.1 for $u_k + h y_k$, 1.28 for the window's value and 1.29 for Savitzky-Golay's filter. Without noise the
+polynomial's error is of order $h^N$, the window's $\theta^N$.
+
+Assumes.
+- medians over the drawn systems, for this window and these sizes of noise
+- least squares is fitted once, to the eight windows before the first prediction that counts
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -16,11 +45,12 @@ from constructions.next_sample import delayed, differences, fitted, savitzky_gol
 from constructions.state_space import StateSpace, orthonormal
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Figure, Finding, Verdict
-from proofs.claim import Check, Claim, Kind, Mutant, both
+from proofs.claim import Check, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Panel, Series
 from proofs.figure import Figure as Plot
 from proofs.hippo.in_context import CONTEXT, DIVISION, SAMPLES, N, draws, euler, starts
+from proofs.statement import claim
 
 NOISE = (0.0, 1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
 """Standard deviations of the noise, in units of each component's own standard deviation."""
@@ -207,32 +237,10 @@ def _ranked(id: str, text: str, *rankings: Ranking) -> Mutant:
     return Mutant(id, text, {Rung.MEASURED: ranked(rankings)})
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Where the fixed weights win against other predictors, and where they lose",
     kind=Kind.BOUND,
-    statement=r"""On the drawn systems and the weights of hippo.in_context ($N = 8$, $\theta/h = 64$), in the median of the RMS
-error of the next state in each of the four families:
-
-- without noise the polynomial through the last $N$ samples, which remembers as much, errs less than $u_k + h y_k$, and on
-linear systems so does least squares with $N$ delays; the line through the last two samples errs at least 4 times as much;
-- with noise of one ten-thousandth of each component's standard deviation the last sample, taken as it is, errs at least 8
-times as much as $u_k + h y_k$;
-- with noise of one hundredth $u_k + h y_k$ is no better than much simpler predictors: the line through two samples is within
-a fifth of it, the last sample as it is errs at most a tenth more on Van der Pol's and FitzHugh-Nagumo's systems and at most
-half as much again on Lorenz's. Only the polynomial through $N$ samples, which that noise ruins, errs at least 20 times as much;
-- there the value of the window's polynomial one step on (LegT's own, Tustin) errs at most 5/7 as much as the line and at most
-1.4 times as much as the last sample, and is within 10 % of Savitzky-Golay's filter of the same window and degree, which
-remembers 65 numbers instead of 8.""",
-    derivation=r"""White noise of standard deviation $\eta$ becomes $\norm{p}_2 \eta$ for a predictor with kernel $p$:
-$\sqrt{\binom{2N}{N} - 1} = 113$ for the polynomial through $N = 8$ samples, $\sqrt 5$ for the line, 1 for the last sample,
-2.1 for $u_k + h y_k$, 1.28 for the window's
-value and 1.29 for Savitzky-Golay's filter. Without noise the polynomial's error is of order $h^N$, the window's $\theta^N$.""",
-    assumptions=(
-        "medians over the drawn systems, for this window and these sizes of noise",
-        "least squares is fitted once, to the eight windows before the first prediction that counts",
-    ),
-    source="derived here",
     checks={Rung.MEASURED: both(ranked(), starts)},
     parameters=table,
     mutants=(

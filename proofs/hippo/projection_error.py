@@ -1,4 +1,25 @@
-"""The exact projection's error on exponentials in closed form, and what closing LegT's equation does to it."""
+r"""The projection's error, and what the closure does to it.
+
+For $u = e^{st}$, $z = \theta s$, the exact Legendre projection of the window misses the present sample by $\epsilon u$
+and the delayed one by $\delta u$, with
+
+$$ \epsilon(z) = z^N \frac{N!}{(2N)!} \, {}_1F_1(N; 2N+1; -z), \qquad \delta(z) = e^{-z} \epsilon(-z) . $$
+
+The closed LegT equation misses the delayed sample by $\delta s^N/q_N = O(z^{2N})$ and the present one by
+$s^N/q_N = \epsilon - \Gamma \delta$, $\Gamma = g^\top (sI - A)^{-1} \hat g/\theta$, $\Gamma(0) = (-1)^{N-1}$: closing
+the equation raises the delayed output's order from $N$ to $2N$ and doubles the leading error of the present one.
+
+Why.
+Taylor coefficients in $z$ from rational integrals of $t^p$, for each $N$. Over $p!$ they are $(-1)^p$ times rational
+functions of the order $p$, of degrees at most $2N$, so the orders up to $3N + 1$ decide all. Kummer's transformation
+gives $\delta = (-z)^N \frac{N!}{(2N)!} \, {}_1F_1(N+1; 2N+1; -z)$.
+
+Assumes.
+- the $N$ listed; every order in $z$
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -8,10 +29,11 @@ from flint import fmpq, fmpq_poly
 
 from constructions import legt
 from numeric.rational_matrices import exponential, matrix, moments, monomial, row, transfer
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Same, exactly
 from proofs.hippo.legt_exactness import central, projected
+from proofs.statement import claim
 
 Closed = Callable[[int, int], fmpq_poly]
 
@@ -81,23 +103,10 @@ def _kummer(shift: int) -> Closed:
     return lambda N, terms: (monomial(N, central(N)) * flipped(kummer(N, 2 * N + shift, terms))).truncate(terms)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The projection's error, and what the closure does to it",
     kind=Kind.IDENTITY,
-    statement=r"""For $u = e^{st}$, $z = \theta s$, the exact Legendre projection of the window misses the present
-sample by $\epsilon u$ and the delayed one by $\delta u$, with
-
-$$ \epsilon(z) = z^N \frac{N!}{(2N)!} \, {}_1F_1(N; 2N+1; -z), \qquad \delta(z) = e^{-z} \epsilon(-z) . $$
-
-The closed LegT equation misses the delayed sample by $\delta s^N/q_N = O(z^{2N})$ and the present one by $s^N/q_N =
-\epsilon - \Gamma \delta$, $\Gamma = g^\top (sI - A)^{-1} \hat g/\theta$, $\Gamma(0) = (-1)^{N-1}$: closing the
-equation raises the delayed output's order from $N$ to $2N$ and doubles the leading error of the present one.""",
-    derivation=r"""Taylor coefficients in $z$ from rational integrals of $t^p$, for each $N$. Over $p!$ they are $(-1)^p$ times
-rational functions of the order $p$, of degrees at most $2N$, so the orders up to $3N + 1$ decide all. Kummer's transformation
-gives $\delta = (-z)^N \frac{N!}{(2N)!} \, {}_1F_1(N+1; 2N+1; -z)$.""",
-    assumptions=("the $N$ listed; every order in $z$",),
-    source="derived here",
     checks={Rung.EXACT: exact()},
     mutants=(
         Mutant("kummer_2N", "1F1(N; 2N; -z)", {Rung.EXACT: exact(_kummer(0))}),

@@ -1,4 +1,30 @@
-"""Predicting the next sample by holding the residual: the error of the step and of the scheme drop out."""
+r"""Holding the residual predicts the next sample without the step's error.
+
+Let $\bar A$, $\bar B$ be a generalised bilinear scheme for LegT. The prediction $\hat u_{k+1}$ that keeps the residual
+$u - g^\top x$ over one step,
+
+$$ \hat u_{k+1} = \frac{u_k - g^\top x_k + g^\top \bar A x_k + (1-\alpha) g^\top \bar B u_k}{1 - \alpha g^\top \bar B}, $$
+
+has in steady state on $u_k = z^k$ exactly the error
+
+$$ u_{k+1} - \hat u_{k+1} = \frac{z - 1}{1 - \alpha g^\top \bar B} \cdot \frac{\sigma^N}{q_N(\sigma)} u_k, \qquad
+   \sigma = \frac{z-1}{h(1 + \alpha(z-1))}, $$
+
+with $1 - \alpha g^\top \bar B = \left. s^N/q_N(s)\right|_{s = 1/(\alpha h)} \in (0, 1]$. So Euler's error and the
+scheme's are both gone for every $\alpha$, and the prediction is exact on polynomial sequences of degree at most $N$;
+$\alpha = 0$ is forward Euler with route (i).
+
+Why.
+The residual is $E u$ with $E = \sigma^N/q_N(\sigma)$ (hippo.legt_transfer under the scheme's substitution). The true
+next residual is $E z$, the held one $E$; the difference divided by $1 - \alpha g^\top \bar B$ is the error.
+
+Assumes.
+- steady state
+- exact rung: the $N$ listed, every $z$, $h$ and $\alpha$
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -16,12 +42,13 @@ from constructions.state_space import StateSpace
 from numeric.finding import combine
 from numeric.rational_matrices import matrix, objects, solve
 from numeric.telescoping import Equation, Step
-from proofs.claim import Check, Claim, Kind, Mutant, covering
+from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung
 from proofs.hippo import _scalar
 from proofs.hippo._checks import Draw, Same, at_points, derived
 from proofs.hippo.legt_pade import denominator
 from proofs.hippo.one_step_error import response, schemes, tied
+from proofs.statement import claim
 
 Predictor = Callable[[StateSpace, Any, fmpq, fmpq], Discrete]
 
@@ -160,27 +187,10 @@ def _without_division(system: StateSpace, end: Any, h: fmpq, alpha: fmpq) -> Dis
     return Discrete(d.A, d.B_now, d.B_next, d.C * below, d.D * below + (1 - below))
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Holding the residual predicts the next sample without the step's error",
     kind=Kind.IDENTITY,
-    statement=r"""Let $\bar A$, $\bar B$ be a generalised bilinear scheme for LegT. The prediction $\hat u_{k+1}$ that keeps
-the residual $u - g^\top x$ over one step,
-
-$$ \hat u_{k+1} = \frac{u_k - g^\top x_k + g^\top \bar A x_k + (1-\alpha) g^\top \bar B u_k}{1 - \alpha g^\top \bar B}, $$
-
-has in steady state on $u_k = z^k$ exactly the error
-
-$$ u_{k+1} - \hat u_{k+1} = \frac{z - 1}{1 - \alpha g^\top \bar B} \cdot \frac{\sigma^N}{q_N(\sigma)} u_k, \qquad \sigma =
-\frac{z-1}{h(1 + \alpha(z-1))}, $$
-
-with $1 - \alpha g^\top \bar B = \left. s^N/q_N(s)\right|_{s = 1/(\alpha h)} \in (0, 1]$. So Euler's error and the scheme's are
-both gone for every $\alpha$, and the prediction is exact on polynomial sequences of degree at most $N$; $\alpha = 0$ is
-forward Euler with route (i).""",
-    derivation=r"""The residual is $E u$ with $E = \sigma^N/q_N(\sigma)$ (hippo.legt_transfer under the scheme's substitution).
-The true next residual is $E z$, the held one $E$; the difference divided by $1 - \alpha g^\top \bar B$ is the error.""",
-    assumptions=("steady state", r"exact rung: the $N$ listed, every $z$, $h$ and $\alpha$"),
-    source="derived here",
     checks={
         Rung.EXACT: both(),
         Rung.UNIVERSAL: covering(

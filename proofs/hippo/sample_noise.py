@@ -1,4 +1,27 @@
-"""Noise on the samples: what the closed equation passes on, against the exact norms and against drawn noise."""
+r"""Noise on the samples.
+
+Let the samples carry independent noise of variance $\eta^2$ and discretise LegT by Tustin's rule. The derivative's
+variance tends, as $h \to 0$, to $\eta^2 N^4/\theta^2$ for route (i) (its gain $D$ passes every sample) and to
+$\eta^2 h \norm{H}^2$ for route (ii), with
+
+$$ \norm{H}^2 = C P C^\top \le \norm{C_{ii}}_2^2 = \frac{N^2 (N^2-1)^2}{3\,\theta^3}, \qquad
+   A P + P A^\top = -B B^\top ; $$
+
+both limits are reached at order $h$. So the closed equation is no noisier than exact projections, and for
+$N^2 h < 3 \theta$ route (ii) is the less noisy one.
+
+Why.
+$A + A^\top = -(g g^\top + \hat g \hat g^\top)/\theta$ makes $I - P$ the Gramian of the left end, positive semidefinite.
+$\norm{C_{ii}}$ is hippo.noise_gain's. Variances of the discrete system come from its Lyapunov equation; drawn noise
+through the recurrence has that variance within a $\chi^2$ interval.
+
+Assumes.
+- $N \le 8$ (bound), $N = 4, 8$ (limits and drawn noise)
+- steady state
+
+Source.
+derived here (H20)
+"""
 
 from __future__ import annotations
 
@@ -16,10 +39,11 @@ from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict, combine
 from numeric.rates import fit
 from numeric.rational_matrices import matrix
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
 from proofs.hippo.noise_gain import squared
+from proofs.statement import claim
 
 ROUTES = ("i", "ii")
 DRAWS = 6000
@@ -164,23 +188,10 @@ def table() -> str:
     return "\n".join(lines)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Noise on the samples",
     kind=Kind.BOUND,
-    statement=r"""Let the samples carry independent noise of variance $\eta^2$ and discretise LegT by Tustin's rule. The
-derivative's variance tends, as $h \to 0$, to $\eta^2 N^4/\theta^2$ for route (i) (its gain $D$ passes every sample) and
-to $\eta^2 h \norm{H}^2$ for route (ii), with
-
-$$ \norm{H}^2 = C P C^\top \le \norm{C_{ii}}_2^2 = \frac{N^2 (N^2-1)^2}{3\,\theta^3}, \qquad A P + P A^\top = -B B^\top ; $$
-
-both limits are reached at order $h$. So the closed equation is no noisier than exact projections, and for $N^2 h < 3 \theta$
-route (ii) is the less noisy one.""",
-    derivation=r"""$A + A^\top = -(g g^\top + \hat g \hat g^\top)/\theta$ makes $I - P$ the Gramian of the left end, positive
-semidefinite. $\norm{C_{ii}}$ is hippo.noise_gain's. Variances of the discrete system come from its Lyapunov equation;
-drawn noise through the recurrence has that variance within a $\chi^2$ interval.""",
-    assumptions=(r"$N \le 8$ (bound), $N = 4, 8$ (limits and drawn noise)", "steady state"),
-    source="derived here (H20)",
     checks={Rung.MEASURED: both()},
     parameters=table,
     mutants=(

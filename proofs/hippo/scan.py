@@ -1,4 +1,23 @@
-"""Block by block, and by the kernel, a discrete state space gives the outputs of its recurrence."""
+r"""Blocks and the kernel give the outputs of the recurrence.
+
+For any $A, B, C, D$, start $x_0$ and inputs $u_0, \dots, u_{T-1}$, the outputs $y_k = C x_k + D u_k$ of
+$x_{k+1} = A x_k + B u_k$ are
+
+$$ y_k = C A^k x_0 + \sum_{m=0}^{k} c_m u_{k-m}, \qquad c_0 = D, \quad c_m = C A^{m-1} B , $$
+
+and the same holds inside each block of $K$ samples from the block's first state, with the next block's state
+$A^K x + \sum_{j<K} A^{K-1-j} B u_j$. So $T$ samples take $T/K$ steps, or none at all.
+
+Why.
+Unroll the recurrence; powers of $A$ come by doubling. The two ways run on the polynomial ring as they are, for blocks
+of two samples (the last one cut short) and for one block that holds all.
+
+Assumes.
+- the FFT itself has no polynomial: hippo.scan_rounding checks it against this
+
+Source.
+standard; the kernel as in arXiv 2111.00396, section 2.4
+"""
 
 from __future__ import annotations
 
@@ -7,8 +26,9 @@ from typing import Any
 
 from constructions import scan
 from constructions.namespace import Array, namespace
-from proofs.claim import Claim, Kind
+from proofs.claim import Kind
 from proofs.identity import Identity
+from proofs.statement import claim
 
 WHOLE = 1 << 20
 """A block that holds any input: then every output is the kernel's sum plus the start's share."""
@@ -70,21 +90,10 @@ IDENTITY = Identity(
     symbolic_sizes={"n": 2, "T": 3},
 )
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Blocks and the kernel give the outputs of the recurrence",
     kind=Kind.IDENTITY,
-    statement=r"""For any $A, B, C, D$, start $x_0$ and inputs $u_0, \dots, u_{T-1}$, the outputs $y_k = C x_k + D u_k$ of
-$x_{k+1} = A x_k + B u_k$ are
-
-$$ y_k = C A^k x_0 + \sum_{m=0}^{k} c_m u_{k-m}, \qquad c_0 = D, \quad c_m = C A^{m-1} B , $$
-
-and the same holds inside each block of $K$ samples from the block's first state, with the next block's state
-$A^K x + \sum_{j<K} A^{K-1-j} B u_j$. So $T$ samples take $T/K$ steps, or none at all.""",
-    derivation=r"""Unroll the recurrence; powers of $A$ come by doubling. The two ways run on the polynomial ring as they
-are, for blocks of two samples (the last one cut short) and for one block that holds all.""",
-    assumptions=("the FFT itself has no polynomial: hippo.scan_rounding checks it against this",),
-    source="standard; the kernel as in arXiv 2111.00396, section 2.4",
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant("late_kernel", "the kernel C A^m B, one power late", left=scans(_late)),

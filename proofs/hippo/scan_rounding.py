@@ -1,4 +1,33 @@
-"""Recurrence, blocks and FFT on every backend: each within its own derived floor of the exact outputs."""
+r"""The three ways of running a discrete state space stay within their rounding floors.
+
+For a discrete system held in float64 or float32, zero start and $|u_k| \le U$, the outputs computed by the recurrence,
+block by block, and by FFT with a truncated or the full kernel differ from the exact outputs of the same numbers by at
+most explicit floors, on NumPy, torch CPU and torch CUDA alike. For the recurrence the floor is
+
+$$ R d + \gamma_{N+1} \left(|C| (X + E) + |D| U\right), \qquad d = \gamma_{N+1} \left(|A| (X + E) + |B| U\right), \qquad
+   E = T d , $$
+
+entry by entry with $T = \sum_j |A^j|$, $R = \sum_j |C A^j|$, $X = U \sum_j |A^j B|$ and
+$\gamma_n = \frac{n\,e}{1 - n\,e}$ for the unit roundoff $e$: it does not grow with the number of samples. On integer
+systems whose sums stay below $1/e$ the recurrence and the blocks are exact, and the FFT's root mean square error is at
+most $\norm{c}_1$ times the input's times what its transforms may do; these are the sharp checks, for on LegT and LegS
+the floors of the blocks and of the FFT lie $10^3$ to $10^4$ times above the errors ($N \le 8$). The kernel of length
+$L = r + 1$ drops at most $U \norm{C A^r} \sum_{i<r} \norm{A^i B} / (1 - \norm{A^r})$.
+
+Why.
+Each step commits $\gamma_{N+1}(|A||x| + |B||u|)$ and the exact $A^j$ carry it on; in floats the products' order is the
+library's. Computed powers, columns and kernel entries are followed in the same way through the doubling; the block's
+products add theirs. For the FFT the bound is Percival's, $|c|_2 |w|_2 ((1+e)^{3n} (1 + e\sqrt5)^{3n+1} (1+b)^{3n} - 1)$
+for the size $2^n$. The tail is a geometric series in $\norm{A^r}$.
+
+Assumes.
+- $\norm{A^r} < 1/2$ for some $r \le 2^{14}$: a system that forgets
+- quick profile: drawn contractions; full profile: LegT and LegS as well
+- no overflow or underflow; FFT sizes are powers of two, $w$ is the frame that is transformed
+
+Source.
+derived here; the FFT's bound from C. Percival, Math. Comp. 72 (2003), theorem 5.1
+"""
 
 from __future__ import annotations
 
@@ -18,11 +47,12 @@ from numeric import peano
 from numeric.backends import DTYPES, to_numpy, unusable
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Figure, Finding, Verdict, combine
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Series, one
 from proofs.figure import Figure as Plot
 from proofs.hippo._scan_floors import Floors, floors, frame, spread
+from proofs.statement import claim
 
 SAMPLES, PREFIX, CHANNELS = 1024, 160, (2, 3)
 """Inputs (T, batch, channels); the first channel's prefix is compared with balls."""
@@ -365,34 +395,10 @@ def growth() -> Columns:
     return found
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The three ways of running a discrete state space stay within their rounding floors",
     kind=Kind.BOUND,
-    statement=r"""For a discrete system held in float64 or float32, zero start and $|u_k| \le U$, the outputs computed by
-the recurrence, block by block, and by FFT with a truncated or the full kernel differ from the exact outputs of the same
-numbers by at most explicit floors, on NumPy, torch CPU and torch CUDA alike. For the recurrence the floor is
-
-$$ R d + \gamma_{N+1} \left(|C| (X + E) + |D| U\right), \qquad d = \gamma_{N+1} \left(|A| (X + E) + |B| U\right), \qquad
-E = T d , $$
-
-entry by entry with $T = \sum_j |A^j|$, $R = \sum_j |C A^j|$, $X = U \sum_j |A^j B|$ and $\gamma_n = \frac{n\,e}{1 - n\,e}$
-for the unit roundoff $e$: it does not grow with the number of samples. On integer systems whose sums stay below $1/e$ the
-recurrence and the blocks are exact, and the FFT's root mean square error is at most $\norm{c}_1$ times the input's
-times what its transforms may do; these are the sharp checks, for on LegT and LegS the floors of the blocks and of the FFT lie
-$10^3$ to $10^4$ times above the errors ($N \le 8$). The kernel of length $L = r + 1$ drops at most
-$U \norm{C A^r} \sum_{i<r} \norm{A^i B} / (1 - \norm{A^r})$.""",
-    derivation=r"""Each step commits $\gamma_{N+1}(|A||x| + |B||u|)$ and the exact $A^j$ carry it on; in floats the
-products' order is the library's. Computed powers, columns
-and kernel entries are followed in the same way through the doubling; the block's products add theirs. For the FFT the
-bound is Percival's, $|c|_2 |w|_2 ((1+e)^{3n} (1 + e\sqrt5)^{3n+1} (1+b)^{3n} - 1)$ for the size $2^n$. The tail is
-a geometric series in $\norm{A^r}$.""",
-    assumptions=(
-        r"$\norm{A^r} < 1/2$ for some $r \le 2^{14}$: a system that forgets",
-        "quick profile: drawn contractions; full profile: LegT and LegS as well",
-        "no overflow or underflow; FFT sizes are powers of two, $w$ is the frame that is transformed",
-    ),
-    source="derived here; the FFT's bound from C. Percival, Math. Comp. 72 (2003), theorem 5.1",
     checks={Rung.SAMPLED: sampled()},
     mutants=(
         Mutant("late_kernel", "the convolution's kernel one power late", _way("convolution", _late)),

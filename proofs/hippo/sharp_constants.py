@@ -1,4 +1,20 @@
-"""The limits of the sharp constants: measured over asymptotic goes to one, and how fast."""
+r"""The sharp constants tend to their closed forms.
+
+The sharp constants of hippo.derivative_rate over their asymptotic forms, with the constants $c_K$, $d_k$ and those of
+route (iii) and of the delayed sample, differ from one by a quantity of order $N^{-2}$ for the value, routes (i), (ii)
+and with the delayed sample, and of order $N^{-1}$ for route (iii). So the closed forms are the limits.
+
+Why.
+Darboux's asymptotics of Jacobi polynomials and the mean $2/\pi$ of $|\cos|$ give the constants; a wrong constant would
+leave a difference of order $N^0$, so measuring the order of the difference checks the constant.
+
+Assumes.
+- states are exact projections
+- $K$ = 3, 4; $K$ = 2 for the value
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -7,11 +23,12 @@ from math import pi
 
 from numeric import peano
 from numeric.rates import fit
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.hippo._checks import Rate, orders
 from proofs.hippo.derivative_bound import sharp
 from proofs.hippo.derivative_rate import constants
+from proofs.statement import claim
 
 SIZES = (12, 16, 20, 24, 28, 32, 36, 40)
 LARGER = (16, 20, 24, 32, 40, 48, 56, 64)
@@ -57,17 +74,10 @@ def _check(claimed: Mapping[tuple[str, int], float] = ORDERS, constant: Constant
     return orders(measure(claimed, constant), trust=("Arb's ball arithmetic for the norms",))
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="The sharp constants tend to their closed forms",
     kind=Kind.CONVERGENCE,
-    statement=r"""The sharp constants of hippo.derivative_rate over their asymptotic forms, with the constants $c_K$, $d_k$ and
-those of route (iii) and of the delayed sample, differ from one by a quantity of order $N^{-2}$ for the value, routes (i), (ii)
-and with the delayed sample, and of order $N^{-1}$ for route (iii). So the closed forms are the limits.""",
-    derivation=r"""Darboux's asymptotics of Jacobi polynomials and the mean $2/\pi$ of $|\cos|$ give the constants; a wrong constant
-would leave a difference of order $N^0$, so measuring the order of the difference checks the constant.""",
-    assumptions=("states are exact projections", r"$K$ = 3, 4; $K$ = 2 for the value"),
-    source="derived here",
     checks={Rung.MEASURED: _check()},
     parameters=constants,
     mutants=(

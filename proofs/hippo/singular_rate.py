@@ -1,4 +1,24 @@
-"""Inputs with one singularity |t - c|^beta inside the window: better orders than the class's worst case."""
+r"""Piecewise smooth inputs: one singularity inside the window.
+
+For a fixed $u$ that is smooth except for $\max(t - c, 0)^\beta$ with $c$ inside the window, $\beta > 1$, the errors are
+of order $N^{-\beta-1/2}$ for the reconstructed value, $N^{1/2-\beta}$ for routes (i) and (iii), and $N^{3/2-\beta}$ for
+route (ii), averaged over positions $c$. With $\beta = K$, a jump of $u^{(K)}$, that is one order better than the worst
+case over all $u$ with $K$ bounded derivatives (hippo.derivative_rate). The closed LegT equation has the same orders in
+steady state.
+
+Why.
+$a_n \sim n^{-\beta-1/2}$, oscillating in $n$, so the tails $\sum_{n \ge N} a_n$, $\sum (n(n+1) - N^2) a_n$,
+$\sum n(n+1) a_n$ are of the orders of $a_N$, $N a_N$ and $N^2 a_N$. Exact states: closed-form coefficients, in balls.
+Closed states: $\beta = K$ makes the error $K!$ times the impulse responses $s^{N-K}/q_N$ and $s^{N-K-1}/q_N$. Root mean
+squares over positions, weighted smoothly.
+
+Assumes.
+- positions in the middle of the window (exact states), lags between 0.05 and 0.5 windows (closed states)
+- $\beta$ = 3/2, 5/2, 3, 7/2 (exact), 2, 3 (closed)
+
+Source.
+derived here (H16)
+"""
 
 from __future__ import annotations
 
@@ -12,11 +32,12 @@ from flint import arb, fmpq
 from constructions import legt
 from numeric import impulse_norms, legendre_series, peano
 from numeric.rates import fit
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series, through_last
 from proofs.hippo._checks import Rate, orders
 from proofs.hippo._signals import FUNCTIONALS, root_mean_square, window_errors
+from proofs.statement import claim
 
 EXPONENTS = (fmpq(3, 2), fmpq(5, 2), fmpq(7, 2), fmpq(3))
 SIZES = (12, 16, 20, 24, 28, 32, 40, 48)
@@ -121,24 +142,10 @@ def _panel(kind: str, sizes: str, title: str) -> Panel:
     return Panel("states $N$", "RMS error over positions", tuple(series), "xy", title)
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Piecewise smooth inputs: one singularity inside the window",
     kind=Kind.RATE,
-    statement=r"""For a fixed $u$ that is smooth except for $\max(t - c, 0)^\beta$ with $c$ inside the window, $\beta >
-1$, the errors are of order $N^{-\beta-1/2}$ for the reconstructed value, $N^{1/2-\beta}$ for routes (i) and (iii), and
-$N^{3/2-\beta}$ for route (ii), averaged over positions $c$. With $\beta = K$, a jump of $u^{(K)}$, that is one order
-better than the worst case over all $u$ with $K$ bounded derivatives (hippo.derivative_rate). The closed LegT equation
-has the same orders in steady state.""",
-    derivation=r"""$a_n \sim n^{-\beta-1/2}$, oscillating in $n$, so the tails $\sum_{n \ge N} a_n$, $\sum (n(n+1) - N^2)
-a_n$, $\sum n(n+1) a_n$ are of the orders of $a_N$, $N a_N$ and $N^2 a_N$. Exact states: closed-form coefficients, in
-balls. Closed states: $\beta = K$ makes the error $K!$ times the impulse responses $s^{N-K}/q_N$ and $s^{N-K-1}/q_N$.
-Root mean squares over positions, weighted smoothly.""",
-    assumptions=(
-        "positions in the middle of the window (exact states), lags between 0.05 and 0.5 windows (closed states)",
-        r"$\beta$ = 3/2, 5/2, 3, 7/2 (exact), 2, 3 (closed)",
-    ),
-    source="derived here (H16)",
     checks={Rung.MEASURED: orders(measure(), trust=("Arb's ball arithmetic",))},
     figures=(
         Figure(

@@ -1,4 +1,25 @@
-"""Which steps are stable: exact limits below alpha = 1/2, no expansion for any step from there on."""
+r"""Stable steps: limits of forward Euler and of every bilinear scheme.
+
+The generalised bilinear scheme for LegT is stable, for $\alpha < \frac{1}{2}$, exactly for
+
+$$ h < \frac{\theta}{1 - 2\alpha} \min_j \frac{-2 \operatorname{Re} z_j}{|z_j|^2}, \qquad q_N(z_j) = 0 ; $$
+
+forward Euler's limit ($\alpha = 0$) is $\frac{2}{3} \theta$ for $N = 2$ and falls like $\theta N^{-5/3}$ (measured).
+For $\alpha \ge \frac{1}{2}$ (Tustin, backward Euler) a step is non-expansive in the orthonormal norm for every $h$ and
+$N$. Time-invariant LegS, with poles $-1, \ldots, -N$, has the limit $2\theta/N$ for forward Euler.
+
+Why.
+$(I - \alpha X)^\top (I - \alpha X) - (I + (1-\alpha) X)^\top (I + (1-\alpha) X) = -(X + X^\top) + (2\alpha - 1) X^\top
+X$, and $A + A^\top \le 0$ (hippo.dissipativity). One pole at a time gives the limit; it is checked by Schur's test in
+rationals on the scheme's own matrix just below and just above.
+
+Assumes.
+- limits: the $N$ listed
+- the order $N^{-5/3}$ is measured
+
+Source.
+derived here; Schur 1917 for the exact test
+"""
 
 from __future__ import annotations
 
@@ -18,11 +39,12 @@ from numeric.rates import fit, hull
 from numeric.rational_matrices import characteristic, matrix, number, objects, solve
 from numeric.stability import largest_step, schur_stable
 from numeric.telescoping import Equation, Step
-from proofs.claim import Check, Claim, Kind, Mutant, covering
+from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Series, one, through_last
 from proofs.hippo import _scalar
 from proofs.hippo._checks import Rate, Same, derived, exactly, orders
+from proofs.statement import claim
 
 LIMITED = (Fraction(0), Fraction(1, 4), Fraction(1, 3))
 CONTRACTING = (Fraction(1, 2), Fraction(2, 3), Fraction(1))
@@ -154,22 +176,10 @@ def columns() -> Columns:
     return found
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Stable steps: limits of forward Euler and of every bilinear scheme",
     kind=Kind.BOUND,
-    statement=r"""The generalised bilinear scheme for LegT is stable, for $\alpha < \frac{1}{2}$, exactly for
-
-$$ h < \frac{\theta}{1 - 2\alpha} \min_j \frac{-2 \operatorname{Re} z_j}{|z_j|^2}, \qquad q_N(z_j) = 0 ; $$
-
-forward Euler's limit ($\alpha = 0$) is $\frac{2}{3} \theta$ for $N = 2$ and falls like $\theta N^{-5/3}$ (measured).
-For $\alpha \ge \frac{1}{2}$ (Tustin, backward Euler) a step is non-expansive in the orthonormal norm for every $h$ and
-$N$. Time-invariant LegS, with poles $-1, \ldots, -N$, has the limit $2\theta/N$ for forward Euler.""",
-    derivation=r"""$(I - \alpha X)^\top (I - \alpha X) - (I + (1-\alpha) X)^\top (I + (1-\alpha) X) = -(X + X^\top) + (2\alpha -
-1) X^\top X$, and $A + A^\top \le 0$ (hippo.dissipativity). One pole at a time gives the limit; it is checked by Schur's
-test in rationals on the scheme's own matrix just below and just above.""",
-    assumptions=("limits: the $N$ listed", "the order $N^{-5/3}$ is measured"),
-    source="derived here; Schur 1917 for the exact test",
     checks={
         Rung.MEASURED: orders(measure()),
         Rung.EXACT: exact(),

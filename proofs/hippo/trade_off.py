@@ -1,4 +1,29 @@
-"""The recommended N and window, at the recommended step, against the best found by search, and against drawn noise."""
+r"""Choosing N and the window for a noisy signal.
+
+For amplitude $a$, bandwidth $W$ and sample noise $\eta$ the error of LegT's route (i) under Tustin's rule is about
+
+$$ F(N, \theta) = a W (\theta W)^N \frac{(N-1)!}{(2N-1)!} + \eta \frac{N^2}{\theta}, $$
+
+least at $\theta^{N+1} = \frac{\eta N (2N-1)!}{a W^{N+1} (N-1)!}$ for each $N$, and over both at about
+$N = \ln \frac{1}{e_0} - 1$, $\theta W = 4 N/e^2$, $e_0 = \frac{\eta}{a} \frac{e}{4 \sqrt 2}$. The root mean square
+error of the recommended pair (`constructions.trade_off.recommend`) on a sinusoid at the bandwidth is within a factor
+1.5 of the least over a search of $N$ and $\theta$ at the same step $h$, and within a factor 1.5 of the error it
+predicts. The recommended step obeys $h \le \theta/N^2$ and costs at most a tenth of the error at $h/16$; and it is
+either $\theta/N^2$ or, at $4h$, the error at least doubles.
+
+Why.
+The truncation is hippo.frequency_bound's, the noise hippo.sample_noise's limit. For each $N$ the sum
+$A \theta^N + B/\theta$ has one minimum, where the noise is $N$ times the truncation. With Stirling's formula the
+optimum over $N$ is the law. The search and the drawn noise use the discrete system, not $F$.
+
+Assumes.
+- one sinusoid at the bandwidth with a random phase
+- noise-to-signal ratios 5e-3, 5e-5, 5e-7 (two more in full)
+- independent normal noise
+
+Source.
+derived here
+"""
 
 from __future__ import annotations
 
@@ -14,11 +39,12 @@ from constructions.state_space import orthonormal
 from constructions.trade_off import Choice, law, recommend
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Figure, Finding, Verdict, combine
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Panel, Series
 from proofs.figure import Figure as Plot
 from proofs.hippo.sample_noise import SIGMAS, variance
+from proofs.statement import claim
 
 NOISES = (1e-2, 1e-4, 1e-6)
 BANDWIDTH = 3.0
@@ -264,30 +290,10 @@ def columns() -> Columns:
     return found
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Choosing N and the window for a noisy signal",
     kind=Kind.BOUND,
-    statement=r"""For amplitude $a$, bandwidth $W$ and sample noise $\eta$ the error of LegT's route (i) under Tustin's rule is
-about
-
-$$ F(N, \theta) = a W (\theta W)^N \frac{(N-1)!}{(2N-1)!} + \eta \frac{N^2}{\theta}, $$
-
-least at $\theta^{N+1} = \frac{\eta N (2N-1)!}{a W^{N+1} (N-1)!}$ for each $N$, and over both at about $N = \ln \frac{1}{e_0} - 1$,
-$\theta W = 4 N/e^2$, $e_0 = \frac{\eta}{a} \frac{e}{4 \sqrt 2}$. The root mean square error of the recommended pair
-(`constructions.trade_off.recommend`) on a sinusoid at the bandwidth is within a factor 1.5 of the least over a search of
-$N$ and $\theta$ at the same step $h$, and within a factor 1.5 of the error it predicts. The
-recommended step obeys $h \le \theta/N^2$ and costs at most a tenth of the error at $h/16$; and it is either $\theta/N^2$ or,
-at $4h$, the error at least doubles.""",
-    derivation=r"""The truncation is hippo.frequency_bound's, the noise hippo.sample_noise's limit. For each $N$ the sum $A
-\theta^N + B/\theta$ has one minimum, where the noise is $N$ times the truncation. With Stirling's formula the optimum over
-$N$ is the law. The search and the drawn noise use the discrete system, not $F$.""",
-    assumptions=(
-        "one sinusoid at the bandwidth with a random phase",
-        r"noise-to-signal ratios 5e-3, 5e-5, 5e-7 (two more in full)",
-        "independent normal noise",
-    ),
-    source="derived here",
     checks={Rung.MEASURED: both()},
     parameters=lambda: "\n".join(examples()),
     figures=(

@@ -1,4 +1,23 @@
-"""The usual mistakes in the derivative readouts, the simplest input that shows each, and by how much."""
+r"""Constants, ramps and parabolas tell every usual mistake apart.
+
+Each of the usual mistakes in the weights of the derivative readouts answers one of the inputs $1$, $t$, $t^2/2$ wrongly
+in steady state, exactly as the table below says: a wrong sign, a missing $\sqrt{2n+1}$, a wrong time scale, an index
+off by one, LegS's matrices in place of LegT's, FouT's value at lag zero taken for $u$, a transposed or unsigned $A$,
+the input at the wrong end. Constants don't see a missing root or a wrong time scale, ramps don't see FouT's bias (which
+is $\frac{1}{2} \theta u''$ on parabolas for every number of harmonics) nor LegS's route (i), whose error on $t^2/2$ is
+$-(-1)^N \theta/N$.
+
+Why.
+Taylor coefficients at $s = 0$ of the transfer function of the mistaken system, in rationals (over $\sqrt 3$ where a
+root is missing).
+
+Assumes.
+- steady state
+- the $N$ listed; FouT with a rational number in place of $2\pi$
+
+Source.
+derived here (F1 to F7)
+"""
 
 from __future__ import annotations
 
@@ -12,9 +31,10 @@ from flint import fmpq
 from constructions import fout, legs, legt
 from constructions.state_space import StateSpace
 from numeric.rational_matrices import moments, number, transfer
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Same, exactly
+from proofs.statement import claim
 
 TRUE = (0, 1, 0)
 """What a derivative makes of 1, t, t^2/2 at t = 0."""
@@ -207,20 +227,10 @@ def _changed(name: str, **parts: object) -> Check:
     return exact({**MISTAKES, name: Mistake(**values)})
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Constants, ramps and parabolas tell every usual mistake apart",
     kind=Kind.IDENTITY,
-    statement=r"""Each of the usual mistakes in the weights of the derivative readouts answers one of the inputs $1$, $t$, $t^2/2$
-wrongly in steady state, exactly as the table below says: a wrong sign, a missing $\sqrt{2n+1}$, a wrong time scale, an index
-off by one, LegS's matrices in place of LegT's, FouT's value at lag zero taken for $u$, a transposed or unsigned $A$, the
-input at the wrong end. Constants don't see a missing root or a wrong time scale, ramps don't see FouT's bias (which is
-$\frac{1}{2} \theta u''$ on parabolas for every number of harmonics) nor LegS's route (i), whose error on $t^2/2$ is
-$-(-1)^N \theta/N$.""",
-    derivation=r"""Taylor coefficients at $s = 0$ of the transfer function of the mistaken system, in rationals (over $\sqrt 3$
-where a root is missing).""",
-    assumptions=("steady state", r"the $N$ listed; FouT with a rational number in place of $2\pi$"),
-    source="derived here (F1 to F7)",
     checks={Rung.EXACT: exact()},
     parameters=table,
     mutants=(

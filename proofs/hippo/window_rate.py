@@ -1,4 +1,20 @@
-"""Short windows: the orders in theta at fixed N, for closed and for exact states."""
+r"""Short windows: orders in theta.
+
+At fixed $N$, as $\theta \to 0$ with $u$ fixed and smooth: with states of the closed LegT equation route (i) has the
+order $\theta^N$, routes (ii) and (iii) $\theta^{N-1}$; with exact projections (and scaled LegS) route (iii) has
+$\theta^N$, routes (i) and (ii) $\theta^{N-1}$. The reconstructed value has $\theta^N$ in both. So the best gain depends
+on how the state is made: $N^2/\theta$ for closed states, $N(N+1)/\theta$ for exact ones.
+
+Why.
+The first defects of hippo.legt_exactness give the exponents. Measured at $u = e^{it}$: transfer functions of the
+construction's matrices, and exact Legendre coefficients, in balls.
+
+Assumes.
+- $N$ = 2, 4, 8 (12, 16 in full)
+
+Source.
+derived here (H03, H14, B5)
+"""
 
 from __future__ import annotations
 
@@ -11,11 +27,12 @@ from constructions import legt
 from numeric import legendre_series, peano
 from numeric.rates import fit
 from numeric.rational_matrices import matrix, row
-from proofs.claim import Check, Claim, Kind, Mutant
+from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series, through_last
 from proofs.hippo._checks import Rate, orders
 from proofs.hippo._signals import FUNCTIONALS, window_errors
+from proofs.statement import claim
 
 WINDOWS = (0.02, 0.03, 0.04, 0.06, 0.08, 0.12, 0.16, 0.24)
 """theta; the input is e^{it}."""
@@ -94,18 +111,10 @@ def columns() -> Columns:
 _NAMES = {"value": "value", "i": "route (i)", "ii": "route (ii)", "iii": "route (iii)"}
 
 
-CLAIM = Claim(
+CLAIM = claim(
+    __file__,
     __name__,
-    title="Short windows: orders in theta",
     kind=Kind.RATE,
-    statement=r"""At fixed $N$, as $\theta \to 0$ with $u$ fixed and smooth: with states of the closed LegT equation route (i) has
-the order $\theta^N$, routes (ii) and (iii) $\theta^{N-1}$; with exact projections (and scaled LegS) route (iii) has
-$\theta^N$, routes (i) and (ii) $\theta^{N-1}$. The reconstructed value has $\theta^N$ in both. So the best gain depends on
-how the state is made: $N^2/\theta$ for closed states, $N(N+1)/\theta$ for exact ones.""",
-    derivation=r"""The first defects of hippo.legt_exactness give the exponents. Measured at $u = e^{it}$: transfer functions of
-the construction's matrices, and exact Legendre coefficients, in balls.""",
-    assumptions=(r"$N$ = 2, 4, 8 (12, 16 in full)",),
-    source="derived here (H03, H14, B5)",
     checks={Rung.MEASURED: orders(measure(), trust=("Arb's ball arithmetic",))},
     figures=(
         Figure(
