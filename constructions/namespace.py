@@ -37,6 +37,11 @@ def zeros(shape: tuple[int, ...], like: Array) -> Array:
     return namespace(like).zeros(shape, dtype=like.dtype, device=device(like))
 
 
+def constant(value: float, like: Array) -> Array:
+    """`value` in every entry of `like`'s shape, by arithmetic alone: so that words, which have no dtype, take it too."""
+    return like - like + value
+
+
 def identity(size: int, like: Array) -> Array:
     """The identity matrix (size, size) of `like`'s namespace, dtype and device."""
     return namespace(like).eye(size, dtype=like.dtype, device=device(like))

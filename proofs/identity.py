@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
+import torch
+
+from constructions.namespace import Array
 from numeric import derivation, exact_identity, float_identity, polynomial_identity
 from numeric.derivation import Obligation
 from numeric.entropy import Entropy
@@ -18,9 +23,16 @@ from numeric.words.whole import Spec
 from proofs.claim import Check, Mutant
 from proofs.evidence import Rung, Settings
 
-Derive = Callable[[], Iterable[Obligation]]
+Derive = Callable[..., Iterable[Obligation]]
 
 ALL: Callable[[Sizes], bool] = lambda sizes: True  # noqa: E731
+
+EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
+EVERYWHERE = (*EXACTLY, Rung.UNIVERSAL)
+"""The rungs of most mutants: a false program that differs in a coefficient, not in digits."""
+
+POINTWISE = (Rung.SAMPLED, Rung.EXACT, Rung.SYMBOLIC)
+"""The rungs that run on numbers: on words a slip of arithmetic has no meaning."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +54,8 @@ class Identity:
 
     shapes: each input's shape in words. sizes: the sizes checked (quick takes the first, full all).
     symbolic_sizes: the sizes of the symbolic rung. derive: the steps of the universal rung, if there is one.
-    torch_only: a side uses autograd, so numpy can't run it. admits: which sizes make sense, for counterexamples.
+    numpy: both sides run on numpy arrays too (no autograd, no torch functions), which the sampled rung does then.
+    admits: which sizes make sense, for counterexamples.
     positive: inputs that are drawn in (0, 1] when sampled (decays), all others have any sign.
     large: the large case of the exact rung.
     second_opinion: whether SymPy is asked about the derivation's steps too.
@@ -58,7 +71,7 @@ class Identity:
     symbolic_sizes: Sizes | None = None
     derive: Derive | None = None
     names: tuple[str, str] = ("layer", "learner")
-    torch_only: bool = False
+    numpy: bool = False
     admits: Callable[[Sizes], bool] = ALL
     positive: tuple[str, ...] = ()
     large: Large | None = None
@@ -90,7 +103,7 @@ class Identity:
             entropy=Entropy(settings.seed),
             device=settings.device,
             names=self.names,
-            numpy=not self.torch_only,
+            numpy=self.numpy,
             positive=self.positive,
             thorough=settings.profile == "full",
             admits=self.admits,
@@ -172,17 +185,22 @@ class Identity:
         *,
         left: Program | None = None,
         right: Program | None = None,
-        derive: Derive | None = None,
+        derive: Derive | Mapping[str, Any] | None = None,
         sizes: Sizes | None = None,
         rungs: Iterable[Rung] | None = None,
         blind: Mapping[Rung, str] | None = None,
     ) -> Mutant:
-        """The identity with a part replaced. It is checked on the rungs whose part was replaced, or on `rungs`."""
+        """The identity with a part replaced. It is checked on the rungs whose part was replaced, or on `rungs`.
+
+        derive: other steps, or what the identity's own take in place of their defaults."""
+        if isinstance(derive, Mapping):
+            assert self.derive is not None
+            derive = partial(self.derive, **derive)
         changed = replace(
             self,
             left=left or self.left,
             right=right or self.right,
-            derive=derive if derive is not None else None,
+            derive=derive,
             sizes=(sizes,) if sizes else self.sizes[:1],
             symbolic_sizes=sizes or self.symbolic_sizes if self.symbolic_sizes else None,
             large=None,  # a false program falls at small sizes already
@@ -195,7 +213,49 @@ class Identity:
         wanted = checks if rungs is None else {rung: checks[rung] for rung in rungs}
         return Mutant(id, description, wanted, blind or {})
 
+    def slips(self, rungs: Iterable[Rung] = POINTWISE) -> tuple[Mutant, ...]:
+        """Mutants that any identity has: the left program with a slip of arithmetic, right to the eye and nearly right at
+        ordinary points. They try the engines, not the claim's mathematics; each runs on those of `rungs` there are."""
+        had = [rung for rung in self.checks() if rung in rungs and rung in POINTWISE]
+        on_torch = replace(self, numpy=False)
+        counted = next((name for name, shape in self.shapes.items() if shape[:1] == ("N",)), None)
+
+        def narrowed(**inputs: Array) -> Array:
+            return self.left(**{name: a.to(torch.float32).to(a.dtype) for name, a in inputs.items()})
+
+        def clamped(**inputs: Array) -> Array:
+            return self.left(**inputs).clamp(-1e6, 1e6)
+
+        def branching(**inputs: Array) -> Array:
+            result = self.left(**inputs)
+            return 2 * result if next(iter(inputs.values())).max() > 1e6 else result
+
+        def more_tokens(**inputs: Array) -> Array:
+            count = inputs[counted].shape[0] if counted else 1
+            return self.left(**inputs) * (count / (count + 1e-8))
+
+        def offset(**inputs: Array) -> Array:
+            return (self.left(**inputs) + 2.0**40) - 2.0**40
+
+        order = {Rung.SAMPLED: NO_ORDER, Rung.SYMBOLIC: NO_ORDER}
+        rounding = {Rung.EXACT: NO_ROUNDING, Rung.SYMBOLIC: NO_ROUNDING}
+        slips: tuple[tuple[str, str, Program, Mapping[Rung, str]], ...] = (
+            ("N_plus_epsilon", "divided by N + 1e-8 in place of N", more_tokens, {}),
+            ("float32_cast", "the inputs rounded to float32 inside", narrowed, rounding),
+            ("clamp", "outputs clamped to +-1e6", clamped, order),
+            ("branch", "another path where an input exceeds 1e6", branching, order),
+            ("offset", "2^40 added to the outputs and taken off again", offset, {Rung.SAMPLED: OWN_BOUND}),
+        )
+        return tuple(
+            on_torch.mutant(id, description, left=left, rungs=at, blind={r: blind[r] for r in at if r in blind})
+            for id, description, left, blind in slips
+            if (at := [r for r in had if id != "offset" or r is Rung.SAMPLED])
+        )
+
 
 NO_ROUNDING = "exact arithmetic has no rounding, and there the code is right"
 NO_ORDER = "a comparison of data has no rounding bound and no polynomial, so the operation is refused by name"
-"""Why a rung can't refute a mutant; used by several claims, worded once."""
+OWN_BOUND = (
+    "its digits are lost within its own rounding bound; that this bound says too little is seen, so it is undecided"
+)
+"""Why a rung can't refute a mutant, worded once."""

@@ -51,10 +51,8 @@ from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.identity import EXACTLY, Identity, Large
 from proofs.statement import claim
-
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def layer(X: Array, Y: Array, x_q: Array, w: Array, b: Array, scale: Array) -> Array:
@@ -133,6 +131,7 @@ IDENTITY = Identity(
     large=Large({"N": 130, "p": 20}),
     symbolic_sizes={"N": 3, "p": 2},
     derive=derive,
+    numpy=True,
 )
 STEP = replace(
     IDENTITY,
@@ -140,7 +139,6 @@ STEP = replace(
     names=("published layer", "minus [w b] times the preconditioned step"),
     symbolic_sizes={"N": 2, "p": 2},
     derive=None,
-    torch_only=True,
 )
 CHECKS = {
     Rung.SAMPLED: both(IDENTITY.sampled, STEP.sampled),
@@ -160,11 +158,11 @@ CLAIM = claim(
             "the plain step for linear regression with a bias",
             right=lambda X, Y, x_q, w, b, scale: descent(X, Y, x_q, w, b, scale, preconditioned=False),
         ),
-        IDENTITY.mutant("no_preconditioner", "the plain step", derive=lambda: derive(preconditioned=False)),
+        IDENTITY.mutant("no_preconditioner", "the plain step", derive={"preconditioned": False}),
         IDENTITY.mutant("kernel_non_linear", "a step with a kernel non-linear in x", left=squared_kernel),
         IDENTITY.mutant(
             "linear_embedding", "the constant of the embedding forgotten", right=without_offset, rungs=EXACTLY
         ),
-        IDENTITY.mutant("term_lost", "the closed form without N beta x_q", derive=lambda: derive(lost=0)),
+        IDENTITY.mutant("term_lost", "the closed form without N beta x_q", derive={"lost": 0}),
     ),
 )

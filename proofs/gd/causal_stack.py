@@ -44,14 +44,13 @@ from proofs.claim import Check, Mutant, both
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import point
 from proofs.hippo._checks import Same, exactly
-from proofs.identity import Identity, Large
+from proofs.identity import EVERYWHERE, Identity, Large
 from proofs.kernel import kernel_check
 from proofs.statement import claim
 
 LAYERS = 3
 MOST = 12
 """Layers, and steps, up to which the witness is run."""
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC, Rung.UNIVERSAL)
 
 
 def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int = LAYERS) -> Array:
@@ -130,6 +129,7 @@ IDENTITY = Identity(
         },
         counts={"layers": "k"},
     ),
+    numpy=True,
 )
 
 ONE_TOKEN = Identity(
@@ -138,7 +138,6 @@ ONE_TOKEN = Identity(
     right=descent,
     names=("causal stack", "gradient descent"),
     sizes=({"f": 3, "m": 2, "N": 1}, {"f": 6, "m": 6, "N": 1}),
-    torch_only=True,
 )
 WITNESS = {"X": [[1], [1], [0]], "Y": [[0], [1], [0]], "x_q": [1], "W0": [[0]], "eta": "3/2"}
 
@@ -178,7 +177,7 @@ CLAIM = claim(
     },
     mutants=(
         IDENTITY.mutant(
-            "is_gradient_descent", "the causal stack is k steps of gradient descent", right=descent, rungs=EXACTLY
+            "is_gradient_descent", "the causal stack is k steps of gradient descent", right=descent, rungs=EVERYWHERE
         ),
         ONE_TOKEN.mutant(
             "two_tokens",
@@ -189,6 +188,6 @@ CLAIM = claim(
         ),
         Mutant("descent_misses", "k steps give something else than 1/2", {Rung.EXACT: witness(Fraction(1, 2))}),
         IDENTITY.mutant("untransposed", "powers of I - cT instead of I - cT^T", right=untransposed),
-        IDENTITY.mutant("strict_triangle", "a token does not see itself", right=strict, rungs=EXACTLY),
+        IDENTITY.mutant("strict_triangle", "a token does not see itself", right=strict, rungs=EVERYWHERE),
     ),
 )

@@ -129,7 +129,6 @@ IDENTITY = Identity(
     right=learner,
     names=("conjugate gradients", "BFGS"),
     sizes=({"f": 3, "m": 2, "N": 3}, {"f": 4, "m": 2, "N": 6}),
-    torch_only=True,
     derive=derive,
     admits=lambda sizes: min(sizes["f"], sizes["N"]) >= 2,
 )
@@ -151,6 +150,6 @@ CLAIM = claim(
             right=lambda X, Y, W0: learner(X, Y, W0, scale=3, skewed=1),
             rungs=(Rung.EXACT,),
         ),
-        IDENTITY.mutant("rank_one", "H' = H - s s^T/(s . y)", derive=lambda: derive(inverse=False)),
+        IDENTITY.mutant("rank_one", "H' = H - s s^T/(s . y)", derive={"inverse": False}),
     ),
 )

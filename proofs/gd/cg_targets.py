@@ -92,7 +92,6 @@ IDENTITY = Identity(
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
     large=Large({"f": 20, "m": 21, "N": 130}, quick=True),
     symbolic_sizes={"f": 1, "m": 1, "N": 2},
-    torch_only=True,
     derive=derive,
 )
 POINT = {"X": [[1, 0], [0, 2]], "Y": [[1], [0]], "V": [[0], [1]]}
@@ -124,6 +123,6 @@ CLAIM = claim(
                 parts(X, Y, V, eta, W0) + autograd_descent.descend(W0, X, 0 * Y, eta=eta, steps=STEPS)
             ),
         ),
-        IDENTITY.mutant("degree_two", "iterates scale with the square of the targets", derive=lambda: derive(scaled=2)),
+        IDENTITY.mutant("degree_two", "iterates scale with the square of the targets", derive={"scaled": 2}),
     ),
 )

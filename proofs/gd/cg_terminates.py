@@ -105,7 +105,6 @@ IDENTITY = Identity(
     right=stationary,
     names=("conjugate gradients", "the same plus the gradient there"),
     sizes=({"f": 3, "m": 1, "N": 3}, {"f": 4, "m": 1, "N": 2}),
-    torch_only=True,
     derive=derive,
 )
 FEW = Identity(
@@ -114,7 +113,6 @@ FEW = Identity(
     right=two_stationary,
     names=("two iterations", "the same plus the gradient there"),
     sizes=({"f": 4, "m": 1}, {"f": 6, "m": 2}),
-    torch_only=True,
 )
 RANK = Identity(
     shapes={"P": ("N", "r"), "Q": ("r", "f"), "Y": ("N", "m"), "W0": ("m", "f")},
@@ -122,7 +120,6 @@ RANK = Identity(
     right=low_rank_stationary,
     names=("rank many iterations", "the same plus the gradient there"),
     sizes=({"N": 3, "f": 3, "r": 2, "m": 2}, {"N": 4, "f": 4, "r": 3, "m": 1}),
-    torch_only=True,
     admits=lambda sizes: sizes["r"] <= min(sizes["N"], sizes["f"]),
 )
 
@@ -173,7 +170,7 @@ CLAIM = claim(
             "steepest descent with exact line search does as well",
             left=descent,
             right=lambda X, Y, W0: descent(X, Y, W0) + gradient(descent(X, Y, W0), X, Y),
-            derive=lambda: derive(steepest),
+            derive={"step": steepest},
             rungs=(Rung.EXACT, Rung.UNIVERSAL),
         ),
     ),

@@ -21,12 +21,11 @@ from constructions.namespace import Array, identity
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.identity import EXACTLY, Identity, Large
 from proofs.kernel import kernel_check
 from proofs.statement import claim
 
 STEPS = 3
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def formula(X: Array, Y: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
@@ -69,7 +68,6 @@ IDENTITY = Identity(
     sizes=({"f": 3, "m": 2, "N": 4}, {"f": 8, "m": 8, "N": 20}),
     large=Large({"f": 20, "m": 21, "N": 130}, partial(formula, steps=12), partial(learner, steps=12), quick=True),
     symbolic_sizes={"f": 2, "m": 1, "N": 1},
-    torch_only=True,
     whole=Spec(
         {"autograd_descent.descend": Invariant(at_step, companions={"powers": Iterated(no_power, next_power)})},
         counts={"steps": "k"},

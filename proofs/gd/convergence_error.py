@@ -138,7 +138,6 @@ LEAST_SQUARES = Identity(
     sizes=({"f": 3, "m": 2, "n": 2}, {"f": 6, "m": 4, "n": 8}),
     large=Large({"n": 65, "f": 20, "m": 21}, partial(to_least_squares, steps=12), partial(plain, steps=12), quick=True),
     symbolic_sizes={"f": 1, "m": 1, "n": 1},
-    torch_only=True,
     derive=derive,
 )
 RIDGE = Identity(
@@ -147,7 +146,6 @@ RIDGE = Identity(
     right=decayed,
     names=("limit plus contracted distance", "SGD with weight decay"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
-    torch_only=True,
     positive=("ridge",),
     derive=derive,
 )
@@ -174,7 +172,7 @@ CLAIM = claim(
             left=lambda X, Y, W0, eta, ridge: to_ridge(X, Y, W0, eta, ridge, per_token=False),
             rungs=(Rung.EXACT,),
         ),
-        LEAST_SQUARES.mutant("grows", "multiplied by I + cA", derive=lambda: derive(sign=-1)),
-        RIDGE.mutant("decay_forgotten", "the factor I - cA for ridge too", derive=lambda: derive(decay=False)),
+        LEAST_SQUARES.mutant("grows", "multiplied by I + cA", derive={"sign": -1}),
+        RIDGE.mutant("decay_forgotten", "the factor I - cA for ridge too", derive={"decay": False}),
     ),
 )

@@ -161,7 +161,6 @@ SPECTRAL = Identity(
     names=("distance along the eigenvectors", "first distance times factors"),
     sizes=({"f": 2, "m": 2}, {"f": 4, "m": 3}),
     large=Large({"f": 20, "m": 21}),
-    torch_only=True,
     derive=derive,
 )
 EDGE = Identity(
@@ -170,7 +169,6 @@ EDGE = Identity(
     right=thrown_back,
     names=("descent beyond the limit", "the start thrown back"),
     sizes=({"f": 2, "m": 2}, {"f": 4, "m": 3}),
-    torch_only=True,
 )
 
 CLAIM = claim(
@@ -195,7 +193,7 @@ CLAIM = claim(
             right=lambda d, v, V, R, g, delta: thrown_back(d, v, V, R, g, delta, sign=1),
             rungs=(Rung.EXACT,),
         ),
-        SPECTRAL.mutant("other_way", "the factor 1 + c lambda", derive=lambda: derive(known=False)),
+        SPECTRAL.mutant("other_way", "the factor 1 + c lambda", derive={"known": False}),
         Mutant(
             "fastest",
             "the rate of the fastest direction",

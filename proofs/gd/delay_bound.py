@@ -27,7 +27,7 @@ Systems.
 from __future__ import annotations
 
 from constructions import delay_modes
-from constructions.namespace import Array, namespace
+from constructions.namespace import Array, constant, namespace
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
@@ -36,7 +36,7 @@ from proofs.statement import claim
 
 def response(lam: Array, c: Array, skip: Array, length: int) -> Array:
     """The layer's outputs on the impulse 1, 0, 0, ...: (length,)."""
-    u = namespace(c).stack([c[0] - c[0] + (1 if t == 0 else 0) for t in range(length)])
+    u = namespace(c).stack([constant(1 if t == 0 else 0, c[0]) for t in range(length)])
     return delay_modes.outputs(u, lam, c, skip)
 
 
@@ -49,13 +49,13 @@ def later(lam: Array, c: Array, skip: Array) -> Array:
 
 def first(lam: Array, c: Array, skip: Array, start: int = 1, sign: int = -1) -> Array:
     """prod_j (-lam_j) times the response one token later: (1,)."""
-    product = lam[0] - lam[0] + 1
+    product = constant(1, lam[0])
     for j in range(lam.shape[0]):
         product = product * sign * lam[j]
     return (product * response(lam, c, skip, 2)[start])[None]
 
 
-def constant(lam: Array) -> Array:
+def product_of_modes(lam: Array) -> Array:
     """prod_j (-lam_j): what a delay would need to be 0: (1,)."""
     return delay_modes.annihilator(lam)[:1]
 
@@ -68,6 +68,7 @@ IDENTITY = Identity(
     sizes=({"n": 3}, {"n": 8}),
     large=Large({"n": 20}, quick=True),
     symbolic_sizes={"n": 3},
+    numpy=True,
 )
 POINT = {"lam": ["1/2", "-1/3", "2/3"]}
 
@@ -77,7 +78,7 @@ CLAIM = claim(
     kind=Kind.BOUND,
     checks=impossible(
         {rung: check for rung, check in IDENTITY.checks().items() if rung is not Rung.SAMPLED},
-        nonzero(constant, POINT, ["1/9"], "product of the negative modes at 1/2, -1/3, 2/3"),
+        nonzero(product_of_modes, POINT, ["1/9"], "product of the negative modes at 1/2, -1/3, 2/3"),
     ),
     mutants=(
         IDENTITY.mutant(

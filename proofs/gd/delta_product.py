@@ -28,15 +28,13 @@ from collections.abc import Iterator
 
 from constructions import delta_product, delta_rule, online_descent
 from constructions.gradient_descent import step
-from constructions.namespace import Array
+from constructions.namespace import Array, constant
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.identity import EXACTLY, Identity, Large
 from proofs.statement import claim
-
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def layer(K: Array, V: Array, beta: Array, W0: Array) -> Array:
@@ -72,7 +70,7 @@ def same_pair(k: Array, v: Array, beta: Array, W0: Array, times: int = 3) -> Arr
 
 def one_step(k: Array, v: Array, beta: Array, W0: Array, unit: bool = False) -> Array:
     """One autograd step of size (1 - (1 - beta |k|^2)^3)/|k|^2 (`unit`: with 1 for |k|^2): (m, f)."""
-    square = k @ k if not unit else beta - beta + 1
+    square = k @ k if not unit else constant(1, beta)
     kept = 1 - beta * square
     return online_descent.online(W0, k[None, :], v[None, :], ((1 - kept * kept * kept) / square)[None])
 
@@ -109,7 +107,6 @@ IDENTITY = Identity(
     sizes=({"f": 2, "m": 2, "N": 2, "h": 2}, {"f": 6, "m": 4, "N": 6, "h": 3}),
     large=Large({"f": 20, "m": 21, "N": 65, "h": 2}),
     symbolic_sizes={"f": 1, "m": 1, "N": 2, "h": 2},
-    torch_only=True,
     derive=derive,
 )
 REPEATED = Identity(
@@ -119,7 +116,6 @@ REPEATED = Identity(
     names=("the same pair three times", "one step"),
     sizes=({"f": 2, "m": 2}, {"f": 5, "m": 4}),
     large=Large({"f": 20, "m": 21}, quick=True),
-    torch_only=True,
 )
 CHECKS = {
     rung: both(check, REPEATED.exact) if rung is Rung.EXACT else check for rung, check in IDENTITY.checks().items()
@@ -144,6 +140,6 @@ CLAIM = claim(
             right=lambda k, v, beta, W0: one_step(k, v, beta, W0, unit=True),
             rungs=(Rung.EXACT,),
         ),
-        IDENTITY.mutant("half_length", "half the length in the repeated step", derive=lambda: derive(kept=False)),
+        IDENTITY.mutant("half_length", "half the length in the repeated step", derive={"kept": False}),
     ),
 )

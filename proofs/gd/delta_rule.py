@@ -24,11 +24,9 @@ from constructions import delta_rule, online_descent
 from constructions.namespace import Array, namespace
 from numeric.words.whole import Spec
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.identity import EVERYWHERE, EXACTLY, Identity, Large
 from proofs.kernel import kernel_check
 from proofs.statement import claim
-
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def layer(K: Array, V: Array, beta: Array, W0: Array) -> Array:
@@ -57,7 +55,6 @@ IDENTITY = Identity(
     sizes=({"f": 3, "m": 2, "N": 4}, {"f": 8, "m": 8, "N": 20}),
     large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 1, "N": 2},
-    torch_only=True,
     whole=Spec(),
 )
 
@@ -72,7 +69,7 @@ CLAIM = claim(
             "doubled",
             "the loss without its 1/2",
             right=lambda K, V, beta, W0: learner(K, V, 2 * beta, W0),
-            rungs=(*EXACTLY, Rung.UNIVERSAL),
+            rungs=EVERYWHERE,
         ),
         IDENTITY.mutant(
             "reversed",

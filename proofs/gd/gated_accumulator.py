@@ -65,6 +65,7 @@ IDENTITY = Identity(
     symbolic_sizes={"T": 4, "d": 1, "e": 2},
     positive=("a",),
     derive=derive,
+    numpy=True,
 )
 
 CLAIM = claim(
@@ -77,7 +78,7 @@ CLAIM = claim(
             "gate_before_write",
             "the gate acts on the newest input too",
             left=gate_before_write,
-            derive=lambda: derive(True),
+            derive={"gates_newest": True},
         ),
         IDENTITY.mutant(
             "start_dropped", "the start z_0 is forgotten", left=lambda a, u, z0: gated_recurrence(a, u, 0 * z0)

@@ -79,7 +79,6 @@ IDENTITY = Identity(
     sizes=({"f": 3, "m": 2, "N": 4}, {"f": 6, "m": 6, "N": 16}),
     large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 1, "N": 3},
-    torch_only=True,
     positive=("alpha", "rate"),
     whole=Spec({"gated_linear_attention.memory": Invariant(memory)}),
 )

@@ -21,7 +21,7 @@ Systems.
 
 from constructions import delta_rule, online_descent
 from constructions.autograd_descent import descend
-from constructions.namespace import Array, namespace
+from constructions.namespace import Array, constant, namespace
 from numeric.words.whole import Spec
 from proofs.evidence import Kind
 from proofs.identity import Identity, Large
@@ -67,7 +67,6 @@ IDENTITY = Identity(
     sizes=({"f": 3, "m": 2, "N": 3}, {"f": 8, "m": 8, "N": 20}),
     large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 1, "N": 2},
-    torch_only=True,
     positive=("alpha",),
     whole=Spec(),
 )
@@ -83,7 +82,7 @@ CLAIM = claim(
         IDENTITY.mutant(
             "no_decay",
             "the decay is ignored",
-            right=lambda K, V, beta, alpha, W0: learner(K, V, beta, alpha - alpha + 1, W0),
+            right=lambda K, V, beta, alpha, W0: learner(K, V, beta, constant(1, alpha), W0),
         ),
     ),
 )

@@ -35,8 +35,6 @@ from proofs.gd._attention_weights import attention_decays
 from proofs.identity import Identity, Large
 from proofs.statement import claim
 
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
-
 
 def network(U: Array, W_V: Array, W_K: Array, W_Q: Array) -> Array:
     """All outputs of the network: (T, a)."""
@@ -109,6 +107,7 @@ IDENTITY = Identity(
     large=Large({"T": 40, "d": 5, "a": 2, "r": 3}),
     symbolic_sizes={"T": 2, "d": 2, "a": 1, "r": 1},
     derive=derive,
+    numpy=True,
 )
 
 CLAIM = claim(
@@ -128,6 +127,6 @@ CLAIM = claim(
             right=lambda U, W_V, W_K, W_Q: attention(U, W_V, W_Q, W_K),
             rungs=(Rung.EXACT,),
         ),
-        IDENTITY.mutant("transposed_form", "W_Q^T W_K for W_K^T W_Q", derive=lambda: derive(transposed=True)),
+        IDENTITY.mutant("transposed_form", "W_Q^T W_K for W_K^T W_Q", derive={"transposed": True}),
     ),
 )

@@ -98,6 +98,7 @@ IDENTITY = Identity(
     large=Large({"T": 40, "d": 4, "a": 2, "r": 3}),
     symbolic_sizes={"T": 2, "d": 2, "a": 1, "r": 1},
     derive=derive,
+    numpy=True,
 )
 CHECKS = {rung: both(check, neurons()) if rung is Rung.EXACT else check for rung, check in IDENTITY.checks().items()}
 
@@ -111,7 +112,7 @@ CLAIM = claim(
             "keys_for_queries",
             "W_Q^T W_K for W_K^T W_Q",
             right=lambda U, W_V, W_K, W_Q: attention(U, W_V, W_Q, W_K),
-            derive=lambda: derive(transposed=True),
+            derive={"transposed": True},
         ),
         IDENTITY.mutant(
             "newest_left_out",

@@ -165,7 +165,6 @@ IDENTITY = Identity(
     names=("two layers to second order", "one step"),
     sizes=({"f": 2, "m": 2, "N": 2}, {"f": 3, "m": 2, "N": 6}),
     large=Large({"f": 2, "m": 3, "N": 130}),
-    torch_only=True,
     derive=derive,
 )
 
@@ -194,7 +193,7 @@ CLAIM = claim(
             right=lambda X, Y, x_q, eta, q, delta: learner(X, Y, x_q, eta, q, delta, steps=2),
             rungs=(Rung.EXACT,),
         ),
-        IDENTITY.mutant("quarter", "the sum divided by 4 q d^2", derive=lambda: derive(factor=2)),
+        IDENTITY.mutant("quarter", "the sum divided by 4 q d^2", derive={"factor": 2}),
         Mutant("better_order", "the error is of order 4", {Rung.MEASURED: measured(order=4)}),
         Mutant("smaller_bound", "a hundredth of the bound", {Rung.MEASURED: measured(factor=fmpq(1, 100))}),
     ),

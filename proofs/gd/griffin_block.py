@@ -110,7 +110,6 @@ IDENTITY = Identity(
     names=("neither or both tokens moved", "one token moved"),
     sizes=({"T": 3, "p": 1, "d": 1, "q": 1}, {"T": 7, "p": 3, "d": 4, "q": 2}),
     large=Large({"T": 130, "p": 17, "d": 5, "q": 18}),
-    torch_only=True,
     positive=("t", "i"),
     derive=derive,
     admits=lambda sizes: sizes["T"] >= 3,
@@ -137,7 +136,7 @@ CLAIM = claim(
             "with the input gate computed from the tokens too",
             left=moved(0, computed=True),
             right=moved(1, computed=True),
-            derive=lambda: derive(given=False),
+            derive={"given": False},
             rungs=(Rung.EXACT, Rung.UNIVERSAL),
         ),
         IDENTITY.mutant(

@@ -29,15 +29,13 @@ from constructions import h3
 from constructions.autograd_descent import descend
 from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import weighted_loss
-from constructions.namespace import Array, identity, namespace, zeros
+from constructions.namespace import Array, constant, identity, namespace, zeros
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.evidence import Kind
+from proofs.identity import EXACTLY, Identity, Large
 from proofs.statement import claim
-
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def layer(X: Array, Y: Array, x_q: Array, a: Array, eta: Array) -> Array:
@@ -54,7 +52,7 @@ def learner(X: Array, Y: Array, x_q: Array, a: Array, eta: Array, per_token: int
     N = X.shape[0]
     weights = []
     for t in range(1, N + 1):
-        power = a - a + 1
+        power = constant(1, a)
         for _ in range(per_token * (N - t) + offset):
             power = power * a
         weights.append(power)
@@ -90,7 +88,6 @@ IDENTITY = Identity(
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 10}),
     large=Large({"f": 3, "m": 4, "N": 130}),
     symbolic_sizes={"f": 1, "m": 1, "N": 2},
-    torch_only=True,
     positive=("a",),
     derive=derive,
 )
@@ -105,7 +102,7 @@ CLAIM = claim(
             "one_decay_a_pair",
             "weights a^(N-t)",
             right=lambda X, Y, x_q, a, eta: learner(X, Y, x_q, a, eta, per_token=1, offset=0),
-            derive=lambda: derive(decays=1),
+            derive={"decays": 1},
         ),
         IDENTITY.mutant(
             "query_decay_forgotten",

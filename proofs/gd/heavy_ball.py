@@ -29,15 +29,13 @@ import torch
 from constructions import momentum_rule
 from constructions.autograd_descent import gradient
 from constructions.gradient_descent import gradient as written
-from constructions.namespace import Array
+from constructions.namespace import Array, constant
 from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.evidence import Kind
+from proofs.identity import EXACTLY, Identity, Large
 from proofs.statement import claim
-
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def layer(K: Array, V: Array, mu: Array, eta: Array, W0: Array) -> Array:
@@ -69,7 +67,7 @@ def optimiser(K: torch.Tensor, V: torch.Tensor, eta: Array, W0: torch.Tensor) ->
 
 def both(K: Array, V: Array, mu: Array, eta: Array, W0: Array) -> Array:
     """The layer at mu, and the layer at momentum 1/2: (2, m, f)."""
-    return torch.stack([layer(K, V, mu, eta, W0), momentum_rule.layer(W0, K, V, mu - mu + 0.5, eta)])
+    return torch.stack([layer(K, V, mu, eta, W0), momentum_rule.layer(W0, K, V, constant(0.5, mu), eta)])
 
 
 def learners(K: Array, V: Array, mu: Array, eta: Array, W0: Array) -> Array:
@@ -102,7 +100,6 @@ IDENTITY = Identity(
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 6, "m": 6, "N": 12}),
     large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 1, "m": 1, "N": 3},
-    torch_only=True,
     positive=("mu",),
     derive=derive,
 )
@@ -120,11 +117,11 @@ CLAIM = claim(
                 [learner(K, V, mu, eta, W0, damped=True), optimiser(K, V, eta, W0)]
             ),
         ),
-        IDENTITY.mutant("nesterov", "the gradient at the extrapolated point", derive=lambda: derive(nesterov=True)),
+        IDENTITY.mutant("nesterov", "the gradient at the extrapolated point", derive={"nesterov": True}),
         IDENTITY.mutant(
             "no_momentum",
             "momentum ignored",
-            right=lambda K, V, mu, eta, W0: learners(K, V, mu - mu, eta, W0),
+            right=lambda K, V, mu, eta, W0: learners(K, V, constant(0, mu), eta, W0),
             rungs=EXACTLY,
         ),
     ),

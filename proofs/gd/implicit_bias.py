@@ -130,7 +130,6 @@ DECAY = Identity(
     right=shrunk,
     names=("weights with decay", "(1 - eta)^k W_0"),
     sizes=({"f": 3, "m": 2, "N": 2}, {"f": 5, "m": 3, "N": 3}),
-    torch_only=True,
     admits=lambda sizes: sizes["N"] < sizes["f"],
 )
 IDENTITY = Identity(
@@ -139,7 +138,6 @@ IDENTITY = Identity(
     right=nothing,
     names=("move outside the row space", "nothing"),
     sizes=({"f": 3, "m": 2, "N": 2}, {"f": 5, "m": 3, "N": 3}),
-    torch_only=True,
     derive=derive,
     admits=lambda sizes: sizes["N"] < sizes["f"],
 )
@@ -171,9 +169,9 @@ CLAIM = claim(
             right=lambda X, Y, W0, z, eta: shrunk(X, Y, W0, z, eta, steps=1),
             rungs=(Rung.EXACT,),
         ),
-        IDENTITY.mutant("any_weights", "all weights solve", derive=lambda: derive(solves=False)),
-        IDENTITY.mutant("any_matrix", "M is unique, not only M X", derive=lambda: derive(only=False)),
-        IDENTITY.mutant("does_not_move", "the iterates do not move at all", derive=lambda: derive(inside=False)),
+        IDENTITY.mutant("any_weights", "all weights solve", derive={"solves": False}),
+        IDENTITY.mutant("any_matrix", "M is unique, not only M X", derive={"only": False}),
+        IDENTITY.mutant("does_not_move", "the iterates do not move at all", derive={"inside": False}),
         IDENTITY.mutant(
             "every_direction",
             "no direction is moved",

@@ -30,12 +30,11 @@ from constructions.namespace import Array
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.identity import EXACTLY, Identity, Large
 from proofs.kernel import kernel_check
 from proofs.statement import claim
 
 STEPS = 3
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def formula(Phi: Array, Y: Array, phi_q: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
@@ -89,7 +88,6 @@ IDENTITY = Identity(
     sizes=({"N": 4, "p": 3, "m": 2}, {"N": 8, "p": 24, "m": 4}),
     large=Large({"N": 130, "p": 20, "m": 21}, partial(formula, steps=12), partial(learner, steps=12), quick=True),
     symbolic_sizes={"N": 2, "p": 1, "m": 1},
-    torch_only=True,
     whole=Spec(
         {"kernel_descent.predict": Invariant(carried, companions={"W": Iterated(first_weights, next_weights)})},
         counts={"steps": "k"},

@@ -37,12 +37,11 @@ from constructions.namespace import Array, namespace
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.identity import EVERYWHERE, Identity, Large
 from proofs.kernel import kernel_check
 from proofs.statement import claim
 
 LAYERS = 2
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC, Rung.UNIVERSAL)
 
 
 def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int = LAYERS) -> Array:
@@ -101,7 +100,6 @@ IDENTITY = Identity(
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 6, "m": 4, "N": 12}),
     large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, layers=12), partial(learner, layers=12)),
     symbolic_sizes={"f": 2, "m": 1, "N": 1},
-    torch_only=True,
     whole=Spec(
         {"linear_attention.stacked": Invariant(read, companions={"W": Iterated(first_weights, next_weights)})},
         counts={"layers": "k"},
@@ -121,7 +119,7 @@ CLAIM = claim(
             left=lambda X, Y, x_q, W0, eta, layers=LAYERS: stacked(
                 linear_attention.layer, X, Y, x_q, W0, 0 * W0, eta, layers
             ),
-            rungs=EXACTLY,
+            rungs=EVERYWHERE,
         ),
         IDENTITY.mutant("update_sign", "P with the other sign", left=opposite),
     ),

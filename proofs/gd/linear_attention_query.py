@@ -28,11 +28,10 @@ from numeric.words.whole import Spec
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
 from proofs.gd.linear_attention import read
-from proofs.identity import Identity, Large
+from proofs.identity import EVERYWHERE, Identity, Large
 from proofs.statement import claim
 
 LAYERS = 2
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC, Rung.UNIVERSAL)
 
 
 def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int = LAYERS) -> Array:
@@ -88,7 +87,6 @@ IDENTITY = Identity(
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 6, "m": 4, "N": 12}),
     large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, layers=12), partial(learner, layers=12)),
     symbolic_sizes={"f": 1, "m": 1, "N": 1},
-    torch_only=True,
     whole=Spec(
         {"linear_attention_query.layer": Invariant(read, companions={"W": Iterated(first_weights, next_weights)})},
         counts={"layers": "k"},
@@ -102,7 +100,6 @@ HARMLESS = Identity(
     names=("one layer from 0", "one step from 0"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 6, "m": 4, "N": 12}),
     large=Large({"f": 20, "m": 21, "N": 130}, quick=True),
-    torch_only=True,
 )
 
 CLAIM = claim(
@@ -121,14 +118,14 @@ CLAIM = claim(
             "one layer is right from every start",
             left=lambda X, Y, x_q, W0, eta, layers=LAYERS: layer(X, Y, x_q, W0, eta, 1),
             right=one_step,
-            rungs=EXACTLY,
+            rungs=EVERYWHERE,
         ),
         IDENTITY.mutant(
             "harmless_from_zero",
             "two layers are right from W_0 = 0",
             left=lambda X, Y, x_q, W0, eta, layers=LAYERS: layer(X, Y, x_q, 0 * W0, eta, layers),
             right=from_zero,
-            rungs=EXACTLY,
+            rungs=EVERYWHERE,
         ),
     ),
 )

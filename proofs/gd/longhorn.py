@@ -108,7 +108,6 @@ IDENTITY = Identity(
     names=("Longhorn", "implicit gradient steps"),
     sizes=({"f": 2, "m": 2, "N": 2}, {"f": 4, "m": 4, "N": 4}),
     large=Large({"f": 20, "m": 21, "N": 7}),
-    torch_only=True,
     positive=("beta",),
     whole=Spec(),
     derive=derive,

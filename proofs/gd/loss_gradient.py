@@ -57,7 +57,6 @@ IDENTITY = Identity(
     sizes=({"f": 5, "m": 3, "N": 7}, {"f": 16, "m": 9, "N": 64}),
     large=Large({"f": 20, "m": 21, "N": 130}, quick=True),
     symbolic_sizes={"f": 3, "m": 2, "N": 3},
-    torch_only=True,
     derive=derive,
 )
 
@@ -71,7 +70,7 @@ CLAIM = claim(
             "sign",
             "the gradient with the wrong sign",
             left=lambda W, X, Y: -gradient(W, X, Y),
-            derive=lambda: derive(-1),
+            derive={"factor": -1},
         ),
         IDENTITY.mutant(
             "sum_for_mean", "the sum over tokens without 1/N", left=lambda W, X, Y: gradient(W, X, Y) * X.shape[0]
@@ -80,7 +79,7 @@ CLAIM = claim(
             "missing_half",
             "the gradient of the loss without its 1/2",
             left=lambda W, X, Y: 2 * gradient(W, X, Y),
-            derive=lambda: derive(2),
+            derive={"factor": 2},
         ),
         IDENTITY.mutant(
             "transposed",

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from constructions import diagonal_ssm
-from constructions.namespace import Array, identity, namespace
+from constructions.namespace import Array, constant, identity, namespace
 from numeric.derivation import Obligation
 from numeric.words import scalar
 from proofs.claim import both
@@ -56,7 +56,7 @@ def responses(z: Array, U: Array, normalised: bool = True) -> Array:
 def filled(z: Array, U: Array, power: int = 1) -> Array:
     """1 - |lam|^(2T): (n,)."""
     lam, _ = diagonal_ssm.sphere(z[0], z[1])
-    size, product = lam[0] * lam[0] + lam[1] * lam[1], lam[0] - lam[0] + 1
+    size, product = lam[0] * lam[0] + lam[1] * lam[1], constant(1, lam[0])
     for _ in range(power * U.shape[0]):
         product = product * size
     return 1 - product
@@ -111,7 +111,6 @@ SIZE = Identity(
     names=("summed squares of the responses", "1 - |lam|^2T"),
     sizes=({"n": 2, "T": 2}, {"n": 3, "T": 6}),
     large=Large({"n": 3, "T": 16}),
-    torch_only=True,
     derive=derive,
 )
 SUM = Identity(
@@ -122,7 +121,6 @@ SUM = Identity(
     right=parts,
     names=("LRU on U + V", "LRU on U plus LRU on V"),
     sizes=({"T": 3, "p": 2, "n": 2, "q": 1}, {"T": 6, "p": 3, "n": 4, "q": 2}),
-    torch_only=True,
 )  # fmt: skip
 
 CLAIM = claim(
@@ -148,6 +146,6 @@ CLAIM = claim(
             right=lambda U, V, z, B, C, D: gated(U, z, B, C, D) + gated(V, z, B, C, D),
             rungs=(Rung.EXACT,),
         ),
-        SIZE.mutant("grows", "noise takes it to 1 + s |lam|^2", derive=lambda: derive(sign=-1)),
+        SIZE.mutant("grows", "noise takes it to 1 + s |lam|^2", derive={"sign": -1}),
     ),
 )

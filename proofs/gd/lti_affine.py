@@ -104,6 +104,7 @@ IDENTITY = Identity(
     sizes=({"T": 3, "p": 2, "n": 2}, {"T": 6, "p": 3, "n": 5}),
     large=Large({"T": 130, "p": 17, "n": 17}),
     derive=derive,
+    numpy=True,
 )
 WITNESS = {"X": [[1]], "Y": [[1]], "x_q": [1], "eta": 1}
 
@@ -130,6 +131,6 @@ CLAIM = claim(
             right=lambda U, A, B, C, D, b, d: 2 * system(U, A, B, C, D, b, d),
             rungs=(Rung.EXACT,),
         ),
-        IDENTITY.mutant("other_multiple", "o(2U) - 3 o(U) + o(0)", derive=lambda: derive(double=3)),
+        IDENTITY.mutant("other_multiple", "o(2U) - 3 o(U) + o(0)", derive={"double": 3}),
     ),
 )

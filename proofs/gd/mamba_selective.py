@@ -141,7 +141,6 @@ IDENTITY = Identity(
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
     large=Large({"f": 2, "m": 3, "N": 40}),
     symbolic_sizes={"f": 1, "m": 1, "N": 2},
-    torch_only=True,
     positive=("Delta", "decay"),
     derive=derive,
 )
@@ -151,7 +150,6 @@ UNDECAYED = Identity(
     right=weighted,
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
     large=Large({"f": 20, "m": 21, "N": 130}),
-    torch_only=True,
     positive=("Delta",),
 )
 CHECKS = {
@@ -174,9 +172,9 @@ CLAIM = claim(
             "own_decay",
             "a key is faded by its own decay too",
             right=lambda X, Y, x_q, Delta, decay: learner(X, Y, x_q, Delta, decay, newest=True),
-            derive=lambda: derive(newest=True),
+            derive={"newest": True},
         ),
-        IDENTITY.mutant("wrong_gradient", "the gradient of another loss", derive=lambda: derive(signed=False)),
+        IDENTITY.mutant("wrong_gradient", "the gradient of another loss", derive={"signed": False}),
         UNDECAYED.mutant(
             "one_weight",
             "at A = 0 all channels have the first one's weights",

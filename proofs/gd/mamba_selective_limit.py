@@ -167,7 +167,6 @@ APART = Identity(
     names=("output less step", "0"),
     sizes=({"f": 2, "m": 2, "N": 2}, {"f": 4, "m": 3, "N": 6}),
     large=Large({"f": 20, "m": 21, "N": 130}),
-    torch_only=True,
 )
 SHARED = {"X": [[1]], "Y": [[1]], "x_q": [1], "Delta": [1, 2]}
 

@@ -30,7 +30,7 @@ import torch
 
 from constructions import mesa_layer
 from constructions.autograd_descent import gradient
-from constructions.namespace import Array, namespace
+from constructions.namespace import Array, constant, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation, loss_expansion
 from numeric.words import eye, matrix, scalar
@@ -56,7 +56,7 @@ def stationary(K: Array, V: Array, ridge: Array, forget: Array, kept: bool = Fal
     Its prior is forget^N ridge, or ridge itself if `kept`.
     """
     N = K.shape[0]
-    powers = [forget - forget + 1]
+    powers = [constant(1, forget)]
     for _ in range(N):
         powers.append(powers[-1] * forget)
     W = mesa_layer.weights(K, V, ridge, forget)
@@ -112,7 +112,6 @@ IDENTITY = Identity(
     right=stationary,
     names=("recursive least squares", "itself plus the gradient"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 3, "m": 2, "N": 5}),
-    torch_only=True,
     positive=("ridge", "forget"),
     derive=derive,
 )
@@ -127,12 +126,12 @@ CLAIM = claim(
             "prior_kept",
             "the recursion keeps its prior lambda, as the mesa layer does",
             right=lambda K, V, ridge, forget: stationary(K, V, ridge, forget, kept=True),
-            derive=lambda: derive(prior_forgotten=False),
+            derive={"prior_forgotten": False},
         ),
         IDENTITY.mutant(
             "no_forgetting",
             "the undiscounted loss",
-            right=lambda K, V, ridge, forget: stationary(K, V, ridge, forget - forget + 1),
+            right=lambda K, V, ridge, forget: stationary(K, V, ridge, constant(1, forget)),
             rungs=(Rung.EXACT,),
         ),
     ),

@@ -109,7 +109,6 @@ IDENTITY = Identity(
     right=stationary,
     names=("mesa layer", "mesa layer plus ridge gradient"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 2, "N": 6}),
-    torch_only=True,
     positive=("ridge",),
     derive=derive,
 )
@@ -126,6 +125,6 @@ CLAIM = claim(
             right=lambda K, V, ridge: stationary(K, V, ridge, ridge * K.shape[0]),
         ),
         IDENTITY.mutant("no_normaliser", "no denominator 1 + k^T R k", left=no_normaliser, rungs=(Rung.EXACT,)),
-        IDENTITY.mutant("token_twice", "each token counted twice", derive=lambda: derive(times=2)),
+        IDENTITY.mutant("token_twice", "each token counted twice", derive={"times": 2}),
     ),
 )

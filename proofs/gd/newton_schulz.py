@@ -91,7 +91,6 @@ IDENTITY = Identity(
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 6, "m": 3, "N": 9}),
     large=Large({"f": 20, "m": 21, "N": 130}, partial(solver, iterations=5), partial(learner, iterations=5)),
     symbolic_sizes={"f": 2, "m": 1, "N": 1},
-    torch_only=True,
     whole=Spec(
         {
             "newton_schulz.weights": Invariant(inverse, companions=POWERS, relations=relations),

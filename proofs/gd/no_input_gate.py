@@ -141,6 +141,7 @@ IDENTITY = Identity(
     sizes=({"T": 2, "p": 2, "n": 2, "q": 1}, {"T": 5, "p": 3, "n": 4, "q": 2}),
     large=Large({"T": 130, "p": 17, "n": 17, "q": 18}),
     derive=derive,
+    numpy=True,
 )
 ONES = {"X": [[1]], "Y": [[1]], "x_q": [1], "eta": 1}
 
@@ -169,6 +170,6 @@ CLAIM = claim(
             right=half(0, cube=True),
             rungs=(Rung.EXACT,),
         ),
-        IDENTITY.mutant("three_factors", "a product of three functionals", derive=lambda: derive(factors=3)),
+        IDENTITY.mutant("three_factors", "a product of three functionals", derive={"factors": 3}),
     ),
 )

@@ -115,6 +115,7 @@ IDENTITY = Identity(
     large=Large({"L": 130, "d": 20}),
     derive=derive,
     admits=lambda sizes: sizes["L"] >= 5,
+    numpy=True,
 )
 POINT = {"X": [[1], [1]], "Y": [[1], [1]], "x_q": [1], "V": [[1], [1]], "eta": 1}
 RUN = {"U": [[1], [2], [3], [4], [5]], "w_q": gd_ssm.PAIR, "decay": [["1/2"]], "R": [[1]], "Q": [[1]]}
@@ -143,6 +144,6 @@ CLAIM = claim(
             right=moved(1, apart=False),
             rungs=(Rung.EXACT,),
         ),
-        IDENTITY.mutant("shared_window", "for two tokens that share a window", derive=lambda: derive(shared=True)),
+        IDENTITY.mutant("shared_window", "for two tokens that share a window", derive={"shared": True}),
     ),
 )

@@ -110,6 +110,7 @@ IDENTITY = Identity(
     large=Large({"L": 130, "d": 20}, quick=True),
     derive=derive,
     admits=lambda sizes: sizes["L"] >= gd_ssm.WINDOW,
+    numpy=True,
 )
 ONES = {"X": [[1], [1]], "Y": [[1], [1]], "x_q": [1], "eta": 1}
 
@@ -139,7 +140,7 @@ CLAIM = claim(
             "degree_two",
             "homogeneous of degree 2",
             right=lambda U, w_q, decay, C, D, s: cubed(U, w_q, decay, C, D, s, power=2),
-            derive=lambda: derive(power=1),
+            derive={"power": 1},
         ),
         IDENTITY.mutant("gate_with_bias", "a bias in the gate", left=biased, rungs=(Rung.EXACT,)),
     ),

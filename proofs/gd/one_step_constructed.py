@@ -88,7 +88,6 @@ IDENTITY = Identity(
     sizes=({"f": 4, "N": 6}, {"f": 10, "N": 20}),
     large=Large({"f": 20, "N": 130}),
     symbolic_sizes={"f": 2, "N": 3},
-    torch_only=True,
     derive=derive,
 )
 
@@ -102,7 +101,7 @@ CLAIM = claim(
             "sign",
             "the outputs without the minus sign",
             left=lambda X, y, x_q, eta: -layer(X, y, x_q, eta),
-            derive=lambda: derive(sign=-1),
+            derive={"sign": -1},
         ),
         IDENTITY.mutant("gate_reads_own_input", "the gate reads x_t y_t", left=gate_reads_own_input),
         IDENTITY.mutant(

@@ -66,7 +66,6 @@ IDENTITY = Identity(
     sizes=({"f": 4, "m": 3, "N": 6}, {"f": 3, "m": 6, "N": 5}, {"f": 10, "m": 10, "N": 20}),
     large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
-    torch_only=True,
     whole=Spec({"gated_accumulator.last_state": ACCUMULATORS}),
 )
 

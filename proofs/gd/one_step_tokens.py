@@ -32,8 +32,6 @@ Systems.
 
 from collections.abc import Callable
 
-import torch
-
 from constructions import autograd_descent, gd_ssm
 from constructions.namespace import Array, namespace, unit
 from numeric import float_identity, strategies
@@ -43,7 +41,7 @@ from numeric.words.whole import Spec
 from proofs.claim import Kind
 from proofs.evidence import Rung
 from proofs.figure import Columns, Figure, Series, one
-from proofs.identity import NO_ORDER, NO_ROUNDING, Identity, Large
+from proofs.identity import Identity, Large
 from proofs.kernel import kernel_check
 from proofs.statement import claim
 
@@ -101,22 +99,6 @@ def query_in_context(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
     return rows + (eta / X.shape[0]) * following * xp.sum(following * following, axis=1)[:, None]
 
 
-def clamped(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
-    """Outputs clamped to [-1e6, 1e6]."""
-    return layer(X, Y, x_q, eta).clamp(-1e6, 1e6)
-
-
-def branching(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
-    """Another path where an input exceeds 1e6."""
-    rows = layer(X, Y, x_q, eta)
-    return 2 * rows if X.max() > 1e6 else rows
-
-
-def cast_inside(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
-    """The context is rounded to float32 on the way in."""
-    return layer(X.to(torch.float32).to(X.dtype), Y, x_q, eta)
-
-
 def memory(X: Array, Y: Array, x_q: Array) -> Array:
     """The state after the pairs (X, Y), zero padded as the tokens are: Y^T X."""
     X, Y, _ = namespace(X).pad(X, Y, x_q)
@@ -134,12 +116,9 @@ IDENTITY = Identity(
     ),
     large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
-    torch_only=True,
     whole=Spec({"gated_accumulator.recurrence": Invariant(memory)}),
 )
 SQUARE = {"f": 3, "m": 3, "N": 4}
-POINTWISE = (Rung.SAMPLED, Rung.EXACT, Rung.SYMBOLIC)
-"""The rungs that run on numbers: on words these changes have no meaning."""
 
 
 def columns() -> Columns:
@@ -215,31 +194,6 @@ one normal problem of each length, $f = 4$, $m = 3$ (dots). Above the line at 1 
             "decay 1 - 2^-30 instead of 1",
             left=with_weights(decay=1 - 2.0**-30),
         ),
-        IDENTITY.mutant(
-            "N_plus_epsilon",
-            "divided by N + 1e-8",
-            left=lambda X, Y, x_q, eta: gd_ssm.predictions(X, Y, x_q, eta / (X.shape[0] + 1e-8)),
-        ),
-        IDENTITY.mutant(
-            "float32_cast",
-            "the context rounded to float32 inside",
-            left=cast_inside,
-            blind={Rung.EXACT: NO_ROUNDING, Rung.SYMBOLIC: NO_ROUNDING},
-            rungs=POINTWISE,
-        ),
-        IDENTITY.mutant(
-            "clamp",
-            "outputs clamped to +-1e6",
-            left=clamped,
-            blind={Rung.SAMPLED: NO_ORDER, Rung.SYMBOLIC: NO_ORDER},
-            rungs=POINTWISE,
-        ),
-        IDENTITY.mutant(
-            "branch",
-            "another path where an input exceeds 1e6",
-            left=branching,
-            blind={Rung.SAMPLED: NO_ORDER, Rung.SYMBOLIC: NO_ORDER},
-            rungs=POINTWISE,
-        ),
+        *IDENTITY.slips(),
     ),
 )

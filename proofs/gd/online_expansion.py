@@ -30,10 +30,8 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import covering
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.identity import EXACTLY, Identity
 from proofs.statement import claim
-
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def expansion(X: Array, Y: Array, eta: Array, *, repeated: bool = False, reverse: bool = False) -> Array:
@@ -86,7 +84,6 @@ IDENTITY = Identity(
     names=("expansion", "online gradient descent"),
     sizes=({"f": 2, "m": 1, "N": 3}, {"f": 3, "m": 2, "N": 6}),
     symbolic_sizes={"f": 2, "m": 1, "N": 3},
-    torch_only=True,
     derive=derive,
 )
 
@@ -110,6 +107,6 @@ CLAIM = claim(
             left=lambda X, Y, eta: expansion(X, Y, eta, reverse=True),
             rungs=EXACTLY,
         ),
-        IDENTITY.mutant("sign", "the second-order term with the other sign", derive=lambda: derive(sign=-1)),
+        IDENTITY.mutant("sign", "the second-order term with the other sign", derive={"sign": -1}),
     ),
 )

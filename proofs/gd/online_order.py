@@ -25,11 +25,9 @@ from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.evidence import Kind
+from proofs.identity import EXACTLY, Identity, Large
 from proofs.statement import claim
-
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def forth(x: Array, y: Array, rate: Array, W0: Array) -> Array:
@@ -80,7 +78,6 @@ IDENTITY = Identity(
     sizes=({"f": 3, "m": 2}, {"f": 8, "m": 8}),
     large=Large({"f": 20, "m": 21}, quick=True),
     symbolic_sizes={"f": 2, "m": 1},
-    torch_only=True,
     derive=derive,
 )
 
@@ -94,7 +91,7 @@ CLAIM = claim(
             "invariant",
             "the order does not matter online",
             right=lambda x, y, rate, W0: forth(x.flip(0), y.flip(0), rate, W0),
-            derive=lambda: derive(batch=False),
+            derive={"batch": False},
         ),
         IDENTITY.mutant(
             "zero_start",

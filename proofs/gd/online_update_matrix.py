@@ -26,11 +26,9 @@ from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar
-from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.evidence import Kind
+from proofs.identity import EXACTLY, Identity, Large
 from proofs.statement import claim
-
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def formula(X: Array, Y: Array, rate: Array) -> Array:
@@ -72,7 +70,6 @@ IDENTITY = Identity(
     sizes=({"f": 2, "m": 2, "N": 4}, {"f": 6, "m": 6, "N": 12}),
     large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 1, "N": 3},
-    torch_only=True,
     derive=derive,
 )
 
@@ -86,7 +83,7 @@ CLAIM = claim(
             "sign",
             "(I - r L^T)^{-1}",
             left=lambda X, Y, rate: -formula(X, Y, -rate),
-            derive=lambda: derive(sign=1),
+            derive={"sign": 1},
         ),
         IDENTITY.mutant(
             "untransposed",

@@ -44,7 +44,6 @@ IDENTITY = Identity(
     sizes=({"f": 4, "m": 3, "N": 6}, {"f": 10, "m": 10, "N": 20}),
     large=Large({"f": 20, "m": 21, "N": 130}, partial(written, steps=12), partial(optimiser, steps=12), quick=True),
     symbolic_sizes={"f": 1, "m": 3, "N": 2},
-    torch_only=True,
 )
 
 CLAIM = claim(

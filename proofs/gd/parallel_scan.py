@@ -68,6 +68,7 @@ IDENTITY = Identity(
     symbolic_sizes={"T": 6, "d": 2},
     positive=("a",),
     derive=derive,
+    numpy=True,
 )
 
 CLAIM = claim(
@@ -80,7 +81,7 @@ CLAIM = claim(
             "gates_not_combined",
             "later rounds reuse single gates",
             left=gates_not_combined,
-            derive=lambda: derive(False),
+            derive={"combine_gates": False},
         ),
         IDENTITY.mutant(
             "start_dropped",

@@ -148,6 +148,7 @@ UNSEEN = Identity(
     names=("the query's token after the layer", "before it"),
     sizes=({"N": 3, "f": 2, "m": 1, "f + m": 3}, {"N": 4, "f": 2, "m": 3, "f + m": 5}),
     admits=lambda sizes: sizes["f"] + sizes["m"] == sizes["f + m"],
+    numpy=True,
 )
 AT_ITSELF = {"X": [[1]], "Y": [[1]], "x_q": [1]}
 

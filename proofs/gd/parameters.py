@@ -242,6 +242,7 @@ CONTAINED = Identity(
     right=narrow,
     names=("wide layer after zeros", "layer of width 2"),
     sizes=({"d": 3}, {"d": 5}),
+    numpy=True,
 )  # fmt: skip
 
 

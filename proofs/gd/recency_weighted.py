@@ -21,7 +21,7 @@ Systems.
 
 from constructions import autograd_descent, gd_ssm
 from constructions.gradient_descent import weighted_loss
-from constructions.namespace import Array, namespace, zeros
+from constructions.namespace import Array, constant, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
 from proofs.claim import Kind
@@ -67,7 +67,6 @@ IDENTITY = Identity(
     sizes=({"f": 4, "m": 3, "N": 6}, {"f": 8, "m": 8, "N": 24}),
     large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
-    torch_only=True,
     positive=("a",),
     whole=Spec({"gated_accumulator.recurrence": Invariant(memory)}),
 )
@@ -93,7 +92,9 @@ CLAIM = claim(
             right=newest_discounted,
         ),
         IDENTITY.mutant(
-            "plain_loss", "the decay is ignored", right=lambda X, Y, x_q, a, eta: learner(X, Y, x_q, a - a + 1, eta)
+            "plain_loss",
+            "the decay is ignored",
+            right=lambda X, Y, x_q, a, eta: learner(X, Y, x_q, constant(1, a), eta),
         ),
         IDENTITY.mutant(
             "oldest_first",

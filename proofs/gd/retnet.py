@@ -27,16 +27,15 @@ from __future__ import annotations
 from constructions import retnet
 from constructions.autograd_descent import descend
 from constructions.gradient_descent import weighted_loss
-from constructions.namespace import Array, namespace, zeros
+from constructions.namespace import Array, constant, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
-from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.evidence import Kind
+from proofs.identity import EVERYWHERE, Identity, Large
 from proofs.statement import claim
 
 SIZE = 2
 """Tokens in a chunk."""
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC, Rung.UNIVERSAL)
 
 
 def forms(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
@@ -48,7 +47,7 @@ def forms(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
 
 def learner(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
     """At every token one autograd step of size t on t pairs weighted gamma^(t - s), asked at q_t; three times: (3, N, m)."""
-    return weighted(Q, K, V, gamma, gamma - gamma + 1)
+    return weighted(Q, K, V, gamma, constant(1, gamma))
 
 
 def weighted(Q: Array, K: Array, V: Array, gamma: Array, newest: Array) -> Array:
@@ -64,7 +63,7 @@ def weighted(Q: Array, K: Array, V: Array, gamma: Array, newest: Array) -> Array
 
 def plain(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
     """Without the discount: (3, N, m)."""
-    return learner(Q, K, V, gamma - gamma + 1)
+    return learner(Q, K, V, constant(1, gamma))
 
 
 def not_decayed(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
@@ -94,7 +93,6 @@ IDENTITY = Identity(
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 4, "N": 11}),
     large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 1, "m": 1, "N": 3},
-    torch_only=True,
     positive=("gamma",),
     whole=Spec({"retnet.recurrent": Invariant(state), "retnet.chunkwise": Invariant(state, rows=retnet.parallel)}),
 )
@@ -110,7 +108,7 @@ CLAIM = claim(
             "the newest pair is discounted too",
             right=lambda Q, K, V, gamma: weighted(Q, K, V, gamma, gamma),
         ),
-        IDENTITY.mutant("no_discount", "plain least squares", right=plain, rungs=EXACTLY),
+        IDENTITY.mutant("no_discount", "plain least squares", right=plain, rungs=EVERYWHERE),
         IDENTITY.mutant(
             "chunk_not_decayed", "a chunk leaves the earlier weights", left=not_decayed, sizes={"f": 1, "m": 1, "N": 5}
         ),

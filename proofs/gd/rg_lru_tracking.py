@@ -77,7 +77,6 @@ IDENTITY = Identity(
     right=learner,
     sizes=({"T": 3, "d": 2}, {"T": 6, "d": 4}),
     large=Large({"T": 8, "d": 20}),
-    torch_only=True,
     positive=("t", "i"),
     derive=derive,
 )
@@ -93,6 +92,6 @@ CLAIM = claim(
             "it tracks the mean of i x",
             right=lambda x, t, i, h: learner(x, t, i, h, scaled=False),
         ),
-        IDENTITY.mutant("square_scale", "it tracks i x / tau^2", derive=lambda: derive(power=2)),
+        IDENTITY.mutant("square_scale", "it tracks i x / tau^2", derive={"power": 2}),
     ),
 )

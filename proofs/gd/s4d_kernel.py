@@ -119,7 +119,6 @@ HOLD = Identity(
     right=by_hold,
     names=("S4D", "convolution"),
     sizes=({"T": 2, "H": 2, "n": 1}, {"T": 8, "H": 3, "n": 4}),
-    torch_only=True,
     derive=derive,
 )
 RULE = Identity(
@@ -128,7 +127,6 @@ RULE = Identity(
     right=by_rule,
     names=("S4D", "convolution"),
     sizes=({"T": 2, "H": 1, "n": 2}, {"T": 6, "H": 3, "n": 4}),
-    torch_only=True,
 )
 
 CLAIM = claim(
@@ -157,6 +155,6 @@ CLAIM = claim(
             ),
             rungs=(Rung.EXACT,),
         ),
-        HOLD.mutant("whole", "lam (h' + h) in place of its half", derive=lambda: derive(half=1)),
+        HOLD.mutant("whole", "lam (h' + h) in place of its half", derive={"half": 1}),
     ),
 )

@@ -103,6 +103,7 @@ IDENTITY = Identity(
     sizes=({"T": 3, "p": 2, "n": 2, "q": 2}, {"T": 6, "p": 3, "n": 4, "q": 2}),
     large=Large({"T": 20, "p": 17, "n": 3, "q": 18}),
     derive=derive,
+    numpy=True,
 )  # fmt: skip
 
 CLAIM = claim(
@@ -120,6 +121,6 @@ CLAIM = claim(
             right=lambda U, lam, kept, B, C, D: real(U, lam, kept, B, C, D, factor=1),
         ),
         IDENTITY.mutant("output_gate", "with an output gate it still is one", left=gated, rungs=(Rung.EXACT,)),
-        IDENTITY.mutant("other_hold", "lam B = (decay + 1) B_c", derive=lambda: derive(hold=-1)),
+        IDENTITY.mutant("other_hold", "lam B = (decay + 1) B_c", derive={"hold": -1}),
     ),
 )

@@ -34,7 +34,7 @@ import torch
 
 from constructions import samba, softmax_attention
 from constructions.autograd_descent import descend
-from constructions.namespace import Array, identity, zeros
+from constructions.namespace import Array, constant, identity, zeros
 from constructions.two_layers import tokens
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
@@ -77,12 +77,12 @@ def block(X: Array, Y: Array, x_q: Array, eta: Array, a: Array) -> Array:
 
 def undecayed(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
     """The block with decay 1: (m,)."""
-    return block(X, Y, x_q, eta, eta - eta + 1)
+    return block(X, Y, x_q, eta, constant(1, eta))
 
 
 def halved(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
     """The block with decay 1/2: (m,)."""
-    return block(X, Y, x_q, eta, eta - eta + 0.5)
+    return block(X, Y, x_q, eta, constant(0.5, eta))
 
 
 def learner(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
@@ -103,6 +103,7 @@ LOCAL = Identity(
     sizes=({"T": 5, "d": 2, "a": 2, "r": 2}, {"T": 9, "d": 4, "a": 3, "r": 3}),
     large=Large({"T": 130, "d": 20, "a": 2, "r": 17}),
     admits=lambda sizes: sizes["T"] >= WINDOW,
+    numpy=True,
 )
 STEP = Identity(
     shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "eta": ()},
@@ -111,7 +112,6 @@ STEP = Identity(
     names=("Samba", "one step"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
     large=Large({"f": 20, "m": 21, "N": 130}),
-    torch_only=True,
 )
 POINT = {"X": [[1]] * 4, "Y": [[1]] * 4, "x_q": [1], "V": [[1]], "eta": 1}
 NEAR = {"E": [[5], [1], [2], [1]], "V": [[1]], "K": [[1]], "Q": [[1]], "P": [[1]], "scale": 1}

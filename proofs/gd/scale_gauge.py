@@ -79,6 +79,7 @@ IDENTITY = Identity(
     large=Large({"L": 130, "d": 20}, quick=True),
     derive=derive,
     admits=lambda sizes: sizes["L"] >= gd_ssm.WINDOW,
+    numpy=True,
 )
 POINT = {
     "U": [[1], [2], [3], [4], [5]],
@@ -102,7 +103,7 @@ CLAIM = claim(
             "C_not_rescaled",
             "C is left as it is",
             right=lambda U, w_q, decay, C, D, alpha, beta: rescaled(U, w_q, decay, alpha * beta * C, D, alpha, beta),
-            derive=lambda: derive(C_scaled=False),
+            derive={"C_scaled": False},
         ),
         IDENTITY.mutant(
             "decay_rescaled",

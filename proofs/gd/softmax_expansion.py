@@ -149,7 +149,6 @@ IDENTITY = Identity(
     names=("attention", "step plus remainder"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
     large=Large({"f": 20, "m": 21, "N": 130}, quick=True),
-    torch_only=True,
     derive=derive,
 )
 
@@ -169,7 +168,7 @@ CLAIM = claim(
             "not_centred",
             "a step from W = 0 and b = 0",
             right=lambda K, V, q, s, r: learner(K, V, q, s, r, centred=False),
-            derive=lambda: derive(centred=False),
+            derive={"centred": False},
         ),
         IDENTITY.mutant(
             "exactly_the_step",

@@ -32,7 +32,7 @@ import torch
 
 from constructions import softmax_attention
 from constructions.autograd_descent import gradient
-from constructions.namespace import Array
+from constructions.namespace import Array, constant
 from numeric.derivation import Obligation
 from numeric.words import Words, matrix, trace
 from proofs.claim import both
@@ -56,7 +56,7 @@ def layer(weights: Array, V: Array) -> Array:
 def stationary(weights: Array, V: Array, faded: bool = True) -> Array:
     """The output plus the autograd gradient of the fit there, 0 at its minimiser (`faded`: else equal weights): (m,)."""
     c = softmax_attention.smooth(weights, V)
-    return c + gradient(c, V, weights if faded else weights - weights + 1, of=fit)
+    return c + gradient(c, V, weights if faded else constant(1, weights), of=fit)
 
 
 def at_zero(K: Array, V: Array, q: Array, scale: Array) -> Array:
@@ -108,7 +108,6 @@ FIT = Identity(
     names=("attention", "attention plus the fit's gradient"),
     sizes=({"N": 3, "m": 2}, {"N": 12, "m": 4}),
     large=Large({"N": 130, "m": 21}, quick=True),
-    torch_only=True,
     positive=("weights",),
     derive=derive,
 )
@@ -119,7 +118,6 @@ ZERO = Identity(
     names=("attention at the query 0", "mean of the values"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
     large=Large({"f": 20, "m": 21, "N": 130}, quick=True),
-    torch_only=True,
 )
 POINT = {"K": [[1]], "V": [[1]], "q": [1], "scale": 1, "W": [[3]]}
 CHECKS = {rung: both(check, ZERO.exact) if rung is Rung.EXACT else check for rung, check in FIT.checks().items()}
@@ -135,7 +133,7 @@ CLAIM = claim(
             "it minimises the unweighted fit",
             right=lambda weights, V: stationary(weights, V, faded=False),
         ),
-        FIT.mutant("not_normalised", "without the denominator", derive=lambda: derive(normalised=False)),
+        FIT.mutant("not_normalised", "without the denominator", derive={"normalised": False}),
         ZERO.mutant("predicts_zero", "it gives 0 at the query 0", right=lambda K, V, q, scale: 0 * V.sum(0), rungs=(Rung.EXACT,)),
     ),
 )

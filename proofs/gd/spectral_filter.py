@@ -28,7 +28,7 @@ import numpy as np
 
 from constructions import autograd_descent, gradient_descent, newton_schulz, spectral_filter
 from constructions.gradient_descent import step
-from constructions.namespace import Array, namespace
+from constructions.namespace import Array, constant, namespace
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import both, covering
@@ -45,7 +45,7 @@ def context(d: Array, v: Array) -> Array:
     xp = namespace(v)
     rows = []
     for i in range(v.shape[0]):
-        e = xp.stack([v[0] - v[0] + (1 if i == j else 0) for j in range(v.shape[0])])
+        e = xp.stack([constant(1 if i == j else 0, v[0]) for j in range(v.shape[0])])
         rows.append(d[i] * (e - 2 * v[i] / (v @ v) * v))
     return xp.stack(rows)
 
@@ -108,7 +108,6 @@ IDENTITY = Identity(
     names=("filter", "gradient descent"),
     sizes=({"f": 2, "m": 2}, {"f": 4, "m": 3}),
     large=Large({"f": 20, "m": 21}),
-    torch_only=True,
     derive=derive,
 )
 SOLVED = Identity(
@@ -117,7 +116,6 @@ SOLVED = Identity(
     right=solved,
     names=("least squares", "one step"),
     sizes=({"f": 2, "m": 2}, {"f": 4, "m": 3}),
-    torch_only=True,
 )
 
 COUNTS = (1, 2, 4, 16)
@@ -180,6 +178,6 @@ Newton-Schulz (dots alone), which lie on the curve of $2^k$ steps.""",
             left=lambda d, v, Y, eta: filtered(d, v, Y, eta, STEPS - 1),
             rungs=(Rung.EXACT,),
         ),
-        IDENTITY.mutant("sign", "powers of 1 + c lambda", derive=lambda: derive(known=False)),
+        IDENTITY.mutant("sign", "powers of 1 + c lambda", derive={"known": False}),
     ),
 )

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from constructions import ssd
 from constructions.autograd_descent import descend
-from constructions.namespace import Array, namespace, zeros
+from constructions.namespace import Array, constant, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
 from proofs.evidence import Kind
@@ -64,12 +64,12 @@ def own_decay(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
 
 def no_step_size(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
     """Weights without Delta."""
-    return learner(x, B, C, Delta - Delta + 1, a)
+    return learner(x, B, C, constant(1, Delta), a)
 
 
 def not_decayed(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
     """Earlier weights stay."""
-    return learner(x, B, C, Delta, a - a + 1)
+    return learner(x, B, C, Delta, constant(1, a))
 
 
 def state(x: Array, B: Array, Delta: Array, a: Array) -> Array:
@@ -85,7 +85,6 @@ IDENTITY = Identity(
     sizes=({"p": 2, "n": 2, "N": 3}, {"p": 4, "n": 4, "N": 10}),
     large=Large({"p": 3, "n": 2, "N": 40}),
     symbolic_sizes={"p": 1, "n": 1, "N": 3},
-    torch_only=True,
     positive=("Delta", "a"),
     whole=Spec({"ssd.recurrent": Invariant(state)}),
 )

@@ -93,7 +93,6 @@ IDENTITY = Identity(
     sizes=({"f": 4, "m": 3, "N": 6}, {"f": 10, "m": 10, "N": 20}),
     large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, layers=12), partial(learner, layers=12), quick=True),
     symbolic_sizes={"f": 2, "m": 1, "N": 3},
-    torch_only=True,
     whole=Spec(
         {"residual_stack.predict": Invariant(carried, companions={"W": Iterated(first_weights, next_weights)})},
         counts={"layers": "k"},

@@ -65,7 +65,6 @@ IDENTITY = Identity(
     sizes=({"f": 4, "m": 4, "N": 7}, {"f": 10, "m": 10, "N": 40}),
     large=Large({"f": 20, "m": 21, "N": 130}, quick=True),
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
-    torch_only=True,
     whole=Spec({"gated_accumulator.recurrence": Invariant(memory)}),
 )
 

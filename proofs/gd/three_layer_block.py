@@ -33,11 +33,9 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
-from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.evidence import Kind
+from proofs.identity import EXACTLY, Identity, Large
 from proofs.statement import claim
-
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
@@ -83,7 +81,6 @@ IDENTITY = Identity(
     sizes=({"f": 3, "N": 4}, {"f": 8, "N": 20}),
     large=Large({"f": 20, "N": 130}),
     symbolic_sizes={"f": 2, "N": 1},
-    torch_only=True,
     derive=derive,
 )
 
@@ -112,6 +109,6 @@ CLAIM = claim(
             ),
             rungs=EXACTLY,
         ),
-        IDENTITY.mutant("second_sign", "Z_2 with the other sign", derive=lambda: derive(second=1)),
+        IDENTITY.mutant("second_sign", "Z_2 with the other sign", derive={"second": 1}),
     ),
 )

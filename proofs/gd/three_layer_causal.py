@@ -25,12 +25,10 @@ from collections.abc import Callable
 from constructions import autograd_descent, gd_ssm, three_layer_block
 from constructions.namespace import Array, namespace, zeros
 from numeric.words.whole import Spec
-from proofs.evidence import Kind, Rung
+from proofs.evidence import Kind
 from proofs.gd.one_step_start import ACCUMULATORS
-from proofs.identity import Identity, Large
+from proofs.identity import EVERYWHERE, Identity, Large
 from proofs.statement import claim
-
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
@@ -68,7 +66,6 @@ IDENTITY = Identity(
     sizes=({"f": 2, "N": 3}, {"f": 6, "N": 12}),
     large=Large({"f": 20, "N": 130}),
     symbolic_sizes={"f": 1, "N": 2},
-    torch_only=True,
     whole=Spec({"gated_accumulator.recurrence": ACCUMULATORS}),
 )
 
@@ -87,7 +84,7 @@ CLAIM = claim(
             "full_step",
             "steps of size eta on every prefix",
             right=lambda X, Y, x_q, eta: learner(X, Y, x_q, eta, size=lambda eta, t, N: eta),
-            rungs=(*EXACTLY, Rung.UNIVERSAL),
+            rungs=EVERYWHERE,
         ),
     ),
 )

@@ -42,10 +42,8 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.identity import EXACTLY, Identity, Large
 from proofs.statement import claim
-
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
@@ -122,6 +120,7 @@ IDENTITY = Identity(
     large=Large({"f": 20, "N": 130}),
     symbolic_sizes={"f": 1, "N": 2},
     derive=derive,
+    numpy=True,
 )
 
 GAP = Identity(
@@ -131,7 +130,6 @@ GAP = Identity(
     names=("block", "two steps on each prefix and the gap"),
     sizes=({"f": 2, "N": 4}, {"f": 6, "N": 12}),
     large=Large({"f": 20, "N": 130}),
-    torch_only=True,
 )
 
 CLAIM = claim(
@@ -153,7 +151,7 @@ CLAIM = claim(
             "causal_product",
             "Z_1 at window t in the product",
             right=lambda X, Y, x_q, eta: formula(X, Y, x_q, eta, whole=False),
-            derive=lambda: derive(swapped=True),
+            derive={"swapped": True},
         ),
         IDENTITY.mutant(
             "no_skip",

@@ -33,11 +33,10 @@ from constructions.namespace import Array
 from constructions.three_layer_block import SQUARE, Window
 from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
-from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.evidence import Kind
+from proofs.identity import EXACTLY, Identity, Large
 from proofs.statement import claim
 
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 RESIDUAL = ((1, 1, 0), (0, 0, 0), (0, 0, 0))
 OWN = (RESIDUAL, SQUARE, RESIDUAL)
 NEXT = ((0, 1, 0), (0, 0, 0), (0, 0, 1))
@@ -77,7 +76,6 @@ IDENTITY = Identity(
     sizes=({"f": 3, "N": 4}, {"f": 8, "N": 20}),
     large=Large({"f": 20, "N": 130}),
     symbolic_sizes={"f": 2, "N": 1},
-    torch_only=True,
     derive=derive,
 )
 
@@ -98,6 +96,6 @@ CLAIM = claim(
             left=lambda X, Y, x_q, eta: layer(X, Y, x_q, eta, RETURNED),
             rungs=EXACTLY,
         ),
-        IDENTITY.mutant("start_plus_identity", "two steps from +I", derive=lambda: derive(start=1)),
+        IDENTITY.mutant("start_plus_identity", "two steps from +I", derive={"start": 1}),
     ),
 )

@@ -36,7 +36,7 @@ import torch
 from constructions import titans
 from constructions.autograd_descent import gradient
 from constructions.gradient_descent import gradient as written
-from constructions.namespace import Array
+from constructions.namespace import Array, constant
 from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.programs import Program
@@ -44,10 +44,8 @@ from numeric.words import matrix, scalar
 from proofs.claim import both, covering
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
+from proofs.identity import EXACTLY, Identity, Large
 from proofs.statement import claim
-
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def layer(K: Array, V: Array, mu: Array, theta: Array, alpha: Array, W0: Array) -> Array:
@@ -114,7 +112,7 @@ def _optimise(
 
 def both_layers(K: Array, V: Array, mu: Array, theta: Array, alpha: Array, W0: Array) -> Array:
     """The layer at mu, and at momentum 1/2: (2, m, f)."""
-    return torch.stack([layer(K, V, mu, theta, alpha, W0), layer(K, V, mu - mu + 0.5, theta, alpha, W0)])
+    return torch.stack([layer(K, V, mu, theta, alpha, W0), layer(K, V, constant(0.5, mu), theta, alpha, W0)])
 
 
 def both_learners(K: Array, V: Array, mu: Array, theta: Array, alpha: Array, W0: Array) -> Array:
@@ -133,14 +131,14 @@ def variant(**changes: bool) -> Program:
 
 def defect(K: Array, V: Array, theta: Array, W0: Array) -> Array:
     """The layer less the optimiser with coupled decay, both with momentum and decay 1/2: (m, f)."""
-    half = theta - theta + 0.5
+    half = constant(0.5, theta)
     return layer(K, V, half, theta, half, W0) - coupled(K, V, theta, W0, 0.5)
 
 
 def layer_halved(K: Array, V: Array, alpha: Array, W0: Array) -> Array:
     """The layer at momentum 1/2 with the rates 1, 1/2, 1/4, ...: (m, f)."""
-    theta = torch.stack([alpha[t] - alpha[t] + 0.5**t for t in range(K.shape[0])])
-    return layer(K, V, alpha - alpha + 0.5, theta, alpha, W0)
+    theta = torch.stack([constant(0.5**t, alpha[t]) for t in range(K.shape[0])])
+    return layer(K, V, constant(0.5, alpha), theta, alpha, W0)
 
 
 def derive(undecayed: bool = True) -> Iterator[Obligation]:
@@ -170,7 +168,6 @@ IDENTITY = Identity(
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 6, "m": 6, "N": 10}),
     large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 1, "m": 1, "N": 2},
-    torch_only=True,
     positive=("mu", "alpha"),
     derive=derive,
 )
@@ -198,7 +195,7 @@ CLAIM = claim(
             "gradient_decayed",
             "the gradient at the decayed memory",
             right=variant(at_decayed=True),
-            derive=lambda: derive(undecayed=False),
+            derive={"undecayed": False},
         ),
         IDENTITY.mutant(
             "plain_momentum",
@@ -216,7 +213,7 @@ CLAIM = claim(
         IDENTITY.mutant(
             "no_decay",
             "the forgetting gate is ignored",
-            right=lambda K, V, mu, theta, alpha, W0: both_learners(K, V, mu, theta, alpha - alpha, W0),
+            right=lambda K, V, mu, theta, alpha, W0: both_learners(K, V, mu, theta, constant(0, alpha), W0),
             rungs=EXACTLY,
         ),
     ),

@@ -92,6 +92,7 @@ IDENTITY = Identity(
     large=Large({"f": 20}, quick=True),
     symbolic_sizes={"f": 2},
     derive=derive,
+    numpy=True,
 )
 POINT = {"x": [1, 0], "z": [1, 1], "rate": 1}
 
@@ -108,7 +109,7 @@ CLAIM = claim(
             "factor_one",
             "without the factor 2",
             left=lambda x, z, rate: formula(x, z, rate, factor=1),
-            derive=lambda: derive(factor=1),
+            derive={"factor": 1},
         ),
         IDENTITY.mutant(
             "commute",

@@ -27,12 +27,11 @@ from constructions.autograd_descent import descend
 from constructions.namespace import Array, namespace
 from constructions.online_descent import token_loss
 from numeric.words.whole import Spec
-from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.evidence import Kind
+from proofs.identity import EXACTLY, Identity, Large
 from proofs.statement import claim
 
 SIZE = 2
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def layer(K: Array, V: Array, Q: Array, rate: Array, W0: Array) -> Array:
@@ -79,7 +78,6 @@ IDENTITY = Identity(
     sizes=({"f": 2, "m": 2, "N": 4}, {"f": 6, "m": 6, "N": 11}),
     large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 1, "m": 1, "N": 3},
-    torch_only=True,
     whole=Spec(),
 )
 

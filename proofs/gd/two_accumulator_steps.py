@@ -31,12 +31,11 @@ from numeric.words.whole import Spec
 from proofs.evidence import Kind, Rung
 from proofs.gd.one_step_start import ACCUMULATORS
 from proofs.gd.stacked_steps import first_weights, next_weights
-from proofs.identity import Identity, Large
+from proofs.identity import EVERYWHERE, Identity, Large
 from proofs.kernel import kernel_check
 from proofs.statement import claim
 
 STEPS = 3
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
@@ -70,7 +69,6 @@ IDENTITY = Identity(
     sizes=({"f": 3, "m": 2, "N": 4}, {"f": 8, "m": 8, "N": 20}),
     large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, steps=12), partial(learner, steps=12)),
     symbolic_sizes={"f": 2, "m": 1, "N": 1},
-    torch_only=True,
     whole=Spec(
         {
             "gated_accumulator.last_state": ACCUMULATORS,
@@ -92,7 +90,7 @@ CLAIM = claim(
             "sign",
             "Z_2 with the wrong sign",
             left=lambda X, Y, x_q, W0, eta: -prediction(X, -Y, x_q, W0, -eta / X.shape[0], STEPS) + 2 * (W0 @ x_q),
-            rungs=(*EXACTLY, Rung.UNIVERSAL),
+            rungs=EVERYWHERE,
         ),
         IDENTITY.mutant(
             "one_product_less",

@@ -36,11 +36,9 @@ from constructions.namespace import Array
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
-from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.evidence import Kind
+from proofs.identity import EXACTLY, Identity, Large
 from proofs.statement import claim
-
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
@@ -94,7 +92,6 @@ IDENTITY = Identity(
     sizes=({"f": 2, "m": 2, "N": 2}, {"f": 4, "m": 3, "N": 8}),
     large=Large({"f": 3, "m": 4, "N": 130}),
     symbolic_sizes={"f": 2, "m": 1, "N": 2},
-    torch_only=True,
     derive=derive,
 )
 
@@ -105,7 +102,7 @@ CLAIM = claim(
     checks=IDENTITY.checks(),
     mutants=(
         IDENTITY.mutant("query_has_target", "the query's token carries a target", left=query_has_target),
-        IDENTITY.mutant("eta_over_P", "divided by f instead of N", derive=lambda: derive(divisor="f")),
+        IDENTITY.mutant("eta_over_P", "divided by f instead of N", derive={"divisor": "f"}),
         IDENTITY.mutant(
             "sign",
             "the outputs without their sign",

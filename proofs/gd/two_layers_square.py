@@ -61,7 +61,6 @@ IDENTITY = Identity(
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
     large=Large({"f": 3, "m": 4, "N": 130}),
     symbolic_sizes={"f": 2, "m": 1, "N": 2},
-    torch_only=True,
     derive=derive,
 )
 
@@ -71,7 +70,7 @@ CLAIM = claim(
     kind=Kind.IDENTITY,
     checks={rung: check for rung, check in IDENTITY.checks().items() if rung is not Rung.SAMPLED},
     mutants=(
-        IDENTITY.mutant("half", "ab = ((a+b)^2 - (a-b)^2)/2", derive=lambda: derive(quarter=2)),
+        IDENTITY.mutant("half", "ab = ((a+b)^2 - (a-b)^2)/2", derive={"quarter": 2}),
         IDENTITY.mutant(
             "two_steps",
             "they take two steps",

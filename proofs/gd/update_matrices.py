@@ -34,12 +34,11 @@ from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
 from proofs.claim import covering
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.identity import EXACTLY, Identity, Large
 from proofs.kernel import kernel_check
 from proofs.statement import claim
 
 STEPS = 3
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def family(
@@ -103,7 +102,6 @@ IDENTITY = Identity(
     sizes=({"f": 2, "m": 1, "N": 3}, {"f": 3, "m": 2, "N": 6}),
     large=Large({"f": 2, "m": 3, "N": 40}),
     symbolic_sizes={"f": 1, "m": 1, "N": 3},
-    torch_only=True,
     positive=("a",),
     derive=derive,
 )
@@ -134,6 +132,6 @@ CLAIM = claim(
             left=lambda X, Y, a, rate: family(X, Y, a, rate, steps=STEPS - 1),
             rungs=EXACTLY,
         ),
-        IDENTITY.mutant("sign", "powers of I + rG", derive=lambda: derive(sign=1)),
+        IDENTITY.mutant("sign", "powers of I + rG", derive={"sign": 1}),
     ),
 )

@@ -32,21 +32,19 @@ import torch
 
 from constructions import delta_rule
 from constructions.autograd_descent import sgd
-from constructions.namespace import Array, namespace
+from constructions.namespace import Array, constant, namespace
 from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
-from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.evidence import Kind
+from proofs.identity import EXACTLY, Identity, Large
 from proofs.statement import claim
-
-EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 
 
 def layer(K: Array, V: Array, beta: Array, alpha: Array, W0: Array, late: bool = True) -> Array:
     """alpha_N times the gated delta rule with gates 1, alpha_1, ..., alpha_{N-1}: (m, f)."""
     xp = namespace(K)
-    gates = xp.concat([alpha[:1] - alpha[:1] + 1, alpha[:-1]], axis=0) if late else alpha
+    gates = xp.concat([constant(1, alpha[:1]), alpha[:-1]], axis=0) if late else alpha
     return alpha[-1] * delta_rule.layer(W0, K, V, beta, gates)
 
 
@@ -87,7 +85,6 @@ IDENTITY = Identity(
     sizes=({"f": 3, "m": 2, "N": 3}, {"f": 8, "m": 8, "N": 20}),
     large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 1, "N": 2},
-    torch_only=True,
     positive=("alpha",),
     derive=derive,
 )
@@ -109,6 +106,6 @@ CLAIM = claim(
             left=lambda K, V, beta, alpha, W0: delta_rule.layer(W0, K, V, beta, alpha),
             rungs=EXACTLY,
         ),
-        IDENTITY.mutant("rate_is_beta", "learning rate beta_t", derive=lambda: derive(rate_scaled=False)),
+        IDENTITY.mutant("rate_is_beta", "learning rate beta_t", derive={"rate_scaled": False}),
     ),
 )

@@ -88,6 +88,7 @@ IDENTITY = Identity(
     names=("scan", "definition"),
     sizes=({"n": 3, "T": 7}, {"n": 4, "T": 16}, {"n": 2, "T": 1}),
     symbolic_sizes={"n": 2, "T": 3},
+    numpy=True,
 )
 
 CLAIM = claim(

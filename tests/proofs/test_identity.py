@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import random
+
 import pytest
 
+from numeric import programs
 from numeric.finding import Verdict
-from proofs.evidence import Rung, Settings
-from proofs.identity import Identity, Large
+from proofs import registry
+from proofs.evidence import MutantEvidence, Outcome, Rung, Settings
+from proofs.identity import POINTWISE, Identity, Large
 
 
 def first_hundred(X):
@@ -48,3 +53,41 @@ def test_a_mutant_falls_at_small_sizes():
     mutant = claim(Large({"N": 130, "f": 2}, quick=True)).mutant("doubled", "doubled", right=lambda X: 2 * X.sum(0))
     found = mutant.checks[Rung.EXACT](Settings(seed=1))
     assert found.verdict is Verdict.REFUTED and found.counterexample is not None
+
+
+IDENTITIES = [
+    pytest.param(identity, [r for r in POINTWISE if r in claim.checks], id=f"{claim.id}-{name}")
+    for claim in registry.select()
+    for name, identity in vars(importlib.import_module(claim.module)).items()
+    if isinstance(identity, Identity)
+]
+"""Every identity of every claim, and the rungs on numbers that its claim has."""
+
+BLIND = {}
+
+
+def slips(identity, rungs):
+    """What a run says of the slips of an identity, by the slip."""
+    with programs.lightly():
+        return {
+            m.id: MutantEvidence("", m.id, "", {r: c(Settings(seed=1)) for r, c in m.checks.items()}, m.blind, 0.0)
+            for m in identity.slips(rungs)
+        }
+
+
+def dealt_with(identity, rungs, name):
+    for id, evidence in slips(identity, rungs).items():
+        said = {r.value: (f.verdict.value, f.reason) for r, f in evidence.findings.items()}
+        expected = Outcome.UNDECIDED if id == "offset" or set(rungs) <= set(evidence.blind) else Outcome.REFUTED
+        assert evidence.outcome in (expected, *BLIND.get((name, id), ())), (id, said)
+
+
+@pytest.mark.parametrize(("identity", "rungs"), random.Random(1).sample(IDENTITIES, 4))
+def test_slips_of_arithmetic_fall_in_a_few_identities(identity, rungs, request):
+    dealt_with(identity, rungs, request.node.callspec.id)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("identity", "rungs"), IDENTITIES)
+def test_slips_of_arithmetic_fall_in_every_identity(identity, rungs, request):
+    dealt_with(identity, rungs, request.node.callspec.id)
