@@ -28,8 +28,8 @@ from numeric.words import matrix, scalar
 from proofs.evidence import Settings
 from proofs.forwards import costs
 from proofs.gd import stacked_steps
+from proofs.hippo._scan_cases import exact
 from proofs.hippo._scan_floors import floors
-from proofs.hippo.scan_rounding import exact
 
 START = {"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "W0": ("m", "f"), "eta": ()}
 

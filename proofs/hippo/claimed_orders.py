@@ -27,7 +27,7 @@ from numeric.finding import Counterexample, Figure, Finding, Verdict
 from numeric.rates import Grade, Order, fit, grade_measured
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
-from proofs.hippo.derivative_bound import sharp
+from proofs.hippo._sharp_constants import sharp
 from proofs.hippo.derivative_rate import grade
 from proofs.statement import claim
 

@@ -29,9 +29,8 @@ derived here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from fractions import Fraction
-from functools import cache
 from math import factorial
 
 from flint import arb, fmpq, fmpq_poly
@@ -42,8 +41,9 @@ from numeric.entropy import Entropy
 from numeric.rational_matrices import number
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
-from proofs.figure import Columns, Figure, Panel, Series
+from proofs.figure import Figure
 from proofs.hippo._checks import Bound, Same, exactly, never_exceeded
+from proofs.hippo._sharp_constants import columns, panels, sharp
 from proofs.statement import claim
 
 Functional = Callable[[str, int, int], fmpq_poly]
@@ -94,12 +94,6 @@ def exact(
         yield Same("value constant at K = N", last**2, squared(N, N) if N > 1 else last**2)
 
     return exactly(compare, range(2, 8), range(2, 17))
-
-
-@cache
-def sharp(name: str, K: int, N: int) -> arb:
-    """The sharp constant: the kernel's L1 norm."""
-    return peano.l1_norm(peano.functional(name, K, N))
 
 
 def signal_error(name: str, K: int, N: int, jumps: list[tuple[Fraction, Fraction]]) -> fmpq:
@@ -167,39 +161,6 @@ def _of_the_true_degree(name: str, K: int, N: int) -> fmpq_poly:
     return right + peano.legendre(N + K - 1) if K == 6 else right
 
 
-def columns(
-    sizes: Sequence[int], orders: Sequence[int], beside: str, form: Callable[[str, int, int], float]
-) -> Columns:
-    """Sharp constants, and a form of theirs (named `beside`) to draw beside them."""
-    found: dict[str, list[float]] = {"N": [float(N) for N in sizes]}
-    for K in orders:
-        for name in peano.FUNCTIONALS:
-            found[f"{name}, K = {K}"] = [float(sharp(name, K, N)) for N in sizes]
-            found[f"{name}, K = {K}, {beside}"] = [form(name, K, N) for N in sizes]
-    return found
-
-
-def panels(orders: Sequence[int], beside: str) -> tuple[Panel, ...]:
-    """One panel an order K of `columns`."""
-    return tuple(
-        Panel(
-            "states $N$",
-            "largest error",
-            tuple(Series(text, "N", f"{name}, K = {K}", f"{name}, K = {K}, {beside}") for name, text in _NAMES.items()),
-            "xy",
-            f"$K = {K}$",
-        )
-        for K in orders
-    )
-
-
-_NAMES = {
-    "value": "value",
-    "i": "route (i)",
-    "ii": "route (ii)",
-    "iii": "route (iii)",
-    "true": "with the delayed sample",
-}
 _SHOWN = (2, 4)
 
 CLAIM = claim(

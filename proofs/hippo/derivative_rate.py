@@ -35,7 +35,7 @@ from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Figure
 from proofs.hippo._checks import Rate, orders
-from proofs.hippo.derivative_bound import columns, panels, sharp
+from proofs.hippo._sharp_constants import columns, panels, sharp
 from proofs.statement import claim
 
 Exponent = Callable[[str, int], float]

@@ -43,7 +43,7 @@ from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._assembled import legs_arrays, tied
 from proofs.hippo._checks import Draw, Same, at_points, derived
-from proofs.hippo.legt_matrices import integral
+from proofs.hippo._legendre_integrals import integral
 from proofs.kernel import kernel_check
 from proofs.statement import claim
 

@@ -35,7 +35,7 @@ from numeric.rational_matrices import moments
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Same, exactly
-from proofs.hippo.legt_matrices import integral
+from proofs.hippo._legendre_integrals import integral
 from proofs.hippo.legt_transfer import factorial_ratio
 from proofs.kernel import kernel_check
 from proofs.statement import claim

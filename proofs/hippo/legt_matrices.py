@@ -31,7 +31,6 @@ from fractions import Fraction
 
 import numpy as np
 import sympy as sp
-from flint import fmpq, fmpq_poly
 
 from constructions import legt
 from constructions.state_space import StateSpace, orthonormal
@@ -43,32 +42,12 @@ from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.hippo._assembled import legt_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
+from proofs.hippo._legendre_integrals import from_integrals, symbolic_rows
 from proofs.kernel import kernel_check
 from proofs.statement import claim
 
 System = Callable[[int], StateSpace]
 UNIT = Fraction(1, 2**53)
-
-
-def integral(p: fmpq_poly) -> fmpq:
-    """The integral of p over [-1, 1]."""
-    q = p.integral()
-    return q(fmpq(1)) - q(fmpq(-1))
-
-
-def from_integrals(N: int) -> tuple[list[list[fmpq]], list[fmpq]]:
-    """A (N, N) and B (N,) from a_n = (2n+1)/2 int v P_n and the moving window, v(-1) closed by the partial sum."""
-    P = [fmpq_poly.legendre_p(n) for n in range(N)]
-    left = [p(fmpq(-1)) for p in P]
-    A = [
-        [
-            (2 * n + 1)
-            * (-left[n] * left[k] - integral(P[n].derivative() * P[k]) * fmpq(2 * k + 1, 2) * fmpq(2, 2 * k + 1))
-            for k in range(N)
-        ]
-        for n in range(N)
-    ]
-    return A, [(2 * n + 1) * P[n](fmpq(1)) for n in range(N)]
 
 
 def exact(system: System = legt.system) -> Check:
@@ -87,21 +66,8 @@ def symbolic(system: System = legt.system, largest: int = 6) -> Check:
     """SymPy: differentiate the coefficients of an undetermined polynomial input, with the closure, and compare."""
 
     def run(settings: Settings) -> Finding:
-        x = sp.Symbol("x")
         for N in (1, 2, 3, 4, largest):
-            a = sp.symbols(f"a0:{N}")
-            u = sp.Symbol("u")
-            written = system(N)
-            for n in range(N):
-                slope = sp.Poly(sp.diff(sp.legendre(n, x), x), x) if n else sp.Poly(0, x)
-                series = sum((a[k] * sp.legendre(k, x) for k in range(N)), sp.Integer(0))
-                inner = sp.integrate(sp.expand(series * slope.as_expr()), (x, -1, 1))
-                closed = sum((-1) ** k * a[k] for k in range(N))
-                want = (2 * n + 1) * (u - (-1) ** n * closed - inner)
-                have = (
-                    sum((sp.Rational(written.A[n, k]) * a[k] for k in range(N)), sp.Integer(0))
-                    + sp.Rational(written.B[n]) * u
-                )
+            for n, (want, have) in enumerate(symbolic_rows(system(N))):
                 left_over = sp.expand(want - have)
                 if left_over != 0:
                     return Finding(
@@ -178,9 +144,8 @@ def sampled(ratio: Callable[[StateSpace, np.ndarray], StateSpace] = orthonormal)
                     f"C[{k}]": (found.C[k], -1, Fraction(slope * slope * (2 * k + 1))),
                 }
                 for name, (value, sign, square) in pairs.items():
-                    error = (
-                        abs(Fraction(float(value)) ** 2 - square) / square if square else abs(Fraction(float(value)))
-                    )
+                    x = Fraction(float(value))
+                    error = abs(x**2 - square) / square if square else abs(x)
                     if sign * value < 0:
                         error = Fraction(2)
                     if error > bound:

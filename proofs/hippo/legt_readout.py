@@ -39,7 +39,7 @@ from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._assembled import legs_arrays, legt_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
-from proofs.hippo.legt_matrices import integral
+from proofs.hippo._legendre_integrals import integral
 from proofs.kernel import kernel_check
 from proofs.statement import claim
 

@@ -26,7 +26,7 @@ from numeric.rates import fit
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.hippo._checks import Rate, orders
-from proofs.hippo.derivative_bound import sharp
+from proofs.hippo._sharp_constants import sharp
 from proofs.hippo.derivative_rate import constants
 from proofs.statement import claim
 

@@ -27,28 +27,24 @@ derived here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import cache
-from math import exp, inf, lgamma, log, pi, sqrt
+from collections.abc import Callable, Mapping
+from math import log, pi, sqrt
 
 import numpy as np
 
-from constructions import legt
-from constructions.discretisation import Discrete, gbt, run
-from constructions.state_space import orthonormal
+from constructions.discretisation import run
 from constructions.trade_off import Choice, law, recommend
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Figure, Finding, Verdict, combine
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
-from proofs.figure import Columns, Panel, Series
 from proofs.figure import Figure as Plot
-from proofs.hippo.sample_noise import SIGMAS, variance
+from proofs.figure import Panel, Series
+from proofs.hippo._sinusoid_error import AMPLITUDE, BANDWIDTH, STATES, best, columns, examples, layer, measured
+from proofs.hippo.sample_noise import SIGMAS
 from proofs.statement import claim
 
 NOISES = (1e-2, 1e-4, 1e-6)
-BANDWIDTH = 3.0
-AMPLITUDE = 2.0
 FACTOR = 1.5
 """The error of the choice over the best of the search, at most."""
 
@@ -65,39 +61,6 @@ CHANNELS = 4000
 WINDOWS = 4
 
 Recommender = Callable[[float, float, float], Choice]
-
-
-def layer(N: int, theta: float, h: float) -> Discrete:
-    """LegT, route (i), Tustin's rule with averaged samples; in the coefficient basis, for outputs are the same in all."""
-    return gbt(orthonormal(legt.system(N), np.ones(N), theta), h, 0.5)
-
-
-@cache
-def measured(N: int, theta: float, h: float, noise: float) -> float:
-    """The root mean square derivative error in steady state on a sinusoid at the bandwidth, random phase, with noise:
-    the discrete system's transfer function at z = e^{iWh}, and its Lyapunov equation. No formula of the trade-off."""
-    d = layer(N, theta, h)
-    z = np.exp(1j * BANDWIDTH * h)
-    x = np.linalg.solve(z * np.eye(N) - d.A, d.B_now + z * d.B_next)
-    truncation = abs(1j * BANDWIDTH - (d.C @ x + d.D)) * AMPLITUDE / sqrt(2)
-    return float(sqrt(truncation**2 + noise**2 * variance(d)))
-
-
-def searched(noise: float, h: float) -> tuple[float, int, float]:
-    """(least error, N, theta) over N = 1, ..., N* + 6 and theta from a third of the law's window to three times it."""
-    states, window = law(noise / AMPLITUDE)
-    best = (inf, 0, 0.0)
-    for N in range(1, round(states) + 7):
-        for j in range(-6, 7):
-            theta = window / BANDWIDTH * 3 ** (j / 6)
-            best = min(best, (measured(N, theta, h, noise), N, theta))
-    return best
-
-
-@cache
-def best(noise: float, h: float) -> tuple[float, int, float]:
-    """`searched`, once."""
-    return searched(noise, h)
 
 
 def near_optimal(choose: Recommender = recommend, factor: float = FACTOR) -> Check:
@@ -119,19 +82,9 @@ def near_optimal(choose: Recommender = recommend, factor: float = FACTOR) -> Che
                 ("the predicted", max(found / choice.error, choice.error / found), factor),
             ):
                 if not ratio <= most:
-                    return Finding(
-                        Verdict.REFUTED,
-                        f"noise {noise:g}: the error {found:.4g} is {ratio:.3g} times off {name}; at most {most} is claimed",
-                        figures=figures,
-                        counterexample=Counterexample(
-                            {"N": choice.N},
-                            {"theta": repr(choice.theta), "h": repr(h), "noise": repr(noise)},
-                            f"{ratio:.6g}",
-                            str(most),
-                            f"error over {name}",
-                            "claimed factor",
-                        ),
-                    )
+                    said = f"the error {found:.4g} is {ratio:.3g} times off {name}; at most {most} is claimed"
+                    sides = (f"{ratio:.6g}", str(most), f"error over {name}", "claimed factor")
+                    return _refuted(said, choice, noise, figures, sides)
         return Finding(
             Verdict.CONFIRMED,
             figures=figures,
@@ -163,19 +116,13 @@ def step(choose: Recommender = recommend) -> Check:
                 ),
             ):
                 if not holds:
-                    return Finding(
-                        Verdict.REFUTED,
-                        f"noise {noise:g}: {said}",
-                        figures=figures,
-                        counterexample=Counterexample(
-                            {"N": c.N},
-                            {"theta": repr(c.theta), "h": repr(c.h), "noise": repr(noise)},
-                            f"{cost:.6g}, {room:.6g}, {loss:.6g}",
-                            f"at most {COST}, at most 1, and 1 or at least {LOSS}",
-                            f"error over that at h/{SHORTER}, h N^2/theta, error at {LONGER}h over it",
-                            "claimed",
-                        ),
+                    sides = (
+                        f"{cost:.6g}, {room:.6g}, {loss:.6g}",
+                        f"at most {COST}, at most 1, and 1 or at least {LOSS}",
+                        f"error over that at h/{SHORTER}, h N^2/theta, error at {LONGER}h over it",
+                        "claimed",
                     )
+                    return _refuted(said, c, noise, figures, sides)
         return Finding(Verdict.CONFIRMED, figures=figures, trust=("float64 solves of the discrete system",))
 
     return check
@@ -202,19 +149,9 @@ def drawn(predict: Callable[[int, float, float, float], float] = measured) -> Ch
             ratio = float((error * error).mean()) / predict(c.N, c.theta, c.h, noise) ** 2
             figures[f"noise {noise:g}: drawn over computed mean square"] = round(ratio, 4)
             if abs(ratio - 1) > band:
-                return Finding(
-                    Verdict.REFUTED,
-                    f"noise {noise:g}: the drawn mean square is {ratio:.4g} of the computed, outside 1 +- {band:.4f}",
-                    figures=figures,
-                    counterexample=Counterexample(
-                        {"N": c.N, "channels": channels},
-                        {"theta": repr(c.theta), "h": repr(c.h), "noise": repr(noise)},
-                        f"{ratio:.6g}",
-                        f"1 +- {band:.4f}",
-                        "drawn over computed",
-                        "interval",
-                    ),
-                )
+                said = f"the drawn mean square is {ratio:.4g} of the computed, outside 1 +- {band:.4f}"
+                sides = (f"{ratio:.6g}", f"1 +- {band:.4f}", "drawn over computed", "interval")
+                return _refuted(said, c, noise, figures, sides, {"channels": channels})
         return Finding(
             Verdict.CONFIRMED,
             figures=figures,
@@ -223,6 +160,19 @@ def drawn(predict: Callable[[int, float, float, float], float] = measured) -> Ch
         )
 
     return check
+
+
+def _refuted(
+    said: str,
+    c: Choice,
+    noise: float,
+    figures: dict[str, Figure],
+    sides: tuple[str, str, str, str],
+    sizes: Mapping[str, int] | None = None,
+) -> Finding:
+    at = {"theta": repr(c.theta), "h": repr(c.h), "noise": repr(noise)}
+    shown = Counterexample({"N": c.N, **(sizes or {})}, at, *sides)
+    return Finding(Verdict.REFUTED, f"noise {noise:g}: {said}", figures=figures, counterexample=shown)
 
 
 def asymptotic(shift: float = 0.0) -> Check:
@@ -256,40 +206,6 @@ def _altered(N: Callable[[int], int] = lambda N: N, theta: float = 1.0, h: float
     return choose
 
 
-def examples() -> Iterator[str]:
-    """Recommendations for a unit sinusoid, as rows of Markdown."""
-    yield "| noise/amplitude | $N$ | $\\theta W$ | $h W$ | predicted error$/(a W)$ |"
-    yield "|--:|--:|--:|--:|--:|"
-    for noise in (1e-1, 1e-2, 1e-3, 1e-6, 1e-9):
-        c = recommend(1.0, 1.0, noise)
-        yield f"| {noise:g} | {c.N} | {c.theta:.3f} | {c.h:.3g} | {c.error:.3g} |"
-
-
-_STATES = (4, 8, 12)
-
-
-def columns() -> Columns:
-    """Errors over theta for three N, two sizes of noise, at the recommended step; the truncation and noise parts of F."""
-    shares = np.geomspace(1 / 4, 4, 17)
-    found: dict[str, list[float]] = {}
-    for noise in (1e-2, 1e-4):
-        c = recommend(AMPLITUDE, BANDWIDTH, noise)
-        windows = [float(s * c.theta) for s in shares]
-        found[f"{noise:g}: theta W"] = [w * BANDWIDTH for w in windows]
-        for N in _STATES:
-            found[f"{noise:g}: N = {N}"] = [measured(N, w, c.h, noise) for w in windows]
-            truncation = [exp(N * log(w * BANDWIDTH) + lgamma(N) - lgamma(2 * N)) / sqrt(2) for w in windows]
-            found[f"{noise:g}: N = {N}, law"] = [
-                sqrt((AMPLITUDE * BANDWIDTH * t) ** 2 + (noise * N**2 / w) ** 2)
-                for t, w in zip(truncation, windows, strict=True)
-            ]
-        found[f"{noise:g}: chosen"], found[f"{noise:g}: chosen error"] = (
-            [c.theta * BANDWIDTH],
-            [measured(c.N, c.theta, c.h, noise)],
-        )
-    return found
-
-
 CLAIM = claim(
     __file__,
     __name__,
@@ -308,10 +224,7 @@ two terms of $F$, root mean square. The recommended pair lies at the bottom.""",
                     r"$\theta W$ (radians a window)",
                     "RMS error (1/s)",
                     (
-                        *(
-                            Series(f"$N = {N}$", f"{n}: theta W", f"{n}: N = {N}", f"{n}: N = {N}, law")
-                            for N in _STATES
-                        ),
+                        *(Series(f"$N = {N}$", f"{n}: theta W", f"{n}: N = {N}", f"{n}: N = {N}, law") for N in STATES),
                         Series("recommended", f"{n}: chosen", f"{n}: chosen error"),
                     ),
                     "xy",

@@ -12,7 +12,7 @@ from constructions import scan
 from numeric.finding import Verdict
 from proofs import registry
 from proofs.evidence import Settings
-from proofs.hippo import in_context, predictor_comparison
+from proofs.hippo import _predictors_compared, _window_predictor, in_context
 
 EVERY = ("hippo.scan", "hippo.scan_rounding", "hippo.in_context", "hippo.predictor_comparison")
 BROKEN: dict[str, tuple[Any, str, Callable[[Any], Any], tuple[str, ...]]] = {
@@ -22,9 +22,9 @@ BROKEN: dict[str, tuple[Any, str, Callable[[Any], Any], tuple[str, ...]]] = {
     "kernel": (scan, "kernel", lambda x: -x, EVERY),
     "recurrence": (scan, "recurrence", lambda x: -x, EVERY[:2]),
     "start": (scan, "_start", lambda x: x + 1, EVERY[:3]),
-    "layer": (in_context, "layer", lambda d: type(d)(d.A, d.B_now, d.B_next, d.C, -d.D), EVERY[2:3]),
-    "differences": (predictor_comparison, "differences", lambda p: 2 * p, EVERY[3:]),
-    "Savitzky-Golay": (predictor_comparison, "savitzky_golay", lambda p: 2 * p, EVERY[3:]),
+    "layer": (_window_predictor, "layer", lambda d: type(d)(d.A, d.B_now, d.B_next, d.C, -d.D), EVERY[2:3]),
+    "differences": (_predictors_compared, "differences", lambda p: 2 * p, EVERY[3:]),
+    "Savitzky-Golay": (_predictors_compared, "savitzky_golay", lambda p: 2 * p, EVERY[3:]),
 }
 CASES = [
     pytest.param(module, name, change, id, id=f"{title}: {id}")
@@ -35,8 +35,9 @@ CASES = [
 
 def forget() -> None:
     """What was computed with other code."""
-    for id in EVERY:
-        for held in vars(importlib.import_module(f"proofs.{id}")).values():
+    beside = ("hippo._scan_cases", "hippo._scan_integers", "hippo._window_predictor", "hippo._predictors_compared")
+    for name in (*EVERY, *beside):
+        for held in vars(importlib.import_module(f"proofs.{name}")).values():
             if hasattr(held, "cache_clear"):
                 held.cache_clear()
 
@@ -56,9 +57,9 @@ def test_no_rung_stays_confirmed(
     right = getattr(module, name)
     monkeypatch.setattr(module, name, lambda *arguments, **named: change(right(*arguments, **named)))
     claim = registry.claim(id)
-    if module is in_context:
+    if module is _window_predictor:
         # the check holds the layer it was made with
-        checks = {rung: in_context.measured(in_context.bounds(in_context.layer)) for rung in claim.checks}
+        checks = {rung: in_context.measured(in_context.bounds(_window_predictor.layer)) for rung in claim.checks}
     else:
         checks = dict(claim.checks)
     verdicts = {rung: check(Settings(seed=1)).verdict for rung, check in checks.items()}

@@ -9,8 +9,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from constructions.drawn_systems import FAMILIES, NUMBERS
-from proofs.hippo.in_context import SAMPLES, N, error_kernel, from_differences, layer, predicted, rounding, sample
-from proofs.hippo.predictor_comparison import FIT, LAST, LINE, ONE, comparison, methods, table
+from proofs.hippo._predictors_compared import FIT, LAST, LINE, ONE, comparison, methods
+from proofs.hippo._window_predictor import (
+    SAMPLES,
+    N,
+    error_kernel,
+    from_differences,
+    layer,
+    predicted,
+    rounding,
+    sample,
+)
+from proofs.hippo.predictor_comparison import table
 
 WEIGHTS = layer()
 

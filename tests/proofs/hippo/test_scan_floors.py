@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from constructions import scan
 from numeric.finding import Verdict
 from proofs.evidence import Rung, Settings
+from proofs.hippo._scan_cases import exact
 from proofs.hippo._scan_floors import floors, gamma
-from proofs.hippo.scan_rounding import CLAIM, exact
+from proofs.hippo.scan_rounding import CLAIM
 
 
 @settings(max_examples=20, deadline=None)
