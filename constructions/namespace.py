@@ -37,7 +37,7 @@ def zeros(shape: tuple[int, ...], like: Array) -> Array:
     return namespace(like).zeros(shape, dtype=like.dtype, device=device(like))
 
 
-def constant(value: float, like: Array) -> Array:
+def filled(value: float, like: Array) -> Array:
     """`value` in every entry of `like`'s shape, by arithmetic alone: so that words, which have no dtype, take it too."""
     return like - like + value
 

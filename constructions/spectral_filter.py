@@ -7,7 +7,7 @@ Source: derived here.
 
 from __future__ import annotations
 
-from constructions.namespace import Array, constant, namespace
+from constructions.namespace import Array, filled, namespace
 
 
 def extend(h: Array, lam: Array, scale: Array) -> Array:
@@ -21,4 +21,4 @@ def gain(lam: Array, scale: Array, steps: int) -> Array:
     def once(power: Array) -> Array:
         return power * (1 - scale * lam)
 
-    return (1 - namespace(lam).iterate(once, constant(1, lam), steps)) / lam
+    return (1 - namespace(lam).iterate(once, filled(1, lam), steps)) / lam

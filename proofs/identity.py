@@ -214,11 +214,16 @@ class Identity:
         return Mutant(id, description, wanted, blind or {})
 
     def slips(self, rungs: Iterable[Rung] = POINTWISE) -> tuple[Mutant, ...]:
-        """Mutants that any identity has: the left program with a slip of arithmetic, right to the eye and nearly right at
-        ordinary points. They try the engines, not the claim's mathematics; each runs on those of `rungs` there are."""
-        had = [rung for rung in self.checks() if rung in rungs and rung in POINTWISE]
-        on_torch = replace(self, numpy=False)
+        """Mutants that any identity has: the left program with a slip of arithmetic, nearly right at ordinary points.
+
+        They try the engines, not the claim's mathematics. Each runs on those of `rungs` that may see it or have to refuse
+        it; a branch is none of the sampled rung's, which answers for its draws. Where the left side is 0 a factor is no slip.
+        """
         counted = next((name for name, shape in self.shapes.items() if shape[:1] == ("N",)), None)
+
+        def more_tokens(**inputs: Array) -> Array:
+            count = inputs[counted].shape[0] if counted else 1
+            return self.left(**inputs) * (count / (count + 1e-8))
 
         def narrowed(**inputs: Array) -> Array:
             return self.left(**{name: a.to(torch.float32).to(a.dtype) for name, a in inputs.items()})
@@ -230,32 +235,29 @@ class Identity:
             result = self.left(**inputs)
             return 2 * result if next(iter(inputs.values())).max() > 1e6 else result
 
-        def more_tokens(**inputs: Array) -> Array:
-            count = inputs[counted].shape[0] if counted else 1
-            return self.left(**inputs) * (count / (count + 1e-8))
-
         def offset(**inputs: Array) -> Array:
             return (self.left(**inputs) + 2.0**40) - 2.0**40
 
-        order = {Rung.SAMPLED: NO_ORDER, Rung.SYMBOLIC: NO_ORDER}
+        on_torch, had = replace(self, numpy=False), [rung for rung in self.checks() if rung in rungs]
         rounding = {Rung.EXACT: NO_ROUNDING, Rung.SYMBOLIC: NO_ROUNDING}
-        slips: tuple[tuple[str, str, Program, Mapping[Rung, str]], ...] = (
-            ("N_plus_epsilon", "divided by N + 1e-8 in place of N", more_tokens, {}),
-            ("float32_cast", "the inputs rounded to float32 inside", narrowed, rounding),
-            ("clamp", "outputs clamped to +-1e6", clamped, order),
-            ("branch", "another path where an input exceeds 1e6", branching, order),
-            ("offset", "2^40 added to the outputs and taken off again", offset, {Rung.SAMPLED: OWN_BOUND}),
+        order = {Rung.SAMPLED: NO_ORDER, Rung.SYMBOLIC: NO_ORDER}
+        slips: tuple[tuple[str, str, Program, tuple[Rung, ...], Mapping[Rung, str]], ...] = (
+            ("N_plus_epsilon", "divided by N + 1e-8 in place of N", more_tokens, POINTWISE, {}),
+            ("float32_cast", "the inputs rounded to float32 inside", narrowed, POINTWISE, rounding),
+            ("clamp", "outputs clamped to +-1e6", clamped, POINTWISE, order),
+            ("branch", "another path where an input exceeds 1e6", branching, EXACTLY, order),
+            ("offset", "2^40 added and taken off again", offset, (Rung.SAMPLED,), {Rung.SAMPLED: OWN_BOUND}),
         )
-        return tuple(
-            on_torch.mutant(id, description, left=left, rungs=at, blind={r: blind[r] for r in at if r in blind})
-            for id, description, left, blind in slips
-            if (at := [r for r in had if id != "offset" or r is Rung.SAMPLED])
-        )
+        found = []
+        for id, description, left, where, why in slips:
+            at = [rung for rung in had if rung in where]
+            blind = {rung: why[rung] for rung in at if rung in why}
+            if at and (id == "offset" or len(blind) < len(at)):
+                found.append(on_torch.mutant(id, description, left=left, rungs=at, blind=blind))
+        return tuple(found)
 
 
 NO_ROUNDING = "exact arithmetic has no rounding, and there the code is right"
 NO_ORDER = "a comparison of data has no rounding bound and no polynomial, so the operation is refused by name"
-OWN_BOUND = (
-    "its digits are lost within its own rounding bound; that this bound says too little is seen, so it is undecided"
-)
+OWN_BOUND = "its digits are lost within its own rounding bound, and that this bound says too little is noticed"
 """Why a rung can't refute a mutant, worded once."""

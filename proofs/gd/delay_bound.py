@@ -27,7 +27,7 @@ Systems.
 from __future__ import annotations
 
 from constructions import delay_modes
-from constructions.namespace import Array, constant, namespace
+from constructions.namespace import Array, filled, namespace
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
 from proofs.identity import Identity, Large
@@ -36,7 +36,7 @@ from proofs.statement import claim
 
 def response(lam: Array, c: Array, skip: Array, length: int) -> Array:
     """The layer's outputs on the impulse 1, 0, 0, ...: (length,)."""
-    u = namespace(c).stack([constant(1 if t == 0 else 0, c[0]) for t in range(length)])
+    u = namespace(c).stack([filled(1 if t == 0 else 0, c[0]) for t in range(length)])
     return delay_modes.outputs(u, lam, c, skip)
 
 
@@ -49,7 +49,7 @@ def later(lam: Array, c: Array, skip: Array) -> Array:
 
 def first(lam: Array, c: Array, skip: Array, start: int = 1, sign: int = -1) -> Array:
     """prod_j (-lam_j) times the response one token later: (1,)."""
-    product = constant(1, lam[0])
+    product = filled(1, lam[0])
     for j in range(lam.shape[0]):
         product = product * sign * lam[j]
     return (product * response(lam, c, skip, 2)[start])[None]

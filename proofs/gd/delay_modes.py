@@ -29,7 +29,7 @@ import numpy as np
 import sympy as sp
 
 from constructions import delay_modes
-from constructions.namespace import Array, constant, namespace
+from constructions.namespace import Array, filled, namespace
 from numeric import telescoping
 from numeric.telescoping import Equation
 from proofs.claim import Check, Mutant, both
@@ -57,7 +57,7 @@ def single(u: Array, lam: Array) -> Array:
 
 def decaying(u: Array, lam: Array, power: int = 1) -> Array:
     """What one mode does: sum_{j >= 1} lam^(power (j - 1)) u_{t-j}, by delays: (T,)."""
-    total, factor = 0 * u, constant(1, lam[0])
+    total, factor = 0 * u, filled(1, lam[0])
     for j in range(1, u.shape[0]):
         total = total + factor * delayed(u, lam, j)
         for _ in range(power):

@@ -28,7 +28,7 @@ from collections.abc import Iterator
 
 from constructions import delta_product, delta_rule, online_descent
 from constructions.gradient_descent import step
-from constructions.namespace import Array, constant
+from constructions.namespace import Array, filled
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import both
@@ -70,7 +70,7 @@ def same_pair(k: Array, v: Array, beta: Array, W0: Array, times: int = 3) -> Arr
 
 def one_step(k: Array, v: Array, beta: Array, W0: Array, unit: bool = False) -> Array:
     """One autograd step of size (1 - (1 - beta |k|^2)^3)/|k|^2 (`unit`: with 1 for |k|^2): (m, f)."""
-    square = k @ k if not unit else constant(1, beta)
+    square = k @ k if not unit else filled(1, beta)
     kept = 1 - beta * square
     return online_descent.online(W0, k[None, :], v[None, :], ((1 - kept * kept * kept) / square)[None])
 

@@ -21,7 +21,7 @@ Systems.
 
 from constructions import delta_rule, online_descent
 from constructions.autograd_descent import descend
-from constructions.namespace import Array, constant, namespace
+from constructions.namespace import Array, filled, namespace
 from numeric.words.whole import Spec
 from proofs.evidence import Kind
 from proofs.identity import Identity, Large
@@ -82,7 +82,7 @@ CLAIM = claim(
         IDENTITY.mutant(
             "no_decay",
             "the decay is ignored",
-            right=lambda K, V, beta, alpha, W0: learner(K, V, beta, constant(1, alpha), W0),
+            right=lambda K, V, beta, alpha, W0: learner(K, V, beta, filled(1, alpha), W0),
         ),
     ),
 )

@@ -29,7 +29,7 @@ from constructions import h3
 from constructions.autograd_descent import descend
 from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import weighted_loss
-from constructions.namespace import Array, constant, identity, namespace, zeros
+from constructions.namespace import Array, filled, identity, namespace, zeros
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
@@ -52,7 +52,7 @@ def learner(X: Array, Y: Array, x_q: Array, a: Array, eta: Array, per_token: int
     N = X.shape[0]
     weights = []
     for t in range(1, N + 1):
-        power = constant(1, a)
+        power = filled(1, a)
         for _ in range(per_token * (N - t) + offset):
             power = power * a
         weights.append(power)

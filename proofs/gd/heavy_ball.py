@@ -29,7 +29,7 @@ import torch
 from constructions import momentum_rule
 from constructions.autograd_descent import gradient
 from constructions.gradient_descent import gradient as written
-from constructions.namespace import Array, constant
+from constructions.namespace import Array, filled
 from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
@@ -67,7 +67,7 @@ def optimiser(K: torch.Tensor, V: torch.Tensor, eta: Array, W0: torch.Tensor) ->
 
 def both(K: Array, V: Array, mu: Array, eta: Array, W0: Array) -> Array:
     """The layer at mu, and the layer at momentum 1/2: (2, m, f)."""
-    return torch.stack([layer(K, V, mu, eta, W0), momentum_rule.layer(W0, K, V, constant(0.5, mu), eta)])
+    return torch.stack([layer(K, V, mu, eta, W0), momentum_rule.layer(W0, K, V, filled(0.5, mu), eta)])
 
 
 def learners(K: Array, V: Array, mu: Array, eta: Array, W0: Array) -> Array:
@@ -121,7 +121,7 @@ CLAIM = claim(
         IDENTITY.mutant(
             "no_momentum",
             "momentum ignored",
-            right=lambda K, V, mu, eta, W0: learners(K, V, constant(0, mu), eta, W0),
+            right=lambda K, V, mu, eta, W0: learners(K, V, filled(0, mu), eta, W0),
             rungs=EXACTLY,
         ),
     ),

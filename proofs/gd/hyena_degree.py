@@ -27,7 +27,7 @@ from __future__ import annotations
 import torch
 
 from constructions import autograd_descent, hyena
-from constructions.namespace import Array, constant
+from constructions.namespace import Array, filled
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
 from proofs.gd._witness import impossible, nonzero
@@ -43,7 +43,7 @@ def scaled(U: Array, W: Array, h: Array, s: Array) -> Array:
 
 def powered(U: Array, W: Array, h: Array, s: Array, more: int = 1) -> Array:
     """s^(order + more) times Hyena on U: (T, d)."""
-    found = scaled(U, W, h, constant(1, s))
+    found = scaled(U, W, h, filled(1, s))
     for _ in range(h.shape[0] + more):
         found = found * s
     return found

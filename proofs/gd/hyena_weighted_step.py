@@ -31,7 +31,7 @@ import torch
 from constructions import h3, hyena
 from constructions.autograd_descent import descend
 from constructions.gradient_descent import weighted_loss
-from constructions.namespace import Array, constant, namespace
+from constructions.namespace import Array, filled, namespace
 from constructions.two_layers import pairs
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
@@ -64,7 +64,7 @@ def order_two(U: Array, W_V: Array, W_K: Array, W_Q: Array, decay: Array) -> Arr
     """Hyena of order 2 with a shift and an exponential filter: (T, d)."""
     T = U.shape[0]
     keys = U @ W_K.mT
-    powers = [constant(1, decay)]
+    powers = [filled(1, decay)]
     for _ in range(T - 1):
         powers.append(powers[-1] * decay)
     exponential = namespace(U).stack(powers)[:, None] + 0 * keys
@@ -112,7 +112,7 @@ CLAIM = claim(
         IDENTITY.mutant(
             "unweighted",
             "the plain step with every filter",
-            right=lambda X, Y, x_q, h, eta: learner(X, Y, x_q, constant(1, h), eta),
+            right=lambda X, Y, x_q, h, eta: learner(X, Y, x_q, filled(1, h), eta),
             rungs=EXACTLY,
         ),
         H3.mutant(

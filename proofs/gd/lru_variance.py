@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from constructions import diagonal_ssm
-from constructions.namespace import Array, constant, identity, namespace
+from constructions.namespace import Array, filled, identity, namespace
 from numeric.derivation import Obligation
 from numeric.words import scalar
 from proofs.claim import both
@@ -53,10 +53,10 @@ def responses(z: Array, U: Array, normalised: bool = True) -> Array:
     return total
 
 
-def filled(z: Array, U: Array, power: int = 1) -> Array:
+def share_reached(z: Array, U: Array, power: int = 1) -> Array:
     """1 - |lam|^(2T): (n,)."""
     lam, _ = diagonal_ssm.sphere(z[0], z[1])
-    size, product = lam[0] * lam[0] + lam[1] * lam[1], constant(1, lam[0])
+    size, product = lam[0] * lam[0] + lam[1] * lam[1], filled(1, lam[0])
     for _ in range(power * U.shape[0]):
         product = product * size
     return 1 - product
@@ -107,7 +107,7 @@ def derive(sign: int = 1) -> Iterator[Obligation]:
 SIZE = Identity(
     shapes={"z": (2, "n"), "U": ("T", 1)},
     left=responses,
-    right=filled,
+    right=share_reached,
     names=("summed squares of the responses", "1 - |lam|^2T"),
     sizes=({"n": 2, "T": 2}, {"n": 3, "T": 6}),
     large=Large({"n": 3, "T": 16}),
@@ -138,7 +138,7 @@ CLAIM = claim(
             left=lambda z, U: responses(z, U, normalised=False),
             rungs=(Rung.SAMPLED, Rung.EXACT),
         ),
-        SIZE.mutant("power_T", "1 - |lam|^4T", right=lambda z, U: filled(z, U, power=2), rungs=(Rung.EXACT,)),
+        SIZE.mutant("power_T", "1 - |lam|^4T", right=lambda z, U: share_reached(z, U, power=2), rungs=(Rung.EXACT,)),
         SUM.mutant(
             "output_gate",
             "with an output gate it is still additive",

@@ -32,7 +32,7 @@ from collections.abc import Iterator
 
 from constructions import autograd_descent, mamba
 from constructions.gated_accumulator import accumulate
-from constructions.namespace import Array, constant, zeros
+from constructions.namespace import Array, filled, zeros
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Mutant, both
@@ -55,7 +55,7 @@ def learner(u: Array, B: Array, C: Array, eta: Array, a: Array, off: int = 0) ->
     step = autograd_descent.descend(u.new_zeros(u.shape[1], B.shape[1]), B, u, eta=eta) @ C
     lost = 0 * step
     for t in range(N):
-        powers, power = 0 * a, constant(1, a)
+        powers, power = 0 * a, filled(1, a)
         for _ in range(N - 1 - t + off):
             powers, power = powers + power, power * a
         lost = lost + powers * (eta / N) * u[t, :] * (B[t, :] @ C)
@@ -64,7 +64,7 @@ def learner(u: Array, B: Array, C: Array, eta: Array, a: Array, off: int = 0) ->
 
 def defect(u: Array, B: Array, C: Array, eta: Array, a: Array) -> Array:
     """The layer's output minus the plain step: (m,)."""
-    return layer(u, B, C, eta, a) - learner(u, B, C, eta, constant(1, a))
+    return layer(u, B, C, eta, a) - learner(u, B, C, eta, filled(1, a))
 
 
 def derive(factor: int = 1) -> Iterator[Obligation]:
@@ -94,7 +94,7 @@ IDENTITY = Identity(
 ONE = Identity(
     shapes=IDENTITY.shapes,
     left=layer,
-    right=lambda u, B, C, eta, a: learner(u, B, C, eta, constant(1, a)),
+    right=lambda u, B, C, eta, a: learner(u, B, C, eta, filled(1, a)),
     names=("S6", "the step"),
     sizes=({"N": 1, "m": 2, "n": 2}, {"N": 1, "m": 4, "n": 4}),
     positive=("a",),
@@ -128,7 +128,7 @@ CLAIM = claim(
         IDENTITY.mutant(
             "exact_step",
             "S6 takes the step at every decay",
-            right=lambda u, B, C, eta, a: learner(u, B, C, eta, constant(1, a)),
+            right=lambda u, B, C, eta, a: learner(u, B, C, eta, filled(1, a)),
         ),
         IDENTITY.mutant(
             "off_by_one",

@@ -30,7 +30,7 @@ import torch
 
 from constructions import mesa_layer
 from constructions.autograd_descent import gradient
-from constructions.namespace import Array, constant, namespace
+from constructions.namespace import Array, filled, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation, loss_expansion
 from numeric.words import eye, matrix, scalar
@@ -56,7 +56,7 @@ def stationary(K: Array, V: Array, ridge: Array, forget: Array, kept: bool = Fal
     Its prior is forget^N ridge, or ridge itself if `kept`.
     """
     N = K.shape[0]
-    powers = [constant(1, forget)]
+    powers = [filled(1, forget)]
     for _ in range(N):
         powers.append(powers[-1] * forget)
     W = mesa_layer.weights(K, V, ridge, forget)
@@ -131,7 +131,7 @@ CLAIM = claim(
         IDENTITY.mutant(
             "no_forgetting",
             "the undiscounted loss",
-            right=lambda K, V, ridge, forget: stationary(K, V, ridge, constant(1, forget)),
+            right=lambda K, V, ridge, forget: stationary(K, V, ridge, filled(1, forget)),
             rungs=(Rung.EXACT,),
         ),
     ),

@@ -26,7 +26,7 @@ Systems.
 
 from collections.abc import Iterator
 
-from constructions import autograd_descent, constructed_tokens
+from constructions import constructed_tokens
 from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
@@ -36,7 +36,7 @@ from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Kind
 from proofs.gd._constructed_weights import constructed
-from proofs.identity import Identity, Large
+from proofs.gd._scalar_targets import identity, prefix_steps, sign
 from proofs.statement import claim
 
 
@@ -47,7 +47,7 @@ def layer(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
 
 def learner(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
     """One autograd step on each prefix: (N,)."""
-    return autograd_descent.prefix_predictions(X, y[:, None], x_q, eta)[:, 0]
+    return prefix_steps(X, y, x_q, eta)[:, 0]
 
 
 def gate_reads_own_input(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
@@ -81,15 +81,7 @@ def derive(sign: int = 1) -> Iterator[Obligation]:
     )
 
 
-IDENTITY = Identity(
-    shapes={"X": ("N", "f"), "y": ("N",), "x_q": ("f",), "eta": ()},
-    left=layer,
-    right=learner,
-    sizes=({"f": 4, "N": 6}, {"f": 10, "N": 20}),
-    large=Large({"f": 20, "N": 130}),
-    symbolic_sizes={"f": 2, "N": 3},
-    derive=derive,
-)
+IDENTITY = identity(layer, learner, derive)
 
 CLAIM = claim(
     __file__,
@@ -97,12 +89,7 @@ CLAIM = claim(
     kind=Kind.IDENTITY,
     checks=IDENTITY.checks(),
     mutants=(
-        IDENTITY.mutant(
-            "sign",
-            "the outputs without the minus sign",
-            left=lambda X, y, x_q, eta: -layer(X, y, x_q, eta),
-            derive={"sign": -1},
-        ),
+        sign(IDENTITY),
         IDENTITY.mutant("gate_reads_own_input", "the gate reads x_t y_t", left=gate_reads_own_input),
         IDENTITY.mutant(
             "eta_over_P",

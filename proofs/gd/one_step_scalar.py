@@ -25,15 +25,15 @@ Systems.
 
 from collections.abc import Iterator
 
-from constructions import autograd_descent, gd_ssm
+from constructions import gd_ssm
 from constructions.gradient_descent import step
 from constructions.namespace import Array, pad_last
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
 from proofs.claim import Kind
+from proofs.gd._scalar_targets import identity, prefix_steps, sign
 from proofs.gd._weights import published
-from proofs.identity import Identity, Large
 from proofs.statement import claim
 
 
@@ -50,8 +50,7 @@ def layer(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
 
 def learner(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
     """One autograd step on each prefix in the last column, zeros before it."""
-    rows = autograd_descent.prefix_predictions(X, y[:, None], x_q, eta)
-    return pad_last(rows.flip(-1), X.shape[1]).flip(-1)
+    return pad_last(prefix_steps(X, y, x_q, eta).flip(-1), X.shape[1]).flip(-1)
 
 
 def target_first(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
@@ -76,15 +75,7 @@ def derive(sign: int = 1) -> Iterator[Obligation]:
     )
 
 
-IDENTITY = Identity(
-    shapes={"X": ("N", "f"), "y": ("N",), "x_q": ("f",), "eta": ()},
-    left=layer,
-    right=learner,
-    sizes=({"f": 4, "N": 6}, {"f": 10, "N": 20}),
-    large=Large({"f": 20, "N": 130}),
-    symbolic_sizes={"f": 2, "N": 3},
-    derive=derive,
-)
+IDENTITY = identity(layer, learner, derive)
 
 CLAIM = claim(
     __file__,
@@ -92,12 +83,7 @@ CLAIM = claim(
     kind=Kind.IDENTITY,
     checks=IDENTITY.checks(),
     mutants=(
-        IDENTITY.mutant(
-            "sign",
-            "the outputs without the minus sign",
-            left=lambda X, y, x_q, eta: -layer(X, y, x_q, eta),
-            derive={"sign": -1},
-        ),
+        sign(IDENTITY),
         IDENTITY.mutant(
             "eta_over_P",
             "divided by the state size P = f instead of N",

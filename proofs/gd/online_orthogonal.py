@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from constructions import online_descent
 from constructions.autograd_descent import descend
 from constructions.gradient_descent import gradient, step
-from constructions.namespace import Array, constant, namespace
+from constructions.namespace import Array, filled, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
@@ -36,7 +36,7 @@ def orthogonal(d: Array, v: Array, width: int) -> Array:
     xp = namespace(v)
     rows = []
     for i in range(d.shape[0]):
-        e = xp.stack([constant(1 if i == j else 0, v[j]) for j in range(width)])
+        e = xp.stack([filled(1 if i == j else 0, v[j]) for j in range(width)])
         rows.append(d[i] * (e - 2 * v[i] / (v @ v) * v))
     return xp.stack(rows)
 

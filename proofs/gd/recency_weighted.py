@@ -21,7 +21,7 @@ Systems.
 
 from constructions import autograd_descent, gd_ssm
 from constructions.gradient_descent import weighted_loss
-from constructions.namespace import Array, constant, namespace, zeros
+from constructions.namespace import Array, filled, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
 from proofs.claim import Kind
@@ -94,7 +94,7 @@ CLAIM = claim(
         IDENTITY.mutant(
             "plain_loss",
             "the decay is ignored",
-            right=lambda X, Y, x_q, a, eta: learner(X, Y, x_q, constant(1, a), eta),
+            right=lambda X, Y, x_q, a, eta: learner(X, Y, x_q, filled(1, a), eta),
         ),
         IDENTITY.mutant(
             "oldest_first",

@@ -27,7 +27,7 @@ from __future__ import annotations
 from constructions import retnet
 from constructions.autograd_descent import descend
 from constructions.gradient_descent import weighted_loss
-from constructions.namespace import Array, constant, namespace, zeros
+from constructions.namespace import Array, filled, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
 from proofs.evidence import Kind
@@ -47,7 +47,7 @@ def forms(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
 
 def learner(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
     """At every token one autograd step of size t on t pairs weighted gamma^(t - s), asked at q_t; three times: (3, N, m)."""
-    return weighted(Q, K, V, gamma, constant(1, gamma))
+    return weighted(Q, K, V, gamma, filled(1, gamma))
 
 
 def weighted(Q: Array, K: Array, V: Array, gamma: Array, newest: Array) -> Array:
@@ -63,7 +63,7 @@ def weighted(Q: Array, K: Array, V: Array, gamma: Array, newest: Array) -> Array
 
 def plain(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
     """Without the discount: (3, N, m)."""
-    return learner(Q, K, V, constant(1, gamma))
+    return learner(Q, K, V, filled(1, gamma))
 
 
 def not_decayed(Q: Array, K: Array, V: Array, gamma: Array) -> Array:

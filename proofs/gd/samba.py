@@ -34,7 +34,7 @@ import torch
 
 from constructions import samba, softmax_attention
 from constructions.autograd_descent import descend
-from constructions.namespace import Array, constant, identity, zeros
+from constructions.namespace import Array, filled, identity, zeros
 from constructions.two_layers import tokens
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
@@ -77,12 +77,12 @@ def block(X: Array, Y: Array, x_q: Array, eta: Array, a: Array) -> Array:
 
 def undecayed(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
     """The block with decay 1: (m,)."""
-    return block(X, Y, x_q, eta, constant(1, eta))
+    return block(X, Y, x_q, eta, filled(1, eta))
 
 
 def halved(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
     """The block with decay 1/2: (m,)."""
-    return block(X, Y, x_q, eta, constant(0.5, eta))
+    return block(X, Y, x_q, eta, filled(0.5, eta))
 
 
 def learner(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:

@@ -32,7 +32,7 @@ import torch
 
 from constructions import softmax_attention
 from constructions.autograd_descent import gradient
-from constructions.namespace import Array, constant
+from constructions.namespace import Array, filled
 from numeric.derivation import Obligation
 from numeric.words import Words, matrix, trace
 from proofs.claim import both
@@ -56,7 +56,7 @@ def layer(weights: Array, V: Array) -> Array:
 def stationary(weights: Array, V: Array, faded: bool = True) -> Array:
     """The output plus the autograd gradient of the fit there, 0 at its minimiser (`faded`: else equal weights): (m,)."""
     c = softmax_attention.smooth(weights, V)
-    return c + gradient(c, V, weights if faded else constant(1, weights), of=fit)
+    return c + gradient(c, V, weights if faded else filled(1, weights), of=fit)
 
 
 def at_zero(K: Array, V: Array, q: Array, scale: Array) -> Array:

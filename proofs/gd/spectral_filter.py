@@ -28,7 +28,7 @@ import numpy as np
 
 from constructions import autograd_descent, gradient_descent, newton_schulz, spectral_filter
 from constructions.gradient_descent import step
-from constructions.namespace import Array, constant, namespace
+from constructions.namespace import Array, filled, namespace
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import both, covering
@@ -45,7 +45,7 @@ def context(d: Array, v: Array) -> Array:
     xp = namespace(v)
     rows = []
     for i in range(v.shape[0]):
-        e = xp.stack([constant(1 if i == j else 0, v[0]) for j in range(v.shape[0])])
+        e = xp.stack([filled(1 if i == j else 0, v[0]) for j in range(v.shape[0])])
         rows.append(d[i] * (e - 2 * v[i] / (v @ v) * v))
     return xp.stack(rows)
 

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from constructions import ssd
 from constructions.autograd_descent import descend
-from constructions.namespace import Array, constant, namespace, zeros
+from constructions.namespace import Array, filled, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
 from proofs.evidence import Kind
@@ -64,12 +64,12 @@ def own_decay(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
 
 def no_step_size(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
     """Weights without Delta."""
-    return learner(x, B, C, constant(1, Delta), a)
+    return learner(x, B, C, filled(1, Delta), a)
 
 
 def not_decayed(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
     """Earlier weights stay."""
-    return learner(x, B, C, Delta, constant(1, a))
+    return learner(x, B, C, Delta, filled(1, a))
 
 
 def state(x: Array, B: Array, Delta: Array, a: Array) -> Array:

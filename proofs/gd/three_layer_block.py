@@ -27,6 +27,7 @@ Systems.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from constructions import autograd_descent, gd_ssm, three_layer_block
 from constructions.gradient_descent import step
@@ -34,13 +35,9 @@ from constructions.namespace import Array
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
 from proofs.evidence import Kind
-from proofs.identity import EXACTLY, Identity, Large
+from proofs.gd._three_layers import identity, last_row
+from proofs.identity import EXACTLY
 from proofs.statement import claim
-
-
-def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
-    """Minus the block's last row with scale eta/N: (f,)."""
-    return -three_layer_block.block(gd_ssm.tokens(X, Y, x_q), eta / X.shape[0])[-1, :]
 
 
 def learner(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
@@ -74,15 +71,7 @@ def derive(second: int = -1) -> Iterator[Obligation]:
     )
 
 
-IDENTITY = Identity(
-    shapes={"X": ("N", "f"), "Y": ("N", "f"), "x_q": ("f",), "eta": ()},
-    left=layer,
-    right=learner,
-    sizes=({"f": 3, "N": 4}, {"f": 8, "N": 20}),
-    large=Large({"f": 20, "N": 130}),
-    symbolic_sizes={"f": 2, "N": 1},
-    derive=derive,
-)
+IDENTITY = identity(learner, derive)
 
 CLAIM = claim(
     __file__,
@@ -104,9 +93,7 @@ CLAIM = claim(
         IDENTITY.mutant(
             "same_weights",
             "all three layers with w_q = e_1 e_2^T, as the code's gd_params option makes them",
-            left=lambda X, Y, x_q, eta: (
-                -three_layer_block.block(gd_ssm.tokens(X, Y, x_q), eta / X.shape[0], (gd_ssm.PAIR,) * 3)[-1, :]
-            ),
+            left=partial(last_row, weights=(gd_ssm.PAIR,) * 3),
             rungs=EXACTLY,
         ),
         IDENTITY.mutant("second_sign", "Z_2 with the other sign", derive={"second": 1}),

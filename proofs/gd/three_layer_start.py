@@ -26,15 +26,17 @@ Systems.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
-from constructions import autograd_descent, gd_ssm, three_layer_block
+from constructions import autograd_descent, three_layer_block
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from constructions.three_layer_block import SQUARE, Window
+from constructions.three_layer_block import SQUARE
 from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
 from proofs.evidence import Kind
-from proofs.identity import EXACTLY, Identity, Large
+from proofs.gd._three_layers import identity, last_row
+from proofs.identity import EXACTLY
 from proofs.statement import claim
 
 RESIDUAL = ((1, 1, 0), (0, 0, 0), (0, 0, 0))
@@ -42,11 +44,6 @@ OWN = (RESIDUAL, SQUARE, RESIDUAL)
 NEXT = ((0, 1, 0), (0, 0, 0), (0, 0, 1))
 RETURNED = (NEXT, SQUARE, NEXT)
 """What the published scan returns: e_1 e_2^T + e_3 e_3^T in layers 1 and 3."""
-
-
-def layer(X: Array, Y: Array, x_q: Array, eta: Array, weights: tuple[Window, ...] = OWN) -> Array:
-    """Minus the block's last row with scale eta/N: (f,)."""
-    return -three_layer_block.block(gd_ssm.tokens(X, Y, x_q), eta / X.shape[0], weights)[-1, :]
 
 
 def learner(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
@@ -69,15 +66,7 @@ def derive(start: int = -1) -> Iterator[Obligation]:
     )
 
 
-IDENTITY = Identity(
-    shapes={"X": ("N", "f"), "Y": ("N", "f"), "x_q": ("f",), "eta": ()},
-    left=layer,
-    right=learner,
-    sizes=({"f": 3, "N": 4}, {"f": 8, "N": 20}),
-    large=Large({"f": 20, "N": 130}),
-    symbolic_sizes={"f": 2, "N": 1},
-    derive=derive,
-)
+IDENTITY = identity(learner, derive, layer=partial(last_row, weights=OWN))
 
 CLAIM = claim(
     __file__,
@@ -88,12 +77,12 @@ CLAIM = claim(
         IDENTITY.mutant(
             "published_weights",
             "layers 1 and 3 with e_1 e_2^T",
-            left=lambda X, Y, x_q, eta: layer(X, Y, x_q, eta, three_layer_block.PUBLISHED),
+            left=last_row,
         ),
         IDENTITY.mutant(
             "returned_model",
             "layers 1 and 3 with e_1 e_2^T + e_3 e_3^T",
-            left=lambda X, Y, x_q, eta: layer(X, Y, x_q, eta, RETURNED),
+            left=partial(last_row, weights=RETURNED),
             rungs=EXACTLY,
         ),
         IDENTITY.mutant("start_plus_identity", "two steps from +I", derive={"start": 1}),

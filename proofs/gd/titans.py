@@ -36,7 +36,7 @@ import torch
 from constructions import titans
 from constructions.autograd_descent import gradient
 from constructions.gradient_descent import gradient as written
-from constructions.namespace import Array, constant
+from constructions.namespace import Array, filled
 from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.programs import Program
@@ -112,7 +112,7 @@ def _optimise(
 
 def both_layers(K: Array, V: Array, mu: Array, theta: Array, alpha: Array, W0: Array) -> Array:
     """The layer at mu, and at momentum 1/2: (2, m, f)."""
-    return torch.stack([layer(K, V, mu, theta, alpha, W0), layer(K, V, constant(0.5, mu), theta, alpha, W0)])
+    return torch.stack([layer(K, V, mu, theta, alpha, W0), layer(K, V, filled(0.5, mu), theta, alpha, W0)])
 
 
 def both_learners(K: Array, V: Array, mu: Array, theta: Array, alpha: Array, W0: Array) -> Array:
@@ -131,14 +131,14 @@ def variant(**changes: bool) -> Program:
 
 def defect(K: Array, V: Array, theta: Array, W0: Array) -> Array:
     """The layer less the optimiser with coupled decay, both with momentum and decay 1/2: (m, f)."""
-    half = constant(0.5, theta)
+    half = filled(0.5, theta)
     return layer(K, V, half, theta, half, W0) - coupled(K, V, theta, W0, 0.5)
 
 
 def layer_halved(K: Array, V: Array, alpha: Array, W0: Array) -> Array:
     """The layer at momentum 1/2 with the rates 1, 1/2, 1/4, ...: (m, f)."""
-    theta = torch.stack([constant(0.5**t, alpha[t]) for t in range(K.shape[0])])
-    return layer(K, V, constant(0.5, alpha), theta, alpha, W0)
+    theta = torch.stack([filled(0.5**t, alpha[t]) for t in range(K.shape[0])])
+    return layer(K, V, filled(0.5, alpha), theta, alpha, W0)
 
 
 def derive(undecayed: bool = True) -> Iterator[Obligation]:
@@ -213,7 +213,7 @@ CLAIM = claim(
         IDENTITY.mutant(
             "no_decay",
             "the forgetting gate is ignored",
-            right=lambda K, V, mu, theta, alpha, W0: both_learners(K, V, mu, theta, constant(0, alpha), W0),
+            right=lambda K, V, mu, theta, alpha, W0: both_learners(K, V, mu, theta, filled(0, alpha), W0),
             rungs=EXACTLY,
         ),
     ),

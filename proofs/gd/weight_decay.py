@@ -32,7 +32,7 @@ import torch
 
 from constructions import delta_rule
 from constructions.autograd_descent import sgd
-from constructions.namespace import Array, constant, namespace
+from constructions.namespace import Array, filled, namespace
 from constructions.online_descent import token_loss
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
@@ -44,7 +44,7 @@ from proofs.statement import claim
 def layer(K: Array, V: Array, beta: Array, alpha: Array, W0: Array, late: bool = True) -> Array:
     """alpha_N times the gated delta rule with gates 1, alpha_1, ..., alpha_{N-1}: (m, f)."""
     xp = namespace(K)
-    gates = xp.concat([constant(1, alpha[:1]), alpha[:-1]], axis=0) if late else alpha
+    gates = xp.concat([filled(1, alpha[:1]), alpha[:-1]], axis=0) if late else alpha
     return alpha[-1] * delta_rule.layer(W0, K, V, beta, gates)
 
 
