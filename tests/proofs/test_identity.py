@@ -63,7 +63,44 @@ IDENTITIES = [
 ]
 """Every identity of every claim, and the rungs on numbers that its claim has."""
 
-KNOWN: dict[str, dict[str, dict[str, str]]] = {}
+_OUT_OF_REACH = {"branch": {"exact": "undecided"}}
+_RATIONAL = {"clamp": {"sampled": "undecided", "exact": "undecided"}, **_OUT_OF_REACH}
+KNOWN: dict[str, dict[str, dict[str, str]]] = {
+    # no rational point that is tried has a first input beyond 1e6 and a value there; nothing is confirmed
+    **dict.fromkeys(
+        (
+            "gd.cg_terminates: IDENTITY",
+            "gd.cg_terminates: RANK",
+            "gd.gelu_limit: IDENTITY",
+            "gd.implicit_bias: DECAY",
+            "gd.longhorn: IDENTITY",
+            "gd.online_orthogonal: IDENTITY",
+            "gd.parameter_counts: UNSEEN",
+            "gd.softmax_expansion: IDENTITY",
+            "gd.spectral_filter: IDENTITY",
+        ),
+        _OUT_OF_REACH,
+    ),
+    # nor an output beyond 1e6; that of lru_variance is below 1
+    "gd.cg_terminates: FEW": {"clamp": {"exact": "undecided"}, **_OUT_OF_REACH},
+    "gd.lru_variance: SIZE": {"clamp": {"sampled": "undecided", "exact": "undecided"}},
+    "gd.mesa_forgetting: IDENTITY": _RATIONAL,
+    "gd.mesa_ridge: IDENTITY": _RATIONAL,
+    # the left side is 0, and stays it under these slips: they are none
+    "gd.implicit_bias: IDENTITY": {
+        "N_plus_epsilon": {"sampled": "confirmed", "exact": "confirmed"},
+        "float32_cast": {"sampled": "confirmed", "exact": "confirmed"},
+        "offset": {"sampled": "confirmed"},
+        **_RATIONAL,
+    },
+    "gd.mamba_selective_limit: APART": {
+        "N_plus_epsilon": {"exact": "confirmed"},
+        "clamp": {"exact": "undecided"},
+        **_OUT_OF_REACH,
+    },
+    # the other side copies its inputs and has no bound that the layer's could be found large against
+    "gd.delay_modes: IDENTITY": {"offset": {"sampled": "confirmed"}},
+}
 
 
 def not_dealt_with(identity, rungs):
