@@ -42,7 +42,9 @@ class Machine:
         self._lifted: dict[int, Numbers] = {}
         self.place = ("", 0)
 
-    def run(self, inputs: Mapping[str, Parts], floats: Mapping[str, Tensor] | None = None) -> Numbers | Logarithms | Pair:
+    def run(
+        self, inputs: Mapping[str, Parts], floats: Mapping[str, Tensor] | None = None
+    ) -> Numbers | Logarithms | Pair:
         """The result at the inputs' parts (trials, *shape).
 
         floats: the inputs as torch holds them, for a carrier that follows the kernels. Raises Refused for an operation
@@ -114,7 +116,12 @@ class Machine:
         """What a window holds: numbers, logarithms, a pair, or plain indices with a trial axis."""
         number = window.storage
         known = self.whole.get(number)
-        if known is not None and known[0].size == window.size and known[0].stride == window.stride and not window.negated:
+        if (
+            known is not None
+            and known[0].size == window.size
+            and known[0].stride == window.stride
+            and not window.negated
+        ):
             return known[1]
         if number in self.missing:
             raise NoRule("reads a result that has no rule, beside one that has")
@@ -247,8 +254,10 @@ class Machine:
             return value.value
         if isinstance(value, Window) and value.storage in self.tape.folded:
             flat = self.tape.folded[value.storage]
-            return torch.empty(0, dtype=flat.dtype).set_(flat.untyped_storage()).as_strided(
-                value.size, value.stride, value.offset
+            return (
+                torch.empty(0, dtype=flat.dtype)
+                .set_(flat.untyped_storage())
+                .as_strided(value.size, value.stride, value.offset)
             )
         return None
 
