@@ -21,8 +21,6 @@ from reports.files import hush
 
 # Everything else is imported inside the commands: `ssmproof --help` should not wait for torch and sympy.
 if TYPE_CHECKING:
-    from proofs.audit.run import Audit
-    from proofs.identify.answer import Identification
     from proofs.verify.run import Run
     from reports.document import AuditLike
     from reports.terminal import Screen
@@ -202,8 +200,10 @@ def audit(
     gates = _pairs("--gate", gate or [], "beta=1")
     sizes = {name: _whole(name, value) for name, value in _pairs("--size", size or [], "N=1").items()}
     settings = _settings(profile, "cpu", seed)
+    from proofs.identify.ask import ask
+
     with user_mistakes():
-        found = _audited(target, against, adapter, gates, settings, sizes or None)
+        found = ask(target, against, adapter, gates, settings, sizes or None)
     for line in found.lines():
         screen.say(line)
     write_json(json, found.to_json())
@@ -212,24 +212,6 @@ def audit(
 
         write_report(screen, Run((), (), environment(settings)), out, "md,tex,html,pdf", audits=[found])
     raise typer.Exit(0 if found.accepted(sampled=accept == "sampled") else found.status)
-
-
-def _audited(
-    target: str,
-    against: str | None,
-    adapter: str | None,
-    gates: dict[str, str],
-    settings: Settings,
-    sizes: dict[str, int] | None,
-) -> Audit | Identification:
-    """The comparison with a named learner; without a name, the identification of one."""
-    if against is None:
-        from proofs.identify.run import identify
-
-        return identify(target, adapter, gates, settings, sizes)
-    from proofs.audit.run import audit as run_audit
-
-    return run_audit(target, against, adapter, gates, settings, sizes)
 
 
 @app.command()

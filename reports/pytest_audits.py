@@ -79,13 +79,13 @@ def _compare(
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
 ) -> Audit:
-    from proofs.audit.run import audit
     from proofs.evidence import Settings
+    from proofs.identify.ask import ask
     from proofs.target.loading import TargetError
 
     if not isinstance(against, str):  # for None the audit identifies, and an assertion would hold for any learner
         raise TargetError(f"learner {against!r}: expected a library id such as gd, or path/to/file.py:function")
-    return audit(layer, against, adapter, gates, Settings(seed=seed), sizes)
+    return ask(layer, against, adapter, gates, Settings(seed=seed), sizes)
 
 
 def _marked(target: Any, options: dict[str, Any]) -> Audit | Identification:

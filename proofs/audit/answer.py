@@ -292,6 +292,14 @@ class Answer:
             "parting": self.parting.to_json() if self.parting else None,
         }
 
+    def summary(self) -> list[str]:
+        """What it is in a few lines, as a part of another answer."""
+        return [f"{self.word}: {self.reason}"]
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `ssmproof audit --json` writes."""
+        return self.common()
+
     def lines(self) -> list[str]:
         """The answer for a terminal: what it is, how sure, what to look at."""
         raise NotImplementedError

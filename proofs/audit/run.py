@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any
 
 import torch
 
@@ -18,7 +18,7 @@ from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
 from proofs.audit.answer import Answer, Check, Run, Word, chance_of, of, run_of, where
-from proofs.audit.case import INDETERMINATE, NAMES, READOUT, Case
+from proofs.audit.case import NAMES, Case
 from proofs.audit.hints import hints
 from proofs.audit.induction import every_length
 from proofs.audit.parting import parting
@@ -27,14 +27,10 @@ from proofs.audit.rows import Row, floats, lengths, rounds, widths
 from proofs.evidence import Settings
 from proofs.target.adapters import adapt
 from proofs.target.deadline import ending
-from proofs.target.gates import Axes, mentioned
+from proofs.target.gates import Axes
 from proofs.target.learners import learner
 from proofs.target.loading import Target, load
 from proofs.target.loading import TargetError as TargetError
-
-if TYPE_CHECKING:
-    from proofs.identify.answer import Identification
-
 
 _SHARED = 5
 """Bits that the probability of one row is smaller by, so that the sum of up to 32 of them keeps to the target."""
@@ -49,7 +45,7 @@ class Audit(Answer):
 
     learner: Learner
     free: Mapping[str, Axes]
-    instead: Identification | None = None
+    instead: Answer | None = None
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -87,57 +83,26 @@ Named = str | Callable[..., Any]
 """A target or an adapter: text, as on the command line, or the callable itself."""
 
 
-@overload
 def audit(
     target: Named,
-    against: str = ...,
-    adapter: Named | None = ...,
-    gates: Mapping[str, str] | None = ...,
-    settings: Settings = ...,
-    sizes: Mapping[str, int] | None = ...,
-) -> Audit: ...
-
-
-@overload
-def audit(
-    target: Named,
-    against: None,
-    adapter: Named | None = ...,
-    gates: Mapping[str, str] | None = ...,
-    settings: Settings = ...,
-    sizes: Mapping[str, int] | None = ...,
-) -> Identification: ...
-
-
-def audit(
-    target: Named,
-    against: str | None = "gd",
+    against: str = "gd",
     adapter: Named | None = None,
     gates: Mapping[str, str] | None = None,
     settings: Settings = Settings(),  # noqa: B008 (frozen)
     sizes: Mapping[str, int] | None = None,
-) -> Audit | Identification:
-    """Compare the layer `target` with the learner `against` on the exact and the sampled rung; None: identify it.
+) -> Audit:
+    """Compare the layer `target` with the learner `against` on the exact and the sampled rung.
 
     target, adapter: see `proofs.target.loading`, `proofs.target.adapters`. gates: by name, values of the target's named
     arguments and of the learner's parameters: a number, an expression in the learner's parameters and N, f, m (see
     `proofs.target.gates`), or `free` (an indeterminate); `readout`: the factor between the learner's prediction and the
     target's. sizes: some of f, m, N, to fix them. Raises TargetError for wrong usage.
     """
-    gates, sizes = dict(gates or {}), dict(sizes or {})
-    if against is None:
-        from proofs.identify.run import identify
-
-        _checked(gates, sizes)
-        return identify(target, adapter, gates, settings, sizes)
     with ending():
-        found = compared(target, against, adapter, gates, settings, sizes)
-    if found.word is not Word.REFUTED:
-        return found
-    return replace(found, instead=_instead(target, adapter, found, gates, settings, sizes))
+        return compared(target, against, adapter, gates, settings, sizes)
 
 
-def _checked(gates: Mapping[str, str], sizes: Mapping[str, int]) -> None:
+def checked(gates: Mapping[str, str], sizes: Mapping[str, int]) -> None:
     """Raise TargetError for gates and sizes of another type."""
     for name, text in gates.items():
         if not isinstance(text, str):
@@ -155,9 +120,9 @@ def compared(
     settings: Settings = Settings(),  # noqa: B008 (frozen)
     sizes: Mapping[str, int] | None = None,
 ) -> Audit:
-    """The audit alone, without what else a refuted layer may be."""
+    """The audit, as a part of another one: of a call that takes too long that is told."""
     gates, fixed = dict(gates or {}), dict(sizes or {})
-    _checked(gates, fixed)
+    checked(gates, fixed)
     loaded = load(target)
     chosen = learner(against)
     adapted = adapt(loaded, adapter)
@@ -270,36 +235,6 @@ def _at_zero(case: Case, sizes: Sizes, entropy: Entropy) -> list[Row]:
             reason = f"at {name} = 0 {finding.reason}"
             rows.append(Row(f"sampled, {name} = 0", sizes, replace(finding, reason=reason)))
     return rows
-
-
-def _instead(
-    target: Named,
-    adapter: Named | None,
-    found: Audit,
-    gates: Mapping[str, str],
-    settings: Settings,
-    sizes: Mapping[str, int],
-) -> Identification | None:
-    """What a refuted layer runs instead; None where that can't be looked for. Its gates are set where they are numbers."""
-    from proofs.identify.run import identify
-
-    numbers = {*found.learner.names, READOUT} & set(gates)
-    exact = of(found.rows, Check.EXACT)
-    if exact and not numbers and all(row.finding.verdict is Verdict.CONFIRMED for row in exact):
-        return None  # one sequence at a time it is the learner
-    known = {"N", "f", "m", "X"}
-    own = {
-        name: text
-        for name, text in gates.items()
-        if name not in (*found.learner.names, READOUT) and (text == INDETERMINATE or mentioned(text) <= known)
-    }
-    try:
-        other = identify(target, adapter, own, settings, sizes)
-    except Exception:  # it adds to an answer that stands without it
-        return None
-    same = other.learner is not None and other.learner.id.removesuffix(":1") == found.learner.id.removesuffix(":1")
-    # the learner itself, at no other numbers than the audit allowed: one sequence at one width shows nothing new
-    return None if same and not numbers and other.word is not Word.BIASED else other
 
 
 def _options(

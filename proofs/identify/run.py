@@ -20,7 +20,7 @@ from numeric.probing.probes import ask
 from proofs.audit.answer import Check, Run, Word, chance_of, of, run_of, short, where
 from proofs.audit.case import INDETERMINATE
 from proofs.audit.rows import CONTEXTS, Row
-from proofs.audit.run import Named, at_defaults
+from proofs.audit.run import Named, at_defaults, checked
 from proofs.evidence import Settings
 from proofs.fitting import fit
 from proofs.fitting.fit import Cause, Data, Miss, Solution
@@ -56,7 +56,7 @@ def identify(
 ) -> Identification:
     """Which learner of the library the layer `target` runs from W0 = 0, with which numbers, and how sure that is.
 
-    target, adapter, gates, sizes: as for `proofs.audit.run.audit`, text or the callables themselves; a gate that is needed
+    target, adapter, gates, sizes: as for `proofs.audit.audit`, text or the callables themselves; a gate that is needed
     and not given is set to several values. Raises TargetError for wrong usage.
     """
     with ending():
@@ -70,6 +70,7 @@ def _identify(
     settings: Settings,
     sizes: Mapping[str, int] | None,
 ) -> Identification:
+    checked(dict(gates or {}), dict(sizes or {}))
     loaded = load(target)
     layer = Layer(target, loaded, adapt(loaded, adapter), dict(gates or {}))
     layer.case.notes += loaded.notes

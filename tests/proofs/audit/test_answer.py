@@ -11,8 +11,8 @@ import torch
 from numeric.finding import Finding, Verdict
 from proofs.audit.answer import Check, Run, Word, chance_of, run_of, where
 from proofs.audit.rows import Row
-from proofs.audit.run import audit
 from proofs.evidence import Settings
+from proofs.identify.ask import ask
 from proofs.target.loading import TargetError, load
 
 LAYERS = """
@@ -83,7 +83,7 @@ def layers(tmp_path_factory):
 
 
 def find(layers, name, against="gd", **options):
-    return audit(f"{layers}:{name}", against, settings=Settings(seed=1), **options)
+    return ask(f"{layers}:{name}", against, settings=Settings(seed=1), **options)
 
 
 @pytest.mark.parametrize(

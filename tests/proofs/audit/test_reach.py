@@ -6,9 +6,9 @@ import pytest
 
 from numeric.finding import Verdict
 from proofs.audit.answer import Check, Word
-from proofs.audit.run import audit
 from proofs.audit.world import Positions, Same, State
 from proofs.evidence import Settings
+from proofs.identify.ask import ask
 
 LAYERS = """
 import torch
@@ -50,7 +50,7 @@ def layers(tmp_path_factory):
 
 
 def find(layers, name, against="gd", adapter=None):
-    return audit(f"{layers}:{name}", against, adapter, settings=Settings(seed=1))
+    return ask(f"{layers}:{name}", against, adapter, settings=Settings(seed=1))
 
 
 def test_every_length_and_what_it_rests_on(layers):
@@ -87,5 +87,5 @@ def test_refused_sizes_are_in_the_world(layers):
 
 
 def test_identification_takes_the_same_reach(layers):
-    found = audit(f"{layers}:no_mask", None, "kv", settings=Settings(seed=1))
+    found = ask(f"{layers}:no_mask", None, "kv", settings=Settings(seed=1))
     assert found.verdict is Verdict.REFUTED and "all positions" in found.reason

@@ -17,11 +17,11 @@ import torch
 from numeric.finding import Verdict
 from numeric.probing.box import as_floats
 from proofs.audit.answer import Word
-from proofs.audit.run import audit
 from proofs.bench.names import NAMED
 from proofs.bench.soundness import ROUNDING
 from proofs.evidence import Settings
 from proofs.fitting.fit import column
+from proofs.identify.ask import ask
 from proofs.identify.run import identify
 from proofs.target.loading import TargetError, load
 
@@ -347,7 +347,7 @@ def test_callables_are_named_as_their_files_are():
     def turned(layer, X, Y, x_q, beta):
         return layer(X, Y, x_q, beta)
 
-    found = audit(delta, None, settings=Settings(seed=1))
+    found = ask(delta, None, settings=Settings(seed=1))
     assert found.word is Word.PROVED and found.learner.id == "online_gd", str(found)
     assert found.every == ("beta",)
     other = identify(delta, turned, settings=Settings(seed=1))

@@ -3,8 +3,8 @@
 import pytest
 
 from numeric.finding import Verdict
-from proofs.audit.run import audit
 from proofs.evidence import Settings
+from proofs.identify.ask import ask
 
 LAYERS = """
 def turned_if_square(X, Y, x_q, eta):
@@ -36,7 +36,7 @@ def layers(tmp_path_factory):
 
 
 def find(layers, name):
-    return audit(f"{layers}:{name}", None, settings=Settings(seed=1))
+    return ask(f"{layers}:{name}", None, settings=Settings(seed=1))
 
 
 @pytest.mark.parametrize(

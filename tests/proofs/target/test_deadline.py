@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from proofs.audit.run import audit
 from proofs.evidence import Settings
+from proofs.identify.ask import ask
 from proofs.target.deadline import VARIABLE, Late, limited
 from proofs.target.loading import TargetError
 from reports import cli
@@ -48,7 +48,7 @@ def test_a_call_that_does_not_return_is_no_verdict(layers, monkeypatch, name, ag
     monkeypatch.setenv(VARIABLE, "0.2")
     started, handler = time.thread_time(), signal.getsignal(signal.SIGALRM)
     with pytest.raises(TargetError, match="did not return within") as raised:
-        audit(f"{layers}:{name}", against, settings=Settings(seed=1))
+        ask(f"{layers}:{name}", against, settings=Settings(seed=1))
     assert time.thread_time() - started < 20
     said = str(raised.value)
     assert name in said and VARIABLE in said and "with inputs of" in said
@@ -101,4 +101,4 @@ def test_no_exception_of_a_target_stops_it():
 def test_a_limit_that_is_no_number_of_seconds_is_refused(layers, monkeypatch, text):
     monkeypatch.setenv(VARIABLE, text)
     with pytest.raises(TargetError, match=VARIABLE):
-        audit(f"{layers}:right", "gd", settings=Settings(seed=1))
+        ask(f"{layers}:right", "gd", settings=Settings(seed=1))
