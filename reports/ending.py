@@ -26,7 +26,7 @@ class Wrong(Exception):
 _MISTAKES = (
     ("proofs.registry", "UnknownClaim"),
     ("proofs.verify.run", "NothingToRun"),
-    ("proofs.audit.run", "TargetError"),
+    ("proofs.target.loading", "TargetError"),
     ("reports.files", "UnusableOutput"),
     ("reports.write", "UnknownFormat"),
 )
