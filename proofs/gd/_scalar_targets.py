@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from constructions import autograd_descent
 from constructions.namespace import Array
-from numeric.programs import Program
+from numeric.deciding.programs import Program
 from proofs.claim import Mutant
-from proofs.identity import Derive, Identity, Large
+from proofs.forms.identity import Derive, Identity, Large
 
 
 def prefix_steps(X: Array, y: Array, x_q: Array, eta: Array) -> Array:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from constructions import gd_ssm, three_layer_block
 from constructions.namespace import Array
 from constructions.three_layer_block import PUBLISHED, Window
-from numeric.programs import Program
-from proofs.identity import Derive, Identity, Large
+from numeric.deciding.programs import Program
+from proofs.forms.identity import Derive, Identity, Large
 
 
 def last_row(X: Array, Y: Array, x_q: Array, eta: Array, weights: tuple[Window, ...] = PUBLISHED) -> Array:

@@ -47,12 +47,12 @@ from constructions import affine_embedding
 from constructions.autograd_descent import gradient
 from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
-from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
+from numeric.words.derivation import Obligation
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
-from proofs.identity import EXACTLY, Identity, Large
-from proofs.statement import claim
+from proofs.forms.identity import EXACTLY, Identity, Large
+from proofs.forms.statement import claim
 
 
 def layer(X: Array, Y: Array, x_q: Array, w: Array, b: Array, scale: Array) -> Array:

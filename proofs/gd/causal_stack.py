@@ -37,16 +37,16 @@ from functools import partial
 
 from constructions import autograd_descent, causal_stack
 from constructions.namespace import Array, identity, namespace
-from numeric.programs import rational
+from numeric.deciding.programs import rational
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
 from proofs.claim import Check, Mutant, both
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import EVERYWHERE, Identity, Large
+from proofs.forms.statement import claim
 from proofs.gd._witness import point
 from proofs.hippo._checks import Same, exactly
-from proofs.identity import EVERYWHERE, Identity, Large
-from proofs.kernel import kernel_check
-from proofs.statement import claim
+from proofs.kernel.rung import kernel_check
 
 LAYERS = 3
 MOST = 12

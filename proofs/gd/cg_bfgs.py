@@ -33,13 +33,13 @@ import torch
 from constructions import conjugate_gradient, quasi_newton
 from constructions.autograd_descent import gradient
 from constructions.namespace import Array, identity
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import both, covering
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity
+from proofs.forms.statement import claim
 from proofs.gd import _krylov
-from proofs.identity import Identity
-from proofs.statement import claim
 
 
 def steps(X: Array) -> int:

@@ -26,12 +26,12 @@ from collections.abc import Iterator
 from constructions import autograd_descent, conjugate_gradient
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
+from proofs.forms.statement import claim
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
-from proofs.statement import claim
 
 STEPS = 2
 

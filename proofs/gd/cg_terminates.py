@@ -30,14 +30,14 @@ import torch
 from constructions import conjugate_gradient
 from constructions.autograd_descent import gradient
 from constructions.namespace import Array
-from numeric.derivation import Obligation
+from numeric.words.derivation import Obligation
 from proofs.claim import both, covering
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity
+from proofs.forms.statement import claim
 from proofs.gd import _krylov
 from proofs.gd._witness import nonzero
 from proofs.gd.spectral_filter import context
-from proofs.identity import Identity
-from proofs.statement import claim
 
 
 def solver(X: Array, Y: Array, W0: Array, fewer: int = 0) -> Array:

@@ -34,12 +34,12 @@ from constructions import descent_limit, mesa_layer
 from constructions.autograd_descent import descend, sgd
 from constructions.gradient_descent import loss, step
 from constructions.namespace import Array
-from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
-from proofs.statement import claim
+from proofs.forms.identity import Identity, Large
+from proofs.forms.statement import claim
 
 STEPS = 3
 

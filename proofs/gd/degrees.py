@@ -35,8 +35,8 @@ from constructions.namespace import Array
 from numeric.finding import Counterexample, Finding, Verdict
 from proofs.claim import Check, Mutant, covering
 from proofs.evidence import Kind, Rung, Settings
+from proofs.forms.statement import claim
 from proofs.gd._polynomials import TRUST, expanded
-from proofs.statement import claim
 
 TOKENS = (1, 2, 3, 4)
 WIDTHS = ((1, 1), (3, 2))

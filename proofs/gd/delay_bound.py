@@ -29,9 +29,9 @@ from __future__ import annotations
 from constructions import delay_modes
 from constructions.namespace import Array, filled, namespace
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
+from proofs.forms.statement import claim
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
-from proofs.statement import claim
 
 
 def response(lam: Array, c: Array, skip: Array, length: int) -> Array:

@@ -30,12 +30,12 @@ import sympy as sp
 
 from constructions import delay_modes
 from constructions.namespace import Array, filled, namespace
-from numeric import telescoping
-from numeric.telescoping import Equation
+from numeric.words import telescoping
+from numeric.words.telescoping import Equation
 from proofs.claim import Check, Mutant, both
 from proofs.evidence import Kind, Rung
-from proofs.identity import ALL, Identity, Large
-from proofs.statement import claim
+from proofs.forms.identity import ALL, Identity, Large
+from proofs.forms.statement import claim
 
 
 def layer(u: Array, lam: Array, skipped: bool = True) -> Array:

@@ -29,12 +29,12 @@ from collections.abc import Iterator
 from constructions import delta_product, delta_rule, online_descent
 from constructions.gradient_descent import step
 from constructions.namespace import Array, filled
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
-from proofs.identity import EXACTLY, Identity, Large
-from proofs.statement import claim
+from proofs.forms.identity import EXACTLY, Identity, Large
+from proofs.forms.statement import claim
 
 
 def layer(K: Array, V: Array, beta: Array, W0: Array) -> Array:

@@ -24,9 +24,9 @@ from constructions import delta_rule, online_descent
 from constructions.namespace import Array, namespace
 from numeric.words.whole import Spec
 from proofs.evidence import Kind, Rung
-from proofs.identity import EVERYWHERE, EXACTLY, Identity, Large
-from proofs.kernel import kernel_check
-from proofs.statement import claim
+from proofs.forms.identity import EVERYWHERE, EXACTLY, Identity, Large
+from proofs.forms.statement import claim
+from proofs.kernel.rung import kernel_check
 
 
 def layer(K: Array, V: Array, beta: Array, W0: Array) -> Array:

@@ -41,7 +41,7 @@ from constructions import gated_rnn
 from numeric.finding import Counterexample, Finding, Verdict
 from proofs.claim import Check, Mutant
 from proofs.evidence import Kind, Rung, Settings
-from proofs.statement import claim
+from proofs.forms.statement import claim
 
 Count = Callable[[int, int], int]
 LARGEST = 6

@@ -33,8 +33,8 @@ from constructions.online_descent import token_loss
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
 from proofs.evidence import Kind
-from proofs.identity import EVERYWHERE, Identity, Large
-from proofs.statement import claim
+from proofs.forms.identity import EVERYWHERE, Identity, Large
+from proofs.forms.statement import claim
 
 LAYERS = 2
 

@@ -43,15 +43,15 @@ from flint import arb, fmpq
 from constructions import activated_layers, autograd_descent
 from constructions.gradient_descent import descend
 from constructions.namespace import Array
-from numeric.derivation import Obligation
-from numeric.rates import fit
+from numeric.analysis.rates import fit
 from numeric.words import scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Check, Mutant, both, covering
 from proofs.evidence import Kind, Rung, Settings
+from proofs.forms.identity import Identity, Large
+from proofs.forms.statement import claim
 from proofs.gd._numbers import numbers
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
-from proofs.identity import Identity, Large
-from proofs.statement import claim
 
 BITS = 200
 HALVINGS = range(2, 12)

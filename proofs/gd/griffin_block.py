@@ -34,13 +34,13 @@ import torch
 from constructions import griffin_block, rg_lru
 from constructions.autograd_descent import descend
 from constructions.namespace import Array
-from numeric.derivation import Obligation, coefficient
-from numeric.programs import Program
+from numeric.deciding.programs import Program
 from numeric.words import scalar
+from numeric.words.derivation import Obligation, coefficient
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
+from proofs.forms.statement import claim
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
-from proofs.statement import claim
 
 
 def activation(z: Array) -> Array:

@@ -31,11 +31,11 @@ from constructions.autograd_descent import gradient
 from constructions.gradient_descent import gradient as written
 from constructions.namespace import Array, filled
 from constructions.online_descent import token_loss
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.evidence import Kind
-from proofs.identity import EXACTLY, Identity, Large
-from proofs.statement import claim
+from proofs.forms.identity import EXACTLY, Identity, Large
+from proofs.forms.statement import claim
 
 
 def layer(K: Array, V: Array, mu: Array, eta: Array, W0: Array) -> Array:

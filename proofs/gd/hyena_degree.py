@@ -30,9 +30,9 @@ from constructions import autograd_descent, hyena
 from constructions.namespace import Array, filled
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity
+from proofs.forms.statement import claim
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity
-from proofs.statement import claim
 
 
 def scaled(U: Array, W: Array, h: Array, s: Array) -> Array:

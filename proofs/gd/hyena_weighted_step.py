@@ -35,8 +35,8 @@ from constructions.namespace import Array, filled, namespace
 from constructions.two_layers import pairs
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
-from proofs.identity import EXACTLY, Identity, Large
-from proofs.statement import claim
+from proofs.forms.identity import EXACTLY, Identity, Large
+from proofs.forms.statement import claim
 
 
 def layer(X: Array, Y: Array, x_q: Array, h: Array, eta: Array) -> Array:

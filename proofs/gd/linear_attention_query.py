@@ -27,9 +27,9 @@ from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import EVERYWHERE, Identity, Large
+from proofs.forms.statement import claim
 from proofs.gd.linear_attention import read
-from proofs.identity import EVERYWHERE, Identity, Large
-from proofs.statement import claim
 
 LAYERS = 2
 

@@ -27,14 +27,14 @@ from collections.abc import Iterator
 
 from constructions import diagonal_ssm
 from constructions.namespace import Array, filled, identity, namespace
-from numeric.derivation import Obligation
 from numeric.words import scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
+from proofs.forms.statement import claim
 from proofs.gd._witness import impossible, nonzero
 from proofs.gd.lti_affine import WITNESS, step_defect
-from proofs.identity import Identity, Large
-from proofs.statement import claim
 
 
 def responses(z: Array, U: Array, normalised: bool = True) -> Array:

@@ -33,13 +33,13 @@ from collections.abc import Iterator
 from constructions import autograd_descent, mamba
 from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array, filled, zeros
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Mutant, both
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
+from proofs.forms.statement import claim
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
-from proofs.statement import claim
 
 
 def layer(u: Array, B: Array, C: Array, eta: Array, a: Array) -> Array:

@@ -28,13 +28,13 @@ from collections.abc import Iterator
 from constructions import gd_ssm
 from constructions.gradient_descent import step
 from constructions.namespace import Array, pad_last
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation
 from proofs.claim import Kind
+from proofs.forms.statement import claim
 from proofs.gd._scalar_targets import identity, prefix_steps, sign
 from proofs.gd._weights import published
-from proofs.statement import claim
 
 
 def outputs(X: Array, y: Array, x_q: Array, scale: Array) -> Array:

@@ -26,12 +26,12 @@ from itertools import combinations, combinations_with_replacement
 from constructions import online_descent
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import covering
 from proofs.evidence import Kind, Rung
-from proofs.identity import EXACTLY, Identity
-from proofs.statement import claim
+from proofs.forms.identity import EXACTLY, Identity
+from proofs.forms.statement import claim
 
 
 def expansion(X: Array, Y: Array, eta: Array, *, repeated: bool = False, reverse: bool = False) -> Array:

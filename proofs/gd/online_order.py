@@ -22,12 +22,12 @@ from collections.abc import Iterator
 from constructions import online_descent
 from constructions.gradient_descent import gradient, step
 from constructions.namespace import Array
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation
 from proofs.evidence import Kind
-from proofs.identity import EXACTLY, Identity, Large
-from proofs.statement import claim
+from proofs.forms.identity import EXACTLY, Identity, Large
+from proofs.forms.statement import claim
 
 
 def forth(x: Array, y: Array, rate: Array, W0: Array) -> Array:

@@ -23,12 +23,12 @@ from constructions import online_descent
 from constructions.autograd_descent import descend
 from constructions.gradient_descent import gradient, step
 from constructions.namespace import Array, filled, namespace
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
-from proofs.statement import claim
+from proofs.forms.identity import Identity, Large
+from proofs.forms.statement import claim
 
 
 def orthogonal(d: Array, v: Array, width: int) -> Array:

@@ -20,8 +20,8 @@ from constructions import autograd_descent
 from constructions.gradient_descent import descend
 from constructions.namespace import Array
 from proofs.claim import Kind
-from proofs.identity import Identity, Large
-from proofs.statement import claim
+from proofs.forms.identity import Identity, Large
+from proofs.forms.statement import claim
 
 STEPS = 3
 

@@ -48,9 +48,9 @@ from constructions.namespace import Array, namespace, zeros
 from numeric.finding import Counterexample, Finding, Verdict
 from proofs.claim import Check, Mutant, both
 from proofs.evidence import Kind, Rung, Settings
+from proofs.forms.identity import Identity
+from proofs.forms.statement import claim
 from proofs.gd._witness import nonzero
-from proofs.identity import Identity
-from proofs.statement import claim
 
 Count = Callable[[int, int], int]
 LARGEST = 5

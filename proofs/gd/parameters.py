@@ -40,9 +40,9 @@ from constructions.namespace import Array, namespace, unit, zeros
 from numeric.finding import Finding, Verdict, combine
 from proofs.claim import Check, Kind, Mutant, both, covering
 from proofs.evidence import Rung, Settings
+from proofs.forms.identity import Identity
+from proofs.forms.statement import claim
 from proofs.gd._weight_equations import SCALE, TOKENS, WIDTH, equations, solution, unknowns
-from proofs.identity import Identity
-from proofs.statement import claim
 
 
 def claimed(

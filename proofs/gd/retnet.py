@@ -31,8 +31,8 @@ from constructions.namespace import Array, filled, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
 from proofs.evidence import Kind
-from proofs.identity import EVERYWHERE, Identity, Large
-from proofs.statement import claim
+from proofs.forms.identity import EVERYWHERE, Identity, Large
+from proofs.forms.statement import claim
 
 SIZE = 2
 """Tokens in a chunk."""

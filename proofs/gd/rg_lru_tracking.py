@@ -31,11 +31,11 @@ import torch
 from constructions import rg_lru
 from constructions.autograd_descent import descend
 from constructions.namespace import Array
-from numeric.derivation import Obligation
 from numeric.words import scalar
+from numeric.words.derivation import Obligation
 from proofs.evidence import Kind
-from proofs.identity import Identity, Large
-from proofs.statement import claim
+from proofs.forms.identity import Identity, Large
+from proofs.forms.statement import claim
 
 
 def layer(x: Array, t: Array, i: Array, h: Array) -> Array:

@@ -38,9 +38,9 @@ from constructions.namespace import Array, filled, identity, zeros
 from constructions.two_layers import tokens
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
+from proofs.forms.statement import claim
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
-from proofs.statement import claim
 
 WINDOW = 3
 

@@ -33,13 +33,13 @@ import torch
 from constructions import softmax_attention
 from constructions.autograd_descent import gradient
 from constructions.namespace import Array, filled
-from numeric.derivation import Obligation
 from numeric.words import Words, matrix, trace
+from numeric.words.derivation import Obligation
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
+from proofs.forms.statement import claim
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
-from proofs.statement import claim
 
 
 def fit(c: torch.Tensor, V: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

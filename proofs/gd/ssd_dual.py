@@ -31,8 +31,8 @@ from constructions.namespace import Array, filled, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
 from proofs.evidence import Kind
-from proofs.identity import Identity, Large
-from proofs.statement import claim
+from proofs.forms.identity import Identity, Large
+from proofs.forms.statement import claim
 
 
 def forms(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:

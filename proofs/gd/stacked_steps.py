@@ -29,9 +29,9 @@ from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
 from proofs.claim import Kind
 from proofs.evidence import Rung
-from proofs.identity import Identity, Large
-from proofs.kernel import kernel_check
-from proofs.statement import claim
+from proofs.forms.identity import Identity, Large
+from proofs.forms.statement import claim
+from proofs.kernel.rung import kernel_check
 
 LAYERS = 3
 

@@ -43,14 +43,14 @@ import torch
 from constructions import autograd_descent, online_descent
 from constructions.namespace import Array
 from numeric.carriers.handles import FlintPolynomials
+from numeric.deciding.programs import recorded
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.programs import recorded
 from proofs.claim import Check, Mutant, both, covering
 from proofs.evidence import Kind, Rung, Settings
+from proofs.forms.statement import claim
 from proofs.gd._polynomials import TRUST, values
 from proofs.gd._witness import nonzero
-from proofs.statement import claim
 
 Count = Callable[[int, int], int]
 SIZES = ((1, 1), (2, 1), (2, 2))

@@ -32,12 +32,12 @@ from functools import partial
 from constructions import autograd_descent, gd_ssm, three_layer_block
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
+from numeric.words.derivation import Obligation
 from proofs.evidence import Kind
+from proofs.forms.identity import EXACTLY
+from proofs.forms.statement import claim
 from proofs.gd._three_layers import identity, last_row
-from proofs.identity import EXACTLY
-from proofs.statement import claim
 
 
 def learner(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:

@@ -26,9 +26,9 @@ from constructions import autograd_descent, gd_ssm, three_layer_block
 from constructions.namespace import Array, namespace, zeros
 from numeric.words.whole import Spec
 from proofs.evidence import Kind
+from proofs.forms.identity import EVERYWHERE, Identity, Large
+from proofs.forms.statement import claim
 from proofs.gd.one_step_start import ACCUMULATORS
-from proofs.identity import EVERYWHERE, Identity, Large
-from proofs.statement import claim
 
 
 def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:

@@ -37,13 +37,13 @@ from constructions import autograd_descent, gd_ssm, three_layer_block
 from constructions.gated_accumulator import accumulate
 from constructions.gd_ssm import WINDOW, input_gate
 from constructions.namespace import Array, namespace
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
-from proofs.identity import EXACTLY, Identity, Large
-from proofs.statement import claim
+from proofs.forms.identity import EXACTLY, Identity, Large
+from proofs.forms.statement import claim
 
 
 def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:

@@ -32,12 +32,12 @@ from constructions import autograd_descent, three_layer_block
 from constructions.gradient_descent import step
 from constructions.namespace import Array
 from constructions.three_layer_block import SQUARE
-from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
+from numeric.words.derivation import Obligation
 from proofs.evidence import Kind
+from proofs.forms.identity import EXACTLY
+from proofs.forms.statement import claim
 from proofs.gd._three_layers import identity, last_row
-from proofs.identity import EXACTLY
-from proofs.statement import claim
 
 RESIDUAL = ((1, 1, 0), (0, 0, 0), (0, 0, 0))
 OWN = (RESIDUAL, SQUARE, RESIDUAL)

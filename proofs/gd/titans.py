@@ -38,14 +38,14 @@ from constructions.autograd_descent import gradient
 from constructions.gradient_descent import gradient as written
 from constructions.namespace import Array, filled
 from constructions.online_descent import token_loss
-from numeric.derivation import Obligation
-from numeric.programs import Program
+from numeric.deciding.programs import Program
 from numeric.words import matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import both, covering
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import EXACTLY, Identity, Large
+from proofs.forms.statement import claim
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import EXACTLY, Identity, Large
-from proofs.statement import claim
 
 
 def layer(K: Array, V: Array, mu: Array, theta: Array, alpha: Array, W0: Array) -> Array:

@@ -28,8 +28,8 @@ from constructions.namespace import Array, namespace
 from constructions.online_descent import token_loss
 from numeric.words.whole import Spec
 from proofs.evidence import Kind
-from proofs.identity import EXACTLY, Identity, Large
-from proofs.statement import claim
+from proofs.forms.identity import EXACTLY, Identity, Large
+from proofs.forms.statement import claim
 
 SIZE = 2
 

@@ -29,11 +29,11 @@ from constructions.two_accumulators import states
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import EVERYWHERE, Identity, Large
+from proofs.forms.statement import claim
 from proofs.gd.one_step_start import ACCUMULATORS
 from proofs.gd.stacked_steps import first_weights, next_weights
-from proofs.identity import EVERYWHERE, Identity, Large
-from proofs.kernel import kernel_check
-from proofs.statement import claim
+from proofs.kernel.rung import kernel_check
 
 STEPS = 3
 

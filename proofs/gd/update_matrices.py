@@ -30,13 +30,13 @@ from constructions import causal_stack, gd_ssm, online_descent, update_matrices
 from constructions.autograd_descent import descend
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
+from numeric.words.derivation import Obligation
 from proofs.claim import covering
 from proofs.evidence import Kind, Rung
-from proofs.identity import EXACTLY, Identity, Large
-from proofs.kernel import kernel_check
-from proofs.statement import claim
+from proofs.forms.identity import EXACTLY, Identity, Large
+from proofs.forms.statement import claim
+from proofs.kernel.rung import kernel_check
 
 STEPS = 3
 

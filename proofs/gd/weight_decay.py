@@ -34,11 +34,11 @@ from constructions import delta_rule
 from constructions.autograd_descent import sgd
 from constructions.namespace import Array, filled, namespace
 from constructions.online_descent import token_loss
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.evidence import Kind
-from proofs.identity import EXACTLY, Identity, Large
-from proofs.statement import claim
+from proofs.forms.identity import EXACTLY, Identity, Large
+from proofs.forms.statement import claim
 
 
 def layer(K: Array, V: Array, beta: Array, alpha: Array, W0: Array, late: bool = True) -> Array:

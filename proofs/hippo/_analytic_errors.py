@@ -12,8 +12,8 @@ from typing import Any
 from flint import acb, arb, fmpq
 
 from constructions.dynamics import SYSTEMS
-from numeric import legendre_series, peano
-from numeric.taylor import ball_coefficients, trajectory
+from numeric.analysis import legendre_series, peano
+from numeric.analysis.taylor import ball_coefficients, trajectory
 from proofs.hippo._signals import FUNCTIONALS, window_errors
 
 POLES: Mapping[str, tuple[fmpq, fmpq]] = {

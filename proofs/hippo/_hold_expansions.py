@@ -11,7 +11,7 @@ from flint import fmpq, fmpq_mat, fmpq_series
 
 from constructions import legt
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import identity, matrix, number, row
+from numeric.analysis.rational_matrices import identity, matrix, number, row
 
 TERMS = 6
 

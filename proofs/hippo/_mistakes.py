@@ -14,7 +14,7 @@ from flint import fmpq
 
 from constructions import fout, legs, legt
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import moments, number, transfer
+from numeric.analysis.rational_matrices import moments, number, transfer
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from constructions import legs, legt, scan
 from constructions.discretisation import Discrete, gbt, zoh
 from constructions.namespace import Array
 from constructions.state_space import StateSpace, orthonormal
-from numeric import peano
-from numeric.backends import DTYPES, to_numpy
+from numeric.analysis import peano
+from numeric.deciding.backends import DTYPES, to_numpy
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
 from proofs.evidence import Settings

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from numeric.backends import unusable
+from numeric.deciding.backends import unusable
 from numeric.entropy import Entropy
 from numeric.finding import Figure, Finding, Verdict
 from proofs.claim import Check

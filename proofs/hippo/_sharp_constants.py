@@ -10,7 +10,7 @@ from functools import cache
 
 from flint import arb
 
-from numeric import peano
+from numeric.analysis import peano
 from proofs.figure import Columns, Panel, Series
 
 

@@ -16,11 +16,11 @@ from constructions import legt, scan
 from constructions.discretisation import Discrete, gbt
 from constructions.drawn_systems import FAMILIES, NUMBERS, member
 from constructions.state_space import StateSpace, orthonormal
-from numeric import peano
+from numeric.analysis import peano
+from numeric.analysis.rational_matrices import characteristic
+from numeric.analysis.taylor import trajectory
 from numeric.entropy import Entropy
 from numeric.finding import Finding
-from numeric.rational_matrices import characteristic
-from numeric.taylor import trajectory
 from proofs.evidence import Settings
 from proofs.hippo._checks import Same, exactly
 from proofs.hippo._scan_floors import floors

@@ -33,16 +33,16 @@ from math import exp
 from flint import acb, arb, fmpq
 
 from constructions import legt
-from numeric import legendre_series, peano
+from numeric.analysis import legendre_series, peano
+from numeric.analysis.rates import Order, fit_exponential
 from numeric.finding import Finding, combine
-from numeric.rates import Order, fit_exponential
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series
+from proofs.forms.statement import claim
 from proofs.hippo._analytic_errors import POLES, SIZES, TRAJECTORIES, pole_errors, trajectory_errors
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
 from proofs.hippo._signals import FUNCTIONALS
-from proofs.statement import claim
 
 POWERS: Mapping[str, float] = {"value": 0.5, "i": 1.5, "ii": 2.5, "iii": 1.5}
 

@@ -26,12 +26,12 @@ from functools import cache
 from flint import arb, fmpq, fmpq_poly
 
 from constructions import legt
-from numeric import peano
-from numeric.rates import fit, hull
+from numeric.analysis import peano
+from numeric.analysis.rates import fit, hull
 from proofs.claim import Check, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Rate, Same, exactly, orders
-from proofs.statement import claim
 
 SIZES = (8, 10, 12, 16, 20, 24, 28, 32)
 LARGER = (*SIZES, 40, 48, 64, 80)

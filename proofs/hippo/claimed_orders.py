@@ -5,7 +5,7 @@ largest error is of a higher order in one of the two limits, *sharp* if both exp
 bounds of the table below carry the grades it gives them; in particular the sup-norm order $N^{1-K}$ of route (i) is
 false (it is the mean-square order), $N^{3-K}$, from summing bounds of single coefficients, is loose for both routes,
 and route (ii) with $K = 2$ diverges. `proofs.hippo.derivative_rate.grade` grades any other claim,
-`numeric.rates.grade_measured` one about measured errors.
+`numeric.analysis.rates.grade_measured` one about measured errors.
 
 Why.
 The sharp orders are hippo.derivative_rate's; the measured grade uses only the fitted orders and their intervals.
@@ -23,13 +23,13 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from numeric.analysis.rates import Grade, Order, fit, grade_measured
 from numeric.finding import Counterexample, Figure, Finding, Verdict
-from numeric.rates import Grade, Order, fit, grade_measured
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
+from proofs.forms.statement import claim
 from proofs.hippo._sharp_constants import sharp
 from proofs.hippo.derivative_rate import grade
-from proofs.statement import claim
 
 Key = tuple[str, int, float, float]
 

@@ -35,14 +35,14 @@ import numpy as np
 from flint import arb, fmpq
 
 from constructions import legt
-from numeric import impulse_norms, peano
-from numeric.rational_matrices import matrix, monomial, number, transfer
+from numeric.analysis import impulse_norms, peano
+from numeric.analysis.rational_matrices import matrix, monomial, number, transfer
 from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung, Settings
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Bound, Same, exactly, never_exceeded
 from proofs.hippo.dissipativity import symmetric_part
 from proofs.hippo.legt_pade import on_axis
-from proofs.statement import claim
 
 GRID = {2: (1024, 6), 3: (512, 6), 4: (512, 5), 6: (256, 4), 8: (160, 4), 12: (128, 3), 16: (128, 3)}
 """N -> (panels per window, windows before the tail bound)."""

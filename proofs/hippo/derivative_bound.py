@@ -36,15 +36,15 @@ from math import factorial
 from flint import arb, fmpq, fmpq_poly
 
 from constructions import legt
-from numeric import peano
+from numeric.analysis import peano
+from numeric.analysis.rational_matrices import number
 from numeric.entropy import Entropy
-from numeric.rational_matrices import number
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Figure
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Bound, Same, exactly, never_exceeded
 from proofs.hippo._sharp_constants import columns, panels, sharp
-from proofs.statement import claim
 
 Functional = Callable[[str, int, int], fmpq_poly]
 Limit = Callable[[str, int, int], arb]

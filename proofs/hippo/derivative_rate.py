@@ -29,14 +29,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from numeric import peano, rates
-from numeric.rates import Grade, fit
+from numeric.analysis import peano, rates
+from numeric.analysis.rates import Grade, fit
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Figure
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Rate, orders
 from proofs.hippo._sharp_constants import columns, panels, sharp
-from proofs.statement import claim
 
 Exponent = Callable[[str, int], float]
 LARGEST_K = 5

@@ -31,17 +31,17 @@ from flint import fmpq
 from constructions import discretisation, legs, legt
 from constructions.discretisation import Discrete, gbt
 from constructions.state_space import StateSpace, orthonormal
+from numeric.analysis.rational_matrices import number, objects, solve
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.rational_matrices import number, objects, solve
-from numeric.telescoping import Equation, Step
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung, Settings
+from proofs.forms.statement import claim
 from proofs.hippo import _scalar
 from proofs.hippo._checks import Draw, Same, at_points, derived
 from proofs.hippo.matched_hold import transfer
 from proofs.hippo.one_step_error import response, schemes, tied
-from proofs.statement import claim
 
 Single = Callable[[StateSpace, Any, Any], Discrete]
 UNIT = 2.0**-53

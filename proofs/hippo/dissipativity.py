@@ -29,14 +29,14 @@ from constructions import fout, legs, legt
 from constructions.discretisation import gbt, zoh
 from constructions.namespace import Array
 from constructions.state_space import StateSpace, orthonormal
+from numeric.analysis.rational_matrices import characteristic, matrix, objects
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.rational_matrices import characteristic, matrix, objects
-from numeric.telescoping import Equation, Step
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Same, derived, exactly
-from proofs.statement import claim
 
 OMEGAS = (Fraction(1), Fraction(7, 2))
 """Two values of omega decide an identity that is linear in omega."""

@@ -30,12 +30,12 @@ from flint import fmpq
 
 from constructions import fout
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import monomial, transfer
+from numeric.analysis.rational_matrices import monomial, transfer
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Draw, Same, at_points
 from proofs.hippo.fout_transfer import resonators
-from proofs.statement import claim
 
 Corrected = Callable[[int, fmpq, int], StateSpace]
 

@@ -27,13 +27,13 @@ from flint import acb, acb_mat, arb
 
 from constructions import fout
 from constructions.state_space import StateSpace
-from numeric import peano
-from numeric.rates import fit
+from numeric.analysis import peano
+from numeric.analysis.rates import fit
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Series, one, through_last
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Rate, orders
-from proofs.statement import claim
 
 FREQUENCY = 1
 """s = i, theta = 1: an input of which the window holds about a sixth of a period."""

@@ -28,12 +28,12 @@ from functools import cache
 from flint import acb, arb
 
 from constructions import fout
-from numeric import peano
-from numeric.rates import fit
+from numeric.analysis import peano
+from numeric.analysis.rates import fit
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Rate, orders
-from proofs.statement import claim
 
 SIZES = (24, 32, 48, 64, 96, 128, 192, 256)
 FREQUENCIES = (1, 2)

@@ -33,12 +33,12 @@ from flint import fmpq, fmpq_poly
 
 from constructions import fout
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import monomial, transfer
-from numeric.telescoping import Equation, Step
+from numeric.analysis.rational_matrices import monomial, transfer
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Draw, Same, at_points, derived
-from proofs.statement import claim
 
 
 def resonators(M: int, omega: fmpq, last: int = 0) -> fmpq_poly:

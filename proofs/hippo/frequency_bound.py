@@ -36,15 +36,15 @@ from flint import arb, fmpq, fmpq_poly
 
 from constructions import legt
 from constructions.state_space import orthonormal
-from numeric import peano
-from numeric.rational_matrices import ball_value, monomial, transfer
+from numeric.analysis import peano
+from numeric.analysis.rational_matrices import ball_value, monomial, transfer
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Series, one
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Bound, Same, exactly, never_exceeded
 from proofs.hippo.legt_pade import on_axis
 from proofs.hippo.legt_transfer import factorial_ratio
-from proofs.statement import claim
 
 Limit = Callable[[int, arb, int], arb]
 

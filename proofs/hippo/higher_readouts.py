@@ -32,12 +32,21 @@ from flint import fmpq, fmpq_mat
 
 from constructions import fout, legs, legt, predictors
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import characteristic, identity, matrix, moments, monomial, number, row, transfer
+from numeric.analysis.rational_matrices import (
+    characteristic,
+    identity,
+    matrix,
+    moments,
+    monomial,
+    number,
+    row,
+    transfer,
+)
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Draw, Same, at_points
 from proofs.hippo.legt_exactness import projected
-from proofs.statement import claim
 
 Look = Callable[[int, fmpq, str], StateSpace]
 Systems = Iterable[tuple[str, StateSpace]]

@@ -31,9 +31,10 @@ from flint import fmpq
 from constructions import legt
 from constructions.discretisation import Discrete, gbt, matched, zoh
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import matrix, number, objects, solve
+from numeric.analysis.rational_matrices import matrix, number, objects, solve
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Draw, Same, at_points
 from proofs.hippo._hold_expansions import (
     ALPHA,
@@ -44,7 +45,6 @@ from proofs.hippo._hold_expansions import (
     quotient,
     share,
 )
-from proofs.statement import claim
 
 Table = Mapping[tuple[str, str, str], tuple[Fraction, Fraction]]
 HALF = Fraction(1, 2)

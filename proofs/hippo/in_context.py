@@ -34,13 +34,14 @@ from constructions import legs, legt
 from constructions.discretisation import Discrete
 from constructions.drawn_systems import FAMILIES
 from constructions.state_space import StateSpace, orthonormal
+from numeric.analysis.rates import fit
 from numeric.entropy import Entropy
 from numeric.finding import combine
-from numeric.rates import fit
 from proofs.claim import Check, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Panel, Series, one, through_last
 from proofs.figure import Figure as Plot
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
 from proofs.hippo._window_predictor import (
     CONTEXT,
@@ -60,7 +61,6 @@ from proofs.hippo._window_predictor import (
     shrinking,
     starts,
 )
-from proofs.statement import claim
 
 ORDERED = ("linear", "Van der Pol", "Lorenz")
 """Families whose order is measured. FitzHugh-Nagumo's is stiff: no one range of theta is fine for its jumps and still

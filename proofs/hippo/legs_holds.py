@@ -30,13 +30,13 @@ from flint import fmpq, fmpq_poly
 
 from constructions.legs_recursion import states
 from constructions.namespace import Array
-from numeric.rational_matrices import objects, power, solve
-from numeric.telescoping import Equation, Step
+from numeric.analysis.rational_matrices import objects, power, solve
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung
+from proofs.forms.statement import claim
 from proofs.hippo import _scalar
 from proofs.hippo._checks import Same, derived, exactly
-from proofs.statement import claim
 
 SAMPLES = (3, -1, 4, 1, -5, 9)
 Recursion = Callable[[int, Array, str], Array]

@@ -29,15 +29,15 @@ from flint import fmpq, fmpq_poly
 
 from constructions import legs, legt
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import moments, monomial, transfer
-from numeric.telescoping import Equation, Step
+from numeric.analysis.rational_matrices import moments, monomial, transfer
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.forms.statement import claim
 from proofs.hippo._assembled import legs_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
 from proofs.hippo.legs_matrices import routes
 from proofs.hippo.legt_pade import on_axis
-from proofs.statement import claim
 
 Entry = Callable[..., sp.Expr]
 

@@ -27,12 +27,12 @@ from flint import fmpq
 
 from constructions import legs
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import monomial, number, transfer
+from numeric.analysis.rational_matrices import monomial, number, transfer
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Same, exactly
 from proofs.hippo.legs_lti import product
-from proofs.statement import claim
 
 
 def exact(matched: Callable[[int], StateSpace] = legs.matched) -> Check:

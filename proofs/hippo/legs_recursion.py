@@ -30,13 +30,13 @@ from flint import fmpq, fmpq_mat
 
 from constructions import legs
 from constructions.legs_recursion import states
-from numeric.rates import fit
-from numeric.rational_matrices import identity, is_zero, matrix, objects, solve
+from numeric.analysis.rates import fit
+from numeric.analysis.rational_matrices import identity, is_zero, matrix, objects, solve
 from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung, Settings
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Draw, Rate, Same, at_points, orders
 from proofs.hippo.legs_matrices import coefficients
-from proofs.statement import claim
 
 CASES: Mapping[int, tuple[int, ...]] = {4: (1, 0, 1, 1), 6: (1, -2, 1, 0, 1)}
 """States N, and the coefficients of the input 1, t, t^2, ... whose orders are measured with them."""

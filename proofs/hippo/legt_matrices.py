@@ -34,17 +34,17 @@ import sympy as sp
 
 from constructions import legt
 from constructions.state_space import StateSpace, orthonormal
+from numeric.analysis.rational_matrices import matrix
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.rational_matrices import matrix
-from numeric.telescoping import Equation, Step
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
+from proofs.forms.statement import claim
 from proofs.hippo._assembled import legt_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
 from proofs.hippo._legendre_integrals import from_integrals, symbolic_rows
-from proofs.kernel import kernel_check
-from proofs.statement import claim
+from proofs.kernel.rung import kernel_check
 
 System = Callable[[int], StateSpace]
 UNIT = Fraction(1, 2**53)

@@ -31,12 +31,12 @@ from math import comb, factorial
 from flint import fmpq, fmpq_poly
 
 from constructions import legt
-from numeric.rational_matrices import exponential, matrix, monomial, row, transfer
+from numeric.analysis.rational_matrices import exponential, matrix, monomial, row, transfer
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Same, exactly
 from proofs.hippo.legt_transfer import factorial_ratio
-from proofs.statement import claim
 
 
 def denominator(N: int) -> fmpq_poly:

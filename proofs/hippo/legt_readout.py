@@ -33,15 +33,15 @@ from flint import fmpq, fmpq_mat, fmpq_poly
 
 from constructions import legs, legt
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import matrix, row
-from numeric.telescoping import Equation, Step, Sum
+from numeric.analysis.rational_matrices import matrix, row
+from numeric.words.telescoping import Equation, Step, Sum
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.forms.statement import claim
 from proofs.hippo._assembled import legs_arrays, legt_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
 from proofs.hippo._legendre_integrals import integral
-from proofs.kernel import kernel_check
-from proofs.statement import claim
+from proofs.kernel.rung import kernel_check
 
 Readout = Callable[..., sp.Expr]
 

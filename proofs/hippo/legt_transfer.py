@@ -30,14 +30,14 @@ from flint import fmpq_poly
 
 from constructions import legs, legt
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import matrix, monomial, row, transfer
-from numeric.telescoping import Equation, Step
+from numeric.analysis.rational_matrices import matrix, monomial, row, transfer
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.forms.statement import claim
 from proofs.hippo._assembled import legt_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
 from proofs.hippo.legt_readout import steps as readouts
-from proofs.statement import claim
 
 System = Callable[..., StateSpace]
 

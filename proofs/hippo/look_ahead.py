@@ -30,13 +30,13 @@ from constructions import legt, predictors
 from constructions.discretisation import Discrete, gbt
 from constructions.dynamics import SYSTEMS
 from constructions.state_space import StateSpace, orthonormal
-from numeric.rates import fit
-from numeric.taylor import trajectory
+from numeric.analysis.rates import fit
+from numeric.analysis.taylor import trajectory
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Rate, orders
 from proofs.hippo.next_state import ARC, BURN, N, outputs
-from proofs.statement import claim
 
 STEPS: Mapping[str, tuple[int, ...]] = {
     "residual held": (64, 96, 128, 192, 256, 384, 512, 768),

@@ -30,14 +30,14 @@ from constructions import fout, legs, legt
 from constructions.discretisation import Discrete, foh, matched, zoh
 from constructions.namespace import Array
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import identity, matrix, number, objects
-from numeric.telescoping import Equation, Step
+from numeric.analysis.rational_matrices import identity, matrix, number, objects
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung
+from proofs.forms.statement import claim
 from proofs.hippo import _scalar
 from proofs.hippo._checks import Draw, Same, at_points, derived
 from proofs.hippo.one_step_error import response, tied
-from proofs.statement import claim
 
 TERMS = 7
 Readout = Callable[[Discrete, Array, Any], Discrete]

@@ -25,17 +25,17 @@ from functools import cache
 from flint import arb, fmpq_poly
 
 from constructions import legt
-from numeric import peano
-from numeric.rates import fit, hull
-from numeric.rational_matrices import ball_value, characteristic
-from numeric.stability import poles
+from numeric.analysis import peano
+from numeric.analysis.rates import fit, hull
+from numeric.analysis.rational_matrices import ball_value, characteristic
+from numeric.analysis.stability import poles
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Series, one, through_last
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
 from proofs.hippo.frequency_bound import mean_square
 from proofs.hippo.legt_pade import on_axis
-from proofs.statement import claim
 
 SIZES = (10, 12, 14, 16, 20, 24, 28, 32)
 LARGER = (*SIZES, 40, 48, 64)

@@ -24,12 +24,12 @@ import sympy as sp
 from flint import fmpq
 
 from constructions import legt
-from numeric.telescoping import Step, Sum
+from numeric.words.telescoping import Step, Sum
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.forms.statement import claim
 from proofs.hippo._assembled import legt_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
-from proofs.statement import claim
 
 Form = Callable[..., sp.Expr]
 

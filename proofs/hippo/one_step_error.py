@@ -34,14 +34,14 @@ from flint import fmpq
 from constructions import legt
 from constructions.discretisation import Discrete, gbt
 from constructions.state_space import StateSpace
+from numeric.analysis.rational_matrices import characteristic, identity, matrix, number, objects, row, solve
 from numeric.finding import combine
-from numeric.rational_matrices import characteristic, identity, matrix, number, objects, row, solve
-from numeric.telescoping import Equation, Step
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung
+from proofs.forms.statement import claim
 from proofs.hippo import _scalar
 from proofs.hippo._checks import Draw, Same, at_points, derived
-from proofs.statement import claim
 
 Scheme = Callable[[StateSpace, Any, Any], Discrete]
 

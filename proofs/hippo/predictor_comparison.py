@@ -43,6 +43,7 @@ from proofs.claim import Check, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Panel, Series
 from proofs.figure import Figure as Plot
+from proofs.forms.statement import claim
 from proofs.hippo._predictors_compared import (
     FIT,
     LAST,
@@ -57,7 +58,6 @@ from proofs.hippo._predictors_compared import (
     methods,
 )
 from proofs.hippo._window_predictor import starts
-from proofs.statement import claim
 
 
 @dataclass(frozen=True)

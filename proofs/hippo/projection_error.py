@@ -28,12 +28,12 @@ from collections.abc import Callable, Iterator
 from flint import fmpq, fmpq_poly
 
 from constructions import legt
-from numeric.rational_matrices import exponential, matrix, moments, monomial, row, transfer
+from numeric.analysis.rational_matrices import exponential, matrix, moments, monomial, row, transfer
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Same, exactly
 from proofs.hippo.legt_exactness import central, projected
-from proofs.statement import claim
 
 Closed = Callable[[int, int], fmpq_poly]
 

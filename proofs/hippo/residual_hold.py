@@ -39,16 +39,16 @@ from constructions import legt
 from constructions.discretisation import Discrete, gbt
 from constructions.predictors import residual_hold
 from constructions.state_space import StateSpace
+from numeric.analysis.rational_matrices import matrix, objects, solve
 from numeric.finding import combine
-from numeric.rational_matrices import matrix, objects, solve
-from numeric.telescoping import Equation, Step
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Kind, Mutant, covering
 from proofs.evidence import Rung
+from proofs.forms.statement import claim
 from proofs.hippo import _scalar
 from proofs.hippo._checks import Draw, Same, at_points, derived
 from proofs.hippo.legt_pade import denominator
 from proofs.hippo.one_step_error import response, schemes, tied
-from proofs.statement import claim
 
 Predictor = Callable[[StateSpace, Any, fmpq, fmpq], Discrete]
 

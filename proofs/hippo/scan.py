@@ -27,8 +27,8 @@ from typing import Any
 from constructions import scan
 from constructions.namespace import Array, namespace
 from proofs.claim import Kind
-from proofs.identity import Identity
-from proofs.statement import claim
+from proofs.forms.identity import Identity
+from proofs.forms.statement import claim
 
 WHOLE = 1 << 20
 """A block that holds any input: then every output is the kernel's sum plus the start's share."""

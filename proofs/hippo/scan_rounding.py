@@ -40,13 +40,14 @@ import numpy as np
 from constructions import scan
 from constructions.discretisation import gbt
 from constructions.namespace import Array, namespace
-from numeric.backends import to_numpy, unusable
+from numeric.deciding.backends import to_numpy, unusable
 from numeric.entropy import Entropy
 from numeric.finding import Figure, Finding, Verdict, combine
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Series, one
 from proofs.figure import Figure as Plot
+from proofs.forms.statement import claim
 from proofs.hippo._scan_cases import (
     BLOCK,
     CHANNELS,
@@ -66,7 +67,6 @@ from proofs.hippo._scan_cases import (
 )
 from proofs.hippo._scan_floors import floors
 from proofs.hippo._scan_integers import integers
-from proofs.statement import claim
 
 VACUOUS = 1e-6
 """An error that is a smaller share of its floor than this says nothing about the floor."""

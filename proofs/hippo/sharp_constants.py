@@ -21,14 +21,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from math import pi
 
-from numeric import peano
-from numeric.rates import fit
+from numeric.analysis import peano
+from numeric.analysis.rates import fit
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Rate, orders
 from proofs.hippo._sharp_constants import sharp
 from proofs.hippo.derivative_rate import constants
-from proofs.statement import claim
 
 SIZES = (12, 16, 20, 24, 28, 32, 36, 40)
 LARGER = (16, 20, 24, 32, 40, 48, 56, 64)

@@ -30,14 +30,14 @@ import numpy as np
 from flint import arb, fmpq
 
 from constructions import legt
-from numeric import impulse_norms, legendre_series, peano
-from numeric.rates import fit
+from numeric.analysis import impulse_norms, legendre_series, peano
+from numeric.analysis.rates import fit
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series, through_last
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Rate, orders
 from proofs.hippo._signals import FUNCTIONALS, root_mean_square, window_errors
-from proofs.statement import claim
 
 EXPONENTS = (fmpq(3, 2), fmpq(5, 2), fmpq(7, 2), fmpq(3))
 SIZES = (12, 16, 20, 24, 28, 32, 40, 48)

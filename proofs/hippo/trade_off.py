@@ -40,9 +40,9 @@ from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Figure as Plot
 from proofs.figure import Panel, Series
+from proofs.forms.statement import claim
 from proofs.hippo._sinusoid_error import AMPLITUDE, BANDWIDTH, STATES, best, columns, examples, layer, measured
 from proofs.hippo.sample_noise import SIGMAS
-from proofs.statement import claim
 
 NOISES = (1e-2, 1e-4, 1e-6)
 FACTOR = 1.5

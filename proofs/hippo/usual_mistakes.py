@@ -27,12 +27,12 @@ from fractions import Fraction
 from flint import fmpq
 
 from constructions import legt
-from numeric.rational_matrices import moments, number
+from numeric.analysis.rational_matrices import moments, number
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Same, exactly
 from proofs.hippo._mistakes import MISTAKES, Mistake, answers
-from proofs.statement import claim
 
 TRUE = (0, 1, 0)
 """What a derivative makes of 1, t, t^2/2 at t = 0."""

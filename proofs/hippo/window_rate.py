@@ -24,15 +24,15 @@ from functools import cache
 from flint import acb, acb_mat, arb
 
 from constructions import legt
-from numeric import legendre_series, peano
-from numeric.rates import fit
-from numeric.rational_matrices import matrix, row
+from numeric.analysis import legendre_series, peano
+from numeric.analysis.rates import fit
+from numeric.analysis.rational_matrices import matrix, row
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series, through_last
+from proofs.forms.statement import claim
 from proofs.hippo._checks import Rate, orders
 from proofs.hippo._signals import FUNCTIONALS, window_errors
-from proofs.statement import claim
 
 WINDOWS = (0.02, 0.03, 0.04, 0.06, 0.08, 0.12, 0.16, 0.24)
 """theta; the input is e^{it}."""
