@@ -101,12 +101,13 @@ CLAIM = claim(
     __name__,
     kind=Kind.IMPOSSIBILITY,
     checks=impossible(
-        IDENTITY.checks(), nonzero(
+        IDENTITY.checks(),
+        nonzero(
             defect,
             POINT,
             [["-12/17", "3/34"]],
             "W(e1 + e2) - W(e1) - W(e2) after one iteration, X = diag(1, 2)",
-        )
+        ),
     ),
     mutants=(
         IDENTITY.mutant(

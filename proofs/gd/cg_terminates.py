@@ -134,7 +134,9 @@ CLAIM = claim(
             "that the gradient is 0 after rank many iterations, and after two where A has two eigenvalues",
             both(
                 *(part.exact for part in (IDENTITY, RANK, FEW)),
-                nonzero(lambda X, Y, W: gradient(W, X, Y), AWAY, [[1]], "gradient at W = 1 for the pairs (1, 1), (2, 1)"),
+                nonzero(
+                    lambda X, Y, W: gradient(W, X, Y), AWAY, [[1]], "gradient at W = 1 for the pairs (1, 1), (2, 1)"
+                ),
             ),
         ),
         Rung.UNIVERSAL: covering(

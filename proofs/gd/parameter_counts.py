@@ -198,7 +198,9 @@ CLAIM = claim(
     kind=Kind.COUNT,
     parameters=table,
     checks={
-        Rung.EXACT: both(check(), UNSEEN.exact, nonzero(stepped, AT_ITSELF, [1], "a step on one pair, asked at its input"))
+        Rung.EXACT: both(
+            check(), UNSEEN.exact, nonzero(stepped, AT_ITSELF, [1], "a step on one pair, asked at its input")
+        )
     },
     mutants=(
         UNSEEN.mutant(

@@ -134,6 +134,8 @@ CLAIM = claim(
             right=lambda weights, V: stationary(weights, V, faded=False),
         ),
         FIT.mutant("not_normalised", "without the denominator", derive={"normalised": False}),
-        ZERO.mutant("predicts_zero", "it gives 0 at the query 0", right=lambda K, V, q, scale: 0 * V.sum(0), rungs=(Rung.EXACT,)),
+        ZERO.mutant(
+            "predicts_zero", "it gives 0 at the query 0", right=lambda K, V, q, scale: 0 * V.sum(0), rungs=(Rung.EXACT,)
+        ),
     ),
 )
