@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from constructions import autograd_descent, gd_ssm
 from constructions.gradient_descent import step
-from constructions.namespace import Array, pad_last
+from constructions.namespace import Array, namespace
 from numeric.blocks import blocks
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
@@ -27,7 +27,8 @@ def layer(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
 def learner(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
     """One autograd step on each prefix in the last column, zeros before it."""
     rows = autograd_descent.prefix_predictions(X, y[:, None], x_q, eta)
-    return pad_last(rows.flip(-1), X.shape[1]).flip(-1)
+    (wide,) = namespace(X).pad(rows.flip(-1), width=X.shape[1])
+    return wide.flip(-1)
 
 
 def target_first(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
