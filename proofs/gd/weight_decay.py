@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import torch
 
 from constructions import delta_rule
-from constructions.autograd_descent import sgd
 from constructions.namespace import Array, namespace
 from constructions.online_descent import token_loss
+from constructions.optimiser import sgd
 from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
 from proofs.claim import Claim, System
