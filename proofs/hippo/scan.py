@@ -8,7 +8,7 @@ from typing import Any
 from constructions import scan
 from constructions.namespace import Array, namespace
 from proofs.claim import Claim, Kind
-from proofs.identity import Identity
+from proofs.identity import Identity, Large
 
 WHOLE = 1 << 20
 """A block that holds any input: then every output is the kernel's sum plus the start's share."""
@@ -67,6 +67,7 @@ IDENTITY = Identity(
     right=definition,
     names=("scan", "definition"),
     sizes=({"n": 3, "T": 7}, {"n": 4, "T": 16}, {"n": 2, "T": 1}),
+    large=Large({"n": 3, "T": 130}, quick=True),
     symbolic_sizes={"n": 2, "T": 3},
 )
 
