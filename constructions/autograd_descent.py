@@ -1,6 +1,6 @@
-"""The same learner with nobody's gradient written down: torch's autograd of the loss, and torch.optim.SGD.
+"""The same learner with nobody's gradient written down: torch's autograd of the loss.
 
-Independent oracles for `constructions.gradient_descent`; torch only, or matrix words with gradients of their own.
+An independent oracle for `constructions.gradient_descent`; torch only, or matrix words with gradients of their own.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from constructions.gradient_descent import loss
@@ -33,21 +32,6 @@ def descend(W: Tensor, *data: Any, eta: Any, steps: int = 1, of: Loss = loss) ->
         return at - eta * gradient(at, *data, of=of)
 
     return namespace(W).iterate(step, W, steps)
-
-
-def sgd(W: Tensor, *data: Any, eta: Any, steps: int = 1, of: Loss = loss) -> Tensor:
-    """`steps` steps of torch.optim.SGD at learning rate 1 on eta times the loss, which is step size eta.
-
-    The learning rate stays a Python number because the optimiser takes no other; eta may be an indeterminate.
-    """
-    with torch.enable_grad():
-        weight = torch.nn.Parameter(W.detach().clone())
-        optimiser = torch.optim.SGD([weight], lr=1.0, foreach=False)
-        for _ in range(steps):
-            optimiser.zero_grad()
-            (eta * of(weight, *data)).backward()
-            optimiser.step()
-    return weight.detach()
 
 
 def prefix_predictions(X: Tensor, Y: Tensor, x_q: Tensor, eta: Any) -> Tensor:

@@ -24,20 +24,33 @@ def published(name: str, N: int) -> tuple[Array, Array]:
     """A (N, N) and B (N,) in float64, as the published code of that name returns them. N is even for `fout`."""
     if name not in NAMES:
         raise ValueError(f"name is {name!r}; expected one of {', '.join(NAMES)}")
-    if name == "lmu":
-        s = legt.system(N)
-        sign = legt.ends(N)[1]
-        return (sign[:, None] * s.A * sign[None, :]).astype(np.float64), (sign * s.B).astype(np.float64)
-    if name == "fout":
-        if N % 2 or N < 2:
-            raise ValueError(f"N is {N}; the published Fourier matrices have an even number of states")
-        M = N // 2 - 1
-        active = orthonormal(fout.system(M, 2 * pi), fout.norms(M), 2.0)
-        places = [0, *range(2, N)]
-        A, B = np.zeros((N, N)), np.zeros(N)
-        A[np.ix_(places, places)], B[places] = active.A, active.B
-        return A, B
-    found: StateSpace = orthonormal(
-        *((legt.system(N), legt.norms(N), 2.0) if name == "legt" else (legs.system(N), legs.norms(N)))
-    )
+    return _PUBLISHED[name](N)
+
+
+def _legt(N: int) -> tuple[Array, Array]:
+    return _matrices(orthonormal(legt.system(N), legt.norms(N), 2.0))
+
+
+def _legs(N: int) -> tuple[Array, Array]:
+    return _matrices(orthonormal(legs.system(N), legs.norms(N)))
+
+
+def _lmu(N: int) -> tuple[Array, Array]:
+    s, sign = legt.system(N), legt.ends(N)[1]
+    return (sign[:, None] * s.A * sign[None, :]).astype(np.float64), (sign * s.B).astype(np.float64)
+
+
+def _fout(N: int) -> tuple[Array, Array]:
+    if N % 2 or N < 2:
+        raise ValueError(f"N is {N}; the published Fourier matrices have an even number of states")
+    M = np.arange(2, N, 2).shape[0]  # a harmonic each two states after the first two
+    active = orthonormal(fout.system(M, 2 * pi), fout.norms(M), 2.0)
+    places = np.delete(np.eye(N), 1, axis=0)
+    return places.T @ active.A @ places, active.B @ places
+
+
+def _matrices(found: StateSpace) -> tuple[Array, Array]:
     return found.A, found.B
+
+
+_PUBLISHED = {"legt": _legt, "lmu": _lmu, "legs": _legs, "fout": _fout}

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from constructions.namespace import Array
+from constructions.namespace import Array, namespace
 from constructions.state_space import StateSpace
 
 Solve = Callable[[Array, Array], Array]
@@ -38,10 +38,7 @@ class Discrete:
 
 
 def _eye(like: Array) -> Array:
-    out = np.zeros(like.shape, dtype=like.dtype)
-    for i in range(len(out)):
-        out[i, i] = like[0, 0] * 0 + 1
-    return out
+    return np.eye(*like.shape, dtype=like.dtype) * (like[0, 0] * 0 + 1)
 
 
 def _exponential(matrix: Array) -> Array:
@@ -60,11 +57,10 @@ def _held(s: StateSpace, A: Array, B: Array, convention: str, alpha: Any) -> Dis
 def gbt(system: StateSpace, h: Any, alpha: Any, convention: str = "proper", solve: Solve = np.linalg.solve) -> Discrete:
     """The generalised bilinear transform with step h: alpha 0 forward Euler, 1/2 Tustin, 1 backward Euler."""
     eye = _eye(system.A)
-    if alpha == 0:
-        return _held(system, eye + h * system.A, h * system.B, convention, alpha)
     left = eye - alpha * h * system.A
     both = solve(left, np.concatenate([eye + (1 - alpha) * h * system.A, (h * system.B)[:, None]], axis=1))
-    return _held(system, both[:, :-1], both[:, -1], convention, alpha)
+    xp = namespace(both)
+    return _held(system, xp.keep(both, system.order), xp.drop(both, system.order)[:, 0], convention, alpha)
 
 
 def zoh(system: StateSpace, h: Any, convention: str = "P", exponential: Exponential = _exponential) -> Discrete:
@@ -72,29 +68,27 @@ def zoh(system: StateSpace, h: Any, convention: str = "P", exponential: Exponent
     be singular)."""
     if convention == "proper":
         raise ValueError("a zero-order hold has no mixture of its own; choose convention P or S4")
-    N = system.order
-    wide = _block(system, N + 1)
-    found = exponential(h * wide)
-    return _held(system, found[:N, :N], found[:N, N], convention, 0)
+    A, (driven,) = _exponentials(system, 1, h, exponential)
+    return _held(system, A, driven, convention, 0)
 
 
 def foh(system: StateSpace, h: Any, exponential: Exponential = _exponential) -> Discrete:
     """First-order hold: the input is interpolated linearly; one exponential of the matrix augmented by u and its
     slope."""
-    N = system.order
-    wide = _block(system, N + 2)
-    wide[N, N + 1] = wide[0, 0] * 0 + 1
-    found = exponential(h * wide)
-    start, slope = found[:N, N], found[:N, N + 1] / h
-    return Discrete(found[:N, :N], start - slope, slope, system.C, system.D)
+    A, (start, slope) = _exponentials(system, 2, h, exponential)
+    return Discrete(A, start - slope / h, slope / h, system.C, system.D)
 
 
-def _block(system: StateSpace, size: int) -> Array:
+def _exponentials(system: StateSpace, inputs: int, h: Any, exponential: Exponential) -> tuple[Array, Array]:
+    """e^{hA} (N, N), and what the input and its slopes do over a step, `inputs` rows of N: one exponential of A with
+    them as states, each the slope of the one before."""
     N = system.order
-    wide = np.zeros((size, size), dtype=system.A.dtype) + system.A[0, 0] * 0
-    wide[:N, :N] = system.A
-    wide[:N, N] = system.B
-    return wide
+    driven = np.concatenate([system.A, system.B[:, None] * np.eye(1, inputs, dtype=np.int64)], axis=1)
+    chain = np.eye(inputs, N + inputs, k=N + 1, dtype=np.int64) + system.A[0, 0] * 0
+    found = exponential(h * np.concatenate([driven, chain]))
+    xp = namespace(found)
+    kept = xp.keep(found.T, N)
+    return xp.keep(kept.T, N), xp.drop(kept.T, N).T
 
 
 def matched(discrete: Discrete, end: Array, h: Any) -> Discrete:
@@ -112,17 +106,22 @@ def single_input(system: StateSpace, h: Any, alpha: Any, solve: Solve = np.linal
     Its state is not the hold's; C becomes C (I - alpha h A)^{-1} and D becomes D + alpha C (I - alpha h A)^{-1} h B.
     """
     plain = gbt(system, h, alpha, "P", solve)
-    C = system.C if alpha == 0 else solve((_eye(system.A) - alpha * h * system.A).T, system.C)
+    C = solve((_eye(system.A) - alpha * h * system.A).T, system.C)
     return Discrete(plain.A, plain.B_now, plain.B_next, C, system.D + alpha * (C @ (h * system.B)))
 
 
 def run(discrete: Discrete, u: Array, start: Array | None = None) -> Array:
     """Outputs (T, ...) for inputs u (T, ...) by recurrence: y_k = C x_k + D u_k, vectorised over trailing axes of u."""
-    x = np.zeros((len(discrete.A), *u.shape[1:]), dtype=u.dtype) if start is None else start
-    trailing = (...,) + (None,) * (u.ndim - 1)
-    out = []
-    for k in range(len(u)):
-        if k:
-            x = np.tensordot(discrete.A, x, 1) + discrete.B_now[trailing] * u[k - 1] + discrete.B_next[trailing] * u[k]
-        out.append(np.tensordot(discrete.C, x, 1) + discrete.D * u[k])
-    return np.stack(out)
+    xp, flat = namespace(u), u.reshape(u.shape[0], -1)
+    A, C, D = discrete.A, discrete.C, discrete.D
+    now, after = discrete.B_now[:, None], discrete.B_next[:, None]
+    x = np.zeros((A.shape[0], flat.shape[1]), dtype=u.dtype) if start is None else start.reshape(A.shape[0], -1)
+
+    def step(states: tuple[Array, Array], here: Array, ahead: Array) -> tuple[Array, Array]:
+        return states[1], A @ states[1] + now * here + after * ahead
+
+    def read(states: tuple[Array, Array], here: Array, ahead: Array) -> Array:
+        return C @ states[0] + D * here
+
+    ahead = xp.following(flat, xp.last(flat))  # what is taken to follow the last sample is never read
+    return np.asarray(xp.fold(step, (x, x), flat, ahead, read=read)[1]).reshape(u.shape)

@@ -22,18 +22,19 @@ def member(family: str, point: Sequence[float]) -> System:
         raise ValueError(f"family is {family!r}; expected one of {', '.join(FAMILIES)}")
     if len(point) < NUMBERS:
         raise ValueError(f"{len(point)} coordinates; expected {NUMBERS}")
-    return FAMILIES[family]([float(p) for p in point])
+    return FAMILIES[family](point)
 
 
 def linear(p: Sequence[float]) -> System:
     """x' = M x in three dimensions: a rotation of 0.5 to 2.5 rad/s, damped, and a decay, seen in a drawn basis."""
     w, damping, decay = _between(0.5, 2.5, p[0]), _between(0.0, 0.1, p[1]), _between(0.05, 0.5, p[2])
     core = np.array([[-damping, -w, 0.0], [w, -damping, 0.0], [0.0, 0.0, -decay]])
-    basis = np.eye(3) + np.array([_between(-0.3, 0.3, v) for v in p[3:12]]).reshape(3, 3)
-    M = (basis @ core @ np.linalg.inv(basis)).tolist()
+    drawn = np.array([[p[3], p[4], p[5]], [p[6], p[7], p[8]], [p[9], p[10], p[11]]])
+    basis = np.eye(3) + _between(-0.3, 0.3, drawn)
+    one, two, three = (basis @ core @ np.linalg.inv(basis)).astype(object)  # Python's numbers, which meet power series
 
     def right(x: Vector) -> list[Any]:
-        return [row[0] * x[0] + row[1] * x[1] + row[2] * x[2] for row in M]
+        return [row[0] * x[0] + row[1] * x[1] + row[2] * x[2] for row in (one, two, three)]
 
     return System("linear", right, (_between(0.5, 1.5, p[12]), _between(-1, 1, p[13]), _between(-1, 1, p[14])), 2.0)
 
@@ -77,5 +78,5 @@ FAMILIES: Mapping[str, Callable[[Sequence[float]], System]] = {
 }
 
 
-def _between(low: float, high: float, share: float) -> float:
+def _between(low: float, high: float, share: Any) -> Any:
     return low + (high - low) * share

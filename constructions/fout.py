@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from constructions.namespace import Array
+from constructions.namespace import Array, namespace
 from constructions.state_space import StateSpace
 
 
@@ -36,11 +36,12 @@ def end(M: int) -> Array:
 
 def rotation(M: int, omega: Any) -> Array:
     """W (2M+1, 2M+1): the shift of the window, object or float64."""
-    size = 2 * M + 1
-    W = np.zeros((size, size), dtype=np.float64 if isinstance(omega, float) else object)
-    for m in range(1, M + 1):
-        W[2 * m - 1, 2 * m], W[2 * m, 2 * m - 1] = -m * omega, m * omega
-    return W
+    return (np.diag(_turns(M), -1) - np.diag(_turns(M), 1)) * omega
+
+
+def _turns(M: int) -> Array:
+    """0, 1, 0, 2, ..., 0, M: how often each sine turns in the window, from state 1 on."""
+    return np.kron(np.arange(1, M + 1), np.array([0, 1]))
 
 
 def system(M: int, omega: Any, route: str = "i") -> StateSpace:
@@ -52,10 +53,8 @@ def system(M: int, omega: Any, route: str = "i") -> StateSpace:
     size, e, r2 = 2 * M + 1, end(M), norms(M)
     W = rotation(M, omega)
     A = W - 2 * (r2 * e)[:, None] * e[None, :]
-    C = np.zeros(size, dtype=W.dtype)
-    for m in range(1, M + 1):
-        C[2 * m] = -m * omega
-    D = 2 * size if route == "i" else 0
+    C = -np.concatenate([np.zeros(1, dtype=np.int64), _turns(M)]) * omega
+    D = {"i": 2 * size, "ii": 0}[route]
     return StateSpace(A, 2 * r2 * e, C - D * e, D)
 
 
@@ -67,11 +66,14 @@ def corrected(M: int, omega: Any, J: int = 1) -> StateSpace:
     if not 1 <= J <= M:
         raise ValueError(f"J is {J}; expected between 1 and the number of harmonics M = {M}")
     plain = system(M, omega)
-    chosen = range(M - J + 1, M + 1)
-    C = plain.C.copy()
-    for m in chosen:
-        raised = (m * omega) * (m * omega) / 4
-        for i in chosen:
-            raised = raised if i == m else raised * (m * m) / (m * m - i * i)
-        C[2 * m - 1] += raised
-    return StateSpace(plain.A, plain.B, C, plain.D)
+    chosen, same = np.arange(M - J + 1, M + 1), np.eye(J, dtype=np.int64)
+    square = chosen * chosen
+
+    def factor(raised: Array, other: Array, own: Array) -> Array:
+        return raised * (square + own * (1 - square)) / (square - other + own)
+
+    raised = namespace(chosen).fold(factor, (chosen * omega) * (chosen * omega) / 4, square, same)
+    cosines = np.kron(raised, np.array([1, 0]))
+    return StateSpace(
+        plain.A, plain.B, plain.C + np.concatenate([np.zeros(2 * (M - J) + 1, dtype=np.int64), cosines]), plain.D
+    )

@@ -10,12 +10,12 @@ Source: A and B are HiPPO's LegS (arXiv 2008.07669) in another basis; readouts d
 from __future__ import annotations
 
 from fractions import Fraction
-from math import factorial
 from typing import Any
 
 import numpy as np
 
 from constructions import legt
+from constructions.namespace import Array, namespace
 from constructions.state_space import StateSpace
 
 drive, gain, readout, norms = legt.drive, legt.gain, legt.readout, legt.norms
@@ -35,35 +35,35 @@ def system(N: int, route: str = "i") -> StateSpace:
     """The system at t = 1 or theta = 1 in the coefficient basis with a naive readout, int64."""
     naive = legt.system(N, route)
     n = np.arange(N)
-    row, col = n[:, None], n[None, :]
-    A = np.where(col < row, below(row), np.where(col == row, diagonal(row), 0))
+    row = n[:, None]
+    A = np.tri(N, k=-1, dtype=np.int64) * below(row) + np.eye(N, dtype=np.int64) * diagonal(row)
     return StateSpace(A, naive.B, naive.C, naive.D)
 
 
-def taper(N: int) -> list[Fraction]:
+def taper(N: int) -> Array:
     """c (N,) of the matched LTI readout: y is the time derivative of sum_n c_n a_n, and c tapers from 1 to 0.
 
     c_n = sum_{j=n+1}^{N} kappa_j ((j-1)!)^2/((j-1-n)! (j+n)!), kappa_j = (-1)^(N-j) j^N/((j-1)! (N-j)!). Exact
-    rationals:
-    the terms alternate and a float64 sum loses all digits for N >= 30.
+    rationals, as objects: the terms alternate and a float64 sum loses all digits for N >= 30.
     """
-    kappa = [0] + [Fraction((-1) ** (N - j) * j**N, factorial(j - 1) * factorial(N - j)) for j in range(1, N + 1)]
-    return [
-        sum(
-            (
-                kappa[j] * Fraction(factorial(j - 1) ** 2, factorial(j - 1 - n) * factorial(j + n))
-                for j in range(n + 1, N + 1)
-            ),
-            Fraction(0),
-        )
-        for n in range(N)
-    ]
+    j, same = np.arange(1, N + 1).astype(object), np.eye(N, dtype=np.int64).astype(object)
+    xp = namespace(j)
+
+    def weight(kappa: tuple[Array, Array], i: Array, own: Array) -> tuple[Array, Array]:
+        return kappa[0] * (j + own * (1 - j)), kappa[1] * (j - i + own)
+
+    def term(found: tuple[Array, Array], n: Array) -> tuple[Array, Array]:
+        return found[0] * (j - 1 - n), found[1] * (j + n + 1)
+
+    top, below = xp.fold(weight, (j, 1 + 0 * j), j, same)  # kappa_j: j times the product of j/(j - i) over all other i
+    _, terms = xp.fold(term, (top, below * j), j - 1, read=lambda found, n: xp.stack(found))
+    first = xp.sum(top * Fraction(1) / (below * j))
+    rest = xp.sum(xp.earlier(terms)[:, 0, :] * Fraction(1) / xp.earlier(terms)[:, 1, :], axis=1)
+    return np.concatenate([np.asarray([first]), rest])
 
 
 def matched(N: int) -> StateSpace:
     """The LTI system at theta = 1 with the readout C = c A, D = c B = N(N+1)/2; Python numbers as objects."""
     plain = system(N)
-    c = taper(N)
     A = plain.A.astype(object)
-    C = np.array([sum((c[n] * A[n, k] for n in range(k, N)), Fraction(0)) for k in range(N)], dtype=object)
-    return StateSpace(A, plain.B.astype(object), C, Fraction(N * (N + 1), 2))
+    return StateSpace(A, plain.B.astype(object), taper(N) @ A, Fraction(N * (N + 1), 2))

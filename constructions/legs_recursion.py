@@ -13,13 +13,14 @@ Coefficient basis. Source: arXiv 2008.07669 and its code; the trapezoid with bot
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from constructions import legs
 from constructions.discretisation import Solve
-from constructions.namespace import Array
+from constructions.namespace import Array, namespace
 
 SCHEMES = ("forward", "backward", "trapezoid", "published", "zoh", "foh")
 Power = Callable[[Array, Any], Array]
@@ -32,6 +33,17 @@ def _power(A: Array, x: float) -> Array:
     return expm(A * np.log(x))
 
 
+@dataclass(frozen=True)
+class _Sampled:
+    """A (N, N), B (N,) and the identity in the samples' numbers; how to solve, and powers."""
+
+    A: Array
+    B: Array
+    eye: Array
+    solve: Solve
+    power: Power
+
+
 def states(N: int, u: Array, scheme: str, solve: Solve = np.linalg.solve, power: Power = _power) -> Array:
     """The last state (N,) after samples u (T,), T >= 2, starting from u_0 e_0. Arrays of floats or of exact numbers.
 
@@ -41,36 +53,74 @@ def states(N: int, u: Array, scheme: str, solve: Solve = np.linalg.solve, power:
         raise ValueError(f"scheme is {scheme!r}; expected one of {', '.join(SCHEMES)}")
     if len(u) < 2:
         raise ValueError(f"{len(u)} samples; a recursion needs at least two")
-    s = legs.system(N)
-    zero = u[0] * 0
-    A, B, eye = s.A + zero, s.B + zero, np.eye(N, dtype=np.int64) + zero
-    a = eye[0] * u[0]
-    if scheme in ("zoh", "foh"):
-        return _held(N, u, scheme == "foh", solve, power)
-    for k in range(1, len(u)):
-        if scheme == "forward":
-            a = a + (A @ a + B * u[k - 1]) / (k - 1) if k > 1 else a
-        elif scheme == "backward":
-            a = solve(eye - A / k, a + B * u[k] / k)
-        elif scheme == "published":
-            a = solve(eye - A / (2 * k), a + A @ a / (2 * k) + B * u[k] / k)
-        else:
-            old = (A @ a + B * u[k - 1]) / (2 * (k - 1)) if k > 1 else zero
-            a = solve(eye - A / (2 * k), a + old + B * u[k] / (2 * k))
-    return a
+    s, zero, xp, steps = legs.system(N), u[0] * 0, namespace(u), u.shape[0] - 1
+    given = _Sampled(s.A + zero, s.B + zero, np.eye(N, dtype=np.int64) + zero, solve, power)
+    start, step = _SCHEMES[scheme]
+    k, later = np.arange(1, steps + 1) + zero, 1 - np.eye(1, steps, dtype=np.int64)[0, :] + zero
+
+    def token(a: Array, k: Any, later: Any, old: Any, new: Any) -> Array:
+        return step(given, a, k, later, old, new)
+
+    return np.asarray(xp.fold(token, start(N, u) + zero, k, later, xp.earlier(u), xp.drop(u, 1)))
 
 
-def _held(N: int, u: Array, linear: bool, solve: Solve, power: Power) -> Array:
-    s = legs.system(N)
-    zero = u[0] * 0
-    A, B, eye = s.A + zero, s.B + zero, np.eye(N, dtype=np.int64) + zero
-    a = eye[0] * u[0]
-    if linear:  # the coefficients of a line over [0, h]
-        a = eye[0] * ((u[0] + u[1]) / 2) + (eye[1] * ((u[1] - u[0]) / 2) if N > 1 else zero)
-    for k in range(1, len(u) - 1):
-        x = 1 + (zero + 1) / k
-        P = power(A, x)
-        constant = solve(A, P @ B - B)
-        ramp = k * (solve(A - eye, P @ B - x * B) - constant) if linear else zero
-        a = P @ a + constant * u[k] + ramp * (u[k + 1] - u[k])
-    return a
+# a_k from a_{k-1}, u_{k-1} and u_k. later: 0 in the first step, in which what stands over k - 1 is left out; else 1
+
+
+def _slope(s: _Sampled, a: Array, k: Any, later: Any, old: Any) -> Array:
+    """a' at the old sample, times its k - 1 steps h; zero at the first."""
+    return later * (s.A @ a + s.B * old) / (k - later)
+
+
+def _forward(s: _Sampled, a: Array, k: Any, later: Any, old: Any, new: Any) -> Array:
+    return a + _slope(s, a, k, later, old)
+
+
+def _backward(s: _Sampled, a: Array, k: Any, later: Any, old: Any, new: Any) -> Array:
+    return s.solve(s.eye - s.A / k, a + s.B * new / k)
+
+
+def _published(s: _Sampled, a: Array, k: Any, later: Any, old: Any, new: Any) -> Array:
+    return s.solve(s.eye - s.A / (2 * k), a + s.A @ a / (2 * k) + s.B * new / k)
+
+
+def _trapezoid(s: _Sampled, a: Array, k: Any, later: Any, old: Any, new: Any) -> Array:
+    return s.solve(s.eye - s.A / (2 * k), a + _slope(s, a, k, later, old) / 2 + s.B * new / (2 * k))
+
+
+def _zero_order(s: _Sampled, a: Array, k: Any, later: Any, old: Any, new: Any) -> Array:
+    _, P, constant = _hold(s, k - later)
+    return later * (P @ a + constant * old) + (1 - later) * a
+
+
+def _first_order(s: _Sampled, a: Array, k: Any, later: Any, old: Any, new: Any) -> Array:
+    x, P, constant = _hold(s, k - later)
+    ramp = (k - later) * (s.solve(s.A - s.eye, P @ s.B - x * s.B) - constant)
+    return later * (P @ a + constant * old + ramp * (new - old)) + (1 - later) * a
+
+
+def _hold(s: _Sampled, k: Any) -> tuple[Any, Array, Array]:
+    """(k+1)/k, its power A, and the answer to a constant input from k to k + 1 steps h."""
+    x = 1 + 1 / k
+    P = s.power(s.A, x)
+    return x, P, s.solve(s.A, P @ s.B - s.B)
+
+
+def _of_constant(N: int, u: Array) -> Array:
+    return np.eye(N, 1, dtype=np.int64)[:, 0] * u[0]
+
+
+def _of_line(N: int, u: Array) -> Array:
+    """The coefficients of a line over [0, h]."""
+    both = np.eye(N, 2, dtype=np.int64)
+    return both[:, 0] * ((u[0] + u[1]) / 2) + both[:, 1] * ((u[1] - u[0]) / 2)
+
+
+_SCHEMES = {
+    "forward": (_of_constant, _forward),
+    "backward": (_of_constant, _backward),
+    "trapezoid": (_of_constant, _trapezoid),
+    "published": (_of_constant, _published),
+    "zoh": (_of_constant, _zero_order),
+    "foh": (_of_line, _first_order),
+}

@@ -58,8 +58,7 @@ def true_readout(k: Any, N: Any, parity: Any) -> Any:
 
 def ends(N: int) -> tuple[Array, Array]:
     """The basis functions at the right and left end of the window: ones, and (-1)^n; int64 (N,)."""
-    n = np.arange(N)
-    return np.ones(N, dtype=np.int64), 1 - 2 * (n % 2)
+    return np.ones(N, dtype=np.int64), -np.cumprod(-np.ones(N, dtype=np.int64))
 
 
 def norms(N: int) -> Array:
@@ -70,8 +69,8 @@ def norms(N: int) -> Array:
 def system(N: int, route: str = "i") -> StateSpace:
     """The system at theta = 1 in the coefficient basis, int64."""
     n = np.arange(_count(N))
-    row, col = n[:, None], n[None, :]
-    A = np.where(col <= row, below(row), above(row, 1 - 2 * ((row + col) % 2)))
+    row, sign, lower = n[:, None], ends(N)[1], np.tri(N, dtype=np.int64)
+    A = lower * below(row) + (1 - lower) * above(row, sign[:, None] * sign[None, :])
     D = gain(N, route)
     return StateSpace(A, drive(n), readout(n, D), D)
 

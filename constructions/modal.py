@@ -41,7 +41,7 @@ def modal(system: StateSpace, digits: float = 6) -> Modal:
     fewer digits.
     """
     poles, vectors = np.linalg.eig(system.A)
-    condition = float(np.linalg.cond(vectors))
+    condition = np.linalg.cond(vectors)
     left = -np.log10(system.order * condition * UNIT)
     if not left >= digits:
         raise IllConditioned(
@@ -53,7 +53,7 @@ def modal(system: StateSpace, digits: float = 6) -> Modal:
         poles,
         np.linalg.solve(vectors, system.B.astype(complex)),
         system.C @ vectors,
-        float(system.D),
+        1.0 * system.D,
         vectors,
         condition,
     )
@@ -65,15 +65,12 @@ def companion(coefficients: Array) -> Array:
     Raises IllConditioned if a coefficient is no float64, for then the poles are not the polynomial's: q_N of LegT has
     such coefficients from N = 16 on.
     """
-    N = len(coefficients)
-    out = np.zeros((N, N))
-    out[np.arange(1, N), np.arange(N - 1)] = 1.0
-    for n, c in enumerate(coefficients):
-        value = int(c)
-        if value.bit_length() > 1023 or float(value) != value:
-            raise IllConditioned(
-                f"coefficient {n} of the polynomial of degree {N} has {len(str(abs(value)))} digits and is no float64; "
-                "keep the state-space form (constructions.legt), whose entries are below 2N, or exact numbers"
-            )
-        out[n, -1] = -float(value)
-    return out
+    whole = np.asarray(coefficients, dtype=object)
+    if any(c.bit_length() > 1023 or float(c) != c for c in map(int, whole)):
+        raise IllConditioned(
+            f"a coefficient of the polynomial of degree {len(whole)} is no float64: the largest has "
+            f"{max(len(str(abs(int(c)))) for c in whole)} digits; keep the state-space form (constructions.legt), whose "
+            "entries are below 2N, or exact numbers"
+        )
+    N = whole.shape[0]
+    return np.concatenate([np.eye(N, N - 1, k=-1), -whole.astype(np.float64)[:, None]], axis=1)

@@ -10,23 +10,26 @@ Legendre values come from the three-term recurrence with + - * /, so arguments m
 from __future__ import annotations
 
 from fractions import Fraction
-from math import factorial
 from typing import Any
 
 import numpy as np
 
 from constructions import legt
 from constructions.discretisation import Discrete, Solve, gbt
-from constructions.namespace import Array
+from constructions.namespace import Array, namespace
 from constructions.state_space import StateSpace
 
 
-def legendre(count: int, x: Any) -> list[Any]:
-    """P_0(x), ..., P_{count-1}(x); for x >= 1 all terms are positive and nothing cancels."""
-    values = [x * 0 + 1, x]
-    for n in range(1, count - 1):
-        values.append(((2 * n + 1) * x * values[n] - n * values[n - 1]) / (n + 1))
-    return values[:count]
+def legendre(count: int, x: Any) -> Array:
+    """P_0(x), ..., P_{count-1}(x), (count,); for x >= 1 all terms are positive and nothing cancels."""
+    n = np.arange(count).astype(object)
+
+    def step(both: tuple[Any, Any], n: Any) -> tuple[Any, Any]:
+        return both[1], ((2 * n + 1) * x * both[1] - n * both[0]) / (n + 1)
+
+    # P_n and P_{n+1} from P_{n-1} and P_n; what P_{-1} is does not matter, its factor is n = 0
+    _, values = namespace(n).fold(step, (x * 0, x * 0 + 1), n, read=lambda both, n: both[0])
+    return np.asarray(values)
 
 
 def ahead(N: int, h: Any, state: str = "closed") -> StateSpace:
@@ -34,24 +37,25 @@ def ahead(N: int, h: Any, state: str = "closed") -> StateSpace:
 
     D_h = (P_N + P_{N-1})(1 + 2h)/2 for closed states, P_N(1 + 2h) for exact ones.
     """
-    values = legendre(N + 1, 1 + 2 * h)
-    D = _gain(values[N], values[N - 1], state)
-    s = legt.system(N)
-    return StateSpace(s.A, s.B, np.array([v - D for v in values[:N]], dtype=object), D)
+    s, values = legt.system(N), legendre(N + 1, 1 + 2 * h)
+    return _answer(s, values, state)
 
 
-def slope(n: int, m: int) -> Fraction:
-    """The m-th derivative of P_n at 1: (n+m)!/(2^m m! (n-m)!)."""
-    return Fraction(factorial(n + m), 2**m * factorial(m) * factorial(n - m)) if m <= n else Fraction(0)
+def slopes(count: int, m: int) -> Array:
+    """The m-th derivatives of P_0(1 + 2h), ..., P_{count-1}(1 + 2h) at h = 0, m >= 1: (n+m)!/(m! (n-m)!), 0 for n < m."""
+    n, orders = np.arange(count).astype(object), np.arange(1, m + 1).astype(object)
+
+    def another(found: Array, i: Any) -> Array:
+        return found * (n + i) * (n + 1 - i) / i
+
+    return np.asarray(namespace(n).fold(another, 0 * n + Fraction(1), orders))
 
 
 def derivative(N: int, m: int, state: str = "closed") -> StateSpace:
     """The m-th derivative of u, 1 <= m <= N; m = 1 is route (i) for closed states and route (iii) for exact ones."""
     if not 1 <= m <= N:
         raise ValueError(f"m is {m}; expected between 1 and N = {N}")
-    D = _gain(2**m * slope(N, m), 2**m * slope(N - 1, m), state)
-    s = legt.system(N)
-    return StateSpace(s.A, s.B, np.array([2**m * slope(n, m) - D for n in range(N)], dtype=object), D)
+    return _answer(legt.system(N), slopes(N + 1, m), state)
 
 
 def residual_hold(system: StateSpace, end: Array, h: Any, alpha: Any, solve: Solve = np.linalg.solve) -> Discrete:
@@ -68,7 +72,10 @@ def residual_hold(system: StateSpace, end: Array, h: Any, alpha: Any, solve: Sol
     return Discrete(now.A, now.B_now, now.B_next, (end @ held.A - end) / below, (1 + (1 - alpha) * whole) / below)
 
 
-def _gain(top: Any, below: Any, state: str) -> Any:
+def _answer(s: StateSpace, values: Array, state: str) -> StateSpace:
+    """The reconstruction's own answer sum_n values_n a_n, n < N, and D times the residual; values (N + 1,), objects."""
     if state not in ("closed", "exact"):
         raise ValueError(f"state is {state!r}; expected closed or exact")
-    return top if state == "exact" else (top + below) / 2
+    own = namespace(values).earlier(values)
+    D = {"exact": values[-1], "closed": (values[-1] + own[-1]) / 2}[state]
+    return StateSpace(s.A, s.B, (own - D).astype(object), D)

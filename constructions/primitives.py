@@ -6,18 +6,39 @@
     associative_scan      all partial products of an associative operation, by doubling
     interleave, windows, following, pad, keep, drop, last, earlier      tokens put in order, cut out, made as wide
     decay_mask, decay_to_end, decay_from_start, decay_total      products of decays between two tokens
-They belong to the array namespace that `constructions.namespace.namespace` returns, so that another arithmetic can
+They belong to the array namespace that `namespace` returns, so that another arithmetic can
 bring its own. Shapes: tokens (N, ...), one row a token.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-from array_api_compat import device, is_torch_array
+from array_api_compat import array_namespace, device, is_torch_array
 
 Array = Any
+"""A numpy array, a torch tensor, an exact tensor, or any array of the array API standard."""
+
+
+def namespace(*arrays: Array) -> Any:
+    """The array namespace of the arguments, with the structured primitives (Python numbers are passed over).
+
+    An arithmetic that brings primitives of its own keeps them.
+    """
+    plain = array_namespace(*(a for a in arrays if hasattr(a, "shape")))
+    return plain if hasattr(plain, "fold") else _structured(plain)
+
+
+@cache
+def _structured(plain: Any) -> Structured:
+    return Structured(plain)
+
+
+def power_of_two(count: Any) -> Any:
+    """2^count for a count of steps, a number or a symbol."""
+    return 2**count
 
 
 class Structured:
@@ -36,17 +57,19 @@ class Structured:
     # ---------------------------------------------------------------------------------------------- recurrences
 
     def fold(
-        self, step: Callable[..., Any], start: Any, *tokens: Array, read: Callable[..., Array] | None = None
-    ) -> Any:
+        self, step: Callable[..., Any], start: Any, *tokens: Array, read: Callable[..., Array] | None = None,
+        **each: Array,
+    ) -> Any:  # fmt: skip
         """The last state of `state = step(state, *tokens_t)` from `start`; with `read` also all read(state, *tokens_t).
 
-        The state is an array or a tuple of them. `read` sees the state after the token; its values are stacked.
+        The state is an array or a tuple of them. `read` sees the state after the token; its values are stacked. each:
+        parameters with one value a token, or 0-d and for all tokens; both functions get the token's by name.
         """
         state, rows = start, []
         for t in range(_length(tokens)):
-            now = [x[t, ...] for x in tokens]
-            state = step(state, *now)
-            rows.append(None if read is None else read(state, *now))
+            now, own = [x[t, ...] for x in tokens], {name: x[t, ...] if x.ndim else x for name, x in each.items()}
+            state = step(state, *now, **own)
+            rows.append(None if read is None else read(state, *now, **own))
         return state if read is None else (state, self._plain.stack(rows))
 
     def chunks(

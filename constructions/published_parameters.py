@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from constructions import constructed_tokens, gd_ssm, three_layer_block
 from constructions.gated_accumulator import recurrence
-from constructions.namespace import Array, zeros
+from constructions.namespace import Array, namespace, zeros
 
 Stored = Mapping[str, Array]
 Entrywise = Callable[[Array], Array]
@@ -44,13 +44,15 @@ def layer(sequence: Array, stored: Stored, exp: Entrywise) -> Array:
 def block(sequence: Array, layers: Sequence[Stored], exp: Entrywise) -> Array:
     """The three-layer block on raw tokens, before padding and skip: outputs (N, P)."""
     Z, width = gd_ssm.windows(sequence), sequence.shape[1]
-    found = []
-    for stored in layers:
+
+    def states(stored: Stored) -> Array:
         writes = gd_ssm.input_gate(Z, stored["w_q"]).mT
-        found.append(stored["C"] @ recurrence(decay(stored, exp).mT, writes, zeros((width, width), sequence)))
-    first, second, third = found
-    explicit = three_layer_block.combine(first, first[-1:, ...], second, third)
-    return (explicit @ (Z.mT @ layers[-1]["D"][:, None]))[..., 0]
+        return stored["C"] @ recurrence(decay(stored, exp).mT, writes, zeros((width, width), sequence))
+
+    one, two, three = layers
+    first, second, third = states(one), states(two), states(three)
+    explicit = three_layer_block.combine(first, namespace(first).last(first), second, third)
+    return (explicit @ (Z.mT @ three["D"][:, None]))[..., 0]
 
 
 def constructed(sequence: Array, stored: Stored, exp: Entrywise) -> Array:

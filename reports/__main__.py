@@ -29,7 +29,7 @@ def main_job(out: Path = Path("out"), settings: Settings | None = None, jobs: in
     settings = settings or Settings()
     shown = screen()
     cli.check_outputs(None, out)
-    run = cli.run_claims(shown, (), None, settings, jobs or min(os.cpu_count() or 1, 4))
+    run = cli.run_claims(shown, (), None, settings, jobs or min(os.cpu_count() or 1, 4), fresh=True)
     show_run(shown, run)
     audits, status = audit_targets(shown, settings)
     cli.write_report(shown, run, out, "md,tex,html,pdf", audits=audits, evidence=True)

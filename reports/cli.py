@@ -51,6 +51,9 @@ _GATE = (
     "An argument of the layer or a parameter of the learner: a number, an expression in the learner's parameters and N, f, "
     "m such as eta/N or log(decay), or free; readout: a factor of the prediction. May be repeated."
 )
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Run all checks, also those whose evidence is kept from an earlier run.")
+]
 Json = Annotated[Path | None, typer.Option("--json", help="Write one JSON object to this file; - is standard output.")]
 From = Annotated[Path | None, typer.Option("--from", help="Read the evidence from this JSON file; run nothing.")]
 Formats = Annotated[str, typer.Option("--format", help="Some of md,tex,html,pdf, with commas between.")]
@@ -81,6 +84,7 @@ def verify(
     device: Device = "cpu",
     seed: Seed = None,
     jobs: Jobs = 1,
+    fresh: Fresh = False,
     out: Out = None,
     json: Json = None,
 ) -> None:
@@ -89,7 +93,7 @@ def verify(
 
     screen = _screen(json)
     check_outputs(json, out)
-    run = run_claims(screen, patterns or (), rung, _settings(profile, device, seed), jobs)
+    run = run_claims(screen, patterns or (), rung, _settings(profile, device, seed), jobs, fresh)
     show_run(screen, run)
     write_json(json, run.to_json())
     if out is not None:
@@ -344,14 +348,26 @@ def _command(arguments: list[str] | None) -> int | None:
 
 
 def run_claims(
-    screen: Screen, patterns: Sequence[str], rungs: Sequence[Rung] | None, settings: Settings, jobs: int
+    screen: Screen,
+    patterns: Sequence[str],
+    rungs: Sequence[Rung] | None,
+    settings: Settings,
+    jobs: int,
+    fresh: bool = False,
 ) -> Run:
-    """`proofs.verify.run.verify` with progress on standard error."""
+    """`proofs.verify.run.verify` with progress on standard error; unless `fresh`, with what is kept of earlier runs."""
+    from proofs.verify.kept import Kept
+    from proofs.verify.run import environment
     from proofs.verify.run import verify as run_units
     from reports.terminal import watching
+    from reports.words import counted
 
+    kept = None if fresh else Kept(settings, environment(settings)["device"])
     with user_mistakes(), watching(screen.err) as progress:
-        return run_units(patterns, rungs, settings, jobs, progress)
+        run = run_units(patterns, rungs, settings, jobs, progress, kept)
+    if kept is not None and kept.used:
+        screen.tell(f"{counted(kept.used, 'check')} from earlier runs, unchanged since; --fresh runs all again")
+    return run
 
 
 def read_run(path: Path) -> Run:

@@ -15,6 +15,8 @@ settings.register_profile("thorough", max_examples=2000, deadline=None, suppress
 if "CI" not in os.environ or "HYPOTHESIS_PROFILE" in os.environ:
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
+os.environ["SSMPROOF_EVIDENCE_CACHE"] = "off"  # a test runs what it tests
+
 TOYS = Path(__file__).resolve().parent / "toy_claims"
 
 

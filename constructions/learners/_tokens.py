@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-import torch
 from torch import Tensor
 
 from constructions.autograd_descent import Loss, gradient
+from constructions.namespace import namespace
 from constructions.online_descent import token_loss
 
 
@@ -17,17 +17,13 @@ def token_gradient(W: Tensor, x: Tensor, y: Tensor, of: Loss = token_loss) -> Te
     return gradient(W, x[None, :], y[None, :], of=of)
 
 
-def at(value: Any, t: int) -> Any:
-    """Token t's value of a parameter: entry or row t, or the one number for all."""
-    return value[t] if value.ndim else value
-
-
 def fold(step: Callable[..., Tensor], X: Tensor, Y: Tensor, W0: Tensor, **each: Any) -> Tensor:
     """W after a step a token from W0; `each` holds parameters with one value a token, or one for all."""
-    W = W0
-    for t in range(X.shape[0]):
-        W = step(W, X[t, :], Y[t, :], W0, X.shape[0], **{name: at(value, t) for name, value in each.items()})
-    return W
+
+    def token(W: Tensor, x: Tensor, y: Tensor, **own: Any) -> Tensor:
+        return step(W, x, y, W0, X.shape[0], **own)
+
+    return cast(Tensor, namespace(X).fold(token, W0, X, Y, **each))
 
 
 def weighted_loss(W: Tensor, X: Tensor, Y: Tensor, weights: Tensor) -> Tensor:
@@ -41,13 +37,11 @@ def solve(A: Tensor, B: Tensor) -> Tensor:
 
     Raises ZeroDivisionError in exact arithmetic where a leading minor is 0.
     """
-    rows = [torch.cat([a, b]) for a, b in zip(A.unbind(), B.unbind(), strict=True)]
-    n = len(rows)
-    for k in range(n):
-        rows[k] = rows[k] / rows[k][k]
-        for j in range(k + 1, n):
-            rows[j] = rows[j] - rows[j][k] * rows[k]
-    for k in range(n - 1, 0, -1):
-        for j in range(k):
-            rows[j] = rows[j] - rows[j][k] * rows[k]
-    return torch.stack([row[n:] for row in rows])
+    xp = namespace(A)
+
+    def eliminate(rows: Tensor) -> Tensor:
+        """The first column taken out of all rows but the first, which goes to the end."""
+        first = rows[0, :] / rows[0, 0]
+        return cast(Tensor, xp.drop(xp.following(rows - rows[:, 0, None] * first[None, :], first), 1))
+
+    return cast(Tensor, xp.iterate(eliminate, xp.concat([A, B], axis=1), A.shape[0]))

@@ -4,20 +4,25 @@ Main definitions: `offences`, `Offence`.
 The language is what is left when everything is taken away that can tell one size from another, or one call from the
 next, without the arithmetic seeing it: branches (but on `is None`), loops (but over literals; others run through the
 primitives of the array namespace), comparisons, integer division, tests of types, mutable state, data-dependent
-operations, slices with bounds. A guard that only raises may ask anything: it changes no result.
+operations, slices with bounds, tables looked up (but by name: no size is a name). A guard that only raises may ask
+anything: it changes no result.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import is_dataclass
 from fractions import Fraction
 from types import FunctionType, ModuleType
 from typing import NamedTuple
 
-MODULES = ("__future__", "collections.abc", "typing", "dataclasses", "math", "numpy", "torch", "constructions")
+MODULES = (
+    *("__future__", "collections.abc", "typing", "dataclasses", "enum", "math", "fractions"),
+    *("numpy", "torch", "scipy.linalg", "array_api_compat", "constructions"),
+)
 """Where names may come from: nothing with a clock, a counter or a cache."""
 CALLABLE = {"ValueError", "tuple", "zip", "range", "len"}
 """The built-in functions that may be called: errors to raise, and what walks over literals."""
@@ -65,7 +70,7 @@ class Offence(NamedTuple):
 def stateful(name: str, value: object) -> str:
     """What is wrong with a global or captured value that a function reads: it can be called or asked, and keeps state."""
     if isinstance(value, ModuleType):
-        allowed = (*MODULES, "proofs", "numeric", "fractions")
+        allowed = (*MODULES, "proofs", "numeric")
         known = any(value.__name__ == m or value.__name__.startswith(m + ".") for m in allowed)
         return "" if known else f"{name} is the module {value.__name__}"
     frozen = is_dataclass(value) and not isinstance(value, type) and type(value).__dataclass_params__.frozen  # type: ignore[attr-defined]
@@ -86,14 +91,20 @@ def offences(source: str, functions: frozenset[tuple[str, int]] | None = None) -
     Raises SyntaxError if the source is no Python.
     """
     tree = ast.parse(source)
-    constants = {
-        target.id
+    stored = Counter(
+        n.arg if isinstance(n, ast.arg) else n.id
+        for n in ast.walk(tree)
+        if isinstance(n, ast.arg) or (isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load))
+    )
+    values = {
+        target.id: node.value
         for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, int)
-        for target in node.targets
-        if isinstance(target, ast.Name)
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name) and stored[target.id] == 1
     }
-    found = _Lint(constants)
+    constants = {n for n, v in values.items() if isinstance(v, ast.Constant) and isinstance(v.value, int)}
+    found = _Lint(constants, {name for name, value in values.items() if _by_name(value)})
     roots = [tree] if functions is None else [n for n in ast.walk(tree) if _place(n) in functions]
     for root in roots:
         found.body(root)
@@ -112,8 +123,9 @@ def _place(node: ast.AST) -> tuple[str, int] | None:
 class _Lint:
     """One walk over a module; each node is met once, with what its surroundings allow."""
 
-    def __init__(self, constants: set[str]) -> None:
+    def __init__(self, constants: set[str], tables: set[str]) -> None:
         self.constants = constants
+        self.tables = tables
         self.offences: list[Offence] = []
 
     def say(self, node: ast.AST, what: str) -> None:
@@ -143,6 +155,8 @@ class _Lint:
                 return self.each([yes, no])
             case ast.Raise():
                 return None
+            case ast.Dict(values=values) if _by_name(node):
+                return self.each(values)
             case ast.For(target=target, iter=over, body=body, orelse=[]) if self.literal(over):
                 return self.each([target, over, *body])
             case ast.ListComp(elt=elt, generators=parts) | ast.GeneratorExp(elt=elt, generators=parts):
@@ -180,6 +194,15 @@ class _Lint:
 
     def number(self, node: ast.expr) -> bool:
         return isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id in self.constants)
+
+    def place(self, index: ast.expr) -> bool:
+        """Whether it is a place of an array, or one fixed entry: no list or table takes several indices at once."""
+        if isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub):
+            index = index.operand
+        return isinstance(index, (ast.Tuple, ast.Slice)) or self.number(index)
+
+    def named(self, table: ast.expr) -> bool:
+        return _by_name(table) or (isinstance(table, ast.Name) and table.id in self.tables)
 
     def guard(self, test: ast.expr) -> None:
         """A question before a raise: it may compare, but keeps no state."""
@@ -224,6 +247,8 @@ class _Lint:
                 self.say(node, f"the name {name}")
             case ast.Attribute(attr=name) if name in CHOOSING | MUTATING | DRAWING or name.startswith("__"):
                 self.say(node, f"the attribute {name}")
+            case ast.Subscript(value=table, slice=index) if not (self.place(index) or self.named(table)):
+                self.say(node, f"a table that is looked up: {_shown(node)}")
             case ast.Slice(lower=lower, upper=upper, step=step) if lower or upper or step:
                 self.say(node, f"a slice with bounds: {_shown(node)}")
 
@@ -243,6 +268,13 @@ class _Lint:
     def module(self, node: ast.AST, name: str) -> None:
         if not any(name == allowed or name.startswith(allowed + ".") for allowed in MODULES):
             self.say(node, f"an import of {name}")
+
+
+def _by_name(node: ast.expr) -> bool:
+    """A dictionary whose keys are names, and which therefore has nothing to tell by a size."""
+    return isinstance(node, ast.Dict) and all(
+        isinstance(key, ast.Constant) and isinstance(key.value, str) for key in node.keys
+    )
 
 
 def _is_none(test: ast.expr) -> bool:

@@ -31,9 +31,10 @@ from functools import partial
 import torch
 
 from constructions import descent_limit, mesa_layer
-from constructions.autograd_descent import descend, sgd
+from constructions.autograd_descent import descend
 from constructions.gradient_descent import loss, step
 from constructions.namespace import Array
+from constructions.optimiser import sgd
 from numeric.words import Words, matrix, scalar
 from numeric.words.derivation import Obligation
 from proofs.claim import both

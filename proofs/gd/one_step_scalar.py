@@ -27,7 +27,7 @@ from collections.abc import Iterator
 
 from constructions import gd_ssm
 from constructions.gradient_descent import step
-from constructions.namespace import Array, pad_last
+from constructions.namespace import Array, namespace
 from numeric.words import matrix, scalar, zeros
 from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation
@@ -50,7 +50,8 @@ def layer(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
 
 def learner(X: Array, y: Array, x_q: Array, eta: Array) -> Array:
     """One autograd step on each prefix in the last column, zeros before it."""
-    return pad_last(prefix_steps(X, y, x_q, eta).flip(-1), X.shape[1]).flip(-1)
+    (wide,) = namespace(X).pad(prefix_steps(X, y, x_q, eta).flip(-1), width=X.shape[1])
+    return wide.flip(-1)
 
 
 def target_first(X: Array, y: Array, x_q: Array, eta: Array) -> Array:

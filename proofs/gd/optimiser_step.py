@@ -16,7 +16,7 @@ Departs.
 
 from functools import partial
 
-from constructions import autograd_descent
+from constructions import optimiser as torch_optimiser
 from constructions.gradient_descent import descend
 from constructions.namespace import Array
 from proofs.claim import Kind
@@ -33,7 +33,7 @@ def written(X: Array, Y: Array, W0: Array, eta: Array, steps: int = STEPS) -> Ar
 
 def optimiser(X: Array, Y: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
     """Steps of torch.optim.SGD on the stated loss: (m, f)."""
-    return autograd_descent.sgd(W0, X, Y, eta=eta, steps=steps)
+    return torch_optimiser.sgd(W0, X, Y, eta=eta, steps=steps)
 
 
 IDENTITY = Identity(

@@ -31,9 +31,9 @@ from collections.abc import Iterator
 import torch
 
 from constructions import delta_rule
-from constructions.autograd_descent import sgd
 from constructions.namespace import Array, filled, namespace
 from constructions.online_descent import token_loss
+from constructions.optimiser import sgd
 from numeric.words import matrix, scalar
 from numeric.words.derivation import Obligation
 from proofs.evidence import Kind

@@ -26,6 +26,7 @@ from proofs.claim import Claim
 from proofs.evidence import Evidence, Fingerprints, Grade, MutantEvidence, Outcome, Rung, Settings, Settled
 from proofs.verify import sight
 from proofs.verify.fingerprints import fingerprints, version
+from proofs.verify.kept import Answer, Kept
 from proofs.verify.records import evidence_from_json, finding_from_json, finding_to_json, mutant_from_json, plain
 
 SCHEMA = 2
@@ -174,11 +175,13 @@ def verify(
     settings: Settings | None = None,
     jobs: int = 1,
     progress: Progress | None = None,
+    kept: Kept | None = None,
 ) -> Run:
     """Look for the evidence of the claims whose id matches `patterns`, and try to refute their mutants.
 
     An exception inside a check becomes "undecided" with the reason; an interrupt returns what was found so far, with
-    a note. With `jobs` > 1 units go through joblib; inside `joblib.parallel_config(backend=...)` they use that backend.
+    a note. kept: evidence of earlier runs, taken where nothing it rests on has changed; None: everything is run. With
+    `jobs` > 1 units go through joblib; inside `joblib.parallel_config(backend=...)` they use that backend.
     Raises UnknownClaim, NothingToRun, and ValueError for a wrong rung or number of jobs.
     """
     settings = settings or Settings()
@@ -195,17 +198,19 @@ def verify(
     marks = {c.id: fingerprints(c) for c in claims}
     looks = {c.id: sight.known(c) for c in claims if not sight.by_itself(c)}
     open_ = [Look(id) for id, known in looks.items() if known is None]
-    total, answers = len(units) + len(open_), dict[Unit, tuple[Finding, float]]()
-    note = ""
+    rows = _taken(claims, units, marks, kept)
+    left = [unit for unit in units if unit not in rows]
+    total, note = len(left) + len(open_), ""
+    answers = {unit: (finding_from_json(row), seconds) for unit, (row, seconds) in rows.items()}
     try:
-        with closing(_answers(units, settings, jobs)) as found:
-            for unit, row, seconds in found:
+        with closing(_answers(left, settings, jobs)) as found:
+            for done, (unit, row, seconds) in enumerate(found, start=1):
                 finding = finding_from_json(row)
-                answers[unit] = (finding, seconds)
+                answers[unit], rows[unit] = (finding, seconds), (row, seconds)
                 if progress is not None:
-                    progress(len(answers), total, unit, finding.verdict)
+                    progress(done, total, unit, finding.verdict)
         with closing(spread(look, [(o.claim,) for o in open_], jobs)) as seen:
-            for done, (k, row) in enumerate(seen, start=len(answers) + 1):
+            for done, (k, row) in enumerate(seen, start=len(left) + 1):
                 looks[open_[k].claim] = row
                 if progress is not None:
                     progress(done, total, open_[k], "measured")
@@ -216,8 +221,24 @@ def verify(
             # a mutant that nobody looked at has not survived
             verdict = Verdict.NOT_RUN if unit.mutant else Verdict.UNDECIDED
             answers[unit] = (Finding(verdict, reason=f"{failed}; try --jobs 1"), 0.0)
+    if kept is not None and left:
+        for claim in claims:
+            own = {(u.rung, u.mutant): row for u, row in rows.items() if u.claim == claim.id}
+            kept.keep(claim, marks[claim.id], own)
     unseen = {(c.id, r): not_seen for c in claims for r, not_seen in sight.labels(c, looks.get(c.id)).items()}
     return _assemble(claims, units, answers, marks, unseen, environment(settings, note))
+
+
+def _taken(
+    claims: Sequence[Claim], units: Sequence[Unit], marks: Mapping[str, Fingerprints], kept: Kept | None
+) -> dict[Unit, Answer]:
+    """What earlier runs found of these units."""
+    if kept is None:
+        return {}
+    known = {claim.id: kept.known(claim, marks[claim.id]) for claim in claims}
+    found = {u: known[u.claim][u.rung, u.mutant] for u in units if (u.rung, u.mutant) in known[u.claim]}
+    kept.used = len(found)
+    return found
 
 
 def environment(settings: Settings, note: str = "") -> dict[str, Any]:

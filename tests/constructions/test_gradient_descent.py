@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from constructions import autograd_descent, gradient_descent, residual_stack
+from constructions import autograd_descent, gradient_descent, optimiser, residual_stack
 
 
 def problem(seed, f=3, m=2, N=4):
@@ -35,13 +35,13 @@ def test_several_steps_by_three_learners_and_by_layers():
     eta = torch.tensor(0.5, dtype=torch.float64)
     written = gradient_descent.descend(W, X, Y, eta, 3)
     assert torch.equal(autograd_descent.descend(W, X, Y, eta=eta, steps=3), written)
-    assert torch.equal(autograd_descent.sgd(W, X, Y, eta=eta, steps=3), written)
+    assert torch.equal(optimiser.sgd(W, X, Y, eta=eta, steps=3), written)
     assert torch.equal(residual_stack.predict(X, Y, q, W, eta / 4, 3), written @ q)
 
 
 def test_the_start_is_not_written_to():
     W, X, Y, _ = (torch.from_numpy(a) for a in problem(3))
     before = W.clone()
-    autograd_descent.sgd(W, X, Y, eta=0.5, steps=2)
+    optimiser.sgd(W, X, Y, eta=0.5, steps=2)
     assert torch.equal(W, before)
     assert not W.requires_grad

@@ -147,5 +147,5 @@ def test_what_was_recorded_before_a_look_hides_nothing() -> None:
     claim = registry.claim("gd.weight_decay")
     assert claim.checks[Rung.EXACT](sight.SETTINGS).verdict is Verdict.CONFIRMED
     found = look(claim)
-    assert {"delta_rule.step", "autograd_descent.sgd"} <= found[Rung.EXACT].seen
+    assert {"delta_rule.step", "optimiser.sgd"} <= found[Rung.EXACT].seen
     assert labels(claim, found)[Rung.EXACT] == ()
