@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from proofs import registry, verify
+from proofs import registry
+from proofs.verify import run as verify
 from proofs.evidence import Rung, Settings
-from proofs.fingerprints import fingerprints
-from proofs.verify.kept import Kept
+from proofs.verify.fingerprints import fingerprints
+from proofs.verify.run.kept import Kept
 
 pytestmark = pytest.mark.usefixtures("toys")
 SEEDED = Settings(seed=1)
