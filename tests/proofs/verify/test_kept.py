@@ -14,7 +14,7 @@ from proofs import registry
 from proofs.verify import run as verify
 from proofs.evidence import Rung, Settings
 from proofs.verify.fingerprints import fingerprints
-from proofs.verify.run.kept import Kept
+from proofs.verify.kept import Kept
 
 pytestmark = pytest.mark.usefixtures("toys")
 SEEDED = Settings(seed=1)
