@@ -27,6 +27,7 @@ from torch import Tensor
 
 from proofs.branches import Branch, source_of
 from proofs.call_sites import CallSites
+from proofs.unreached import Held, references
 
 _HOUSE = Path(__file__).resolve().parent.parent
 _FOREIGN = tuple(str(Path(module.__file__ or "").resolve().parent) + "/" for module in (torch, np))
@@ -43,19 +44,22 @@ _SILENT = ("RESUME", "MAKE_CELL", "COPY_FREE_VARS", "RETURN_GENERATOR", "NOP")
 class Unrun:
     """Code that no bare call ran. lines: first and last; condition: the test that would have led there, with the outcome
     it never had, empty where none did. option: whether types, numbers of axes, arguments that the audit did not set, or
-    literals that the target's code gives its helpers decide it, and no size."""
+    literals that the target's code gives its helpers decide it, and no size. named: a function, and the line of code that
+    ran in which it is named and may be called."""
 
     file: str
     lines: tuple[int, int]
     condition: str = ""
     never: bool = True
     option: bool = False
+    named: tuple[str, int] | None = None
 
     def line(self) -> str:
         """What never ran, in a line."""
         first, last = self.lines
         where = f"line {first}" if first == last else f"lines {first} to {last}"
         outcome = f": {self.condition} was {'never' if self.never else 'always'} true" if self.condition else ""
+        outcome = f": {self.named[0]}, which line {self.named[1]} names, was never called" if self.named else outcome
         return f"{where} of {Path(self.file).name} never ran{outcome}"
 
     def to_json(self) -> dict[str, Any]:
@@ -66,6 +70,7 @@ class Unrun:
             "condition": self.condition,
             "never": self.never,
             "option": self.option,
+            "named": list(self.named) if self.named else None,
         }
 
 
@@ -115,6 +120,7 @@ class Lines:
         self.roots = roots
         self.steps: dict[CodeType, set[tuple[int, int]]] = {}
         self._settled: dict[CodeType, frozenset[str]] = {}
+        self._held: dict[CodeType, Held] = {}
         self._own: dict[str, bool] = {}
 
     @contextmanager
@@ -129,14 +135,12 @@ class Lines:
 
     def _entered(self, frame: FrameType, event: str, arg: Any) -> Callable[..., Any] | None:
         code = frame.f_code
-        if code.co_filename not in self._own:
-            self._own[code.co_filename] = own(code.co_filename, self.roots)
-        if not self._own[code.co_filename]:
+        if not self.own(code.co_filename):
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         steps = self.steps.setdefault(code, set())
         if code not in self._settled:
-            self._settled[code] = _plain(frame)
+            self._settled[code], self._held[code] = _plain(frame), Held.of(frame)
         last = -1
 
         def step(frame: FrameType, event: str, arg: Any) -> Any:
@@ -148,21 +152,32 @@ class Lines:
 
         return step
 
-    def unrun(self, call: Any, options: frozenset[str] = frozenset(), own: Any = None) -> tuple[Unrun, ...]:
+    def own(self, file: str) -> bool:
+        """Whether a file is the target's."""
+        if file not in self._own:
+            self._own[file] = own(file, self.roots)
+        return self._own[file]
+
+    def unrun(self, call: Any, options: frozenset[str] = frozenset(), through: Any = None) -> tuple[Unrun, ...]:
         """Tests with one outcome and lines that never ran, in the code objects that ran.
 
         call: the target. options: names of its arguments that are no data and no tensors, which only the caller chooses.
-        own: the adapter by which it is called, where a user wrote that.
+        through: the adapter by which it is called, where a user wrote that.
         """
         found: dict[Unrun, None] = {}
         changed = frozenset(name for code in self.steps for name in _changed(code))
-        through = next(_entries(own), None) if own is not None else None
+        adapter = next(_entries(through), None) if through is not None else None
         entries = tuple(_entries(call))
-        sites = CallSites(self.steps, dict.fromkeys(entries, options), through)
-        given = CallSites(self.steps, {code: _arguments(code) for code in entries}, through)
+        sites = CallSites(self.steps, dict.fromkeys(entries, options), adapter)
+        given = CallSites(self.steps, {code: _arguments(code) for code in entries}, adapter)
         for code, steps in self.steps.items():
             known = _Known(sites.settled(code), given.settled(code), self._settled[code] - changed)
             found |= dict.fromkeys(_unrun(code, steps, known))
+            executed = frozenset(at for _, at in steps)
+            for r in references(code, executed, self._held[code], self.steps.__contains__, self.own):
+                option = bool(r.key) and _option(code, r.at, r.key, known)
+                named = r.name, _line(r.at) or code.co_firstlineno
+                found |= {Unrun(r.code.co_filename, r.lines, option=option, named=named): None}
         return tuple(sorted(found, key=lambda u: (u.file, u.lines, u.condition)))
 
 
