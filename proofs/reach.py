@@ -20,9 +20,9 @@ from proofs.compared import how
 from proofs.computed import computed
 from proofs.far_calls import Far, far_calls
 from proofs.integers import integers
-from proofs.lines import options_of
 from proofs.longer import Longer, longer_rows
 from proofs.modes import Modes, modes
+from proofs.options import options_of
 from proofs.points import special_row
 from proofs.target import Target
 from proofs.whole import Found, whole_rows
@@ -56,7 +56,9 @@ def reach(
 ) -> Reach:
     """Further checks of a case on which `rows` agree. fixed: sizes that the user fixed."""
     kinds = how(rows)
-    mentioned = tuple(sorted({*integers(named.loaded.call), *computed(case, named.loaded.call, at)}))
+    written = integers(named.loaded.call)
+    made = computed(case, named.loaded.call, at, written)
+    mentioned = tuple(sorted({*written, *made.integers}))
     whole, far, longer, ran = Found(), Far(), Longer(), Modes(())
     seen = tuple(sorted({r.sizes["N"] for r in rows if "N" in r.sizes and _same_width(r.sizes, at)}))
     widths = dict.fromkeys((r.sizes["f"], r.sizes["m"]) for r in rows)
@@ -97,7 +99,7 @@ def reach(
         integers=mentioned,
         beyond=longer.beyond,
         refusals=(*whole.refusals, *far.refusals, *longer.refusals),
-        unrun=case.lines.unrun(named.loaded.call, _options(case, named.loaded), case.adapter.own),
+        unrun=case.lines.unrun(named.loaded.call, _options(case, named.loaded), case.adapter.own, made.constant),
     )
     return Reach((*points, *whole.rows, *far.rows, *longer.rows, *ran.rows), world)
 

@@ -30,6 +30,7 @@ _ASKING = frozenset("isinstance issubclass super cast hasattr".split())
 """What takes a class and calls nothing of it."""
 _PICKS = ("get", "pop", "setdefault", "__getitem__")
 _CALLED = ("forward", "__call__", "__init__", "__new__")
+_TABLES = (Mapping, tuple, list, set, frozenset)
 _CONTAINERS = (torch.nn.ModuleList, torch.nn.ModuleDict, torch.nn.Sequential)
 _LOADS = ("LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_CLOSURE")
 
@@ -88,7 +89,8 @@ def references(
         use = uses.get(_place(instruction), _Use())
         if use.asks:
             continue
-        for made in _functions(_values(instructions, k, held, loaded, own, use), own):
+        values = [v for v in _values(instructions, k, held, loaded, own, use) if not use.base or isinstance(v, _TABLES)]
+        for made in _functions(values, own):
             if not ran(made):
                 yield Reference(made, _said(made, instruction), instruction, use.key)
 
@@ -202,10 +204,12 @@ def _parts(value: Any, own: Callable[[str], bool]) -> Iterable[Any]:
 
 @dataclass(frozen=True)
 class _Use:
-    """How a name or an attribute is used. asks: only asked for its type, or for an attribute; key: what picks from the
-    table that it is, or is in; named: of what `getattr` asks an attribute that is computed."""
+    """How a name or an attribute is used. asks: only asked for its type; base: only for an attribute, which calls nothing
+    of what is no table; key: what picks from the table that it is, or is in; named: of what `getattr` asks an attribute
+    that is computed."""
 
     asks: bool = False
+    base: bool = False
     key: str = ""
     named: str | None = None
 
@@ -223,7 +227,7 @@ def _uses(text: str) -> Mapping[tuple[int | None, ...], _Use]:
         return {}
     above = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     noted = {id(n) for part in _annotations(tree) for n in ast.walk(part)}
-    found = {}
+    found: dict[tuple[int | None, ...], _Use] = {}
     for node in ast.walk(tree):
         if isinstance(node, (ast.Name, ast.Attribute, ast.Lambda)):
             place = node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
@@ -244,11 +248,10 @@ def _use(node: ast.AST, above: Mapping[int, ast.AST]) -> _Use:
         if isinstance(asked, ast.Constant) or asked is None:
             return _Use()
         return _Use(named=ast.unparse(parent.args[0]), key=ast.unparse(asked))
-    if isinstance(parent, ast.Call) and any(node is a for a in parent.args) and isinstance(parent.func, ast.Name):
-        if parent.func.id in _ASKING:
-            return _Use(asks=True)
-    if isinstance(parent, ast.Attribute) and not parent.attr.startswith("__") and parent.attr not in _PICKS:
+    if isinstance(parent, ast.Call) and node is not parent.func and ast.unparse(parent.func) in _ASKING:
         return _Use(asks=True)
+    if isinstance(parent, ast.Attribute) and not parent.attr.startswith("__") and parent.attr not in _PICKS:
+        return _Use(base=True)
     while isinstance(parent, (ast.Dict, ast.List, ast.Tuple, ast.Set)):
         node, parent = parent, above.get(id(parent))
     if isinstance(parent, ast.Subscript) and node is parent.value:
