@@ -123,7 +123,7 @@ class Lines:
         self.roots = roots
         self.steps: dict[CodeType, set[tuple[int, int]]] = {}
         self._settled: dict[CodeType, frozenset[str]] = {}
-        self._held: dict[CodeType, Held] = {}
+        self.held: dict[CodeType, Held] = {}
         self._own: dict[str, bool] = {}
 
     @contextmanager
@@ -143,7 +143,7 @@ class Lines:
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         steps = self.steps.setdefault(code, set())
         if code not in self._settled:
-            self._settled[code], self._held[code] = _plain(frame), Held.of(frame)
+            self._settled[code], self.held[code] = _plain(frame), Held.of(frame)
         last = -1
 
         def step(frame: FrameType, event: str, arg: Any) -> Any:
@@ -154,6 +154,10 @@ class Lines:
             return step
 
         return step
+
+    def executed(self, code: CodeType) -> frozenset[int]:
+        """The offsets of the instructions that ran."""
+        return frozenset(at for _, at in self.steps[code])
 
     def own(self, file: str) -> bool:
         """Whether a file is the target's."""
@@ -184,8 +188,7 @@ class Lines:
             known = Known(sites.settled(code), given.settled(code), self._settled[code] - changed)
             found |= dict.fromkeys(_unrun(code, steps, known))
             found |= dict.fromkeys(_one_way(code, steps, known, constant or {}))
-            executed = frozenset(at for _, at in steps)
-            for r in references(code, executed, self._held[code], self.steps.__contains__, self.own):
+            for r in references(code, self.executed(code), self.held[code], self.steps.__contains__, self.own):
                 chosen = bool(r.key) and option(code, r.at, r.key, known)
                 named = r.name, _line(r.at) or code.co_firstlineno
                 found |= {Unrun(r.code.co_filename, r.lines, option=chosen, named=named): None}

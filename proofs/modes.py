@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -38,6 +38,8 @@ _CALLS = 16
 """How often the same call is made, at least."""
 _MOST = 320
 """And at most, where the code mentions integers that a counter may run to."""
+_WIDE, _FEW = 64, 3
+"""Integers up to here, and the largest so many, are passed in width by calls before."""
 
 
 @dataclass(frozen=True)
@@ -135,9 +137,10 @@ def modes(
     mentioned: Sequence[int],
     entropy: Entropy,
     square: Sizes | None = None,
+    memory: bool = False,
 ) -> Modes:
     """All modes at these sizes. adapter: as the user gave it; text: the target's name, where a process can load it; square:
-    sizes with f = m at which the sides agree.
+    sizes with f = m at which the sides agree. memory: whether calls use what earlier ones left.
     """
     data = case.draw(sizes, torch.Generator().manual_seed(entropy.child("modes").below(2**31)))
     try:
@@ -157,6 +160,8 @@ def modes(
     _training(runs)
     if text is not None:
         _fresh(runs, adapter, text)
+        if memory:
+            _fresh(runs, adapter, text, _others(sizes, mentioned))
     _again(runs, mentioned)
     _draws(runs)
     return Modes(tuple(runs.found), tuple(runs.rows))
@@ -358,14 +363,30 @@ def _generators() -> tuple[str, str, str]:
     return repr(random.getstate()), repr((kind, key.tolist(), rest)), repr(torch.get_rng_state().tolist())
 
 
-def _fresh(runs: _Runs, adapter: Any, text: str) -> None:
-    name = "fresh process"
+def _others(sizes: Sizes, mentioned: Sequence[int]) -> list[dict[str, int]]:
+    """Sizes that each share some with the audit's, past integers of the code."""
+    near = [c + 1 for c in mentioned if c <= _WIDE][-_FEW:]
+    changes = [{"f": n} for n in (*near, _WIDE + 3)] + [{"m": n} for n in (*near, _WIDE + 3)]
+    changes += [{"N": n} for n in (1, *(c + 1 for c in mentioned if c < _MOST), _MOST)]
+    return [{**sizes, **change} for change in changes]
+
+
+def _fresh(runs: _Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) -> None:
+    """The call in a fresh process, after calls at the sizes `first`."""
+    name = "fresh process, after calls at other sizes" if first else "fresh process"
     if runs.case.needs_lift or runs.case.lifted:
         return runs.add(name, Same.NOT_RUN, "its casts are lifted here")
+    before = _Seen(runs.loaded.call, lambda value: value)
+    for sizes in first:
+        generator = torch.Generator().manual_seed(runs.entropy.child("first").below(2**31))
+        with suppress(Exception):  # the target is anybody's code, and may refuse them
+            runs.case.inference.at_length(sizes, law=True)
+            runs.case.through(_adapter(runs.loaded, adapter, before), **runs.case.draw(sizes, generator))
     seen = _Seen(runs.loaded.call, lambda value: value)
     try:
         runs.case.through(_adapter(runs.loaded, adapter, seen), **runs.copies())
-        results = fresh.calls(text, seen.calls, runs.loaded.numpy)
+        results = fresh.calls(text, [*before.calls[: len(before.results)], *seen.calls], runs.loaded.numpy)
+        results = results[-len(seen.calls) :]
     except fresh.Unavailable as error:
         return runs.add(name, Same.NOT_RUN, str(error))
     except Exception as error:  # the target is anybody's code
@@ -378,6 +399,7 @@ def _fresh(runs: _Runs, adapter: Any, text: str) -> None:
     if alike:
         return runs.add(name, Same.BITS)
     why = "a process without this package gets other numbers from the same call"
+    why += ", after calls at other sizes" if first else ""
     try:
         rest = iter([leaf for result in results for leaf in result])
         given = iter([_replaced(result, rest) for result in seen.results])

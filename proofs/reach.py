@@ -20,9 +20,11 @@ from proofs.compared import how
 from proofs.computed import computed
 from proofs.far_calls import Far, far_calls
 from proofs.integers import integers
+from proofs.kept import idle, kept
 from proofs.longer import Longer, longer_rows
 from proofs.modes import Modes, modes
 from proofs.options import options_of
+from proofs.outside import outside
 from proofs.points import special_row
 from proofs.target import Target
 from proofs.whole import Found, whole_rows
@@ -56,6 +58,7 @@ def reach(
 ) -> Reach:
     """Further checks of a case on which `rows` agree. fixed: sizes that the user fixed."""
     kinds = how(rows)
+    keeps = kept(case, named.loaded.call, at)  # before calls at further sizes fill what it keeps
     written = integers(named.loaded.call)
     made = computed(case, named.loaded.call, at, written)
     mentioned = tuple(sorted({*written, *made.integers}))
@@ -83,7 +86,8 @@ def reach(
             (r.sizes for r in rows if r.sizes["f"] == r.sizes["m"] > 1 and r.finding.verdict is Verdict.CONFIRMED), None
         )
         child = entropy.child("modes")
-        ran = modes(case, named.loaded, named.adapter, named.text, kinds, at, mentioned, child, square)
+        memory = any(k.used for k in keeps)
+        ran = modes(case, named.loaded, named.adapter, named.text, kinds, at, mentioned, child, square, memory)
     world = World(
         batch=whole.batch,
         heads=whole.heads,
@@ -99,6 +103,8 @@ def reach(
         integers=mentioned,
         beyond=longer.beyond,
         refusals=(*whole.refusals, *far.refusals, *longer.refusals),
+        kept=keeps,
+        outside=tuple(f.told for f in outside(case.lines) if not idle(case, at, f.space, f.name)),
         unrun=case.lines.unrun(named.loaded.call, _options(case, named.loaded), case.adapter.own, made.constant),
     )
     return Reach((*points, *whole.rows, *far.rows, *longer.rows, *ran.rows), world)

@@ -2,12 +2,13 @@
 
 `[small, big][n > 200](X)` has no test and no line that never ran, and `big` may never have been called. Read from the
 instructions that ran and from the values that they load; what loads nothing reaches nothing.
-Main definitions: `Held`, `Reference`, `references`.
+Main definitions: `Held`, `Reference`, `references`, `loads`.
 """
 
 from __future__ import annotations
 
 import ast
+import builtins
 import dis
 import functools
 import linecache
@@ -93,6 +94,34 @@ def references(
         for made in _functions(values, own):
             if not ran(made):
                 yield Reference(made, _said(made, instruction), instruction, use.key)
+
+
+@dataclass(frozen=True)
+class Load:
+    """Something that an instruction which ran loads. attribute: what is asked of it; by_attribute: whether it is one."""
+
+    name: str
+    value: Any
+    line: int
+    attribute: str = ""
+    by_attribute: bool = False
+
+
+def loads(code: CodeType, executed: frozenset[int], held: Held, own: Callable[[str], bool]) -> Iterator[Load]:
+    """What the instructions that ran load by name."""
+    uses = _uses("".join(linecache.getlines(code.co_filename)))
+    instructions = [i for i in dis.get_instructions(code) if i.offset in executed]
+    for k, instruction in enumerate(instructions):
+        name, use = instruction.argval, uses.get(_place(instruction), _Use())
+        line = (instruction.positions.lineno if instruction.positions else None) or code.co_firstlineno
+        attribute = instruction.opname in ("LOAD_ATTR", "LOAD_METHOD")
+        if attribute:
+            yield Load(name, None, line, by_attribute=True)
+        if attribute or instruction.opname in _LOADS:
+            values = list(_values(instructions, k, held, set(), own, _Use()))
+            if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME") and not values:
+                values = [vars(builtins).get(name)]
+            yield from (Load(name, value, line, use.attribute, attribute) for value in values if value is not None)
 
 
 def _said(code: CodeType, at: dis.Instruction) -> str:
@@ -206,10 +235,11 @@ def _parts(value: Any, own: Callable[[str], bool]) -> Iterable[Any]:
 class _Use:
     """How a name or an attribute is used. asks: only asked for its type; base: only for an attribute, which calls nothing
     of what is no table; key: what picks from the table that it is, or is in; named: of what `getattr` asks an attribute
-    that is computed."""
+    that is computed; attribute: the attribute."""
 
     asks: bool = False
     base: bool = False
+    attribute: str = ""
     key: str = ""
     named: str | None = None
 
@@ -251,7 +281,7 @@ def _use(node: ast.AST, above: Mapping[int, ast.AST]) -> _Use:
     if isinstance(parent, ast.Call) and node is not parent.func and ast.unparse(parent.func) in _ASKING:
         return _Use(asks=True)
     if isinstance(parent, ast.Attribute) and not parent.attr.startswith("__") and parent.attr not in _PICKS:
-        return _Use(base=True)
+        return _Use(base=True, attribute=parent.attr)
     while isinstance(parent, (ast.Dict, ast.List, ast.Tuple, ast.Set)):
         node, parent = parent, above.get(id(parent))
     if isinstance(parent, ast.Subscript) and node is parent.value:

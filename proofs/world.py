@@ -11,7 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 from numeric.finding import frozen
+from proofs.kept import Kept
 from proofs.lines import Unrun
+from proofs.outside import Outside
 
 
 class Positions(StrEnum):
@@ -102,7 +104,8 @@ class World:
     tokens: of the call of which all positions were compared. far: of calls that are, with all positions and the state,
     the calls of each entry and head and of their parts, at three entries and heads. lengths: every N compared; widths:
     every (f, m). modes_at: the N at which the modes were tried. integers: those of the target's code; beyond: whether all
-    of them were passed. unrun: code that no bare run reached. by_head: the learner's numbers of each head, where heads have
+    of them were passed. unrun: code that no bare run reached. kept: what calls leave for later ones; outside: what they
+    read that no argument gives. by_head: the learner's numbers of each head, where heads have
     their own.
     """
 
@@ -121,6 +124,8 @@ class World:
     beyond: bool = False
     refusals: tuple[Refusal, ...] = field(default=())
     unrun: tuple[Unrun, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    outside: tuple[Outside, ...] = ()
     by_head: tuple[Mapping[str, str], ...] = ()
 
     @property
@@ -131,16 +136,17 @@ class World:
     @property
     def doubt(self) -> str:
         """What the code is known to do that the calls did not show: another thing at some size, draws of its own, lines that
-        sizes, data or the like lead to."""
+        sizes, data or the like lead to, state that each call changes, what only the process gives."""
         told = [m.line() for m in self.modes if m.same is Same.RANDOM and not m.harmless]
         told += [r.line() for r in self.refusals if r.unlike]
         told += [u.line() for u in self.open]
+        told += [k.line() for k in self.kept if k.doubt] + [o.line() for o in self.outside]
         return told[0] if told else ""
 
     @property
     def every_length(self) -> bool:
         """Whether nothing is known that could make another length another thing."""
-        return self.beyond and not self.open
+        return self.beyond and not self.open and not self.outside and not any(k.used for k in self.kept)
 
     def lines(self) -> list[str]:
         """The world in a line, then what was refused, and what never ran."""
@@ -165,6 +171,7 @@ class World:
             groups.setdefault((refusal.what, refusal.why, fixed), []).append(refusal)
         for group in groups.values():
             out.append(group[0].line([r.sizes["N"] for r in group if "N" in r.sizes]))
+        out += [k.line() for k in self.kept] + [o.line() for o in self.outside]
         return out + [u.line() for u in self.unrun]
 
     def __str__(self) -> str:
@@ -187,5 +194,7 @@ class World:
             "beyond every integer of the code": self.beyond,
             "refusals": [r.to_json() for r in self.refusals],
             "by head": [dict(numbers) for numbers in self.by_head],
+            "kept from call to call": [k.to_json() for k in self.kept],
+            "read from outside": [o.to_json() for o in self.outside],
             "never ran": [u.to_json() for u in self.unrun],
         }
