@@ -160,8 +160,8 @@ def modes(
     _training(runs)
     if text is not None:
         _fresh(runs, adapter, text)
-        if memory:
-            _fresh(runs, adapter, text, _others(sizes, mentioned))
+        for others in _others(sizes, mentioned) if memory else ():
+            _fresh(runs, adapter, text, others)
     _again(runs, mentioned)
     _draws(runs)
     return Modes(tuple(runs.found), tuple(runs.rows))
@@ -363,17 +363,21 @@ def _generators() -> tuple[str, str, str]:
     return repr(random.getstate()), repr((kind, key.tolist(), rest)), repr(torch.get_rng_state().tolist())
 
 
-def _others(sizes: Sizes, mentioned: Sequence[int]) -> list[dict[str, int]]:
-    """Sizes that each share some with the audit's, past integers of the code."""
+def _others(sizes: Sizes, mentioned: Sequence[int]) -> Iterator[list[dict[str, int]]]:
+    """Sizes to call at before, the largest first: each list differs from the audit's in one of them alone."""
     near = [c + 1 for c in mentioned if c <= _WIDE][-_FEW:]
-    changes = [{"f": n} for n in (*near, _WIDE + 3)] + [{"m": n} for n in (*near, _WIDE + 3)]
-    changes += [{"N": n} for n in (1, *(c + 1 for c in mentioned if c < _MOST), _MOST)]
-    return [{**sizes, **change} for change in changes]
+    lengths = [_MOST, *(c + 1 for c in mentioned if c < _MOST)][: _FEW + 1]
+    for name, values in (("N", lengths), ("f", [_WIDE + 3, *near]), ("m", [_WIDE + 3, *near])):
+        yield [{**sizes, name: n} for n in values]
+
+
+def _differing(others: Sequence[Sizes], sizes: Sizes) -> str:
+    return next(name for name in sizes if any(other[name] != sizes[name] for other in others))
 
 
 def _fresh(runs: _Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) -> None:
     """The call in a fresh process, after calls at the sizes `first`."""
-    name = "fresh process, after calls at other sizes" if first else "fresh process"
+    name = f"fresh process, after calls at other {_differing(first, runs.sizes)}" if first else "fresh process"
     if runs.case.needs_lift or runs.case.lifted:
         return runs.add(name, Same.NOT_RUN, "its casts are lifted here")
     before = _Seen(runs.loaded.call, lambda value: value)
