@@ -21,7 +21,7 @@ from numeric.programs import Program, Sizes
 from proofs.audit_rows import Row
 from proofs.case import Case, raised
 from proofs.compared import How, Question, by_lifting, enclosed, within_rounding
-from proofs.longer import gentle, operations
+from proofs.longer import DEAR, gentle, operations
 from proofs.whole import STATE, Calls, Found
 from proofs.world import Refusal
 
@@ -111,7 +111,7 @@ class _Search:
             draw = {n: np.asarray(a, dtype=np.float64) for n, a in point.items()}
             cost = operations(asked, draw, self.left)
             if cost > self.left:
-                self.refusals.append(Refusal(what, sizes, f"not compared: more than {self.left} operations"))
+                self.refusals.append(Refusal(what, sizes, DEAR))
                 return Verdict.UNDECIDED
             self.left -= cost
             kind = next((k for k in self.kinds if k in (How.FLOAT, How.LIFTED)), How.BALLS)

@@ -252,7 +252,13 @@ def _unrun(code: CodeType, steps: set[tuple[int, int]], known: Known) -> Iterato
                 continue
             if goal in where and _left(code, instruction, where[goal], instructions, steps):
                 continue
-            text = _source(code, instruction)
+            caught = instructions[k - 1].opname in ("CHECK_EXC_MATCH", "CHECK_EG_MATCH")
+            if caught and not outcome:  # another exception goes on its way
+                continue
+            text = "an exception that is caught here" if caught else _source(code, instruction)
+            chain = _chain(code, instruction)
+            if chain is not None:  # the jump is the whole chain's, after one of its operands
+                text = ast.unparse(_operand(chain, instructions[k + 1]))
             test = _statement(code, instruction)
             if test is not None and goal in where:  # the jump is the whole statement's, and may be turned round
                 text, outcome = _told(test, where[goal])
@@ -358,6 +364,20 @@ def _statement(code: CodeType, instruction: dis.Instruction) -> Branch | None:
     if at is None:
         return None
     return source_of(code).branches.get((at.lineno, at.col_offset, at.end_lineno, at.end_col_offset))
+
+
+def _chain(code: CodeType, instruction: dis.Instruction) -> ast.BoolOp | None:
+    """The `and` or `or`, no test of a statement, that is all of an instruction's place."""
+    at = instruction.positions
+    if at is None:
+        return None
+    return source_of(code).chains.get((at.lineno, at.col_offset, at.end_lineno, at.end_col_offset))
+
+
+def _operand(chain: ast.BoolOp, following: dis.Instruction) -> ast.expr:
+    """The operand that is tested, given the first instruction of the next one."""
+    before = [value for value in chain.values if not _within(following, value) and not _after(following, value)]
+    return before[-1] if before else chain.values[0]
 
 
 def _told(node: Branch, goal: dis.Instruction) -> tuple[str, bool]:

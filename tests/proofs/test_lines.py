@@ -185,3 +185,41 @@ def test_a_test_too_deep_to_read_is_nooption():
     code = compile("def f(x):\n    return 1 if x" + "+0" * 900 + " else 2", "<deep>", "exec").co_consts[0]
     instruction = next(iter(dis.get_instructions(code)))
     assert not option(code, instruction, "x" + "+0" * 5000, Known(frozenset("x"), frozenset("x"), frozenset()))
+
+
+CHAINS = """
+def layer(X):
+    short = X < 8888 or X == 77
+    late = X > 7777 and X == 78
+    several = X > 0 and X < 9999 and X == 5
+    it = iter([1])
+    try:
+        while True:
+            next(it)
+    except StopIteration:
+        pass
+    return X
+"""
+
+
+def test_chains_tell_the_operand_that_was_never_otherwise(tmp_path):
+    found = told(loaded(tmp_path / "chains.py", CHAINS).layer, 3, 5)
+    assert set(found) == {("X < 8888", False), ("X > 7777", True), ("X > 0", False), ("X < 9999", False)}
+    assert "line 3 of chains.py ran in part: X < 8888 was always true" in found["X < 8888", False].line()
+
+
+CAUGHT = """
+def layer(X):
+    try:
+        out = 1 / (X - 4)
+    except ValueError: out = 3
+    except ZeroDivisionError:
+        out = 2
+    return out
+"""
+
+
+def test_a_handler_that_caught_nothing_is_told(tmp_path):
+    module = loaded(tmp_path / "caught.py", CAUGHT)
+    found = told(module.layer, 3, 4)
+    assert set(found) == {("an exception that is caught here", True)} and next(iter(found.values())).lines == (5, 5)
