@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import collections
+import contextvars
 import functools
 import linecache
 import pickle
@@ -22,7 +23,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import BuiltinFunctionType, CellType, FunctionType, GeneratorType, MethodType, ModuleType
+from types import BuiltinFunctionType, CellType, FunctionType, GeneratorType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -270,7 +271,7 @@ class _Look:
                         self.visit(
                             item, (*path, key), f"{value.__name__}.{key}", functools.partial(setattr, value, key)
                         )
-        elif isinstance(value, torch.nn.Module) or self.of_own(type(value)):
+        elif isinstance(value, (torch.nn.Module, SimpleNamespace)) or self.of_own(type(value)):
             space = getattr(value, "__dict__", {})
             self.entries(space, path, type(value).__name__, _into(space))
             for key in (k for c in type(value).__mro__ for k in _slots(c)):
@@ -350,6 +351,13 @@ def _mark(value: Any) -> Any:
         return "generator", bytes(value.get_state().tolist())
     if isinstance(value, np.random.Generator):
         return "generator", repr(value.bit_generator.state)
+    if isinstance(value, contextvars.ContextVar):
+        return "context", _mark(value.get(None))
+    if not isinstance(value, (type, FunctionType, torch.nn.Module)) and isinstance(
+        getattr(value, "__dict__", None), dict
+    ):
+        held = {name: _mark(part) for name, part in vars(value).items() if isinstance(part, _PLAIN)}
+        return type(value).__name__, tuple(held.items())
     with suppress(Exception):  # what does not say its state
         if isinstance(value, random.Random | np.random.RandomState) or hasattr(type(value), "__next__"):
             return "state", pickle.dumps(value)

@@ -260,12 +260,13 @@ def _through(case: Case, loaded: Target, adapter: Any, change: Callable[[Any], A
 
 
 def _strided(value: Any) -> Any:
-    """The same numbers with gaps between them, in the other order of axes."""
+    """The same numbers with gaps between them, behind others in memory, in the other order of axes."""
     if not isinstance(value, Tensor) or value.ndim == 0:
         return value
     if value.ndim == 1:
-        return torch.stack([value, value], 1)[:, 0]
-    return value.transpose(-1, -2).contiguous().transpose(-1, -2)
+        return torch.stack([value, value], 1)[:, 1]
+    turned = value.transpose(-1, -2)
+    return torch.cat([turned[:1], turned])[1:].transpose(-1, -2)
 
 
 def _training(runs: _Runs) -> None:

@@ -94,6 +94,7 @@ def reach(
         positions=whole.positions,
         tokens=whole.tokens,
         far=far.tokens,
+        cells=far.cells,
         state=whole.state,
         by_head=whole.by_head,
         lengths=tuple(sorted({*seen, *longer.lengths})),

@@ -94,6 +94,12 @@ def references(
         for made in _functions(values, own):
             if not ran(made):
                 yield Reference(made, _said(made, instruction), instruction, use.key)
+        typed = [part for v in values for part in (getattr(v, "registry", None) or {}).values() if _by_type(v)]
+        for made in _functions(typed, own):
+            if not ran(made):
+                yield Reference(
+                    made, _said(made, instruction), instruction, "None"
+                )  # a type picks it, which no size does
 
 
 @dataclass(frozen=True)
@@ -204,6 +210,11 @@ def _functions(values: Iterable[Any], own: Callable[[str], bool]) -> Iterator[Co
                 yield value.__code__
         else:
             todo += [(part, depth - 1) for part in _parts(value, own)]
+
+
+def _by_type(value: Any) -> bool:
+    """Whether a function is one of functools.singledispatch."""
+    return isinstance(value, FunctionType) and value.__code__.co_filename == functools.__file__
 
 
 def _parts(value: Any, own: Callable[[str], bool]) -> Iterable[Any]:

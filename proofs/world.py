@@ -102,7 +102,8 @@ class World:
     """What an answer covers.
 
     tokens: of the call of which all positions were compared. far: of calls that are, with all positions and the state,
-    the calls of each entry and head and of their parts, at three entries and heads. lengths: every N compared; widths:
+    the calls of each entry and head and of their parts, at three entries and heads. cells: the most batch entries and heads
+    that were. lengths: every N compared; widths:
     every (f, m). modes_at: the N at which the modes were tried. integers: those of the target's code; beyond: whether all
     of them were passed. unrun: code that no bare run reached. kept: what calls leave for later ones; outside: what they
     read that no argument gives. by_head: the learner's numbers of each head, where heads have
@@ -114,6 +115,7 @@ class World:
     positions: Positions = Positions.NONE
     tokens: int = 0
     far: tuple[int, ...] = ()
+    cells: tuple[int, int] = (0, 0)
     state: State = State.NONE
     lengths: tuple[int, ...] = ()
     widths: tuple[tuple[int, int], ...] = ()
@@ -153,6 +155,7 @@ class World:
         calls = [f"heads {self.heads}, batch {self.batch}, {self.positions}"]
         calls[0] += f" of {self.tokens} tokens" if self.tokens > 1 else ""
         calls += [f"also of {_listed(self.far)} tokens, in parts"] if self.far else []
+        calls += [f"{self.cells[0]} batch entries and {self.cells[1]} heads as each alone"] if any(self.cells) else []
         calls += [self.state.value] if self.state is not State.NONE else []
         sizes = f"N = {_listed(self.lengths)}, (f, m) = {_listed(self.widths)}"
         same = [m.name for m in self.modes if m.same in (Same.BITS, Same.ROUNDING)]
@@ -165,6 +168,11 @@ class World:
         if self.lengths and far:
             shown = f"{_listed(far[:_SHOWN])}{' and more' if len(far) > _SHOWN else ''}"
             out.append(f"no N passes {shown}, which the code mentions or computes: longer contexts may be another thing")
+        widest = max((max(w) for w in self.widths), default=0)
+        wider = [c for c in self.integers if c >= widest]
+        if self.widths and wider:
+            shown = f"{_listed(wider[:_SHOWN])}{' and more' if len(wider) > _SHOWN else ''}"
+            out.append(f"no f or m passes {shown}, which the code mentions or computes: wider ones may be another thing")
         groups: dict[tuple[Any, ...], list[Refusal]] = {}
         for refusal in self.refusals:  # lengths that were refused alike share a line
             fixed = tuple((k, v) for k, v in refusal.sizes.items() if k != "N")
@@ -185,6 +193,7 @@ class World:
             "positions": self.positions.value,
             "tokens": self.tokens,
             "tokens in parts": list(self.far),
+            "entries and heads": list(self.cells),
             "state": self.state.value,
             "lengths": list(self.lengths),
             "widths": [list(w) for w in self.widths],
