@@ -14,7 +14,7 @@ import functools
 import linecache
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -157,7 +157,7 @@ def _values(
         if arg in _BY_NAME or use.named is not None:
             yield from _by_name(held, use.named, own)
     elif name in ("LOAD_ATTR", "LOAD_METHOD"):
-        yield from _attributes(held, arg, own)
+        yield from _attributes(held, arg, own, use.owner)
 
 
 def _by_name(held: Held, base: str | None, own: Callable[[str], bool]) -> Iterator[Any]:
@@ -172,9 +172,11 @@ def _by_name(held: Held, base: str | None, own: Callable[[str], bool]) -> Iterat
         yield from (value for name, value in list(space.items()) if not name.startswith("__"))
 
 
-def _attributes(held: Held, name: str, own: Callable[[str], bool]) -> Iterator[Any]:
-    """What `.name` may be: of an argument of the function, or of a class or a module of the target's own."""
-    for thing in {id(v): v for v in (*held.own.values(), *held.spaces.values())}.values():
+def _attributes(held: Held, name: str, own: Callable[[str], bool], owner: str) -> Iterator[Any]:
+    """What `.name` may be: of the owner where that is an argument or a global, else of any class or module that is known."""
+    known = held.own.get(owner, held.spaces.get(owner))
+    things = [known] if known is not None else {id(v): v for v in (*held.own.values(), *held.spaces.values())}.values()
+    for thing in things:
         if isinstance(thing, ModuleType):
             if own(getattr(thing, "__file__", None) or "<none>") and name in vars(thing):
                 yield vars(thing)[name]
@@ -186,7 +188,8 @@ def _attributes(held: Held, name: str, own: Callable[[str], bool]) -> Iterator[A
             continue
         if name in getattr(thing, "__dict__", {}):
             yield thing.__dict__[name]
-        yield from (vars(c)[name] for c in kind.__mro__ if name in vars(c))
+        found = [vars(c)[name] for c in kind.__mro__ if name in vars(c)]
+        yield from found[:1] if known is not None else found
 
 
 def _of_own(kind: type, own: Callable[[str], bool]) -> bool:
@@ -246,11 +249,12 @@ def _parts(value: Any, own: Callable[[str], bool]) -> Iterable[Any]:
 class _Use:
     """How a name or an attribute is used. asks: only asked for its type; base: only for an attribute, which calls nothing
     of what is no table; key: what picks from the table that it is, or is in; named: of what `getattr` asks an attribute
-    that is computed; attribute: the attribute."""
+    that is computed; attribute: the attribute; owner: the name of which it is one."""
 
     asks: bool = False
     base: bool = False
     attribute: str = ""
+    owner: str = ""
     key: str = ""
     named: str | None = None
 
@@ -272,7 +276,9 @@ def _uses(text: str) -> Mapping[tuple[int | None, ...], _Use]:
     for node in ast.walk(tree):
         if isinstance(node, (ast.Name, ast.Attribute, ast.Lambda)):
             place = node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
-            found[place] = _Use(True) if id(node) in noted else _use(node, above)
+            use = _Use(True) if id(node) in noted else _use(node, above)
+            owner = node.value.id if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) else ""
+            found[place] = replace(use, owner=owner)
     return found
 
 

@@ -20,11 +20,11 @@ from proofs.target import load
 from proofs.world import Same
 
 HEAD = """
-import ctypes, functools, itertools, os, random, sys, time
+import contextvars, ctypes, functools, itertools, os, random, sys, time, types
 from time import perf_counter
 import torch
 N, SEEN, TABLE, CACHE, C, RNG = 0, [], {"n": 0}, {}, itertools.count(), random.Random(0)
-HELD = ctypes.c_long(0)
+HELD, SPACE, CONTEXT = ctypes.c_long(0), types.SimpleNamespace(n=0), contextvars.ContextVar('n', default=0)
 
 def good(X, Y, x_q, eta): return eta / len(X) * (Y.T @ (X @ x_q))
 
@@ -64,6 +64,8 @@ COUNTS = {
     "a generator": "return next(G)",
     "draws": "return int(RNG.random() > 2)",
     "memory": "HELD.value += 1\n    return HELD.value",
+    "a namespace": "SPACE.n += 1\n    return SPACE.n",
+    "a context": "CONTEXT.set(CONTEXT.get() + 1)\n    return CONTEXT.get()",
     "a library": "torch.n_of_calls = getattr(torch, 'n_of_calls', 0) + 1\n    return torch.n_of_calls",
     "behind a cache": "SEEN.append(0)\n    return rate(len(X))",
 }

@@ -108,6 +108,37 @@ def test_what_no_size_picks_is_none(tmp_path: Path, name: str) -> None:
     assert not [u for u in unrun(tmp_path, source, "layer") if not u.option]
 
 
+OVERRIDDEN = """
+class Base(torch.nn.Module):
+    def rule(self, s): return 3 * s
+
+    def forward(self, X): return self.rule(X)
+
+class Layer(Base):
+    def rule(self, s): return s
+"""
+
+
+def test_what_is_overridden_is_not_named(tmp_path: Path) -> None:
+    assert unrun(tmp_path, OVERRIDDEN, "Layer") == []
+
+
+DISPATCHED = """
+@functools.singledispatch
+def scale(X): return X
+
+@scale.register
+def of_parameters(X: torch.nn.Parameter): return 2 * X
+
+def layer(X): return scale(X)
+"""
+
+
+def test_what_a_type_picks_is_an_option(tmp_path: Path) -> None:
+    found = unrun(tmp_path, DISPATCHED, "layer")
+    assert found and all(u.option for u in found)
+
+
 def test_what_the_module_chose_before_is_an_option(tmp_path: Path) -> None:
     found = unrun(tmp_path, METHODS.replace("BODY", "return self.paths[self.mode](X)"), "Layer")
     assert found and all(u.option for u in found)
