@@ -353,17 +353,14 @@ def _mark(value: Any) -> Any:
         return "generator", repr(value.bit_generator.state)
     if isinstance(value, contextvars.ContextVar):
         return "context", _mark(value.get(None))
-    if not isinstance(value, (type, FunctionType, torch.nn.Module)) and isinstance(
-        getattr(value, "__dict__", None), dict
-    ):
-        held = {name: _mark(part) for name, part in vars(value).items() if isinstance(part, _PLAIN)}
-        return type(value).__name__, tuple(held.items())
     with suppress(Exception):  # what does not say its state
         if isinstance(value, random.Random | np.random.RandomState) or hasattr(type(value), "__next__"):
             return "state", pickle.dumps(value)
         if type(value).__module__ in ("ctypes", "array", "builtins"):
             return "bytes", bytes(memoryview(value))
-    return type(value).__name__
+    held = {} if isinstance(value, (type, FunctionType, torch.nn.Module)) else getattr(value, "__dict__", {})
+    plain = held.items() if isinstance(held, dict) else ()
+    return type(value).__name__, tuple((name, _mark(part)) for name, part in plain if isinstance(part, _PLAIN))
 
 
 def _bytes(value: Tensor) -> Any:
