@@ -175,7 +175,9 @@ def compared(
         if again[-1].finding.verdict is Verdict.CONFIRMED:
             case, rows = rounded, again
     single = case.alone() if rows[-1].finding.verdict is Verdict.REFUTED else None
-    one = lengths(single, at, fixed, entropy.child("one number"), target_log2) if single is not None else []
+    one: list[Row] = []
+    if single is not None and not single.refuses(at):
+        one = lengths(single, at, fixed, entropy.child("one number"), target_log2)
     if rows[-1].finding.verdict is Verdict.CONFIRMED and not {"f", "m"} & set(fixed):
         rows += widths(case, at, fixed, entropy.child("f and m"), target_log2)
     for row in rows:
