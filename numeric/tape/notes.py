@@ -6,7 +6,7 @@ Main definition: `Record`, read off a tape.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -18,6 +18,8 @@ from numeric.tape.storage_tape import Constant, Operation, Tape, Window
 
 _PLAIN = 2**20
 """Integers up to this size are not worth a note when code reads them as constants."""
+_SHOWN = 3
+"""Numbers of a constant tensor that a note lists."""
 
 
 @dataclass
@@ -25,13 +27,13 @@ class Record:
     """What a run did that its verdict must mention.
 
     operations: how often each aten operation ran. casts: lines that round to a narrower type, and that type.
-    constants: floating-point constants read, with the line, and the number where it is one. writes: inputs that were
+    constants: floating-point constants read, with the line, and their numbers. writes: inputs that were
     written to. guards: checks of data that can only raise.
     """
 
     operations: Counter[str] = field(default_factory=Counter)
     casts: dict[str, torch.dtype] = field(default_factory=dict)
-    constants: dict[str, float | None] = field(default_factory=dict)
+    constants: dict[str, tuple[float, ...]] = field(default_factory=dict)
     writes: dict[str, None] = field(default_factory=dict)
     guards: dict[str, None] = field(default_factory=dict)
 
@@ -54,15 +56,25 @@ class Record:
         """The constants of a side. known: those that were taken for other numbers."""
         return tuple(
             Flag(
-                f"{side}: constant {constant}, read as {known[value]}, which it is to within a rounding"
-                if value is not None and value in known
-                else f"{side}: constant {constant}, read as the dyadic number it is",
+                f"{side}: constant {constant}, read as {_read(values, known)}",
                 side,
                 Flagged.CONSTANT,
-                constant=value,
+                constant=values[0] if len(values) == 1 and constant.startswith(repr(values[0])) else None,
             )
-            for constant, value in self.constants.items()
+            for constant, values in self.constants.items()
         )
+
+
+def _read(values: Sequence[float], known: Mapping[float, object]) -> str:
+    """What numbers are read as, where those that are known are taken for others."""
+    taken = [value for value in values if value in known]
+    if not taken:
+        return "the dyadic number it is" if len(values) == 1 else "the dyadic numbers it is made of"
+    if len(values) == 1:
+        return f"{known[taken[0]]}, which it is to within a rounding"
+    shown = ", ".join(f"{value!r} as {known[value]}" for value in taken[:_SHOWN])
+    more = f" and {len(taken) - _SHOWN} more" if len(taken) > _SHOWN else ""
+    return f"numbers to within a rounding ({shown}{more}), the rest as the dyadic numbers they are"
 
 
 def notes(tape: Tape, precision: torch.dtype = torch.float64) -> Record:
@@ -79,8 +91,8 @@ def _notes(tape: Tape, precision: torch.dtype) -> Record:
     for operation in tape.operations:
         for dtype in _narrower(operation, precision):
             out.casts.setdefault(f"cast to {dtype} at {shown(operation.place)}", dtype)
-        for text, value in _constants(operation):
-            out.constants[f"{text} at {shown(operation.place)}"] = value
+        for text, values in _constants(operation):
+            out.constants[f"{text} at {shown(operation.place)}"] = values
     for name in tape.written:
         out.writes[f"writes to its input {name}"] = None
     for escape in tape.escapes:
@@ -104,7 +116,7 @@ def _bits(dtype: torch.dtype) -> int:
     return torch.finfo(dtype).bits if dtype.is_floating_point or dtype.is_complex else 0
 
 
-def _constants(operation: Operation) -> Iterator[tuple[str, float | None]]:
+def _constants(operation: Operation) -> Iterator[tuple[str, tuple[float, ...]]]:
     for operand in operation.operands():
         if isinstance(operand, float):
             if (
@@ -112,12 +124,11 @@ def _constants(operation: Operation) -> Iterator[tuple[str, float | None]]:
                 and abs(operand) != float("inf")
                 and (not operand.is_integer() or abs(operand) > _PLAIN)
             ):
-                yield repr(operand), operand
+                yield repr(operand), (operand,)
         elif isinstance(operand, Constant) and operand.value.dtype.is_floating_point:
             value = operand.value.double()
             fine = torch.isfinite(value)
             plain = (value == value.round()) & (value.abs() <= _PLAIN)
             if not bool((plain | ~fine).all()):
-                yield (
-                    (repr(value.item()), value.item()) if value.ndim == 0 else (f"a {tuple(value.shape)} tensor", None)
-                )
+                held = tuple(torch.unique(value[fine]).tolist())
+                yield repr(value.item()) if value.ndim == 0 else f"a {tuple(value.shape)} tensor", held

@@ -434,6 +434,15 @@ class Case:
         twin.words = {name: f"{self.gates[name]}, as float64 rounds it" for name in gates}
         return twin
 
+    def alone(self) -> Case | None:
+        """This case with one number for the context where it has one for each token; None where it has none, or where the
+        target always gets arrays."""
+        if self.adapter.whole is not None or not any("N" in axes for axes in self.axes.values()):
+            return None
+        twin = Case(self.text, self.adapter, self.chosen, self.gates)
+        twin.axes, twin.form, twin.needs_lift = dict.fromkeys(self.axes, ()), self.form, self.needs_lift
+        return twin
+
     def smaller(self, program: Program) -> Program:
         """The program, with the parameter inferred at whatever sizes a counterexample is searched at."""
 

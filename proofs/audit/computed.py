@@ -2,8 +2,9 @@
 
 Each expression of the target's functions is noted while the target is called at a few sizes, on code that is the target's
 with a note around every expression; what has one and the same whole number at all of them is such an integer, as a literal
-is. These calls are looked at for their integers alone: no verdict rests on them.
-Main definition: `computed`.
+is; a comparison that has one and the same outcome, and is no test, is a branch that was taken one way, as `x[n > 40]` is.
+These calls are looked at for that alone: no verdict rests on them.
+Main definitions: `computed`, `Computed`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import ast
 import linecache
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
@@ -26,30 +28,45 @@ from proofs.target.source.integers import functions, whole
 from proofs.target.source.lines import Lines
 
 _NAME = "__ssmproof_noted__"
-_LONG = 33
-"""A context in which chunks and windows are under way."""
+_LONG, _LONGER = 33, 301
+"""Contexts in which chunks and windows are under way, and past the integers that further calls pass."""
+_NEAR = 3
+"""Integers of the code that are run as lengths too."""
 _FEW = 64
 """Entries of a list, a set or a table that are looked through."""
 Site = tuple[Any, ...]
 """A place of the code, then the entry's place in what it computed; that and "one of" for what has no places."""
+Place = tuple[Any, ...]
+"""A file, and the first and last line and column of a comparison there."""
 Key = tuple[str, int, tuple[str, ...], tuple[str, ...], int]
 
 
-def computed(case: Case, call: Any, at: Sizes) -> tuple[int, ...]:
-    """The integers from 2 on, sorted; none where the target's source can't be read."""
+@dataclass(frozen=True)
+class Computed:
+    """integers: from 2 on, sorted. constant: comparisons that had one outcome, by their place."""
+
+    integers: tuple[int, ...] = ()
+    constant: Mapping[Place, bool] = field(default_factory=dict)
+
+
+def computed(case: Case, call: Any, at: Sizes, mentioned: Sequence[int] = ()) -> Computed:
+    """What the target's code computes; nothing where its source can't be read. mentioned: the integers of its code."""
     own = functions(call)
     seen: list[Mapping[Site, set[int]]] = []
     with _noting(own) as notes, _unfollowed(case):
         if not notes.changed:
-            return ()
-        for sizes in _sizes(at):
+            return Computed()
+        near = list(_sizes(at))
+        for sizes in (*near, *_further(at, mentioned)):
             notes.found = {}
             with suppress(Exception), torch.no_grad():  # the target is anybody's code; other calls say what it raises
                 case.layer(**case.draw(sizes, torch.Generator().manual_seed(Entropy(0).below(2**31))))
-                seen.append(notes.found)
+                seen += [notes.found] if sizes in near else []
     sites = {site for site in set().union(*seen) if len(site) < 3 or all(site in found for found in seen)}
     alike = [set().union(*(found[site] for found in seen if site in found)) for site in sites]
-    return tuple(sorted({size for values in alike if len(values) == 1 for size in values if size >= 2}))
+    integers = {size for values in alike if len(values) == 1 for size in values if size >= 2}
+    constant = {place: held.pop() for place, held in notes.outcomes.items() if len(held) == 1}
+    return Computed(tuple(sorted(integers)), constant)
 
 
 @contextmanager
@@ -77,15 +94,27 @@ def _sizes(at: Sizes) -> Iterator[dict[str, int]]:
         yield {**at, **change}
 
 
+def _further(at: Sizes, mentioned: Sequence[int]) -> Iterator[dict[str, int]]:
+    """Sizes at which comparisons have their other outcome."""
+    near = [c for c in mentioned if c < _LONGER][-_NEAR:]
+    for change in ({"N": 1}, {"N": _LONGER}, *({"N": c} for c in near), {"f": 1}, {"m": 1}):
+        yield {**at, **change}
+
+
 class _Notes:
     """What each place of the code computed. changed: how many functions note it."""
 
     def __init__(self) -> None:
         self.found: dict[Site, set[int]] = {}
+        self.outcomes: dict[Place, set[bool]] = {}
         self.changed = 0
 
-    def note(self, site: int, value: Any) -> Any:
-        """Keep the whole numbers of a value, and return it."""
+    def note(self, site: int | Place, value: Any) -> Any:
+        """Keep the whole numbers of a value, or the outcome of a comparison, and return it."""
+        if isinstance(site, tuple):
+            if isinstance(value, bool):
+                self.outcomes.setdefault(site, set()).add(value)
+            return value
         for entry, size in _wholes(value):
             self.found.setdefault((site, *entry), set()).add(size)
         return value
@@ -146,7 +175,7 @@ def _key(code: CodeType) -> Key:
 def _noted(text: str, file: str) -> Mapping[Key, CodeType]:
     """The code of each function of a file, with notes; without those of which there are two at one place."""
     try:
-        tree = _Noting().visit(ast.parse(text))
+        tree = _Noting(file).visit(ast.parse(text))
         whole_file = compile(ast.fix_missing_locations(tree), file, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError):
         return {}
@@ -166,8 +195,8 @@ def _inside(code: CodeType) -> Iterator[CodeType]:
 class _Noting(ast.NodeTransformer):
     """Puts a note around every expression that computes something."""
 
-    def __init__(self) -> None:
-        self.sites = 0
+    def __init__(self, file: str) -> None:
+        self.file, self.sites = file, 0
 
     def visit_match_case(self, node: ast.match_case) -> ast.AST:
         """Patterns are no expressions."""
@@ -175,12 +204,19 @@ class _Noting(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """f(x), with f as it is."""
+        """f(x), with a named f as it is."""
         if isinstance(node.func, ast.Attribute):
             node.func.value = self.visit(node.func.value)
+        elif not isinstance(node.func, ast.Name):
+            node.func = self.visit(node.func)
         node.args = [self.visit(argument) for argument in node.args]
         node.keywords = [self.visit(keyword) for keyword in node.keywords]
         return self._around(node)
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        """a < b."""
+        self.generic_visit(node)
+        return self._noted(node, (self.file, node.lineno, node.col_offset, node.end_lineno, node.end_col_offset))
 
     def _computed(self, node: Any) -> ast.AST:
         self.generic_visit(node)
@@ -195,5 +231,9 @@ class _Noting(ast.NodeTransformer):
 
     def _around(self, node: ast.expr) -> ast.expr:
         self.sites += 1
-        note = ast.Name(_NAME, ast.Load())
-        return ast.copy_location(ast.Call(note, [ast.Constant(self.sites), node], []), node)
+        return self._noted(node, self.sites)
+
+    def _noted(self, node: ast.expr, site: int | Place) -> ast.expr:
+        note, named = ast.Name(_NAME, ast.Load()), ast.Constant
+        where = named(site) if isinstance(site, int) else ast.Tuple([named(part) for part in site], ast.Load())
+        return ast.copy_location(ast.Call(note, [where, node], []), node)

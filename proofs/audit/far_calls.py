@@ -20,7 +20,7 @@ from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from proofs.audit.case import Case, raised
 from proofs.audit.compared import How, Question, by_lifting, enclosed, within_rounding
-from proofs.audit.longer import gentle, operations
+from proofs.audit.longer import DEAR, gentle, operations
 from proofs.audit.rows import Row
 from proofs.audit.whole import STATE, Calls, Found
 from proofs.audit.world import Refusal
@@ -32,6 +32,8 @@ LARGEST = 130
 """Integers up to here are passed."""
 ENTRIES = 3
 """Batch entries and heads, where the target took two: mixed ones may start with the third."""
+_FEW, _MANY = 4, 16
+"""Entries and heads that are passed whatever the code says, and up to which its integers are."""
 _BUDGET = 24_000
 """Operations of torch that these calls may cost."""
 _SIDES = ("one call", "calls taken apart")
@@ -41,11 +43,13 @@ _BALLS = 40
 
 @dataclass(frozen=True)
 class Far:
-    """Rows, the token counts at which all agreed, and what was refused or too costly."""
+    """Rows, the token counts at which all agreed, and what was refused or too costly. cells: the most batch entries and
+    heads that agreed with each alone."""
 
     rows: tuple[Row, ...] = ()
     tokens: tuple[int, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    cells: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ class _Search:
             draw = {n: np.asarray(a, dtype=np.float64) for n, a in point.items()}
             cost = operations(asked, draw, self.left)
             if cost > self.left:
-                self.refusals.append(Refusal(what, sizes, f"not compared: more than {self.left} operations"))
+                self.refusals.append(Refusal(what, sizes, DEAR))
                 return Verdict.UNDECIDED
             self.left -= cost
             kind = next((k for k in self.kinds if k in (How.FLOAT, How.LIFTED)), How.BALLS)
@@ -157,4 +161,13 @@ def far_calls(
             if said[-1] is Verdict.REFUTED:
                 return Far(tuple(search.rows), tuple(tokens), tuple(search.refusals))
         tokens += [N] if said and all(v is Verdict.CONFIRMED for v in said) else []
-    return Far(tuple(search.rows), tuple(tokens), tuple(search.refusals))
+    cells = (0, 0)
+    for c in sorted({_FEW, *(c for c in mentioned if c <= _MANY)}):
+        B, H = (c + 1 if found.batch > 1 else 1), (c + 2 if found.heads > 1 and not found.by_head else found.heads)
+        sizes = {"B": B, "H": H, "f": at["f"], "m": at["m"], "N": 2}
+        calls = _Calls(case, whole, wide=found.wide, by_head=not found.by_head)
+        verdict = search.ask(ALONE, calls, calls.together, calls.alone, sizes) if B * H > 1 else Verdict.UNDECIDED
+        if verdict is Verdict.REFUTED:
+            break
+        cells = (B, H) if verdict is Verdict.CONFIRMED else cells
+    return Far(tuple(search.rows), tuple(tokens), tuple(search.refusals), cells)

@@ -52,6 +52,7 @@ _EXACT, _ENCLOSED = 40, 140
 _BUDGET, _SPARE = 32_000, 16_000
 """Operations of torch, layer and learner together, that an audit's runs may cost: for the integers of the code (some
 three seconds), and for the sizes that are run whatever it says."""
+DEAR = "not compared: it takes more operations than are left of what an audit spends on further calls"
 _POINTS = 2
 """Points a size, in contexts that are not long; one further out, where a point is dear."""
 _BITS = 32
@@ -102,7 +103,7 @@ class _Search:
             return Verdict.UNDECIDED
         if cost > allowed:
             self.costly = min(self.costly, sizes["N"])
-            self.refusals.append(Refusal(what, sizes, f"not compared: more than {allowed} operations"))
+            self.refusals.append(Refusal(what, sizes, DEAR))
             return Verdict.UNDECIDED
         self.spare, self.left = self.spare - spare * cost, self.left - (not spare) * cost
         first = None

@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -38,6 +38,8 @@ _CALLS = 16
 """How often the same call is made, at least."""
 _MOST = 320
 """And at most, where the code mentions integers that a counter may run to."""
+_WIDE, _FEW = 64, 3
+"""Integers up to here, and the largest so many, are passed in width by calls before."""
 
 
 @dataclass(frozen=True)
@@ -135,9 +137,10 @@ def modes(
     mentioned: Sequence[int],
     entropy: Entropy,
     square: Sizes | None = None,
+    memory: bool = False,
 ) -> Modes:
     """All modes at these sizes. adapter: as the user gave it; text: the target's name, where a process can load it; square:
-    sizes with f = m at which the sides agree.
+    sizes with f = m at which the sides agree. memory: whether calls use what earlier ones left.
     """
     data = case.draw(sizes, torch.Generator().manual_seed(entropy.child("modes").below(2**31)))
     try:
@@ -157,6 +160,8 @@ def modes(
     _training(runs)
     if text is not None:
         _fresh(runs, adapter, text)
+        for others in _others(sizes, mentioned) if memory else ():
+            _fresh(runs, adapter, text, others)
     _again(runs, mentioned)
     _draws(runs)
     return Modes(tuple(runs.found), tuple(runs.rows))
@@ -255,12 +260,13 @@ def _through(case: Case, loaded: Target, adapter: Any, change: Callable[[Any], A
 
 
 def _strided(value: Any) -> Any:
-    """The same numbers with gaps between them, in the other order of axes."""
+    """The same numbers with gaps between them, behind others in memory, in the other order of axes."""
     if not isinstance(value, Tensor) or value.ndim == 0:
         return value
     if value.ndim == 1:
-        return torch.stack([value, value], 1)[:, 0]
-    return value.transpose(-1, -2).contiguous().transpose(-1, -2)
+        return torch.stack([value, value], 1)[:, 1]
+    turned = value.transpose(-1, -2)
+    return torch.cat([turned[:1], turned])[1:].transpose(-1, -2)
 
 
 def _training(runs: _Runs) -> None:
@@ -358,14 +364,34 @@ def _generators() -> tuple[str, str, str]:
     return repr(random.getstate()), repr((kind, key.tolist(), rest)), repr(torch.get_rng_state().tolist())
 
 
-def _fresh(runs: _Runs, adapter: Any, text: str) -> None:
-    name = "fresh process"
+def _others(sizes: Sizes, mentioned: Sequence[int]) -> Iterator[list[dict[str, int]]]:
+    """Sizes to call at before, the largest first: each list differs from the audit's in one of them alone."""
+    near = [c + 1 for c in mentioned if c <= _WIDE][-_FEW:]
+    lengths = [_MOST, *(c + 1 for c in mentioned if c < _MOST)][: _FEW + 1]
+    for name, values in (("N", lengths), ("f", [_WIDE + 3, *near]), ("m", [_WIDE + 3, *near])):
+        yield [{**sizes, name: n} for n in values]
+
+
+def _differing(others: Sequence[Sizes], sizes: Sizes) -> str:
+    return next(name for name in sizes if any(other[name] != sizes[name] for other in others))
+
+
+def _fresh(runs: _Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) -> None:
+    """The call in a fresh process, after calls at the sizes `first`."""
+    name = f"fresh process, after calls at other {_differing(first, runs.sizes)}" if first else "fresh process"
     if runs.case.needs_lift or runs.case.lifted:
         return runs.add(name, Same.NOT_RUN, "its casts are lifted here")
+    before = _Seen(runs.loaded.call, lambda value: value)
+    for sizes in first:
+        generator = torch.Generator().manual_seed(runs.entropy.child("first").below(2**31))
+        with suppress(Exception):  # the target is anybody's code, and may refuse them
+            runs.case.inference.at_length(sizes, law=True)
+            runs.case.through(_adapter(runs.loaded, adapter, before), **runs.case.draw(sizes, generator))
     seen = _Seen(runs.loaded.call, lambda value: value)
     try:
         runs.case.through(_adapter(runs.loaded, adapter, seen), **runs.copies())
-        results = fresh.calls(text, seen.calls, runs.loaded.numpy)
+        results = fresh.calls(text, [*before.calls[: len(before.results)], *seen.calls], runs.loaded.numpy)
+        results = results[-len(seen.calls) :]
     except fresh.Unavailable as error:
         return runs.add(name, Same.NOT_RUN, str(error))
     except Exception as error:  # the target is anybody's code
@@ -378,6 +404,7 @@ def _fresh(runs: _Runs, adapter: Any, text: str) -> None:
     if alike:
         return runs.add(name, Same.BITS)
     why = "a process without this package gets other numbers from the same call"
+    why += ", after calls at other sizes" if first else ""
     try:
         rest = iter([leaf for result in results for leaf in result])
         given = iter([_replaced(result, rest) for result in seen.results])

@@ -17,6 +17,7 @@ from proofs.audit.case import INDETERMINATE, Case
 from proofs.audit.compared import how
 from proofs.audit.computed import computed
 from proofs.audit.far_calls import Far, far_calls
+from proofs.audit.kept import idle, kept
 from proofs.audit.longer import Longer, longer_rows
 from proofs.audit.modes import Modes, modes
 from proofs.audit.points import special_row
@@ -26,7 +27,8 @@ from proofs.audit.world import World
 from proofs.target.adapters import FINAL, STATES
 from proofs.target.loading import Target
 from proofs.target.source.integers import integers
-from proofs.target.source.lines import options_of
+from proofs.target.source.options import options_of
+from proofs.target.source.outside import outside
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,10 @@ def reach(
 ) -> Reach:
     """Further checks of a case on which `rows` agree. fixed: sizes that the user fixed."""
     kinds = how(rows)
-    mentioned = tuple(sorted({*integers(named.loaded.call), *computed(case, named.loaded.call, at)}))
+    keeps = kept(case, named.loaded.call, at)  # before calls at further sizes fill what it keeps
+    written = integers(named.loaded.call)
+    made = computed(case, named.loaded.call, at, written)
+    mentioned = tuple(sorted({*written, *made.integers}))
     whole, far, longer, ran = Found(), Far(), Longer(), Modes(())
     seen = tuple(sorted({r.sizes["N"] for r in rows if "N" in r.sizes and _same_width(r.sizes, at)}))
     widths = dict.fromkeys((r.sizes["f"], r.sizes["m"]) for r in rows)
@@ -81,13 +86,15 @@ def reach(
             (r.sizes for r in rows if r.sizes["f"] == r.sizes["m"] > 1 and r.finding.verdict is Verdict.CONFIRMED), None
         )
         child = entropy.child("modes")
-        ran = modes(case, named.loaded, named.adapter, named.text, kinds, at, mentioned, child, square)
+        memory = any(k.used for k in keeps)
+        ran = modes(case, named.loaded, named.adapter, named.text, kinds, at, mentioned, child, square, memory)
     world = World(
         batch=whole.batch,
         heads=whole.heads,
         positions=whole.positions,
         tokens=whole.tokens,
         far=far.tokens,
+        cells=far.cells,
         state=whole.state,
         by_head=whole.by_head,
         lengths=tuple(sorted({*seen, *longer.lengths})),
@@ -97,7 +104,9 @@ def reach(
         integers=mentioned,
         beyond=longer.beyond,
         refusals=(*whole.refusals, *far.refusals, *longer.refusals),
-        unrun=case.lines.unrun(named.loaded.call, _options(case, named.loaded), case.adapter.own),
+        kept=keeps,
+        outside=tuple(f.told for f in outside(case.lines) if not idle(case, at, f.space, f.name)),
+        unrun=case.lines.unrun(named.loaded.call, _options(case, named.loaded), case.adapter.own, made.constant),
     )
     return Reach((*points, *whole.rows, *far.rows, *longer.rows, *ran.rows), world)
 

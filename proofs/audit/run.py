@@ -139,6 +139,10 @@ def compared(
         again = lengths(rounded, at, fixed, entropy.child("rounded gates"), target_log2)
         if again[-1].finding.verdict is Verdict.CONFIRMED:
             case, rows = rounded, again
+    single = case.alone() if rows[-1].finding.verdict is Verdict.REFUTED else None
+    one: list[Row] = []
+    if single is not None and not single.refuses(at):
+        one = lengths(single, at, fixed, entropy.child("one number"), target_log2)
     if rows[-1].finding.verdict is Verdict.CONFIRMED and not {"f", "m"} & set(fixed):
         rows += widths(case, at, fixed, entropy.child("f and m"), target_log2)
     for row in rows:
@@ -146,6 +150,8 @@ def compared(
     rows += floats(case, _refuted_at(rows) or at, entropy.child("sampled"), rows)
     rows += _at_zero(case, at, entropy.child("at 0"))
     word, reason = _judge(rows)
+    if word is Word.REFUTED and one and one[-1].finding.verdict is Verdict.CONFIRMED:
+        word, reason = Word.UNDECIDED, _as_one(case, one, reason)
     subject = Subject(loaded, adapter, target if isinstance(target, str) else None)
     world = None
     if word in (Word.PROVED, Word.AGREES):
@@ -289,6 +295,15 @@ def _judge(rows: list[Row]) -> tuple[Word, str]:
     if run is Run.FIRST:
         return Word.PROVED, f"{same}; {run}"
     return Word.PROVED, f"{same}; {run}, and as it is within the float32 bound: the casts are listed"
+
+
+def _as_one(case: Case, rows: list[Row], reason: str) -> str:
+    """Why a layer that takes one number for the context is not refuted by what it makes of one for each token."""
+    names = ", ".join(name for name, axes in case.axes.items() if "N" in axes)
+    return (
+        f"{reason}, with {names} one number for each token; with one number for the context it is the learner, {where(rows)}: "
+        "if that is what it takes, annotate the argument as float"
+    )
 
 
 def _unsure(off: Finding | None) -> str:

@@ -11,7 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 from numeric.finding import frozen
+from proofs.audit.kept import Kept
 from proofs.target.source.lines import Unrun
+from proofs.target.source.outside import Outside
 
 
 class Positions(StrEnum):
@@ -100,9 +102,11 @@ class World:
     """What an answer covers.
 
     tokens: of the call of which all positions were compared. far: of calls that are, with all positions and the state,
-    the calls of each entry and head and of their parts, at three entries and heads. lengths: every N compared; widths:
+    the calls of each entry and head and of their parts, at three entries and heads. cells: the most batch entries and heads
+    that were. lengths: every N compared; widths:
     every (f, m). modes_at: the N at which the modes were tried. integers: those of the target's code; beyond: whether all
-    of them were passed. unrun: code that no bare run reached. by_head: the learner's numbers of each head, where heads have
+    of them were passed. unrun: code that no bare run reached. kept: what calls leave for later ones; outside: what they
+    read that no argument gives. by_head: the learner's numbers of each head, where heads have
     their own.
     """
 
@@ -111,6 +115,7 @@ class World:
     positions: Positions = Positions.NONE
     tokens: int = 0
     far: tuple[int, ...] = ()
+    cells: tuple[int, int] = (0, 0)
     state: State = State.NONE
     lengths: tuple[int, ...] = ()
     widths: tuple[tuple[int, int], ...] = ()
@@ -121,6 +126,8 @@ class World:
     beyond: bool = False
     refusals: tuple[Refusal, ...] = field(default=())
     unrun: tuple[Unrun, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    outside: tuple[Outside, ...] = ()
     by_head: tuple[Mapping[str, str], ...] = ()
 
     @property
@@ -131,22 +138,24 @@ class World:
     @property
     def doubt(self) -> str:
         """What the code is known to do that the calls did not show: another thing at some size, draws of its own, lines that
-        sizes, data or the like lead to."""
+        sizes, data or the like lead to, state that each call changes, what only the process gives."""
         told = [m.line() for m in self.modes if m.same is Same.RANDOM and not m.harmless]
         told += [r.line() for r in self.refusals if r.unlike]
         told += [u.line() for u in self.open]
+        told += [k.line() for k in self.kept if k.doubt] + [o.line() for o in self.outside]
         return told[0] if told else ""
 
     @property
     def every_length(self) -> bool:
         """Whether nothing is known that could make another length another thing."""
-        return self.beyond and not self.open
+        return self.beyond and not self.open and not self.outside and not any(k.used for k in self.kept)
 
     def lines(self) -> list[str]:
         """The world in a line, then what was refused, and what never ran."""
         calls = [f"heads {self.heads}, batch {self.batch}, {self.positions}"]
         calls[0] += f" of {self.tokens} tokens" if self.tokens > 1 else ""
         calls += [f"also of {_listed(self.far)} tokens, in parts"] if self.far else []
+        calls += [f"{self.cells[0]} batch entries and {self.cells[1]} heads as each alone"] if any(self.cells) else []
         calls += [self.state.value] if self.state is not State.NONE else []
         sizes = f"N = {_listed(self.lengths)}, (f, m) = {_listed(self.widths)}"
         same = [m.name for m in self.modes if m.same in (Same.BITS, Same.ROUNDING)]
@@ -161,12 +170,20 @@ class World:
             out.append(
                 f"no N passes {shown}, which the code mentions or computes: longer contexts may be another thing"
             )
+        widest = max((max(w) for w in self.widths), default=0)
+        wider = [c for c in self.integers if c >= widest]
+        if self.widths and wider:
+            shown = f"{_listed(wider[:_SHOWN])}{' and more' if len(wider) > _SHOWN else ''}"
+            out.append(
+                f"no f or m passes {shown}, which the code mentions or computes: wider ones may be another thing"
+            )
         groups: dict[tuple[Any, ...], list[Refusal]] = {}
         for refusal in self.refusals:  # lengths that were refused alike share a line
             fixed = tuple((k, v) for k, v in refusal.sizes.items() if k != "N")
             groups.setdefault((refusal.what, refusal.why, fixed), []).append(refusal)
         for group in groups.values():
             out.append(group[0].line([r.sizes["N"] for r in group if "N" in r.sizes]))
+        out += [k.line() for k in self.kept] + [o.line() for o in self.outside]
         return out + [u.line() for u in self.unrun]
 
     def __str__(self) -> str:
@@ -180,6 +197,7 @@ class World:
             "positions": self.positions.value,
             "tokens": self.tokens,
             "tokens in parts": list(self.far),
+            "entries and heads": list(self.cells),
             "state": self.state.value,
             "lengths": list(self.lengths),
             "widths": [list(w) for w in self.widths],
@@ -189,5 +207,7 @@ class World:
             "beyond every integer of the code": self.beyond,
             "refusals": [r.to_json() for r in self.refusals],
             "by head": [dict(numbers) for numbers in self.by_head],
+            "kept from call to call": [k.to_json() for k in self.kept],
+            "read from outside": [o.to_json() for o in self.outside],
             "never ran": [u.to_json() for u in self.unrun],
         }

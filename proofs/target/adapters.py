@@ -146,6 +146,7 @@ def _convention(target: Target) -> Adapter:
         call,
         named,
         tuple(n for n in named if n in target.required),
+        tuple(n for n in named if n in target.numbers),
         stateful=stateful if "W0" in named else None,
     )
 

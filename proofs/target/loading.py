@@ -35,6 +35,8 @@ class TargetError(ValueError):
     """A target, learner or adapter that can't be used as given; the message says what was found and what to do."""
 
 
+_NUMBERS = (float, int, "float", "int")
+"""Annotations of an argument that is one number."""
 _seen: dict[str, str] = {}
 """Modules of the user's that a target was loaded from or has imported, by name, with the digest of their file."""
 _inside: ContextVar[str] = ContextVar("inside", default="")
@@ -87,7 +89,8 @@ class Target:
     """A loaded callable: its text, the callable, and the names of its parameters (with or without a default).
 
     notes: what a verdict about it has to mention, such as a module that was in training mode. numpy: whether it takes
-    numpy arrays; `call` then hands it the numbers of tensors. defaults: those of its parameters, as code.
+    numpy arrays; `call` then hands it the numbers of tensors. defaults: those of its parameters, as code. numbers: the
+    parameters that are annotated as one number.
     """
 
     text: str
@@ -97,6 +100,7 @@ class Target:
     notes: tuple[str, ...] = ()
     numpy: bool = False
     defaults: tuple[tuple[str, str], ...] = ()
+    numbers: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -165,7 +169,8 @@ def _callable(text: str, found: Any) -> Target:
             continue
         (required if parameter.default is parameter.empty else optional).append(parameter.name)
     defaults = tuple((name, _default(signature.parameters[name].default)) for name in optional)
-    return Target(text, found, tuple(required), tuple(optional), notes, numpy, defaults)
+    numbers = tuple(n for n, p in signature.parameters.items() if p.annotation in _NUMBERS)
+    return Target(text, found, tuple(required), tuple(optional), notes, numpy, defaults, numbers)
 
 
 def _default(value: Any) -> str:

@@ -85,3 +85,18 @@ def test_the_librarys_attention_scales_both_sides_by_a_root(tmp_path: Path) -> N
         f"{tmp_path / 'library.py'}:layer", "softmax_smoother", "kv:BHTD", {"scale": "f**-0.5"}, Settings(seed=1)
     )
     assert found.word is Word.AGREES and "0.7071067811865476 as (1/2)^(1/2)" in found.reason
+
+
+POWERS = """
+def layer(X, Y, x_q, eta, gamma{kind}):
+    age = torch.arange(X.shape[0] - 1, -1, -1, dtype=X.dtype)
+    return eta * ((Y * (gamma**age)[:, None]).T @ (X @ x_q))
+"""
+
+
+@pytest.mark.parametrize(("kind", "word"), [("", Word.UNDECIDED), (": float", Word.PROVED)])
+def test_one_number_for_the_context_is_not_refuted_by_one_for_each_token(tmp_path, kind, word):
+    small = {"f": 2, "m": 1, "N": 3}
+    answer = found(tmp_path, POWERS.format(kind=kind), "discounted_gd", gates={"gamma": "decay"}, sizes=small)
+    assert answer.word is word, answer.reason
+    assert word is Word.PROVED or "annotate the argument as float" in answer.reason

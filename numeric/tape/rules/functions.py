@@ -73,6 +73,10 @@ def _logsumexp(m: Any, a: Any, dim: Any, keepdim: bool = False) -> Numbers:
     return apply(m, "log", apply(m, "exp", value).sum(dims(value, dim), keepdim))
 
 
+def _logaddexp(m: Any, a: Any, b: Any) -> Numbers:
+    return apply(m, "log", apply(m, "exp", m.numbers(a)) + apply(m, "exp", m.numbers(b)))
+
+
 def _softplus(m: Any, a: Any, beta: Any = 1, threshold: Any = 20) -> Numbers:
     # beyond the threshold torch returns x itself, which is another function by less than exp(-20)
     value, scale = m.numbers(a), m.numbers(beta)
@@ -252,6 +256,7 @@ _RULES: Mapping[str, Callable[..., Any]] = {
     "_safe_softmax": lambda m, a, dim, dtype=None: _softmax(m, a, dim),
     "_log_softmax": lambda m, a, dim, half_to_float=False: _softmax(m, a, dim, log=True),
     "logsumexp": _logsumexp,
+    "logaddexp": _logaddexp,
     "softplus": _softplus,
     "gelu": _gelu,
     "cholesky": _cholesky,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import linecache
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from types import CodeType
 
@@ -17,11 +17,12 @@ Branch = ast.If | ast.IfExp | ast.While
 
 @dataclass(frozen=True)
 class Source:
-    """What a file's source says: the lines that raise or assert, branches by their place, and contexts that may swallow an
-    exception, with their lines."""
+    """What a file's source says: the lines that raise or assert, branches and chains of `and` and `or` by their place, and
+    contexts that may swallow an exception, with their lines."""
 
     refusals: frozenset[int]
     branches: Mapping[tuple[int | None, ...], Branch]
+    chains: Mapping[tuple[int | None, ...], ast.BoolOp] = field(default_factory=dict)
     contexts: tuple[tuple[int, str], ...] = ()
 
 
@@ -34,6 +35,7 @@ _NAMED = frozenset("nullcontext contextlib.nullcontext sdpa_kernel record_functi
 def _file(text: str) -> Source:
     refusals: set[int] = set()
     branches: dict[tuple[int | None, ...], Branch] = {}
+    chains: dict[tuple[int | None, ...], ast.BoolOp] = {}
     contexts: list[tuple[int, str]] = []
     try:
         tree = ast.parse(text)
@@ -44,10 +46,12 @@ def _file(text: str) -> Source:
             refusals |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
         elif isinstance(node, (ast.If, ast.IfExp, ast.While)):
             branches[node.lineno, node.col_offset, node.end_lineno, node.end_col_offset] = node
+        elif isinstance(node, ast.BoolOp):
+            chains[node.lineno, node.col_offset, node.end_lineno, node.end_col_offset] = node
         elif isinstance(node, (ast.With, ast.AsyncWith)):
             made = [item.context_expr for item in node.items]
             contexts += [(node.lineno, ast.unparse(context)) for context in made if not _harmless(context)]
-    return Source(frozenset(refusals), branches, tuple(contexts))
+    return Source(frozenset(refusals), branches, chains, tuple(contexts))
 
 
 def _harmless(context: ast.expr) -> bool:

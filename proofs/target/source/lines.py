@@ -13,7 +13,7 @@ import inspect
 import linecache
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -23,10 +23,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from proofs.target.source.branches import Branch, source_of
 from proofs.target.source.call_sites import CallSites
+from proofs.target.source.options import Known, arguments, option
+from proofs.target.source.unreached import Held, references
 
 _HOUSE = Path(__file__).resolve().parents[3]
 _FOREIGN = tuple(str(Path(module.__file__ or "").resolve().parent) + "/" for module in (torch, np))
@@ -43,20 +44,25 @@ _SILENT = ("RESUME", "MAKE_CELL", "COPY_FREE_VARS", "RETURN_GENERATOR", "NOP")
 class Unrun:
     """Code that no bare call ran. lines: first and last; condition: the test that would have led there, with the outcome
     it never had, empty where none did. option: whether types, numbers of axes, arguments that the audit did not set, or
-    literals that the target's code gives its helpers decide it, and no size."""
+    literals that the target's code gives its helpers decide it, and no size. named: a function, and the line of code that
+    ran in which it is named and may be called. part: whether the line ran, and a part of it did not."""
 
     file: str
     lines: tuple[int, int]
     condition: str = ""
     never: bool = True
     option: bool = False
+    named: tuple[str, int] | None = None
+    part: bool = False
 
     def line(self) -> str:
         """What never ran, in a line."""
         first, last = self.lines
         where = f"line {first}" if first == last else f"lines {first} to {last}"
         outcome = f": {self.condition} was {'never' if self.never else 'always'} true" if self.condition else ""
-        return f"{where} of {Path(self.file).name} never ran{outcome}"
+        outcome = f": {self.named[0]}, which line {self.named[1]} names, was never called" if self.named else outcome
+        ran = "ran in part" if self.part else "never ran"
+        return f"{where} of {Path(self.file).name} {ran}{outcome}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -66,6 +72,8 @@ class Unrun:
             "condition": self.condition,
             "never": self.never,
             "option": self.option,
+            "in part": self.part,
+            "named": list(self.named) if self.named else None,
         }
 
 
@@ -115,6 +123,7 @@ class Lines:
         self.roots = roots
         self.steps: dict[CodeType, set[tuple[int, int]]] = {}
         self._settled: dict[CodeType, frozenset[str]] = {}
+        self.held: dict[CodeType, Held] = {}
         self._own: dict[str, bool] = {}
 
     @contextmanager
@@ -129,14 +138,12 @@ class Lines:
 
     def _entered(self, frame: FrameType, event: str, arg: Any) -> Callable[..., Any] | None:
         code = frame.f_code
-        if code.co_filename not in self._own:
-            self._own[code.co_filename] = own(code.co_filename, self.roots)
-        if not self._own[code.co_filename]:
+        if not self.own(code.co_filename):
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         steps = self.steps.setdefault(code, set())
         if code not in self._settled:
-            self._settled[code] = _plain(frame)
+            self._settled[code], self.held[code] = _plain(frame), Held.of(frame)
         last = -1
 
         def step(frame: FrameType, event: str, arg: Any) -> Any:
@@ -148,21 +155,43 @@ class Lines:
 
         return step
 
-    def unrun(self, call: Any, options: frozenset[str] = frozenset(), own: Any = None) -> tuple[Unrun, ...]:
+    def executed(self, code: CodeType) -> frozenset[int]:
+        """The offsets of the instructions that ran."""
+        return frozenset(at for _, at in self.steps[code])
+
+    def own(self, file: str) -> bool:
+        """Whether a file is the target's."""
+        if file not in self._own:
+            self._own[file] = own(file, self.roots)
+        return self._own[file]
+
+    def unrun(
+        self,
+        call: Any,
+        options: frozenset[str] = frozenset(),
+        through: Any = None,
+        constant: Mapping[tuple[Any, ...], bool] | None = None,
+    ) -> tuple[Unrun, ...]:
         """Tests with one outcome and lines that never ran, in the code objects that ran.
 
         call: the target. options: names of its arguments that are no data and no tensors, which only the caller chooses.
-        own: the adapter by which it is called, where a user wrote that.
+        through: the adapter by which it is called, where a user wrote that. constant: comparisons that had one outcome
+        wherever they were looked at, by file and place.
         """
         found: dict[Unrun, None] = {}
         changed = frozenset(name for code in self.steps for name in _changed(code))
-        through = next(_entries(own), None) if own is not None else None
+        adapter = next(_entries(through), None) if through is not None else None
         entries = tuple(_entries(call))
-        sites = CallSites(self.steps, dict.fromkeys(entries, options), through)
-        given = CallSites(self.steps, {code: _arguments(code) for code in entries}, through)
+        sites = CallSites(self.steps, dict.fromkeys(entries, options), adapter)
+        given = CallSites(self.steps, {code: arguments(code) for code in entries}, adapter)
         for code, steps in self.steps.items():
-            known = _Known(sites.settled(code), given.settled(code), self._settled[code] - changed)
+            known = Known(sites.settled(code), given.settled(code), self._settled[code] - changed)
             found |= dict.fromkeys(_unrun(code, steps, known))
+            found |= dict.fromkeys(_one_way(code, steps, known, constant or {}))
+            for r in references(code, self.executed(code), self.held[code], self.steps.__contains__, self.own):
+                chosen = bool(r.key) and option(code, r.at, r.key, known)
+                named = r.name, _line(r.at) or code.co_firstlineno
+                found |= {Unrun(r.code.co_filename, r.lines, option=chosen, named=named): None}
         return tuple(sorted(found, key=lambda u: (u.file, u.lines, u.condition)))
 
 
@@ -205,21 +234,7 @@ def _changed(code: CodeType) -> Iterator[str]:
             yield f"self.{instruction.argval}"
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What no size decides in a function: arguments that are options, arguments that are as the target's caller gave
-    them (so that only the caller makes them None), and what was set before all calls."""
-
-    options: frozenset[str]
-    given: frozenset[str]
-    settled: frozenset[str]
-
-
-def _arguments(code: CodeType) -> frozenset[str]:
-    return frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
-
-
-def _unrun(code: CodeType, steps: set[tuple[int, int]], known: _Known) -> Iterator[Unrun]:
+def _unrun(code: CodeType, steps: set[tuple[int, int]], known: Known) -> Iterator[Unrun]:
     instructions = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
     ran = {at for _, at in steps}
     refusing = source_of(code).refusals
@@ -237,24 +252,50 @@ def _unrun(code: CodeType, steps: set[tuple[int, int]], known: _Known) -> Iterat
                 continue
             if goal in where and _left(code, instruction, where[goal], instructions, steps):
                 continue
-            text = _source(code, instruction)
+            caught = instructions[k - 1].opname in ("CHECK_EXC_MATCH", "CHECK_EG_MATCH")
+            if caught and not outcome:  # another exception goes on its way
+                continue
+            text = "an exception that is caught here" if caught else _source(code, instruction)
+            chain = _chain(code, instruction)
+            if chain is not None:  # the jump is the whole chain's, after one of its operands
+                text = ast.unparse(_operand(chain, instructions[k + 1]))
             test = _statement(code, instruction)
             if test is not None and goal in where:  # the jump is the whole statement's, and may be turned round
                 text, outcome = _told(test, where[goal])
             first = place.get(goal) or _line(instruction) or code.co_firstlineno
-            block = _block(first, silent, lines) if first in silent else (_line(instruction) or first,) * 2
+            part = first not in silent
+            block = (_line(instruction) or first,) * 2 if part else _block(first, silent, lines)
             told |= set(range(block[0], block[1] + 1))
             if goal in where:
                 told |= _behind(code, instruction, where[goal])
-            yield Unrun(code.co_filename, block, text, outcome, _option(code, instruction, text, known))
+            yield Unrun(code.co_filename, block, text, outcome, option(code, instruction, text, known), part=part)
     for line, text in source_of(code).contexts:
         if line in lines:
-            yield Unrun(code.co_filename, (line, line), f"an exception inside `{text}`")
+            yield Unrun(code.co_filename, (line, line), f"an exception inside `{text}`", part=True)
     while silent:
         block = _block(silent[0], silent, lines)
         if silent[0] not in told:
             yield Unrun(code.co_filename, block)
         silent = [line for line in silent if line > block[1]]
+
+
+def _one_way(
+    code: CodeType, steps: set[tuple[int, int]], known: Known, constant: Mapping[tuple[Any, ...], bool]
+) -> Iterator[Unrun]:
+    """Comparisons that are no test and had one outcome: what they choose otherwise was never chosen."""
+    instructions = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
+    ran, refusing = {at for _, at in steps}, source_of(code).refusals
+    for instruction, following in zip(instructions, instructions[1:], strict=False):
+        compares = instruction.opname in ("COMPARE_OP", "IS_OP", "CONTAINS_OP") and not _tests(following)
+        at, line = instruction.positions, _line(instruction)
+        if not compares or at is None or line is None or instruction.offset not in ran or line in refusing:
+            continue
+        outcome = constant.get((code.co_filename, at.lineno, at.col_offset, at.end_lineno, at.end_col_offset))
+        if outcome is not None:
+            text = _source(code, instruction)
+            yield Unrun(
+                code.co_filename, (line, line), text, not outcome, option(code, instruction, text, known), part=True
+            )
 
 
 def _left(
@@ -325,6 +366,20 @@ def _statement(code: CodeType, instruction: dis.Instruction) -> Branch | None:
     return source_of(code).branches.get((at.lineno, at.col_offset, at.end_lineno, at.end_col_offset))
 
 
+def _chain(code: CodeType, instruction: dis.Instruction) -> ast.BoolOp | None:
+    """The `and` or `or`, no test of a statement, that is all of an instruction's place."""
+    at = instruction.positions
+    if at is None:
+        return None
+    return source_of(code).chains.get((at.lineno, at.col_offset, at.end_lineno, at.end_col_offset))
+
+
+def _operand(chain: ast.BoolOp, following: dis.Instruction) -> ast.expr:
+    """The operand that is tested, given the first instruction of the next one."""
+    before = [value for value in chain.values if not _within(following, value) and not _after(following, value)]
+    return before[-1] if before else chain.values[0]
+
+
 def _told(node: Branch, goal: dis.Instruction) -> tuple[str, bool]:
     """What was never so, for a statement of which a part never ran: its test, or one operand of that; and the value."""
     if isinstance(node.test, ast.BoolOp) and _within(goal, node.test):
@@ -376,98 +431,3 @@ def _tested(text: str) -> str:
     except SyntaxError:
         return text
     return ast.unparse(node.left) if isinstance(node, ast.Compare) else text
-
-
-def _option(code: CodeType, instruction: dis.Instruction, text: str, known: _Known) -> bool:
-    try:
-        return _settled(code, instruction, text, known)
-    except RecursionError:  # a test too deep to be looked through
-        return False
-
-
-def _settled(code: CodeType, instruction: dis.Instruction, text: str, known: _Known) -> bool:
-    """Whether a test asks for no size: for types and numbers of axes, for what was set before all calls, for arguments
-    that no call of the audit varies, or whether the caller gave one.
-    """
-    try:
-        node = ast.parse(text, mode="eval").body
-    except SyntaxError:
-        return False
-    asked = _Absent(known.given)
-    test = _Settled(known.settled - set(code.co_varnames)).visit(asked.visit(_sizeless(node)))
-    names = {name.id for name in ast.walk(test) if isinstance(name, ast.Name)}
-    if not names <= known.options & _arguments(code):
-        return False
-    names |= asked.found
-    stores = [i for i in dis.get_instructions(code) if i.opname.startswith("STORE_") and i.argval in names]
-    loops = [i for i in dis.get_instructions(code) if "JUMP_BACKWARD" in i.opname]
-    return all(store.offset > instruction.offset for store in stores) and not any(
-        loop.argval <= instruction.offset <= loop.offset and any(store.offset <= loop.offset for store in stores)
-        for loop in loops
-    )
-
-
-_RANKS = ("ndim", "dtype", "device", "is_cuda")
-_TYPES = ("isinstance", "hasattr", "callable")
-
-
-class _Sizeless(ast.NodeTransformer):
-    """Takes out of a test what asks for types and numbers of axes."""
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        """x.ndim, and constants of torch such as torch.float32."""
-        of_torch = isinstance(node.value, ast.Name) and node.value.id == "torch"
-        return ast.Constant(None) if node.attr in _RANKS or of_torch else self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        """isinstance(x, ...), x.dim()."""
-        typed = isinstance(node.func, ast.Name) and node.func.id in _TYPES
-        ranked = isinstance(node.func, ast.Attribute) and node.func.attr == "dim" and not node.args
-        return ast.Constant(None) if typed or ranked else self.generic_visit(node)
-
-
-class _Absent(ast.NodeTransformer):
-    """Takes out of a test what asks whether an argument was given. found: those arguments."""
-
-    def __init__(self, names: frozenset[str]) -> None:
-        self.names, self.found = names, set[str]()
-
-    def visit_Compare(self, node: ast.Compare) -> ast.AST:
-        """x is None, x is not None."""
-        alone = isinstance(node.left, ast.Name) and node.left.id in self.names and len(node.ops) == 1
-        if not (alone and isinstance(node.ops[0], (ast.Is, ast.IsNot)) and ast.unparse(node.comparators[0]) == "None"):
-            return self.generic_visit(node)
-        assert isinstance(node.left, ast.Name)
-        self.found.add(node.left.id)
-        return ast.Constant(None)
-
-
-class _Settled(ast.NodeTransformer):
-    """Takes out of a test what was set before all calls."""
-
-    def __init__(self, names: frozenset[str]) -> None:
-        self.names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        """A global, or what a function closes over."""
-        return ast.Constant(None) if node.id in self.names else node
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        """self.x."""
-        return ast.Constant(None) if ast.unparse(node) in self.names else self.generic_visit(node)
-
-
-def _sizeless(node: ast.AST) -> ast.AST:
-    found: ast.AST = _Sizeless().visit(node)
-    return found
-
-
-def options_of(call: Callable[..., Any], data: frozenset[str], tensors: frozenset[str]) -> frozenset[str]:
-    """The names of a target's arguments that are no data and were given no tensor."""
-    function = call.forward if isinstance(call, torch.nn.Module) else call
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return frozenset()
-    plain = {p.name for p in parameters if p.default is not p.empty and not isinstance(p.default, Tensor)}
-    return frozenset(plain - data - tensors)

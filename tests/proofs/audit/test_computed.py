@@ -87,7 +87,7 @@ def opened(layers, name):
 def test_an_integer_that_is_computed_is_one_of_the_code(layers, name, size):
     target, case, at = opened(layers, name)
     before = [f.__code__ for f in functions(target.call)]
-    found = computed(case, target.call, at)
+    found = computed(case, target.call, at).integers
     assert size in found and size not in integers(target.call)
     assert not set(found) & set(at.values()) - {2, 3}  # sizes and counters are none
     assert [f.__code__ for f in functions(target.call)] == before
@@ -96,7 +96,7 @@ def test_an_integer_that_is_computed_is_one_of_the_code(layers, name, size):
 
 def test_loops_and_sizes_are_no_integers_of_the_code(layers):
     target, case, at = opened(layers, "base")
-    assert computed(case, target.call, at) == ()
+    assert computed(case, target.call, at).integers == ()
     lines = case.lines.unrun(target.call)
     computed(case, target.call, at)
     assert case.lines.unrun(target.call) == lines
@@ -107,7 +107,7 @@ def test_loops_and_sizes_are_no_integers_of_the_code(layers):
 )
 def test_sizes_go_past_what_is_computed(layers, name, differs):
     target, case, at = opened(layers, name)
-    mentioned = sorted({*integers(target.call), *computed(case, target.call, at)})
+    mentioned = sorted({*integers(target.call), *computed(case, target.call, at).integers})
     found = longer_rows(case, at, {}, (How.FLOAT,), mentioned, Entropy(1), -100.0)
     assert any(row.finding.verdict.value == "refuted" for row in found.rows) is differs
     assert found.beyond is not differs

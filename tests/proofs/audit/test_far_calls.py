@@ -45,6 +45,14 @@ def halved(q, k, v, initial_state=None, output_final_state=False):
 def third_head(q, k, v, initial_state=None, output_final_state=False):
     return chunked(q, k, v[:, :, [min(h, 1) for h in range(v.shape[2])]], initial_state)
 
+def fifth_entry(q, k, v, initial_state=None, output_final_state=False):
+    out, S = chunked(q, k, v, initial_state)
+    return torch.cat([out[:4], 0 * out[4:]]), S
+
+def sixth_head(q, k, v, initial_state=None, output_final_state=False):
+    out, S = chunked(q, k, v, initial_state)
+    return torch.cat([out[:, :, :5], 0 * out[:, :, 5:]], 2), S
+
 def narrow(q, k, v, initial_state=None, output_final_state=False):
     S = torch.zeros(k.shape[0], k.shape[2], k.shape[3], v.shape[-1], dtype=torch.float32)
     q, k, v = (a.to(torch.float32) for a in (q, k, v))
@@ -73,6 +81,8 @@ def layers(tmp_path_factory):
         ("start_again", STATE),
         ("halved", STATE),
         ("third_head", ALONE),
+        ("fifth_entry", ALONE),
+        ("sixth_head", ALONE),
     ],
 )
 def test_what_few_tokens_do_not_show(layers, name, what):
@@ -83,6 +93,7 @@ def test_what_few_tokens_do_not_show(layers, name, what):
     found = far_calls(case, few, at, {}, (How.FLOAT,), integers(target.call), Entropy(1))
     refuted = [row.rung for row in found.rows if row.finding.verdict is Verdict.REFUTED]
     assert refuted == ([f"sampled, float64, {what}"] if what else [])
+    assert what or found.cells >= (5, 6)
     assert what or len(found.tokens) > len([c for c in integers(target.call) if c <= 130])
 
 

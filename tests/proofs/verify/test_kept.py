@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from proofs import registry
-from proofs.verify import run as verify
 from proofs.evidence import Rung, Settings
+from proofs.verify import run as verify
 from proofs.verify.fingerprints import fingerprints
 from proofs.verify.kept import Kept
 

@@ -7,7 +7,8 @@ import sys
 import pytest
 import torch
 
-from proofs.target.source.lines import Lines, _Known, _option, homes
+from proofs.target.source.lines import Lines, homes
+from proofs.target.source.options import Known, option
 
 SOURCE = """
 def layer(X, mode=None, scale=None):
@@ -60,10 +61,10 @@ def test_a_branch_that_no_size_reached_is_told_with_its_condition(layer):
     assert found["k == 30", True].lines == (19, 19) and found["", True].lines == (16, 17)
     assert found["X > 2", False].lines == (13, 13)
     assert not any("X < 0" in condition or "10**6" in condition for condition, _ in found)  # they only refuse
-    assert "line 8 of branches.py never ran: X > 40 was never true" in found["X > 40", True].line()
+    assert "line 8 of branches.py ran in part: X > 40 was never true" in found["X > 40", True].line()
 
 
-def test_sizes_beyond_leave_nothing_but_options_and_the_handler(layer):
+def test_sizes_beyond_leave_nothing_butoptions_and_the_handler(layer):
     found = told(layer, 2, 5, 33, 100)
     assert {u.condition for u in found.values() if not u.option} == {""}
     assert {u.condition for u in found.values() if u.option} == {
@@ -73,7 +74,7 @@ def test_sizes_beyond_leave_nothing_but_options_and_the_handler(layer):
     }
 
 
-def test_an_option_that_the_audit_sets_is_none(layer):
+def test_anoption_that_the_audit_sets_is_none(layer):
     assert not told(layer, 5, 100, options=frozenset({"scale"}))['mode == "fast"', True].option
 
 
@@ -146,7 +147,7 @@ class Layer(torch.nn.Module):
 """
 
 
-def test_what_is_set_before_all_calls_is_an_option(tmp_path):
+def test_what_is_set_before_all_calls_is_anoption(tmp_path):
     module = loaded(tmp_path / "settled.py", SETTLED)
     found = told(module.Layer().forward, torch.ones(3))
     assert {u.condition for u in found.values() if not u.option} == {"self.count > 50", "SEEN > 50"}
@@ -178,9 +179,47 @@ def test_contexts_that_may_swallow_an_error_are_told(tmp_path):
     }
 
 
-def test_a_test_too_deep_to_read_is_no_option():
+def test_a_test_too_deep_to_read_is_nooption():
     lines = Lines(("/nowhere/",))
     assert lines.unrun(lambda X: X) == ()
     code = compile("def f(x):\n    return 1 if x" + "+0" * 900 + " else 2", "<deep>", "exec").co_consts[0]
     instruction = next(iter(dis.get_instructions(code)))
-    assert not _option(code, instruction, "x" + "+0" * 5000, _Known(frozenset("x"), frozenset("x"), frozenset()))
+    assert not option(code, instruction, "x" + "+0" * 5000, Known(frozenset("x"), frozenset("x"), frozenset()))
+
+
+CHAINS = """
+def layer(X):
+    short = X < 8888 or X == 77
+    late = X > 7777 and X == 78
+    several = X > 0 and X < 9999 and X == 5
+    it = iter([1])
+    try:
+        while True:
+            next(it)
+    except StopIteration:
+        pass
+    return X
+"""
+
+
+def test_chains_tell_the_operand_that_was_never_otherwise(tmp_path):
+    found = told(loaded(tmp_path / "chains.py", CHAINS).layer, 3, 5)
+    assert set(found) == {("X < 8888", False), ("X > 7777", True), ("X > 0", False), ("X < 9999", False)}
+    assert "line 3 of chains.py ran in part: X < 8888 was always true" in found["X < 8888", False].line()
+
+
+CAUGHT = """
+def layer(X):
+    try:
+        out = 1 / (X - 4)
+    except ValueError: out = 3
+    except ZeroDivisionError:
+        out = 2
+    return out
+"""
+
+
+def test_a_handler_that_caught_nothing_is_told(tmp_path):
+    module = loaded(tmp_path / "caught.py", CAUGHT)
+    found = told(module.layer, 3, 4)
+    assert set(found) == {("an exception that is caught here", True)} and next(iter(found.values())).lines == (5, 5)
