@@ -62,10 +62,11 @@ class CallSites:
             names = [node.id] if isinstance(node, ast.Name) else [node.attr] if isinstance(node, ast.Attribute) else []
             if isinstance(node, ast.alias) and node.asname not in (None, node.name):
                 names = [node.name]
+                self.readable = self.readable and node.name != "builtins"
             for name in names:
                 asked = self._asked(node) if name == "getattr" else None
                 self._uses.setdefault(asked or name, []).append(node)
-                self.readable = self.readable and (asked is not None or name not in _BY_NAME)
+                self.readable = self.readable and (asked is not None or not _by_name(node, name))
 
     def _asked(self, node: ast.AST) -> str | None:
         """The attribute that `getattr(x, "name")` asks for, where it is a literal."""
@@ -192,6 +193,13 @@ class CallSites:
                 return above
             below, above = above, self._parents.get(id(above))
         return None
+
+
+def _by_name(node: ast.AST, name: str) -> bool:
+    """Whether it may reach a function without writing its name; `module.eval()` sets a mode of a module."""
+    if isinstance(node, ast.Attribute) and name in ("eval", "exec"):
+        return ast.unparse(node.value) in ("builtins", "__builtins__")
+    return name in _BY_NAME
 
 
 def _bound(function: Function) -> Iterator[str]:

@@ -94,6 +94,18 @@ def test_a_caller_that_nothing_reaches_calls_nothing(source):
     assert not CallSites([alone, source["computed"].__code__], {alone: frozenset({"late"})}).settled(alone)
 
 
+@pytest.mark.parametrize(
+    ("line", "found"), [("layer.eval()", {"late"}), ("builtins.eval('3')", set()), ("eval('3')", set())]
+)
+def test_a_module_set_to_evaluation_evaluates_no_text(tmp_path, line, found):
+    path = tmp_path / "evaluated.py"
+    path.write_text(f"def helper(X, late=False):\n    return X\n\ndef main(X):\n    {line}\n    return helper(X)\n")
+    names = {}
+    exec(compile(path.read_text(), str(path), "exec"), names)
+    code = names["helper"].__code__
+    assert CallSites([code, names["main"].__code__], {}).settled(code) == found
+
+
 def test_what_calls_give_as_a_literal_or_pass_on_is_settled(source):
     assert settled(source, "helper") == {"late", "scale", "start"}
     assert settled(source, "inner", passed={"late"}) == {"late"}
