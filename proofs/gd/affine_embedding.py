@@ -139,6 +139,7 @@ STEP = replace(
     names=("published layer", "minus [w b] times the preconditioned step"),
     symbolic_sizes={"N": 2, "p": 2},
     derive=None,
+    numpy=False,
 )
 CHECKS = {
     Rung.SAMPLED: both(IDENTITY.sampled, STEP.sampled),

@@ -104,7 +104,10 @@ KNOWN: dict[str, dict[str, dict[str, str]]] = {
 
 
 def not_dealt_with(identity, rungs):
-    """The slips that some rung neither refutes nor, where it can't, refuses: what the rungs say of them."""
+    """The slips that some rung neither refutes nor, where it can't, refuses: what the rungs say of them.
+
+    "undecided" where only a point far out would refute is honest, and noted in `KNOWN`; "confirmed" needs a reason.
+    """
     found = {}
     for m in identity.slips(rungs):
         with programs.lightly():  # as in a run
