@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from numeric import derivation, exact_identity, float_identity, polynomial_identity
 from numeric.derivation import Obligation
@@ -80,7 +81,7 @@ class Identity:
             found[Rung.UNIVERSAL] = self.universal
         return found
 
-    def sampled(self, settings: Settings) -> Finding:
+    def sampled(self, settings: Settings, shrinking: bool = True) -> Finding:
         """Float runs on every backend there is, against the derived rounding bounds."""
         return float_identity.check(
             self.left,
@@ -94,6 +95,7 @@ class Identity:
             positive=self.positive,
             thorough=settings.profile == "full",
             admits=self.admits,
+            shrinking=shrinking and not settings.verdict_only,
         )
 
     def exact(self, settings: Settings) -> Finding:
@@ -193,6 +195,8 @@ class Identity:
         if left is None and right is None:
             checks = {rung: check for rung, check in checks.items() if rung is Rung.UNIVERSAL}
         wanted = checks if rungs is None else {rung: checks[rung] for rung in rungs}
+        if Rung.SAMPLED in wanted and Rung.EXACT in wanted:  # the exact rung makes the counterexample small
+            wanted = {**wanted, Rung.SAMPLED: partial(changed.sampled, shrinking=False)}
         return Mutant(id, description, wanted, blind or {})
 
 
