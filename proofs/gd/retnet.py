@@ -101,6 +101,12 @@ head's $1 - 2^{-5-h}$ too.""",
         ),
         IDENTITY.mutant("no_discount", "plain least squares", right=plain, rungs=EXACTLY),
         IDENTITY.mutant(
+            "wrong_gradient",
+            "the gradient of another loss",
+            right=lambda Q, K, V, gamma: learner(Q, K, -V, gamma),
+            rungs=(Rung.EXACT, Rung.UNIVERSAL),
+        ),
+        IDENTITY.mutant(
             "chunk_not_decayed", "a chunk leaves the earlier weights", left=not_decayed, sizes={"f": 1, "m": 1, "N": 5}
         ),
     ),
