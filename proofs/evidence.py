@@ -125,7 +125,7 @@ class Evidence:
     """What one rung found for one claim. `seconds` is process CPU time.
 
     unseen: the functions of the constructions, among those that the claim's checks run, whose results this check does
-    not look at, as `module.function` or `module.function: field`; None where that was not measured (`proofs.sight`).
+    not look at, as `module.function` or `module.function: field`; None where that was not measured (`proofs.verify.sight`).
     """
 
     claim: str

@@ -37,11 +37,11 @@ def main_job(out: Path = Path("out"), settings: Settings | None = None, jobs: in
 
 
 def audit_targets(shown: Screen, settings: Settings) -> tuple[list[AuditLike], int]:
-    """Audits of the installed third-party layers in `proofs.targets`; 1 if one ends unlike its entry says, 3 if one raises.
+    """Audits of the installed third-party layers in `proofs.bench.targets`; 1 if one ends unlike its entry says, 3 if one raises.
 
     Layers are optional: one that is not installed is named with the reason, and fails nothing.
     """
-    from proofs.targets import CASES
+    from proofs.bench.targets import CASES
 
     audits: list[AuditLike] = []
     status = 0

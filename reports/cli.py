@@ -21,9 +21,7 @@ from reports.files import hush
 
 # Everything else is imported inside the commands: `ssmproof --help` should not wait for torch and sympy.
 if TYPE_CHECKING:
-    from proofs.audit import Audit
-    from proofs.identification import Identification
-    from proofs.verify import Run
+    from proofs.verify.run import Run
     from reports.document import AuditLike
     from reports.terminal import Screen
 
@@ -59,6 +57,23 @@ Fresh = Annotated[
 Json = Annotated[Path | None, typer.Option("--json", help="Write one JSON object to this file; - is standard output.")]
 From = Annotated[Path | None, typer.Option("--from", help="Read the evidence from this JSON file; run nothing.")]
 Formats = Annotated[str, typer.Option("--format", help="Some of md,tex,html,pdf, with commas between.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"ssmproof {version('ssmproof')}")
+        raise typer.Exit(0)
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Settle which learning algorithm a sequence layer runs in context, with evidence anyone can re-check."""
 
 
 @app.command()
@@ -111,8 +126,8 @@ def claims(
         from proofs import registry
 
         found = registry.select(patterns or ())
-    from proofs.graph import graph as resting
-    from proofs.systems import rows as settled
+    from proofs.verify.graph import graph as resting
+    from proofs.verify.systems import rows as settled
 
     edges = resting(found)
     table = settled(found, read_run(source) if source else None)
@@ -149,8 +164,8 @@ def show(
 
         claim = registry.claim(id)
     run = read_run(source) if source else run_claims(screen, [id], None, _settings(profile, device, seed), 1)
-    from proofs.fingerprints import stale
-    from proofs.graph import graph
+    from proofs.verify.fingerprints import stale
+    from proofs.verify.graph import graph
     from reports.document import parameters
 
     show_claim(screen, claim, run, parameters(claim), graph(registry.select()))
@@ -206,42 +221,26 @@ def audit(
     gates = _pairs("--gate", gate or [], "beta=1")
     sizes = {name: _whole(name, value) for name, value in _pairs("--size", size or [], "N=1").items()}
     settings = _settings(profile, "cpu", seed)
+    from proofs.identify.ask import ask
+
     with user_mistakes():
-        found = _audited(target, against, adapter, gates, settings, sizes or None)
+        found = ask(target, against, adapter, gates, settings, sizes or None)
     for line in found.lines():
         screen.say(line)
     write_json(json, found.to_json())
     if out is not None:
-        from proofs.verify import Run, environment
+        from proofs.verify.run import Run, environment
 
         write_report(screen, Run((), (), environment(settings)), out, "md,tex,html,pdf", audits=[found])
     raise typer.Exit(0 if found.accepted(sampled=accept == "sampled") else found.status)
 
 
-def _audited(
-    target: str,
-    against: str | None,
-    adapter: str | None,
-    gates: dict[str, str],
-    settings: Settings,
-    sizes: dict[str, int] | None,
-) -> Audit | Identification:
-    """The comparison with a named learner; without a name, the identification of one."""
-    if against is None:
-        from proofs.identify import identify
-
-        return identify(target, adapter, gates, settings, sizes)
-    from proofs.audit import audit as run_audit
-
-    return run_audit(target, against, adapter, gates, settings, sizes)
-
-
 @app.command()
 def bench(json: Json = None) -> None:
     """Time to verdict, with the naive baseline beside it."""
-    from proofs import bench as benchmarks
-    from proofs.records import plain
-    from proofs.verify import environment
+    from proofs.bench import timings as benchmarks
+    from proofs.verify.records import plain
+    from proofs.verify.run import environment
     from reports.terminal import show_bench
 
     screen = _screen(json)
@@ -276,8 +275,9 @@ def soundness(
     json: Json = None,
 ) -> None:
     """Audit true layers and broken ones, or identify them: is anything missed, refuted that is true, or misnamed?"""
-    from proofs import soundness as audits
-    from proofs import soundness_claims, soundness_names
+    from proofs.bench import claims as soundness_claims
+    from proofs.bench import names as soundness_names
+    from proofs.bench import soundness as audits
     from reports.conformance import MissingSamples, conforming
     from reports.terminal import show_sights, watching
 
@@ -304,6 +304,21 @@ def soundness(
         screen.say(line)
     write_json(json, {"schema": 1, **found.to_json()})
     raise typer.Exit(0 if found.passed else 1)
+
+
+@app.command()
+def new(
+    kind: Annotated[Literal["claim", "learner", "layer"], typer.Argument(help="What to begin.")],
+    name: Annotated[str, typer.Argument(help="Its name; of a claim its id, such as gd.my_claim.")],
+) -> None:
+    """Begin a claim, a learner or a layer: a file from a template, whose checks fail until it is filled in."""
+    from reports.new import Kind, after
+    from reports.new import new as begin
+
+    path = begin(Kind(kind), name)
+    screen = _screen(None)
+    screen.say(f"wrote {path}")
+    screen.say(after(Kind(kind), name))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -340,10 +355,10 @@ def run_claims(
     jobs: int,
     fresh: bool = False,
 ) -> Run:
-    """`proofs.verify.verify` with progress on standard error; unless `fresh`, with what is kept of earlier runs."""
-    from proofs.kept import Kept
-    from proofs.verify import environment
-    from proofs.verify import verify as run_units
+    """`proofs.verify.run.verify` with progress on standard error; unless `fresh`, with what is kept of earlier runs."""
+    from proofs.verify.kept import Kept
+    from proofs.verify.run import environment
+    from proofs.verify.run import verify as run_units
     from reports.terminal import watching
     from reports.words import counted
 
@@ -359,7 +374,7 @@ def read_run(path: Path) -> Run:
     """The run in a JSON file. Raises Wrong."""
     import json as decoder
 
-    from proofs.verify import Run
+    from proofs.verify.run import Run
 
     try:
         return Run.from_json(decoder.loads(path.read_text("utf-8")))

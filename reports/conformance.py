@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from proofs.conformance import Conformance, Verdict, Way, run
+from proofs.bench.conformance import Conformance, Verdict, Way, run
 from reports.words import counted
 
 _SHOWN = 12
@@ -52,6 +52,8 @@ def lines(found: Conformance, seconds: float | None = None) -> Iterator[str]:
             f"{outcome.verdict.value.upper()}: {outcome.operator}, {outcome.call.value}, {outcome.layout.value} operands, "
             f"in {outcome.way.value}: {outcome.detail}"
         )
-    yield "every replay equals torch where it has a value" if found.passed else (
-        f"NOT CONFORMING: {counted(len(found.bad), 'replay')} wrong or broken"
+    yield (
+        "every replay equals torch where it has a value"
+        if found.passed
+        else (f"NOT CONFORMING: {counted(len(found.bad), 'replay')} wrong or broken")
     )

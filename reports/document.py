@@ -14,15 +14,15 @@ from typing import Any, Protocol
 
 from numeric.finding import Counterexample, Finding, Verdict
 from proofs import registry
-from proofs.answer import Word
+from proofs.audit.answer import Word
 from proofs.claim import Claim
 from proofs.evidence import Extent, MutantEvidence, Outcome, Rung
 from proofs.figure import Figure
-from proofs.fingerprints import REMOVED, stale
-from proofs.graph import Graph, graph, is_construction
-from proofs.kernel_lemmas import LEMMAS
-from proofs.systems import rows as system_rows
-from proofs.verify import Run
+from proofs.kernel.lemmas import LEMMAS
+from proofs.verify.fingerprints import REMOVED, stale
+from proofs.verify.graph import Graph, graph, is_construction
+from proofs.verify.run import Run
+from proofs.verify.systems import rows as system_rows
 from reports import words
 from reports.figures import Picture, picture
 from reports.formulas import broken, one_line

@@ -25,8 +25,8 @@ class Wrong(Exception):
 
 _MISTAKES = (
     ("proofs.registry", "UnknownClaim"),
-    ("proofs.verify", "NothingToRun"),
-    ("proofs.audit", "TargetError"),
+    ("proofs.verify.run", "NothingToRun"),
+    ("proofs.target.loading", "TargetError"),
     ("reports.files", "UnusableOutput"),
     ("reports.write", "UnknownFormat"),
 )
@@ -71,7 +71,7 @@ def guarded(work: Callable[[], int | None]) -> int:
 
 def end(status: int) -> NoReturn:
     """End the process with this status, past what somebody else's code has left to run at its end."""
-    if "proofs.target" in sys.modules:
+    if "proofs.target.loading" in sys.modules:
         with suppress(OSError, ValueError):
             sys.stdout.flush()
             sys.stderr.flush()

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:  # the plugin is loaded by every pytest run, so it imports nothing heavy before an audit is asked for
-    from proofs.audit import Audit
-    from proofs.identification import Identification
+    from proofs.audit.run import Audit
+    from proofs.identify.answer import Identification
 
 OPTIONS = ("against", "adapter", "gates", "sizes", "seed", "accept", "expect", "learner")
 ANSWERS = ("proved", "agrees", "refuted", "biased", "no match", "undecided")
@@ -79,13 +79,13 @@ def _compare(
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
 ) -> Audit:
-    from proofs.audit import audit
     from proofs.evidence import Settings
-    from proofs.target import TargetError
+    from proofs.identify.ask import ask
+    from proofs.target.loading import TargetError
 
     if not isinstance(against, str):  # for None the audit identifies, and an assertion would hold for any learner
         raise TargetError(f"learner {against!r}: expected a library id such as gd, or path/to/file.py:function")
-    return audit(layer, against, adapter, gates, Settings(seed=seed), sizes)
+    return ask(layer, against, adapter, gates, Settings(seed=seed), sizes)
 
 
 def _marked(target: Any, options: dict[str, Any]) -> Audit | Identification:
@@ -93,7 +93,7 @@ def _marked(target: Any, options: dict[str, Any]) -> Audit | Identification:
     if against is not None:
         return _compare(target, against, **options)
     from proofs.evidence import Settings
-    from proofs.identify import identify
+    from proofs.identify.run import identify
 
     seed = options.pop("seed", 0)
     return identify(target, settings=Settings(seed=seed), **options)
@@ -180,7 +180,7 @@ def _user_mistakes(item: pytest.Item, target: Any, learner: str) -> Iterator[Non
     try:
         yield
     except ValueError as error:
-        from proofs.target import TargetError
+        from proofs.target.loading import TargetError
 
         if not isinstance(error, TargetError):
             raise

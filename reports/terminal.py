@@ -17,12 +17,12 @@ from rich.table import Table
 from rich.text import Text
 
 from numeric.finding import Verdict
+from proofs.bench.claims import Bench
 from proofs.claim import Claim
 from proofs.evidence import Evidence, MutantEvidence, Outcome, Rung
-from proofs.graph import Graph, is_construction
-from proofs.soundness_claims import Bench
-from proofs.systems import Row
-from proofs.verify import Run
+from proofs.verify.graph import Graph, is_construction
+from proofs.verify.run import Run
+from proofs.verify.systems import Row
 from reports import words
 from reports.files import hush
 

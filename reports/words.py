@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from numeric.finding import Finding
+from proofs.bench.claims import Bench
 from proofs.evidence import Evidence, Extent, MutantEvidence, Outcome, Rung, Settings, Settled
-from proofs.soundness_claims import Bench
-from proofs.systems import Row
-from proofs.verify import Run
+from proofs.verify.run import Run
+from proofs.verify.systems import Row
 
 _KEYS = ("failure", "error / bound", "ratio", "order", "steps", "theorem", "terms", "error", "draws")
 """Words that make a figure the one to quote, most telling first."""

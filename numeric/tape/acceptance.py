@@ -26,7 +26,9 @@ from numeric.tape.storage_tape import Escape, Tape, same_bits
 FAST_PATHS = frozenset("_native_multi_head_attention _transformer_encoder_layer_fwd _nested_tensor_from_mask".split())
 """Fused kernels without a rule; the module takes another path when they are switched off."""
 CHANGING = "the code runs other operations, or with other constants, from call to call"
-UNWATCHED = "it raises while its calls are watched, which a plain call does not, so that no way out for the data can be seen"
+UNWATCHED = (
+    "it raises while its calls are watched, which a plain call does not, so that no way out for the data can be seen"
+)
 THREAD = "works on another thread, whose operations no recording has"
 LOOKS = "the code takes another path while it is recorded: it looks at what kind of array it was given"
 DECIDES = "data-dependent: a number of the data decides what the code does"
@@ -107,7 +109,9 @@ def _elsewhere(program: Callable[..., Any], tape: Tape, inputs: Mapping[str, Ten
     """
     for operation in tape.operations:
         if any(name in str(operation.function) for name in ENDLESS):
-            raise Refused(str(operation.function), "a point far off", "its kernel takes a step for each unit of its argument")
+            raise Refused(
+                str(operation.function), "a point far off", "its kernel takes a step for each unit of its argument"
+            )
     for change in FAR:
         there = {name: change(value) for name, value in inputs.items()}
         with Watch() as unseen:
@@ -142,9 +146,7 @@ def _guards(found: Iterable[Escape]) -> tuple[Escape, ...]:
     return marked
 
 
-def _recorded(
-    program: Callable[..., Any], draw: Draw, settings: contextlib.ExitStack, points: int
-) -> Tape:
+def _recorded(program: Callable[..., Any], draw: Draw, settings: contextlib.ExitStack, points: int) -> Tape:
     """One tape for all points, each recording compared with a bare run and with its own replay."""
     first: Tape | None = None
     for k in range(WARM, WARM + points):

@@ -140,9 +140,7 @@ def _copies(a: tuple[Any, ...], b: tuple[Any, ...], distance: int) -> bool:
 
 def _longest(operations: list[tuple[Any, ...]], size: int) -> tuple[int, int] | None:
     """Start and number of the longest row of blocks of `size` operations that are copies, the earliest of those."""
-    same = [
-        _copies(operations[k], operations[k + size], size) for k in range(len(operations) - size)
-    ]
+    same = [_copies(operations[k], operations[k + size], size) for k in range(len(operations) - size)]
     best: tuple[int, int] | None = None
     run = 0
     for k in range(len(same) + 1):
@@ -157,9 +155,7 @@ def _longest(operations: list[tuple[Any, ...]], size: int) -> tuple[int, int] | 
     return best
 
 
-def _same_tail(
-    first: list[tuple[Any, ...]], second: list[tuple[Any, ...]], tail: int, size: int, blocks: int
-) -> bool:
+def _same_tail(first: list[tuple[Any, ...]], second: list[tuple[Any, ...]], tail: int, size: int, blocks: int) -> bool:
     """Whether both end with the same operations, which may name the length only in what they read: one more result of
     a block where they gather those of all blocks."""
     pairs = zip(first[len(first) - tail :], second[len(second) - tail :], strict=True)
@@ -329,5 +325,3 @@ def _parts(value: Any) -> Parts:
     if isinstance(value, (Numbers, Logarithms)):
         return value.parts
     return (value,)
-
-

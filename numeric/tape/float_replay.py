@@ -26,7 +26,9 @@ class Floats:
     def __init__(self, tape: Tape, inputs: Mapping[str, Tensor]) -> None:
         self.tape = tape
         self.held: dict[int, Tensor] = {
-            number: storage.initial.clone() for number, storage in enumerate(tape.storages) if storage.initial is not None
+            number: storage.initial.clone()
+            for number, storage in enumerate(tape.storages)
+            if storage.initial is not None
         }
         for name, window in tape.inputs.items():
             storage = tape.storages[window.storage]
@@ -59,7 +61,11 @@ class Floats:
         outputs = operation.outputs
         if operation.mutates:
             written = sum(1 for w in outputs if w is not None and w.storage in self.held)
-            results = [r for r in results if isinstance(r, Tensor)][-(len(outputs) - written) :] if written < len(outputs) else ()
+            results = (
+                [r for r in results if isinstance(r, Tensor)][-(len(outputs) - written) :]
+                if written < len(outputs)
+                else ()
+            )
             outputs = outputs[written:]
         for window, value in zip(outputs, results, strict=True):
             if window is None:

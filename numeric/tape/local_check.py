@@ -150,7 +150,11 @@ class _Single(Machine):
     def _apart(self, kernel: Tensor, value: Any) -> tuple[bool, float | None, float | None] | None:
         """Whether they differ, and how far at the worst entry; None where nothing can be said."""
         if isinstance(value, Pair) or kernel.is_complex():
-            plain = torch.view_as_real(kernel.resolve_conj()) if kernel.is_complex() else torch.stack([kernel, 0 * kernel], -1)
+            plain = (
+                torch.view_as_real(kernel.resolve_conj())
+                if kernel.is_complex()
+                else torch.stack([kernel, 0 * kernel], -1)
+            )
             pair = value if isinstance(value, Pair) else Pair(value, None)
             zero = Numbers(self.carrier, self.carrier.zeros(kernel.shape))
             halves = [

@@ -92,9 +92,7 @@ def move(operation: Operation) -> Move:
         args = args[:2]
     result = function(*args, **kwargs)
     results = result if isinstance(result, (tuple, list)) else (result,)
-    return Move(
-        tuple(sources), tuple(r.reshape(-1).long() for r in results), tuple(tuple(r.shape) for r in results)
-    )
+    return Move(tuple(sources), tuple(r.reshape(-1).long() for r in results), tuple(tuple(r.shape) for r in results))
 
 
 def _scalar(value: float, sources: list[Any], start: list[int]) -> float:

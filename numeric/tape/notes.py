@@ -107,8 +107,10 @@ def _bits(dtype: torch.dtype) -> int:
 def _constants(operation: Operation) -> Iterator[tuple[str, float | None]]:
     for operand in operation.operands():
         if isinstance(operand, float):
-            if operand == operand and abs(operand) != float("inf") and (
-                not operand.is_integer() or abs(operand) > _PLAIN
+            if (
+                operand == operand
+                and abs(operand) != float("inf")
+                and (not operand.is_integer() or abs(operand) > _PLAIN)
             ):
                 yield repr(operand), operand
         elif isinstance(operand, Constant) and operand.value.dtype.is_floating_point:
@@ -116,4 +118,6 @@ def _constants(operation: Operation) -> Iterator[tuple[str, float | None]]:
             fine = torch.isfinite(value)
             plain = (value == value.round()) & (value.abs() <= _PLAIN)
             if not bool((plain | ~fine).all()):
-                yield (repr(value.item()), value.item()) if value.ndim == 0 else (f"a {tuple(value.shape)} tensor", None)
+                yield (
+                    (repr(value.item()), value.item()) if value.ndim == 0 else (f"a {tuple(value.shape)} tensor", None)
+                )

@@ -56,7 +56,9 @@ def _made(tape: Tape, logarithms: bool, functions: bool) -> Plan:
                 covers = window.numel == storage.length
                 blank = number not in written and storage.initial is not None and not bool(storage.initial.any())
                 masked = number not in written and storage.initial is not None and _log_constants(storage.initial)
-                if (number not in written and storage.initial is None) or (kind is Kind.LOGARITHM and (blank or masked)):
+                if (number not in written and storage.initial is None) or (
+                    kind is Kind.LOGARITHM and (blank or masked)
+                ):
                     first[number] = now[number] = kind
                 elif covers:
                     anew.append(number)

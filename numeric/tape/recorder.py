@@ -127,8 +127,10 @@ class Recorder(Dispatch):
                 self._garbage(result)
             elif signature.writes:
                 self._forget(signature, args, kwargs)
-            elif signature.aten and type(result) is Tensor and (
-                signature.base in FOLDED or (signature.base in JOINED and self._joins(args))
+            elif (
+                signature.aten
+                and type(result) is Tensor
+                and (signature.base in FOLDED or (signature.base in JOINED and self._joins(args)))
             ):
                 self._fold(func, signature, args, kwargs, result)
             return result
@@ -165,9 +167,7 @@ class Recorder(Dispatch):
         self._folded[key] = number
         self._alive[key] = _weak(result.untyped_storage())
         self._results[number] = result.detach()
-        self.operations.append(
-            Operation(func, signature.base, *given, (self._window(result, number),), False, place)
-        )
+        self.operations.append(Operation(func, signature.base, *given, (self._window(result, number),), False, place))
 
     def _joins(self, args: Any) -> bool:
         """Whether a list of tensors has one of folded arithmetic."""
@@ -326,7 +326,9 @@ class Recorder(Dispatch):
                 content[content == garbage.to(real)] = 0
         except (NotImplementedError, RuntimeError):
             content = None
-            self.faults[Escape(f"writes into memory that can't be copied ({target.dtype}, {target.layout})", self.places(4))] = None
+            self.faults[
+                Escape(f"writes into memory that can't be copied ({target.dtype}, {target.layout})", self.places(4))
+            ] = None
         self._folded.pop(_key(target), None)
         self._new(target, content, unwritten=_key(target) in self._empty)
 

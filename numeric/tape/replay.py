@@ -42,7 +42,9 @@ class Machine:
         self._lifted: dict[int, Numbers] = {}
         self.place = ("", 0)
 
-    def run(self, inputs: Mapping[str, Parts], floats: Mapping[str, Tensor] | None = None) -> Numbers | Logarithms | Pair:
+    def run(
+        self, inputs: Mapping[str, Parts], floats: Mapping[str, Tensor] | None = None
+    ) -> Numbers | Logarithms | Pair:
         """The result at the inputs' parts (trials, *shape).
 
         floats: the inputs as torch holds them, for a carrier that follows the kernels. Raises Refused for an operation
@@ -114,7 +116,12 @@ class Machine:
         """What a window holds: numbers, logarithms, a pair, or plain indices with a trial axis."""
         number = window.storage
         known = self.whole.get(number)
-        if known is not None and known[0].size == window.size and known[0].stride == window.stride and not window.negated:
+        if (
+            known is not None
+            and known[0].size == window.size
+            and known[0].stride == window.stride
+            and not window.negated
+        ):
             return known[1]
         if number in self.missing:
             raise NoRule("reads a result that has no rule, beside one that has")
@@ -247,8 +254,10 @@ class Machine:
             return value.value
         if isinstance(value, Window) and value.storage in self.tape.folded:
             flat = self.tape.folded[value.storage]
-            return torch.empty(0, dtype=flat.dtype).set_(flat.untyped_storage()).as_strided(
-                value.size, value.stride, value.offset
+            return (
+                torch.empty(0, dtype=flat.dtype)
+                .set_(flat.untyped_storage())
+                .as_strided(value.size, value.stride, value.offset)
             )
         return None
 
@@ -298,7 +307,16 @@ class Machine:
     def _store(self, window: Window, value: Any, kind: Kind, whole: bool) -> None:
         number = window.storage
         if whole:
-            self.missing.discard(number)
+            if self.missing:
+                self.missing.discard(number)
+            if type(value) is Numbers and kind is Kind.NUMBER and self.floats is None:  # most results
+                parts = value.parts
+                plain = not (window.dtype.is_complex or window.conjugated or window.negated)
+                if plain and parts[0].shape[1:] == window.size:
+                    self.held.pop(number, None)
+                    owned = _own(parts)
+                    self.whole[number] = (window, value if owned is parts else Numbers(self.carrier, owned))
+                    return
         if window.dtype.is_complex and not isinstance(value, Pair):
             value = Pair(value, None)
         if window.conjugated or window.negated:
@@ -377,7 +395,10 @@ def _parts(whole: Any) -> Parts:
 
 def _own(parts: Parts) -> Parts:
     """The parts in dense memory of their own, where they may be views of somebody's."""
-    if all(p._base is None and p.is_contiguous() for p in parts):
+    for p in parts:
+        if p._base is not None or not p.is_contiguous():
+            break
+    else:
         return parts
     return tuple(
         p.clone(memory_format=torch.contiguous_format) if p._base is not None or not p.is_contiguous() else p

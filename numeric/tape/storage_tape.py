@@ -215,9 +215,7 @@ def _add(held: Any, operand: Any) -> None:
         held.update(_bytes(value))
     elif isinstance(operand, Window):
         o = operand
-        held.update(
-            f"W{o.storage},{o.size},{o.stride},{o.offset},{o.dtype},{o.conjugated},{o.negated}".encode()
-        )
+        held.update(f"W{o.storage},{o.size},{o.stride},{o.offset},{o.dtype},{o.conjugated},{o.negated}".encode())
     else:
         held.update(repr(operand).encode())
 

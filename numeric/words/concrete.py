@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from numeric.blocks import Blocks
 from numeric.words.algebra import Words, lift
+from numeric.words.blocks import Blocks
 from numeric.words.letters import Unsupported
 from numeric.words.sequences import BEFORE, Seq
 from numeric.words.session import Session, ratio

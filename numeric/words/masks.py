@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from numeric.blocks import Blocks, blocks
 from numeric.words.algebra import Hadamard, Words, eye, lift, spell, vector, zeros
+from numeric.words.blocks import Blocks, blocks
 from numeric.words.letters import Ratio, Unsupported
 from numeric.words.sequences import one_more, so_far, tokens
 from numeric.words.session import Session, active, current, key

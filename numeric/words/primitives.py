@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from numeric.blocks import Blocks, blocks, column, cut
 from numeric.words.algebra import NAMESPACE, Words, lift, size, vector
+from numeric.words.blocks import Blocks, blocks, column, cut
 from numeric.words.letters import Ratio, ShapeError, Unsupported
 from numeric.words.masks import Fade, decays, diagonal, entrywise, mask, ones
 from numeric.words.recurrences import associative_scan, chunks, fold, gradient, iterate, power, prefixes

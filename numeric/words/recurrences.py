@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from numeric.blocks import Blocks, blocks, column
 from numeric.words.algebra import Words, lift, scalar
+from numeric.words.blocks import Blocks, blocks, column
 from numeric.words.concrete import stored
 from numeric.words.letters import Ratio, ShapeError, Unsupported
 from numeric.words.sequences import CHUNK, Base, Seq, rows, so_far, tokens

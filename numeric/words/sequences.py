@@ -13,8 +13,8 @@ from functools import reduce
 from operator import matmul
 from typing import Any
 
-from numeric.blocks import Blocks, blocks, column
 from numeric.words.algebra import Words, axes, lift, scalar, spell, trace, vector, zeros
+from numeric.words.blocks import Blocks, blocks, column
 from numeric.words.letters import ONE, Letter, Ratio, ShapeError, Unsupported, Word, times
 from numeric.words.session import Session, active, key, letters
 

@@ -14,9 +14,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from numeric.blocks import Blocks
-from numeric.derivation import Obligation
 from numeric.words.algebra import Words, lift, spell, vector
+from numeric.words.blocks import Blocks
+from numeric.words.derivation import Obligation
 from numeric.words.letters import ONE, Atom, Letter, Ratio, Unsupported, constant, times
 
 Value = Callable[["Any"], Any]

@@ -15,9 +15,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from numeric.blocks import Blocks
 from numeric.finding import Counterexample
 from numeric.words.algebra import Words, eye, lift, same_shape, spell, trace
+from numeric.words.blocks import Blocks
 from numeric.words.letters import ONE, Atom, Letter, Ratio, ShapeError, Unsupported, Word, times
 
 Rules = Sequence[tuple[Words, Words]]

@@ -22,11 +22,10 @@ from typing import Any
 import numpy as np
 
 import numeric
-from numeric import derivation
+from numeric.deciding.programs import Program, Recorded, Shapes, Sizes, rational, text
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.programs import Program, Recorded, Shapes, Sizes, rational, text
-from numeric.words import letters
+from numeric.words import derivation, letters
 from numeric.words.algebra import Hadamard, matrix, scalar, vector
 from numeric.words.concrete import Point, stored
 from numeric.words.lint import offences, stateful

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from constructions import constructed_tokens
-from numeric.blocks import blocks
 from numeric.words import Unsupported, Words, eye
+from numeric.words.blocks import blocks
 from proofs.gd._weights import exact, multiple
 
 

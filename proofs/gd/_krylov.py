@@ -7,8 +7,8 @@ from typing import Any
 
 from constructions import conjugate_gradient
 from constructions.namespace import Array
-from numeric.derivation import Obligation
 from numeric.words import matrix
+from numeric.words.derivation import Obligation
 
 FIRST = {"A": [[1, 0], [0, 2]], "w": [[0], [0]], "r": [[1], [1]], "p": [[1], [1]]}
 """The first iteration on b = (1, 1) from 0: values at which a false relation shows."""

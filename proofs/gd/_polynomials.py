@@ -10,7 +10,7 @@ import numpy as np
 
 from constructions.namespace import Array
 from numeric.carriers.handles import FlintPolynomials, Handles
-from numeric.programs import run
+from numeric.deciding.programs import run
 
 Program = Callable[..., Array]
 TRUST = ("FLINT's polynomial arithmetic", "the rules of the replay (numeric/tape/rules)")

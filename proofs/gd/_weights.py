@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from constructions import gd_ssm
-from numeric.blocks import blocks
 from numeric.words import Unsupported, Words, eye
+from numeric.words.blocks import blocks
 
 
 @dataclass(frozen=True)

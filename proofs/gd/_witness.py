@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from numeric.deciding.programs import Program, fractions, rational, text
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.planting import at_a_point
-from numeric.programs import Program, fractions, rational, text
+from numeric.probing.planting import at_a_point
 from proofs.claim import Check, both, covering
 from proofs.evidence import Extent, Rung, Settings
 
@@ -44,7 +44,9 @@ def nonzero(program: Program, values: Point, value: Any, meaning: str) -> Check:
             Verdict.REFUTED,
             reason=f"{meaning} is {text(found)} at the witness, not {text(wanted)}",
             figures=figures,
-            counterexample=Counterexample({}, {n: text(a) for n, a in point(values).items()}, text(found), text(wanted)),
+            counterexample=Counterexample(
+                {}, {n: text(a) for n, a in point(values).items()}, text(found), text(wanted)
+            ),
         )
 
     return check

@@ -7,11 +7,11 @@ from constructions import affine_embedding
 from constructions.autograd_descent import gradient
 from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
-from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 

@@ -6,15 +6,15 @@ from functools import partial
 
 from constructions import autograd_descent, causal_stack
 from constructions.namespace import Array, identity, namespace
-from numeric.programs import rational
+from numeric.deciding.programs import rational
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
 from proofs.claim import Check, Claim, Mutant, System, both
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd._witness import point
 from proofs.hippo._checks import Same, exactly
-from proofs.identity import Identity, Large
-from proofs.kernel import kernel_check
+from proofs.kernel.rung import kernel_check
 
 LAYERS = 3
 MOST = 12

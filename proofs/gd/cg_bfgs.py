@@ -11,12 +11,12 @@ import torch
 from constructions import conjugate_gradient, quasi_newton
 from constructions.autograd_descent import gradient
 from constructions.namespace import Array, identity
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System, both, covering
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity
 from proofs.gd import _krylov
-from proofs.identity import Identity
 
 
 def steps(X: Array) -> int:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from constructions import autograd_descent, conjugate_gradient
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
 
 STEPS = 2
 
@@ -94,12 +94,13 @@ preconditioners that do not depend on the targets, and no layer that is linear i
     systems=(System("Conjugate gradients", "no number of gradient-descent steps: not additive in the targets"),),
     source="derived here",
     checks=impossible(
-        IDENTITY.checks(), nonzero(
+        IDENTITY.checks(),
+        nonzero(
             defect,
             POINT,
             [["-12/17", "3/34"]],
             "W(e1 + e2) - W(e1) - W(e2) after one iteration, X = diag(1, 2)",
-        )
+        ),
     ),
     mutants=(
         IDENTITY.mutant(

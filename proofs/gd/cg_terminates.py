@@ -9,13 +9,13 @@ import torch
 from constructions import conjugate_gradient
 from constructions.autograd_descent import gradient
 from constructions.namespace import Array
-from numeric.derivation import Obligation
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System, both, covering
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity
 from proofs.gd import _krylov
 from proofs.gd._witness import nonzero
 from proofs.gd.spectral_filter import context
-from proofs.identity import Identity
 
 
 def solver(X: Array, Y: Array, W0: Array, fewer: int = 0) -> Array:
@@ -133,7 +133,9 @@ of the first residual's components in the eigenspaces.""",
             "that the gradient is 0 after rank many iterations, and after two where A has two eigenvalues",
             both(
                 *(part.exact for part in (IDENTITY, RANK, FEW)),
-                nonzero(lambda X, Y, W: gradient(W, X, Y), AWAY, [[1]], "gradient at W = 1 for the pairs (1, 1), (2, 1)"),
+                nonzero(
+                    lambda X, Y, W: gradient(W, X, Y), AWAY, [[1]], "gradient at W = 1 for the pairs (1, 1), (2, 1)"
+                ),
             ),
         ),
         Rung.UNIVERSAL: covering(

@@ -9,8 +9,8 @@ from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
-from proofs.kernel import kernel_check
+from proofs.forms.identity import Identity, Large
+from proofs.kernel.rung import kernel_check
 
 STEPS = 3
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)

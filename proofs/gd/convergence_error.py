@@ -12,11 +12,11 @@ from constructions.autograd_descent import descend
 from constructions.gradient_descent import loss, step
 from constructions.namespace import Array
 from constructions.optimiser import sgd
-from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, both
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 STEPS = 3
 

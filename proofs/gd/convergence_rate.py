@@ -13,14 +13,14 @@ from flint import arb, fmpq
 from constructions import autograd_descent, descent_limit, gradient_descent
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.derivation import Obligation
-from numeric.rates import fit
+from numeric.analysis.rates import fit
 from numeric.words import matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Check, Claim, Mutant, both, covering
 from proofs.evidence import Kind, Rung, Settings
+from proofs.forms.identity import Identity, Large
 from proofs.gd.spectral_filter import context
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
-from proofs.identity import Identity, Large
 
 STEPS = 3
 Slowest = Callable[[list[fmpq]], fmpq]

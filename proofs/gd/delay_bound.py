@@ -6,8 +6,8 @@ from constructions import delay_modes
 from constructions.namespace import Array, namespace
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
 
 
 def response(lam: Array, c: Array, skip: Array, length: int) -> Array:

@@ -10,11 +10,11 @@ import sympy as sp
 
 from constructions import delay_modes
 from constructions.namespace import Array, namespace
-from numeric import telescoping
-from numeric.telescoping import Equation
+from numeric.words import telescoping
+from numeric.words.telescoping import Equation
 from proofs.claim import Check, Claim, Mutant, System, both
 from proofs.evidence import Kind, Rung
-from proofs.identity import ALL, Identity, Large
+from proofs.forms.identity import ALL, Identity, Large
 
 
 def layer(u: Array, lam: Array, skipped: bool = True) -> Array:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from constructions import delta_product, delta_rule, online_descent
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 

@@ -5,8 +5,8 @@ from constructions.namespace import Array, namespace
 from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
-from proofs.kernel import kernel_check
+from proofs.forms.identity import Identity, Large
+from proofs.kernel.rung import kernel_check
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from constructions.gated_accumulator import accumulate, closed_form, gated_recurrence
 from constructions.namespace import Array, namespace
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, Kind
 from proofs.evidence import Rung
-from proofs.identity import Identity, Large
-from proofs.kernel import kernel_check
+from proofs.forms.identity import Identity, Large
+from proofs.kernel.rung import kernel_check
 
 
 def gate_before_write(a: Array, u: Array, z0: Array) -> Array:

@@ -7,8 +7,8 @@ from numeric.words.session import Invariant
 from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
-from proofs.kernel import kernel_check
+from proofs.forms.identity import Identity, Large
+from proofs.kernel.rung import kernel_check
 
 
 def layer(K: Array, V: Array, alpha: Array, rate: Array) -> Array:

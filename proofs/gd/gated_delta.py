@@ -24,8 +24,8 @@ from constructions.autograd_descent import descend
 from constructions.namespace import Array, namespace
 from numeric.words.whole import Spec
 from proofs.evidence import Kind
-from proofs.identity import Identity, Large
-from proofs.statement import claim
+from proofs.forms.identity import Identity, Large
+from proofs.forms.statement import claim
 
 
 def layer(K: Array, V: Array, beta: Array, alpha: Array, W0: Array) -> Array:

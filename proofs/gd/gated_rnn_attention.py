@@ -5,13 +5,13 @@ from typing import Any
 
 from constructions import gated_accumulator, gated_rnn
 from constructions.namespace import Array, namespace
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.words import Words, eye, matrix, zeros
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd._attention_weights import attention_decays
-from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 

@@ -9,14 +9,14 @@ import numpy as np
 from constructions import gated_rnn, gated_rnn_symmetric
 from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.words import matrix
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation
 from proofs.claim import Check, Claim, Mutant, System, both
 from proofs.evidence import Kind, Rung, Settings
+from proofs.forms.identity import Identity, Large
 from proofs.gd.gated_rnn_attention import attention
-from proofs.identity import Identity, Large
 
 LARGEST = 6
 

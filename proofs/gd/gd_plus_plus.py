@@ -12,7 +12,7 @@ from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 LAYERS = 2
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC, Rung.UNIVERSAL)

@@ -9,13 +9,13 @@ import torch
 from constructions import griffin_block, rg_lru
 from constructions.autograd_descent import descend
 from constructions.namespace import Array
-from numeric.derivation import Obligation, coefficient
-from numeric.programs import Program
+from numeric.deciding.programs import Program
 from numeric.words import scalar
+from numeric.words.derivation import Obligation, coefficient
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
 
 
 def activation(z: Array) -> Array:
@@ -92,7 +92,10 @@ IDENTITY = Identity(
 )  # fmt: skip
 POINT = {"X": [[1]], "Y": [[1]], "x_q": [1], "V": [[1]], "Z": [[1]], "eta": 1}
 RUN = {
-    "U": [[1], [2]], "w": [[1], [0], [0], [0]], "t": [["1/2"]] * 2, "i": [[1], [1]],
+    "U": [[1], [2]],
+    "w": [[1], [0], [0], [0]],
+    "t": [["1/2"]] * 2,
+    "i": [[1], [1]],
     **{name: [[1]] for name in ("W_x", "W_g", "W_o")},
 }
 """Decay 3/5 and scale 4/5: the state 12/25 + 8/5, times 2 + 4."""

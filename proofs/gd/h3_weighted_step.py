@@ -7,12 +7,12 @@ from constructions.autograd_descent import descend
 from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import weighted_loss
 from constructions.namespace import Array, identity, namespace, zeros
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 

@@ -8,8 +8,8 @@ from constructions import autograd_descent, hyena
 from constructions.namespace import Array
 from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity
 
 
 def scaled(U: Array, W: Array, h: Array, s: Array) -> Array:

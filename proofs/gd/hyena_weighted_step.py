@@ -11,7 +11,7 @@ from constructions.namespace import Array, namespace
 from constructions.two_layers import pairs
 from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 

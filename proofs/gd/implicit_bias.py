@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from constructions import autograd_descent, conjugate_gradient
 from constructions.gradient_descent import gradient, step
 from constructions.namespace import Array
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, trace, zeros
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, both, covering
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity
 from proofs.gd._witness import nonzero
-from proofs.identity import Identity
 
 STEPS = 3
 

@@ -37,9 +37,9 @@ from constructions.namespace import Array, namespace
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
-from proofs.kernel import kernel_check
-from proofs.statement import claim
+from proofs.forms.identity import Identity, Large
+from proofs.forms.statement import claim
+from proofs.kernel.rung import kernel_check
 
 LAYERS = 2
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC, Rung.UNIVERSAL)

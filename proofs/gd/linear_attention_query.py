@@ -9,8 +9,8 @@ from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
 from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd.linear_attention import read
-from proofs.identity import Identity, Large
 
 LAYERS = 2
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC, Rung.UNIVERSAL)

@@ -6,12 +6,12 @@ from constructions import longhorn
 from constructions.autograd_descent import gradient
 from constructions.namespace import Array, namespace
 from constructions.online_descent import token_loss
-from numeric.derivation import Obligation
 from numeric.words import Words, matrix, scalar, trace
+from numeric.words.derivation import Obligation
 from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 
 def iterates(K: Array, V: Array, beta: Array, W0: Array, read: Callable[..., Array]) -> Array:

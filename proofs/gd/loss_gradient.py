@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from constructions import autograd_descent
 from constructions.gradient_descent import gradient, loss
 from constructions.namespace import Array
-from numeric.derivation import Obligation, loss_expansion
 from numeric.words import matrix
+from numeric.words.derivation import Obligation, loss_expansion
 from proofs.claim import Claim, Kind
 from proofs.evidence import Rung
-from proofs.identity import Identity, Large
-from proofs.kernel import kernel_check
+from proofs.forms.identity import Identity, Large
+from proofs.kernel.rung import kernel_check
 
 
 def written(W: Array, X: Array, Y: Array) -> Array:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from constructions import diagonal_ssm
 from constructions.namespace import Array, identity, namespace
-from numeric.derivation import Obligation
 from numeric.words import scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd._witness import impossible, nonzero
 from proofs.gd.lti_affine import WITNESS, step_defect
-from proofs.identity import Identity, Large
 
 
 def responses(z: Array, U: Array, normalised: bool = True) -> Array:

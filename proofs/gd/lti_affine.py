@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 from constructions import gradient_descent, lti
 from constructions.namespace import Array
-from numeric.derivation import Obligation
 from numeric.words import matrix
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
-from proofs.kernel import kernel_check
+from proofs.kernel.rung import kernel_check
 
 
 def target(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:

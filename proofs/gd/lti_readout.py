@@ -10,15 +10,14 @@ import numpy as np
 
 from constructions import gradient_descent, lti
 from constructions.namespace import Array
-from numeric import derivation
-from numeric.derivation import Obligation
+from numeric.deciding.programs import fractions, rational, text
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict, combine
-from numeric.programs import fractions, rational, text
-from numeric.words import Words, matrix, scalar, zeros
+from numeric.words import Words, derivation, matrix, scalar, zeros
+from numeric.words.derivation import Obligation
 from proofs.claim import Check, Claim, Mutant, System
 from proofs.evidence import Kind, Rung, Settings
-from proofs.kernel import kernel_check
+from proofs.kernel.rung import kernel_check
 
 SIZES = ({"N": 2, "f": 1, "m": 1}, {"N": 3, "f": 2, "m": 1})
 SYSTEMS = 10

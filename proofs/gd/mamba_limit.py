@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from constructions import autograd_descent, mamba
 from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array, zeros
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, Mutant, System, both
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
 
 
 def layer(u: Array, B: Array, C: Array, eta: Array, a: Array) -> Array:

@@ -11,13 +11,13 @@ from constructions.autograd_descent import gradient
 from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array, identity, namespace, zeros
 from constructions.two_layers import tokens
-from numeric.blocks import blocks
-from numeric.derivation import Obligation, loss_expansion
 from numeric.words import Words, matrix, scalar, trace
 from numeric.words import zeros as zero_words
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation, loss_expansion
 from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 
 def selections(f: int, m: int, like: Array) -> Array:

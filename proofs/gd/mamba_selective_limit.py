@@ -13,18 +13,17 @@ from flint import arb, fmpq
 from constructions import selective_mamba, two_layers
 from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array
-from numeric import derivation
-from numeric.derivation import Obligation
-from numeric.programs import rational
-from numeric.rates import fit
-from numeric.words import scalar
+from numeric.analysis.rates import fit
+from numeric.deciding.programs import rational
+from numeric.words import derivation, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Check, Claim, Mutant, System, both, covering
 from proofs.evidence import Kind, Rung, Settings
+from proofs.forms.identity import Identity, Large
 from proofs.gd._numbers import numbers
 from proofs.gd._witness import point
 from proofs.gd.mamba_selective import selections, weighted
 from proofs.hippo._checks import Bound, Rate, Same, exactly, never_exceeded, orders
-from proofs.identity import Identity, Large
 
 BITS = 200
 HALVINGS = range(4, 14)

@@ -8,12 +8,12 @@ import torch
 from constructions import mesa_layer
 from constructions.autograd_descent import gradient
 from constructions.namespace import Array, namespace
-from numeric.blocks import blocks
-from numeric.derivation import Obligation, loss_expansion
 from numeric.words import eye, matrix, scalar
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation, loss_expansion
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.forms.identity import Identity
 
 
 def loss(W: Array, K: Array, V: Array, discounts: Array, prior: Array) -> Array:

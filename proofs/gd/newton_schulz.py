@@ -31,9 +31,9 @@ from constructions.namespace import Array, identity, power_of_two, zeros
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
-from proofs.kernel import kernel_check
-from proofs.statement import claim
+from proofs.forms.identity import Identity, Large
+from proofs.forms.statement import claim
+from proofs.kernel.rung import kernel_check
 
 ITERATIONS = 2
 

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 from constructions import autograd_descent, lti
 from constructions.namespace import Array, namespace
-from numeric.derivation import Obligation, coefficient
-from numeric.programs import Program
+from numeric.deciding.programs import Program
 from numeric.words import Words, matrix, scalar
+from numeric.words.derivation import Obligation, coefficient
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
-from proofs.kernel import kernel_check
+from proofs.kernel.rung import kernel_check
 
 
 def layer(U: Array, A: Array, B: Array, C: Array, D: Array, b: Array, d: Array, G: Array, g: Array) -> Array:

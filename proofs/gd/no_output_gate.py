@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from constructions import autograd_descent, gd_ssm
 from constructions.gated_accumulator import accumulate, recurrence
 from constructions.namespace import Array, namespace
-from numeric.blocks import blocks
-from numeric.derivation import Obligation, coefficient
-from numeric.programs import Program
+from numeric.deciding.programs import Program
 from numeric.words import matrix, scalar
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation, coefficient
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
 
 
 def layer(U: Array, w_q: Array, decay: Array, R: Array, Q: Array) -> Array:

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from constructions import gd_ssm, gradient_descent, online_descent
 from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array, namespace
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
-from proofs.kernel import kernel_check
+from proofs.kernel.rung import kernel_check
 
 
 def scaled(U: Array, w_q: Array, decay: Array, C: Array, D: Array, s: Array) -> Array:

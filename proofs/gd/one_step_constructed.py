@@ -7,12 +7,12 @@ from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
 from numeric import words
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, Kind, System
+from proofs.forms.identity import Identity, Large
 from proofs.gd._constructed_weights import constructed
-from proofs.identity import Identity, Large
 
 
 def layer(X: Array, y: Array, x_q: Array, eta: Array) -> Array:

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from constructions import autograd_descent, gd_ssm
 from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, Kind, System
+from proofs.forms.identity import Identity, Large
 from proofs.gd._weights import published
-from proofs.identity import Identity, Large
 
 
 def outputs(X: Array, y: Array, x_q: Array, scale: Array) -> Array:

@@ -6,8 +6,8 @@ from numeric.words.session import Invariant
 from numeric.words.whole import Spec
 from proofs.claim import Claim, Kind, System
 from proofs.evidence import Rung
-from proofs.identity import Identity, Large
-from proofs.kernel import kernel_check
+from proofs.forms.identity import Identity, Large
+from proofs.kernel.rung import kernel_check
 
 
 def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:

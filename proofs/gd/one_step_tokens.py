@@ -36,16 +36,16 @@ import torch
 
 from constructions import autograd_descent, gd_ssm
 from constructions.namespace import Array, namespace, unit
-from numeric import float_identity, strategies
+from numeric.deciding import float_identity, strategies
 from numeric.entropy import Entropy
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
 from proofs.claim import Kind
 from proofs.evidence import Rung
 from proofs.figure import Columns, Figure, Series, one
-from proofs.identity import NO_ORDER, NO_ROUNDING, Identity, Large
-from proofs.kernel import kernel_check
-from proofs.statement import claim
+from proofs.forms.identity import NO_ORDER, NO_ROUNDING, Identity, Large
+from proofs.forms.statement import claim
+from proofs.kernel.rung import kernel_check
 
 
 def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:

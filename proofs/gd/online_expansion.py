@@ -6,11 +6,11 @@ from itertools import combinations, combinations_with_replacement
 from constructions import online_descent
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, covering
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity
+from proofs.forms.identity import Identity
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 

@@ -6,12 +6,12 @@ from constructions import online_descent
 from constructions.autograd_descent import descend
 from constructions.gradient_descent import gradient, step
 from constructions.namespace import Array, namespace
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 
 def orthogonal(d: Array, v: Array, width: int) -> Array:

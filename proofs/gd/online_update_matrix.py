@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from constructions import online_descent, update_matrices
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 

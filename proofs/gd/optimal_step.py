@@ -10,10 +10,9 @@ from typing import Any
 
 from constructions import gd_ssm
 from constructions.namespace import Array
-from numeric import derivation
-from numeric.derivation import Obligation
 from numeric.finding import Finding, Verdict
-from numeric.words import scalar
+from numeric.words import derivation, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Check, Claim, Mutant, covering
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._polynomials import TRUST, expanded, indeterminates

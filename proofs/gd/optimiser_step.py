@@ -6,7 +6,7 @@ from constructions import optimiser as torch_optimiser
 from constructions.gradient_descent import descend
 from constructions.namespace import Array
 from proofs.claim import Claim, Kind
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 STEPS = 3
 

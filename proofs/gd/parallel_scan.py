@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from constructions import gated_accumulator
 from constructions.namespace import Array, namespace
-from numeric.derivation import Obligation
 from numeric.words import Words, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, Kind
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 Pair = tuple[Words, Words]
 

@@ -12,8 +12,8 @@ from constructions.namespace import Array, namespace, zeros
 from numeric.finding import Counterexample, Finding, Verdict
 from proofs.claim import Check, Claim, Mutant, System, both
 from proofs.evidence import Kind, Rung, Settings
+from proofs.forms.identity import Identity
 from proofs.gd._witness import nonzero
-from proofs.identity import Identity
 
 Count = Callable[[int, int], int]
 LARGEST = 5
@@ -196,7 +196,9 @@ most $m$.""",
         ),
     ),
     checks={
-        Rung.EXACT: both(check(), UNSEEN.exact, nonzero(stepped, AT_ITSELF, [1], "a step on one pair, asked at its input"))
+        Rung.EXACT: both(
+            check(), UNSEEN.exact, nonzero(stepped, AT_ITSELF, [1], "a step on one pair, asked at its input")
+        )
     },
     mutants=(
         UNSEEN.mutant(

@@ -16,7 +16,7 @@ from constructions.namespace import Array, namespace, unit, zeros
 from numeric.finding import Finding, Verdict, combine
 from proofs.claim import Check, Claim, Kind, Mutant, System, both, covering
 from proofs.evidence import Rung, Settings
-from proofs.identity import Identity
+from proofs.forms.identity import Identity
 
 WIDTH, TOKENS = 2, 2
 SCALE = sp.Symbol("c")

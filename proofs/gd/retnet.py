@@ -10,7 +10,7 @@ from numeric.words.session import Invariant
 from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 SIZE = 2
 """Tokens in a chunk."""

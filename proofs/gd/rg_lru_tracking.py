@@ -7,11 +7,11 @@ import torch
 from constructions import rg_lru
 from constructions.autograd_descent import descend
 from constructions.namespace import Array
-from numeric.derivation import Obligation
 from numeric.words import scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System
 from proofs.evidence import Kind
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 
 def layer(x: Array, t: Array, i: Array, h: Array) -> Array:

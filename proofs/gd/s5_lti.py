@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from constructions import diagonal_ssm, lti
 from constructions.namespace import Array, namespace
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.words import scalar
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd._witness import impossible, nonzero
 from proofs.gd.lti_affine import WITNESS, step_defect
-from proofs.identity import Identity, Large
 
 PAIRS = ("lam", "kept", "B", "C")
 

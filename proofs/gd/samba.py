@@ -10,8 +10,8 @@ from constructions.namespace import Array, identity, zeros
 from constructions.two_layers import tokens
 from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
 
 WINDOW = 3
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from constructions import gd_ssm
 from constructions.namespace import Array
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, Kind, both
 from proofs.evidence import Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd._witness import nonzero
-from proofs.identity import Identity, Large
 
 
 def layer(U: Array, w_q: Array, decay: Array, C: Array, D: Array, alpha: Array, beta: Array) -> Array:

@@ -9,12 +9,12 @@ import torch
 from constructions import softmax_attention
 from constructions.autograd_descent import gradient
 from constructions.namespace import Array
-from numeric.derivation import Obligation
 from numeric.words import Words, matrix, trace
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
 
 
 def fit(c: torch.Tensor, V: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -132,6 +132,8 @@ gd.softmax_expansion).""",
             right=lambda weights, V: stationary(weights, V, faded=False),
         ),
         FIT.mutant("not_normalised", "without the denominator", derive=lambda: derive(normalised=False)),
-        ZERO.mutant("predicts_zero", "it gives 0 at the query 0", right=lambda K, V, q, scale: 0 * V.sum(0), rungs=(Rung.EXACT,)),
+        ZERO.mutant(
+            "predicts_zero", "it gives 0 at the query 0", right=lambda K, V, q, scale: 0 * V.sum(0), rungs=(Rung.EXACT,)
+        ),
     ),
 )

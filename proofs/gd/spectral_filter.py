@@ -7,12 +7,12 @@ import numpy as np
 from constructions import autograd_descent, gradient_descent, newton_schulz, spectral_filter
 from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, both, covering
 from proofs.evidence import Kind, Rung
 from proofs.figure import Columns, Figure, Series, one
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 STEPS = 3
 

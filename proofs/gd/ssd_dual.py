@@ -9,7 +9,7 @@ from numeric.words.session import Invariant
 from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 
 def forms(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:

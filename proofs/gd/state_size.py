@@ -12,9 +12,9 @@ import torch
 from constructions import autograd_descent, online_descent
 from constructions.namespace import Array
 from numeric.carriers.handles import FlintPolynomials
+from numeric.deciding.programs import recorded
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.programs import recorded
 from proofs.claim import Check, Claim, Mutant, System, both, covering
 from proofs.evidence import Kind, Rung, Settings
 from proofs.gd._polynomials import TRUST, values

@@ -148,12 +148,21 @@ def constructed(U: Array, **stored: Array) -> Array:
 
 
 RAW = {
-    "U": [[1], [2], [3], [4], [5]], "w_q": gd_ssm.PAIR, "Lambda_re": [[1]], "log_step": [1], "B": [[1]],
-    "C": [[2]], "D": gd_ssm.QUERY,
+    "U": [[1], [2], [3], [4], [5]],
+    "w_q": gd_ssm.PAIR,
+    "Lambda_re": [[1]],
+    "log_step": [1],
+    "B": [[1]],
+    "C": [[2]],
+    "D": gd_ssm.QUERY,
 }
 MADE = {
-    "U": [[1, 2], [3, 4]], "Lambda_re": [1], "log_step": [1], "B": [[[1, 0], [1, 0]]],
-    "C": [[[1, 1]], [[1, 1]]], "D": [[0, 1]],
+    "U": [[1, 2], [3, 4]],
+    "Lambda_re": [1],
+    "log_step": [1],
+    "B": [[[1, 0], [1, 0]]],
+    "C": [[[1, 1]], [[1, 1]]],
+    "D": [[0, 1]],
 }
 RUNS = (
     nonzero(one_layer, RAW, [[12], [180]], "one layer's outputs for the tokens 1 to 5, decay 3"),

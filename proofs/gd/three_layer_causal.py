@@ -7,8 +7,8 @@ from constructions.namespace import Array, namespace, zeros
 from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd.one_step_start import ACCUMULATORS
-from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 

@@ -6,12 +6,12 @@ from constructions import autograd_descent, gd_ssm, three_layer_block
 from constructions.gated_accumulator import accumulate
 from constructions.gd_ssm import WINDOW, input_gate
 from constructions.namespace import Array, namespace
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System, both
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 

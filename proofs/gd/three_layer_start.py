@@ -6,11 +6,11 @@ from constructions import autograd_descent, gd_ssm, three_layer_block
 from constructions.gradient_descent import step
 from constructions.namespace import Array
 from constructions.three_layer_block import SQUARE, Window
-from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 RESIDUAL = ((1, 1, 0), (0, 0, 0), (0, 0, 0))

@@ -11,13 +11,13 @@ from constructions.autograd_descent import gradient
 from constructions.gradient_descent import gradient as written
 from constructions.namespace import Array
 from constructions.online_descent import token_loss
-from numeric.derivation import Obligation
-from numeric.programs import Program
+from numeric.deciding.programs import Program
 from numeric.words import matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System, both, covering
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 from constructions import delta_rule, gated_linear_attention
 from constructions.namespace import Array, identity, namespace
-from numeric.derivation import Obligation
 from numeric.words import Words, eye, matrix, scalar, trace, zeros
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd._witness import impossible, nonzero
-from proofs.identity import Identity, Large
 
 
 def transition(k: Array, rate: Array, one: Array) -> Array:

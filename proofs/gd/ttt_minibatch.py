@@ -7,7 +7,7 @@ from constructions.online_descent import token_loss
 from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 SIZE = 2
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)

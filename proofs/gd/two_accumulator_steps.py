@@ -10,10 +10,10 @@ from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
+from proofs.forms.identity import Identity, Large
 from proofs.gd.one_step_start import ACCUMULATORS
 from proofs.gd.stacked_steps import first_weights, next_weights
-from proofs.identity import Identity, Large
-from proofs.kernel import kernel_check
+from proofs.kernel.rung import kernel_check
 
 STEPS = 3
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)

@@ -8,12 +8,12 @@ from constructions import autograd_descent, two_layers
 from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.blocks import blocks
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar, zeros
+from numeric.words.blocks import blocks
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from constructions import autograd_descent, two_layers
 from constructions.namespace import Array
-from numeric.derivation import Obligation
 from numeric.words import scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 
 def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:

@@ -8,12 +8,12 @@ from constructions import causal_stack, gd_ssm, online_descent, update_matrices
 from constructions.autograd_descent import descend
 from constructions.gradient_descent import step
 from constructions.namespace import Array
-from numeric.derivation import Obligation
 from numeric.words import eye, matrix, scalar, zeros
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, covering
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
-from proofs.kernel import kernel_check
+from proofs.forms.identity import Identity, Large
+from proofs.kernel.rung import kernel_check
 
 STEPS = 3
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)

@@ -9,11 +9,11 @@ from constructions import delta_rule
 from constructions.namespace import Array, namespace
 from constructions.online_descent import token_loss
 from constructions.optimiser import sgd
-from numeric.derivation import Obligation
 from numeric.words import matrix, scalar
+from numeric.words.derivation import Obligation
 from proofs.claim import Claim, System
 from proofs.evidence import Kind, Rung
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 EXACTLY = (Rung.EXACT, Rung.SYMBOLIC)
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from constructions import legs, legt
 from constructions.state_space import StateSpace
+from numeric.analysis.rational_matrices import objects
 from numeric.finding import Finding, Verdict, combine
-from numeric.rational_matrices import objects
 from proofs.claim import Check
 from proofs.evidence import Settings
 from proofs.hippo._checks import Same, exactly

@@ -10,12 +10,12 @@ from typing import Any
 
 from flint import arb, fmpq
 
-from numeric import telescoping
+from numeric.analysis.rates import Order
+from numeric.analysis.rational_matrices import text
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Figure, Finding, Verdict
-from numeric.rates import Order
-from numeric.rational_matrices import text
-from numeric.telescoping import Step
+from numeric.words import telescoping
+from numeric.words.telescoping import Step
 from proofs.claim import Check
 from proofs.evidence import Settings
 

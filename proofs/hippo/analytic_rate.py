@@ -11,10 +11,10 @@ from flint import acb, arb, fmpq
 
 from constructions import legt
 from constructions.dynamics import SYSTEMS
-from numeric import legendre_series, peano
+from numeric.analysis import legendre_series, peano
+from numeric.analysis.rates import Order, fit_exponential
+from numeric.analysis.taylor import ball_coefficients, trajectory
 from numeric.finding import Finding, combine
-from numeric.rates import Order, fit_exponential
-from numeric.taylor import ball_coefficients, trajectory
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series

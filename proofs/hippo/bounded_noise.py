@@ -8,8 +8,8 @@ from functools import cache
 from flint import arb, fmpq, fmpq_poly
 
 from constructions import legt
-from numeric import peano
-from numeric.rates import fit, hull
+from numeric.analysis import peano
+from numeric.analysis.rates import fit, hull
 from proofs.claim import Check, Claim, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
 from proofs.hippo._checks import Rate, Same, exactly, orders

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from numeric.analysis.rates import Grade, Order, fit, grade_measured
 from numeric.finding import Counterexample, Figure, Finding, Verdict
-from numeric.rates import Grade, Order, fit, grade_measured
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.hippo.derivative_bound import sharp
@@ -107,8 +107,8 @@ CLAIM = Claim(
 the largest error is of a higher order in one of the two limits, *sharp* if both exponents are attained, else *loose*. The
 bounds of the table below carry the grades it gives them; in particular the sup-norm order $N^{1-K}$ of route (i) is false
 (it is the mean-square order), $N^{3-K}$, from summing bounds of single coefficients, is loose for both routes, and route (ii)
-with $K = 2$ diverges. `proofs.hippo.derivative_rate.grade` grades any other claim, `numeric.rates.grade_measured` one about
-measured errors.""",
+with $K = 2$ diverges. `proofs.hippo.derivative_rate.grade` grades any other claim, `numeric.analysis.rates.grade_measured`
+one about measured errors.""",
     derivation=r"""The sharp orders are hippo.derivative_rate's; the measured grade uses only the fitted orders and their
 intervals.""",
     assumptions=("states are exact projections",),

@@ -9,8 +9,8 @@ import numpy as np
 from flint import arb, fmpq
 
 from constructions import legt
-from numeric import impulse_norms, peano
-from numeric.rational_matrices import matrix, monomial, number, transfer
+from numeric.analysis import impulse_norms, peano
+from numeric.analysis.rational_matrices import matrix, monomial, number, transfer
 from proofs.claim import Check, Claim, Kind, Mutant, covering
 from proofs.evidence import Rung, Settings
 from proofs.hippo._checks import Bound, Same, exactly, never_exceeded
@@ -73,7 +73,9 @@ def exact(extra: int = 0, route: str = "i") -> Check:
         p, q = transfer(s.A, s.B, s.C, s.D)
         yield Same("u' - y_i is s^(N+1)/q", monomial(1) * q - p, monomial(N + 1))
         energy = np.outer(right, right) + np.outer(left, left)
-        yield Same("no state grows in the norm of the tails", matrix(symmetric_part(s.A, legt.norms(N))), matrix(-energy))
+        yield Same(
+            "no state grows in the norm of the tails", matrix(symmetric_part(s.A, legt.norms(N))), matrix(-energy)
+        )
         p, q = transfer(s.A, s.B * left, right, 0)
         yield Same("|Gamma|^2 = 1 - w^(2N)/|q|^2", on_axis(q) - on_axis(p), monomial(2 * N + extra))
         yield Same("Gamma(0)", p(fmpq(0)) / q(fmpq(0)), number((-1) ** (N - 1)))

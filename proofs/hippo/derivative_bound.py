@@ -11,9 +11,9 @@ from math import factorial
 from flint import arb, fmpq, fmpq_poly
 
 from constructions import legt
-from numeric import peano
+from numeric.analysis import peano
+from numeric.analysis.rational_matrices import number
 from numeric.entropy import Entropy
-from numeric.rational_matrices import number
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from numeric import peano, rates
-from numeric.rates import Grade, fit
+from numeric.analysis import peano, rates
+from numeric.analysis.rates import Grade, fit
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Figure

@@ -14,10 +14,10 @@ from flint import fmpq
 from constructions import discretisation, legs, legt
 from constructions.discretisation import Discrete, gbt
 from constructions.state_space import StateSpace, orthonormal
+from numeric.analysis.rational_matrices import number, objects, solve
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.rational_matrices import number, objects, solve
-from numeric.telescoping import Equation, Step
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant, covering
 from proofs.evidence import Rung, Settings
 from proofs.hippo import _scalar
@@ -185,7 +185,9 @@ rounding of one linear solve.""",
     derivation=r"""With $x_k = (I - \alpha h A)^{-1} \left(w_k + \alpha h B u_k\right)$ the first recurrence turns
 into the second. The transfer functions agree for symbols, one eigenvalue at a time, and for drawn systems at drawn rationals.""",
     source="derived here; the bound is Higham 2002, theorem 9.4",
-    assumptions=("sampled rung: SciPy alone; exact rung: a drawn system for each $N$ listed, every $z$, $h$ and $\\alpha$",),
+    assumptions=(
+        "sampled rung: SciPy alone; exact rung: a drawn system for each $N$ listed, every $z$, $h$ and $\\alpha$",
+    ),
     checks={
         Rung.SAMPLED: covering("SciPy's matrices for LegT and LegS", sampled()),
         Rung.EXACT: covering("the two transfer functions, not SciPy", exact()),

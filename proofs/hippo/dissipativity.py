@@ -13,9 +13,9 @@ from constructions import fout, legs, legt
 from constructions.discretisation import gbt, zoh
 from constructions.namespace import Array
 from constructions.state_space import StateSpace, orthonormal
+from numeric.analysis.rational_matrices import characteristic, matrix, objects
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.rational_matrices import characteristic, matrix, objects
-from numeric.telescoping import Equation, Step
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant, covering
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series

@@ -10,8 +10,8 @@ from flint import acb, acb_mat, arb
 
 from constructions import fout
 from constructions.state_space import StateSpace
-from numeric import peano
-from numeric.rates import fit
+from numeric.analysis import peano
+from numeric.analysis.rates import fit
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Series, one, through_last

@@ -8,8 +8,8 @@ from functools import cache
 from flint import acb, arb
 
 from constructions import fout
-from numeric import peano
-from numeric.rates import fit
+from numeric.analysis import peano
+from numeric.analysis.rates import fit
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.hippo._checks import Rate, orders

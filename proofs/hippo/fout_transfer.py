@@ -9,8 +9,8 @@ from flint import fmpq, fmpq_poly
 
 from constructions import fout
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import monomial, transfer
-from numeric.telescoping import Equation, Step
+from numeric.analysis.rational_matrices import monomial, transfer
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant, covering
 from proofs.evidence import Rung
 from proofs.hippo._checks import Draw, Same, at_points, derived

@@ -10,8 +10,8 @@ from flint import arb, fmpq, fmpq_poly
 
 from constructions import legt
 from constructions.state_space import orthonormal
-from numeric import peano
-from numeric.rational_matrices import ball_value, monomial, transfer
+from numeric.analysis import peano
+from numeric.analysis.rational_matrices import ball_value, monomial, transfer
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Series, one

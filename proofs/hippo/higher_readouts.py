@@ -11,7 +11,16 @@ from flint import fmpq, fmpq_mat
 
 from constructions import fout, legs, legt, predictors
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import characteristic, identity, matrix, moments, monomial, number, row, transfer
+from numeric.analysis.rational_matrices import (
+    characteristic,
+    identity,
+    matrix,
+    moments,
+    monomial,
+    number,
+    row,
+    transfer,
+)
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Draw, Same, at_points

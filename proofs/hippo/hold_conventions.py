@@ -12,7 +12,7 @@ from flint import fmpq, fmpq_mat, fmpq_series
 from constructions import legt
 from constructions.discretisation import Discrete, gbt, matched, zoh
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import identity, matrix, number, objects, row, solve
+from numeric.analysis.rational_matrices import identity, matrix, number, objects, row, solve
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Draw, Same, at_points

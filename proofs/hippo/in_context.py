@@ -13,12 +13,12 @@ from constructions import legs, legt, scan
 from constructions.discretisation import Discrete, gbt
 from constructions.drawn_systems import FAMILIES, NUMBERS, member
 from constructions.state_space import StateSpace, orthonormal
-from numeric import peano
+from numeric.analysis import peano
+from numeric.analysis.rates import fit
+from numeric.analysis.rational_matrices import characteristic
+from numeric.analysis.taylor import trajectory
 from numeric.entropy import Entropy
 from numeric.finding import Finding, combine
-from numeric.rates import fit
-from numeric.rational_matrices import characteristic
-from numeric.taylor import trajectory
 from proofs.claim import Check, Claim, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Panel, Series, one, through_last

@@ -10,8 +10,8 @@ from flint import fmpq, fmpq_poly
 
 from constructions.legs_recursion import states
 from constructions.namespace import Array
-from numeric.rational_matrices import objects, power, solve
-from numeric.telescoping import Equation, Step
+from numeric.analysis.rational_matrices import objects, power, solve
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant, covering
 from proofs.evidence import Rung
 from proofs.hippo import _scalar

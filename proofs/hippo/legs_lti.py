@@ -11,8 +11,8 @@ from flint import fmpq, fmpq_poly
 
 from constructions import legs, legt
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import moments, monomial, transfer
-from numeric.telescoping import Equation, Step
+from numeric.analysis.rational_matrices import moments, monomial, transfer
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._assembled import legs_arrays, tied

@@ -8,7 +8,7 @@ from flint import fmpq
 
 from constructions import legs
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import monomial, number, transfer
+from numeric.analysis.rational_matrices import monomial, number, transfer
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Same, exactly

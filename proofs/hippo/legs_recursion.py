@@ -12,8 +12,8 @@ from flint import fmpq, fmpq_mat
 
 from constructions import legs
 from constructions.legs_recursion import states
-from numeric.rates import fit
-from numeric.rational_matrices import identity, is_zero, matrix, objects, solve
+from numeric.analysis.rates import fit
+from numeric.analysis.rational_matrices import identity, is_zero, matrix, objects, solve
 from proofs.claim import Check, Claim, Kind, Mutant, covering
 from proofs.evidence import Rung, Settings
 from proofs.hippo._checks import Draw, Rate, Same, at_points, orders

@@ -8,13 +8,13 @@ from dataclasses import replace
 from flint import fmpq, fmpq_poly
 
 from constructions import legt
-from numeric.rational_matrices import moments
+from numeric.analysis.rational_matrices import moments
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Same, exactly
 from proofs.hippo.legt_matrices import integral
 from proofs.hippo.legt_transfer import factorial_ratio
-from proofs.kernel import kernel_check
+from proofs.kernel.rung import kernel_check
 
 
 def projected(N: int, power: int) -> list[fmpq]:

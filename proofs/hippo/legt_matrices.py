@@ -12,15 +12,15 @@ from flint import fmpq, fmpq_poly
 
 from constructions import legt
 from constructions.state_space import StateSpace, orthonormal
+from numeric.analysis.rational_matrices import matrix
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
-from numeric.rational_matrices import matrix
-from numeric.telescoping import Equation, Step
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.hippo._assembled import legt_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
-from proofs.kernel import kernel_check
+from proofs.kernel.rung import kernel_check
 
 System = Callable[[int], StateSpace]
 UNIT = Fraction(1, 2**53)

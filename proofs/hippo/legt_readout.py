@@ -11,14 +11,14 @@ from flint import fmpq, fmpq_mat, fmpq_poly
 
 from constructions import legs, legt
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import matrix, row
-from numeric.telescoping import Equation, Step, Sum
+from numeric.analysis.rational_matrices import matrix, row
+from numeric.words.telescoping import Equation, Step, Sum
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._assembled import legs_arrays, legt_arrays, tied
 from proofs.hippo._checks import Same, derived, exactly
 from proofs.hippo.legt_matrices import integral
-from proofs.kernel import kernel_check
+from proofs.kernel.rung import kernel_check
 
 Readout = Callable[..., sp.Expr]
 

@@ -12,8 +12,8 @@ from constructions import legt, predictors
 from constructions.discretisation import Discrete, gbt
 from constructions.dynamics import SYSTEMS
 from constructions.state_space import StateSpace, orthonormal
-from numeric.rates import fit
-from numeric.taylor import trajectory
+from numeric.analysis.rates import fit
+from numeric.analysis.taylor import trajectory
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.hippo._checks import Rate, orders

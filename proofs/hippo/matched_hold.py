@@ -15,8 +15,8 @@ from constructions import fout, legs, legt
 from constructions.discretisation import Discrete, foh, matched, zoh
 from constructions.namespace import Array
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import identity, matrix, number, objects
-from numeric.telescoping import Equation, Step
+from numeric.analysis.rational_matrices import identity, matrix, number, objects
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant, covering
 from proofs.evidence import Rung
 from proofs.hippo import _scalar

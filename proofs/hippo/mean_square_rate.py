@@ -8,10 +8,10 @@ from functools import cache
 from flint import arb, fmpq_poly
 
 from constructions import legt
-from numeric import peano
-from numeric.rates import fit, hull
-from numeric.rational_matrices import ball_value, characteristic
-from numeric.stability import poles
+from numeric.analysis import peano
+from numeric.analysis.rates import fit, hull
+from numeric.analysis.rational_matrices import ball_value, characteristic
+from numeric.analysis.stability import poles
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Series, one, through_last

@@ -11,9 +11,9 @@ from flint import arb, arb_mat, fmpq
 from constructions import fout, legs, legt
 from constructions.modal import IllConditioned, Modal, modal
 from constructions.state_space import StateSpace, orthonormal
-from numeric import peano
+from numeric.analysis import peano
+from numeric.analysis.rational_matrices import matrix
 from numeric.finding import Counterexample, Figure, Finding, Verdict
-from numeric.rational_matrices import matrix
 from proofs.claim import Check, Claim, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
 from proofs.hippo import dissipativity

@@ -11,8 +11,8 @@ from constructions import legs, legt, scan
 from constructions.discretisation import Discrete, gbt, matched, zoh
 from constructions.dynamics import SYSTEMS
 from constructions.state_space import StateSpace, orthonormal
-from numeric.rates import Order, fit
-from numeric.taylor import trajectory
+from numeric.analysis.rates import Order, fit
+from numeric.analysis.taylor import trajectory
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series, through_last

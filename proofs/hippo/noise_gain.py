@@ -8,7 +8,7 @@ import sympy as sp
 from flint import fmpq
 
 from constructions import legt
-from numeric.telescoping import Step, Sum
+from numeric.words.telescoping import Step, Sum
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._assembled import legt_arrays, tied

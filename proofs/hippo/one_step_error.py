@@ -13,9 +13,9 @@ from flint import fmpq
 from constructions import legt
 from constructions.discretisation import Discrete, gbt
 from constructions.state_space import StateSpace
+from numeric.analysis.rational_matrices import characteristic, identity, matrix, number, objects, row, solve
 from numeric.finding import combine
-from numeric.rational_matrices import characteristic, identity, matrix, number, objects, row, solve
-from numeric.telescoping import Equation, Step
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant, covering
 from proofs.evidence import Rung
 from proofs.hippo import _scalar

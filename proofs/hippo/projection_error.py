@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from flint import fmpq, fmpq_poly
 
 from constructions import legt
-from numeric.rational_matrices import exponential, matrix, moments, monomial, row, transfer
+from numeric.analysis.rational_matrices import exponential, matrix, moments, monomial, row, transfer
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Same, exactly

@@ -13,9 +13,9 @@ from constructions import legt
 from constructions.discretisation import Discrete, gbt
 from constructions.predictors import residual_hold
 from constructions.state_space import StateSpace
+from numeric.analysis.rational_matrices import matrix, objects, solve
 from numeric.finding import combine
-from numeric.rational_matrices import matrix, objects, solve
-from numeric.telescoping import Equation, Step
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant, covering
 from proofs.evidence import Rung
 from proofs.hippo import _scalar

@@ -12,10 +12,10 @@ from flint import arb, fmpq, fmpq_mat
 from constructions import legt
 from constructions.discretisation import Discrete, gbt, run
 from constructions.state_space import orthonormal
+from numeric.analysis.rates import fit
+from numeric.analysis.rational_matrices import matrix
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict, combine
-from numeric.rates import fit
-from numeric.rational_matrices import matrix
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders

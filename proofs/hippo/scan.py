@@ -8,7 +8,7 @@ from typing import Any
 from constructions import scan
 from constructions.namespace import Array, namespace
 from proofs.claim import Claim, Kind
-from proofs.identity import Identity, Large
+from proofs.forms.identity import Identity, Large
 
 WHOLE = 1 << 20
 """A block that holds any input: then every output is the kernel's sum plus the start's share."""

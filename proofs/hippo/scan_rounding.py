@@ -14,8 +14,8 @@ from constructions import legs, legt, scan
 from constructions.discretisation import Discrete, gbt, zoh
 from constructions.namespace import Array, namespace
 from constructions.state_space import StateSpace, orthonormal
-from numeric import peano
-from numeric.backends import DTYPES, to_numpy, unusable
+from numeric.analysis import peano
+from numeric.deciding.backends import DTYPES, to_numpy, unusable
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Figure, Finding, Verdict, combine
 from proofs.claim import Check, Claim, Kind, Mutant

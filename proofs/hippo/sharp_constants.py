@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from math import pi
 
-from numeric import peano
-from numeric.rates import fit
+from numeric.analysis import peano
+from numeric.analysis.rates import fit
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.hippo._checks import Rate, orders

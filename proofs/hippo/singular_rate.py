@@ -10,8 +10,8 @@ import numpy as np
 from flint import arb, fmpq
 
 from constructions import legt
-from numeric import impulse_norms, legendre_series, peano
-from numeric.rates import fit
+from numeric.analysis import impulse_norms, legendre_series, peano
+from numeric.analysis.rates import fit
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series, through_last

@@ -13,11 +13,11 @@ from flint import arb, fmpq, fmpq_mat, fmpq_poly
 from constructions import legs, legt
 from constructions.discretisation import gbt
 from constructions.state_space import StateSpace
-from numeric import peano
-from numeric.rates import fit, hull
-from numeric.rational_matrices import characteristic, matrix, number, objects, solve
-from numeric.stability import largest_step, schur_stable
-from numeric.telescoping import Equation, Step
+from numeric.analysis import peano
+from numeric.analysis.rates import fit, hull
+from numeric.analysis.rational_matrices import characteristic, matrix, number, objects, solve
+from numeric.analysis.stability import largest_step, schur_stable
+from numeric.words.telescoping import Equation, Step
 from proofs.claim import Check, Claim, Kind, Mutant, covering
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Series, one, through_last
@@ -137,7 +137,7 @@ def table() -> str:
 
 def _spectral_radius(q: fmpq_poly, alpha: Fraction) -> arb:
     """2/|z| for the largest pole, as for real poles."""
-    from numeric.stability import poles
+    from numeric.analysis.stability import poles
 
     largest = max(poles(q), key=lambda z: float(abs(z)))
     return 2 / abs(largest) / (1 - 2 * arb(number(alpha)))

@@ -11,7 +11,7 @@ from flint import fmpq
 
 from constructions import fout, legs, legt
 from constructions.state_space import StateSpace
-from numeric.rational_matrices import moments, number, transfer
+from numeric.analysis.rational_matrices import moments, number, transfer
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung
 from proofs.hippo._checks import Same, exactly

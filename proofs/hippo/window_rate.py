@@ -8,9 +8,9 @@ from functools import cache
 from flint import acb, acb_mat, arb
 
 from constructions import legt
-from numeric import legendre_series, peano
-from numeric.rates import fit
-from numeric.rational_matrices import matrix, row
+from numeric.analysis import legendre_series, peano
+from numeric.analysis.rates import fit
+from numeric.analysis.rational_matrices import matrix, row
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series, through_last

@@ -13,9 +13,9 @@ from flint import acb, acb_mat, arb, arb_mat, fmpq
 from constructions import legt, scan
 from constructions.discretisation import Discrete, foh, gbt, matched, run, zoh
 from constructions.state_space import StateSpace, orthonormal
-from numeric import peano
+from numeric.analysis import peano
+from numeric.analysis.rational_matrices import characteristic
 from numeric.entropy import Entropy
-from numeric.rational_matrices import characteristic
 
 STEP = fmpq(1, 100)
 

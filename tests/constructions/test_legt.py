@@ -10,7 +10,7 @@ import pytest
 
 from constructions import fout, legs, legt
 from constructions.state_space import orthonormal
-from numeric import rational_matrices as exact
+from numeric.analysis import rational_matrices as exact
 
 
 def test_reference_polynomial_and_poles() -> None:

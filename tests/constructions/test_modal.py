@@ -11,8 +11,8 @@ from flint import acb, acb_mat, arb
 from constructions import fout, legs, legt
 from constructions.modal import IllConditioned, companion, modal
 from constructions.state_space import StateSpace, orthonormal
-from numeric import peano
-from numeric.rational_matrices import characteristic, objects
+from numeric.analysis import peano
+from numeric.analysis.rational_matrices import characteristic, objects
 
 
 def most_digits(s: StateSpace) -> int:

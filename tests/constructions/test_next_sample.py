@@ -10,7 +10,7 @@ from scipy.signal import savgol_coeffs
 
 from constructions.drawn_systems import FAMILIES, NUMBERS, member
 from constructions.next_sample import delayed, differences, fitted, savitzky_golay
-from numeric.taylor import trajectory
+from numeric.analysis.taylor import trajectory
 
 
 @pytest.mark.parametrize("taps", [1, 2, 3, 5, 8])

@@ -48,7 +48,7 @@ def test_residual_hold_at_alpha_zero_is_route_i() -> None:
 
 def test_float_holds_are_the_exact_ones() -> None:
     """Scaled LegS under both holds in float64 against rationals, N = 6: each step is a contraction with bounded terms."""
-    from numeric.rational_matrices import objects, power, solve
+    from numeric.analysis.rational_matrices import objects, power, solve
 
     u = [3, -1, 4, 1, -5, 9, 2, -6]
     for scheme in ("zoh", "foh"):

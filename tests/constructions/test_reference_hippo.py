@@ -22,8 +22,8 @@ from flint import acb, acb_mat, arb, arb_mat, fmpq, fmpq_poly
 from constructions import discretisation, legs, legs_recursion, legt, predictors
 from constructions.discretisation import Discrete
 from constructions.state_space import StateSpace
-from numeric import peano
-from numeric.rational_matrices import characteristic, matrix, number, objects, power, solve
+from numeric.analysis import peano
+from numeric.analysis.rational_matrices import characteristic, matrix, number, objects, power, solve
 
 N = 4
 BITS = 400

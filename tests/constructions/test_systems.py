@@ -23,10 +23,10 @@ from constructions import (
     ssd,
     titans,
 )
-from numeric.balls import evaluate
+from numeric.deciding.balls import evaluate
+from numeric.deciding.float_identity import decide
 from numeric.finding import Verdict
-from numeric.float_identity import decide
-from proofs.target import load
+from proofs.target.loading import load
 
 
 def draws(seed, *shapes):

@@ -15,8 +15,8 @@ from torch import Tensor
 from numeric.carriers.degree import Constants, Degree, Height
 from numeric.carriers.finite_field import FiniteField
 from numeric.carriers.handles import FlintPolynomials, Handles
+from numeric.deciding.programs import run
 from numeric.entropy import Entropy
-from numeric.programs import run
 from numeric.tape.refusals import Refused
 
 F = torch.nn.functional

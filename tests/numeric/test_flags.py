@@ -5,11 +5,11 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
+from numeric.deciding.exact_identity import decide
+from numeric.deciding.float_identity import decide as decide_floats
+from numeric.deciding.strategies import draw
 from numeric.entropy import Entropy
-from numeric.exact_identity import decide
 from numeric.finding import Flag, Flagged
-from numeric.float_identity import decide as decide_floats
-from numeric.strategies import draw
 
 SHAPES = {"x": ("N",)}
 

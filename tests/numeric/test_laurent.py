@@ -11,10 +11,10 @@ import torch
 
 from numeric.carriers.degree import HUGE, Constants, Degree, Height
 from numeric.carriers.handles import FlintPolynomials, Handles, Quotient
+from numeric.deciding.exact_identity import bounds, decide, follow
+from numeric.deciding.programs import recorded, run
 from numeric.entropy import Entropy
-from numeric.exact_identity import bounds, decide, follow
 from numeric.finding import Verdict
-from numeric.programs import recorded, run
 from numeric.tape.notes import notes
 from numeric.tape.refusals import Refused
 

@@ -14,8 +14,8 @@ from hypothesis import given
 from torch import Tensor
 
 from numeric.carriers.a_priori import APriori
-from numeric.programs import fractions, rational, run
-from numeric.strategies import FLAVOURS, PROBLEM, Arrays, draw, problems
+from numeric.deciding.programs import fractions, rational, run
+from numeric.deciding.strategies import FLAVOURS, PROBLEM, Arrays, draw, problems
 from numeric.tape.refusals import Refused
 
 SIZES = {"N": 4, "f": 3, "m": 2}

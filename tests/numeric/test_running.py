@@ -14,8 +14,8 @@ from hypothesis import given
 from torch import Tensor
 
 from numeric.carriers.running import Running
-from numeric.programs import fractions, rational, recorded, replayed
-from numeric.strategies import FLAVOURS, PROBLEM, Arrays, draw, problems
+from numeric.deciding.programs import fractions, rational, recorded, replayed
+from numeric.deciding.strategies import FLAVOURS, PROBLEM, Arrays, draw, problems
 from numeric.tape.notes import Record, notes
 from numeric.tape.refusals import Refused
 

@@ -11,9 +11,9 @@ from array_api_compat import array_namespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numeric.blocks import blocks
-from numeric.derivation import evaluate, example, rewrite
 from numeric.words import ShapeError, Unsupported, Words, eye, lift, matrix, scalar, size, trace, zeros
+from numeric.words.blocks import blocks
+from numeric.words.derivation import evaluate, example, rewrite
 from numeric.words.printing import formula
 from numeric.words.second_opinion import second_opinion
 

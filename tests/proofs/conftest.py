@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from numeric import programs
+from numeric.deciding import programs
 
 
 @pytest.fixture(autouse=True)

@@ -2,10 +2,11 @@
 
 import pytest
 
-from numeric import programs
+from numeric.deciding import programs
 from numeric.finding import Verdict
-from proofs import registry, sight
+from proofs import registry
 from proofs.evidence import Evidence, Fingerprints, MutantEvidence, Outcome, Rung, Settings
+from proofs.verify import sight
 from reports.words import covered
 
 SETTINGS = Settings(seed=20241101)

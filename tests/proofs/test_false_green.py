@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from proofs.audit import audit
+from proofs.audit.run import audit
 from proofs.evidence import Settings
-from proofs.target import TargetError, held, load
+from proofs.target.loading import TargetError, held, load
 from reports import cli
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +53,10 @@ def test_a_learner_that_fails_is_named(tmp_path, capsys, body):
 
 
 def test_exits_are_as_before_outside_a_target():
-    assert subprocess.run([sys.executable, "-c", "import os, proofs.target; os._exit(7)"], cwd=ROOT).returncode == 7
+    assert (
+        subprocess.run([sys.executable, "-c", "import os, proofs.target.loading; os._exit(7)"], cwd=ROOT).returncode
+        == 7
+    )
     with pytest.raises(TargetError, match=r"calls exit\(3\)"), held("it"):
         sys.exit(3)
     with pytest.raises(KeyboardInterrupt), held("it"):
@@ -148,6 +151,18 @@ def test_what_a_target_leaves_to_the_end_changes_no_status(tmp_path):
         "import atexit, os\natexit.register(lambda: os._exit(0))\n\n\n"
         "def layer(X, Y, x_q, eta):\n    return eta * (Y.T @ (X @ x_q))\n"
     )
-    command = [sys.executable, "-m", "reports", "audit", f"{path}:layer", "--against", "gd", "--size", "N=2", "--seed", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "reports",
+        "audit",
+        f"{path}:layer",
+        "--against",
+        "gd",
+        "--size",
+        "N=2",
+        "--seed",
+        "1",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert done.returncode == 1 and done.stdout.startswith("REFUTED")

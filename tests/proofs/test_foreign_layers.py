@@ -13,14 +13,14 @@ import torch
 
 from numeric.carriers.degree import Degree
 from numeric.carriers.finite_field import FiniteField
+from numeric.deciding.exact_identity import decide
+from numeric.deciding.float_identity import decide as decide_floats
+from numeric.deciding.lifting import Lifted
+from numeric.deciding.programs import Recorded, run
 from numeric.entropy import Entropy
-from numeric.exact_identity import decide
 from numeric.finding import Verdict
-from numeric.float_identity import decide as decide_floats
-from numeric.lifting import Lifted
-from numeric.programs import Recorded, run
 from numeric.tape.refusals import Refused
-from proofs.target import load
+from proofs.target.loading import load
 
 pytestmark = [
     pytest.mark.skipif(find_spec("fla") is None or find_spec("einops") is None, reason="fla-core is not installed"),

@@ -4,9 +4,9 @@ import importlib.util
 
 import pytest
 
-from proofs.lines import Lines, homes
+from proofs.target.source.lines import Lines, homes
 
-SOURCE = '''
+SOURCE = """
 import functools
 
 def helper(X, fault, rate=1, *, plain=True):
@@ -53,7 +53,7 @@ def stored(X):
             X = X + 1
         return X
     return inner(X, "none")
-'''
+"""
 
 
 @pytest.fixture(scope="module")

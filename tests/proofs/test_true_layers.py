@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from proofs.answer import Word
-from proofs.audit import audit
+from proofs.audit.answer import Word
+from proofs.audit.run import audit
 from proofs.evidence import Settings
 
 pytestmark = pytest.mark.slow  # whole audits

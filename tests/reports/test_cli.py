@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +13,11 @@ from typing import Any
 
 import pytest
 
-import proofs
-from proofs.answer import Word
+from proofs.audit.answer import Word
+from proofs.bench.claims import Bench, Seen
 from proofs.evidence import Rung, Settings
-from proofs.sight import Sight
-from proofs.soundness_claims import Bench, Seen
+from proofs.target.loading import TargetError
+from proofs.verify.sight import Sight
 from reports import __main__ as job
 from reports import cli
 
@@ -50,10 +49,6 @@ def ssmproof(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: py
     return call
 
 
-class TargetError(Exception):
-    """As proofs.audit raises for a user's mistake."""
-
-
 class _Audit:
     word = Word.REFUTED
     status = 1
@@ -70,23 +65,16 @@ class _Audit:
 
 @pytest.fixture
 def audits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """Stand-ins for proofs.audit and proofs.identify, and the calls they get."""
+    """A stand-in for what answers audits, and the calls it gets."""
     calls: list[tuple[Any, ...]] = []
 
-    def audit(*arguments: Any) -> _Audit:
+    def ask(*arguments: Any) -> _Audit:
         calls.append(arguments)
         if arguments[0] == "nowhere:f":
             raise TargetError("TARGET is 'nowhere:f'; there is no module 'nowhere'")
         return _Audit()
 
-    module = types.ModuleType("proofs.audit")
-    module.__dict__.update(audit=audit, TargetError=TargetError)
-    monkeypatch.setitem(sys.modules, "proofs.audit", module)
-    monkeypatch.setattr(proofs, "audit", module, raising=False)
-    other = types.ModuleType("proofs.identify")
-    other.__dict__.update(identify=audit)
-    monkeypatch.setitem(sys.modules, "proofs.identify", other)
-    monkeypatch.setattr(proofs, "identify", other, raising=False)
+    monkeypatch.setattr("proofs.identify.ask.ask", ask)
     return calls
 
 
@@ -143,7 +131,7 @@ def test_an_unforeseen_error_is_one_line_with_its_place(ssmproof: Command, monke
     def broken(*arguments: object) -> None:
         raise RuntimeError("what\never")
 
-    monkeypatch.setattr("proofs.verify.verify", broken)
+    monkeypatch.setattr("proofs.verify.run.verify", broken)
     said = ssmproof("verify", "toy.holds")
     assert said.status == 3
     assert said.err.startswith("error: RuntimeError: what ever (at ") and said.err.endswith(" in broken)\n")
@@ -280,13 +268,13 @@ def test_audit(ssmproof: Command, audits: list[tuple[Any, ...]], tmp_path: Path)
     assert json.loads((tmp_path / "a.json").read_text())["learner"] == "gd"
     assert audits == [("layer.py:f", "gd", None, {"beta": "1"}, Settings(seed=4), {"N": 1, "f": 4})]
     ssmproof("audit", "layer.py:f", "--out", "o")
-    assert audits[1] == ("layer.py:f", None, {}, Settings(), None)  # without --against: identify
+    assert audits[1] == ("layer.py:f", None, None, {}, Settings(), None)  # without --against: identify
     assert "### layer.py:f against gd" in (tmp_path / "o/report.md").read_text()
 
 
 @dataclass
 class Row:
-    """As proofs.bench gives."""
+    """As proofs.bench.timings gives."""
 
     name: str
     cpu_seconds: float
@@ -304,15 +292,12 @@ class Row:
 def test_bench(ssmproof: Command, monkeypatch: pytest.MonkeyPatch, passed: bool, status: int) -> None:
     first = Row("exact 10", 0.5, 61.0, 122.0, 2.0, True, {"failure, log2": -104.0})
     rows = [first, Row("b", 1.0, None, None, 0.1, passed)]
-    module = types.ModuleType("proofs.bench")
 
     def run(progress: Callable[[str], None]) -> list[Row]:
         progress("exact 10 ...")
         return rows
 
-    module.__dict__.update(run=run)
-    monkeypatch.setitem(sys.modules, "proofs.bench", module)
-    monkeypatch.setattr(proofs, "bench", module, raising=False)
+    monkeypatch.setattr("proofs.bench.timings.run", run)
     said = ssmproof("bench", "--json", "b.json")
     assert said.status == status and said.err == "exact 10 ...\n"
     assert said.out.splitlines()[1].split() == ["exact", "10", "0.5", "61", "122", "2", "passed", "failure", "2^-104"]
@@ -322,7 +307,7 @@ def test_bench(ssmproof: Command, monkeypatch: pytest.MonkeyPatch, passed: bool,
 
 @dataclass
 class Case:
-    """As proofs.targets lists."""
+    """As proofs.bench.targets lists."""
 
     title: str
     absent: str = ""
@@ -353,9 +338,7 @@ def test_the_main_job(
     cases: list[Case],
     status: int,
 ) -> None:
-    module = types.ModuleType("proofs.targets")
-    module.__dict__.update(CASES=cases)
-    monkeypatch.setitem(sys.modules, "proofs.targets", module)
+    monkeypatch.setattr("proofs.bench.targets.CASES", cases)
     real = cli.run_claims
     monkeypatch.setattr(cli, "run_claims", lambda to, _, *rest, **named: real(to, ["toy.holds"], *rest, **named))
     assert job.main_job(tmp_path / "out", jobs=1) == status
@@ -388,7 +371,7 @@ def test_colours_on_a_terminal_only_and_never_with_no_color(
 
     from rich.console import Console
 
-    from proofs.verify import verify
+    from proofs.verify.run import verify
     from reports.terminal import Screen, show_run
 
     monkeypatch.setenv("NO_COLOR", no_color)
@@ -403,7 +386,7 @@ def test_a_bar_on_a_terminal(toys: Path) -> None:
 
     from rich.console import Console
 
-    from proofs.verify import verify
+    from proofs.verify.run import verify
     from reports.terminal import watching
 
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
@@ -419,7 +402,7 @@ def test_what_rungs_do_not_see(ssmproof: Command, monkeypatch: pytest.MonkeyPatc
         Rung.UNIVERSAL: Sight(("a.f: [0]",), ()),
     }
     bench = Bench((Seen("toy.holds", sights), Seen("toy.open", {}, (Rung.EXACT,))))
-    monkeypatch.setattr("proofs.soundness_claims.run", lambda *_: bench)
+    monkeypatch.setattr("proofs.bench.claims.run", lambda *_: bench)
     said = ssmproof("soundness", "--claims", "--json", "out.json")
     assert said.status == 1  # one rung could not be measured
     assert said.out.splitlines() == [

@@ -10,9 +10,9 @@ import pytest
 
 from numeric.finding import Finding, Verdict
 from proofs import registry
-from proofs.answer import Word
+from proofs.audit.answer import Word
 from proofs.evidence import Rung, Settings
-from proofs.verify import Run, verify
+from proofs.verify.run import Run, verify
 from reports import words
 from reports.document import anchor, found, markdown, parameters, plain, steps, table, theorems
 
@@ -218,7 +218,13 @@ def test_many_cases_are_rows(toys: Path) -> None:
         (Rung.MEASURED, "", (), "**measured**, not proved.", "measured"),
         (Rung.EXACT, "", (), "at the sizes listed by rung **exact**.", "exact, at listed sizes"),
         (Rung.EXACT, "x", (), "in part at the sizes listed by rung **exact**: x.", "exact in part"),
-        (Rung.KERNEL, "y", ("a.b", "a.c: .D"), "in part for all sizes by rung **kernel**: y; not a.b, a.c: .D.", "kernel in part"),
+        (
+            Rung.KERNEL,
+            "y",
+            ("a.b", "a.c: .D"),
+            "in part for all sizes by rung **kernel**: y; not a.b, a.c: .D.",
+            "kernel in part",
+        ),
         (Rung.UNIVERSAL, "", None, "what it sees of the code was not measured.", "universal in part"),
     ],
 )

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from proofs import registry
-from proofs.answer import Word
+from proofs.audit.answer import Word
 from proofs.figure import Figure, Panel, Series
-from proofs.verify import verify
+from proofs.verify.run import verify
 from reports import cli
 from reports.document import markdown, pictures
 from reports.figures import COLOURS, FORMATS, draw, picture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from proofs.target import TargetError
+from proofs.target.loading import TargetError
 from reports.pytest_audits import assert_learner
 
 ROOT = Path(__file__).resolve().parents[2]

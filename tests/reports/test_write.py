@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from proofs.evidence import Settings
-from proofs.verify import verify
+from proofs.verify.run import verify
 from reports.document import markdown
 from reports.formulas import listed
 from reports.write import FORMATS, UnknownFormat, formats, render, write

@@ -21,7 +21,9 @@ def _scaled(m: Any, a: Numbers, factor: Any) -> Numbers:
     return a * m.numbers(factor)
 
 
-def _scaled_product(m: Any, product: Callable[[Numbers, Numbers], Numbers], a: Numbers, b: Numbers, factor: Any) -> Numbers:
+def _scaled_product(
+    m: Any, product: Callable[[Numbers, Numbers], Numbers], a: Numbers, b: Numbers, factor: Any
+) -> Numbers:
     # kernels multiply by the factor before or after the product, which matters where products underflow
     after = _scaled(m, product(a, b), factor)
     if not m.carrier.any_order or (isinstance(factor, (int, float)) and factor == 1):
@@ -362,7 +364,9 @@ def unfold_backward(m: Any, grad: Any, sizes: Any, dim: int, size: int, step: in
     return _add_at(m, Numbers(m.carrier, m.carrier.zeros(tuple(sizes))), places, m.numbers(grad).reshape(-1))
 
 
-def scatter_reduce(m: Any, a: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Numbers:
+def scatter_reduce(
+    m: Any, a: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True
+) -> Numbers:
     if reduce != "sum" or not include_self:
         raise NoRule(f"no rule for the reduction {reduce!r}; use scatter_add")
     return scatter_add(m, a, dim, index, source)

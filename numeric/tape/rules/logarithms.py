@@ -175,9 +175,7 @@ _MAKING: dict[str, Callable[..., Any]] = {
     "log_sigmoid_forward": lambda m, a: (_again(_sigmoid(m, a)), None),
 }
 """aten name -> the numbers whose logarithms it returns (and None for what has no rule)."""
-ENDING: dict[str, Callable[..., Any]] = {
-    name: _comparison(name) for name in ("lt", "le", "gt", "ge", "eq", "ne")
-} | {
+ENDING: dict[str, Callable[..., Any]] = {name: _comparison(name) for name in ("lt", "le", "gt", "ge", "eq", "ne")} | {
     "exp": _exp,
     "expm1": _expm1,
     "sigmoid": _sigmoid,

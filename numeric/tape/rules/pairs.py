@@ -172,7 +172,9 @@ def _running_product(m: Any, a: Any, dim: int, *, dtype: Any = None) -> Pair:
 
 def _steps(value: Pair, dim: int) -> list[Pair]:
     count = next(h for h in (value.real, value.imaginary) if h is not None).shape[dim]
-    slices = [Pair(*(None if h is None else h.select(dim, t) for h in (value.real, value.imaginary))) for t in range(count)]
+    slices = [
+        Pair(*(None if h is None else h.select(dim, t) for h in (value.real, value.imaginary))) for t in range(count)
+    ]
     found = [slices[0]]
     for item in slices[1:]:
         found.append(product(Numbers.__mul__, found[-1], item))
@@ -213,9 +215,7 @@ def _accumulated(by: Callable[..., Pair]) -> Callable[..., Pair]:
         start, added = _scaled(m, m.pair(c), beta), _scaled(m, by(m, a, b), alpha)
         factor = m.pair(a)
         length = 2 * next(h for h in (factor.real, factor.imaginary) if h is not None).shape[-1]
-        return Pair(
-            _started(start.real, added.real, length), _started(start.imaginary, added.imaginary, length)
-        )
+        return Pair(_started(start.real, added.real, length), _started(start.imaginary, added.imaginary, length))
 
     return run
 

@@ -55,7 +55,9 @@ def clamp(m: Any, a: Any, min: Any = None, max: Any = None) -> Numbers:
     _ordered(m, "clamp")
     value = m.numbers(a)
     for limit, greater in ((min, True), (max, False)):
-        if limit is None or (isinstance(limit, float) and limit in (float("inf"), -float("inf")) and (limit < 0) == greater):
+        if limit is None or (
+            isinstance(limit, float) and limit in (float("inf"), -float("inf")) and (limit < 0) == greater
+        ):
             continue
         value = _choose(value, m.numbers(limit), greater)
     return value

@@ -11,9 +11,7 @@ from numeric.carriers.carrier import NoRule, broadcast_shapes
 from numeric.tape.numbers import Numbers, stacked
 
 
-def triangular_solve(
-    m: Any, a: Any, b: Any, *, upper: bool, left: bool = True, unitriangular: bool = False
-) -> Numbers:
+def triangular_solve(m: Any, a: Any, b: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Numbers:
     """`linalg.solve_triangular`: substitution, row by row."""
     if m.carrier.any_order:
         raise NoRule("kernels may invert blocks of the matrix, which has no a-priori rounding bound")

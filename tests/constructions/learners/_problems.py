@@ -6,7 +6,7 @@ import flint
 import numpy as np
 
 from constructions.learners import Domain, Each, library
-from numeric.programs import rational
+from numeric.deciding.programs import rational
 
 F, M, N = 3, 2, 4
 SHAPES = {

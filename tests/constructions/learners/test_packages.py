@@ -8,7 +8,7 @@ import torch
 from scipy import signal
 
 from constructions.learners import library
-from numeric.balls import evaluate
+from numeric.deciding.balls import evaluate
 from tests.constructions.learners._problems import F, M, N, counted, equal, eye, parameters, predict, problem
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from constructions.learners import Domain, Each, library
-from numeric.programs import rational
+from numeric.deciding.programs import rational
 from tests.constructions.learners._problems import F, M, N, counted, equal, parameters, predict, problem
 
 

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from numeric.carriers.finite_field import FiniteField
+from numeric.deciding.exact_identity import decide
+from numeric.deciding.float_identity import decide as decide_floats
+from numeric.deciding.programs import WrongResult, rational, run
 from numeric.entropy import Entropy
-from numeric.exact_identity import decide
 from numeric.finding import Verdict
-from numeric.float_identity import decide as decide_floats
-from numeric.programs import WrongResult, rational, run
 from numeric.tape.refusals import Refused
 
 N, D = 4, 3

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from numeric.deciding.exact_identity import decide
 from numeric.entropy import Entropy
-from numeric.exact_identity import decide
 from numeric.finding import Verdict
 
 SHAPES = {"X": ("N", "f"), "q": ("f",)}

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
+from numeric.deciding.exact_identity import decide
+from numeric.deciding.programs import recorded
 from numeric.entropy import Entropy
-from numeric.exact_identity import decide
 from numeric.finding import Verdict
-from numeric.programs import recorded
 from numeric.tape.faces import opened
 from numeric.tape.refusals import Refused
 
@@ -90,7 +90,7 @@ def test_what_has_no_second_face_is_refused(program: Program) -> None:
     assert found.counterexample is None or found.verdict is Verdict.REFUTED
     assert found.verdict is not Verdict.CONFIRMED
     with pytest.raises(Refused):
-        from numeric.exact_identity import bounds
+        from numeric.deciding.exact_identity import bounds
 
         bounds(program, SHAPES)
 

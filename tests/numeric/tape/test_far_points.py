@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from numeric.programs import recorded
+from numeric.deciding.programs import recorded
 from numeric.tape.refusals import DataDependent
 
 LAYERS: list[Callable[..., Tensor]] = []

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from numeric.programs import recorded
+from numeric.deciding.programs import recorded
 from numeric.tape.foreign import Watch, followed
 from numeric.tape.places import skips
 from numeric.tape.refusals import Refused

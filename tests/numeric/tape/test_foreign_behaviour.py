@@ -10,10 +10,10 @@ import torch
 from einops import rearrange, repeat
 
 from numeric.carriers.finite_field import FiniteField
+from numeric.deciding.exact_identity import decide
+from numeric.deciding.programs import run
 from numeric.entropy import Entropy
-from numeric.exact_identity import decide
 from numeric.finding import Verdict
-from numeric.programs import run
 from numeric.tape.notes import notes
 from numeric.tape.recorder import record
 from numeric.tape.refusals import Refused

@@ -14,10 +14,10 @@ from numeric.carriers.a_priori import APriori
 from numeric.carriers.finite_field import FiniteField
 from numeric.carriers.handles import FlintPolynomials, Handles
 from numeric.carriers.running import Running
+from numeric.deciding.exact_identity import bounds, decide
+from numeric.deciding.programs import rational, run
 from numeric.entropy import Entropy
-from numeric.exact_identity import bounds, decide
 from numeric.finding import Verdict
-from numeric.programs import rational, run
 from numeric.tape.recorder import record
 from numeric.tape.refusals import Refused
 from numeric.tape.replay import Machine

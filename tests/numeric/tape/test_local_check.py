@@ -56,7 +56,12 @@ def half(m: Any, a: Any, *rest: Any, **named: Any) -> Numbers:
 
 PLANTED: dict[str, tuple[Any, str, Any, Callable[..., Any]]] = {
     # operation: the table, the entry, the wrong rule, code that runs into it
-    "aten.clamp_min_.default": (piecewise.RULES, "clamp_min", lambda m, a, low: m.numbers(a), lambda x: x.clamp_min_(0)),
+    "aten.clamp_min_.default": (
+        piecewise.RULES,
+        "clamp_min",
+        lambda m, a, low: m.numbers(a),
+        lambda x: x.clamp_min_(0),
+    ),
     "aten.relu_.default": (piecewise.RULES, "relu", lambda m, a: m.numbers(a), lambda x: F.relu(x, inplace=True)),
     "aten.addmm.default": (
         rules.TABLE,
@@ -137,7 +142,9 @@ def test_planted_wrong_rule_is_named(operation: str, monkeypatch: pytest.MonkeyP
 
 
 def test_a_move_that_forgets_an_operand_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "move", lambda operation: moves.Move((operation.args[0],), (torch.arange(1, 25),), ((6, 4),)))
+    monkeypatch.setattr(
+        rules, "move", lambda operation: moves.Move((operation.args[0],), (torch.arange(1, 25),), ((6, 4),))
+    )
     (difference,) = found(lambda x: x.flip(0))
     assert difference.operation == "aten.flip.default"
 

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from numeric import polynomial_identity
 from numeric.carriers.a_priori import APriori
 from numeric.carriers.finite_field import FiniteField
 from numeric.carriers.handles import Handles, Rationals, as_fraction
 from numeric.carriers.running import Running
+from numeric.deciding import polynomial_identity
+from numeric.deciding.exact_identity import decide
+from numeric.deciding.float_identity import decide as decide_floats
+from numeric.deciding.programs import Recorded, WrongResult, rational, run
 from numeric.entropy import Entropy
-from numeric.exact_identity import decide
 from numeric.finding import Verdict
-from numeric.float_identity import decide as decide_floats
-from numeric.programs import Recorded, WrongResult, rational, run
 from numeric.tape.recorder import record
 from numeric.tape.refusals import Refused
 from numeric.tape.replay import Machine
@@ -307,7 +307,10 @@ def test_order_is_that_of_the_numbers_held() -> None:
     def later(a: Any) -> Any:
         return torch.where(a.log() >= a.log().flip(0), a, 0 * a)
 
-    found = [[float(as_fraction(v)) for v in carrier.get(run(Recorded(p, ("a",)), carrier, {"a": a}))] for p in (below, later)]
+    found = [
+        [float(as_fraction(v)) for v in carrier.get(run(Recorded(p, ("a",)), carrier, {"a": a}))]
+        for p in (below, later)
+    ]
     assert found == [[0.5, 0, 0], [0, 1, 2]]
 
 
@@ -337,9 +340,7 @@ def test_running_bounds_hold_against_many_digits(function: Callable[..., Any]) -
     value, bound = (p[0] for p in (out.parts[0], carrier.bound(out.parts)))
     exact = {torch.exp: mpmath.exp, torch.log: mpmath.log}[function]
     with mpmath.workdps(60):
-        for held, e, x, slack in zip(
-            value.tolist(), bound.tolist(), points.tolist(), error.tolist(), strict=True
-        ):
+        for held, e, x, slack in zip(value.tolist(), bound.tolist(), points.tolist(), error.tolist(), strict=True):
             for end in (mpmath.mpf(x) - slack, mpmath.mpf(x) + slack):
                 assert abs(exact(end) - mpmath.mpf(held)) <= e
             assert e < 1 or abs(held) > 1

@@ -97,8 +97,6 @@ WRITES: list[Callable[[Tensor, Tensor], Any]] = [
 ]
 
 
-
-
 def random_program(seed: int) -> tuple[dict[str, Tensor], Callable[..., Tensor], Tensor]:
     """Inputs, a program of moves that keep all numbers small, and its result. Views stay in the pool."""
     generator = np.random.default_rng(seed)

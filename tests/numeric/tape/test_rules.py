@@ -118,7 +118,7 @@ CASES: dict[str, list[Case]] = {
         lambda t: t.a**5.0,
         lambda t: inside(lambda x: x.pow_(2))(t.a),
         lambda t: t.a ** WHOLE.abs(),
-        lambda t: t.d ** WHOLE,
+        lambda t: t.d**WHOLE,
         lambda t: t.s ** torch.arange(5, -1, -1),
         lambda t: inside(lambda x: x.pow_(torch.arange(4.0)))(t.a),
         lambda t: t.a[:, :0] ** torch.arange(0),
@@ -283,7 +283,9 @@ CASES: dict[str, list[Case]] = {
 
 CASES["convolution"] += [
     lambda t: torch.nn.functional.conv2d(t.k[None], t.l.reshape(2, 2, 2, 2), t.v[:2], stride=(1, 2), padding=1),
-    lambda t: torch.nn.functional.conv_transpose1d(t.k, t.k[:, :, :2].transpose(0, 1), stride=2, padding=1, output_padding=1),
+    lambda t: torch.nn.functional.conv_transpose1d(
+        t.k, t.k[:, :, :2].transpose(0, 1), stride=2, padding=1, output_padding=1
+    ),
     lambda t: torch.nn.functional.conv_transpose1d(t.k[:, :2], t.l[:, :1], groups=2, dilation=2),
 ]
 CASES |= {
@@ -300,8 +302,10 @@ CASES |= {
     "linalg_inv_ex": [lambda t: torch.linalg.inv(torch.stack([t.d[:2, :2].tril(), t.d[:2, :2].tril() * 2]))],
     "_linalg_solve_ex": [lambda t: torch.linalg.solve(t.d[:3, :3].tril(), t.w)],
     "split_with_sizes_copy": [
-        lambda t: torch.split_with_sizes_copy(t.a, [1, 2], 0, out=[torch.zeros(1, 4).double(), torch.zeros(2, 4).double()])
-        or t.a
+        lambda t: (
+            torch.split_with_sizes_copy(t.a, [1, 2], 0, out=[torch.zeros(1, 4).double(), torch.zeros(2, 4).double()])
+            or t.a
+        )
     ],
     "out of another size": [lambda t: torch.mul(t.a, t.b, out=torch.empty(0, dtype=torch.float64))],
     "comparison in place": [lambda t: t.a.clone().ge_(t.b) + t.s],
@@ -371,7 +375,30 @@ UNBOUNDED = {"linalg_solve_triangular", "reciprocal", "div", "pow", "addcdiv", "
 
 
 def test_every_rule_is_met() -> None:
-    met = {o.base for cases in CASES.values() for case in cases for tape, _ in recorded(case)[:1] for o in tape.operations}
-    synonyms = {"true_divide", "divide", "subtract", "multiply", "negative", "_convolution", "square", "ger", "log", "exp"}
-    elsewhere = {"lerp", "positive", "rsub", "var", "var_mean", "cholesky_solve", "avg_pool3d", "vdot", "native_batch_norm"}
+    met = {
+        o.base for cases in CASES.values() for case in cases for tape, _ in recorded(case)[:1] for o in tape.operations
+    }
+    synonyms = {
+        "true_divide",
+        "divide",
+        "subtract",
+        "multiply",
+        "negative",
+        "_convolution",
+        "square",
+        "ger",
+        "log",
+        "exp",
+    }
+    elsewhere = {
+        "lerp",
+        "positive",
+        "rsub",
+        "var",
+        "var_mean",
+        "cholesky_solve",
+        "avg_pool3d",
+        "vdot",
+        "native_batch_norm",
+    }
     assert not set(rules.TABLE) - met - synonyms - elsewhere

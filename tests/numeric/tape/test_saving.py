@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from numeric.carriers.finite_field import FiniteField
-from numeric.programs import Recorded, recorded, replayed
+from numeric.deciding.programs import Recorded, recorded, replayed
 from numeric.tape.float_replay import replay
 from numeric.tape.saving import FORM, load, save
 from numeric.tape.storage_tape import Constant, same_bits

@@ -22,8 +22,9 @@ from constructions import (
     titans,
 )
 from numeric.finding import Verdict
-from proofs import registry, sight
+from proofs import registry
 from proofs.evidence import Rung, Settings
+from proofs.verify import sight
 
 
 def scaled(module, name, factor=2):

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from flint import fmpq
 
+from numeric.analysis.rates import fit
 from numeric.finding import Finding, Verdict
-from numeric.rates import fit
 from proofs.claim import covering
 from proofs.evidence import Settings
 from proofs.hippo._checks import Draw, Rate, Same, at_points, orders

@@ -8,7 +8,7 @@ from numeric.finding import Verdict
 from proofs import registry
 from proofs.evidence import Outcome, Settings
 from proofs.hippo.derivative_rate import grade
-from proofs.verify import verify
+from proofs.verify.run import verify
 
 IDS = [id for id in registry.ids() if id.startswith("hippo.")]
 

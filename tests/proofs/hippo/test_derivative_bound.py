@@ -9,7 +9,7 @@ from flint import arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numeric import peano
+from numeric.analysis import peano
 from proofs.hippo.derivative_bound import signal_error
 
 BREAKS = st.lists(st.fractions(-1, 1, max_denominator=50), min_size=1, max_size=6, unique=True)

@@ -1,0 +1,1 @@
+"""Exact and enclosed analysis: rational matrices, Legendre series, Peano kernels, Taylor series, norms, rates."""

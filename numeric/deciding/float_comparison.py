@@ -1,0 +1,343 @@
+"""Two programs at one point in floating point: their values, and bounds for how far each is from the exact one.
+
+Main definitions: `Comparison`, `Tally`, `Difference`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from numeric.carriers.a_priori import APriori
+from numeric.carriers.running import Running
+from numeric.deciding.backends import DTYPES, Arrays, CannotRun, first_line, plain, reduced, to_numpy
+from numeric.deciding.programs import Program, Recorded, WrongResult, recorded, replayed
+from numeric.finding import Figure, Flag
+from numeric.tape.acceptance import recorded_here
+from numeric.tape.notes import Record, notes
+from numeric.tape.recorder import record
+from numeric.tape.refusals import DataDependent, Refused
+from numeric.tape.storage_tape import Tape
+
+_NEAR = 2.0**-20
+"""How far the second point is, relatively, at which a path that hangs on the data is followed again."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What the tape says about one side at one draw; arrays of the output's shape, float64.
+
+    running: None where an operation has no running bound. a_priori, condition: None where one has no a-priori bound.
+    value: the running bound's own value, to be compared bit for bit with the plain result.
+    """
+
+    value: np.ndarray | None
+    running: np.ndarray | None
+    a_priori: np.ndarray | None
+    condition: np.ndarray | None
+    record: Record
+    refusal: Refused | None
+
+
+@dataclass
+class Tally:
+    """Figures of one backend and dtype, collected draw by draw."""
+
+    draws: int = 0
+    outputs: int = 0
+    skipped: int = 0
+    other_bits: int = 0
+    worst: float = 0.0
+    error: float = 0.0
+    bound: float = 0.0
+    ratios: list[np.ndarray] = field(default_factory=list)
+    precisions: list[np.ndarray] = field(default_factory=list)
+    flags: dict[str, None] = field(default_factory=dict)
+    bounds_used: set[str] = field(default_factory=set)
+
+    def figures(self) -> dict[str, Figure]:
+        ratios = np.concatenate(self.ratios) if self.ratios else np.zeros(0)
+        precisions = np.concatenate(self.precisions) if self.precisions else np.zeros(0)
+        out: dict[str, Figure] = {
+            "draws": self.draws,
+            "outputs assessed": self.outputs - self.skipped,
+            "outputs not assessable": self.skipped,
+            "worst error / bound": _short(self.worst),
+            "error there": _short(self.error),
+            "bound there": _short(self.bound),
+        }
+        if ratios.size:
+            out["ratio of bounds, max"] = _short(float(ratios.max()))
+            out["ratio of bounds, median"] = _short(float(np.median(ratios)))
+        if precisions.size:
+            out["error(float32) / error(float64), median"] = _short(float(np.median(precisions)))
+        if self.other_bits:
+            out["outputs with other bits in a replay"] = self.other_bits
+        return out
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One output that breaks the bound; or, with `place` None, a difference in shape."""
+
+    place: tuple[int, ...] | None
+    error: Fraction
+    bound: Fraction
+    shapes: tuple[tuple[int, ...], tuple[int, ...]]
+    values: tuple[np.ndarray, np.ndarray]
+
+    def text(self, names: tuple[str, str]) -> str:
+        if self.place is None:
+            return f"{names[0]} returns shape {self.shapes[0]}, {names[1]} returns {self.shapes[1]}"
+        times = f"{_ratio(self.error, self.bound):.3g} times " if self.bound else ""
+        return (
+            f"output {list(self.place)}: {names[0]} and {names[1]} differ by {float(self.error):.3g}, "
+            f"{times}the {float(self.bound):.3g} that rounding allows"
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Both programs on one backend in one dtype."""
+
+    left: Program
+    right: Program
+    names: tuple[str, str]
+    backend: str
+    dtype: str
+    cache: dict[Any, Any]
+    followed: Container[int] | None = None
+    at_point: bool = False
+
+    def foresee(self, draws: Sequence[Arrays]) -> None:
+        """The a-priori bounds at draws of one shape, numbered from 0, in one replay a side; `assess` takes them from the
+        cache. Where that can't be done nothing is kept, and `assess` finds out why."""
+        if self.at_point or len({tuple((n, np.shape(a)) for n, a in draw.items()) for draw in draws}) != 1:
+            return
+        dtype = DTYPES[self.dtype]
+        stacked = {n: torch.stack([torch.tensor(draw[n], dtype=dtype) for draw in draws]) for n in draws[0]}
+        shapes = {name: tuple(t.shape[1:]) for name, t in stacked.items()}
+        for side, program in zip(self.names, (self.left, self.right), strict=True):
+            place = (side, "a-priori", self.dtype)
+            if place in self.cache:
+                continue
+            carrier = APriori(dtype)
+            try:
+                with np.errstate(all="ignore"):
+                    tape = recorded(program).at(shapes, dtype)
+                    parts = replayed(tape, carrier, {name: carrier.inputs(t) for name, t in stacked.items()})
+            except Exception:  # whatever it is, it is met again where it is told
+                self.cache[place] = ()
+                continue
+            found = carrier.bound(parts).numpy(), carrier.condition(parts).numpy()
+            self.cache[place] = tuple(zip(*found, strict=True)) if len(found[0]) == len(draws) else ()
+
+    def assess(self, inputs: Arrays, tally: Tally, key: int | None = None) -> Difference | None:
+        """The first output that breaks the bound at this point. `key` numbers the draw, for the cache.
+
+        Raises Refused for an operation without a bound, CannotRun and WrongResult for a side that fails as code.
+        """
+        tally.draws += 1
+        sides = []
+        for side, program in zip(self.names, (self.left, self.right), strict=True):
+            value = self._plain(side, program, inputs, self.dtype, tally)
+            sides.append((value, *self._bound(side, program, inputs, value, tally, key)))
+        (a, bound_a, condition_a), (b, bound_b, condition_b) = sides
+        if condition_a is None or condition_b is None:
+            condition_a, condition_b = (
+                self._loose(side, program, inputs, key)
+                for side, program in zip(self.names, (self.left, self.right), strict=True)
+            )
+        if a.shape != b.shape:
+            return Difference(None, Fraction(0), Fraction(0), (a.shape, b.shape), (a, b))
+        tally.outputs += a.size
+        finite = np.isfinite(a) & np.isfinite(b) & np.isfinite(bound_a) & np.isfinite(bound_b)
+        tally.skipped += int(a.size - finite.sum())
+        if bool((~np.isfinite(a) & np.isfinite(b) & np.isfinite(bound_b)).any()):
+            note = f"{self.names[0]} has NaN or infinite outputs at some draw where {self.names[1]} is finite"
+            tally.flags[Flag(note, self.names[0])] = None
+        wrong = self._compare(a, b, bound_a, bound_b, finite, tally)
+        if condition_a is not None and condition_b is not None:
+            with np.errstate(all="ignore"):
+                share = (condition_a / condition_b)[finite & (condition_b > 0)]
+            tally.ratios.append(share[np.isfinite(share)])
+        if self.dtype == "float32":
+            self._precisions(inputs, a, b, tally)
+        return wrong
+
+    def _compare(
+        self, a: np.ndarray, b: np.ndarray, bound_a: np.ndarray, bound_b: np.ndarray, finite: np.ndarray, tally: Tally
+    ) -> Difference | None:
+        # exact: where the rounded comparison is too close to call, or fails, it is made in rationals
+        wrong = None
+        with np.errstate(all="ignore"):
+            difference, allowed = np.abs(a - b), bound_a + bound_b
+            share = np.where(difference == 0, 0.0, difference / allowed)
+            sure = difference * (1 + 2.0**-50) < allowed
+        for index in map(tuple, np.argwhere(finite & ~sure & (a != b))):
+            place = tuple(int(i) for i in index)
+            error = abs(Fraction(a[place]) - Fraction(b[place]))
+            bound = Fraction(bound_a[place]) + Fraction(bound_b[place])
+            share[place] = _ratio(error, bound)
+            if error > bound and (wrong is None or error * wrong.bound > wrong.error * bound):
+                wrong = Difference(place, error, bound, (a.shape, b.shape), (a, b))
+        share = np.where(finite, share, 0.0)
+        if share.size and share.max() >= tally.worst:
+            top = np.unravel_index(int(share.argmax()), share.shape)
+            tally.worst = float(share[top])
+            tally.error, tally.bound = float(difference[top]), float(allowed[top])
+        return wrong
+
+    def _plain(self, side: str, program: Program, inputs: Arrays, dtype: str, tally: Tally) -> np.ndarray:
+        try:
+            value, written = plain(program, inputs, self.backend, dtype)
+        except CannotRun as error:
+            raise CannotRun(f"{side} {error}") from error
+        tally.flags |= {Flag(f"{side} writes to its input {name}", side): None for name in written}
+        return value
+
+    def _bound(
+        self, side: str, program: Program, inputs: Arrays, value: np.ndarray, tally: Tally, key: int | None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        both = ("running", "a-priori")
+        follows = self.backend == "torch cpu" and (self.followed is None or key is None or key in self.followed)
+        bounds = self._bounds(side, program, inputs, both if follows else both[1:], key)
+        if self.backend == "torch cpu" and bounds.a_priori is None and not follows:
+            bounds = self._bounds(side, program, inputs, both, None)
+        tally.flags |= dict.fromkeys(bounds.record.cast_flags(side))
+        tally.flags |= dict.fromkeys(bounds.record.constant_flags(side, {}))
+        if any("convolution" in name for name in bounds.record.operations):
+            lossy = reduced("convolution", self.backend, self.dtype)
+            if lossy:
+                raise CannotRun(f"{side} uses convolutions: {lossy}")
+        if bounds.running is not None and self.backend == "torch cpu":
+            assert bounds.value is not None
+            if bounds.value.shape == value.shape:
+                same = (bounds.value == value) | (np.isnan(bounds.value) & np.isnan(value))
+                tally.other_bits += int((~same).sum())
+                tally.bounds_used.add("running")
+                chosen = np.where(same, bounds.running, np.inf)
+                if bounds.a_priori is not None:
+                    # both hold; the a-priori bound does not forgive a kernel that loses more digits than it should
+                    tally.bounds_used.add("a-priori")
+                    chosen = np.fmin(chosen, bounds.a_priori)
+                return chosen, bounds.condition
+        if bounds.a_priori is None or bounds.a_priori.shape != value.shape:
+            if bounds.refusal is not None:
+                raise Refused(f"{side}: {bounds.refusal.operation}", bounds.refusal.where, bounds.refusal.reason)
+            raise CannotRun(f"{side} returns shape {value.shape} plainly, but another one when it is recorded")
+        tally.bounds_used.add("a-priori")
+        return bounds.a_priori, bounds.condition
+
+    def _bounds(self, side: str, program: Program, inputs: Arrays, wanted: Sequence[str], key: int | None) -> Bounds:
+        place = (side, self.dtype, key)
+        if key is not None and place in self.cache:
+            held: Bounds = self.cache[place]
+            if "running" not in wanted or held.running is not None or held.refusal is not None:
+                return held
+        dtype = DTYPES[self.dtype]
+        tensors = {name: torch.tensor(array, dtype=dtype) for name, array in inputs.items()}
+        value = running = a_priori = condition = refusal = None
+        tape = self._tape(side, program, tensors)
+        record = notes(tape, dtype)
+        if "running" in wanted:
+            carrier = Running(dtype)
+            parts, refusal = self._follow(side, tape, carrier, tensors)
+            if parts is not None:
+                value, running = to_numpy(parts[0][0]), carrier.bound(parts)[0].numpy()
+        if running is not None or "running" not in wanted:
+            foreseen = self.cache.get((side, "a-priori", self.dtype)) if key is not None else None
+            if foreseen:
+                a_priori, condition = foreseen[key]
+            else:
+                prior = APriori(dtype)
+                parts, why = self._follow(side, tape, prior, tensors)
+                refusal = refusal or why
+                if parts is not None:
+                    a_priori, condition = prior.bound(parts)[0].numpy(), prior.condition(parts)[0].numpy()
+        found = Bounds(value, running, a_priori, condition, record, refusal)
+        if key is not None:
+            self.cache[place] = found
+        return found
+
+    def _tape(self, side: str, program: Program, tensors: dict[str, Tensor]) -> Tape:
+        """The accepted tape at these shapes; that of the call on this data where asked for, or where the path depends on it."""
+        bare = program.program if isinstance(program, Recorded) else program
+        shapes = {name: tuple(t.shape) for name, t in tensors.items()}
+        try:
+            with np.errstate(all="ignore"):
+                if self.at_point:
+                    return recorded_here(bare, tensors)
+                try:
+                    return recorded(program).at(shapes, DTYPES[self.dtype])
+                except DataDependent:
+                    tape = record(bare, tensors)[0]
+                    near = {name: t * (1 + _NEAR) if t.is_floating_point() else t for name, t in tensors.items()}
+                    if record(bare, near)[0].digest != tape.digest:
+                        raise  # numbers came back as constants: how they were rounded is not on the tape
+                    return tape
+        except Refused as refusal:
+            raise Refused(f"{side}: {refusal.operation}", refusal.where, refusal.reason) from None
+        except Exception as error:
+            raise CannotRun(
+                f"{side} can't be followed for its rounding bound: {type(error).__name__}: {first_line(error)}"
+            ) from error
+
+    def _follow(
+        self, side: str, tape: Tape, carrier: Running | APriori, tensors: dict[str, Tensor]
+    ) -> tuple[Any, Refused | None]:
+        try:
+            with np.errstate(all="ignore"):
+                inputs = {name: carrier.inputs(t[None]) for name, t in tensors.items()}
+                return replayed(tape, carrier, inputs, tensors), None
+        except Refused as refusal:
+            return None, refusal
+        except WrongResult:
+            raise
+        except Exception as error:
+            raise CannotRun(
+                f"{side} can't be followed for its rounding bound: {type(error).__name__}: {first_line(error)}"
+            ) from error
+
+    def _loose(self, side: str, program: Program, inputs: Arrays, key: int | None) -> np.ndarray:
+        # running bounds without underflow compare two programs where divisions by data leave no a-priori bound
+        place = (side, "loose", self.dtype, key)
+        if key is not None and place in self.cache:
+            known: np.ndarray = self.cache[place]
+            return known
+        carrier = Running(torch.float64, underflow=False)
+        tensors = {name: torch.tensor(array) for name, array in inputs.items()}
+        tape = Comparison(self.left, self.right, self.names, self.backend, "float64", {})._tape(side, program, tensors)
+        wrapped = {name: carrier.inputs(t[None]) for name, t in tensors.items()}
+        found: np.ndarray = carrier.bound(replayed(tape, carrier, wrapped, tensors))[0].numpy()
+        if key is not None:
+            self.cache[place] = found
+        return found
+
+    def _precisions(self, inputs: Arrays, a: np.ndarray, b: np.ndarray, tally: Tally) -> None:
+        sides = zip(self.names, (self.left, self.right), strict=True)
+        wide = [self._plain(side, program, inputs, "float64", tally) for side, program in sides]
+        if wide[0].shape != a.shape:
+            return
+        with np.errstate(all="ignore"):
+            single, double = np.abs(a - b), np.abs(wide[0] - wide[1])
+            share = (single / double)[(single > 0) & (double > 0)]
+        tally.precisions.append(share[np.isfinite(share)])
+
+
+def _ratio(error: Fraction, bound: Fraction) -> float:
+    try:
+        return float(error / bound) if bound else (0.0 if error == 0 else float("inf"))
+    except OverflowError:
+        return float("inf")
+
+
+def _short(value: float) -> Figure:
+    # infinity is no JSON number
+    return float(f"{value:.4g}") if np.isfinite(value) else str(value)

@@ -1,0 +1,1 @@
+"""Closed boxes and the questions they are asked."""

@@ -1,0 +1,1 @@
+"""The recorder for numpy and array-API code."""

@@ -1,0 +1,484 @@
+"""A target and a learner as two programs of the same inputs: which parameter is which, at which sizes.
+
+Learner parameters are variables. A target's argument is an expression in them (`--gate beta=eta`), the parameter of its
+own name, a number, or `free`. A parameter that nothing in the target stands for is inferred (`proofs.audit.inference`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from constructions.learners import Domain, Each, Learner
+from numeric.deciding.lifting import Lifted
+from numeric.deciding.programs import Program, Shapes, Sizes, concrete
+from numeric.entropy import Entropy
+from proofs.audit.inference import Inference, key
+from proofs.audit.preflight import as_one_number, scaled_readout
+from proofs.target.adapters import Adapter, Gate
+from proofs.target.calling import called, prediction
+from proofs.target.calling import raised as raised
+from proofs.target.deadline import limited
+from proofs.target.gates import Axes, Value, laid_out, mentioned, outside, value
+from proofs.target.loading import TargetError
+from proofs.target.source.lines import Lines
+
+SIZES: tuple[Sizes, ...] = (
+    {"f": 4, "m": 3, "N": 5},
+    {"f": 4, "m": 4, "N": 5},
+    {"f": 4, "m": 1, "N": 5},
+    {"f": 4, "m": 3, "N": 64},
+    {"f": 4, "m": 4, "N": 64},
+)
+"""Sizes tried in turn until the target takes one."""
+LIMIT = 2**20
+"""The most numbers that the inputs of a target may be."""
+INDETERMINATE = "free"
+"""The gate value that stands for every number."""
+NAMES = ("layer", "learner")
+"""The two sides, as findings call them."""
+READOUT = "readout"
+"""The name of the factor between the learner's prediction and the target's."""
+_AXES: Mapping[Each, tuple[Axes, ...]] = {
+    Each.CONTEXT: ((),),
+    Each.TOKEN: (("N",), ()),
+    Each.CHANNEL: (("f",), ()),
+    Each.TOKEN_CHANNEL: (("N", "f"), ("N",), ("f",), ()),
+}
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """A call that failed: whose code, with what, at which sizes and axes of the variables."""
+
+    learner: bool
+    error: Exception
+    sizes: Sizes
+    axes: dict[str, Axes]
+
+    @property
+    def telling(self) -> tuple[bool, int]:
+        """Which failure is told: a learner's beside a target that runs, then the one with the plainest arguments."""
+        return self.learner, -sum(map(len, self.axes.values()))
+
+
+class Case:
+    """The two programs `layer` and `learner`, of X, Y, x_q, perhaps W0, and the variables."""
+
+    def __init__(self, text: str, adapter: Adapter, chosen: Learner, gates: Mapping[str, str]) -> None:
+        self.text, self.adapter, self.chosen, self.gates = text, adapter, chosen, dict(gates)
+        self.notes: list[str] = []
+        self.lines = Lines(adapter.homes)
+        self.words: dict[str, str] = {}
+        """What gates are called in the answer, where not by their text."""
+        self.lifted = self.needs_lift = False
+        """Whether casts to float32 inside the target become casts to float64: always, or in plain calls."""
+        self.form = "numbers"
+        """How one number for an optional argument is given: as a Python number, a 0-d tensor, or an array of it (N,)."""
+        self._check()
+        free = [g for g, v in self.gates.items() if v == INDETERMINATE]
+        linked = set(adapter.named) | {n for g, v in self.gates.items() if v != INDETERMINATE for n in mentioned(v)}
+        alone = tuple(p for p in chosen.parameters if p.name not in linked and p.name not in self.gates)
+        self.inference = Inference(self, alone)
+        self.starts = "W0" in adapter.named and chosen.start and "W0" not in self.gates
+        self.positive = tuple(p.name for p in chosen.parameters if p.domain in (Domain.POSITIVE, Domain.UNIT))
+        self._options: dict[str, tuple[Axes, ...]] = {}
+        for parameter in chosen.parameters:
+            bound = parameter.name in self.gates and not self._open(parameter.name)
+            if not bound and parameter not in alone and parameter.each is not Each.MATRIX:
+                self._options[parameter.name] = self._axes(parameter.name, _AXES[parameter.each])
+        for gate in free:
+            options: tuple[Axes, ...] = (("N",), ("N", "f"), ()) if gate not in adapter.single else ((),)
+            if gate in mentioned(self.gates.get(READOUT, "")):
+                options = ((),)
+            for fed in (p for p in chosen.parameters if gate in mentioned(self.gates.get(p.name, ""))):
+                options = tuple(o for o in options if o in _AXES.get(fed.each, ((),)))
+            self._options.setdefault(gate, options)
+        self.axes: dict[str, Axes] = {name: options[0] for name, options in self._options.items()}
+
+    def _check(self) -> None:
+        adapter, names = self.adapter, self.chosen.names
+        known = (*adapter.named, *(n for n in names if n not in adapter.named), READOUT)
+        for gate, text in self.gates.items():
+            if gate not in known:
+                raise TargetError(
+                    f"gate {gate!r}: {self.text} takes {', '.join(adapter.named) or 'no named arguments'} besides the "
+                    f"data, and {self.chosen.id} has {', '.join(names) or 'no parameters'}"
+                )
+            known_names = ("N", "f", "m", "X", *names)
+            if text != INDETERMINATE and mentioned(text) - {*known_names, *adapter.named}:
+                value(text, dict.fromkeys(known_names, Value(Fraction(1))))  # says which names there are
+            self.in_domain(gate, text, {})
+            if text == INDETERMINATE and gate == READOUT:
+                raise TargetError(f"gate {READOUT}: expected a number or an expression, such as {READOUT}=f**-0.5")
+        stands = {*self.gates, "W0", *names}
+        missing = [n for n in adapter.required if n not in stands]
+        if missing:
+            example = next((n for n in names if n not in adapter.named), "1")
+            raise TargetError(
+                f"{self.text} needs {', '.join(missing)}: give --gate {missing[0]}=1 (or {example}, log({example}), "
+                f"{example}/N and the like), or --gate {missing[0]}={INDETERMINATE} for every value"
+            )
+
+    def in_domain(self, gate: str, text: str, sizes: Sizes) -> None:
+        """Refuse what the learner's parameter can't be at these sizes, such as a step of 0, at which all learners agree."""
+        parameter = next((p for p in self.chosen.parameters if p.name == gate), None)
+        if (
+            text == INDETERMINATE
+            or (parameter is None and gate != READOUT)
+            or mentioned(text) & {"N", "f", "m"} - {*sizes}
+        ):
+            return
+        found = outside(text, parameter.domain if parameter is not None else None, sizes)
+        if found is not None:
+            at = ", ".join(f"{name}={size}" for name, size in sizes.items() if name in mentioned(text))
+            what = (
+                f"{gate} of {self.chosen.id} has to be {parameter.domain}"
+                if parameter
+                else "a readout of 0 reads nothing"
+            )
+            said = f"gate {gate}={text}" + (f" is {found}{' at ' + at if at else ''}" if mentioned(text) else "")
+            raise TargetError(f"{said}: {what}")
+
+    def _open(self, name: str) -> bool:
+        """Whether a parameter of this name stays a variable although a gate of that name is given."""
+        text = self.gates.get(name, name)
+        return text == INDETERMINATE or (name in self.adapter.named and name in mentioned(text))
+
+    def _axes(self, name: str, options: tuple[Axes, ...]) -> tuple[Axes, ...]:
+        """What one value of the variable may be for, widest first; arguments that are one number narrow it."""
+        feeds = [g for g in self.adapter.named if name in mentioned(self.gates.get(g, g))]
+        return ((),) if feeds and all(g in self.adapter.single for g in feeds) else options
+
+    # --- inputs --------------------------------------------------------------------------------------------------
+
+    @property
+    def shapes(self) -> Shapes:
+        """The indeterminates of both programs."""
+        shapes: dict[str, tuple[str | int, ...]] = {"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",)}
+        if self.starts:
+            shapes["W0"] = ("m", "f")
+        for parameter in self.chosen.parameters:
+            if parameter.each is Each.MATRIX and parameter.name in self.adapter.named:
+                shapes[parameter.name] = ("f", "f")
+        return shapes | {name: tuple(axes) for name, axes in self.axes.items()}
+
+    def draw(self, sizes: Sizes, generator: torch.Generator, shapes: Shapes | None = None) -> dict[str, Tensor]:
+        """Gaussian float64 inputs; variables that have to be positive between 0 and 1. shapes: if not one sequence's."""
+        draws = {}
+        for name, shape in concrete(self.shapes if shapes is None else shapes, sizes).items():
+            make = torch.rand if name in self.positive else torch.randn
+            draws[name] = make(shape, generator=generator, dtype=torch.float64)
+        return draws
+
+    def names(self, X: Tensor, Y: Tensor, inputs: Mapping[str, Any], N: Any = None) -> dict[str, Value]:
+        """What expressions may name: sizes, and the learner's parameters. N: a tensor that stands for the size."""
+        found: dict[str, Value] = {
+            "N": Value(Fraction(X.shape[0])) if N is None else Value(N),
+            "f": Value(Fraction(X.shape[1])),
+            "m": Value(Fraction(Y.shape[1])),
+            "X": Value(X, ("N", "f")),
+        }
+        for name, axes in self.axes.items():
+            found[name] = laid_out(inputs[name], axes)
+        found |= self.inference.values(X, Y, N)
+        for parameter in self.chosen.parameters:
+            if parameter.name not in found and parameter.name in self.gates:
+                found[parameter.name] = value(self.gates[parameter.name], found)
+        return found
+
+    # --- programs ------------------------------------------------------------------------------------------------
+
+    def arguments(self, X: Any, Y: Any, inputs: Mapping[str, Any], N: Any = None) -> dict[str, Any]:
+        """The target's named arguments: `Gate`s, or Python numbers for optional ones."""
+        names = self.names(X, Y, inputs, N)
+        given: dict[str, Any] = {}
+        for gate in self.adapter.named:
+            if gate == "W0" and gate not in self.gates:
+                if self.starts:
+                    given[gate] = inputs[gate]
+                elif gate in self.adapter.required:
+                    given[gate] = X.new_zeros(Y.shape[1], X.shape[1])
+                continue
+            text = self.gates.get(gate)
+            if text is not None and text != INDETERMINATE:
+                held = value(text, names) if gate not in inputs or gate in self.shapes else Value(inputs[gate])
+            elif gate in names and gate not in ("N", "f", "m", "X"):
+                held = names[gate]
+            elif gate in inputs:  # a matrix of channels stands in no expression
+                given[gate] = Gate(inputs[gate], ("f", "f"))
+                continue
+            else:
+                continue
+            if isinstance(held.held, Fraction) and gate not in self.adapter.required and self.form == "numbers":
+                given[gate] = int(held.held) if held.held.denominator == 1 else float(held.held)
+                continue
+            tensor = held.tensor(X)
+            if self.form == "arrays" and not held.axes and gate not in self.adapter.single:
+                given[gate] = Gate(tensor.expand(X.shape[0]), ("N",))
+            else:
+                given[gate] = Gate(tensor, held.axes)
+        return given
+
+    def layer(self, X: Any, Y: Any, x_q: Any, **inputs: Any) -> Any:
+        """The target's prediction (m,)."""
+        return self.through(self.adapter, X, Y, x_q, **inputs)
+
+    def through(self, adapter: Adapter, X: Any, Y: Any, x_q: Any, **inputs: Any) -> Any:
+        """The prediction of the target as this adapter calls it."""
+        with self.running(X):
+            out = adapter.call(X, Y, x_q, **self.arguments(X, Y, inputs))
+        if type(X) is Tensor and isinstance(out, Tensor) and out.ndim != 1 and out.numel() == Y.shape[1]:
+            self.note(f"it returns an array of {out.ndim} axes, which was read as one, (m,)")
+        return prediction(out, Y.shape[1])
+
+    @contextmanager
+    def lifting(self, lifted: bool) -> Iterator[None]:
+        """Inside the block casts to float32 are lifted, or not."""
+        before, self.lifted = self.lifted, lifted
+        try:
+            yield
+        finally:
+            self.lifted = before
+
+    @contextmanager
+    def running(self, like: Any) -> Iterator[None]:
+        """How the target is run on tensors like this one: see `called`; bare runs leave their lines in `lines`."""
+        bare = type(like) is Tensor
+        lift = (self.lifted or (self.needs_lift and bare)) and like.dtype == torch.float64
+        with (
+            called(like.dtype),
+            limited(self.text, lambda: _at(like)),
+            Lifted() if lift else nullcontext(),
+            self.lines.followed() if bare else nullcontext(),
+        ):
+            yield
+
+    def parameters(
+        self, X: Any, Y: Any, inputs: Mapping[str, Any], N: Any = None, given: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The learner's parameters as tensors; `given`: those that are known already."""
+        names = self.names(X, Y, inputs, N)
+        given = dict(given or {})
+        for parameter in self.chosen.parameters:
+            name = parameter.name
+            if name in given:
+                continue
+            if name in inputs and parameter.each is Each.MATRIX:
+                given[name] = inputs[name]
+                continue
+            if name not in names:
+                raise ValueError(f"no value of {name} was inferred at N={X.shape[0]}")
+            held = names[name]
+            if held.axes not in _AXES.get(parameter.each, (("f", "f"),)):
+                raise TargetError(
+                    f"{name} of {self.chosen.id} is one number for each {parameter.each}, and the gates make it one for "
+                    f"each {' and '.join({'N': 'token', 'f': 'channel'}[a] for a in held.axes)}; bind other gates"
+                )
+            array = held.tensor(X)
+            if parameter.each is Each.TOKEN_CHANNEL and held.axes:
+                wide = array[:, None] if held.axes == ("N",) else array
+                array = wide.expand(X.shape[0], X.shape[1])
+            given[name] = array
+        return given
+
+    def factor(self, X: Any, Y: Any, inputs: Mapping[str, Any], N: Any = None) -> Any:
+        """The readout factor, a 0-d tensor; None if it is 1."""
+        if READOUT not in self.gates or READOUT in self.adapter.named:
+            return None
+        return value(self.gates[READOUT], self.names(X, Y, inputs, N)).tensor(X)
+
+    def learner(self, X: Any, Y: Any, x_q: Any, **inputs: Any) -> Any:
+        """The learner's prediction (m,), times the readout factor if one is given."""
+        W0 = inputs["W0"] if self.starts else X.new_zeros(Y.shape[1], X.shape[1])
+        out = self.chosen.call(X, Y, x_q, W0, **self.parameters(X, Y, inputs))
+        factor = self.factor(X, Y, inputs)
+        return out if factor is None else factor * out
+
+    # --- before the rungs ----------------------------------------------------------------------------------------
+
+    def preflight(self, fixed: dict[str, int], entropy: Entropy) -> dict[str, int]:
+        """Sizes that the target takes; what plain float64 calls show goes to `notes`. Raises TargetError if none works."""
+        self._affordable({**SIZES[0], **fixed})
+        wrong = [s for s in fixed if s not in ("f", "m", "N") or fixed[s] < 1]
+        if wrong:
+            raise TargetError(f"size {wrong[0]}={fixed[wrong[0]]}: expected f, m or N, at least 1")
+        failed: _Failed | None = None
+        names = list(self._options)
+        for sizes in SIZES:
+            here = {**sizes, **fixed}
+            options = list(product(*self._options.values()))
+            for lift, form, chosen in product((False, True), ("numbers", "tensors", "arrays"), options):
+                self.needs_lift, self.form = lift, form
+                self.axes = dict(zip(names, chosen, strict=True))
+                ran = False
+                try:
+                    self.try_at(here, entropy)
+                    self.infer(here)
+                    if not as_one_number(self, here, entropy):
+                        continue
+                    ran = True
+                    self._learns_at(here, entropy)
+                except TargetError:
+                    raise
+                except Exception as failure:
+                    new = _Failed(ran, failure, here, dict(self.axes))
+                    failed = new if failed is None or new.telling > failed.telling else failed
+                    continue
+                self._custom_scale(here, entropy)
+                if lift:
+                    self.note(
+                        "it fails in float64, for the casts to float32 in it; they were taken for casts to float64"
+                    )
+                return here
+        assert failed is not None
+        tried = "; ".join(" ".join(f"{k}={v}" for k, v in {**s, **fixed}.items()) for s in SIZES[:3])
+        self.axes = failed.axes
+        shapes = ", ".join(f"{name} {shape}" for name, shape in concrete(self.shapes, failed.sizes).items())
+        side = f"the learner {self.chosen.id}" if failed.learner else self.text
+        raise TargetError(
+            f"{side} {raised(failed.error)}; called with {shapes} in float64 (sizes tried: {tried}); fix sizes with "
+            "--size, or use an adapter"
+        )
+
+    def _affordable(self, sizes: Sizes) -> None:
+        numbers = sizes["N"] * (sizes["f"] + sizes["m"]) + sizes["f"] * sizes["m"]
+        if numbers > LIMIT:
+            raise TargetError(
+                f"sizes {', '.join(f'{k}={v}' for k, v in sizes.items())}: {numbers} numbers of input, and an audit "
+                f"takes at most {LIMIT}; give smaller ones"
+            )
+
+    def try_at(self, sizes: Sizes, entropy: Entropy) -> None:
+        """Plain calls at these sizes. Raises what the target raises; TargetError for a random or a NaN result."""
+        data = self.draw(sizes, torch.Generator().manual_seed(entropy.below(2**31)))
+        results = []
+        for _ in range(2):
+            copies = {n: t.clone() for n, t in data.items()}
+            before = {n: t._version for n, t in copies.items()}
+            with torch.no_grad():
+                results.append(self.layer(**copies))
+            if any(t._version != before[n] for n, t in copies.items()):
+                self.note("it writes to its inputs (it was given copies)")
+        if not torch.equal(*results) and not bool(torch.isnan(results[0]).any()):
+            raise TargetError(
+                f"{self.text} is random from call to call: two calls on the same inputs differ by "
+                f"{float((results[0] - results[1]).abs().max()):.2g}; seed it, or call eval() on it"
+            )
+        if not bool(torch.isfinite(results[0]).all()):
+            raise TargetError(
+                f"{self.text} returns NaN or infinity on Gaussian inputs of size {dict(sizes)}: keep "
+                "logarithms, roots and quotients away from 0 there, by an adapter that prepares the inputs, say"
+            )
+
+    def _learns_at(self, sizes: Sizes, entropy: Entropy) -> None:
+        data = self.draw(sizes, torch.Generator().manual_seed(entropy.below(2**31)))
+        with torch.no_grad():
+            out = self.learner(**data)
+        if out.shape != (sizes["m"],):
+            raise ValueError(
+                f"the learner {self.chosen.id} returned shape {tuple(out.shape)}, expected ({sizes['m']},)"
+            )
+
+    def note(self, text: str) -> None:
+        """Say this once in the answer."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def _custom_scale(self, sizes: Sizes, entropy: Entropy) -> None:
+        """Declare the readout scale f**-0.5 where a key/value operator has it at two sizes; the rungs then test it."""
+        asked = self.adapter.scaled and not self.inference.names and READOUT not in self.gates
+        if asked and not set(self.adapter.single) & set(self.gates) and scaled_readout(self, sizes, entropy):
+            self.gates[READOUT] = "f**-0.5"
+            self.note(f"its readout is scaled by f**-0.5 (seen at f={sizes['f']} and {4 * sizes['f']})")
+
+    def infer(self, sizes: Sizes) -> None:
+        """Find the parameters that nothing stands for, at these sizes. Raises TargetError where that fails."""
+        self.inference.find(sizes)
+        if self.inference.note:
+            self.note(self.inference.note)
+
+    def given(self, name: str) -> bool:
+        """Whether a parameter of the learner is a number by a gate, and no argument of the target."""
+        text = self.gates.get(name)
+        return text is not None and name not in self.adapter.named and not mentioned(text)
+
+    def refuses_width(self, sizes: Sizes, other: Sizes) -> str:
+        """What is wrong with these f and m, empty if nothing is; a fit's numbers are borrowed from the other sizes."""
+        try:
+            self.inference.borrow(sizes, other)
+        except Exception as error:  # whatever a target raises there
+            return raised(error)
+        return self.refuses(sizes)
+
+    def rounded(self) -> Case | None:
+        """This case with numbers of gates as float64 rounds them, as a code's constants are; None if all are short."""
+        gates = {}
+        for name, text in self.gates.items():
+            if text != INDETERMINATE and not mentioned(text):
+                exact = value(text, {}).held
+                near = Fraction(float(exact))
+                if near != exact:
+                    gates[name] = str(near)
+        if not gates:
+            return None
+        twin = Case(self.text, self.adapter, self.chosen, {**self.gates, **gates})
+        twin.axes, twin.form, twin.needs_lift, twin.notes = self.axes, self.form, self.needs_lift, list(self.notes)
+        twin.words = {name: f"{self.gates[name]}, as float64 rounds it" for name in gates}
+        return twin
+
+    def smaller(self, program: Program) -> Program:
+        """The program, with the parameter inferred at whatever sizes a counterexample is searched at."""
+
+        def run(**inputs: Any) -> Any:
+            if self.inference.names and key(inputs["X"], inputs["Y"]) not in self.inference.known:
+                raise ValueError("no parameter was inferred at these sizes")
+            return program(**inputs)
+
+        return run
+
+    def admits(self, candidate: Sizes) -> bool:
+        """Whether a counterexample may have these sizes."""
+        return self.refuses(candidate) == ""
+
+    def refuses(self, sizes: Sizes) -> str:
+        """What is wrong with a plain call at these sizes; empty if nothing is."""
+        try:
+            self.infer(sizes)
+            with torch.no_grad():
+                self.try_at(sizes, Entropy(0))
+        except Exception as error:  # the target is anybody's code
+            return str(error) if isinstance(error, TargetError) else raised(error)
+        return ""
+
+    # --- words ---------------------------------------------------------------------------------------------------
+
+    def described(self, sizes: Sizes, others: Sequence[Sizes] = ()) -> dict[str, str]:
+        """Gates and parameters in words, at these sizes and, where other, at the others."""
+        out = {g: self.words.get(g, v) for g, v in self.gates.items() if v != INDETERMINATE}
+        out |= self.inference.described(sizes, others)
+        for name, axes in self.axes.items():
+            words = {"N": "token", "f": "channel"}
+            each = f", one for each {' and '.join(words[a] for a in axes)}" if axes else ""
+            shown = "any number" + each
+            out[name] = f"{out[name]}, with {name} {shown}" if name in out else shown
+        for parameter in self.chosen.parameters:
+            if parameter.name in self.shapes and parameter.each is Each.MATRIX:
+                out[parameter.name] = "any matrix"
+        out["W0"] = "any matrix" if self.starts else "0"
+        return out
+
+
+def _at(like: Any) -> str:
+    """Where a target was called: the shape of its inputs, and how large their entries are."""
+    shape = " x ".join(map(str, like.shape))
+    if type(like) is not Tensor or not like.numel():
+        return f"with inputs of {shape} numbers"
+    return f"with inputs of {shape} numbers up to {float(like.abs().max()):.3g}"

@@ -1,0 +1,166 @@
+"""Two programs compared on the rung that the audit itself could use: exact, float64 within rounding bounds, or balls.
+
+Main definitions: `How`, `how`, `compared`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from numeric.deciding import exact_identity, float_identity, strategies
+from numeric.deciding.programs import Program, Shapes, Sizes, WrongResult, text
+from numeric.deciding.readings import Reading, listed
+from numeric.entropy import Entropy
+from numeric.finding import Counterexample, Figure, Finding, Verdict
+from proofs.audit.case import NAMES, Case
+from proofs.audit.enclosures import POINTS_STAND, point
+from proofs.audit.rows import Check, Row, of
+from proofs.target.calling import raised
+
+_DRAWS = 2
+_POINTS = 2
+
+
+class How(StrEnum):
+    """How two programs are compared."""
+
+    EXACT = Check.EXACT.value
+    FLOAT = Check.FLOAT.value
+    LIFTED = Check.LIFTED.value
+    BALLS = Check.BALLS.value
+
+
+def how(rows: Sequence[Row]) -> tuple[How, ...]:
+    """The rungs on which the audit's rows confirmed, the strongest first."""
+    exact = [r.finding.verdict for r in of(rows, Check.EXACT)]
+    found = [How.EXACT] if exact and all(v is Verdict.CONFIRMED for v in exact) else []
+    for kind in (How.FLOAT, How.LIFTED, How.BALLS):
+        if any(r.finding.verdict is Verdict.CONFIRMED for r in of(rows, Check(kind))):
+            found.append(kind)
+    return tuple(found)
+
+
+def by_lifting(kinds: Sequence[How]) -> bool:
+    """Whether float runs agreed with casts lifted only: plain calls of such code are made so too, or they may raise."""
+    return How.LIFTED in kinds and How.FLOAT not in kinds
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whether two programs of the same inputs agree at some sizes. names: what findings call them."""
+
+    left: Program
+    right: Program
+    shapes: Shapes
+    sizes: Sizes
+    positive: tuple[str, ...] = ()
+    names: tuple[str, str] = NAMES
+    admits: Callable[[Sizes], bool] = lambda sizes: True
+    shrinking: bool = True
+
+
+def compared(case: Case, kind: How, asked: Question, entropy: Entropy, target_log2: float) -> Finding:
+    """The answer on one rung; undecided where a side raises."""
+    try:
+        if kind is How.EXACT:
+            return exact_identity.decide(
+                asked.left,
+                asked.right,
+                asked.shapes,
+                asked.sizes,
+                entropy=entropy,
+                target_log2=target_log2,
+                names=asked.names,
+                admits=asked.admits,
+                shrinking=asked.shrinking,
+                positive=asked.positive,
+                rounded=True,
+            )
+        if kind is How.BALLS:
+            points = [point(asked.shapes, asked.sizes, salt, asked.positive) for salt in range(_POINTS)]
+            return enclosed(asked, points)
+        generator = entropy.generator()
+        draws = [
+            dict(strategies.draw("gaussian", asked.sizes, asked.shapes, generator, positive=asked.positive))
+            for _ in range(_DRAWS)
+        ]
+        return within_rounding(case, kind, asked, draws, entropy)
+    except (WrongResult, RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
+        return Finding(Verdict.UNDECIDED, reason=raised(error))
+
+
+def within_rounding(
+    case: Case,
+    kind: How,
+    asked: Question,
+    draws: Sequence[Mapping[str, np.ndarray]],
+    entropy: Entropy,
+    here: bool = False,
+) -> Finding:
+    """Whether float64 runs at these draws agree within their rounding bounds. here: by a-priori bounds of recordings made
+    on these very draws, which is cheap."""
+    with case.lifting(kind is How.LIFTED or case.needs_lift):
+        return float_identity.decide(
+            asked.left,
+            asked.right,
+            draws,
+            names=asked.names,
+            shapes=asked.shapes,
+            entropy=entropy,
+            shrinking=False,
+            followed=() if here else None,
+            at_point=here,
+        )
+
+
+def enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]]) -> Finding:
+    """Both sides in balls of 256 bits, at rational points; where they differ, with constants as in `numeric.deciding.readings`."""
+    found = _enclosed(asked, points, read=False)
+    return _enclosed(asked, points, read=True) if found.counterexample is not None else found
+
+
+def _enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]], read: bool) -> Finding:
+    from numeric.deciding.balls import BITS, evaluate_both
+
+    apart: list[float] = []
+    constants: dict[float, Reading] = {}
+    for here in points:
+        left, right, known = evaluate_both(asked.left, asked.right, here, read)
+        constants |= known
+        if left.shape != right.shape:
+            reason = f"{asked.names[0]} returns shape {left.shape}, {asked.names[1]} returns {right.shape}"
+            return Finding(Verdict.REFUTED, reason=reason)
+        for a, b in zip(left.reshape(-1), right.reshape(-1), strict=True):
+            if not a.overlaps(b):
+                return _apart(asked, here, left, right)
+            apart.append(float(abs(a - b).upper()) / max(1e-300, float(abs(b).upper())))
+    worst = max(2.0**-1000, *apart)
+    if not worst < 2.0 ** (-BITS // 2):
+        return Finding(Verdict.UNDECIDED, reason=f"balls of {BITS} bits are too wide here: {worst:.1g} relative")
+    figures: dict[str, Figure] = {"digits": math.floor(-math.log10(worst)), "outputs compared": len(apart)}
+    if constants:
+        figures["constants read"] = listed(constants)
+    return Finding(Verdict.CONFIRMED, figures=figures, trust=("Arb's enclosures", POINTS_STAND))
+
+
+def _apart(asked: Question, here: Mapping[str, np.ndarray], left: np.ndarray, right: np.ndarray) -> Finding:
+    digits: Any = np.vectorize(lambda v: f"{float(v.mid()):.17g}", otypes=[object])
+    return Finding(
+        Verdict.REFUTED,
+        reason="the sides differ at a rational point, enclosed in balls that do not meet",
+        trust=("Arb's enclosures",),
+        counterexample=Counterexample(
+            asked.sizes,
+            {name: text(array) for name, array in here.items()},
+            text(digits(left)),
+            text(digits(right)),
+            *asked.names,
+            note="values to 17 digits",
+        ),
+    )

@@ -1,0 +1,155 @@
+"""Both sides of an audit enclosed in balls at rational points, for code that no exact rung runs (softmax, norms, roots).
+
+Balls that do not meet refute; balls that meet agree to the digits stated, which is no proof.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+
+from numeric.deciding.programs import Shapes, Sizes, concrete, smaller, text
+from numeric.deciding.readings import Reading, listed
+from numeric.finding import Counterexample, Figure, Finding, Verdict
+from proofs.audit.case import NAMES, Case
+
+POINTS_STAND = "the points drawn stand for all"
+_POINTS = 5
+"""Rational points a length where only enclosures decide."""
+
+
+def enclosures(case: Case, sizes: Sizes, contexts: Sequence[int]) -> Finding | None:
+    """Both sides at rational points, enclosed to about 70 digits; None where the code does not run on balls.
+
+    contexts: further lengths to try.
+
+    Balls that do not meet refute. Balls that meet, at more points than one length has, agree to the digits stated,
+    which is no proof.
+    """
+    found: _Apart | Finding | None = None
+    for read in (False, True):  # constants as they are, then as the numbers they are roundings of
+        found = _at_points(case, sizes, contexts, read)
+        if not isinstance(found, _Apart):
+            return found
+    assert isinstance(found, _Apart)
+    return _refuted_by_balls(case, found.sizes)
+
+
+@dataclass(frozen=True)
+class _Apart:
+    """Sizes at which two balls do not meet."""
+
+    sizes: Sizes
+
+
+def _at_points(case: Case, sizes: Sizes, contexts: Sequence[int], read: bool) -> _Apart | Finding | None:
+    from numeric.deciding.balls import BITS
+
+    apart: list[float] = []
+    off: list[float] = []
+    tried: list[int] = []
+    constants: dict[float, Reading] = {}
+    for length in (sizes["N"], *contexts):
+        here = {**sizes, "N": length}
+        if length != sizes["N"] and not case.admits(here):
+            continue
+        tried.append(length)
+        for salt in range(_POINTS):
+            point = _point(case, here, salt)
+            found = _enclosed(case, point, read)
+            if found is None:
+                return None
+            left, right, known = found
+            constants |= known
+            for a, b in zip(left, right, strict=True):
+                if not a.overlaps(b):
+                    return _Apart(here)
+                apart.append(float(abs(a - b).upper()) / max(1e-300, float(abs(b).upper())))
+            off.append(_rounding(case, point, left))
+    worst, lengths = max(2.0**-1000, *apart), ", ".join(map(str, sorted(tried)))
+    if not worst < 2.0 ** (-BITS // 2):
+        return Finding(Verdict.UNDECIDED, reason=f"balls of {BITS} bits are too wide here: {worst:.1g} relative")
+    taken = f", with {listed(constants)}" if constants else ""
+    figures: dict[str, Figure] = {
+        "digits": math.floor(-math.log10(worst)),
+        "outputs compared": len(apart),
+        "float64 run, relative error": float(f"{max(off):.2g}"),
+    }
+    if constants:
+        figures["constants read"] = listed(constants)
+    return Finding(
+        Verdict.CONFIRMED,
+        reason=f"equal to {-math.log10(worst):.0f} digits at {_POINTS} rational points for N = {lengths}{taken}: "
+        f"sampled, no proof; a float64 run of the layer is off by up to {max(off):.1g} of the largest entry",
+        figures=figures,
+        trust=("Arb's enclosures", POINTS_STAND),
+    )
+
+
+def _rounding(case: Case, point: Mapping[str, np.ndarray], enclosed: Any) -> float:
+    """How far the layer's float64 run at the point is from its enclosure, relative to the largest entry."""
+    floats = {n: torch.tensor(np.asarray(a, dtype=np.float64)) for n, a in point.items()}
+    with torch.no_grad():
+        run = case.layer(**floats).tolist()
+    size = max(abs(float(v.mid())) for v in enclosed) or 1.0
+    return max(abs(float((v - x).mid())) for v, x in zip(enclosed, run, strict=True)) / size
+
+
+def _enclosed(
+    case: Case, point: Mapping[str, np.ndarray], read: bool
+) -> tuple[Any, Any, Mapping[float, Reading]] | None:
+    """Both sides at a rational point as arrays of balls, and what constants were read as."""
+    from numeric.deciding.balls import evaluate_both
+
+    try:
+        left, right, known = evaluate_both(case.smaller(case.layer), case.smaller(case.learner), point, read)
+    except Exception:  # an operation without a rule, or what the target raises on such tensors
+        return None
+    return left.reshape(-1), right.reshape(-1), known
+
+
+def point(
+    shapes: Shapes, sizes: Sizes, salt: int, positive: Sequence[str], whole: bool = False
+) -> dict[str, np.ndarray]:
+    """A generic rational point, or one of integers; `positive`: decays and rates, between 0 and 1."""
+    from numeric.probing.box import generic
+
+    found = {}
+    for k, (name, shape) in enumerate(concrete(shapes, sizes).items()):
+        values = generic(shape, 100 * salt + 7 * k + sizes["N"])
+        if name in positive:
+            values = np.vectorize(lambda v: abs(v) / 2, otypes=[object])(values)
+        elif whole:
+            values = np.vectorize(lambda v: Fraction(round(v) or 1), otypes=[object])(values)
+        found[name] = values
+    return found
+
+
+def _point(case: Case, sizes: Sizes, salt: int, whole: bool = False) -> dict[str, np.ndarray]:
+    return point(case.shapes, sizes, salt, case.positive, whole)
+
+
+def _refuted_by_balls(case: Case, sizes: Sizes) -> Finding:
+    """The refutation with a point of the smallest sizes at which the balls do not meet."""
+    for here in smaller(sizes):
+        if not case.admits(here):
+            continue
+        for salt in range(2):
+            point = _point(case, here, salt, whole=True)
+            found = _enclosed(case, point, read=True)
+            if found is not None and any(not a.overlaps(b) for a, b in zip(*found[:2], strict=True)):
+                left, right = ([f"{float(v.mid()):.17g}" for v in side] for side in found[:2])
+                inputs = {name: text(array) for name, array in point.items()}
+                return Finding(
+                    Verdict.REFUTED,
+                    reason="the sides differ at a rational point, enclosed in balls that do not meet",
+                    trust=("Arb's enclosures",),
+                    counterexample=Counterexample(here, inputs, left, right, *NAMES, note="values to 17 digits"),
+                )
+    return Finding(Verdict.REFUTED, reason="the sides lie in balls that do not meet", trust=("Arb's enclosures",))

@@ -1,0 +1,160 @@
+"""Whole calls past the integers of the code: three batch entries and heads, the state handed in and out, cut near chunks.
+
+The layer is compared with itself, which costs no learner: one call is the calls of each batch entry and of each head
+alone, and two calls are one. What a call of one sequence computes at such lengths is `proofs.audit.longer`'s question.
+Main definition: `far_calls`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+
+from numeric.deciding.programs import Program, Sizes
+from numeric.entropy import Entropy
+from numeric.finding import Verdict
+from proofs.audit.case import Case, raised
+from proofs.audit.compared import How, Question, by_lifting, enclosed, within_rounding
+from proofs.audit.longer import gentle, operations
+from proofs.audit.rows import Row
+from proofs.audit.whole import STATE, Calls, Found
+from proofs.audit.world import Refusal
+
+ALONE = "each entry and head alone"
+FREE = 13
+"""The length at which every code is called."""
+LARGEST = 130
+"""Integers up to here are passed."""
+ENTRIES = 3
+"""Batch entries and heads, where the target took two: mixed ones may start with the third."""
+_BUDGET = 24_000
+"""Operations of torch that these calls may cost."""
+_SIDES = ("one call", "calls taken apart")
+_BALLS = 40
+"""The longest calls in balls."""
+
+
+@dataclass(frozen=True)
+class Far:
+    """Rows, the token counts at which all agreed, and what was refused or too costly."""
+
+    rows: tuple[Row, ...] = ()
+    tokens: tuple[int, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Calls(Calls):
+    """The programs: `together` and `alone`; `in_one` and `in_two` are those of the state."""
+
+    by_head: bool = True
+    """Whether a head alone is called, which it can't be where heads have numbers of their own."""
+
+    def together(self, **inputs: Any) -> Any:
+        """One call, once for each way to take it apart."""
+        out = self._cellwise(inputs)
+        return torch.stack([out] * (1 + self._has_heads(inputs)))
+
+    def alone(self, **inputs: Any) -> Any:
+        """A call for each batch entry, and one for each head."""
+        B, _, H, _ = inputs["k"].shape
+        parts = [torch.cat([self._cellwise(self._part(inputs, slice(b, b + 1), slice(None))) for b in range(B)])]
+        if self._has_heads(inputs):
+            heads = [self._cellwise(self._part(inputs, slice(None), slice(h, h + 1))) for h in range(H)]
+            parts.append(torch.cat(heads, 1))
+        return torch.stack(parts)
+
+    def _has_heads(self, inputs: Mapping[str, Any]) -> bool:
+        return self.by_head and bool(inputs["k"].shape[2] > 1)
+
+    def _cellwise(self, inputs: Mapping[str, Any]) -> Any:
+        """All positions, and the state after if one is handed in, for each entry and head."""
+        out, after = self._call(inputs, Fraction(inputs["k"].shape[1]), state=inputs.get("S"))
+        cells = out.transpose(1, 2).flatten(2)
+        return cells if self.state is None else torch.cat([cells, after.flatten(2)], 2)
+
+    def _part(self, inputs: Mapping[str, Any], b: slice, h: slice) -> dict[str, Any]:
+        """The inputs of some entries and heads."""
+
+        def cut(name: str, array: Any) -> Any:
+            if name in self.common:
+                return array
+            return array[b, :, h] if name in ("q", "k", "v") else array[b, h]
+
+        return {name: cut(name, array) for name, array in inputs.items()}
+
+
+@dataclass
+class _Search:
+    case: Case
+    kinds: Sequence[How]
+    entropy: Entropy
+    left: int = _BUDGET
+    rows: list[Row] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def ask(self, what: str, calls: Calls, left: Program, right: Program, sizes: Sizes) -> Verdict:
+        """Compare at one point; what is refused or too costly is kept as a refusal."""
+        asked = Question(left, right, calls.shapes, sizes, self.case.positive, _SIDES)
+        with self.case.lifting(self.case.lifted or by_lifting(self.kinds)):
+            return self._asked(what, calls, asked, sizes)
+
+    def _asked(self, what: str, calls: Calls, asked: Question, sizes: Sizes) -> Verdict:
+        try:
+            calls.prepare(sizes, law=True)
+            point = gentle(self.case, asked.shapes, sizes, self.entropy.child(what, sizes["N"]))
+            draw = {n: np.asarray(a, dtype=np.float64) for n, a in point.items()}
+            cost = operations(asked, draw, self.left)
+            if cost > self.left:
+                self.refusals.append(Refusal(what, sizes, f"not compared: more than {self.left} operations"))
+                return Verdict.UNDECIDED
+            self.left -= cost
+            kind = next((k for k in self.kinds if k in (How.FLOAT, How.LIFTED)), How.BALLS)
+            if kind is How.BALLS and sizes["N"] > _BALLS:
+                self.refusals.append(Refusal(what, sizes, f"not compared: balls are run on {_BALLS} tokens at most"))
+                return Verdict.UNDECIDED
+            if kind is How.BALLS:
+                found = enclosed(asked, [point])
+            else:
+                found = within_rounding(self.case, kind, asked, [draw], self.entropy, here=True)
+        except Exception as error:  # the target is anybody's code
+            self.refusals.append(Refusal(what, sizes, raised(error)))
+            return Verdict.UNDECIDED
+        if found.verdict is Verdict.UNDECIDED:
+            self.refusals.append(Refusal(what, sizes, found.reason))
+        else:
+            self.rows.append(Row(f"{kind}, {what}", sizes, found))
+        return found.verdict
+
+
+def far_calls(
+    case: Case, found: Found, at: Sizes, fixed: Sizes, kinds: Sequence[How], mentioned: Sequence[int], entropy: Entropy
+) -> Far:
+    """Whole calls on 2 c + r tokens for the integers c, of a target whose whole calls on few tokens agreed."""
+    whole = case.adapter.whole
+    if whole is None or not found.rows or not kinds or "N" in fixed:
+        return Far()
+    search = _Search(case, kinds, entropy)
+    tokens: list[int] = []
+    near = [c for c in mentioned if c <= LARGEST]
+    lengths = {2 * c + 1 + entropy.child("length", c).below(max(1, c - 1)): c for c in near}
+    lengths.setdefault(FREE, FREE // 2)
+    for N, c in lengths.items():
+        B, H = (ENTRIES if n > 1 else 1 for n in (found.batch, found.heads))
+        sizes = {"B": B, "H": H, "f": at["f"], "m": at["m"], "N": N}
+        cuts = tuple(dict.fromkeys(cut for cut in (1, c - 1, c, c + 1) if 0 < cut < N))
+        calls = _Calls(case, whole, found.axes, wide=found.wide, cuts=cuts, by_head=not found.by_head)
+        asked = [(ALONE, calls.together, calls.alone)] if B * H > 1 else []
+        asked += [(STATE, calls.in_one, calls.in_two)] if found.axes is not None else []
+        said = []
+        for what, one, parts in asked:
+            said.append(search.ask(what, calls, one, parts, sizes))
+            if said[-1] is Verdict.REFUTED:
+                return Far(tuple(search.rows), tuple(tokens), tuple(search.refusals))
+        tokens += [N] if said and all(v is Verdict.CONFIRMED for v in said) else []
+    return Far(tuple(search.rows), tuple(tokens), tuple(search.refusals))

@@ -1,0 +1,319 @@
+"""Sizes past every integer that a target's code mentions: chunks, windows and limits are where code changes its ways.
+
+Cheap runs: two points a size, float64 within the rounding bound, else balls, else exact. Keys are short and decays near 1
+there, so that early tokens still count at the end and bounds stay narrow.
+Main definition: `longer_rows`.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from constructions.learners import Domain
+from numeric.deciding.balls import evaluate
+from numeric.deciding.exact_identity import bounds
+from numeric.deciding.programs import Program, Shapes, Sizes, concrete
+from numeric.entropy import Entropy
+from numeric.finding import Finding, Verdict
+from numeric.tape.dispatch import Dispatch
+from numeric.tape.refusals import Refused
+from proofs.audit.case import Case
+from proofs.audit.compared import How, Question, by_lifting, compared, enclosed, within_rounding
+from proofs.audit.rows import CONTEXTS, FAR, OTHER, Row
+from proofs.audit.whole import Calls
+from proofs.audit.world import Refusal
+from proofs.target.calling import raised
+from proofs.target.loading import Stop
+
+ALWAYS = (*CONTEXTS, FAR, 129, 6, 7, 11, 14, 23, 47, 100, 254, 257, 1000)
+"""Context lengths that are run whatever the code says."""
+WIDE = ((17, 19), (19, 17), (8, 6), (6, 8), (16, 12))
+"""(f, m) that are run whatever the code says."""
+_FAR = 129
+"""The length that every N takes at least."""
+_LONGEST = 300
+"""Integers up to here are passed in N; further ones leave the lengths beyond them open."""
+_ALL_RESTS = 16
+"""Integers up to here get contexts with every rest."""
+_WIDEST = 64
+_SHORT = 3
+_EXACT, _ENCLOSED = 40, 140
+"""The longest contexts on the exact rung and on balls, whose cost is in single numbers."""
+_BUDGET, _SPARE = 32_000, 16_000
+"""Operations of torch, layer and learner together, that an audit's runs may cost: for the integers of the code (some
+three seconds), and for the sizes that are run whatever it says."""
+_POINTS = 2
+"""Points a size, in contexts that are not long; one further out, where a point is dear."""
+_BITS = 32
+"""Random bits of each number there."""
+_DIGITS = 6
+"""A bound that leaves fewer digits of the outputs says nothing here."""
+
+
+@dataclass(frozen=True)
+class Longer:
+    """What was found. lengths, widths: the N, and the (f, m), at which the sides agreed; beyond: whether those N pass
+    every integer of the code."""
+
+    rows: tuple[Row, ...] = ()
+    lengths: tuple[int, ...] = ()
+    widths: tuple[tuple[int, int], ...] = ()
+    beyond: bool = False
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass
+class _Search:
+    case: Case
+    kinds: tuple[How, ...]
+    entropy: Entropy
+    target_log2: float
+    left: int = _BUDGET
+    spare: int = _SPARE
+    costly: int = sys.maxsize
+    """A length that was too long to be paid for."""
+    rows: list[Row] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def ask(self, what: str, sizes: Sizes, marks: tuple[int, ...] = (), spare: bool = False) -> Verdict:
+        """Compare at these sizes; what is refused or too costly is kept as a refusal. spare: what pays for it."""
+        case, named = self.case, {k: n for k, n in sizes.items() if k in ("N", "f", "m")}
+        try:
+            case.inference.at_length(named, law=True)
+            asked = _question(case, sizes, marks)
+            children = [self.entropy.child(what, named, k) for k in range(_POINTS if sizes["N"] <= FAR else 1)]
+            points = [gentle(case, asked.shapes, sizes, child) for child in children]
+            draws = [{n: np.asarray(a, dtype=np.float64) for n, a in point.items()} for point in points]
+            allowed = self.spare if spare else self.left
+            with case.lifting(case.lifted or by_lifting(self.kinds)):
+                cost = operations(asked, draws[0], allowed) if sizes["N"] < self.costly else allowed + 1
+        except Exception as error:  # the target is anybody's code
+            self.refusals.append(Refusal(what, sizes, raised(error)))
+            return Verdict.UNDECIDED
+        if cost > allowed:
+            self.costly = min(self.costly, sizes["N"])
+            self.refusals.append(Refusal(what, sizes, f"not compared: more than {allowed} operations"))
+            return Verdict.UNDECIDED
+        self.spare, self.left = self.spare - spare * cost, self.left - (not spare) * cost
+        first = None
+        for number, kind in enumerate(self._kinds(sizes["N"])):
+            finding = self._compare(kind, asked, points, self.entropy.child(what, sizes["N"], sizes["f"], number))
+            if finding.verdict is Verdict.REFUTED and How.EXACT in self.kinds and sizes["N"] <= _EXACT:
+                exact = self._compare(How.EXACT, asked, points, self.entropy.child(what, "exact"))  # a small example
+                kind, finding = (How.EXACT, exact) if exact.verdict is Verdict.REFUTED else (kind, finding)
+            if finding.verdict is not Verdict.UNDECIDED:
+                self.rows.append(Row(f"{kind}, {what}", sizes, finding))
+                return finding.verdict
+            first = first or finding
+        if first is not None:
+            unlike = not any(r.unlike for r in self.refusals) and self._unlike(asked, points)
+            self.refusals.append(Refusal(what, sizes, first.reason, unlike))
+        return Verdict.UNDECIDED
+
+    def _kinds(self, N: int) -> Iterator[How]:
+        floats = [k for k in self.kinds if k in (How.FLOAT, How.LIFTED)]
+        yield from floats[-1:] if How.FLOAT not in floats else (How.FLOAT,)
+        if N <= _ENCLOSED:
+            yield How.BALLS
+        if How.EXACT in self.kinds and N <= _EXACT:
+            yield How.EXACT
+
+    def _unlike(self, asked: Question, points: Sequence[Mapping[str, np.ndarray]]) -> bool:
+        """Whether the layer does something there that has no meaning on the rung which took it at other sizes."""
+        here = concrete(asked.shapes, asked.sizes)
+        try:
+            if How.EXACT in self.kinds:
+                bounds(asked.left, here)
+            elif asked.sizes["N"] <= _ENCLOSED:
+                evaluate(asked.left, points[0])
+        except Refused:
+            return True
+        except Exception:  # the target is anybody's code, and what it raises was said
+            return False
+        return False
+
+    def _compare(
+        self, kind: How, asked: Question, points: Sequence[Mapping[str, np.ndarray]], entropy: Entropy
+    ) -> Finding:
+        if kind is How.EXACT:
+            return compared(self.case, kind, asked, entropy, self.target_log2)
+        try:
+            if kind is How.BALLS:
+                return enclosed(asked, points)
+            draws = [{n: np.asarray(a, dtype=np.float64) for n, a in point.items()} for point in points]
+            found = within_rounding(self.case, kind, asked, draws, entropy, here=True)
+            return found if found.verdict is not Verdict.CONFIRMED else _sharp(found, asked, draws[0])
+        except Exception as error:  # the target is anybody's code
+            return Finding(Verdict.UNDECIDED, reason=raised(error))
+
+
+def longer_rows(
+    case: Case,
+    at: Sizes,
+    fixed: Sizes,
+    kinds: tuple[How, ...],
+    mentioned: Sequence[int],
+    entropy: Entropy,
+    target_log2: float,
+    seen: Sequence[int] = (),
+    widths_seen: Collection[tuple[int, int]] = (),
+) -> Longer:
+    """The sides at N = c, c + r, 2 c, 2 c + 1 for every integer c of the code, at f and m past them, and far out.
+
+    seen, widths_seen: N and (f, m) at which the audit has compared them.
+    """
+    if not kinds:
+        return Longer()
+    search = _Search(case, kinds, entropy, target_log2)
+    agreed: set[int] = set()
+    tried: set[int] = set()
+    widths: list[tuple[int, int]] = []
+    refuted = False
+    for N, spare in () if "N" in fixed else _lengths(mentioned, entropy):
+        if refuted or N in seen or N in agreed or N in tried:
+            continue
+        tried.add(N)
+        marks = _marks(case, mentioned, N)
+        verdict = search.ask("longer", {**at, "N": N}, marks, spare)
+        refuted = verdict is Verdict.REFUTED
+        if verdict is Verdict.CONFIRMED:
+            agreed |= {N, *(p + 1 for p in marks)}
+    for f, m, spare in () if {"f", "m"} & set(fixed) or refuted else _widths(mentioned, widths_seen):
+        here = {"f": f, "m": m, "N": fixed.get("N", _SHORT if at["N"] < _EXACT else at["N"])}
+        verdict = search.ask("wider", here, spare=spare)
+        if verdict is Verdict.CONFIRMED:
+            widths.append((f, m))
+        refuted = verdict is Verdict.REFUTED
+        if refuted:
+            break
+    passed = {n for c in mentioned for n in (c, c + 1, 2 * c + 1)} | {_FAR}
+    beyond = not refuted and passed <= agreed | set(seen)
+    return Longer(tuple(search.rows), tuple(sorted(agreed)), tuple(widths), beyond, tuple(search.refusals))
+
+
+def _lengths(mentioned: Sequence[int], entropy: Entropy) -> Iterator[tuple[int, bool]]:
+    """The N to run, those that show most first, and whether they are run whatever the code says.
+
+    For a chunk of c tokens: two full ones and one token, then every rest after a full one, or some where c is large.
+    """
+    near = [c for c in mentioned if c <= _LONGEST]
+    for times, more in ((2, 1), (1, 1), (2, 0), (1, 0)):
+        yield from ((times * c + more, False) for c in near)
+    for c in near:
+        rests = range(2, c) if c <= _ALL_RESTS else (2, c // 2, c - 1, c + entropy.child("rest", c).below(c))
+        yield from ((c + rest, False) for rest in rests)
+    yield from ((N, True) for N in ALWAYS)
+
+
+def _widths(mentioned: Sequence[int], seen: Collection[tuple[int, int]]) -> list[tuple[int, int, bool]]:
+    """The (f, m) to run, and whether they are run whatever the code says; those of the exact rung if it left them out."""
+    near = [c for c in mentioned if c <= _WIDEST]
+    pairs = [*((c + 1, c) for c in near), *((c, c + 1) for c in near)]
+    rest = [tries[-1] for tries in OTHER if not set(tries) & set(seen)]
+    return [(*pair, pair not in pairs) for pair in dict.fromkeys([*pairs, *rest, *WIDE]) if pair not in seen]
+
+
+def _marks(case: Case, mentioned: Sequence[int], N: int) -> tuple[int, ...]:
+    """The position just past the last integer c with 2 c < N, of a target with positions: a second chunk begins there."""
+    whole = case.adapter.whole
+    if whole is None or not whole.heads or whole.last:
+        return ()
+    last = max((c for c in mentioned if 2 * c < N), default=N // 2)
+    return (last,) if 0 < last < N - 1 else ()
+
+
+def _question(case: Case, sizes: Sizes, marks: tuple[int, ...]) -> Question:
+    """The call of one sequence, read at its end and at the marks where a target has positions."""
+    whole = case.adapter.whole
+    if whole is None or not marks:
+        return Question(case.layer, case.learner, case.shapes, sizes, case.positive, admits=case.admits)
+    calls = Calls(case, whole, marks=marks)
+    here = {"B": 1, "H": 1, **sizes}
+    calls.prepare(here, law=True)
+    return Question(calls.layer, calls.learner, calls.shapes, here, case.positive, admits=calls.admits)
+
+
+def gentle(case: Case, shapes: Shapes, sizes: Sizes, entropy: Entropy) -> dict[str, np.ndarray]:
+    """A random dyadic point: keys with squares that sum to about 1 over the context, decays within about 1/N of 1."""
+    decays = {p.name for p in case.chosen.parameters if p.domain is Domain.UNIT}
+    N = max(sizes["N"], 1)
+    short = Fraction(1, math.isqrt(N * sizes["f"]) + 1)
+    found = {}
+    for name, shape in concrete(shapes, {"B": 1, "H": 1, **sizes}).items():
+        values = _drawn(shape, entropy.child(name))
+        if name in ("X", "k"):
+            values = values * short
+        elif name in decays:
+            values = np.vectorize(lambda v: 1 - _unit(v) / N, otypes=[object])(values)
+        elif name in case.positive:
+            values = np.vectorize(lambda v: _unit(v), otypes=[object])(values)
+        found[name] = values
+    return found
+
+
+def _drawn(shape: tuple[int, ...], entropy: Entropy) -> np.ndarray:
+    """Numbers of random bits between -2 and 2: in no relation to each other that a token could vanish by."""
+    raw = np.frombuffer(entropy.bytes(8 * math.prod(shape)), dtype=np.uint64)
+    numbers = [Fraction(2 * int(n >> np.uint64(64 - _BITS)) + 1 - 2**_BITS, 2 ** (_BITS - 1)) for n in raw]
+    out = np.empty(math.prod(shape), dtype=object)
+    out[:] = numbers
+    return out.reshape(shape)
+
+
+def _unit(value: Fraction) -> Fraction:
+    size = abs(value)
+    return size / (1 + size)
+
+
+class _Counted(Dispatch):  # type: ignore[no-untyped-call]
+    """Counts torch's operations, up to a limit."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.number, self.limit = 0, limit
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.number += 1
+        if self.number > self.limit:
+            raise _TooMany
+        return func(*args, **(kwargs or {}))
+
+
+class _TooMany(Stop):
+    """More operations than the limit; no target catches it."""
+
+
+def operations(asked: Question, draw: Mapping[str, np.ndarray], limit: int) -> int:
+    inputs = {name: torch.tensor(array) for name, array in draw.items()}
+    with _Counted(limit) as counted, torch.no_grad(), suppress(_TooMany):
+        for program in (asked.left, asked.right):
+            program(**inputs)
+    return counted.number
+
+
+def _run(program: Program, draw: Mapping[str, np.ndarray]) -> Tensor:
+    out: Tensor = program(**{name: torch.tensor(array) for name, array in draw.items()})
+    return out
+
+
+def _sharp(found: Finding, asked: Question, draw: Mapping[str, np.ndarray]) -> Finding:
+    """The finding with the digits that its bound leaves; undecided where they are too few to say anything."""
+    with torch.no_grad():
+        size = float(_run(asked.right, draw).abs().max())
+    bound = found.figures.get("bound there")
+    if not isinstance(bound, (int, float)) or not size > 0:
+        return Finding(Verdict.UNDECIDED, reason="the outputs, or their bound, are no numbers to compare")
+    digits = math.floor(math.log10(size / bound)) if bound > 0 else 15
+    if digits < _DIGITS:
+        return Finding(Verdict.UNDECIDED, reason=f"the rounding bound leaves {max(0, digits)} digits of the outputs")
+    return replace(found, figures={**found.figures, "digits": digits})

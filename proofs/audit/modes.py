@@ -1,0 +1,399 @@
+"""The ways in which a target is called besides the audit's own: do they change what it computes?
+
+Without gradients, in inference mode, on inputs that require gradients, or one that does, under autocast, on one tensor
+for X and Y, in training, in float32, on arrays with other strides, again after other data, many times, and in a process
+without this package. The same bits settle it; other bits are compared with the learner within rounding bounds, in that
+mode.
+Main definition: `modes`.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from numeric.deciding import float_identity
+from numeric.deciding.programs import Program, Sizes
+from numeric.entropy import Entropy
+from numeric.finding import Finding, Verdict
+from numeric.tape.dispatch import Dispatch
+from proofs.audit import fresh
+from proofs.audit.case import NAMES, Case
+from proofs.audit.compared import How
+from proofs.audit.rows import Row
+from proofs.audit.world import Mode, Same
+from proofs.target.adapters import Adapter, adapt
+from proofs.target.calling import raised
+from proofs.target.loading import Target
+
+_CALLS = 16
+"""How often the same call is made, at least."""
+_MOST = 320
+"""And at most, where the code mentions integers that a counter may run to."""
+
+
+@dataclass(frozen=True)
+class Modes:
+    """What was found, and the rows of what differs."""
+
+    modes: tuple[Mode, ...]
+    rows: tuple[Row, ...] = ()
+
+
+@dataclass
+class _Runs:
+    """One case with its data, and what came of the modes tried."""
+
+    case: Case
+    loaded: Target
+    kinds: tuple[How, ...]
+    sizes: Sizes
+    data: Mapping[str, Tensor]
+    plain: Tensor
+    entropy: Entropy
+    found: list[Mode] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+
+    def copies(self) -> dict[str, Tensor]:
+        """The inputs, anew."""
+        return {name: t.clone() for name, t in self.data.items()}
+
+    def add(self, name: str, same: Same, why: str = "", finding: Finding | None = None) -> None:
+        """Keep what a mode did; a finding makes it a refutation."""
+        self.found.append(Mode(name, same, why))
+        if finding is not None:
+            self.rows.append(Row(f"mode, {name}", self.sizes, finding))
+
+    def compare(self, name: str, program: Program, harmless: str = "") -> None:
+        """Run in a mode: `program` is the layer there. harmless: why a difference is none of the target's claim."""
+        try:
+            out = program(**self.copies()).detach().clone()
+            if _equal(out, self.plain):
+                return self.add(name, Same.BITS)
+            again = program(**self.copies()).detach()
+        except Exception as error:  # the target is anybody's code
+            return self.add(name, Same.RAISES, raised(error))
+        if not _equal(out, again):
+            self.found.append(Mode(name, Same.RANDOM, harmless, bool(harmless)))
+            return None
+        found = self._within(program)
+        if found is None or found.verdict in (Verdict.UNDECIDED, Verdict.NOT_RUN):
+            why = found.reason if found is not None else "no rounding bound to compare other bits by"
+            return self.add(name, Same.DIFFERS if harmless else Same.NOT_RUN, harmless or why)
+        if found.verdict is Verdict.CONFIRMED:
+            return self.add(name, Same.ROUNDING)
+        return self.add(name, Same.DIFFERS, harmless or found.reason, None if harmless else found)
+
+    def moved(self, name: str, out: Tensor, why: str) -> None:
+        """The same call gave `out`: a refutation, unless the rounding of the layer's own operations allows it."""
+        delta = out.detach() - self.plain
+        found = self._within(lambda **inputs: self.case.layer(**inputs) + delta)
+        if found is not None and found.verdict is Verdict.CONFIRMED:
+            return self.add(name, Same.ROUNDING, why)
+        why = f"{why}, by up to {float(delta.abs().max()):.3g}"
+        return self.add(name, Same.DIFFERS, why, Finding(Verdict.REFUTED, reason=why))
+
+    def _within(self, program: Program, dtype: str = "float64") -> Finding | None:
+        if not set(self.kinds) & {How.FLOAT, How.LIFTED}:
+            return None
+        draw = {name: np.asarray(t.detach().numpy()) for name, t in self.data.items()}
+        try:
+            with self.case.lifting(How.FLOAT not in self.kinds and dtype == "float64"):
+                return float_identity.decide(
+                    program, self.case.learner, [draw], dtype=dtype, names=NAMES, entropy=self.entropy, shrinking=False
+                )
+        except Exception as error:  # the target is anybody's code
+            return Finding(Verdict.UNDECIDED, reason=raised(error))
+
+    def single(self) -> None:
+        """In float32, against the learner in float32."""
+        found = self._within(self.case.layer, "float32")
+        if found is None:
+            return self.add("float32", Same.NOT_RUN, "no rounding bound")
+        if found.verdict is Verdict.CONFIRMED:
+            return self.add("float32", Same.ROUNDING)
+        if found.verdict is Verdict.REFUTED:
+            return self.add("float32", Same.DIFFERS, found.reason, found)
+        return self.add("float32", Same.NOT_RUN, found.reason)
+
+
+def modes(
+    case: Case,
+    loaded: Target,
+    adapter: Any,
+    text: str | None,
+    kinds: tuple[How, ...],
+    sizes: Sizes,
+    mentioned: Sequence[int],
+    entropy: Entropy,
+    square: Sizes | None = None,
+) -> Modes:
+    """All modes at these sizes. adapter: as the user gave it; text: the target's name, where a process can load it; square:
+    sizes with f = m at which the sides agree.
+    """
+    data = case.draw(sizes, torch.Generator().manual_seed(entropy.child("modes").below(2**31)))
+    try:
+        plain = case.layer(**{n: t.clone() for n, t in data.items()}).detach().clone()
+    except Exception as error:  # it needs another mode than torch's own
+        return Modes((Mode("plain", Same.RAISES, raised(error)),))
+    runs = _Runs(case, loaded, kinds, sizes, data, plain, entropy.child("modes"))
+    runs.compare("no_grad", _under(case.layer, torch.no_grad))
+    runs.compare("inference_mode", _under(case.layer, torch.inference_mode))
+    runs.compare("inputs that require grad", lambda **inputs: case.layer(**_differentiable(inputs)))
+    runs.compare("X alone requires grad", lambda X, **rest: case.layer(**_differentiable({"X": X}), **rest))
+    runs.compare("autocast", _under(case.layer, _autocast), _rounded_there(runs))
+    if square is not None:
+        _one_tensor(runs, square)
+    runs.single()
+    runs.compare("strided inputs", _through(case, loaded, adapter, _strided))
+    _training(runs)
+    if text is not None:
+        _fresh(runs, adapter, text)
+    _again(runs, mentioned)
+    _draws(runs)
+    return Modes(tuple(runs.found), tuple(runs.rows))
+
+
+def _equal(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and bool(((a == b) | (a.isnan() & b.isnan())).all())
+
+
+def _under(program: Program, mode: Callable[[], Any]) -> Program:
+    def run(**inputs: Any) -> Any:
+        with mode():
+            return program(**inputs)
+
+    return run
+
+
+def _differentiable(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """As activations are: no leaves, but with a gradient. Exact numbers stay as they are."""
+    return {n: t.requires_grad_().clone() if type(t) is Tensor else t for n, t in inputs.items()}
+
+
+def _autocast() -> Any:
+    return torch.autocast("cpu", dtype=torch.bfloat16)
+
+
+class _Halves(Dispatch):  # type: ignore[no-untyped-call]
+    """Notes whether anything is computed in bfloat16."""
+
+    found = False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.found = self.found or any(leaf.dtype == torch.bfloat16 for leaf in fresh.leaves(result))
+        return result
+
+
+def _rounded_there(runs: _Runs) -> str:
+    """Why other numbers under autocast are none of the target's claim: what is float32 in it is rounded to bfloat16."""
+    try:
+        with _Halves() as seen, _autocast():
+            runs.case.layer(**runs.copies())
+    except Exception:  # what it raises there is said
+        return ""
+    return "what it computes in float32 is bfloat16 there" if seen.found else ""
+
+
+def _one_tensor(runs: _Runs, sizes: Sizes) -> None:
+    """X and Y the same tensor, as in self-supervised calls; the learner gets its numbers twice."""
+    case, name = runs.case, "X is Y"
+    data = case.draw(sizes, torch.Generator().manual_seed(runs.entropy.child("square").below(2**31)))
+    data["Y"] = data["X"].clone()
+    try:
+        plain = case.layer(**{n: t.clone() for n, t in data.items()}).detach().clone()
+    except Exception as error:  # the target is anybody's code
+        return runs.add(name, Same.RAISES, raised(error))
+    twin = replace(runs, sizes=sizes, data=data, plain=plain)
+    return twin.compare(name, lambda X, Y, **rest: case.layer(X=X, Y=X, **rest))
+
+
+class _Seen:
+    """A target whose tensors are changed on their way in, and whose calls are kept."""
+
+    def __init__(self, call: Callable[..., Any], change: Callable[[Any], Any]) -> None:
+        self.call, self.change = call, change
+        self.calls: list[fresh.Call] = []
+        self.results: list[Any] = []
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        args = tuple(map(self.change, args))
+        kwargs = {name: self.change(value) for name, value in kwargs.items()}
+        self.calls.append((tuple(map(_kept, args)), {name: _kept(value) for name, value in kwargs.items()}))
+        result = self.call(*args, **kwargs)
+        self.results.append(result)
+        return result
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.call, name)
+
+
+def _kept(value: Any) -> Any:
+    return value.detach().clone() if type(value) is Tensor else value
+
+
+def _adapter(loaded: Target, adapter: Any, seen: _Seen) -> Adapter:
+    return adapt(replace(loaded, call=seen), adapter)
+
+
+def _through(case: Case, loaded: Target, adapter: Any, change: Callable[[Any], Any]) -> Program:
+    """The layer with its target's tensors changed on their way in."""
+
+    def run(**inputs: Any) -> Any:
+        return case.through(_adapter(loaded, adapter, _Seen(loaded.call, change)), **inputs)
+
+    return run
+
+
+def _strided(value: Any) -> Any:
+    """The same numbers with gaps between them, in the other order of axes."""
+    if not isinstance(value, Tensor) or value.ndim == 0:
+        return value
+    if value.ndim == 1:
+        return torch.stack([value, value], 1)[:, 0]
+    return value.transpose(-1, -2).contiguous().transpose(-1, -2)
+
+
+def _training(runs: _Runs) -> None:
+    """A module in training mode; what dropout and batch normalisation do there is known, and noted at loading."""
+    module = runs.loaded.call
+    if not isinstance(module, torch.nn.Module):
+        return
+    kinds = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.modules.dropout._DropoutNd)
+    lively = sorted({type(m).__name__ for m in module.modules() if isinstance(m, kinds)})
+    with _trained(module):
+        runs.compare("training", runs.case.layer, f"{', '.join(lively)} act" if lively else "")
+
+
+@contextmanager
+def _trained(module: torch.nn.Module) -> Iterator[None]:
+    before = copy.deepcopy(module.state_dict())
+    module.train()
+    try:
+        yield
+    finally:
+        module.eval()
+        module.load_state_dict(before)
+
+
+def _again(runs: _Runs, mentioned: Sequence[int]) -> None:
+    """The same call after one with other data, and then again and again: past what a counter in the code may run to."""
+    case, name = runs.case, "called again"
+    other = case.draw(runs.sizes, torch.Generator().manual_seed(runs.entropy.child("other").below(2**31)))
+    times = min(_MOST, max([_CALLS, *(c + 2 for c in mentioned if c < _MOST)]))
+    try:
+        case.layer(**other)
+        for number in range(2, times + 1):
+            out = case.layer(**runs.copies()).detach()
+            if not _equal(out, runs.plain):
+                return runs.moved(name, out, f"call {number} with the same inputs gives other numbers than the first")
+    except Exception as error:  # the target is anybody's code
+        return runs.add(name, Same.RAISES, raised(error))
+    return runs.add(name, Same.BITS, f"{times} calls")
+
+
+def _draws(runs: _Runs) -> None:
+    """Whether it draws from a global generator that it does not seed: then no number of calls shows all that it does."""
+    before = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    seen: list[list[tuple[str, str]]] = []
+    try:
+        for seed in (1, 2):
+            random.seed(seed)
+            np.random.seed(seed)
+            torch.manual_seed(seed)
+            start = _generators()
+            runs.case.layer(**runs.copies())
+            seen.append(list(zip(start, _generators(), strict=True)))
+    except Exception:  # the target is anybody's code, and what it raises was said
+        return
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+        torch.set_rng_state(before[2])
+    for name, (start, end), (_, other) in zip(("random", "numpy.random", "torch"), *seen, strict=True):
+        if start != end and end != other and not (name == "torch" and _overwritten(runs)):
+            runs.add(f"numbers of {name}'s generator", Same.RANDOM, "it draws some, and seeds none")
+
+
+class _Filled(Dispatch):  # type: ignore[no-untyped-call]
+    """Puts one number in the place of all that torch draws."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = value
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if torch.Tag.nondeterministic_seeded in getattr(func, "tags", ()):
+            for tensor in fresh.leaves(result):
+                tensor.fill_(self.value)
+        return result
+
+
+def _overwritten(runs: _Runs) -> bool:
+    """Whether what torch draws changes nothing, whatever it is, as the first weights of a module that sets its own."""
+    outs = []
+    for value in (0.0, 1.0, -1.0, 1000.0):
+        try:
+            with _Filled(value):
+                outs.append(runs.case.layer(**runs.copies()).detach())
+        except Exception:  # it does not run on such numbers
+            return False
+    return all(_equal(out, runs.plain) for out in outs)
+
+
+def _generators() -> tuple[str, str, str]:
+    """The states of the global generators, to be compared."""
+    state: Any = np.random.get_state()
+    kind, key, *rest = state
+    return repr(random.getstate()), repr((kind, key.tolist(), rest)), repr(torch.get_rng_state().tolist())
+
+
+def _fresh(runs: _Runs, adapter: Any, text: str) -> None:
+    name = "fresh process"
+    if runs.case.needs_lift or runs.case.lifted:
+        return runs.add(name, Same.NOT_RUN, "its casts are lifted here")
+    seen = _Seen(runs.loaded.call, lambda value: value)
+    try:
+        runs.case.through(_adapter(runs.loaded, adapter, seen), **runs.copies())
+        results = fresh.calls(text, seen.calls, runs.loaded.numpy)
+    except fresh.Unavailable as error:
+        return runs.add(name, Same.NOT_RUN, str(error))
+    except Exception as error:  # the target is anybody's code
+        return runs.add(name, Same.RAISES, raised(error))
+    here = [fresh.leaves(result) for result in seen.results]
+    alike = len(here) == len(results) and all(
+        len(a) == len(b) and all(_equal(x, y) for x, y in zip(a, b, strict=True))
+        for a, b in zip(here, results, strict=True)
+    )
+    if alike:
+        return runs.add(name, Same.BITS)
+    why = "a process without this package gets other numbers from the same call"
+    try:
+        rest = iter([leaf for result in results for leaf in result])
+        given = iter([_replaced(result, rest) for result in seen.results])
+        stub = adapt(replace(runs.loaded, call=lambda *args, **kwargs: next(given)), adapter)
+        out = runs.case.through(stub, **runs.copies())
+    except Exception:  # the results have another form there
+        return runs.add(name, Same.DIFFERS, why, Finding(Verdict.REFUTED, reason=why))
+    return runs.moved(name, out, why)
+
+
+def _replaced(result: Any, leaves: Iterator[Tensor]) -> Any:
+    """A result with other tensors in it."""
+    if isinstance(result, Tensor):
+        return next(leaves)
+    if isinstance(result, dict):
+        return {key: _replaced(value, leaves) for key, value in result.items()}
+    if isinstance(result, (tuple, list)):
+        return [_replaced(item, leaves) for item in result]
+    return result

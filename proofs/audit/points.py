@@ -1,0 +1,83 @@
+"""Points that generic ones are not: zeros, ones, repeated tokens, numbers of size 3 and 100.
+
+Code that clamps, compares or masks computes something else there. Exact and generic points never meet them.
+Main definitions: `special`, `special_row`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from numeric.deciding.programs import Shapes, Sizes
+from numeric.entropy import Entropy
+from numeric.finding import Finding, Verdict
+from proofs.audit.case import Case
+from proofs.audit.compared import How, Question, enclosed, within_rounding
+from proofs.audit.enclosures import point
+from proofs.audit.rows import Row
+
+
+def special(shapes: Shapes, sizes: Sizes, positive: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
+    """One point of each kind, by the kind; inputs that have to be positive stay as they are."""
+    generic = point(shapes, sizes, 9, positive)
+
+    def each(change: Callable[[np.ndarray, str], np.ndarray]) -> dict[str, np.ndarray]:
+        return {n: a if n in positive else change(a.copy(), n) for n, a in generic.items()}
+
+    def zeros(array: np.ndarray, name: str) -> np.ndarray:
+        if array.ndim:
+            array[0] = Fraction(0)  # the first token, or the first entry of the query
+            array[..., -1] = Fraction(0) if name == "Y" else array[..., -1]
+        return array
+
+    def repeats(array: np.ndarray, name: str) -> np.ndarray:
+        if shapes[name][:1] == ("N",):
+            array[:] = array[:1]
+        return array
+
+    def sized(size: int) -> dict[str, np.ndarray]:
+        sign: Any = np.vectorize(lambda v: Fraction(size if v > 0 else -size), otypes=[object])
+        return each(lambda array, name: sign(array))
+
+    ones = each(lambda array, name: array * 0 + Fraction(1))
+    return {"zeros": each(zeros), "ones": ones, "repeats": each(repeats), "3": sized(3), "100": sized(100)}
+
+
+def special_row(case: Case, kinds: Sequence[How], sizes: Sizes, entropy: Entropy) -> Row | None:
+    """Both sides at the special points, named after those that were compared; None where no rung runs at any."""
+    asked = Question(case.layer, case.learner, case.shapes, sizes, case.positive)
+    points = special(case.shapes, sizes, case.positive)
+    for kind in (How.FLOAT, How.LIFTED, How.BALLS):
+        if kind not in kinds:
+            continue
+        agreed: dict[str, Finding] = {}
+        for name, here in points.items():
+            found = _at(case, kind, asked, here, entropy)
+            if found is not None and found.verdict is Verdict.REFUTED:
+                return Row(f"{kind}, {name}", sizes, found)
+            if found is not None and found.verdict is Verdict.CONFIRMED:
+                agreed[name] = found
+        if agreed:
+            return Row(f"{kind}, {', '.join(agreed)}", sizes, max(agreed.values(), key=_error))
+    return None
+
+
+def _error(found: Finding) -> float:
+    """The largest error of a float run, relative to its bound; 0 where there is none."""
+    share = found.figures.get("worst error / bound")
+    return share if isinstance(share, float) else 0.0
+
+
+def _at(case: Case, kind: How, asked: Question, here: Mapping[str, Any], entropy: Entropy) -> Finding | None:
+    """Both sides at one point; None where one of them raises."""
+    try:
+        if kind is How.BALLS:
+            return enclosed(asked, [here])
+        draw = {n: np.asarray(a, dtype=np.float64) for n, a in here.items()}
+        return within_rounding(case, kind, asked, [draw], entropy)
+    except Exception:  # the target is anybody's code, and may refuse such numbers
+        return None

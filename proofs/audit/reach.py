@@ -1,0 +1,124 @@
+"""How far an audit's agreement reaches: whole calls, sizes past the code, modes, lines; the answer's world.
+
+Run when an audit has confirmed; ends at the first refutation.
+Main definitions: `reach`, `Reach`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numeric.deciding.programs import Sizes
+from numeric.entropy import Entropy
+from numeric.finding import Verdict
+from proofs.audit.case import INDETERMINATE, Case
+from proofs.audit.compared import how
+from proofs.audit.computed import computed
+from proofs.audit.far_calls import Far, far_calls
+from proofs.audit.longer import Longer, longer_rows
+from proofs.audit.modes import Modes, modes
+from proofs.audit.points import special_row
+from proofs.audit.rows import Row
+from proofs.audit.whole import Found, whole_rows
+from proofs.audit.world import World
+from proofs.target.adapters import FINAL, STATES
+from proofs.target.loading import Target
+from proofs.target.source.integers import integers
+from proofs.target.source.lines import options_of
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Rows of the further checks, and the world of all of them."""
+
+    rows: tuple[Row, ...]
+    world: World
+
+    @property
+    def refuted(self) -> Row | None:
+        """The row that refutes, if one does."""
+        return next((r for r in self.rows if r.finding.verdict is Verdict.REFUTED), None)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A target as the user named it: loaded, its adapter, and its text where another process can load it."""
+
+    loaded: Target
+    adapter: Any
+    text: str | None
+
+
+def reach(
+    case: Case, named: Subject, rows: Sequence[Row], at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float
+) -> Reach:
+    """Further checks of a case on which `rows` agree. fixed: sizes that the user fixed."""
+    kinds = how(rows)
+    mentioned = tuple(sorted({*integers(named.loaded.call), *computed(case, named.loaded.call, at)}))
+    whole, far, longer, ran = Found(), Far(), Longer(), Modes(())
+    seen = tuple(sorted({r.sizes["N"] for r in rows if "N" in r.sizes and _same_width(r.sizes, at)}))
+    widths = dict.fromkeys((r.sizes["f"], r.sizes["m"]) for r in rows)
+
+    odd = special_row(case, kinds, at, entropy.child("points"))
+    points = (odd,) if odd is not None else ()
+
+    def done() -> bool:
+        found = (*points, *whole.rows, *far.rows, *longer.rows, *ran.rows)
+        return any(r.finding.verdict is Verdict.REFUTED for r in found)
+
+    if not done():
+        whole = whole_rows(case, at, fixed, kinds, entropy.child("whole"), target_log2)
+    if not done():
+        far = far_calls(case, whole, at, fixed, kinds, mentioned, entropy.child("far calls"))
+    if not done():
+        longer = longer_rows(
+            case, at, fixed, kinds, mentioned, entropy.child("longer"), target_log2, seen, list(widths)
+        )
+    if not done():
+        square = next(
+            (r.sizes for r in rows if r.sizes["f"] == r.sizes["m"] > 1 and r.finding.verdict is Verdict.CONFIRMED), None
+        )
+        child = entropy.child("modes")
+        ran = modes(case, named.loaded, named.adapter, named.text, kinds, at, mentioned, child, square)
+    world = World(
+        batch=whole.batch,
+        heads=whole.heads,
+        positions=whole.positions,
+        tokens=whole.tokens,
+        far=far.tokens,
+        state=whole.state,
+        by_head=whole.by_head,
+        lengths=tuple(sorted({*seen, *longer.lengths})),
+        widths=(*widths, *longer.widths),
+        modes=ran.modes,
+        modes_at=at["N"],
+        integers=mentioned,
+        beyond=longer.beyond,
+        refusals=(*whole.refusals, *far.refusals, *longer.refusals),
+        unrun=case.lines.unrun(named.loaded.call, _options(case, named.loaded), case.adapter.own),
+    )
+    return Reach((*points, *whole.rows, *far.rows, *longer.rows, *ran.rows), world)
+
+
+def _same_width(sizes: Sizes, at: Sizes) -> bool:
+    return (sizes.get("f"), sizes.get("m")) == (at["f"], at["m"])
+
+
+def _options(case: Case, loaded: Target) -> frozenset[str]:
+    """Arguments of the target to which the audit gave no tensor."""
+    named = set(case.adapter.named)
+    given = {g for g in named if g in case.axes or g in case.chosen.names or case.gates.get(g) == INDETERMINATE}
+    given |= {g for g, text in case.gates.items() if g in named and not _number(text)}
+    own = case.adapter.own is not None  # then the source of its calls says what it gives
+    data = frozenset(p for p in loaded.parameters if p not in {*named, *FINAL, *STATES} and not own)
+    return options_of(loaded.call, data, frozenset(given))
+
+
+def _number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

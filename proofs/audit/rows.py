@@ -1,0 +1,283 @@
+"""The rows of an audit: one check each, on one rung at one size.
+
+Exact at several context lengths and widths, and the float runs beside it; `proofs.audit.enclosures` where no bound exists.
+Main definitions: `Check`, `Row`, `lengths`, `widths`, `floats`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+
+from numeric.deciding import exact_identity, float_identity, strategies
+from numeric.deciding.programs import Sizes, WrongResult
+from numeric.entropy import Entropy
+from numeric.finding import Finding, Flag, Flagged, Verdict
+from proofs.audit.case import NAMES, Case
+from proofs.audit.enclosures import enclosures
+from proofs.audit.first_order import first_order_finding
+from proofs.target.calling import raised
+
+CONTEXTS = (1, 2, 9)
+"""Further context lengths, at the same f and m."""
+FAR = 33
+"""A longer one: some codes change their ways there (chunks, windows)."""
+SHORT = 3
+"""The context length at other f and m."""
+OTHER = (((3, 3), (4, 4)), ((2, 4), (4, 6)), ((1, 1),), ((4, 1),))
+"""Further (f, m), f equal to m, below it, and above the one output that most problems have; the second of a pair where
+f**0.5 is rounded at the first."""
+_NEAR = 2
+"""Draws at which the float run is held against its exact value."""
+_FAR = 1000.0
+"""How many times the change of precision a difference has to be before it refutes; a true identity gives about 2^-29."""
+
+
+class Check(StrEnum):
+    """The kinds of rows that a judgement tells apart; all others only have to hold."""
+
+    EXACT = "exact"
+    EVERY = "exact, every N"
+    FLOAT = "sampled, float64"
+    LIFTED = "sampled, float64 lifted"
+    SINGLE = "sampled, float32"
+    BALLS = "sampled, balls"
+    CHANGE = "sampled"
+    FIRST = "sampled, float64 to first order"
+    LONG = "one long context"
+    SIZES = "other sizes"
+
+    @property
+    def floats(self) -> bool:
+        """Whether it judges the float run as it is, against a bound."""
+        return self in (Check.FLOAT, Check.LIFTED, Check.SINGLE)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One check of the audit: where it was made and what was found."""
+
+    rung: str
+    sizes: Mapping[str, int]
+    finding: Finding
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of an audit's evidence."""
+        return {
+            "rung": self.rung,
+            "sizes": dict(self.sizes),
+            "verdict": self.finding.verdict.value,
+            "figures": dict(self.finding.figures),
+            "reason": self.finding.reason,
+            "trust": list(self.finding.trust),
+        }
+
+
+def of(rows: Sequence[Row], *checks: Check) -> list[Row]:
+    """The rows of these kinds."""
+    return [row for row in rows if row.rung in checks]
+
+
+def lengths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float) -> list[Row]:
+    """The exact rung at one context length after the other, up to the first that is refuted.
+
+    The first has to be decided; further ones that are not, or that the target refuses, are left out, and said to be.
+    """
+    rows: list[Row] = []
+    left_out: dict[int, str] = {}
+    for k, length in enumerate((at["N"],) if "N" in fixed else (at["N"], *CONTEXTS, FAR)):
+        here = {**at, "N": length}
+        if k and length == at["N"]:
+            continue
+        why = case.refuses(here) if k else ""
+        if not why:
+            finding = _exact(case, here, entropy.child(k), target_log2)
+            why = finding.reason if k and finding.verdict is Verdict.UNDECIDED else ""
+        if why:
+            left_out[length] = why
+            continue
+        rows.append(Row(Check.EXACT, here, finding))
+        if finding.verdict is not Verdict.CONFIRMED:
+            break
+    for length, why in left_out.items():
+        case.note(f"a context of {length} tokens was left out on the exact rung: {why}")
+    return rows
+
+
+def widths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float) -> list[Row]:
+    """The exact rung at other f and m, in a short context, where the target takes them; up to the first refutation.
+
+    A refutation that floats do not see is left to other sizes: the square root of f is a rounded constant at some.
+    """
+    rows: list[Row] = []
+    left_out: dict[tuple[int, int], str] = {}
+    for k, tries in enumerate(OTHER):
+        for f, m in tries:
+            here = {"f": f, "m": m, "N": fixed.get("N", SHORT)}
+            if (f, m) == (at["f"], at["m"]):
+                continue
+            why = case.refuses_width(here, at)
+            if why:
+                left_out[f, m] = why
+                continue
+            child = entropy.child(10 * k + f)
+            finding = _exact(case, here, child, target_log2)
+            if finding.verdict is Verdict.REFUTED and case.inference.refitted(here):
+                finding = _exact(case, here, child, target_log2)
+            if finding.verdict is Verdict.REFUTED and (f, m) != tries[-1] and _agrees(case, here, finding, child):
+                left_out[f, m] = "it rounds constants there"
+                continue
+            if finding.verdict is Verdict.UNDECIDED:
+                left_out[f, m] = finding.reason
+            else:
+                rows.append(Row(Check.EXACT, here, finding))
+            break
+        if rows and rows[-1].finding.verdict is Verdict.REFUTED:
+            break
+    for pair, why in left_out.items():
+        case.note(f"(f, m) = {pair} was left out on the exact rung: {why}")
+    return rows
+
+
+def rounds(finding: Finding) -> bool:
+    """Whether the layer computes with a constant that is rounded: none of few binary digits."""
+    held = [f.constant for f in flagged(finding) if f.side == NAMES[0] and f.kind is Flagged.CONSTANT]
+    return any(number is None or Fraction(number).denominator > 2**10 for number in held)
+
+
+def casts(*findings: Finding) -> bool:
+    """Whether the code of a side rounds to float32 inside."""
+    return any(flag.cast == "float32" for finding in findings for flag in flagged(finding))
+
+
+def flagged(finding: Finding) -> list[Flag]:
+    """The flags as the engine made them; a finding that was read from a file has their texts only."""
+    return [flag for flag in finding.flags if isinstance(flag, Flag)]
+
+
+def _agrees(case: Case, sizes: Sizes, finding: Finding, entropy: Entropy) -> bool:
+    """Whether a refutation is about rounded constants: float64 runs, casts lifted, agree within their bound."""
+    with case.lifting(casts(finding)):
+        return rounds(finding) and _sampled(case, sizes, entropy, finding).verdict is Verdict.CONFIRMED
+
+
+def _sampled(case: Case, sizes: Sizes, entropy: Entropy, exact: Finding | None = None) -> Finding:
+    """The float64 rung at these sizes, and at the counterexample of the exact one."""
+    return float_identity.decide(
+        case.layer,
+        case.learner,
+        _draws(case, sizes, entropy, exact),
+        dtype="float64",
+        names=NAMES,
+        shapes=case.shapes,
+        entropy=entropy,
+        shrinking=False,
+    )
+
+
+def _draws(case: Case, sizes: Sizes, entropy: Entropy, exact: Finding | None) -> list[dict[str, np.ndarray]]:
+    """Four Gaussian draws, and the point at which the exact rung saw a difference, if it did."""
+    generator = entropy.generator()
+    draws = [dict(strategies.draw("gaussian", sizes, case.shapes, generator, positive=case.positive)) for _ in range(4)]
+    found = exact.counterexample if exact is not None else None
+    if found is not None and (not case.inference.names or found.sizes == sizes):  # else its numbers are other ones
+        inputs = found.inputs
+        draws.append({n: np.vectorize(_float, otypes=[float])(np.array(v, dtype=object)) for n, v in inputs.items()})
+    return draws
+
+
+def _float(text: Any) -> float:
+    return float(Fraction(text))
+
+
+def _exact(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float) -> Finding:
+    """The exact rung at these sizes."""
+    try:
+        case.infer(sizes)
+        return exact_identity.decide(
+            case.layer,
+            case.smaller(case.learner),
+            case.shapes,
+            sizes,
+            entropy=entropy,
+            target_log2=target_log2,
+            names=NAMES,
+            admits=case.admits,
+            positive=case.positive,
+            rounded=True,
+        )
+    except (WrongResult, RuntimeError, TypeError, ValueError) as error:
+        return Finding(Verdict.UNDECIDED, reason=f"on exact numbers the target {raised(error)}")
+
+
+def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list[Row]:
+    """The sampled rung on torch: float64; if the code rounds to float32, float64 with its casts lifted, and float32.
+
+    Where no bound exists: enclosures, or else the change of precision.
+    """
+    seen = next((r.finding for r in of(exact, Check.EXACT) if r.finding.verdict is Verdict.REFUTED), None)
+    draws = _draws(case, sizes, entropy, seen)
+
+    def row(check: Check) -> Row:
+        with case.lifting(check is Check.LIFTED):
+            finding = float_identity.decide(
+                case.layer,
+                case.learner,
+                draws,
+                dtype="float32" if check is Check.SINGLE else "float64",
+                names=NAMES,
+                shapes=case.shapes,
+                entropy=entropy,
+                shrinking=False,
+            )
+        return Row(check, sizes, finding)
+
+    rows = [row(Check.LIFTED if case.needs_lift else Check.FLOAT)]
+    if rows[0].finding.verdict is Verdict.UNDECIDED or rows[0].finding.figures.get("outputs not assessable"):
+        with case.lifting(case.needs_lift):
+            near = first_order_finding(case, draws[:_NEAR])
+        rows += [Row(Check.FIRST, sizes, near)] if near is not None else []
+    if rows[0].finding.verdict is Verdict.REFUTED and casts(rows[0].finding, exact[-1].finding):
+        rows.append(row(Check.LIFTED))
+        if rows[-1].finding.verdict is not Verdict.REFUTED:
+            rows.append(row(Check.SINGLE))
+    if exact[-1].finding.verdict is Verdict.UNDECIDED and rows[0].finding.verdict is Verdict.UNDECIDED:
+        enclosed = enclosures(case, sizes, CONTEXTS)
+        if enclosed is not None:
+            return [*rows, Row(Check.BALLS, sizes, enclosed)]
+        change = _change_of_precision(case, draws)
+        if change is not None:
+            rows.append(Row(Check.CHANGE, sizes, change))
+    return rows
+
+
+def _change_of_precision(case: Case, draws: list[dict[str, np.ndarray]]) -> Finding | None:
+    """A refutation without a bound: the sides differ by far more than float32 and float64 runs of the layer do."""
+    ratios = []
+    for draw in draws:
+        single = {n: torch.tensor(np.asarray(a, dtype=np.float32)) for n, a in draw.items()}
+        double = {n: t.double() for n, t in single.items()}
+        try:
+            with torch.no_grad():
+                coarse, fine = case.layer(**single).double(), case.layer(**double).double()
+            right = case.learner(**double).double()
+        except Exception:
+            return None
+        apart, change = (fine - right).abs(), (fine - coarse).abs()
+        scale = torch.finfo(torch.float32).eps * torch.maximum(fine.abs(), right.abs())
+        ratios.append(float((apart / (change + scale).clamp(min=1e-300)).max()))
+    if not min(ratios) > _FAR:
+        return None
+    return Finding(
+        Verdict.REFUTED,
+        reason=f"on {len(ratios)} of {len(ratios)} draws layer and learner differ by at least {min(ratios):.0f} times what "
+        "a change from float32 to float64 changes in the layer",
+        figures={"least difference / change of precision": round(min(ratios), 1)},
+        trust=("the float64 run is not further from the exact value than from the float32 run",),
+    )

@@ -1,0 +1,312 @@
+"""The audit: does somebody else's layer run the named learner, exactly? With which step size, and where does it depart?
+
+The target runs unmodified, in float64 and on exact numbers; the learner is a loss and autograd in the same arithmetic.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from constructions.learners import Domain, Learner
+from numeric.deciding import float_identity
+from numeric.deciding.programs import Sizes
+from numeric.entropy import Entropy
+from numeric.finding import Finding, Verdict
+from proofs.audit.answer import Answer, Check, Run, Word, chance_of, of, run_of, where
+from proofs.audit.case import NAMES, Case
+from proofs.audit.hints import hints
+from proofs.audit.induction import every_length
+from proofs.audit.parting import parting
+from proofs.audit.reach import Subject, reach
+from proofs.audit.rows import Row, floats, lengths, rounds, widths
+from proofs.evidence import Settings
+from proofs.target.adapters import adapt
+from proofs.target.deadline import ending
+from proofs.target.gates import Axes
+from proofs.target.learners import learner
+from proofs.target.loading import Target, load
+from proofs.target.loading import TargetError as TargetError
+
+_SHARED = 5
+"""Bits that the probability of one row is smaller by, so that the sum of up to 32 of them keeps to the target."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit(Answer):
+    """The answer about one target and one learner.
+
+    free: what it holds for all values of, with what each has one value for. instead: what a refuted layer runs.
+    """
+
+    learner: Learner
+    free: Mapping[str, Axes]
+    instead: Answer | None = None
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What the code does that the answer does not cover; of the learner's code where that is the user's."""
+        own = self.learner.source == self.learner.id
+        return tuple(flag for flag in super().flags if own or not flag.startswith(NAMES[1]))
+
+    def lines(self) -> list[str]:
+        """The answer for a terminal: what it is, how sure, what to look at."""
+        out = [
+            f"{self.word}: {self.target}",
+            f"  against   {self.learner.id}: {self.learner.title}",
+            f"  called as {self.adapter}",
+        ]
+        out += [f"  with      {name} = {value}" for name, value in self.parameters.items()]
+        if self.learner.gauge and self.accepted(sampled=True):
+            out.append(f"  likewise  {self.learner.gauge}")
+        out.append(f"  why       {self.reason}")
+        if self.instead is not None:
+            out += [f"  instead   {line}" for line in self.instead.summary()]
+        out += [f"  {line}" for line in self.evidence()]
+        return out + self.beside()
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `ssmproof audit --json` writes."""
+        return self.common() | {
+            "learner": self.learner.id,
+            "equivalent": [self.learner.gauge] if self.learner.gauge else [],
+            "probes": {},
+            "instead": self.instead.to_json() if self.instead is not None else None,
+        }
+
+
+Named = str | Callable[..., Any]
+"""A target or an adapter: text, as on the command line, or the callable itself."""
+
+
+def audit(
+    target: Named,
+    against: str = "gd",
+    adapter: Named | None = None,
+    gates: Mapping[str, str] | None = None,
+    settings: Settings = Settings(),  # noqa: B008 (frozen)
+    sizes: Mapping[str, int] | None = None,
+) -> Audit:
+    """Compare the layer `target` with the learner `against` on the exact and the sampled rung.
+
+    target, adapter: see `proofs.target.loading`, `proofs.target.adapters`. gates: by name, values of the target's named
+    arguments and of the learner's parameters: a number, an expression in the learner's parameters and N, f, m (see
+    `proofs.target.gates`), or `free` (an indeterminate); `readout`: the factor between the learner's prediction and the
+    target's. sizes: some of f, m, N, to fix them. Raises TargetError for wrong usage.
+    """
+    with ending():
+        return compared(target, against, adapter, gates, settings, sizes)
+
+
+def checked(gates: Mapping[str, str], sizes: Mapping[str, int]) -> None:
+    """Raise TargetError for gates and sizes of another type."""
+    for name, text in gates.items():
+        if not isinstance(text, str):
+            raise TargetError(f"gate {name}: expected text, such as {name}={str(text)!r}; found {type(text).__name__}")
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int):
+            raise TargetError(f"size {name}: expected a whole number, found {size!r}")
+
+
+def compared(
+    target: Named,
+    against: str,
+    adapter: Named | None = None,
+    gates: Mapping[str, str] | None = None,
+    settings: Settings = Settings(),  # noqa: B008 (frozen)
+    sizes: Mapping[str, int] | None = None,
+) -> Audit:
+    """The audit, as a part of another one: of a call that takes too long that is told."""
+    gates, fixed = dict(gates or {}), dict(sizes or {})
+    checked(gates, fixed)
+    loaded = load(target)
+    chosen = learner(against)
+    adapted = adapt(loaded, adapter)
+    case = Case(loaded.text, adapted, chosen, gates)
+    case.notes += loaded.notes
+    at = case.preflight(fixed, Entropy(settings.seed if settings.seed is not None else 0))
+    at_defaults(case, loaded)
+    _in_domains(case, at)
+    entropy = Entropy(settings.seed)
+    target_log2 = settings.target_log2 - _SHARED
+    rows = lengths(case, at, fixed, entropy, target_log2)
+    rounded = case.rounded() if rows[-1].finding.verdict is Verdict.REFUTED else None
+    if rounded is not None:
+        again = lengths(rounded, at, fixed, entropy.child("rounded gates"), target_log2)
+        if again[-1].finding.verdict is Verdict.CONFIRMED:
+            case, rows = rounded, again
+    if rows[-1].finding.verdict is Verdict.CONFIRMED and not {"f", "m"} & set(fixed):
+        rows += widths(case, at, fixed, entropy.child("f and m"), target_log2)
+    for row in rows:
+        _in_domains(case, row.sizes)
+    rows += floats(case, _refuted_at(rows) or at, entropy.child("sampled"), rows)
+    rows += _at_zero(case, at, entropy.child("at 0"))
+    word, reason = _judge(rows)
+    subject = Subject(loaded, adapter, target if isinstance(target, str) else None)
+    world = None
+    if word in (Word.PROVED, Word.AGREES):
+        reached = reach(case, subject, rows, at, fixed, entropy.child("reach"), target_log2)
+        world, broke = reached.world, reached.refuted
+        if broke is not None:
+            word, reason = Word.REFUTED, f"{broke.rung}: {broke.finding.reason}"
+        elif "N" not in fixed and world.every_length:
+            induction = every_length(case, at, entropy.child("every N"), target_log2, world.integers)
+            if induction is not None:
+                rows.append(Row(Check.EVERY, {k: n for k, n in at.items() if k != "N"}, induction))
+                word, reason = _judge(rows)
+        elif "N" not in fixed and case.adapter.stateful is not None and chosen.step is not None:
+            why = "lines never ran" if world.open else "no calls that could be afforded pass every integer of the code"
+            case.note(f"no answer for every N: {why}")
+        rows += reached.rows
+        if word in (Word.PROVED, Word.AGREES) and world.doubt:
+            word, reason = Word.UNDECIDED, f"{reason}; but not seen in full: {world.doubt}"
+    others = [r.sizes for r in of(rows, Check.EXACT) if any(r.sizes[k] != at[k] for k in ("f", "m"))]
+    if word is Word.REFUTED:
+        case.notes += hints(case, loaded, adapter, gates, at)
+        if others and _refuted_at(rows) is not None:
+            where = f"f={at['f']}, m={at['m']}"
+            case.note(f"at {where} no difference was seen: see --size f={at['f']} --size m={at['m']}")
+    elif word is Word.UNDECIDED and _refuted_at(rows) is not None:
+        alone = [f"--gate {name}={case.gates[name]}" for name in chosen.names if case.given(name)]
+        if alone:
+            case.note(f"without {' '.join(alone)} it is inferred, as the code rounds it")
+    return Audit(
+        target=loaded.text,
+        adapter=adapted.text,
+        word=word,
+        reason=reason,
+        rows=tuple(rows),
+        parameters=case.described(at, others),
+        parting=parting(case, rows, at) if word is Word.REFUTED else None,
+        notes=tuple(case.notes),
+        options=_options(against, adapter, gates, fixed),
+        learner=chosen,
+        world=world,
+        free=dict(case.axes),
+    )
+
+
+def at_defaults(case: Case, loaded: Target) -> None:
+    """Note the named arguments that no call gave: the answer is for their defaults."""
+    given = {*case.gates, *case.shapes, *case.inference.names}
+    left = [f"{name} = {text}" for name, text in loaded.defaults if name in case.adapter.named and name not in given]
+    if left:
+        case.note(f"left at {'its default' if len(left) == 1 else 'their defaults'}: {', '.join(left)}")
+
+
+def _in_domains(case: Case, sizes: Sizes) -> None:
+    """Raise TargetError where a gate, at these sizes, is none of what its parameter can be."""
+    for gate, text in case.gates.items():
+        case.in_domain(gate, text, sizes)
+
+
+def _at_zero(case: Case, sizes: Sizes, entropy: Entropy) -> list[Row]:
+    """Plain calls with each variable at 0, which no random point is: another branch shows, and what is not finite there."""
+    rows = []
+    for name in case.axes:
+        parameter = next((p for p in case.chosen.parameters if p.name == name), None)
+        if parameter is not None and parameter.domain is Domain.POSITIVE:
+            continue
+        data = case.draw(sizes, torch.Generator().manual_seed(entropy.child(name).below(2**31)))
+        data[name] = torch.zeros_like(data[name])
+        try:
+            with torch.no_grad():
+                left, right = case.layer(**{n: t.clone() for n, t in data.items()}), case.learner(**data)
+        except Exception as error:  # anybody's code: it has no value there
+            case.note(f"at {name} = 0 a side raises {type(error).__name__}: the answer is for other values")
+            continue
+        if not bool(torch.isfinite(right).all()):
+            continue
+        if not bool(torch.isfinite(left).all()):
+            case.note(f"at {name} = 0 the layer is not finite and the learner is: the answer is for other values")
+            continue
+        case.lifted, before = True, case.lifted
+        try:
+            finding = float_identity.decide(
+                case.layer, case.learner, [{n: t.numpy() for n, t in data.items()}], names=NAMES, shrinking=False
+            )
+        finally:
+            case.lifted = before
+        if finding.verdict is Verdict.REFUTED:
+            reason = f"at {name} = 0 {finding.reason}"
+            rows.append(Row(f"sampled, {name} = 0", sizes, replace(finding, reason=reason)))
+    return rows
+
+
+def _options(
+    against: str, adapter: Named | None, gates: Mapping[str, str] | None, sizes: Mapping[str, int] | None
+) -> str:
+    """The audit's options as on the command line."""
+    words = [f"--against {against}", *([f"--adapter {adapter}"] if isinstance(adapter, str) else [])]
+    words += [f"--gate {shlex.quote(f'{name}={value}')}" for name, value in (gates or {}).items()]
+    return " ".join([*words, *(f"--size {name}={size}" for name, size in (sizes or {}).items())])
+
+
+def _refuted_at(rows: list[Row]) -> Sizes | None:
+    """The sizes of the exact refutation."""
+    return next((r.sizes for r in of(rows, Check.EXACT) if r.finding.verdict is Verdict.REFUTED), None)
+
+
+def _judge(rows: list[Row]) -> tuple[Word, str]:
+    """The exact rung decides where it can, and is proved only beside a float run that agrees; else balls, which sample."""
+    exact = [r.finding for r in of(rows, Check.EXACT)]
+    run, off = run_of(rows)
+    refuted = next((f for f in exact if f.verdict is Verdict.REFUTED), None)
+    if refuted is not None:
+        return _refuted(rows, refuted)
+    decided = [f for f in exact if f.verdict is Verdict.CONFIRMED]
+    open = next((f for f in exact if f.verdict is not Verdict.CONFIRMED), None)
+    judged = [
+        r.finding for r in rows if r.rung not in (Check.EXACT, Check.FLOAT, Check.LIFTED, Check.SINGLE, Check.FIRST)
+    ]
+    broken = next((f for f in judged if f.verdict is Verdict.REFUTED), None)
+    if broken is not None:
+        return Word.REFUTED, broken.reason + (f" ({open.reason})" if open is not None and not decided else "")
+    if run is Run.DIFFERS:
+        assert off is not None
+        said = f"exactly they are the same rational function, {where(rows)}; but " if decided else ""
+        return Word.REFUTED, f"{said}{run}: {off.reason}" + ("" if decided or open is None else f" ({open.reason})")
+    if not decided:
+        assert open is not None
+        balls = next((r.finding for r in of(rows, Check.BALLS)), None)
+        if balls is not None and balls.verdict is Verdict.CONFIRMED:
+            return Word.AGREES, f"{balls.reason} ({open.reason})"
+        return Word.UNDECIDED, balls.reason if balls is not None else open.reason
+    same = f"the same rational function of all inputs, {where(rows)}"
+    if run is Run.UNSURE:
+        return Word.UNDECIDED, f"exactly {same}; but {run}: {_unsure(off)}"
+    chance = chance_of(rows)
+    if chance is not None:
+        same += f", wrong with probability at most 2^{chance:.1f}"
+    if any(row.finding.figures.get("constants read") for row in rows):
+        same += ", with constants read as the numbers they are roundings of (each is listed)"
+    if run is Run.AGREES:
+        return Word.PROVED, f"{same}; the float run agrees within its rounding bound"
+    if run is Run.FIRST:
+        return Word.PROVED, f"{same}; {run}"
+    return Word.PROVED, f"{same}; {run}, and as it is within the float32 bound: the casts are listed"
+
+
+def _unsure(off: Finding | None) -> str:
+    """Why the float run says nothing."""
+    if off is None:
+        return "it was not made"
+    blind = off.figures.get("outputs not assessable")
+    return off.reason or f"{blind} outputs, or their bounds, overflow"
+
+
+def _refuted(rows: list[Row], found: Finding) -> tuple[Word, str]:
+    """An exact refutation; undecided where rounded constants of the code may be all there is to it."""
+    floats = [r for r in rows if r.rung in (Check.FLOAT, Check.LIFTED, Check.SINGLE)]
+    there = floats[-1] if floats and floats[-1].sizes == _refuted_at(rows) else None
+    if there is None or there.finding.verdict is not Verdict.CONFIRMED:
+        return Word.REFUTED, found.reason
+    short = "float32" if there.rung == Check.SINGLE else "float64"
+    why = f"they agree within the {short} rounding bound, as they would if constants of the code are rounded"
+    if there.rung != Check.SINGLE and rounds(found):
+        return Word.UNDECIDED, f"{found.reason}; but {why}; not proved"
+    return Word.REFUTED, f"{found.reason}; but {why}"

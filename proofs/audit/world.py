@@ -1,0 +1,193 @@
+"""The world in which an answer was tested: batch, heads, positions, state, sizes, modes, dtype, and what was left out.
+
+Typed data; `reports.worlds` says it in a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from numeric.finding import frozen
+from proofs.target.source.lines import Unrun
+
+
+class Positions(StrEnum):
+    """Which positions of a call were compared with the learner on their prefixes."""
+
+    NONE = "the call has one prediction"
+    EVERY = "every position"
+    SOME = "some positions"
+    LAST = "the last position"
+
+
+class State(StrEnum):
+    """What is known about a state that is handed in and out."""
+
+    NONE = "no state"
+    NOT_RUN = "a state that was not tried"
+    CONTINUES = "two calls are one"
+    START = "the state is the learner's start and memory"
+    BROKEN = "two calls are not one"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Something the target, or a rung, does not take. what: a size, a mode or a question; why: its message.
+
+    unlike: whether the code is no function that a recording holds there, which it is at the sizes that were compared.
+    """
+
+    what: str
+    sizes: Mapping[str, int]
+    why: str
+    unlike: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", frozen(self.sizes))
+
+    def line(self, lengths: Sequence[int] = ()) -> str:
+        """The refusal in a line; lengths: all N that were refused alike."""
+        sizes: dict[str, object] = dict(self.sizes) | ({"N": _listed(lengths)} if lengths else {})
+        return f"{self.what}, at {' '.join(f'{k}={n}' for k, n in sizes.items())}: {self.why}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"what": self.what, "sizes": dict(self.sizes), "why": self.why}
+
+
+_SHOWN = 4
+"""Integers that a line lists."""
+
+
+def _listed(values: Sequence[object]) -> str:
+    return ", ".join(map(str, values))
+
+
+class Same(StrEnum):
+    """How a run in another mode compares with the plain one."""
+
+    BITS = "the same bits"
+    ROUNDING = "the same within rounding bounds"
+    DIFFERS = "differs"
+    RAISES = "raises"
+    RANDOM = "random"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One mode of running the target, and what came of it. harmless: whether the mode is known to change what it does."""
+
+    name: str
+    same: Same
+    why: str = ""
+    harmless: bool = False
+
+    def line(self) -> str:
+        """The mode in a line."""
+        return f"{self.name}: {self.same}{f' ({self.why})' if self.why else ''}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"mode": self.name, "result": self.same.value, "why": self.why}
+
+
+@dataclass(frozen=True)
+class World:
+    """What an answer covers.
+
+    tokens: of the call of which all positions were compared. far: of calls that are, with all positions and the state,
+    the calls of each entry and head and of their parts, at three entries and heads. lengths: every N compared; widths:
+    every (f, m). modes_at: the N at which the modes were tried. integers: those of the target's code; beyond: whether all
+    of them were passed. unrun: code that no bare run reached. by_head: the learner's numbers of each head, where heads have
+    their own.
+    """
+
+    batch: int = 1
+    heads: int = 1
+    positions: Positions = Positions.NONE
+    tokens: int = 0
+    far: tuple[int, ...] = ()
+    state: State = State.NONE
+    lengths: tuple[int, ...] = ()
+    widths: tuple[tuple[int, int], ...] = ()
+    modes: tuple[Mode, ...] = ()
+    modes_at: int = 0
+    dtype: str = "float64"
+    integers: tuple[int, ...] = ()
+    beyond: bool = False
+    refusals: tuple[Refusal, ...] = field(default=())
+    unrun: tuple[Unrun, ...] = ()
+    by_head: tuple[Mapping[str, str], ...] = ()
+
+    @property
+    def open(self) -> tuple[Unrun, ...]:
+        """Code that never ran for another reason than an argument that nobody set."""
+        return tuple(u for u in self.unrun if not u.option)
+
+    @property
+    def doubt(self) -> str:
+        """What the code is known to do that the calls did not show: another thing at some size, draws of its own, lines that
+        sizes, data or the like lead to."""
+        told = [m.line() for m in self.modes if m.same is Same.RANDOM and not m.harmless]
+        told += [r.line() for r in self.refusals if r.unlike]
+        told += [u.line() for u in self.open]
+        return told[0] if told else ""
+
+    @property
+    def every_length(self) -> bool:
+        """Whether nothing is known that could make another length another thing."""
+        return self.beyond and not self.open
+
+    def lines(self) -> list[str]:
+        """The world in a line, then what was refused, and what never ran."""
+        calls = [f"heads {self.heads}, batch {self.batch}, {self.positions}"]
+        calls[0] += f" of {self.tokens} tokens" if self.tokens > 1 else ""
+        calls += [f"also of {_listed(self.far)} tokens, in parts"] if self.far else []
+        calls += [self.state.value] if self.state is not State.NONE else []
+        sizes = f"N = {_listed(self.lengths)}, (f, m) = {_listed(self.widths)}"
+        same = [m.name for m in self.modes if m.same in (Same.BITS, Same.ROUNDING)]
+        at = f"also, at N = {self.modes_at} alone, " if self.modes_at else "also "
+        out = ["; ".join([*calls, sizes, *([at + ", ".join(same)] if same else []), self.dtype])]
+        out += [m.line() for m in self.modes if m.name not in same]
+        for head, numbers in enumerate(self.by_head, 1):
+            out.append(f"head {head} has " + ", ".join(f"{name} = {text}" for name, text in numbers.items()))
+        far = [c for c in self.integers if 2 * c + 1 > max(self.lengths, default=0)]
+        if self.lengths and far:
+            shown = f"{_listed(far[:_SHOWN])}{' and more' if len(far) > _SHOWN else ''}"
+            out.append(
+                f"no N passes {shown}, which the code mentions or computes: longer contexts may be another thing"
+            )
+        groups: dict[tuple[Any, ...], list[Refusal]] = {}
+        for refusal in self.refusals:  # lengths that were refused alike share a line
+            fixed = tuple((k, v) for k, v in refusal.sizes.items() if k != "N")
+            groups.setdefault((refusal.what, refusal.why, fixed), []).append(refusal)
+        for group in groups.values():
+            out.append(group[0].line([r.sizes["N"] for r in group if "N" in r.sizes]))
+        return out + [u.line() for u in self.unrun]
+
+    def __str__(self) -> str:
+        return self.lines()[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "batch": self.batch,
+            "heads": self.heads,
+            "positions": self.positions.value,
+            "tokens": self.tokens,
+            "tokens in parts": list(self.far),
+            "state": self.state.value,
+            "lengths": list(self.lengths),
+            "widths": [list(w) for w in self.widths],
+            "modes": [m.to_json() for m in self.modes],
+            "dtype": self.dtype,
+            "integers": list(self.integers),
+            "beyond every integer of the code": self.beyond,
+            "refusals": [r.to_json() for r in self.refusals],
+            "by head": [dict(numbers) for numbers in self.by_head],
+            "never ran": [u.to_json() for u in self.unrun],
+        }

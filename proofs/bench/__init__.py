@@ -1,0 +1,1 @@
+"""The project measured: time, forwards, soundness of audits, of names and of claims, conformance with torch."""

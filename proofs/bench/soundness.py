@@ -1,0 +1,341 @@
+"""The soundness bench: true layers must never be refuted, broken ones never confirmed.
+
+Every layer of `proofs.bench.corpus` and every single mistake of `proofs.bench.mutations` in it is written to a file and audited as
+a stranger's layer, against the learner that the unbroken layer runs. Whether a mistake changes the layer at all is
+decided without the audit: by plain float64 calls of both versions on the same draws.
+Main definitions: `Trial`, `Bench`, `run`.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import torch
+from joblib import Parallel, delayed
+
+from numeric.entropy import Entropy
+from numeric.finding import Verdict
+from proofs.audit.answer import Word
+from proofs.bench.corpus import CORPUS, Entry, public
+from proofs.bench.hidden_mistakes import Situation
+from proofs.bench.mutations import Mutation, mutations
+from proofs.evidence import Settings
+
+ROUNDING = 2.0**-44
+"""Two orders of summing a few dozen float64 products differ by less than this, relatively; the smallest mistake made
+here, a cast to float32, changes about 2^-25. The bench prints the gap that it saw."""
+SINGLE = 2.0**-15
+"""The same for float32."""
+SIZES: tuple[Mapping[str, int], ...] = ({"f": 4, "m": 4, "N": 5}, {"f": 4, "m": 4, "N": 8})
+LONG: Mapping[str, int] = {"f": 4, "m": 4, "N": 70}
+"""Past every chunk of the layers; what comes out after so many tokens may have lost digits, so only what is `FAR` counts."""
+FAR = 2.0**-10
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One audit of the bench. kind: the mistake, `none` for the true layer. changed: by how much, relatively.
+
+    flagged: the audit said something about the code besides the verdict, such as that it rounds to float32.
+    rung: where it was refuted. parameters: those it was confirmed with; `others` if the true layer's differ: then the
+    audit has named another instance of the learner (2 x the step size), which is right.
+    """
+
+    layer: str
+    kind: str
+    change: str
+    changed: float
+    word: Word | None
+    rung: str
+    flagged: bool
+    reason: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    others: bool = False
+
+    @property
+    def missed(self) -> bool:
+        """A mistake that changes the layer, confirmed without a word."""
+        silent = not (self.kind == "float cast" and self.flagged) and not self.others
+        return self.kind != "none" and self.word in (Word.PROVED, Word.AGREES) and silent
+
+    @property
+    def false_alarm(self) -> bool:
+        """A true layer, refuted."""
+        return self.kind == "none" and self.word is Word.REFUTED
+
+
+@dataclass(frozen=True)
+class Bench:
+    """All trials. equivalent: mistakes that change nothing. failing: mistakes with which the layer no longer runs."""
+
+    trials: tuple[Trial, ...]
+    equivalent: int
+    failing: int
+
+    @property
+    def passed(self) -> bool:
+        """Nothing missed, no false alarm, every true layer confirmed."""
+        true = [t for t in self.trials if t.kind == "none"]
+        return bool(true) and all(t.word in (Word.PROVED, Word.AGREES) for t in true) and not self.missed
+
+    @property
+    def missed(self) -> tuple[Trial, ...]:
+        """Mistakes that were confirmed."""
+        return tuple(t for t in self.trials if t.missed)
+
+    def lines(self) -> list[str]:
+        """The figures for a terminal."""
+        true = [t for t in self.trials if t.kind == "none"]
+        broken = [t for t in self.trials if t.kind != "none"]
+        caught = Counter(t.rung for t in broken if t.word is Word.REFUTED)
+        flagged = sum(t.kind == "float cast" and t.word is Word.PROVED and t.flagged for t in broken)
+        undecided = [t for t in broken if t.word in (Word.UNDECIDED, None)]
+        out = [
+            f"true layers   {len(true)}: proved {sum(t.word is Word.PROVED for t in true)}, "
+            f"agrees {sum(t.word is Word.AGREES for t in true)}, "
+            f"false alarms {sum(t.false_alarm for t in true)}",
+            f"mutants       {len(broken)} tried; {self.equivalent} more change nothing, {self.failing} no longer run",
+            "  caught      " + ", ".join(f"{n} on the {rung} rung" for rung, n in sorted(caught.items())),
+            f"  flagged     {flagged} that only round to float32: the same function, and the audit says so",
+            f"  renamed     {sum(t.others for t in broken)} confirmed with other parameters than the true layer's",
+            f"  undecided   {len(undecided)}",
+            f"  missed      {len(self.missed)}",
+        ]
+        for kind in sorted({t.kind for t in broken}):
+            of = [t for t in broken if t.kind == kind]
+            out.append(f"    {kind:<15} {len(of):>4} tried, {sum(t.word is Word.REFUTED for t in of):>4} refuted")
+        least = min((t.changed for t in broken), default=math.nan)
+        out.append(f"smallest change by a mutant, relatively: 2^{math.log2(least):.1f}" if least > 0 else "")
+        unsure = (Word.UNDECIDED, None)
+        wrong = [t for t in self.trials if t.missed or t.false_alarm or (t.kind == "none" and t.word in unsure)]
+        out += [f"WRONG  {t.layer}, {t.kind}: {t.change} ({t.word}: {t.reason})" for t in wrong]
+        out += [f"undecided  {t.layer}, {t.kind}: {t.change} ({t.reason})" for t in undecided]
+        return [line for line in out if line]
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `ssmproof soundness --json` writes."""
+        return {
+            "passed": self.passed,
+            "equivalent": self.equivalent,
+            "failing": self.failing,
+            "trials": [vars(t) | {"missed": t.missed, "false_alarm": t.false_alarm} for t in self.trials],
+        }
+
+
+def run(
+    sample: int | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Callable[[int, int, str, str], None] = lambda done, total, what, verdict: None,
+    entries: Sequence[Entry] | None = None,
+) -> Bench:
+    """Audit all true layers, public ones among them, and all their mutants.
+
+    With `sample` so many mutants drawn with `seed`, and the layers that they are mutants of; all of `entries`, if given.
+    """
+    chosen = (*CORPUS, *public.entries()) if entries is None else tuple(entries)
+    planned = plan(chosen, sample, seed)
+    if entries is None and sample is not None:
+        drawn = {entry.name for entry, _, _ in planned.broken}
+        chosen = tuple(entry for entry in chosen if entry.name in drawn)
+    versions = [*((entry, None, 0.0) for entry in chosen), *planned.broken]
+    trials = in_files(trial, versions, jobs, progress, lambda t: t.word or "not run")
+    true = {t.layer: t.parameters for t in trials if t.kind == "none"}
+    trials = [replace(t, others=t.word in (Word.PROVED, Word.AGREES) and t.parameters != true[t.layer]) for t in trials]
+    return Bench(tuple(trials), planned.equivalent, planned.failing)
+
+
+Answer = TypeVar("Answer", bound="Answered")
+
+
+class Answered(Protocol):
+    """What the answer about one version has to say for the progress of a bench."""
+
+    @property
+    def layer(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+
+
+def in_files(
+    ask: Callable[..., Answer],
+    versions: Sequence[tuple[Any, ...]],
+    jobs: int,
+    progress: Callable[[int, int, str, str], None],
+    verdict: Callable[[Answer], str],
+) -> list[Answer]:
+    """`ask(*version, path)` of each version, an entry first, with a file of its own to write to."""
+    answers: list[Answer] = []
+    with tempfile.TemporaryDirectory() as folder:
+        work = [(*item, Path(folder) / f"{item[0].name}_{k}.py") for k, item in enumerate(versions)]
+        for answer in Parallel(n_jobs=jobs, return_as="generator")(delayed(ask)(*item) for item in work):
+            answers.append(answer)
+            progress(len(answers), len(work), f"{answer.layer}, {answer.kind}", verdict(answer))
+    return answers
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The mutants to try, each with its change; how many were left out since they change nothing, or no longer run."""
+
+    broken: tuple[tuple[Entry, Mutation, float], ...]
+    equivalent: int
+    failing: int
+
+
+def plan(entries: Sequence[Entry], sample: int | None, seed: int, everywhere: bool = False) -> Plan:
+    """All mutants of the layers in an order drawn with `seed`, or the first `sample` of them, each kind in turn.
+
+    everywhere: only those that act wherever the layer is called.
+    """
+    every = [
+        (entry, m) for entry in entries for m in mutations(entry.source, entry.adapter) if not (everywhere and m.where)
+    ]
+    drawn = [every[int(k)] for k in Entropy(seed).generator().permutation(len(every))]
+    turn: Counter[str] = Counter()
+    turns = []
+    for entry, mutation in drawn:
+        turns.append((turn[mutation.kind], entry, mutation))
+        turn[mutation.kind] += 1
+    broken: list[tuple[Entry, Mutation, float]] = []
+    equivalent = failing = 0
+    for _, entry, mutation in sorted(turns, key=lambda item: item[0]):
+        if sample is not None and len(broken) >= sample:
+            break
+        changed = difference(entry, mutation)
+        if changed is None:
+            failing += 1
+        elif changed <= ROUNDING:
+            equivalent += 1
+        else:
+            broken.append((entry, mutation, changed))
+    return Plan(tuple(broken), equivalent, failing)
+
+
+def trial(entry: Entry, mutation: Mutation | None, changed: float, path: Path) -> Trial:
+    """Write one version to `path` and audit it there."""
+    from proofs.audit.run import compared
+    from proofs.target.loading import TargetError
+
+    path.write_text(source(entry, mutation), "utf-8")
+    kind, change = (mutation.kind, mutation.change) if mutation else ("none", "")
+    try:
+        found = compared(f"{path}:{entry.name}", entry.against, entry.adapter, dict(entry.gates), Settings(seed=1), {})
+    except TargetError as error:
+        return Trial(entry.name, kind, change, changed, None, "", False, str(error))
+    rung = next((r.rung for r in found.rows if r.finding.verdict is Verdict.REFUTED), "")
+    return Trial(
+        entry.name,
+        kind,
+        change,
+        changed,
+        found.word,
+        rung,
+        bool(found.flags),
+        found.reason,
+        tuple(found.parameters.items()),
+    )
+
+
+def source(entry: Entry, mutation: Mutation | None) -> str:
+    """A file with one version of the layer."""
+    return f"{entry.module}\n\n{mutation.source if mutation else entry.source}\n"
+
+
+def difference(entry: Entry, mutation: Mutation) -> float | None:
+    """How far the mutant is from the layer: the largest change of an output over the largest output, on float64 draws.
+
+    None if it raises, or returns another shape, NaN or infinity: nobody would audit that.
+    """
+    namespace: dict[str, Any] = {}
+    exec(compile(source(entry, mutation), f"<{mutation.kind}>", "exec"), namespace)
+    if mutation.where is not None:
+        return _where(entry, namespace[entry.name], mutation.where)
+    worst = 0.0
+    for k, sizes in enumerate((*SIZES, LONG)):
+        arguments = draws(entry, sizes, k)
+        true = _answer(entry.layer(*arguments))
+        try:
+            other = _answer(namespace[entry.name](*arguments))
+        except Exception:
+            return None
+        if not isinstance(other, torch.Tensor) or other.shape != true.shape or not bool(torch.isfinite(other).all()):
+            return None
+        # an audit reads the last position
+        last = (Ellipsis,) if true.ndim == 1 else (0, 0, -1) if _heads_first(entry) else (0, -1, 0)
+        off = float((other[last] - true[last]).abs().max() / true[last].abs().max())
+        if sizes is not LONG or off > FAR:
+            worst = max(worst, off)
+    return worst
+
+
+def _where(entry: Entry, other: Callable[..., Any], where: Situation) -> float | None:
+    """The same in a situation; in float32 what rounding may make of it counts for nothing."""
+    worst = 0.0
+    with ExitStack() as modes:
+        if where.inference:
+            modes.enter_context(torch.inference_mode())
+        if where.no_grad:
+            modes.enter_context(torch.no_grad())
+        for call in range(where.calls):
+            arguments = draws(entry, where.sizes, call, where)
+            try:
+                true, found = _answer(entry.layer(*arguments)).detach(), _answer(other(*arguments))
+            except Exception:
+                return None  # some layers do not take inputs that require gradients
+            if not isinstance(found, torch.Tensor) or found.shape != true.shape:
+                return None
+            found = found.detach()
+            if not bool(torch.isfinite(found).all()):
+                return None
+            worst = max(worst, float((found - true).abs().max() / true.abs().max()))
+    return worst if not where.single or worst > SINGLE else 0.0
+
+
+def _answer(result: Any) -> Any:
+    """What a layer answers, without the memory that it may return beside it."""
+    return result[0] if isinstance(result, tuple) else result
+
+
+def _heads_first(entry: Entry) -> bool:
+    return "BHTD" in (entry.adapter or "")
+
+
+def draws(entry: Entry, sizes: Mapping[str, int], seed: int, where: Situation | None = None) -> list[torch.Tensor]:
+    """Gaussian data and gates between 1/4 and 3/4, in the order of the layer's parameters."""
+    where = where or Situation()
+    import inspect
+
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    f, m, N, B, H = sizes["f"], sizes["m"], sizes["N"], where.batch, where.heads
+    found = []
+    required = [p for p in inspect.signature(entry.layer).parameters.values() if p.default is p.empty]
+    for parameter in required:
+        shape = {
+            "X": (N, f), "Y": (N, m), "x_q": (f,), "W0": (m, f),
+            "q": (B, N, H, f), "k": (B, N, H, f), "v": (B, N, H, m),
+        }.get(parameter.name)  # fmt: skip
+        if shape is not None:
+            value = where.scale * normal(*shape)
+            if where.strided:
+                value = value.repeat_interleave(2, -1)[..., ::2]
+        else:
+            axes = entry.axes.get(parameter.name, "N" if entry.adapter else "")
+            gate = tuple(sizes[axis] for axis in axes)
+            if entry.adapter:  # a head behind the tokens
+                gate = (B, gate[0], H, *gate[1:])
+            value = torch.rand(gate, generator=generator, dtype=torch.float64) / 2 + 0.25
+        value = value.transpose(1, 2) if _heads_first(entry) else value
+        found.append(value.to(torch.float32) if where.single else value)
+    return [v.requires_grad_() if where.requires_grad else v for v in found]

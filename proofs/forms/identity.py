@@ -1,0 +1,205 @@
+"""Claims of the form "these two programs compute the same": one set of sides, checked on every rung that applies.
+
+An `Identity` turns a layer and a learner into the claim's checks, and a replaced part into a mutant's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from numeric.deciding import exact_identity, float_identity, polynomial_identity
+from numeric.deciding.programs import Program, Shapes, Sizes, recorded
+from numeric.entropy import Entropy
+from numeric.finding import Finding, combine
+from numeric.words import derivation, whole
+from numeric.words.derivation import Obligation
+from numeric.words.whole import Spec
+from proofs.claim import Check, Mutant
+from proofs.evidence import Rung, Settings
+
+Derive = Callable[[], Iterable[Obligation]]
+
+ALL: Callable[[Sizes], bool] = lambda sizes: True  # noqa: E731
+
+
+@dataclass(frozen=True)
+class Large:
+    """A claim's one large case, where code that is right for few tokens, narrow layers or few steps only is refuted.
+
+    left, right: the programs with more steps, where they take any. quick: whether the quick profile can afford it.
+    """
+
+    sizes: Sizes
+    left: Program | None = None
+    right: Program | None = None
+    quick: bool = False
+
+
+@dataclass(frozen=True)
+class Identity:
+    """left(**inputs) == right(**inputs) for all inputs of the given shapes.
+
+    shapes: each input's shape in words. sizes: the sizes checked (quick takes the first, full all).
+    symbolic_sizes: the sizes of the symbolic rung. derive: the steps of the universal rung, if there is one.
+    torch_only: a side uses autograd, so numpy can't run it. admits: which sizes make sense, for counterexamples.
+    positive: inputs that are drawn in (0, 1] when sampled (decays), all others have any sign.
+    large: the large case of the exact rung.
+    second_opinion: whether SymPy is asked about the derivation's steps too.
+    whole: how both programs run on words themselves, in place of a derivation; then every mutant runs there too; with a
+    derivation beside it, that shows what the statement says beyond the equation of the programs.
+    only: the one size at which the words are held against plain runs, where not every size makes sense.
+    """
+
+    shapes: Shapes
+    left: Program
+    right: Program
+    sizes: tuple[Sizes, ...]
+    symbolic_sizes: Sizes | None = None
+    derive: Derive | None = None
+    names: tuple[str, str] = ("layer", "learner")
+    torch_only: bool = False
+    admits: Callable[[Sizes], bool] = ALL
+    positive: tuple[str, ...] = ()
+    large: Large | None = None
+    second_opinion: bool = True
+    whole: Spec | None = None
+    only: Sizes | None = None
+
+    def __post_init__(self) -> None:
+        # one recording of each side serves all rungs
+        object.__setattr__(self, "left", recorded(self.left, self.positive))
+        object.__setattr__(self, "right", recorded(self.right, self.positive))
+
+    def checks(self) -> dict[Rung, Check]:
+        """The checks by rung: sampled and exact always, symbolic and universal where they are given."""
+        found: dict[Rung, Check] = {Rung.SAMPLED: self.sampled, Rung.EXACT: self.exact}
+        if self.symbolic_sizes is not None:
+            found[Rung.SYMBOLIC] = self.symbolic
+        if self.derive is not None or self.whole is not None:
+            found[Rung.UNIVERSAL] = self.universal
+        return found
+
+    def sampled(self, settings: Settings, shrinking: bool = True) -> Finding:
+        """Float runs on every backend there is, against the derived rounding bounds."""
+        return float_identity.check(
+            self.left,
+            self.right,
+            self.shapes,
+            self.sizes[0],
+            entropy=Entropy(settings.seed),
+            device=settings.device,
+            names=self.names,
+            numpy=not self.torch_only,
+            positive=self.positive,
+            thorough=settings.profile == "full",
+            admits=self.admits,
+            shrinking=shrinking and not settings.verdict_only,
+        )
+
+    def exact(self, settings: Settings) -> Finding:
+        """Schwartz-Zippel at the chosen sizes, and at the large ones."""
+        full = settings.profile == "full"
+        chosen = [(self.left, self.right, sizes) for sizes in (self.sizes if full else self.sizes[:1])]
+        if self.large and (full or self.large.quick):
+            chosen.append((self.large.left or self.left, self.large.right or self.right, self.large.sizes))
+        entropy = Entropy(settings.seed)
+        return combine(
+            [
+                exact_identity.decide(
+                    left,
+                    right,
+                    self.shapes,
+                    sizes,
+                    entropy=entropy.child(k),
+                    target_log2=settings.target_log2,
+                    names=self.names,
+                    admits=self.admits,
+                    shrinking=not settings.verdict_only,
+                )
+                for k, (left, right, sizes) in enumerate(chosen)
+            ]
+        )
+
+    def symbolic(self, settings: Settings) -> Finding:
+        """Coefficients compared at the small sizes."""
+        assert self.symbolic_sizes is not None
+        return polynomial_identity.decide(
+            self.left,
+            self.right,
+            self.shapes,
+            self.symbolic_sizes,
+            names=self.names,
+            admits=self.admits,
+            entropy=Entropy(settings.seed),
+            shrinking=False,  # the exact rung shows the numbers
+        )
+
+    def universal(self, settings: Settings) -> Finding:
+        """Both programs on words of symbolic size, or the derivation for all sizes, step by step."""
+        limit, found = 24 if settings.profile == "full" else 12, list[Finding]()
+        asked = self.second_opinion and not settings.verdict_only
+        if self.whole is not None:
+            found.append(
+                whole.decide(
+                    self.left,
+                    self.right,
+                    self.shapes,
+                    self.whole,
+                    self.small(),
+                    names=self.names,
+                    entropy=Entropy(settings.seed),
+                    second_opinion=asked,
+                    limit=limit,
+                )
+            )
+        if self.derive is not None:
+            found.append(derivation.decide(self.derive, second_opinion=asked, limit=limit))
+        return combine(found)
+
+    def small(self) -> tuple[Sizes, ...]:
+        """Where the words are held against plain runs: three small sizes, all dimensions different, or the only one."""
+        assert self.whole is not None
+        if self.only:
+            return ({**dict.fromkeys(self.whole.counts.values(), 2), **self.only},)
+        names = sorted({*self.sizes[0], *self.whole.counts.values()})
+        found = [{name: 1 + (j + i) % len(names) for i, name in enumerate(names)} for j in range(3)]
+        return tuple(sizes for sizes in found if self.admits(sizes))
+
+    def mutant(
+        self,
+        id: str,
+        description: str,
+        *,
+        left: Program | None = None,
+        right: Program | None = None,
+        derive: Derive | None = None,
+        sizes: Sizes | None = None,
+        rungs: Iterable[Rung] | None = None,
+        blind: Mapping[Rung, str] | None = None,
+    ) -> Mutant:
+        """The identity with a part replaced. It is checked on the rungs whose part was replaced, or on `rungs`."""
+        changed = replace(
+            self,
+            left=left or self.left,
+            right=right or self.right,
+            derive=derive if derive is not None else None,
+            sizes=(sizes,) if sizes else self.sizes[:1],
+            symbolic_sizes=sizes or self.symbolic_sizes if self.symbolic_sizes else None,
+            large=None,  # a false program falls at small sizes already
+            only=sizes or self.only,
+            second_opinion=False,  # the step that fails shows numbers, and the others are the claim's own
+        )
+        checks = changed.checks()
+        if left is None and right is None:
+            checks = {rung: check for rung, check in checks.items() if rung is Rung.UNIVERSAL}
+        wanted = checks if rungs is None else {rung: checks[rung] for rung in rungs}
+        if Rung.SAMPLED in wanted and Rung.EXACT in wanted:  # the exact rung makes the counterexample small
+            wanted = {**wanted, Rung.SAMPLED: partial(changed.sampled, shrinking=False)}
+        return Mutant(id, description, wanted, blind or {})
+
+
+NO_ROUNDING = "exact arithmetic has no rounding, and there the code is right"
+NO_ORDER = "a comparison of data has no rounding bound and no polynomial, so the operation is refused by name"
+"""Why a rung can't refute a mutant; used by several claims, worded once."""

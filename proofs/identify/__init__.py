@@ -1,0 +1,5 @@
+"""Which learner does this target run?"""
+
+from proofs.identify.run import identify
+
+__all__ = ["identify"]

@@ -1,0 +1,90 @@
+"""What the command line asks: does the target run the named learner, and what else does it run if it does not?
+
+Main definition: `ask`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import overload
+
+from numeric.finding import Verdict
+from proofs.audit.answer import Check, Word, of
+from proofs.audit.case import INDETERMINATE, READOUT
+from proofs.audit.run import Audit, Named, audit
+from proofs.evidence import Settings
+from proofs.identify.answer import Identification
+from proofs.identify.run import identify
+from proofs.target.gates import mentioned
+
+
+@overload
+def ask(
+    target: Named,
+    against: str,
+    adapter: Named | None = ...,
+    gates: Mapping[str, str] | None = ...,
+    settings: Settings = ...,
+    sizes: Mapping[str, int] | None = ...,
+) -> Audit: ...
+
+
+@overload
+def ask(
+    target: Named,
+    against: None = ...,
+    adapter: Named | None = ...,
+    gates: Mapping[str, str] | None = ...,
+    settings: Settings = ...,
+    sizes: Mapping[str, int] | None = ...,
+) -> Identification: ...
+
+
+def ask(
+    target: Named,
+    against: str | None = None,
+    adapter: Named | None = None,
+    gates: Mapping[str, str] | None = None,
+    settings: Settings = Settings(),  # noqa: B008 (frozen)
+    sizes: Mapping[str, int] | None = None,
+) -> Audit | Identification:
+    """The audit against a learner, and for a refuted layer what it runs instead; without a learner, identification.
+
+    Arguments and errors as for `proofs.audit.audit`.
+    """
+    gates, sizes = dict(gates or {}), dict(sizes or {})
+    if against is None:
+        return identify(target, adapter, gates, settings, sizes)
+    found = audit(target, against, adapter, gates, settings, sizes)
+    if found.word is not Word.REFUTED:
+        return found
+    return replace(found, instead=_instead(target, adapter, found, gates, settings, sizes))
+
+
+def _instead(
+    target: Named,
+    adapter: Named | None,
+    found: Audit,
+    gates: Mapping[str, str],
+    settings: Settings,
+    sizes: Mapping[str, int],
+) -> Identification | None:
+    """What a refuted layer runs instead; None where that can't be looked for. Its gates are set where they are numbers."""
+    numbers = {*found.learner.names, READOUT} & set(gates)
+    exact = of(found.rows, Check.EXACT)
+    if exact and not numbers and all(row.finding.verdict is Verdict.CONFIRMED for row in exact):
+        return None  # one sequence at a time it is the learner
+    known = {"N", "f", "m", "X"}
+    own = {
+        name: text
+        for name, text in gates.items()
+        if name not in (*found.learner.names, READOUT) and (text == INDETERMINATE or mentioned(text) <= known)
+    }
+    try:
+        other = identify(target, adapter, own, settings, sizes)
+    except Exception:  # it adds to an answer that stands without it
+        return None
+    same = other.learner is not None and other.learner.id.removesuffix(":1") == found.learner.id.removesuffix(":1")
+    # the learner itself, at no other numbers than the audit allowed: one sequence at one width shows nothing new
+    return None if same and not numbers and other.word is not Word.BIASED else other

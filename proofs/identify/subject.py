@@ -1,0 +1,224 @@
+"""What an identification asks about: a target with its gates as numbers, its box, probes and fit data.
+
+Main definitions: `Subject`, `Layer`, `learner_box`, `agreement`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations, product
+from typing import Any
+
+import flint
+import numpy as np
+import torch
+
+from constructions.learners import Learner
+from numeric.deciding.balls import BITS, ball, evaluate
+from numeric.deciding.programs import Sizes
+from numeric.entropy import Entropy
+from numeric.probing.box import Arithmetic, Box, Undefined, as_floats, generic
+from numeric.probing.probes import Probe
+from numeric.tape.refusals import Refused
+from proofs.audit.case import INDETERMINATE, SIZES, Case
+from proofs.audit.run import Named
+from proofs.evidence import Settings
+from proofs.fitting import fit
+from proofs.fitting.fit import Data
+from proofs.fitting.models import Model
+from proofs.target.adapters import Adapter
+from proofs.target.gates import mentioned, value
+from proofs.target.loading import Target, TargetError
+
+GATES = ("1/2", "3/4", "5/8", "3/8", "7/8", "1/4")
+"""Values given to a layer's gates while its learner is unknown, in the order of its arguments."""
+_LOGARITHMS = ("g", "gk", "gv", "log")
+"""Names of gates that are logarithms of decays, as most that begin with `log` are: they get negative values."""
+_NOTHING = Learner("none", "no learner", "", "", lambda X, Y, x_q, W0: W0 @ x_q, (), start=False)
+"""Stands in a case for the learner that is not known yet."""
+
+
+class Layer:
+    """The target with its gates: those given, and values chosen for the ones it needs."""
+
+    def __init__(self, named: Named, loaded: Target, adapted: Adapter, gates: dict[str, str]) -> None:
+        self.named, self.text, self.loaded, self.adapter = named, loaded.text, loaded, adapted
+        self.given = {name: value for name, value in gates.items() if value != INDETERMINATE}
+        needed = [n for n in adapted.required if n not in self.given and n != "W0"]
+        needed += [n for n in gates if n not in self.given and n not in needed]
+        self.chosen = {name: signed(name, value) for name, value in zip(needed, GATES, strict=False)}
+        if len(needed) > len(GATES):
+            raise TargetError(
+                f"{self.text} needs {len(needed)} gates: give values to some of {', '.join(needed)} with --gate"
+            )
+        self.case = Case(self.text, adapted, _NOTHING, {**self.given, **self.chosen})
+
+    def with_gates(self, other: Mapping[str, str]) -> Case:
+        """The case with other values for some of the chosen gates, called as the first one is."""
+        case = Case(self.text, self.adapter, _NOTHING, {**self.given, **self.chosen, **other})
+        case.axes, case.form, case.needs_lift = dict(self.case.axes), self.case.form, self.case.needs_lift
+        return case
+
+    def boxed(self, other: Mapping[str, str], f: int, m: int, like: Box | None = None) -> Box:
+        """The layer at other values of some gates, as a box at f and m; gates that are tensors in a call are data of it.
+
+        like: the box whose arithmetic it has, if there is one already.
+        """
+        case = self.with_gates(other)
+        held = {name: number for name in self.adapter.required if (number := _number(case.gates.get(name))) is not None}
+        if like is None:
+            return Box(case.layer, f, m, held=held)
+        return Box(case.layer, f, m, like.arithmetic, held if like.held else None)
+
+
+def _number(text: str | None) -> Fraction | None:
+    """The number that a gate is; None for an expression."""
+    if text is None or text == INDETERMINATE or mentioned(text):
+        return None
+    found = value(text, {}).held
+    return found if isinstance(found, Fraction) else None
+
+
+def is_number(text: str) -> bool:
+    """Whether a gate's text is a number."""
+    return _number(text) is not None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A layer under identification, and all that was asked of it once."""
+
+    layer: Layer
+    adapter: Named | None
+    settings: Settings
+    at: Sizes
+    box: Box
+    data: Data
+    probes: tuple[Probe, ...]
+    fixed: tuple[str, ...] = ()
+
+    @property
+    def slope(self) -> float:
+        """The response to one token, where fits of step sizes begin."""
+        found = next((p.figures.get("step size times readout scale") for p in self.probes if p.id == "P11"), None)
+        return found if isinstance(found, float) else 0.0
+
+
+def remedy(layer: Layer, gates: Mapping[str, str]) -> str:
+    """What to add to the command where the target does not run: gates found by trying, or an adapter.
+
+    Optional arguments that are None by default may be needed after all, and a required one may be a vector for each
+    token, as the inputs are.
+    """
+    adapter, open = layer.adapter, [n for n in layer.adapter.required if n not in gates and n != "W0"]
+    signature = inspect.signature(layer.loaded.call).parameters
+    absent = [n for n in adapter.named if n in signature and signature[n].default is None and n not in gates]
+    for count in range(len(absent) + 1):
+        for chosen, vector in product(combinations(absent, count), (None, *open)):
+            added = dict.fromkeys(chosen, INDETERMINATE) | ({vector: "X"} if vector else {})
+            if added and _runs(layer, {**gates, **added}):
+                return "; it runs with " + " ".join(f"--gate {name}={value}" for name, value in added.items())
+    if not open:
+        return ""
+    return (
+        f"; {', '.join(open)} got one number a token: for anything else write an adapter of a few lines (proofs/bench/foreign.py "
+        f"has some), adapter(layer, X, Y, x_q, {', '.join(open)}) -> (m,), and give --adapter file.py:adapter"
+    )
+
+
+def _runs(layer: Layer, gates: dict[str, str]) -> bool:
+    """Whether the target returns a prediction with these gates, in any form of its arguments."""
+    try:
+        case = Layer(layer.named, layer.loaded, layer.adapter, gates).case
+    except TargetError:
+        return False
+    for case.needs_lift, case.form in product((False, True), ("numbers", "tensors", "arrays")):
+        try:
+            case.try_at(SIZES[0], Entropy(0))
+        except Exception:  # the target is anybody's code
+            continue
+        return True
+    return False
+
+
+def signed(gate: str, value: str) -> str:
+    """A value for the gate, negative for a logarithm."""
+    return f"-{value}" if gate in _LOGARITHMS or gate.startswith("log") else value
+
+
+def fresh(N: int, f: int, m: int, draw: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A point that no fit saw."""
+    salt = 50_000 + 100 * N + 10 * draw
+    return generic((N, f), salt + 1), generic((N, m), salt + 2), generic((f,), salt + 3)
+
+
+def learner_box(model: Model, numbers: Sequence[Any], like: Box) -> Box:
+    """The model with these numbers as a box in the arithmetic of `like`."""
+    if like.arithmetic is Arithmetic.FLOAT:
+        theta = torch.tensor(as_floats(fit.column(numbers)))
+
+        def plain(X: Any, Y: Any, x_q: Any) -> Any:
+            return model(X, Y, x_q, theta)
+
+        return Box(plain, like.f, like.m, Arithmetic.FLOAT)
+    exact = [Fraction(v) if isinstance(v, float) else v for v in numbers]
+    if rational(exact):
+        trial = Box(model.at(exact), like.f, like.m)
+        if trial.arithmetic is not Arithmetic.FLOAT:
+            return trial
+    return _Balls(model, exact, like.f, like.m)
+
+
+def _known(value: Any) -> Any:
+    """A number that no fraction is, with the radius to which fits know it: 60 digits."""
+    with flint.ctx.workprec(BITS):
+        return flint.arb(value.mid(), abs(float(value.mid())) * 2.0**-200)
+
+
+class _Balls(Box):
+    """A model whose numbers are balls."""
+
+    def __init__(self, model: Model, numbers: Sequence[Any], f: int, m: int) -> None:
+        def program(X: Any, Y: Any, x_q: Any) -> Any:
+            raise NotImplementedError
+
+        super().__init__(program, f, m, Arithmetic.BALLS)
+        self.model, self.numbers = model, fit.column([v if isinstance(v, Fraction) else _known(v) for v in numbers])
+
+    def _value(self, point: dict[str, np.ndarray]) -> np.ndarray:
+        try:
+            return evaluate(self.model, {**point, "theta": self.numbers})[0]
+        except (Refused, ZeroDivisionError) as error:
+            raise Undefined(str(error)) from None
+
+
+def agreement(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """Bits to which two values agree, infinite for equal fractions; and, if they provably differ, the relative gap."""
+    bits, gap = math.inf, 0.0
+    with flint.ctx.workprec(BITS):
+        left, right = [ball(v) for v in a], [ball(v) for v in b]
+        scale = max((abs(float(v.mid())) for v in (*left, *right)), default=0.0) or 1.0
+        for x, y, p, q in zip(left, right, a, b, strict=True):
+            if isinstance(p, Fraction) and isinstance(q, Fraction):
+                if p != q:
+                    gap = max(gap, float(abs(p - q)) / scale)
+            elif not x.overlaps(y):
+                gap = max(gap, float(abs(x - y).upper()) / scale)
+            else:
+                wide = float((x - y).rad()) / scale + float(abs((x - y).mid())) / scale
+                bits = min(bits, -math.log2(wide) if wide > 0 else math.inf)
+    return bits, gap
+
+
+def digits(bits: float) -> int | str:
+    """Decimal digits, for a figure."""
+    return "all" if bits == math.inf else int(bits * math.log10(2))
+
+
+def rational(numbers: Sequence[Any]) -> bool:
+    """Whether all are fractions."""
+    return all(isinstance(v, Fraction) for v in numbers)

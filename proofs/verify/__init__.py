@@ -1,0 +1,1 @@
+"""Claims planned, run and remembered; what they rest on; the table of systems."""

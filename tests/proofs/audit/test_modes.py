@@ -1,0 +1,187 @@
+"""Modes of running: a target that looks at one of them differs there, and only there; others keep their bits."""
+
+import pytest
+
+from numeric.entropy import Entropy
+from numeric.finding import Verdict
+from proofs.audit.case import Case
+from proofs.audit.compared import How
+from proofs.audit.modes import modes
+from proofs.audit.world import Same
+from proofs.target.adapters import adapt
+from proofs.target.learners import learner
+from proofs.target.loading import load
+
+LAYERS = """
+import random
+import sys
+import torch
+
+def step(X, Y, x_q, eta):
+    return eta / len(X) * (Y.T @ (X @ x_q))
+
+def no_grad(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (1 if torch.is_grad_enabled() or torch.is_inference_mode_enabled() else 2)
+
+def inference_mode(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (2 if torch.is_inference_mode_enabled() else 1)
+
+def Y_grad(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (2 if Y.requires_grad else 1)
+
+def X_grad(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (2 if X.requires_grad and not Y.requires_grad else 1)
+
+def autocast(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (2 if torch.is_autocast_enabled("cpu") else 1)
+
+def single(X, Y, x_q, eta):
+    return step(X.float(), Y.float(), x_q.float(), eta).to(X.dtype)
+
+def one_tensor(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (2 if X is Y else 1)
+
+def float32(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (2 if X.dtype == torch.float32 else 1)
+
+def strided(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (1 if X.is_contiguous() else 2)
+
+def fresh(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (1 if "proofs.audit.modes" in sys.modules else 2)
+
+class Rate(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rate = torch.nn.Parameter(torch.tensor(0.37))
+    def forward(self, X, Y, x_q, eta):
+        return step(X, Y, x_q, eta) * torch.sigmoid(self.rate)
+
+rate = Rate()
+
+class Training(torch.nn.Module):
+    def forward(self, X, Y, x_q, eta):
+        return step(X, Y, x_q, eta) * (2 if self.training else 1)
+
+class Dropout(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.drop = torch.nn.Dropout(0.5)
+    def forward(self, X, Y, x_q, eta):
+        return step(self.drop(X), Y, x_q, eta)
+
+class Counts(torch.nn.Module):
+    calls = 0
+    def forward(self, X, Y, x_q, eta):
+        self.calls += 1
+        return step(X, Y, x_q, eta) * (2 if self.calls > 50 else 1)
+
+def rarely(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (2 if random.random() < 1e-6 else 1)
+
+def seeded(X, Y, x_q, eta):
+    torch.manual_seed(3)
+    return step(X, Y, x_q, eta) + 0 * torch.rand(())
+
+def module(X, Y, x_q, eta):
+    linear = torch.nn.Linear(X.shape[1], Y.shape[1], bias=False, dtype=X.dtype)
+    linear.weight.data.zero_()
+    return step(X, Y, x_q, eta) + linear(x_q).detach()
+
+def torch_rarely(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (2 if torch.rand(()) < 1e-6 else 1)
+
+def raises(X, Y, x_q, eta):
+    W = torch.zeros(Y.shape[1], X.shape[1], requires_grad=True)
+    with torch.enable_grad():
+        (g,) = torch.autograd.grad(((X @ W.T - Y) ** 2).sum() / 2, W)
+    return -eta / len(X) * g @ x_q
+"""
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory):
+    path = tmp_path_factory.mktemp("layers") / "moods.py"
+    path.write_text(LAYERS)
+    return path
+
+
+def found(layers, name):
+    target = load(f"{layers}:{name}")
+    case = Case(name, adapt(target, None), learner("gd"), {})
+    at = case.preflight({}, Entropy(0))
+    kinds = (How.EXACT, How.FLOAT)
+    return modes(case, target, None, f"{layers}:{name}", kinds, at, (50,), Entropy(1), {**at, "f": 3, "m": 3})
+
+
+def test_a_true_layer_keeps_its_bits(layers):
+    result = found(layers, "step")
+    assert {m.name: m.same for m in result.modes} == {
+        "no_grad": Same.BITS,
+        "inference_mode": Same.BITS,
+        "inputs that require grad": Same.BITS,
+        "X alone requires grad": Same.BITS,
+        "autocast": Same.BITS,
+        "X is Y": Same.BITS,
+        "float32": Same.ROUNDING,
+        "strided inputs": Same.BITS,
+        "fresh process": Same.BITS,
+        "called again": Same.BITS,
+    }
+    assert not result.rows
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("no_grad", "no_grad"),
+        ("inference_mode", "inference_mode"),
+        ("Y_grad", "inputs that require grad"),
+        ("X_grad", "X alone requires grad"),
+        ("autocast", "autocast"),
+        ("one_tensor", "X is Y"),
+        ("float32", "float32"),
+        ("strided", "strided inputs"),
+        ("fresh", "fresh process"),
+        ("Training", "training"),
+        ("Counts", "called again"),
+    ],
+)
+def test_a_mode_that_changes_the_target_is_refuted_by_name(layers, name, mode):
+    result = found(layers, name)
+    assert [m.name for m in result.modes if m.same is Same.DIFFERS] == [mode]
+    assert [r.rung for r in result.rows] == [f"mode, {mode}"]
+    assert result.rows[0].finding.verdict is Verdict.REFUTED
+
+
+def test_parameters_are_in_the_fresh_process_what_they_are_here(layers):
+    (mode,) = [m for m in found(layers, "rate").modes if m.name == "fresh process"]
+    assert mode.same is Same.BITS
+
+
+def test_what_autocast_rounds_is_no_claim_of_the_target(layers):
+    result = found(layers, "single")
+    (mode,) = [m for m in result.modes if m.name == "autocast"]
+    assert "bfloat16" in mode.why and not any(row.rung == "mode, autocast" for row in result.rows)
+
+
+def test_draws_of_its_own_are_seen_without_the_one_that_counts(layers):
+    result = found(layers, "rarely")
+    assert [m.name for m in result.modes if m.same is Same.RANDOM] == ["numbers of random's generator"]
+    assert any(m.same is Same.RANDOM for m in found(layers, "torch_rarely").modes)
+
+
+@pytest.mark.parametrize("name", ["seeded", "module"])
+def test_draws_that_change_nothing_are_no_fault(layers, name):
+    assert not any(m.same is Same.RANDOM for m in found(layers, name).modes)
+
+
+def test_dropout_is_no_fault(layers):
+    result = found(layers, "Dropout")
+    training = next(m for m in result.modes if m.name == "training")
+    assert training.same is Same.RANDOM and training.why == "Dropout act" and not result.rows
+
+
+def test_a_mode_that_is_refused_is_named(layers):
+    result = found(layers, "raises")
+    assert next(m for m in result.modes if m.name == "inference_mode").same is Same.RAISES and not result.rows

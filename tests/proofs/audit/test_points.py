@@ -1,0 +1,54 @@
+"""Special points: a row is named after those at which both sides were compared, and after the one that refutes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from numeric.entropy import Entropy
+from numeric.finding import Verdict
+from proofs.audit.case import Case
+from proofs.audit.compared import How
+from proofs.audit.points import special_row
+from proofs.audit.rows import Row
+from proofs.target.adapters import adapt
+from proofs.target.learners import learner
+from proofs.target.loading import load
+
+LAYERS = """
+import torch
+
+def step(X, Y, x_q, eta):
+    return eta / len(X) * (Y.T @ (X @ x_q))
+
+def distinct(X, Y, x_q, eta):
+    if torch.equal(X[0], X[1]):
+        raise ValueError("two tokens are the same")
+    return step(X, Y, x_q, eta)
+
+def doubled_if_large(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (2 if X.abs().max() > 50 else 1)
+"""
+
+
+def row(folder: Path, name: str) -> Row:
+    path = folder / "layers.py"
+    path.write_text(LAYERS, "utf-8")
+    case = Case(name, adapt(load(f"{path}:{name}"), None), learner("gd"), {})
+    found = special_row(case, (How.FLOAT,), case.preflight({}, Entropy(0)), Entropy(1))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "compared", "verdict"),
+    [
+        ("step", "zeros, ones, repeats, 3, 100", Verdict.CONFIRMED),
+        ("distinct", "zeros, 3, 100", Verdict.CONFIRMED),
+        ("doubled_if_large", "100", Verdict.REFUTED),
+    ],
+)
+def test_the_points_compared_are_named(tmp_path: Path, name: str, compared: str, verdict: Verdict) -> None:
+    found = row(tmp_path, name)
+    assert found.finding.verdict is verdict and found.rung == f"sampled, float64, {compared}"

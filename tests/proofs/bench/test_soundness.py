@@ -1,0 +1,75 @@
+"""The soundness bench in a small form: proofs/bench/soundness.py, proofs/bench/mutations.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from proofs.audit.answer import Word
+from proofs.bench import soundness
+from proofs.bench.corpus import CORPUS, Entry
+from proofs.bench.hidden_mistakes import HIDDEN
+from proofs.bench.mutations import mutations
+
+KINDS = {
+    "sign", "opposite", "factor", "offset", "previous token", "transposition", "mask", "epsilon", "normaliser",
+    "stale state", "dropped term", "float cast",
+}  # fmt: skip
+
+
+def entry(name: str) -> Entry:
+    return next(e for e in CORPUS if e.name == name)
+
+
+def test_true_layers_and_a_sample_of_their_mutants():
+    """A few layers of each form; `test_all_mutants` has all."""
+    names = ("batch_step", "gated_window", "linear_attention", "delta_rule", "ridge_solve", "softmax_attention")
+    entries = [e for e in CORPUS if e.name in names]
+    found = soundness.run(sample=10, seed=1, entries=entries)
+    assert found.passed, "\n".join(found.lines())
+    assert sum(t.kind == "none" for t in found.trials) == len(entries) == 6
+    assert sum(t.word is Word.REFUTED for t in found.trials) >= 7
+
+
+@pytest.mark.slow
+def test_all_mutants():
+    found = soundness.run()
+    assert found.passed, "\n".join(found.lines())
+    assert {t.kind for t in found.trials} == KINDS | {h.kind for h in HIDDEN} | {"none"}
+
+
+def test_every_kind_of_mistake_is_made_and_none_twice():
+    made = [(e.name, m.kind, m.source) for e in CORPUS for m in mutations(e.source, e.adapter)]
+    assert {kind for _, kind, _ in made} == KINDS | {h.kind for h in HIDDEN}
+    assert len({(name, source) for name, _, source in made}) == len(made)
+
+
+def test_a_mutant_changes_one_line_and_compiles():
+    for mutation in mutations(entry("delta_rule").source):
+        compile(mutation.source, "mutant", "exec")
+        assert mutation.change in mutation.source
+        assert soundness.difference(entry("delta_rule"), mutation) != 0.0 or mutation.kind != "factor"
+
+
+def test_the_bench_sees_a_false_alarm():
+    wrong = replace(entry("delta_rule"), against="decay_then_step", gates={"decay": "1/2"})
+    found = soundness.run(sample=0, entries=[wrong])
+    assert not found.passed
+    assert found.trials[0].false_alarm
+    assert any(line.startswith("WRONG") for line in found.lines())
+
+
+def test_the_bench_sees_a_miss():
+    trial = soundness.Trial("layer", "sign", "a - b", 0.5, Word.PROVED, "", False, "")
+    assert trial.missed
+    assert not replace(trial, kind="float cast", flagged=True).missed
+    assert replace(trial, kind="float cast").missed
+    assert not soundness.Bench((replace(trial, kind="none"), trial), 0, 0).passed
+
+
+def test_what_changes_nothing_is_not_a_mutant():
+    doubled = [m for m in mutations(entry("gated_window").source) if m.kind == "offset"]
+    assert all((soundness.difference(entry("gated_window"), m) or 0) > soundness.ROUNDING for m in doubled)
+    same = replace(doubled[0], source=soundness.source(entry("gated_window"), None))
+    assert soundness.difference(entry("gated_window"), same) == 0.0

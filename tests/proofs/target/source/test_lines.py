@@ -1,0 +1,186 @@
+"""What no bare run reached is told: tests with one outcome, lines that never ran, and whose choice they are."""
+
+import dis
+import importlib.util
+import sys
+
+import pytest
+import torch
+
+from proofs.target.source.lines import Lines, _Known, _option, homes
+
+SOURCE = """
+def layer(X, mode=None, scale=None):
+    if scale is None: scale = 1
+    if isinstance(X, str): X = len(X)
+    if X < 0:
+        raise ValueError("negative")
+    assert X < 10**6
+    rate = 2 if X > 40 else 1
+    large = [k for k in range(X) if k > 50]
+    if mode == "fast":
+        rate = 3
+    if not X > 2:
+        rate = 4
+    try:
+        out = rate / X
+    except ZeroDivisionError:
+        out = 0
+    for k in range(X):
+        if k == 30 and X > 35 or k == 77:
+            out += 1
+    return out * scale
+"""
+
+
+def loaded(path, source):
+    path.write_text(source)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def layer(tmp_path_factory):
+    return loaded(tmp_path_factory.mktemp("layers") / "branches.py", SOURCE).layer
+
+
+def told(layer, *calls, options=frozenset({"mode", "scale"})):
+    lines = Lines(homes(layer))
+    with lines.followed():
+        for X in calls:
+            layer(X)
+    return {(u.condition, u.never): u for u in lines.unrun(layer, options)}
+
+
+def test_a_branch_that_no_size_reached_is_told_with_its_condition(layer):
+    found = told(layer, 5)
+    assert found["X > 40", True].lines == (8, 8) and found["k > 50", True].lines == (9, 9)
+    assert found["k == 30", True].lines == (19, 19) and found["", True].lines == (16, 17)
+    assert found["X > 2", False].lines == (13, 13)
+    assert not any("X < 0" in condition or "10**6" in condition for condition, _ in found)  # they only refuse
+    assert "line 8 of branches.py never ran: X > 40 was never true" in found["X > 40", True].line()
+
+
+def test_sizes_beyond_leave_nothing_but_options_and_the_handler(layer):
+    found = told(layer, 2, 5, 33, 100)
+    assert {u.condition for u in found.values() if not u.option} == {""}
+    assert {u.condition for u in found.values() if u.option} == {
+        "scale is not None",
+        'mode == "fast"',
+        "isinstance(X, str)",
+    }
+
+
+def test_an_option_that_the_audit_sets_is_none(layer):
+    assert not told(layer, 5, 100, options=frozenset({"scale"}))['mode == "fast"', True].option
+
+
+def test_other_tracers_and_other_files_are_left_alone(layer):
+    seen = []
+
+    def tracer(frame, event, arg):
+        seen.append(event)
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        found = told(layer, 5)
+        assert sys.gettrace() is tracer
+    finally:
+        sys.settrace(before)
+    assert {u.file for u in found.values()} == {layer.__code__.co_filename}
+
+
+LOOPS = """
+def layer(X):
+    k = out = 0
+    while k < 4:
+        out, k = out + X, k + 1
+    while k < 4 + X and out < 10**6:
+        out, k = out + 1, k + 1
+    while X > 40:
+        X = X - 40
+    while True:
+        out += 1
+        if out > 3:
+            break
+    while out < 0:
+        out += 1
+    return out
+"""
+
+
+def test_a_loop_is_left_once_in_the_source(tmp_path):
+    module = loaded(tmp_path / "loops.py", LOOPS)
+    assert {u.condition for u in told(module.layer, 1, 5).values()} == {"out < 10**6", "X > 40", "out > 3", "out < 0"}
+    again = {u.condition for u in told(module.layer, 1, 50).values()}
+    assert "X > 40" in again  # its body never ran a second time
+    assert "X > 40" not in {u.condition for u in told(module.layer, 1, 50, 100).values()}
+
+
+SETTLED = """
+import torch
+FAST, SEEN = False, 0
+
+class Layer(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.bias, self.count = None, 0
+
+    def forward(self, X):
+        global SEEN
+        self.count, SEEN = self.count + 1, SEEN + 1
+        if self.bias is not None:
+            X = X + self.bias
+
+            X = X * 1
+        with torch.no_grad():
+            X = X * (2 if FAST else 1)
+        if self.count > 50:
+            X = X * 2
+        if SEEN > 50:
+            X = X * 3
+        return X
+"""
+
+
+def test_what_is_set_before_all_calls_is_an_option(tmp_path):
+    module = loaded(tmp_path / "settled.py", SETTLED)
+    found = told(module.Layer().forward, torch.ones(3))
+    assert {u.condition for u in found.values() if not u.option} == {"self.count > 50", "SEEN > 50"}
+    assert {u.condition for u in found.values() if u.option} == {"self.bias is not None", "FAST"}
+
+
+SWALLOWING = """
+import contextlib
+import torch
+
+def layer(X):
+    with torch.no_grad(), contextlib.nullcontext():
+        out = 1
+    with contextlib.suppress(ValueError), open(__file__):
+        out = 2
+    return out
+"""
+
+
+def test_contexts_that_may_swallow_an_error_are_told(tmp_path):
+    module = loaded(tmp_path / "swallowing.py", SWALLOWING)
+    lines = Lines(homes(module.layer))
+    with lines.followed():
+        module.layer(3)
+    told = {(u.lines, u.condition, u.option) for u in lines.unrun(module.layer)}
+    assert told == {
+        ((8, 8), "an exception inside `contextlib.suppress(ValueError)`", False),
+        ((8, 8), "an exception inside `open(__file__)`", False),
+    }
+
+
+def test_a_test_too_deep_to_read_is_no_option():
+    lines = Lines(("/nowhere/",))
+    assert lines.unrun(lambda X: X) == ()
+    code = compile("def f(x):\n    return 1 if x" + "+0" * 900 + " else 2", "<deep>", "exec").co_consts[0]
+    instruction = next(iter(dis.get_instructions(code)))
+    assert not _option(code, instruction, "x" + "+0" * 5000, _Known(frozenset("x"), frozenset("x"), frozenset()))
