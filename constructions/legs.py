@@ -35,8 +35,7 @@ def system(N: int, route: str = "i") -> StateSpace:
     """The system at t = 1 or theta = 1 in the coefficient basis with a naive readout, int64."""
     naive = legt.system(N, route)
     n = np.arange(N)
-    row = n[:, None]
-    A = np.tri(N, k=-1, dtype=np.int64) * below(row) + np.eye(N, dtype=np.int64) * diagonal(row)
+    A = np.tril(below(n[:, None] + 0 * n[None, :]), k=-1) + np.diag(diagonal(n))
     return StateSpace(A, naive.B, naive.C, naive.D)
 
 

@@ -69,8 +69,8 @@ def norms(N: int) -> Array:
 def system(N: int, route: str = "i") -> StateSpace:
     """The system at theta = 1 in the coefficient basis, int64."""
     n = np.arange(_count(N))
-    row, sign, lower = n[:, None], ends(N)[1], np.tri(N, dtype=np.int64)
-    A = lower * below(row) + (1 - lower) * above(row, sign[:, None] * sign[None, :])
+    row, sign = n[:, None] + 0 * n[None, :], ends(n.shape[0])[1]
+    A = np.tril(below(row)) + np.triu(above(row, sign[:, None] * sign[None, :]), k=1)
     D = gain(N, route)
     return StateSpace(A, drive(n), readout(n, D), D)
 

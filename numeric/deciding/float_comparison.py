@@ -115,6 +115,29 @@ class Comparison:
     followed: Container[int] | None = None
     at_point: bool = False
 
+    def foresee(self, draws: Sequence[Arrays]) -> None:
+        """The a-priori bounds at draws of one shape, numbered from 0, in one replay a side; `assess` takes them from the
+        cache. Where that can't be done nothing is kept, and `assess` finds out why."""
+        if self.at_point or len({tuple((n, np.shape(a)) for n, a in draw.items()) for draw in draws}) != 1:
+            return
+        dtype = DTYPES[self.dtype]
+        stacked = {n: torch.stack([torch.tensor(draw[n], dtype=dtype) for draw in draws]) for n in draws[0]}
+        shapes = {name: tuple(t.shape[1:]) for name, t in stacked.items()}
+        for side, program in zip(self.names, (self.left, self.right), strict=True):
+            place = (side, "a-priori", self.dtype)
+            if place in self.cache:
+                continue
+            carrier = APriori(dtype)
+            try:
+                with np.errstate(all="ignore"):
+                    tape = recorded(program).at(shapes, dtype)
+                    parts = replayed(tape, carrier, {name: carrier.inputs(t) for name, t in stacked.items()})
+            except Exception:  # whatever it is, it is met again where it is told
+                self.cache[place] = ()
+                continue
+            found = carrier.bound(parts).numpy(), carrier.condition(parts).numpy()
+            self.cache[place] = tuple(zip(*found, strict=True)) if len(found[0]) == len(draws) else ()
+
     def assess(self, inputs: Arrays, tally: Tally, key: int | None = None) -> Difference | None:
         """The first output that breaks the bound at this point. `key` numbers the draw, for the cache.
 
@@ -229,11 +252,15 @@ class Comparison:
             if parts is not None:
                 value, running = to_numpy(parts[0][0]), carrier.bound(parts)[0].numpy()
         if running is not None or "running" not in wanted:
-            prior = APriori(dtype)
-            parts, why = self._follow(side, tape, prior, tensors)
-            refusal = refusal or why
-            if parts is not None:
-                a_priori, condition = prior.bound(parts)[0].numpy(), prior.condition(parts)[0].numpy()
+            foreseen = self.cache.get((side, "a-priori", self.dtype)) if key is not None else None
+            if foreseen:
+                a_priori, condition = foreseen[key]
+            else:
+                prior = APriori(dtype)
+                parts, why = self._follow(side, tape, prior, tensors)
+                refusal = refusal or why
+                if parts is not None:
+                    a_priori, condition = prior.bound(parts)[0].numpy(), prior.condition(parts)[0].numpy()
         found = Bounds(value, running, a_priori, condition, record, refusal)
         if key is not None:
             self.cache[place] = found

@@ -66,7 +66,7 @@ def decide(
     """
     engine = Comparison(recorded(left), recorded(right), names, backend, dtype, {} if cache is None else cache, followed,
                         at_point)  # fmt: skip
-    return _decided(engine, draws, shapes if shrinking else None, entropy, admits, ratio)[0]
+    return _decided(engine, draws, shapes, entropy, admits, ratio, shrinking)[0]
 
 
 def _decided(
@@ -76,18 +76,22 @@ def _decided(
     entropy: Entropy | None,
     admits: Callable[[Sizes], bool],
     ratio: float,
+    shrinking: bool,
 ) -> tuple[Finding, bool]:
-    """The finding, and whether it is undecided for an operation that has no bound. shapes: those of a counterexample
-    that is to be made small."""
+    """The finding, and whether it is undecided for an operation that has no bound. shrinking: whether a counterexample
+    of these shapes is to be made small."""
     dtype, names = engine.dtype, engine.names
     settings: dict[str, Any] = {"backend": engine.backend, "dtype": dtype, "seed": entropy.seed if entropy else None}
     why = unusable(engine.backend, dtype)
     if why:
         return Finding(Verdict.NOT_RUN, reason=why, settings=settings), False
     tally = Tally()
-    for number, raw in enumerate(draws):
-        with np.errstate(over="ignore"):
-            inputs = {name: np.asarray(np.asarray(a, dtype=dtype), dtype=np.float64) for name, a in raw.items()}
+    with np.errstate(over="ignore"):
+        rounded = [
+            {n: np.asarray(np.asarray(a, dtype=dtype), dtype=np.float64) for n, a in raw.items()} for raw in draws
+        ]
+    engine.foresee(rounded)
+    for number, inputs in enumerate(rounded):
         try:
             wrong = engine.assess(inputs, tally, key=number)
         except (Refused, CannotRun, WrongResult) as error:
@@ -100,7 +104,7 @@ def _decided(
             )
             return found, isinstance(error, Refused)
         if wrong is not None:
-            example, note = _counterexample(engine, inputs, shapes, entropy, admits)
+            example, note = _counterexample(engine, inputs, shapes, entropy, admits, shrinking)
             found = Finding(
                 Verdict.REFUTED,
                 reason=f"{wrong.text(names)}; {note}" if note else wrong.text(names),
@@ -131,12 +135,17 @@ def _decided(
 
 
 def _counterexample(
-    engine: Comparison, inputs: Arrays, shapes: Shapes | None, entropy: Entropy | None, admits: Callable[[Sizes], bool]
+    engine: Comparison,
+    inputs: Arrays,
+    shapes: Shapes | None,
+    entropy: Entropy | None,
+    admits: Callable[[Sizes], bool],
+    shrinking: bool,
 ) -> tuple[Counterexample, str]:
-    """A refuting point made simple, and what is known about it."""
+    """A refuting point, made simple if `shrinking`, and what is known about it."""
     point = {name: np.array(array) for name, array in inputs.items()}
     note = ""
-    if shapes is not None:
+    if shapes is not None and shrinking:
         simple = shrink.among_polynomials(
             engine.left, engine.right, shapes, _sizes(shapes, point), names=engine.names, admits=admits
         )
@@ -229,14 +238,15 @@ def check(
     positive: Sequence[str] = (),
     thorough: bool = False,
     admits: Callable[[Sizes], bool] = lambda sizes: True,
+    shrinking: bool = True,
 ) -> Finding:
     """The sampled rung for one identity: the flavours of `numeric.deciding.strategies`, on every backend, in both precisions.
 
     device: "cpu", "cuda" (torch CUDA is demanded) or "auto" (CUDA where there is one). numpy: whether the programs run
     on numpy. positive: inputs drawn in (0, 1]. thorough: ten draws a flavour instead of one, every flavour in float32 too,
-    and a running bound for each draw. admits: which sizes make sense, for the counterexample. Ends at the first
-    refutation. Where an operation (a division by data) has a running bound only, torch CPU alone decides, and a flag
-    says so.
+    and a running bound for each draw. admits: which sizes make sense, for the counterexample; shrinking: whether it is
+    made small. Ends at the first refutation. Where an operation (a division by data) has a running bound only, torch CPU
+    alone decides, and a flag says so.
     """
     entropy = entropy or Entropy()
     backends = ["torch cpu", *(["numpy"] if numpy else [])]
@@ -257,7 +267,7 @@ def check(
         cache: dict[Any, Any] = {}
         for backend in backends:
             engine = Comparison(left, right, names, backend, dtype, cache, None if thorough else ordinary)
-            found, unbounded = _decided(engine, draws, shapes, entropy, admits, RATIO)
+            found, unbounded = _decided(engine, draws, shapes, entropy, admits, RATIO, shrinking)
             flags |= dict.fromkeys(found.flags)
             if found.verdict is Verdict.REFUTED:
                 return _joined({(backend, dtype): found}, sizes, entropy, flags)

@@ -93,7 +93,7 @@ class Identity:
             found[Rung.UNIVERSAL] = self.universal
         return found
 
-    def sampled(self, settings: Settings) -> Finding:
+    def sampled(self, settings: Settings, shrinking: bool = True) -> Finding:
         """Float runs on every backend there is, against the derived rounding bounds."""
         return float_identity.check(
             self.left,
@@ -107,6 +107,7 @@ class Identity:
             positive=self.positive,
             thorough=settings.profile == "full",
             admits=self.admits,
+            shrinking=shrinking and not settings.verdict_only,
         )
 
     def exact(self, settings: Settings) -> Finding:
@@ -211,6 +212,8 @@ class Identity:
         if left is None and right is None:
             checks = {rung: check for rung, check in checks.items() if rung is Rung.UNIVERSAL}
         wanted = checks if rungs is None else {rung: checks[rung] for rung in rungs}
+        if Rung.SAMPLED in wanted and Rung.EXACT in wanted:  # the exact rung makes the counterexample small
+            wanted = {**wanted, Rung.SAMPLED: partial(changed.sampled, shrinking=False)}
         return Mutant(id, description, wanted, blind or {})
 
     def slips(self, rungs: Iterable[Rung] = POINTWISE) -> tuple[Mutant, ...]:

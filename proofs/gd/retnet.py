@@ -30,7 +30,7 @@ from constructions.gradient_descent import weighted_loss
 from constructions.namespace import Array, filled, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
-from proofs.evidence import Kind
+from proofs.evidence import Kind, Rung
 from proofs.forms.identity import EVERYWHERE, Identity, Large
 from proofs.forms.statement import claim
 
@@ -109,6 +109,12 @@ CLAIM = claim(
             right=lambda Q, K, V, gamma: weighted(Q, K, V, gamma, gamma),
         ),
         IDENTITY.mutant("no_discount", "plain least squares", right=plain, rungs=EVERYWHERE),
+        IDENTITY.mutant(
+            "wrong_gradient",
+            "the gradient of another loss",
+            right=lambda Q, K, V, gamma: learner(Q, K, -V, gamma),
+            rungs=(Rung.EXACT, Rung.UNIVERSAL),
+        ),
         IDENTITY.mutant(
             "chunk_not_decayed", "a chunk leaves the earlier weights", left=not_decayed, sizes={"f": 1, "m": 1, "N": 5}
         ),

@@ -419,3 +419,13 @@ def test_what_rungs_do_not_see(ssmproof: Command, monkeypatch: pytest.MonkeyPatc
     assert ssmproof("soundness", "--claims", "--identify").err == (
         "error: --identify, --claims and --conformance are benches of their own; ask for one\n"
     )
+
+
+def test_a_second_run_says_what_it_took(ssmproof: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSMPROOF_EVIDENCE_CACHE", str(tmp_path / "kept"))
+    call = ("verify", "toy.holds", "--seed", "1", "--json", "run.json")
+    first, data = ssmproof(*call), Path("run.json").read_bytes()
+    second = ssmproof(*call)
+    assert (second.status, second.out, Path("run.json").read_bytes()) == (first.status, first.out, data)
+    assert "from earlier runs" in second.err and "from earlier runs" not in first.err
+    assert "from earlier runs" not in ssmproof(*call, "--fresh").err

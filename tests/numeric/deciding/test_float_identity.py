@@ -316,6 +316,34 @@ def test_the_comparison_is_exact() -> None:
     assert engine._compare(np.array([1e308]), np.array([-1e308]), np.array([1e308]), np.array([9e307]), yes, tally)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_bounds_of_all_draws_are_those_of_each(dtype: str) -> None:
+    """One replay for all draws gives what a replay each gives, flavour by flavour: up to the order of a kernel's sums,
+    which the bounds' slack covers."""
+    drawn = [
+        {
+            n: np.asarray(a, dtype=dtype).astype(float)
+            for n, a in strategies.draw(f, SIZES, PROBLEM, np.random.default_rng(3), dtype=dtype).items()
+        }
+        for f in strategies.FLAVOURS
+    ]
+    together, apart = (Comparison(layer, spec, ("left", "right"), "torch cpu", dtype, {}, ()) for _ in range(2))
+    together.foresee(drawn)
+    assert all(together.cache[side, "a-priori", dtype] for side in ("left", "right"))
+    for k, inputs in enumerate(drawn):
+        for engine in (together, apart):
+            assert engine.assess(inputs, Tally(), key=k) is None
+        for side in ("left", "right"):
+            one, other = (engine.cache[side, dtype, k] for engine in (together, apart))
+            for a, b in ((one.a_priori, other.a_priori), (one.condition, other.condition)):
+                np.testing.assert_allclose(a, b, rtol=2.0**-48, atol=0)
+
+
+def test_draws_of_different_shapes_are_bounded_one_by_one() -> None:
+    drawn = [strategies.draw("gaussian", SIZES | {"N": n}, PROBLEM, np.random.default_rng(n)) for n in (2, 3)]
+    assert float_identity.decide(layer, spec, drawn).verdict is Verdict.CONFIRMED
+
+
 def test_unknown_backend() -> None:
     with pytest.raises(ValueError, match="torch cpu, numpy, torch cuda"):
         float_identity.decide(layer, spec, draws(), backend="tpu")
