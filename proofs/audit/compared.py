@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,11 @@ from numeric.deciding.programs import Program, Shapes, Sizes, WrongResult, text
 from numeric.deciding.readings import Reading, listed
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Figure, Finding, Verdict
-from proofs.audit.case import NAMES, Case
 from proofs.audit.enclosures import POINTS_STAND, point
+from proofs.audit.preflight import admits
 from proofs.audit.rows import Check, Row, of
 from proofs.target.calling import raised
+from proofs.target.case import NAMES, Case
 
 _DRAWS = 2
 _POINTS = 2
@@ -53,19 +55,47 @@ def by_lifting(kinds: Sequence[How]) -> bool:
 
 @dataclass(frozen=True)
 class Question:
-    """Whether two programs of the same inputs agree at some sizes. names: what findings call them."""
+    """Whether two programs of a case agree at some sizes. sides: both, of the case as it is run. names: what findings call
+    them."""
 
-    left: Program
-    right: Program
+    case: Case
+    sides: Callable[[Case], tuple[Program, Program]]
     shapes: Shapes
     sizes: Sizes
-    positive: tuple[str, ...] = ()
     names: tuple[str, str] = NAMES
     admits: Callable[[Sizes], bool] = lambda sizes: True
     shrinking: bool = True
 
+    @cached_property
+    def _both(self) -> tuple[Program, Program]:
+        return self.sides(self.case)
 
-def compared(case: Case, kind: How, asked: Question, entropy: Entropy, target_log2: float) -> Finding:
+    @property
+    def left(self) -> Program:
+        """The first program."""
+        return self._both[0]
+
+    @property
+    def right(self) -> Program:
+        """The second one."""
+        return self._both[1]
+
+    @property
+    def positive(self) -> tuple[str, ...]:
+        """Inputs between 0 and 1."""
+        return self.case.positive
+
+    def lifting(self, lifted: bool) -> Question:
+        """The same question of calls whose casts to float32 are lifted, or are not."""
+        return replace(self, case=replace(self.case, lifted=lifted))
+
+
+def of_one_sequence(case: Case, sizes: Sizes) -> Question:
+    """Whether the layer is the learner."""
+    return Question(case, lambda held: (held.layer, held.learner), case.shapes, sizes, admits=partial(admits, case))
+
+
+def compared(kind: How, asked: Question, entropy: Entropy, target_log2: float) -> Finding:
     """The answer on one rung; undecided where a side raises."""
     try:
         if kind is How.EXACT:
@@ -90,13 +120,12 @@ def compared(case: Case, kind: How, asked: Question, entropy: Entropy, target_lo
             dict(strategies.draw("gaussian", asked.sizes, asked.shapes, generator, positive=asked.positive))
             for _ in range(_DRAWS)
         ]
-        return within_rounding(case, kind, asked, draws, entropy)
+        return within_rounding(kind, asked, draws, entropy)
     except (WrongResult, RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
         return Finding(Verdict.UNDECIDED, reason=raised(error))
 
 
 def within_rounding(
-    case: Case,
     kind: How,
     asked: Question,
     draws: Sequence[Mapping[str, np.ndarray]],
@@ -105,18 +134,18 @@ def within_rounding(
 ) -> Finding:
     """Whether float64 runs at these draws agree within their rounding bounds. here: by a-priori bounds of recordings made
     on these very draws, which is cheap."""
-    with case.lifting(kind is How.LIFTED or case.needs_lift):
-        return float_identity.decide(
-            asked.left,
-            asked.right,
-            draws,
-            names=asked.names,
-            shapes=asked.shapes,
-            entropy=entropy,
-            shrinking=False,
-            followed=() if here else None,
-            at_point=here,
-        )
+    held = asked.lifting(kind is How.LIFTED or asked.case.needs_lift)
+    return float_identity.decide(
+        held.left,
+        held.right,
+        draws,
+        names=asked.names,
+        shapes=asked.shapes,
+        entropy=entropy,
+        shrinking=False,
+        followed=() if here else None,
+        at_point=here,
+    )
 
 
 def enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]]) -> Finding:

@@ -12,6 +12,7 @@ import ast
 import linecache
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
-from proofs.audit.case import Case
+from proofs.target.case import Case
 from proofs.target.source.integers import functions, whole
 from proofs.target.source.lines import Lines
 
@@ -39,7 +40,8 @@ def computed(case: Case, call: Any, at: Sizes) -> tuple[int, ...]:
     """The integers from 2 on, sorted; none where the target's source can't be read."""
     own = functions(call)
     seen: list[Mapping[Site, set[int]]] = []
-    with _noting(own) as notes, _unfollowed(case):
+    case = replace(case, lines=Lines(()))  # the lines that run here are none of the target's
+    with _noting(own) as notes:
         if not notes.changed:
             return ()
         for sizes in _sizes(at):
@@ -50,16 +52,6 @@ def computed(case: Case, call: Any, at: Sizes) -> tuple[int, ...]:
     sites = {site for site in set().union(*seen) if len(site) < 3 or all(site in found for found in seen)}
     alike = [set().union(*(found[site] for found in seen if site in found)) for site in sites]
     return tuple(sorted({size for values in alike if len(values) == 1 for size in values if size >= 2}))
-
-
-@contextmanager
-def _unfollowed(case: Case) -> Iterator[None]:
-    """The lines that run inside are none of the target's."""
-    before, case.lines = case.lines, Lines(())
-    try:
-        yield
-    finally:
-        case.lines = before
 
 
 def _sizes(at: Sizes) -> Iterator[dict[str, int]]:

@@ -20,7 +20,7 @@ from numeric.deciding.float_identity import RATIO
 from numeric.deciding.programs import Program, fractions, recorded
 from numeric.finding import Finding, Verdict
 from numeric.tape.refusals import Refused
-from proofs.audit.case import NAMES, Case
+from proofs.target.case import NAMES, Case
 
 _DIGITS = 6
 """A bound that leaves fewer digits of the outputs says nothing, and confirms nothing."""

@@ -17,8 +17,9 @@ from numeric.deciding import exact_identity
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
-from proofs.audit.case import NAMES, READOUT, Case
+from proofs.audit.inference import infer
 from proofs.target.adapters import Adapter, adapt
+from proofs.target.case import NAMES, READOUT, Case
 from proofs.target.gates import Value, value
 from proofs.target.loading import Target, TargetError
 
@@ -63,7 +64,7 @@ def hints(case: Case, target: Target, adapter: Any, gates: Mapping[str, str], si
     if factor is not None and READOUT not in case.gates:
         shown, general = _expression(case, factor, sizes)
         scaled = {**case.gates, READOUT: shown}
-        if _tried(Case(case.text, case.adapter, case.chosen, scaled), case, sizes):
+        if _tried(case.anew(scaled), sizes):
             here = " ".join(f"{name}={size}" for name, size in sizes.items())
             found.append(
                 f'the layer is {shown} times the learner: see --gate "{READOUT}={shown}"'
@@ -109,9 +110,8 @@ def _others(
             continue
         try:
             changed: Adapter = adapt(target, other)
-            twin = Case(case.text, changed, case.chosen, gates)
-            _called_as(twin, case)
-            twin.infer(sizes)
+            twin = case.anew(gates, changed)
+            infer(twin, sizes)
             draws = [twin.draw(sizes, torch.Generator().manual_seed(k)) for k in range(_DRAWS)]
             pairs = _pairs(twin.layer, twin.learner, draws)
         except TargetError:
@@ -119,25 +119,19 @@ def _others(
         except Exception:  # the other layout does not fit the target
             continue
         scaled = [(left, right * sizes["f"] ** -0.5) for left, right in pairs]
-        if (_agree(pairs) and _tried(twin, case, sizes)) or (
-            _agree(scaled) and _tried(Case(case.text, changed, case.chosen, {**gates, READOUT: "f**-0.5"}), case, sizes)
+        if (_agree(pairs) and _tried(twin, sizes)) or (
+            _agree(scaled) and _tried(case.anew({**gates, READOUT: "f**-0.5"}, changed), sizes)
         ):
             found.append(other)
     return found
 
 
-def _called_as(twin: Case, case: Case) -> None:
-    """Call one case as the other has been found to be called."""
-    twin.axes, twin.form, twin.needs_lift = dict(case.axes), case.form, case.needs_lift
-
-
-def _tried(twin: Case, case: Case, sizes: Sizes) -> bool:
+def _tried(case: Case, sizes: Sizes) -> bool:
     """Whether the case is not refuted on exact numbers: a difference too small for floats to show is one."""
-    _called_as(twin, case)
     try:
-        twin.infer(sizes)
+        infer(case, sizes)
         found = exact_identity.decide(
-            twin.layer, twin.learner, twin.shapes, sizes, entropy=Entropy(0), names=NAMES, shrinking=False
+            case.layer, case.learner, case.shapes, sizes, entropy=Entropy(0), names=NAMES, shrinking=False
         )
     except Exception:  # anybody's code
         return False

@@ -27,9 +27,9 @@ from numeric.deciding.programs import Program, Shapes, Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Figure, Finding, Verdict
 from numeric.tape.blocks import Loop
-from proofs.audit.case import Case
 from proofs.audit.loops import looped
 from proofs.target.calling import called, prediction
+from proofs.target.case import Case
 from proofs.target.gates import value
 from proofs.target.loading import TargetError
 from proofs.target.source.length_numbers import hidden
@@ -103,7 +103,7 @@ def every_length(
 def memories(case: Case) -> Iterator[Memory]:
     """The ways in which a memory may hold the weights."""
     factors = ["1", *(case.gates[g] for g in case.adapter.single if g in case.gates)]
-    if "eta" in case.inference.names:
+    if "eta" in case.inferred.names:
         factors.append("eta/N")
     for factor in dict.fromkeys(factors):
         yield Memory(False, factor)

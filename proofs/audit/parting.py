@@ -17,8 +17,10 @@ from numeric.deciding import float_identity
 from numeric.deciding.programs import Sizes, concrete, rational, smaller, text
 from numeric.finding import Counterexample, Verdict
 from proofs.audit.answer import Check, Parting, Run, run_of
-from proofs.audit.case import NAMES, Case
+from proofs.audit.inference import infer
+from proofs.audit.preflight import admits
 from proofs.audit.rows import CONTEXTS, FAR, Row
+from proofs.target.case import NAMES, Case
 
 Point = dict[str, np.ndarray]
 """Object arrays of Fraction by name."""
@@ -97,7 +99,7 @@ def _again(case: Case, found: Counterexample) -> Counterexample | None:
         for name, value in found.inputs.items()
     }
     try:
-        case.infer(dict(found.sizes))
+        infer(case, dict(found.sizes))
     except Exception:
         return None
     values = _differs(case, point)
@@ -156,7 +158,7 @@ def _other(case: Case, sizes: Sizes) -> Counterexample | None:
     for turn, here in enumerate(smaller({name: max(size, 3) for name, size in sizes.items()})):
         if turn >= _SIZES:
             return None
-        if not case.admits(here):
+        if not admits(case, here):
             continue
         for point in _points(case, here, turn):
             values = _differs(case, point)
@@ -177,7 +179,7 @@ def _largest(case: Case, at: Sizes) -> tuple[float | None, dict[str, int]]:
     worst, sizes = None, dict(at)
     for N in dict.fromkeys((*CONTEXTS, at["N"], FAR)):
         here = {**at, "N": N}
-        if not case.admits(here):
+        if not admits(case, here):
             continue
         for draw in range(_DRAWS):
             data = case.draw(here, torch.Generator().manual_seed(draw))
@@ -195,7 +197,7 @@ def _first(case: Case, at: Sizes, far: int) -> int | None:
     """The first N at which the sides part by more than half of a float32's digits, at the audit's f and m, one point each."""
     for N in range(1, min(far, FAR) + 1):
         here = {**at, "N": N}
-        if not case.admits(here):
+        if not admits(case, here):
             continue
         point = next(_points(case, here, N))
         plain = _plain(case, point)

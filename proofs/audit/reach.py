@@ -13,7 +13,6 @@ from typing import Any
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
-from proofs.audit.case import INDETERMINATE, Case
 from proofs.audit.compared import how
 from proofs.audit.computed import computed
 from proofs.audit.far_calls import Far, far_calls
@@ -24,6 +23,7 @@ from proofs.audit.rows import Row
 from proofs.audit.whole import Found, whole_rows
 from proofs.audit.world import World
 from proofs.target.adapters import FINAL, STATES
+from proofs.target.case import INDETERMINATE, Case
 from proofs.target.loading import Target
 from proofs.target.source.integers import integers
 from proofs.target.source.lines import options_of

@@ -7,9 +7,10 @@ Main definitions: `Check`, `Row`, `lengths`, `widths`, `floats`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,12 @@ from numeric.deciding import exact_identity, float_identity, strategies
 from numeric.deciding.programs import Sizes, WrongResult
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Flag, Flagged, Verdict
-from proofs.audit.case import NAMES, Case
 from proofs.audit.enclosures import enclosures
 from proofs.audit.first_order import first_order_finding
+from proofs.audit.inference import infer, refitted
+from proofs.audit.preflight import admits, refuses, refuses_width
 from proofs.target.calling import raised
+from proofs.target.case import NAMES, Case
 
 CONTEXTS = (1, 2, 9)
 """Further context lengths, at the same f and m."""
@@ -95,7 +98,7 @@ def lengths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: 
         here = {**at, "N": length}
         if k and length == at["N"]:
             continue
-        why = case.refuses(here) if k else ""
+        why = refuses(case, here) if k else ""
         if not why:
             finding = _exact(case, here, entropy.child(k), target_log2)
             why = finding.reason if k and finding.verdict is Verdict.UNDECIDED else ""
@@ -122,13 +125,13 @@ def widths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: f
             here = {"f": f, "m": m, "N": fixed.get("N", SHORT)}
             if (f, m) == (at["f"], at["m"]):
                 continue
-            why = case.refuses_width(here, at)
+            why = refuses_width(case, here, at)
             if why:
                 left_out[f, m] = why
                 continue
             child = entropy.child(10 * k + f)
             finding = _exact(case, here, child, target_log2)
-            if finding.verdict is Verdict.REFUTED and case.inference.refitted(here):
+            if finding.verdict is Verdict.REFUTED and refitted(case, here):
                 finding = _exact(case, here, child, target_log2)
             if finding.verdict is Verdict.REFUTED and (f, m) != tries[-1] and _agrees(case, here, finding, child):
                 left_out[f, m] = "it rounds constants there"
@@ -163,8 +166,8 @@ def flagged(finding: Finding) -> list[Flag]:
 
 def _agrees(case: Case, sizes: Sizes, finding: Finding, entropy: Entropy) -> bool:
     """Whether a refutation is about rounded constants: float64 runs, casts lifted, agree within their bound."""
-    with case.lifting(casts(finding)):
-        return rounds(finding) and _sampled(case, sizes, entropy, finding).verdict is Verdict.CONFIRMED
+    held = replace(case, lifted=casts(finding))
+    return rounds(finding) and _sampled(held, sizes, entropy, finding).verdict is Verdict.CONFIRMED
 
 
 def _sampled(case: Case, sizes: Sizes, entropy: Entropy, exact: Finding | None = None) -> Finding:
@@ -186,7 +189,7 @@ def _draws(case: Case, sizes: Sizes, entropy: Entropy, exact: Finding | None) ->
     generator = entropy.generator()
     draws = [dict(strategies.draw("gaussian", sizes, case.shapes, generator, positive=case.positive)) for _ in range(4)]
     found = exact.counterexample if exact is not None else None
-    if found is not None and (not case.inference.names or found.sizes == sizes):  # else its numbers are other ones
+    if found is not None and (not case.inferred.names or found.sizes == sizes):  # else its numbers are other ones
         inputs = found.inputs
         draws.append({n: np.vectorize(_float, otypes=[float])(np.array(v, dtype=object)) for n, v in inputs.items()})
     return draws
@@ -199,7 +202,7 @@ def _float(text: Any) -> float:
 def _exact(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float) -> Finding:
     """The exact rung at these sizes."""
     try:
-        case.infer(sizes)
+        infer(case, sizes)
         return exact_identity.decide(
             case.layer,
             case.smaller(case.learner),
@@ -208,7 +211,7 @@ def _exact(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float) -> Fi
             entropy=entropy,
             target_log2=target_log2,
             names=NAMES,
-            admits=case.admits,
+            admits=partial(admits, case),
             positive=case.positive,
             rounded=True,
         )
@@ -225,23 +228,22 @@ def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list
     draws = _draws(case, sizes, entropy, seen)
 
     def row(check: Check) -> Row:
-        with case.lifting(check is Check.LIFTED):
-            finding = float_identity.decide(
-                case.layer,
-                case.learner,
-                draws,
-                dtype="float32" if check is Check.SINGLE else "float64",
-                names=NAMES,
-                shapes=case.shapes,
-                entropy=entropy,
-                shrinking=False,
-            )
+        held = replace(case, lifted=check is Check.LIFTED)
+        finding = float_identity.decide(
+            held.layer,
+            held.learner,
+            draws,
+            dtype="float32" if check is Check.SINGLE else "float64",
+            names=NAMES,
+            shapes=case.shapes,
+            entropy=entropy,
+            shrinking=False,
+        )
         return Row(check, sizes, finding)
 
     rows = [row(Check.LIFTED if case.needs_lift else Check.FLOAT)]
     if rows[0].finding.verdict is Verdict.UNDECIDED or rows[0].finding.figures.get("outputs not assessable"):
-        with case.lifting(case.needs_lift):
-            near = first_order_finding(case, draws[:_NEAR])
+        near = first_order_finding(replace(case, lifted=case.needs_lift), draws[:_NEAR])
         rows += [Row(Check.FIRST, sizes, near)] if near is not None else []
     if rows[0].finding.verdict is Verdict.REFUTED and casts(rows[0].finding, exact[-1].finding):
         rows.append(row(Check.LIFTED))

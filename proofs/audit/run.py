@@ -18,14 +18,15 @@ from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
 from proofs.audit.answer import Answer, Check, Run, Word, chance_of, of, run_of, where
-from proofs.audit.case import NAMES, Case
 from proofs.audit.hints import hints
 from proofs.audit.induction import every_length
 from proofs.audit.parting import parting
+from proofs.audit.preflight import preflight
 from proofs.audit.reach import Subject, reach
 from proofs.audit.rows import Row, floats, lengths, rounds, widths
 from proofs.evidence import Settings
 from proofs.target.adapters import adapt
+from proofs.target.case import NAMES, Case
 from proofs.target.deadline import ending
 from proofs.target.gates import Axes
 from proofs.target.learners import learner
@@ -126,9 +127,9 @@ def compared(
     loaded = load(target)
     chosen = learner(against)
     adapted = adapt(loaded, adapter)
-    case = Case(loaded.text, adapted, chosen, gates)
-    case.notes += loaded.notes
-    at = case.preflight(fixed, Entropy(settings.seed if settings.seed is not None else 0))
+    case = Case.of(loaded.text, adapted, chosen, gates)
+    case.note(*loaded.notes)
+    case, at = preflight(case, fixed, Entropy(settings.seed if settings.seed is not None else 0))
     at_defaults(case, loaded)
     _in_domains(case, at)
     entropy = Entropy(settings.seed)
@@ -166,7 +167,7 @@ def compared(
             word, reason = Word.UNDECIDED, f"{reason}; but not seen in full: {world.doubt}"
     others = [r.sizes for r in of(rows, Check.EXACT) if any(r.sizes[k] != at[k] for k in ("f", "m"))]
     if word is Word.REFUTED:
-        case.notes += hints(case, loaded, adapter, gates, at)
+        case.note(*hints(case, loaded, adapter, gates, at))
         if others and _refuted_at(rows) is not None:
             where = f"f={at['f']}, m={at['m']}"
             case.note(f"at {where} no difference was seen: see --size f={at['f']} --size m={at['m']}")
@@ -192,7 +193,7 @@ def compared(
 
 def at_defaults(case: Case, loaded: Target) -> None:
     """Note the named arguments that no call gave: the answer is for their defaults."""
-    given = {*case.gates, *case.shapes, *case.inference.names}
+    given = {*case.gates, *case.shapes, *case.inferred.names}
     left = [f"{name} = {text}" for name, text in loaded.defaults if name in case.adapter.named and name not in given]
     if left:
         case.note(f"left at {'its default' if len(left) == 1 else 'their defaults'}: {', '.join(left)}")
@@ -224,13 +225,13 @@ def _at_zero(case: Case, sizes: Sizes, entropy: Entropy) -> list[Row]:
         if not bool(torch.isfinite(left).all()):
             case.note(f"at {name} = 0 the layer is not finite and the learner is: the answer is for other values")
             continue
-        case.lifted, before = True, case.lifted
-        try:
-            finding = float_identity.decide(
-                case.layer, case.learner, [{n: t.numpy() for n, t in data.items()}], names=NAMES, shrinking=False
-            )
-        finally:
-            case.lifted = before
+        finding = float_identity.decide(
+            replace(case, lifted=True).layer,
+            case.learner,
+            [{n: t.numpy() for n, t in data.items()}],
+            names=NAMES,
+            shrinking=False,
+        )
         if finding.verdict is Verdict.REFUTED:
             reason = f"at {name} = 0 {finding.reason}"
             rows.append(Row(f"sampled, {name} = 0", sizes, replace(finding, reason=reason)))

@@ -20,12 +20,12 @@ from constructions.learners import Learner
 from numeric.finding import frozen
 from numeric.probing.probes import Probe
 from proofs.audit.answer import Answer, Word
-from proofs.audit.case import NAMES
 from proofs.audit.rows import casts, flagged
 from proofs.figure import Figure, Panel, Series
 from proofs.fitting.fit import Miss
 from proofs.fitting.laws import Law
 from proofs.fitting.models import Model
+from proofs.target.case import NAMES
 from proofs.target.gates import Axes
 
 _UNREAD = ("P0n",)

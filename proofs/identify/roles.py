@@ -20,7 +20,6 @@ from numeric.entropy import Entropy
 from numeric.finding import Figure, Finding, Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
 from numeric.tape.refusals import Refused
-from proofs.audit.case import INDETERMINATE, READOUT
 from proofs.audit.rows import Row
 from proofs.audit.run import Audit, compared
 from proofs.fitting import fit
@@ -28,6 +27,7 @@ from proofs.fitting.fit import Data, Fit, Number, Solution
 from proofs.fitting.laws import Factor, Law, factor_of
 from proofs.identify.answer import Role
 from proofs.identify.subject import Subject, agreement, digits, fresh, learner_box, rational, signed
+from proofs.target.case import INDETERMINATE, READOUT
 from proofs.target.loading import TargetError
 
 _VALUES = 3

@@ -18,7 +18,7 @@ from numeric.finding import Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
 from numeric.probing.probes import ask
 from proofs.audit.answer import Check, Run, Word, chance_of, of, run_of, short, where
-from proofs.audit.case import INDETERMINATE
+from proofs.audit.preflight import preflight
 from proofs.audit.rows import CONTEXTS, Row
 from proofs.audit.run import Named, at_defaults, checked
 from proofs.evidence import Settings
@@ -43,6 +43,7 @@ from proofs.identify.verification import (
     same_at,
 )
 from proofs.target.adapters import adapt
+from proofs.target.case import INDETERMINATE
 from proofs.target.deadline import ending
 from proofs.target.loading import TargetError, load
 
@@ -72,13 +73,14 @@ def _identify(
 ) -> Identification:
     checked(dict(gates or {}), dict(sizes or {}))
     loaded = load(target)
-    layer = Layer(target, loaded, adapt(loaded, adapter), dict(gates or {}))
-    layer.case.notes += loaded.notes
+    layer = Layer.of(target, loaded, adapt(loaded, adapter), gates or {})
+    layer.case.note(*loaded.notes)
     try:
-        at = layer.case.preflight(dict(sizes or {}), Entropy(settings.seed if settings.seed is not None else 0))
+        case, at = preflight(layer.case, sizes or {}, Entropy(settings.seed if settings.seed is not None else 0))
     except TargetError as error:
         raise TargetError(f"{error}{remedy(layer, dict(gates or {}))}") from None
-    at_defaults(layer.case, loaded)
+    at_defaults(case, loaded)
+    layer = replace(layer, case=case)
     box = layer.boxed({}, at["f"], at["m"])
     subject = Subject(layer, adapter, settings, at, box, Data(box), ask(box), tuple(sizes or ()))
     found = search(subject)

@@ -20,12 +20,12 @@ from numeric.entropy import Entropy
 from numeric.finding import Figure, Finding, Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
 from proofs.audit.answer import Check, short
-from proofs.audit.case import NAMES
 from proofs.audit.rows import CONTEXTS, Row
 from proofs.fitting import fit
 from proofs.fitting.fit import Data, Number, Solution
 from proofs.fitting.laws import Law, shown
 from proofs.identify.subject import Subject, agreement, digits, fresh, learner_box, rational
+from proofs.target.case import NAMES
 
 FAR = 33
 """A context length beyond all fits, checked at one point: some codes change their ways there (chunks, windows)."""
@@ -125,10 +125,10 @@ def float_runs(subject: Subject, solution: Solution) -> list[Row]:
     for check, dtype in ((Check.FLOAT, "float64"), (Check.LIFTED, "float64"), (Check.SINGLE, "float32")):
         if rows and not (rows[0].finding.verdict is Verdict.REFUTED and subject.box.record.casts):
             break
-        with case.lifting(check is Check.LIFTED or case.needs_lift):
-            finding = float_identity.decide(
-                case.layer, solution.model.at(numbers), draws, dtype=dtype, names=NAMES, shrinking=False
-            )
+        held = replace(case, lifted=check is Check.LIFTED or case.needs_lift)
+        finding = float_identity.decide(
+            held.layer, solution.model.at(numbers), draws, dtype=dtype, names=NAMES, shrinking=False
+        )
         rows.append(Row(check, here, finding))
     return rows
 
