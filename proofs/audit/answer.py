@@ -204,22 +204,23 @@ class Answer:
     def evidence(self) -> list[str]:
         """One line a rung and verdict; context lengths that ended alike share a line."""
         lifted = self.word is Word.PROVED and run_of(self.rows)[0] is Run.LIFTED
-        groups: dict[tuple[str, Verdict, tuple[tuple[str, int], ...]], list[Row]] = {}
+        groups: dict[tuple[Check, str, Verdict, tuple[tuple[str, int], ...]], list[Row]] = {}
         for row in self.rows:
             fixed = tuple((k, v) for k, v in row.sizes.items() if k != "N")
-            groups.setdefault((row.rung, row.finding.verdict, fixed), []).append(row)
+            groups.setdefault((row.check, row.variant, row.finding.verdict, fixed), []).append(row)
         lines = []
         merged: dict[tuple[Any, ...], list[tuple[str, list[Row]]]] = {}  # widths that are confirmed share a line
-        for (rung, verdict, fixed), rows in groups.items():
+        for (check, variant, verdict, fixed), rows in groups.items():
             lengths = ", ".join(map(str, sorted({row.sizes["N"] for row in rows if "N" in row.sizes})))
             alone = verdict is not Verdict.CONFIRMED or [name for name, _ in fixed] != ["f", "m"]
-            place = (rung, verdict, lengths, fixed if alone else ())
+            place = (check, variant, verdict, lengths, fixed if alone else ())
             merged.setdefault(place, []).append(("".join(f" {k}={v}" for k, v in fixed), rows))
-        for (rung, verdict, lengths, _), parts in merged.items():
+        for (_, _, verdict, lengths, _), parts in merged.items():
             sizes = ";".join(text for text, _ in parts)
             rows = [row for _, group in parts for row in group]
+            rung = rows[0].rung
             text = f"{rung:<23} {verdict.value},{sizes} N={lengths or 'any, by induction'}"
-            if lifted and rung == Check.FLOAT and verdict is Verdict.REFUTED:
+            if lifted and rows[0].of(Check.FLOAT) and verdict is Verdict.REFUTED:
                 lines.append(f"{rung:<23} off by its casts, which are listed below,{sizes} N={lengths}")
                 continue
             chance = chance_of(rows)

@@ -37,13 +37,18 @@ class How(StrEnum):
     LIFTED = Check.LIFTED.value
     BALLS = Check.BALLS.value
 
+    @property
+    def check(self) -> Check:
+        """The same among all ways."""
+        return Check(self.value)
+
 
 def how(rows: Sequence[Row]) -> tuple[How, ...]:
     """The rungs on which the audit's rows confirmed, the strongest first."""
     exact = [r.finding.verdict for r in of(rows, Check.EXACT)]
     found = [How.EXACT] if exact and all(v is Verdict.CONFIRMED for v in exact) else []
     for kind in (How.FLOAT, How.LIFTED, How.BALLS):
-        if any(r.finding.verdict is Verdict.CONFIRMED for r in of(rows, Check(kind))):
+        if any(r.finding.verdict is Verdict.CONFIRMED for r in of(rows, kind.check)):
             found.append(kind)
     return tuple(found)
 

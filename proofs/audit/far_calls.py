@@ -125,7 +125,7 @@ class _Search:
         if found.verdict is Verdict.UNDECIDED:
             self.refusals.append(Refusal(what, sizes, found.reason))
         else:
-            self.rows.append(Row(f"{kind}, {what}", sizes, found))
+            self.rows.append(Row(kind.check, sizes, found, what))
         return found.verdict
 
 

@@ -113,7 +113,7 @@ class _Search:
                 exact = self._compare(How.EXACT, asked, points, self.entropy.child(what, "exact"))  # a small example
                 kind, finding = (How.EXACT, exact) if exact.verdict is Verdict.REFUTED else (kind, finding)
             if finding.verdict is not Verdict.UNDECIDED:
-                self.rows.append(Row(f"{kind}, {what}", sizes, finding))
+                self.rows.append(Row(kind.check, sizes, finding, what))
                 return finding.verdict
             first = first or finding
         if first is not None:

@@ -27,7 +27,7 @@ from numeric.finding import Finding, Verdict
 from numeric.tape.dispatch import Dispatch
 from proofs.audit import fresh
 from proofs.audit.compared import How
-from proofs.audit.rows import Row
+from proofs.audit.rows import Check, Row
 from proofs.audit.world import Mode, Same
 from proofs.target.adapters import Adapter, adapt
 from proofs.target.calling import raised
@@ -70,7 +70,7 @@ class _Runs:
         """Keep what a mode did; a finding makes it a refutation."""
         self.found.append(Mode(name, same, why))
         if finding is not None:
-            self.rows.append(Row(f"mode, {name}", self.sizes, finding))
+            self.rows.append(Row(Check.MODE, self.sizes, finding, name))
 
     def compare(self, name: str, layer: Callable[[Case], Program], harmless: str = "") -> None:
         """Run in a mode: `layer` of the case is the layer there. harmless: why a difference is none of the target's claim."""

@@ -34,7 +34,7 @@ _SIZES = 12
 def parting(case: Case, rows: Sequence[Row], at: Sizes) -> Parting | None:
     """What the refutation among `rows` looks like in plain calls; None where no point is known."""
     excused = (Check.FLOAT,) if run_of(rows)[0] is Run.LIFTED else ()  # off by its casts, which refutes nothing
-    broken = [row for row in rows if row.finding.verdict is Verdict.REFUTED and row.rung not in excused]
+    broken = [row for row in rows if row.finding.verdict is Verdict.REFUTED and not row.of(*excused)]
     found = next((row.finding.counterexample for row in broken if row.finding.counterexample is not None), None)
     far = max((row.sizes.get("N", at["N"]) for row in broken), default=at["N"])
     if found is None:

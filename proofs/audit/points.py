@@ -58,11 +58,11 @@ def special_row(case: Case, kinds: Sequence[How], sizes: Sizes, entropy: Entropy
         for name, here in points.items():
             found = _at(kind, asked, here, entropy)
             if found is not None and found.verdict is Verdict.REFUTED:
-                return Row(f"{kind}, {name}", sizes, found)
+                return Row(kind.check, sizes, found, name)
             if found is not None and found.verdict is Verdict.CONFIRMED:
                 agreed[name] = found
         if agreed:
-            return Row(f"{kind}, {', '.join(agreed)}", sizes, max(agreed.values(), key=_error))
+            return Row(kind.check, sizes, max(agreed.values(), key=_error), ", ".join(agreed))
     return None
 
 

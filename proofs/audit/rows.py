@@ -43,7 +43,7 @@ _FAR = 1000.0
 
 
 class Check(StrEnum):
-    """The kinds of rows that a judgement tells apart; all others only have to hold."""
+    """How a row was found."""
 
     EXACT = "exact"
     EVERY = "exact, every N"
@@ -51,10 +51,12 @@ class Check(StrEnum):
     LIFTED = "sampled, float64 lifted"
     SINGLE = "sampled, float32"
     BALLS = "sampled, balls"
-    CHANGE = "sampled"
+    SAMPLED = "sampled"
     FIRST = "sampled, float64 to first order"
     LONG = "one long context"
     SIZES = "other sizes"
+    FRESH = "fresh gates and sizes"
+    MODE = "mode"
 
     @property
     def floats(self) -> bool:
@@ -64,11 +66,24 @@ class Check(StrEnum):
 
 @dataclass(frozen=True)
 class Row:
-    """One check of the audit: where it was made and what was found."""
+    """One check of the audit: how and where it was made and what was found.
 
-    rung: str
+    variant: what was asked, if not the call of one sequence at numbers drawn; such rows only have to hold.
+    """
+
+    check: Check
     sizes: Mapping[str, int]
     finding: Finding
+    variant: str = ""
+
+    @property
+    def rung(self) -> str:
+        """The check and its variant, for people."""
+        return f"{self.check}, {self.variant}" if self.variant else self.check.value
+
+    def of(self, *checks: Check) -> bool:
+        """Whether it is the call of one sequence, in one of these ways."""
+        return self.check in checks and not self.variant
 
     def to_json(self) -> dict[str, Any]:
         """One entry of an audit's evidence."""
@@ -83,8 +98,8 @@ class Row:
 
 
 def of(rows: Sequence[Row], *checks: Check) -> list[Row]:
-    """The rows of these kinds."""
-    return [row for row in rows if row.rung in checks]
+    """The calls of one sequence, made in these ways."""
+    return [row for row in rows if row.of(*checks)]
 
 
 def lengths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float) -> list[Row]:
@@ -255,7 +270,7 @@ def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list
             return [*rows, Row(Check.BALLS, sizes, enclosed)]
         change = _change_of_precision(case, draws)
         if change is not None:
-            rows.append(Row(Check.CHANGE, sizes, change))
+            rows.append(Row(Check.SAMPLED, sizes, change))
     return rows
 
 

@@ -16,7 +16,7 @@ from constructions.learners import Domain, Learner
 from numeric.deciding import float_identity
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Verdict
+from numeric.finding import Finding, Flag, Verdict
 from proofs.audit.answer import Answer, Check, Run, Word, chance_of, of, run_of, where
 from proofs.audit.hints import hints
 from proofs.audit.induction import every_length
@@ -52,7 +52,7 @@ class Audit(Answer):
     def flags(self) -> tuple[str, ...]:
         """What the code does that the answer does not cover; of the learner's code where that is the user's."""
         own = self.learner.source == self.learner.id
-        return tuple(flag for flag in super().flags if own or not flag.startswith(NAMES[1]))
+        return tuple(f for f in super().flags if own or not (isinstance(f, Flag) and f.side == NAMES[1]))
 
     def lines(self) -> list[str]:
         """The answer for a terminal: what it is, how sure, what to look at."""
@@ -234,7 +234,7 @@ def _at_zero(case: Case, sizes: Sizes, entropy: Entropy) -> list[Row]:
         )
         if finding.verdict is Verdict.REFUTED:
             reason = f"at {name} = 0 {finding.reason}"
-            rows.append(Row(f"sampled, {name} = 0", sizes, replace(finding, reason=reason)))
+            rows.append(Row(Check.SAMPLED, sizes, replace(finding, reason=reason), f"{name} = 0"))
     return rows
 
 
@@ -261,9 +261,8 @@ def _judge(rows: list[Row]) -> tuple[Word, str]:
         return _refuted(rows, refuted)
     decided = [f for f in exact if f.verdict is Verdict.CONFIRMED]
     open = next((f for f in exact if f.verdict is not Verdict.CONFIRMED), None)
-    judged = [
-        r.finding for r in rows if r.rung not in (Check.EXACT, Check.FLOAT, Check.LIFTED, Check.SINGLE, Check.FIRST)
-    ]
+    own = (Check.EXACT, Check.FLOAT, Check.LIFTED, Check.SINGLE, Check.FIRST)  # judged by themselves
+    judged = [r.finding for r in rows if not r.of(*own)]
     broken = next((f for f in judged if f.verdict is Verdict.REFUTED), None)
     if broken is not None:
         return Word.REFUTED, broken.reason + (f" ({open.reason})" if open is not None and not decided else "")
@@ -302,12 +301,12 @@ def _unsure(off: Finding | None) -> str:
 
 def _refuted(rows: list[Row], found: Finding) -> tuple[Word, str]:
     """An exact refutation; undecided where rounded constants of the code may be all there is to it."""
-    floats = [r for r in rows if r.rung in (Check.FLOAT, Check.LIFTED, Check.SINGLE)]
+    floats = of(rows, Check.FLOAT, Check.LIFTED, Check.SINGLE)
     there = floats[-1] if floats and floats[-1].sizes == _refuted_at(rows) else None
     if there is None or there.finding.verdict is not Verdict.CONFIRMED:
         return Word.REFUTED, found.reason
-    short = "float32" if there.rung == Check.SINGLE else "float64"
+    short = "float32" if there.check is Check.SINGLE else "float64"
     why = f"they agree within the {short} rounding bound, as they would if constants of the code are rounded"
-    if there.rung != Check.SINGLE and rounds(found):
+    if there.check is not Check.SINGLE and rounds(found):
         return Word.UNDECIDED, f"{found.reason}; but {why}; not proved"
     return Word.REFUTED, f"{found.reason}; but {why}"

@@ -290,16 +290,16 @@ class _Search:
     rows: list[Row] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
 
-    def ask(self, rung: str, asked: Question) -> Verdict:
+    def ask(self, what: str, asked: Question) -> Verdict:
         """Decide on the first rung that has an answer, and keep the row if there is one."""
         finding = None
         for number, kind in enumerate(self.kinds):
-            finding = compared(kind, asked, self.entropy.child(rung, number), self.target_log2)
+            finding = compared(kind, asked, self.entropy.child(what, number), self.target_log2)
             if finding.verdict is not Verdict.UNDECIDED:
-                self.rows.append(Row(f"{kind}, {rung}", asked.sizes, finding))
+                self.rows.append(Row(kind.check, asked.sizes, finding, what))
                 return finding.verdict
         if finding is not None:
-            self.refusals.append(Refusal(rung, asked.sizes, finding.reason))
+            self.refusals.append(Refusal(what, asked.sizes, finding.reason))
         return Verdict.UNDECIDED
 
 
@@ -446,6 +446,6 @@ def _starts(search: _Search, whole: Whole, sizes: Sizes, axes: tuple[str, str], 
         except Exception:  # the factor is no number here
             continue
         if found.verdict is Verdict.CONFIRMED:
-            search.rows.append(Row(f"{search.kinds[0]}, {START}", asked.sizes, found))
+            search.rows.append(Row(search.kinds[0].check, asked.sizes, found, START))
             return True
     return False

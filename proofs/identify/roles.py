@@ -20,7 +20,7 @@ from numeric.entropy import Entropy
 from numeric.finding import Figure, Finding, Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
 from numeric.tape.refusals import Refused
-from proofs.audit.rows import Row
+from proofs.audit.rows import Check, Row
 from proofs.audit.run import Audit, compared
 from proofs.fitting import fit
 from proofs.fitting.fit import Data, Fit, Number, Solution
@@ -260,6 +260,6 @@ def _compared(subject: Subject, solution: Solution, gates: Gates, numbers: Seque
         bits, gap = agreement(left, right)
     if gap and not (not solution.steady and subject.layer.chosen):
         reason = f"they differ by a relative {gap:.2g} at N = {N}"
-        return Row("fresh gates and sizes", here, Finding(Verdict.REFUTED, reason=reason))
+        return Row(Check.FRESH, here, Finding(Verdict.REFUTED, reason=reason))
     figures: dict[str, Figure] = {"digits agreed": digits(bits)}
-    return Row("fresh gates and sizes", here, Finding(Verdict.CONFIRMED, figures=figures))
+    return Row(Check.FRESH, here, Finding(Verdict.CONFIRMED, figures=figures))

@@ -136,7 +136,7 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
     starts = "W0" in subject.layer.adapter.named and solution.model.learner.start and verified is None
     if whole is not None and whole.word is Word.REFUTED and not starts:
         # what refutes the audit refutes this, but for constants that the code rounds to another number at each length
-        own += [row for row in whole.rows if solution.steady or row.rung not in {*Check}]
+        own += [row for row in whole.rows if solution.steady or row.variant]
     checks = [row for row in (far(subject, solution), *recheck(subject, solution, laws)) if row is not None]
     own, rows = [*own, *checks], [*rows, *checks]
     broke = next((r for r in own if r.finding.verdict is Verdict.REFUTED and not _rounds(r, rows)), None)
@@ -186,7 +186,7 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
 
 def _rounds(row: Row, rows: Sequence[Row]) -> bool:
     """Whether a float row is off by casts alone."""
-    return row.rung == Check.FLOAT and run_of(rows)[0] is Run.LIFTED
+    return row.of(Check.FLOAT) and run_of(rows)[0] is Run.LIFTED
 
 
 def _outside(
@@ -218,7 +218,7 @@ def _broken_at(
     if high <= low or same_at(subject, solution, high):  # not the length, but its floats or fresh gates
         theta = tuple(as_floats(fit.column(solution.numbers)))
         sizes = " ".join(f"{name}={size}" for name, size in row.sizes.items())
-        said = f"{Run.DIFFERS}: {row.finding.reason}" if row.rung == Check.FLOAT else f"{row.finding.reason} ({sizes})"
+        said = f"{Run.DIFFERS}: {row.finding.reason}" if row.of(Check.FLOAT) else f"{row.finding.reason} ({sizes})"
         return _none(subject, found, Miss(solution.model, BIASED, fit.LONG, f"fits, but {said}", theta), rows)
     while high - low > 1:
         middle = (low + high) // 2

@@ -189,7 +189,7 @@ def other_size(subject: Subject, solution: Solution, laws: Sequence[Law]) -> tup
     more = ", ".join(f"({r.sizes['f']}, {r.sizes['m']})" for r in rows[1:])
     figures = {**rows[0].finding.figures, **({"also at (f, m)": more} if more else {})}
     powered = tuple(_with_outputs(held[law.name], (said or {}).get(law.name, 0), m) for law in laws)
-    return Row(rows[0].rung, rows[0].sizes, replace(rows[0].finding, figures=figures)), powered
+    return Row(rows[0].check, rows[0].sizes, replace(rows[0].finding, figures=figures)), powered
 
 
 def _with_outputs(law: Law, power: int, m: int) -> Law:

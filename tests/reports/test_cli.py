@@ -18,6 +18,7 @@ import proofs
 from proofs.audit.answer import Word
 from proofs.bench.claims import Bench, Seen
 from proofs.evidence import Rung, Settings
+from proofs.mistake import UserMistake
 from proofs.verify.sight import Sight
 from reports import __main__ as job
 from reports import cli
@@ -50,8 +51,8 @@ def ssmproof(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: py
     return call
 
 
-class TargetError(Exception):
-    """As proofs.audit.run raises for a user's mistake."""
+class TargetError(UserMistake):
+    """As proofs.target.loading raises for a user's mistake."""
 
 
 class _Audit:
@@ -70,23 +71,18 @@ class _Audit:
 
 @pytest.fixture
 def audits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """Stand-ins for proofs.audit.run and proofs.identify.run, and the calls they get."""
+    """A stand-in for proofs.identify.ask, and the calls it gets."""
     calls: list[tuple[Any, ...]] = []
 
-    def audit(*arguments: Any) -> _Audit:
+    def ask(*arguments: Any) -> _Audit:
         calls.append(arguments)
         if arguments[0] == "nowhere:f":
             raise TargetError("TARGET is 'nowhere:f'; there is no module 'nowhere'")
         return _Audit()
 
-    module = types.ModuleType("proofs.audit.run")
-    module.__dict__.update(audit=audit, TargetError=TargetError)
-    monkeypatch.setitem(sys.modules, "proofs.audit.run", module)
-    monkeypatch.setattr(proofs, "audit", module, raising=False)
-    other = types.ModuleType("proofs.identify.run")
-    other.__dict__.update(identify=audit)
-    monkeypatch.setitem(sys.modules, "proofs.identify.run", other)
-    monkeypatch.setattr(proofs, "identify", other, raising=False)
+    module = types.ModuleType("proofs.identify.ask")
+    module.__dict__.update(ask=ask)
+    monkeypatch.setitem(sys.modules, "proofs.identify.ask", module)
     return calls
 
 
@@ -280,7 +276,7 @@ def test_audit(ssmproof: Command, audits: list[tuple[Any, ...]], tmp_path: Path)
     assert json.loads((tmp_path / "a.json").read_text())["learner"] == "gd"
     assert audits == [("layer.py:f", "gd", None, {"beta": "1"}, Settings(seed=4), {"N": 1, "f": 4})]
     ssmproof("audit", "layer.py:f", "--out", "o")
-    assert audits[1] == ("layer.py:f", None, {}, Settings(), None)  # without --against: identify
+    assert audits[1] == ("layer.py:f", None, None, {}, Settings(), None)  # without --against: identify
     assert "### layer.py:f against gd" in (tmp_path / "o/report.md").read_text()
 
 
