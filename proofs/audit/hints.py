@@ -18,12 +18,11 @@ from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from proofs.audit.inference import infer
-from proofs.target.adapters import Adapter, adapt
+from proofs.target.adapters import Adapter, adapt, library, named
 from proofs.target.case import NAMES, READOUT, Case
 from proofs.target.gates import Value, value
 from proofs.target.loading import Target, TargetError
 
-_LAYOUTS = (("kv", "kv:BHTD", "kv:exclusive", "kv:BHTD:exclusive"), ("tokens", "tokens:joint"))
 _EXPRESSIONS = (
     "N",
     "1/N",
@@ -73,14 +72,12 @@ def hints(case: Case, target: Target, adapter: Any, gates: Mapping[str, str], si
             )
     if case.chosen.order and _agree(_pairs(case.layer, case.learner, draws, turned=True)):
         found.append("in floats it agrees with the tokens in reverse order")
-    family = next((layouts for layouts in _LAYOUTS if adapter in layouts), ())
-    others = _others(case, target, adapter, family, gates, sizes) if family else []
-    found += [f"it agrees with --adapter {other}" for other in others]
-    if "tokens" in family and not others and not found:
-        found.append(
-            "is the layout right? tokens takes a sequence x_1, y_1, ..., x_q, and tokens:joint one of [x | y] with the "
-            "query [x_q | 0]"
-        )
+    for name, convention in library().items():
+        layouts = [named(name, variant) for variant in convention.layouts]
+        if adapter in layouts:
+            others = _others(case, target, adapter, layouts, gates, sizes)
+            found += [f"it agrees with --adapter {other}" for other in others]
+            found += [convention.reminder] if convention.reminder and not found else []
     return found
 
 
@@ -102,10 +99,10 @@ def _expression(case: Case, factor: float, sizes: Sizes) -> tuple[str, bool]:
 
 
 def _others(
-    case: Case, target: Target, adapter: str, family: Sequence[str], gates: Mapping[str, str], sizes: Sizes
+    case: Case, target: Target, adapter: str, layouts: Sequence[str], gates: Mapping[str, str], sizes: Sizes
 ) -> list[str]:
     found = []
-    for other in family:
+    for other in layouts:
         if other == adapter:
             continue
         try:

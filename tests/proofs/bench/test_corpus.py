@@ -18,7 +18,7 @@ from proofs.audit.preflight import preflight
 from proofs.bench.corpus import CORPUS
 from proofs.bench.mutations import mutations
 from proofs.bench.soundness import difference, draws
-from proofs.target.adapters import BUILT_IN, adapt
+from proofs.target.adapters import adapt, built_in
 from proofs.target.case import Case
 from proofs.target.learners import learner
 from proofs.target.loading import load
@@ -32,7 +32,7 @@ EACH = pytest.mark.parametrize("entry", CORPUS, ids=lambda entry: entry.name)
 def test_at_least_sixty_layers_each_with_its_own_name_and_every_learner_has_one() -> None:
     assert len({entry.name for entry in CORPUS}) == len(CORPUS) >= 61
     assert {entry.against.split(":")[0] for entry in CORPUS} == set(library())
-    assert {entry.adapter for entry in CORPUS} <= {None, *BUILT_IN}
+    assert {entry.adapter for entry in CORPUS} <= {None, *built_in()}
 
 
 @EACH
