@@ -24,7 +24,7 @@ from numeric.deciding.readings import AlgebraicField, Reading, listed, prime, ra
 from numeric.deciding.shrink import counterexample
 from numeric.deciding.storage_bounds import storage_bounds
 from numeric.entropy import Entropy, prime_count_below
-from numeric.finding import Counterexample, Figure, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Quantity, Verdict
 from numeric.tape.faces import opened
 from numeric.tape.notes import Record, notes
 from numeric.tape.refusals import Refused
@@ -126,7 +126,7 @@ def _top(part: torch.Tensor) -> int:
 
 
 @dataclass(frozen=True)
-class Trial:
+class Chance:
     """The chance that one trial calls two different programs equal.
 
     dimension: of the number field that the constants generate over the rationals. Coefficients are integers of it; one
@@ -185,7 +185,7 @@ def decide(
     sides = recorded(left, positive), recorded(right, positive)
     settings: dict[str, object] = {"sizes": dict(sizes), "seed": entropy.seed, "engine": "GF(p), random p"}
 
-    def refuted(number: int, figures: dict[str, Figure]) -> Finding:
+    def refuted(number: int, figures: dict[str, Quantity]) -> Finding:
         try:
             found = counterexample(*sides, shapes, sizes, entropy, names=names, admits=admits) if shrinking else None
         except Refused:  # it takes an input as a number and as a logarithm, which no rational point is
@@ -240,7 +240,7 @@ def decide(
             settings=settings,
             flags=flags(),
         )
-    figures: dict[str, Figure] = {
+    figures: dict[str, Quantity] = {
         "failure probability, log2": round(trials * trial.log2, 2),
         "trials": trials,
         "degree": degree,
@@ -274,14 +274,14 @@ def decide(
     )
 
 
-def _needed(first: Bounds, second: Bounds, target_log2: float, known: Mapping[float, Reading]) -> tuple[Trial, int]:
+def _needed(first: Bounds, second: Bounds, target_log2: float, known: Mapping[float, Reading]) -> tuple[Chance, int]:
     """The kind of trial to make, and how many; its log2 is 0 where no number of them would do."""
     degree = max(first.numerator + second.denominator, second.numerator + first.denominator)
     height = max(first.height_log2, second.height_log2) + 1
     divisors = first.divisors + second.divisors
     dimension = 4 ** len(radicands(known.values()))
     trial = min(
-        (Trial(bits, degree, height, divisors, dimension) for bits in _BITS),
+        (Chance(bits, degree, height, divisors, dimension) for bits in _BITS),
         # a trial with the larger primes costs about eight times as much
         key=lambda t: math.ceil(target_log2 / t.log2) * (1 if t.bits < 32 else 8) if t.log2 < 0 else math.inf,
     )

@@ -18,7 +18,7 @@ from numeric.carriers.a_priori import APriori
 from numeric.carriers.running import Running
 from numeric.deciding.backends import DTYPES, Arrays, CannotRun, first_line, plain, reduced, to_numpy
 from numeric.deciding.programs import Program, Recorded, WrongResult, recorded, replayed
-from numeric.finding import Figure, Flag
+from numeric.finding import Flag, Quantity
 from numeric.tape.acceptance import recorded_here
 from numeric.tape.notes import Record, notes
 from numeric.tape.recorder import record
@@ -61,10 +61,10 @@ class Tally:
     flags: dict[str, None] = field(default_factory=dict)
     bounds_used: set[str] = field(default_factory=set)
 
-    def figures(self) -> dict[str, Figure]:
+    def figures(self) -> dict[str, Quantity]:
         ratios = np.concatenate(self.ratios) if self.ratios else np.zeros(0)
         precisions = np.concatenate(self.precisions) if self.precisions else np.zeros(0)
-        out: dict[str, Figure] = {
+        out: dict[str, Quantity] = {
             "draws": self.draws,
             "outputs assessed": self.outputs - self.skipped,
             "outputs not assessable": self.skipped,
@@ -311,6 +311,6 @@ def _ratio(error: Fraction, bound: Fraction) -> float:
         return float("inf")
 
 
-def _short(value: float) -> Figure:
+def _short(value: float) -> Quantity:
     # infinity is no JSON number
     return float(f"{value:.4g}") if np.isfinite(value) else str(value)

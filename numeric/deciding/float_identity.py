@@ -23,7 +23,7 @@ from numeric.deciding.backends import Arrays, CannotRun, unusable
 from numeric.deciding.float_comparison import Comparison, Tally
 from numeric.deciding.programs import Program, Shapes, Sizes, WrongResult, fractions, recorded, smaller
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Figure, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Quantity, Verdict
 from numeric.tape.refusals import Refused
 
 RATIO = 100.0
@@ -282,7 +282,7 @@ def _joined(
 ) -> Finding:
     order = (Verdict.REFUTED, Verdict.UNDECIDED, Verdict.NOT_RUN, Verdict.CONFIRMED)
     (backend, dtype), first = min(findings.items(), key=lambda item: order.index(item[1].verdict))
-    figures: dict[str, Figure] = {}
+    figures: dict[str, Quantity] = {}
     shown = findings if first.verdict is Verdict.CONFIRMED else {(backend, dtype): first}
     for (where, width), finding in shown.items():
         figures |= {f"{where}, {width}: {name}": value for name, value in finding.figures.items()}

@@ -20,7 +20,7 @@ import numpy as np
 
 from numeric.deciding.balls import BITS
 from numeric.deciding.programs import WrongResult
-from numeric.finding import Figure, frozen
+from numeric.finding import Quantity, frozen
 from numeric.probing.box import HALF_THE_DIGITS, Arithmetic, Box, Undefined, as_floats, generic
 
 _TOKENS = 4
@@ -49,7 +49,7 @@ class Probe:
     title: str
     holds: bool | None
     answer: str
-    figures: Mapping[str, Figure] = field(default_factory=dict)
+    figures: Mapping[str, Quantity] = field(default_factory=dict)
     columns: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     grid: tuple[tuple[float, ...], ...] = ()
 

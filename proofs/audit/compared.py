@@ -18,7 +18,7 @@ from numeric.deciding import exact_identity, float_identity, strategies
 from numeric.deciding.programs import Program, Shapes, Sizes, WrongResult, text
 from numeric.deciding.readings import Reading, listed
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Figure, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Quantity, Verdict
 from proofs.audit.enclosures import POINTS_STAND, point
 from proofs.audit.preflight import admits
 from proofs.audit.rows import Check, Row, of
@@ -177,7 +177,7 @@ def _enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]], read:
     worst = max(2.0**-1000, *apart)
     if not worst < 2.0 ** (-BITS // 2):
         return Finding(Verdict.UNDECIDED, reason=f"balls of {BITS} bits are too wide here: {worst:.1g} relative")
-    figures: dict[str, Figure] = {"digits": math.floor(-math.log10(worst)), "outputs compared": len(apart)}
+    figures: dict[str, Quantity] = {"digits": math.floor(-math.log10(worst)), "outputs compared": len(apart)}
     if constants:
         figures["constants read"] = listed(constants)
     return Finding(Verdict.CONFIRMED, figures=figures, trust=("Arb's enclosures", POINTS_STAND))

@@ -16,7 +16,7 @@ import torch
 
 from numeric.deciding.programs import Shapes, Sizes, concrete, smaller, text
 from numeric.deciding.readings import Reading, listed
-from numeric.finding import Counterexample, Figure, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Quantity, Verdict
 from proofs.audit.preflight import admits
 from proofs.target.case import NAMES, Case
 
@@ -77,7 +77,7 @@ def _at_points(case: Case, sizes: Sizes, contexts: Sequence[int], read: bool) ->
     if not worst < 2.0 ** (-BITS // 2):
         return Finding(Verdict.UNDECIDED, reason=f"balls of {BITS} bits are too wide here: {worst:.1g} relative")
     taken = f", with {listed(constants)}" if constants else ""
-    figures: dict[str, Figure] = {
+    figures: dict[str, Quantity] = {
         "digits": math.floor(-math.log10(worst)),
         "outputs compared": len(apart),
         "float64 run, relative error": float(f"{max(off):.2g}"),

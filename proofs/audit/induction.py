@@ -25,7 +25,7 @@ from constructions.learners import Each
 from numeric.deciding import exact_identity
 from numeric.deciding.programs import Program, Shapes, Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Figure, Finding, Verdict
+from numeric.finding import Finding, Quantity, Verdict
 from numeric.tape.blocks import Loop
 from proofs.audit.loops import looped
 from proofs.target.calling import called, prediction
@@ -124,7 +124,7 @@ def _attempt(
     state = ("f", "m") if memory.transposed else ("m", "f")
     base: dict[str, tuple[str | int, ...]] = {"x_q": ("f",), "total": (), "S": state, "W0": ("m", "f")}
     gates = {name: tuple(axes) for name, axes in case.axes.items()}
-    figures: dict[str, Figure] = {}
+    figures: dict[str, Quantity] = {}
     worst = -float("inf")
     flags: dict[str, None] = {}
     statements = list(_statements(case, memory, tokens))

@@ -43,7 +43,7 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class Subject:
+class Loaded:
     """A target as the user named it: loaded, its adapter, and its text where another process can load it."""
 
     loaded: Target
@@ -52,7 +52,7 @@ class Subject:
 
 
 def reach(
-    case: Case, named: Subject, rows: Sequence[Row], at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float
+    case: Case, named: Loaded, rows: Sequence[Row], at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float
 ) -> Reach:
     """Further checks of a case on which `rows` agree. fixed: sizes that the user fixed."""
     kinds = how(rows)

@@ -102,6 +102,12 @@ def of(rows: Sequence[Row], *checks: Check) -> list[Row]:
     return [row for row in rows if row.of(*checks)]
 
 
+def outcome(rows: Sequence[Row]) -> Finding:
+    """What the exact rung ends with: the finding that does not confirm, if there is one, else the last that does."""
+    exact = [row.finding for row in of(rows, Check.EXACT)]
+    return next((finding for finding in exact if finding.verdict is not Verdict.CONFIRMED), exact[-1])
+
+
 def lengths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float) -> list[Row]:
     """The exact rung at one context length after the other, up to the first that is refuted.
 
@@ -156,7 +162,7 @@ def widths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: f
             else:
                 rows.append(Row(Check.EXACT, here, finding))
             break
-        if rows and rows[-1].finding.verdict is Verdict.REFUTED:
+        if rows and outcome(rows).verdict is Verdict.REFUTED:
             break
     for pair, why in left_out.items():
         case.note(f"(f, m) = {pair} was left out on the exact rung: {why}")
@@ -256,15 +262,17 @@ def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list
         )
         return Row(check, sizes, finding)
 
-    rows = [row(Check.LIFTED if case.needs_lift else Check.FLOAT)]
-    if rows[0].finding.verdict is Verdict.UNDECIDED or rows[0].finding.figures.get("outputs not assessable"):
+    plain, ended = row(Check.LIFTED if case.needs_lift else Check.FLOAT), outcome(exact)
+    rows = [plain]
+    if plain.finding.verdict is Verdict.UNDECIDED or plain.finding.figures.get("outputs not assessable"):
         near = first_order_finding(replace(case, lifted=case.needs_lift), draws[:_NEAR])
         rows += [Row(Check.FIRST, sizes, near)] if near is not None else []
-    if rows[0].finding.verdict is Verdict.REFUTED and casts(rows[0].finding, exact[-1].finding):
-        rows.append(row(Check.LIFTED))
-        if rows[-1].finding.verdict is not Verdict.REFUTED:
+    if plain.finding.verdict is Verdict.REFUTED and casts(plain.finding, ended):
+        lifted = row(Check.LIFTED)
+        rows.append(lifted)
+        if lifted.finding.verdict is not Verdict.REFUTED:
             rows.append(row(Check.SINGLE))
-    if exact[-1].finding.verdict is Verdict.UNDECIDED and rows[0].finding.verdict is Verdict.UNDECIDED:
+    if ended.verdict is Verdict.UNDECIDED and plain.finding.verdict is Verdict.UNDECIDED:
         enclosed = enclosures(case, sizes, CONTEXTS)
         if enclosed is not None:
             return [*rows, Row(Check.BALLS, sizes, enclosed)]

@@ -22,8 +22,8 @@ from proofs.audit.hints import hints
 from proofs.audit.induction import every_length
 from proofs.audit.parting import parting
 from proofs.audit.preflight import preflight
-from proofs.audit.reach import Subject, reach
-from proofs.audit.rows import Row, floats, lengths, rounds, widths
+from proofs.audit.reach import Loaded, reach
+from proofs.audit.rows import Row, floats, lengths, outcome, rounds, widths
 from proofs.evidence import Settings
 from proofs.target.adapters import adapt
 from proofs.target.case import NAMES, Case
@@ -135,22 +135,22 @@ def compared(
     entropy = Entropy(settings.seed)
     target_log2 = settings.target_log2 - _SHARED
     rows = lengths(case, at, fixed, entropy, target_log2)
-    rounded = case.rounded() if rows[-1].finding.verdict is Verdict.REFUTED else None
+    rounded = case.rounded() if outcome(rows).verdict is Verdict.REFUTED else None
     if rounded is not None:
         again = lengths(rounded, at, fixed, entropy.child("rounded gates"), target_log2)
-        if again[-1].finding.verdict is Verdict.CONFIRMED:
+        if outcome(again).verdict is Verdict.CONFIRMED:
             case, rows = rounded, again
-    if rows[-1].finding.verdict is Verdict.CONFIRMED and not {"f", "m"} & set(fixed):
+    if outcome(rows).verdict is Verdict.CONFIRMED and not {"f", "m"} & set(fixed):
         rows += widths(case, at, fixed, entropy.child("f and m"), target_log2)
     for row in rows:
         _in_domains(case, row.sizes)
     rows += floats(case, _refuted_at(rows) or at, entropy.child("sampled"), rows)
     rows += _at_zero(case, at, entropy.child("at 0"))
     word, reason = _judge(rows)
-    subject = Subject(loaded, adapter, target if isinstance(target, str) else None)
+    named = Loaded(loaded, adapter, target if isinstance(target, str) else None)
     world = None
     if word in (Word.PROVED, Word.AGREES):
-        reached = reach(case, subject, rows, at, fixed, entropy.child("reach"), target_log2)
+        reached = reach(case, named, rows, at, fixed, entropy.child("reach"), target_log2)
         world, broke = reached.world, reached.refuted
         if broke is not None:
             word, reason = Word.REFUTED, f"{broke.rung}: {broke.finding.reason}"

@@ -16,7 +16,7 @@ from torch import Tensor
 from numeric.deciding import exact_identity
 from numeric.deciding.programs import Program, Sizes, concrete, recorded
 from numeric.entropy import Entropy
-from numeric.finding import Figure, Finding, Verdict
+from numeric.finding import Finding, Quantity, Verdict
 from numeric.tape.recorder import record
 
 SHAPES = {"X": ("N", "d"), "Y": ("N", "d"), "eta": ()}
@@ -74,7 +74,7 @@ class Cost:
         return self.found.verdict is Verdict.CONFIRMED and self.verdict <= self.limit
 
     @property
-    def figures(self) -> dict[str, Figure]:
+    def figures(self) -> dict[str, Quantity]:
         """As a row of the bench shows them."""
         return {
             "forwards a verdict": round(self.verdict, 1),

@@ -22,7 +22,7 @@ from constructions.state_space import orthonormal
 from numeric.deciding import exact_identity
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Figure, Finding, Verdict
+from numeric.finding import Finding, Quantity, Verdict
 from numeric.words import derivation, matrix, scalar
 from numeric.words.derivation import Obligation
 from proofs.bench.forwards import costs
@@ -48,7 +48,7 @@ class BenchRow:
     ratio: float | None
     limit: float | None
     passed: bool
-    figures: Mapping[str, Figure] = field(default_factory=dict)
+    figures: Mapping[str, Quantity] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """One row of `ssmproof bench --json`."""
@@ -166,7 +166,7 @@ def linear(entropy: Entropy, lengths: tuple[int, ...] = (64, 256, 1024, 4096)) -
         right = right and found.verdict is Verdict.CONFIRMED
     exponent = float(np.polyfit(np.log(lengths[1:]), np.log(seconds[1:]), 1)[0])
     slope, _ = np.polyfit(lengths, seconds, 1)
-    figures: dict[str, Figure] = {f"CPU s at N={n}": round(s, 3) for n, s in zip(lengths, seconds, strict=True)}
+    figures: dict[str, Quantity] = {f"CPU s at N={n}": round(s, 3) for n, s in zip(lengths, seconds, strict=True)}
     figures |= {"exponent of N, fitted": round(exponent, 3), "CPU ms a token": round(1000 * float(slope), 3)}
     # a log-log slope of at most 1 up to the clock's noise; a quadratic cost would show 2
     return BenchRow("exact rung, N = 64..4096", sum(seconds), None, None, None, right and exponent < 1.25, figures)
@@ -192,7 +192,7 @@ def samples(entropy: Entropy, count: int = 10**6, states: int = 64) -> Iterator[
     blocks, y = _timed(lambda: scan.blocked(A, B, C, D, u))
     slow, (_, stepped, _) = _timed(lambda: dlsim((A, B[:, None], C[None, :], [[D]], 1.0), u[:prefix]))
     scaled = slow * count / prefix
-    figures: dict[str, Figure] = {
+    figures: dict[str, Quantity] = {
         "error": error(y),
         "rounding floor": allowed.blocked,
         "dlsim's error": error(stepped[:, 0]),
@@ -249,7 +249,7 @@ def _row(
     found: Finding,
     *,
     limit: float,
-    extra: Mapping[str, Figure] | None = None,
+    extra: Mapping[str, Quantity] | None = None,
     also: bool = True,
 ) -> BenchRow:
     figures = dict(found.figures) | dict(extra or {})

@@ -21,8 +21,7 @@ from numeric.entropy import Entropy
 from numeric.finding import Finding, combine
 from proofs.claim import Check, Claim, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
-from proofs.figure import Columns, Panel, Series, one, through_last
-from proofs.figure import Figure as Plot
+from proofs.figure import Columns, Figure, Panel, Series, one, through_last
 from proofs.hippo._checks import Bound, Rate, Same, exactly, never_exceeded, orders
 from proofs.hippo._scan_floors import floors
 
@@ -339,7 +338,7 @@ $\nabla^K$ can be split off for $K \le N+1$; the triangle inequality does the re
         Mutant("order_N", "the order theta^N", {Rung.MEASURED: measured(claimed=ORDER_STATES)}),
     ),
     figures=(
-        Plot(
+        Figure(
             "windows",
             rf"""RMS error of the next state, in standard deviations, against the window $\theta$ at $\theta/h = {DIVISION}$,
 $N = {ORDER_STATES}$, over one fixed arc of a drawn member of each family (dots), and lines of the order $N + 1$ through the
@@ -352,7 +351,7 @@ dots at the smallest window.""",
                 "xy",
             ),
         ),
-        Plot(
+        Figure(
             "trajectories",
             r"""One drawn member of each family: the first component (line), and what the same weights predicted for every twentieth
 sample from the samples before it (dots). The first sample is taken to have lasted; after two windows that is forgotten.""",

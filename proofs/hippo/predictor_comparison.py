@@ -15,11 +15,10 @@ from constructions.drawn_systems import FAMILIES
 from constructions.next_sample import delayed, differences, fitted, savitzky_golay
 from constructions.state_space import StateSpace, orthonormal
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Figure, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Quantity, Verdict
 from proofs.claim import Check, Claim, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
-from proofs.figure import Columns, Panel, Series
-from proofs.figure import Figure as Plot
+from proofs.figure import Columns, Figure, Panel, Series
 from proofs.hippo.in_context import CONTEXT, DIVISION, SAMPLES, N, draws, euler, starts
 
 NOISE = (0.0, 1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
@@ -156,7 +155,7 @@ def ranked(rankings: Sequence[Ranking] = RANKINGS) -> Check:
 
     def run(settings: Settings) -> Finding:
         found = comparison(settings.seed, DRAWN if settings.profile == "quick" else 10, TWO)  # no ranking names it
-        figures: dict[str, Figure] = {}
+        figures: dict[str, Quantity] = {}
         for r in rankings:
             for family in r.families:
                 low, high = found[family, r.better][r.noise], found[family, r.worse][r.noise]
@@ -263,7 +262,7 @@ value and 1.29 for Savitzky-Golay's filter. Without noise the polynomial's error
         ),
     ),
     figures=(
-        Plot(
+        Figure(
             "comparison",
             rf"""Median RMS error of the next state over {DRAWN} drawn systems a family, in standard deviations, against the
 noise in the samples; $N = 8$, $\theta/h = 64$; weights and kernels are the same in all

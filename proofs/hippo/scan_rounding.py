@@ -17,11 +17,10 @@ from constructions.state_space import StateSpace, orthonormal
 from numeric.analysis import peano
 from numeric.deciding.backends import DTYPES, to_numpy, unusable
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Figure, Finding, Verdict, combine
+from numeric.finding import Counterexample, Finding, Quantity, Verdict, combine
 from proofs.claim import Check, Claim, Kind, Mutant
 from proofs.evidence import Rung, Settings
-from proofs.figure import Columns, Series, one
-from proofs.figure import Figure as Plot
+from proofs.figure import Columns, Figure, Series, one
 from proofs.hippo._scan_floors import Floors, floors, frame, spread
 
 SAMPLES, PREFIX, CHANNELS = 1024, 160, (2, 3)
@@ -69,7 +68,7 @@ SYSTEMS: Mapping[str, Callable[[int | None], tuple[Any, ...]]] = {
 
 
 @dataclass(frozen=True)
-class Case:
+class Held:
     """One system and inputs in one dtype, held in float64: exact outputs of its first channel, floors, kernel length."""
 
     parts: tuple[Any, ...]
@@ -80,7 +79,7 @@ class Case:
 
 
 @cache
-def case(name: str, dtype: str, seed: int | None) -> Case:
+def case(name: str, dtype: str, seed: int | None) -> Held:
     """Inputs uniform in [-1, 1]."""
     parts = tuple(np.asarray(np.asarray(p, dtype=dtype), dtype=np.float64) for p in SYSTEMS[name](seed))
     draws = Entropy(seed).child("scan", name, dtype).generator().uniform(-1, 1, (SAMPLES, *CHANNELS))
@@ -95,7 +94,7 @@ def case(name: str, dtype: str, seed: int | None) -> Case:
         "convolution": found.convolution,
         "convolution, full length": whole.convolution,
     }
-    return Case(parts, u, exact(A, B, C, float(D), u[:PREFIX, 0, 0]), allowed, length)
+    return Held(parts, u, exact(A, B, C, float(D), u[:PREFIX, 0, 0]), allowed, length)
 
 
 def exact(A: np.ndarray, B: np.ndarray, C: np.ndarray, D: float, u: np.ndarray) -> np.ndarray:
@@ -127,7 +126,7 @@ def outputs(way: Way, parts: tuple[Any, ...], u: np.ndarray, length: int, backen
     return found
 
 
-def _lengths(held: Case, lost: float) -> str:
+def _lengths(held: Held, lost: float) -> str:
     """What is wrong with the kernel's length or the frame; empty if the one is the shortest 2^p + 1 that loses no more
     than `lost`, and the other the least power of two for four kernels, or for everything."""
     A, B, C, _ = held.parts
@@ -156,7 +155,7 @@ def floored(change: Mapping[str, Way] | None = None) -> Check:
     def run(settings: Settings) -> Finding:
         backends = _backends(settings)
         names = list(SYSTEMS)[: 3 if settings.profile == "quick" else None]
-        figures: dict[str, Figure] = {}
+        figures: dict[str, Quantity] = {}
         where = {"sizes": {"T": SAMPLES, "batch": CHANNELS[0], "channels": CHANNELS[1]}, "seed": settings.seed}
         for dtype in LOST:
             for backend in backends:
@@ -257,7 +256,7 @@ def integers(change: Mapping[str, Way] | None = None) -> Check:
     ways = {**WAYS, **(change or {})}
 
     def run(settings: Settings) -> Finding:
-        figures: dict[str, Figure] = {}
+        figures: dict[str, Quantity] = {}
         where = {"sizes": {"N": STATES, "T": SAMPLES}, "seed": settings.seed}
         for dtype in LOST:
             e = float(np.finfo(dtype).eps) / 2
@@ -413,7 +412,7 @@ a geometric series in $\norm{A^r}$.""",
         Mutant("narrow", "float32 inside, float64 outside", _way("blocked", _narrow)),
     ),
     figures=(
-        Plot(
+        Figure(
             "floors",
             r"""Running LegT (route (i), Tustin, $\theta/h = 64$) on 1024 samples in float64: largest error of each way against
 ball arithmetic (dots) and its derived floor (lines), relative to the largest output.""",

@@ -17,7 +17,7 @@ from constructions.learners import Domain
 from numeric.deciding.balls import BITS, ball
 from numeric.deciding.programs import WrongResult
 from numeric.entropy import Entropy
-from numeric.finding import Figure, Finding, Verdict
+from numeric.finding import Finding, Quantity, Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
 from numeric.tape.refusals import Refused
 from proofs.audit.rows import Check, Row
@@ -216,8 +216,7 @@ def audited(subject: Subject, solution: Solution, laws: Sequence[Law], roles: Se
 def recheck(subject: Subject, solution: Solution, laws: Sequence[Law]) -> list[Row]:
     """Layer and learner again, at gates and lengths that nothing before has used: what is printed holds there too."""
     entropy = Entropy(subject.settings.seed).child("last")
-    f, m = subject.at["f"], subject.at["m"]
-    rows = []
+    rows: list[Row] = []
     for N in _LENGTHS:
         gates = {gate: _drawn(gate, entropy) for gate in subject.layer.chosen}
         if any(law.open for law in laws):
@@ -228,12 +227,11 @@ def recheck(subject: Subject, solution: Solution, laws: Sequence[Law]) -> list[R
         row = _compared(subject, solution, gates, numbers, N)
         if row is None:
             continue
-        rows.append(row)
         if row.finding.verdict is Verdict.REFUTED:
             said = ", ".join(f"{gate} = {value}" for gate, value in gates.items())
             reason = f"{row.finding.reason}{' and ' + said if said else ''}"
-            rows[-1] = replace(row, sizes={"f": f, "m": m, "N": N}, finding=replace(row.finding, reason=reason))
-            break
+            return [*rows, replace(row, finding=replace(row.finding, reason=reason))]
+        rows.append(row)
     return rows
 
 
@@ -261,5 +259,5 @@ def _compared(subject: Subject, solution: Solution, gates: Gates, numbers: Seque
     if gap and not (not solution.steady and subject.layer.chosen):
         reason = f"they differ by a relative {gap:.2g} at N = {N}"
         return Row(Check.FRESH, here, Finding(Verdict.REFUTED, reason=reason))
-    figures: dict[str, Figure] = {"digits agreed": digits(bits)}
+    figures: dict[str, Quantity] = {"digits agreed": digits(bits)}
     return Row(Check.FRESH, here, Finding(Verdict.CONFIRMED, figures=figures))

@@ -17,7 +17,7 @@ from numeric.deciding import exact_identity, float_identity
 from numeric.deciding.balls import BITS, ball
 from numeric.deciding.programs import WrongResult
 from numeric.entropy import Entropy
-from numeric.finding import Figure, Finding, Verdict
+from numeric.finding import Finding, Quantity, Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
 from proofs.audit.answer import Check, short
 from proofs.audit.rows import CONTEXTS, Row
@@ -57,11 +57,10 @@ def exact_rows(subject: Subject, solution: Solution) -> list[Row]:
             )
         except (WrongResult, RuntimeError, TypeError, ValueError) as error:
             finding = Finding(Verdict.UNDECIDED, reason=f"the target raised {type(error).__name__}: {error}")
-        if finding.verdict is Verdict.UNDECIDED:
-            rows.append(ball_row(subject, solution, N))
-        else:
-            rows.append(Row(Check.EXACT, here, finding))
-        if rows[-1].finding.verdict is Verdict.REFUTED:
+        undecided = finding.verdict is Verdict.UNDECIDED
+        row = ball_row(subject, solution, N) if undecided else Row(Check.EXACT, here, finding)
+        rows.append(row)
+        if row.finding.verdict is Verdict.REFUTED:
             break
     return rows
 
@@ -81,7 +80,7 @@ def ball_row(subject: Subject, solution: Solution, N: int) -> Row:
             least, gap = min(least, bits), max(gap, apart)
     except Undefined as error:
         return Row(Check.BALLS, here, Finding(Verdict.UNDECIDED, reason=str(error)))
-    figures: dict[str, Figure] = {
+    figures: dict[str, Quantity] = {
         "digits agreed": int(min(least, BITS) * math.log10(2)),
         "points": 2,
         "arithmetic": str(subject.box.arithmetic),
@@ -145,7 +144,7 @@ def far(subject: Subject, solution: Solution) -> Row | None:
         bits, gap = agreement(subject.box(*point), learner_box(solution.model, numbers, subject.box)(*point))
     except Undefined:
         return None
-    figures: dict[str, Figure] = {"digits agreed": digits(bits)}
+    figures: dict[str, Quantity] = {"digits agreed": digits(bits)}
     if gap and not (subject.box.arithmetic is Arithmetic.FLOAT and gap < fit.POLISHED):
         reason = f"with {FAR} tokens they differ by a relative {gap:.2g}"
         return Row(Check.LONG, here, Finding(Verdict.REFUTED, reason=reason))

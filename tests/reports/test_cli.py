@@ -350,7 +350,7 @@ def test_the_main_job(
     status: int,
 ) -> None:
     module = types.ModuleType("proofs.bench.targets")
-    module.__dict__.update(CASES=cases)
+    module.__dict__.update(INSTALLED=cases)
     monkeypatch.setitem(sys.modules, "proofs.bench.targets", module)
     real = cli.run_claims
     monkeypatch.setattr(cli, "run_claims", lambda to, _, *rest, **named: real(to, ["toy.holds"], *rest, **named))

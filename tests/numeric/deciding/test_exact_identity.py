@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from numeric.carriers.degree import Degree
-from numeric.deciding.exact_identity import Trial, bounds, decide
+from numeric.deciding.exact_identity import Chance, bounds, decide
 from numeric.deciding.programs import concrete
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
@@ -170,9 +170,9 @@ def test_the_degree_bound_is_the_degree():
 
 
 def test_a_trial_with_more_bits_fails_less():
-    assert Trial(61, 10, 20, 0).log2 < Trial(31, 10, 20, 0).log2 < 0
-    assert Trial(31, 2**40, 20, 0).log2 == 0
-    assert Trial(31, 0, 0, 0).log2 == -math.inf
+    assert Chance(61, 10, 20, 0).log2 < Chance(31, 10, 20, 0).log2 < 0
+    assert Chance(31, 2**40, 20, 0).log2 == 0
+    assert Chance(31, 0, 0, 0).log2 == -math.inf
 
 
 def towers(steps):
@@ -208,9 +208,9 @@ def test_bounds_that_explode_are_undecided():
 @pytest.mark.parametrize("height", [1e300, math.inf, math.nan])
 @pytest.mark.parametrize("dimension", [1, 16])
 def test_no_height_is_too_large_to_be_said(height, dimension):
-    assert Trial(61, 10, height, 0, dimension).log2 == 0
-    assert Trial(61, 1 << 1100, 20, 0).log2 == 0
-    assert Trial(61, 10, 20, 1 << 1100).log2 == 0
+    assert Chance(61, 10, height, 0, dimension).log2 == 0
+    assert Chance(61, 1 << 1100, 20, 0).log2 == 0
+    assert Chance(61, 10, 20, 1 << 1100).log2 == 0
 
 
 def test_divisors_of_no_bound_do_not_wrap_around():
