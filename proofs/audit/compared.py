@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from numeric.deciding import exact_identity, float_identity, strategies
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Shapes, Sizes, WrongResult, text
 from numeric.deciding.readings import Reading, listed
 from numeric.entropy import Entropy
@@ -105,14 +106,16 @@ def compared(kind: How, asked: Question, entropy: Entropy, target_log2: float) -
     try:
         if kind is How.EXACT:
             return exact_identity.decide(
-                asked.left,
-                asked.right,
-                asked.shapes,
-                asked.sizes,
-                entropy=entropy,
+                Comparison(
+                    asked.left,
+                    asked.right,
+                    asked.shapes,
+                    asked.sizes,
+                    entropy=entropy,
+                    names=asked.names,
+                    admits=asked.admits,
+                ),
                 target_log2=target_log2,
-                names=asked.names,
-                admits=asked.admits,
                 shrinking=asked.shrinking,
                 positive=asked.positive,
                 rounded=True,
@@ -141,12 +144,8 @@ def within_rounding(
     on these very draws, which is cheap."""
     held = asked.lifting(kind is How.LIFTED or asked.case.needs_lift)
     return float_identity.decide(
-        held.left,
-        held.right,
+        Comparison(held.left, held.right, names=asked.names, shapes=asked.shapes, entropy=entropy),
         draws,
-        names=asked.names,
-        shapes=asked.shapes,
-        entropy=entropy,
         shrinking=False,
         followed=() if here else None,
         at_point=here,

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from numeric.deciding import exact_identity
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
@@ -128,7 +129,7 @@ def _tried(case: Case, sizes: Sizes) -> bool:
     try:
         infer(case, sizes)
         found = exact_identity.decide(
-            case.layer, case.learner, case.shapes, sizes, entropy=Entropy(0), names=NAMES, shrinking=False
+            Comparison(case.layer, case.learner, case.shapes, sizes, entropy=Entropy(0), names=NAMES), shrinking=False
         )
     except Exception:  # anybody's code
         return False

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from constructions.learners import Each
 from numeric.deciding import exact_identity
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Shapes, Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Quantity, Verdict
@@ -132,13 +133,8 @@ def _attempt(
     for number, (left, right, T, sides) in enumerate(statements):
         shapes: Shapes = {**base, "X": ("N", "f"), "Y": ("N", "m"), **gates}
         found = exact_identity.decide(
-            left,
-            right,
-            shapes,
-            {"f": f, "m": m, "N": T},
-            entropy=entropy.child(number),
+            Comparison(left, right, shapes, {"f": f, "m": m, "N": T}, entropy=entropy.child(number), names=sides),
             target_log2=target_log2 - share,
-            names=sides,
             shrinking=False,
             positive=case.positive,
         )

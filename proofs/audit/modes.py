@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from numeric.deciding import float_identity
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
@@ -109,7 +110,10 @@ class _Runs:
         case = replace(self.case, lifted=How.FLOAT not in self.kinds and dtype == "float64")
         try:
             return float_identity.decide(
-                layer(case), case.learner, [draw], dtype=dtype, names=NAMES, entropy=self.entropy, shrinking=False
+                Comparison(layer(case), case.learner, names=NAMES, entropy=self.entropy),
+                [draw],
+                dtype=dtype,
+                shrinking=False,
             )
         except Exception as error:  # the target is anybody's code
             return Finding(Verdict.UNDECIDED, reason=raised(error))

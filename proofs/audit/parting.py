@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from numeric.deciding import float_identity
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Sizes, concrete, rational, smaller, text
 from numeric.finding import Counterexample, Verdict
 from proofs.audit.answer import Check, Parting, Run, run_of
@@ -77,7 +78,7 @@ def _differs(case: Case, point: Point) -> tuple[np.ndarray, np.ndarray] | None:
     except Exception:  # no rational value there, or none at all
         draw = {name: np.asarray(array, dtype=np.float64) for name, array in point.items()}
         try:
-            judged = float_identity.decide(case.layer, case.learner, [draw], names=NAMES, shrinking=False)
+            judged = float_identity.decide(Comparison(case.layer, case.learner, names=NAMES), [draw], shrinking=False)
         except Exception:
             return None
         return plain if judged.verdict is Verdict.REFUTED else None

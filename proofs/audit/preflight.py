@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from numeric.deciding import float_identity
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Sizes, concrete
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
@@ -199,6 +200,8 @@ def _has_scale(case: Case, sizes: Sizes, entropy: Entropy) -> bool:
 def _compared(left: Program, right: Program, data: Mapping[str, Tensor]) -> Verdict:
     """Whether two float64 programs agree on `data` within their rounding bounds."""
     try:
-        return float_identity.decide(left, right, [{n: t.numpy() for n, t in data.items()}], shrinking=False).verdict
+        return float_identity.decide(
+            Comparison(left, right), [{n: t.numpy() for n, t in data.items()}], shrinking=False
+        ).verdict
     except Exception:  # what a target may raise on such inputs, which its own run then shows
         return Verdict.UNDECIDED

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from numeric.deciding import exact_identity, float_identity, strategies
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Sizes, WrongResult
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Flag, Flagged, Verdict
@@ -194,13 +195,9 @@ def _agrees(case: Case, sizes: Sizes, finding: Finding, entropy: Entropy) -> boo
 def _sampled(case: Case, sizes: Sizes, entropy: Entropy, exact: Finding | None = None) -> Finding:
     """The float64 rung at these sizes, and at the counterexample of the exact one."""
     return float_identity.decide(
-        case.layer,
-        case.learner,
+        Comparison(case.layer, case.learner, names=NAMES, shapes=case.shapes, entropy=entropy),
         _draws(case, sizes, entropy, exact),
         dtype="float64",
-        names=NAMES,
-        shapes=case.shapes,
-        entropy=entropy,
         shrinking=False,
     )
 
@@ -225,14 +222,16 @@ def _exact(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float) -> Fi
     try:
         infer(case, sizes)
         return exact_identity.decide(
-            case.layer,
-            case.smaller(case.learner),
-            case.shapes,
-            sizes,
-            entropy=entropy,
+            Comparison(
+                case.layer,
+                case.smaller(case.learner),
+                case.shapes,
+                sizes,
+                entropy=entropy,
+                names=NAMES,
+                admits=partial(admits, case),
+            ),
             target_log2=target_log2,
-            names=NAMES,
-            admits=partial(admits, case),
             positive=case.positive,
             rounded=True,
         )
@@ -251,13 +250,9 @@ def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list
     def row(check: Check) -> Row:
         held = replace(case, lifted=check is Check.LIFTED)
         finding = float_identity.decide(
-            held.layer,
-            held.learner,
+            Comparison(held.layer, held.learner, names=NAMES, shapes=case.shapes, entropy=entropy),
             draws,
             dtype="float32" if check is Check.SINGLE else "float64",
-            names=NAMES,
-            shapes=case.shapes,
-            entropy=entropy,
             shrinking=False,
         )
         return Row(check, sizes, finding)

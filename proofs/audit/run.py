@@ -14,6 +14,7 @@ import torch
 
 from constructions.learners import Domain, Learner
 from numeric.deciding import float_identity
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Flag, Verdict
@@ -226,10 +227,8 @@ def _at_zero(case: Case, sizes: Sizes, entropy: Entropy) -> list[Row]:
             case.note(f"at {name} = 0 the layer is not finite and the learner is: the answer is for other values")
             continue
         finding = float_identity.decide(
-            replace(case, lifted=True).layer,
-            case.learner,
+            Comparison(replace(case, lifted=True).layer, case.learner, names=NAMES),
             [{n: t.numpy() for n, t in data.items()}],
-            names=NAMES,
             shrinking=False,
         )
         if finding.verdict is Verdict.REFUTED:

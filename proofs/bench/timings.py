@@ -20,6 +20,7 @@ from constructions import autograd_descent, gd_ssm, gradient_descent, legt, resi
 from constructions.discretisation import gbt
 from constructions.state_space import orthonormal
 from numeric.deciding import exact_identity
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Quantity, Verdict
@@ -134,7 +135,7 @@ def stack(layers: int, sizes: Sizes, entropy: Entropy) -> Finding:
     def learner(X: Any, Y: Any, x_q: Any, W0: Any, eta: Any) -> Any:
         return autograd_descent.descend(W0, X, Y, eta=eta, steps=layers) @ x_q
 
-    return exact_identity.decide(layer, learner, START, sizes, entropy=entropy)
+    return exact_identity.decide(Comparison(layer, learner, START, sizes, entropy=entropy))
 
 
 def unrolled(most: int = 10) -> Iterator[Obligation]:
@@ -161,7 +162,9 @@ def linear(entropy: Entropy, lengths: tuple[int, ...] = (64, 256, 1024, 4096)) -
     seconds, right = [], True
     for length in lengths:
         sizes = {"f": 4, "m": 4, "N": length}
-        spent, found = _timed(partial(exact_identity.decide, layer, learner, shapes, sizes, entropy=entropy))
+        spent, found = _timed(
+            partial(exact_identity.decide, Comparison(layer, learner, shapes, sizes, entropy=entropy))
+        )
         seconds.append(spent)
         right = right and found.verdict is Verdict.CONFIRMED
     exponent = float(np.polyfit(np.log(lengths[1:]), np.log(seconds[1:]), 1)[0])

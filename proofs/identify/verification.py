@@ -15,6 +15,7 @@ import numpy as np
 
 from numeric.deciding import exact_identity, float_identity
 from numeric.deciding.balls import BITS, ball
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import WrongResult
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Quantity, Verdict
@@ -47,13 +48,15 @@ def exact_rows(subject: Subject, solution: Solution) -> list[Row]:
             break
         try:
             finding = exact_identity.decide(
-                subject.layer.case.layer,
-                solution.model.at(numbers),
-                shapes,
-                {"N": N},
-                entropy=entropy.child(N),
+                Comparison(
+                    subject.layer.case.layer,
+                    solution.model.at(numbers),
+                    shapes,
+                    {"N": N},
+                    entropy=entropy.child(N),
+                    names=NAMES,
+                ),
                 target_log2=subject.settings.target_log2,
-                names=NAMES,
             )
         except (WrongResult, RuntimeError, TypeError, ValueError) as error:
             finding = Finding(Verdict.UNDECIDED, reason=f"the target raised {type(error).__name__}: {error}")
@@ -126,7 +129,7 @@ def float_runs(subject: Subject, solution: Solution) -> list[Row]:
             break
         held = replace(case, lifted=check is Check.LIFTED or case.needs_lift)
         finding = float_identity.decide(
-            held.layer, solution.model.at(numbers), draws, dtype=dtype, names=NAMES, shrinking=False
+            Comparison(held.layer, solution.model.at(numbers), names=NAMES), draws, dtype=dtype, shrinking=False
         )
         rows.append(Row(check, here, finding))
     return rows
