@@ -56,6 +56,23 @@ From = Annotated[Path | None, typer.Option("--from", help="Read the evidence fro
 Formats = Annotated[str, typer.Option("--format", help="Some of md,tex,html,pdf, with commas between.")]
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"ssmproof {version('ssmproof')}")
+        raise typer.Exit(0)
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Settle which learning algorithm a sequence layer runs in context, with evidence anyone can re-check."""
+
+
 @app.command()
 def verify(
     patterns: Patterns = None,
@@ -276,6 +293,21 @@ def soundness(
         screen.say(line)
     write_json(json, {"schema": 1, **found.to_json()})
     raise typer.Exit(0 if found.passed else 1)
+
+
+@app.command()
+def new(
+    kind: Annotated[Literal["claim", "learner", "layer"], typer.Argument(help="What to begin.")],
+    name: Annotated[str, typer.Argument(help="Its name; of a claim its id, such as gd.my_claim.")],
+) -> None:
+    """Begin a claim, a learner or a layer: a file from a template, whose checks fail until it is filled in."""
+    from reports.new import Kind, after
+    from reports.new import new as begin
+
+    path = begin(Kind(kind), name)
+    screen = _screen(None)
+    screen.say(f"wrote {path}")
+    screen.say(after(Kind(kind), name))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -159,7 +159,9 @@ class Pair:
 def _raised(part: Tensor, rank: int) -> Tensor:
     """A part with singleton axes behind the trial axis, so that it has `rank` axes beside it."""
     missing = rank + 1 - part.ndim
-    return part if missing <= 0 else part.reshape(part.shape[0], *(1,) * missing, *part.shape[1:])
+    if missing <= 0:
+        return part
+    return part.unsqueeze(1) if missing == 1 else part.reshape(part.shape[0], *(1,) * missing, *part.shape[1:])
 
 
 def aligned(a: Numbers, b: Numbers) -> tuple[Parts, Parts]:

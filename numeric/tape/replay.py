@@ -307,7 +307,16 @@ class Machine:
     def _store(self, window: Window, value: Any, kind: Kind, whole: bool) -> None:
         number = window.storage
         if whole:
-            self.missing.discard(number)
+            if self.missing:
+                self.missing.discard(number)
+            if type(value) is Numbers and kind is Kind.NUMBER and self.floats is None:  # most results
+                parts = value.parts
+                plain = not (window.dtype.is_complex or window.conjugated or window.negated)
+                if plain and parts[0].shape[1:] == window.size:
+                    self.held.pop(number, None)
+                    owned = _own(parts)
+                    self.whole[number] = (window, value if owned is parts else Numbers(self.carrier, owned))
+                    return
         if window.dtype.is_complex and not isinstance(value, Pair):
             value = Pair(value, None)
         if window.conjugated or window.negated:
@@ -386,7 +395,10 @@ def _parts(whole: Any) -> Parts:
 
 def _own(parts: Parts) -> Parts:
     """The parts in dense memory of their own, where they may be views of somebody's."""
-    if all(p._base is None and p.is_contiguous() for p in parts):
+    for p in parts:
+        if p._base is not None or not p.is_contiguous():
+            break
+    else:
         return parts
     return tuple(
         p.clone(memory_format=torch.contiguous_format) if p._base is not None or not p.is_contiguous() else p

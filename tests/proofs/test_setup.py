@@ -147,8 +147,13 @@ def test_the_users_own_environment_is_left_alone(home: Path, calls: Recorder, mo
     assert calls.commands == []
 
 
-@pytest.mark.parametrize(("package", "module"), [("proofs", "reports"), ("tests", "pytest")])
-def test_what_the_two_commands_run(monkeypatch: pytest.MonkeyPatch, package: str, module: str) -> None:
+PARALLEL = ["-n", "auto", "--dist", "worksteal", "-m", "not slow"]
+
+
+@pytest.mark.parametrize(("package", "module", "first"), [("proofs", "reports", []), ("tests", "pytest", PARALLEL)])
+def test_what_the_two_commands_run(
+    monkeypatch: pytest.MonkeyPatch, package: str, module: str, first: list[str]
+) -> None:
     import runpy
 
     seen: list[tuple[str, list[str]]] = []
@@ -162,7 +167,7 @@ def test_what_the_two_commands_run(monkeypatch: pytest.MonkeyPatch, package: str
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(ROOT / package / "__main__.py"), run_name="__main__")
     assert end.value.code == 0
-    assert seen == [(module, ["-k", "x"])]
+    assert seen == [(module, [*first, "-k", "x"])]
 
 
 def test_the_setup_needs_the_standard_library_only() -> None:

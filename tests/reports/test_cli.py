@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +13,10 @@ from typing import Any
 
 import pytest
 
-import proofs
 from proofs.audit.answer import Word
 from proofs.bench.claims import Bench, Seen
 from proofs.evidence import Rung, Settings
-from proofs.mistake import UserMistake
+from proofs.target.loading import TargetError
 from proofs.verify.sight import Sight
 from reports import __main__ as job
 from reports import cli
@@ -51,10 +49,6 @@ def ssmproof(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: py
     return call
 
 
-class TargetError(UserMistake):
-    """As proofs.target.loading raises for a user's mistake."""
-
-
 class _Audit:
     word = Word.REFUTED
     status = 1
@@ -71,7 +65,7 @@ class _Audit:
 
 @pytest.fixture
 def audits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """A stand-in for proofs.identify.ask, and the calls it gets."""
+    """A stand-in for what answers audits, and the calls it gets."""
     calls: list[tuple[Any, ...]] = []
 
     def ask(*arguments: Any) -> _Audit:
@@ -80,9 +74,7 @@ def audits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
             raise TargetError("TARGET is 'nowhere:f'; there is no module 'nowhere'")
         return _Audit()
 
-    module = types.ModuleType("proofs.identify.ask")
-    module.__dict__.update(ask=ask)
-    monkeypatch.setitem(sys.modules, "proofs.identify.ask", module)
+    monkeypatch.setattr("proofs.identify.ask.ask", ask)
     return calls
 
 
@@ -300,15 +292,12 @@ class Row:
 def test_bench(ssmproof: Command, monkeypatch: pytest.MonkeyPatch, passed: bool, status: int) -> None:
     first = Row("exact 10", 0.5, 61.0, 122.0, 2.0, True, {"failure, log2": -104.0})
     rows = [first, Row("b", 1.0, None, None, 0.1, passed)]
-    module = types.ModuleType("proofs.bench.timings")
 
     def run(progress: Callable[[str], None]) -> list[Row]:
         progress("exact 10 ...")
         return rows
 
-    module.__dict__.update(run=run)
-    monkeypatch.setitem(sys.modules, "proofs.bench.timings", module)
-    monkeypatch.setattr(proofs, "bench", module, raising=False)
+    monkeypatch.setattr("proofs.bench.timings.run", run)
     said = ssmproof("bench", "--json", "b.json")
     assert said.status == status and said.err == "exact 10 ...\n"
     assert said.out.splitlines()[1].split() == ["exact", "10", "0.5", "61", "122", "2", "passed", "failure", "2^-104"]
@@ -349,9 +338,7 @@ def test_the_main_job(
     cases: list[Case],
     status: int,
 ) -> None:
-    module = types.ModuleType("proofs.bench.targets")
-    module.__dict__.update(INSTALLED=cases)
-    monkeypatch.setitem(sys.modules, "proofs.bench.targets", module)
+    monkeypatch.setattr("proofs.bench.targets.INSTALLED", cases)
     real = cli.run_claims
     monkeypatch.setattr(cli, "run_claims", lambda to, _, *rest, **named: real(to, ["toy.holds"], *rest, **named))
     assert job.main_job(tmp_path / "out", jobs=1) == status

@@ -168,6 +168,9 @@ class CallSites:
     def _constant(self, value: ast.expr, call: ast.Call, asked: frozenset[tuple[int, str]]) -> bool:
         if isinstance(value, ast.UnaryOp):
             return self._constant(value.operand, call, asked)
+        if isinstance(value, (ast.Compare, ast.BoolOp)):
+            parts = value.values if isinstance(value, ast.BoolOp) else [value.left, *value.comparators]
+            return all(self._constant(part, call, asked) for part in parts)
         if isinstance(value, ast.Constant):
             return True
         caller = self._around(call)

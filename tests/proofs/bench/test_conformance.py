@@ -11,8 +11,8 @@ pytest.importorskip("expecttest", reason="PyTorch's samples need expecttest, whi
 
 from numeric.tape import rules
 from numeric.tape.rules import piecewise
+from proofs.bench import conformance
 from proofs.bench.conformance import Call, Layout, Sample, Verdict, Way, judged, run
-from proofs.bench.timings import conformance
 from reports.conformance import lines
 
 

@@ -8,8 +8,8 @@ from numeric.deciding.comparison import Comparison
 from numeric.deciding.exact_identity import decide
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
+from proofs.bench import forwards
 from proofs.bench.forwards import Cost
-from proofs.bench.timings import forwards
 
 
 def test_the_pairs_are_the_same_function_and_no_other() -> None:

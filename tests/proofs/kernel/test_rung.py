@@ -17,10 +17,10 @@ from numeric.finding import Verdict
 from proofs import registry
 from proofs.claim import Claim
 from proofs.evidence import Rung, Settings
+from proofs.kernel import coq as kernel_coq
 from proofs.kernel import lemmas as kernel_lemmas
 from proofs.kernel import rung as kernel
 from proofs.kernel.lemmas import LEMMAS, PROPERTIES
-from proofs.kernel.rung import coq as kernel_coq
 from proofs.kernel.ties import TIES
 from proofs.verify.fingerprints import reached
 

@@ -17,10 +17,10 @@ from numeric.finding import Verdict
 from proofs import registry
 from proofs.claim import Claim
 from proofs.evidence import Rung, Settings
+from proofs.kernel import coq as kernel_coq
 from proofs.kernel import rung as kernel
 from proofs.kernel.evaluation import Data, agreement, draw, literal, parse, python_rows, resolve
 from proofs.kernel.lemmas import LEMMAS
-from proofs.kernel.rung import coq as kernel_coq
 from proofs.kernel.ties import TIES
 
 pytestmark = pytest.mark.usefixtures("coq_cache")

@@ -42,6 +42,12 @@ def handed(X):
 def around(X, late=False):
     return X
 
+def asked(X, mode=""):
+    return told(X, mode == "late", mode == "late" or mode == LONG)
+
+def told(X, late, later):
+    return X
+
 def spread(X):
     return unpacked(X, *[len(X) > len(LONG)])
 
@@ -94,6 +100,8 @@ def test_what_calls_give_as_a_literal_or_pass_on_is_settled(source):
     assert settled(source, "inner", passed=()) == frozenset()  # the caller's own was given a tensor
     assert settled(source, "method") == {"late"}
     assert settled(source, "passed", passed={"late"}) == {"late"}
+    assert settled(source, "told", asked={"mode"}) == {"late"}  # a test of what is settled is; of other names it is not
+    assert settled(source, "told", asked=()) == frozenset()
 
 
 @pytest.mark.parametrize("name", ["compared", "after", "around", "unpacked", "fetched"])
