@@ -17,6 +17,17 @@ Nested = Any
 """An exact number as text (`"3"`, `"-1/2"`) or a list of such; the shape is that of the array."""
 
 
+class Key(StrEnum):
+    """Names of the quantities that code reads; all others are for people."""
+
+    CHANCE = "failure probability, log2"
+    UNASSESSED = "outputs not assessable"
+    SHARE = "worst error / bound"
+    BOUND = "bound there"
+    READ = "constants read"
+    DIGITS = "digits agreed"
+
+
 class Verdict(StrEnum):
     """The four answers. Each says why: figures, a counterexample, or a reason."""
 

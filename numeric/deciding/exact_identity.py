@@ -25,7 +25,7 @@ from numeric.deciding.readings import AlgebraicField, Reading, listed, prime, ra
 from numeric.deciding.shrink import counterexample
 from numeric.deciding.storage_bounds import storage_bounds
 from numeric.entropy import Entropy, prime_count_below
-from numeric.finding import Counterexample, Finding, Quantity, Verdict
+from numeric.finding import Counterexample, Finding, Key, Quantity, Verdict
 from numeric.tape.faces import opened
 from numeric.tape.notes import Record, notes
 from numeric.tape.refusals import Refused
@@ -235,7 +235,7 @@ def decide(
             flags=flags(),
         )
     figures: dict[str, Quantity] = {
-        "failure probability, log2": round(trials * trial.log2, 2),
+        Key.CHANCE: round(trials * trial.log2, 2),
         "trials": trials,
         "degree": degree,
         "height, log2": round(height, 1),
@@ -245,7 +245,7 @@ def decide(
     if divisors:
         figures["degree of divisors"] = divisors
     if known:
-        figures["constants read"] = listed(known)
+        figures[Key.READ] = listed(known)
     done = done if trial.bits == _BITS[0] and isinstance(early, _Seen) else 0
     if trials > done:
         rest = _trials(tapes, here, trial.bits, trials - done, entropy, known)

@@ -19,7 +19,7 @@ from numeric.carriers.running import Running
 from numeric.deciding.backends import DTYPES, Arrays, CannotRun, first_line, plain, reduced, to_numpy
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Recorded, WrongResult, recorded, replayed
-from numeric.finding import Flag, Quantity
+from numeric.finding import Flag, Key, Quantity
 from numeric.tape.acceptance import recorded_here
 from numeric.tape.notes import Record, notes
 from numeric.tape.recorder import record
@@ -68,10 +68,10 @@ class Tally:
         out: dict[str, Quantity] = {
             "draws": self.draws,
             "outputs assessed": self.outputs - self.skipped,
-            "outputs not assessable": self.skipped,
-            "worst error / bound": _short(self.worst),
+            Key.UNASSESSED: self.skipped,
+            Key.SHARE: _short(self.worst),
             "error there": _short(self.error),
-            "bound there": _short(self.bound),
+            Key.BOUND: _short(self.bound),
         }
         if ratios.size:
             out["ratio of bounds, max"] = _short(float(ratios.max()))

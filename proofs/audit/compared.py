@@ -19,7 +19,7 @@ from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Shapes, Sizes, WrongResult, text
 from numeric.deciding.readings import Reading, listed
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Finding, Quantity, Verdict
+from numeric.finding import Counterexample, Finding, Key, Quantity, Verdict
 from proofs.audit.enclosures import POINTS_STAND, point
 from proofs.audit.preflight import admits
 from proofs.audit.rows import Check, Row, of
@@ -178,7 +178,7 @@ def _enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]], read:
         return Finding(Verdict.UNDECIDED, reason=f"balls of {BITS} bits are too wide here: {worst:.1g} relative")
     figures: dict[str, Quantity] = {"digits": math.floor(-math.log10(worst)), "outputs compared": len(apart)}
     if constants:
-        figures["constants read"] = listed(constants)
+        figures[Key.READ] = listed(constants)
     return Finding(Verdict.CONFIRMED, figures=figures, trust=("Arb's enclosures", POINTS_STAND))
 
 

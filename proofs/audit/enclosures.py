@@ -16,7 +16,7 @@ import torch
 
 from numeric.deciding.programs import Shapes, Sizes, concrete, smaller, text
 from numeric.deciding.readings import Reading, listed
-from numeric.finding import Counterexample, Finding, Quantity, Verdict
+from numeric.finding import Counterexample, Finding, Key, Quantity, Verdict
 from proofs.audit.preflight import admits
 from proofs.target.case import NAMES, Case
 
@@ -83,7 +83,7 @@ def _at_points(case: Case, sizes: Sizes, contexts: Sequence[int], read: bool) ->
         "float64 run, relative error": float(f"{max(off):.2g}"),
     }
     if constants:
-        figures["constants read"] = listed(constants)
+        figures[Key.READ] = listed(constants)
     return Finding(
         Verdict.CONFIRMED,
         reason=f"equal to {-math.log10(worst):.0f} digits at {_POINTS} rational points for N = {lengths}{taken}: "

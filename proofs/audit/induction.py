@@ -26,7 +26,7 @@ from numeric.deciding import exact_identity
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Shapes, Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Quantity, Verdict
+from numeric.finding import Finding, Key, Quantity, Verdict
 from numeric.tape.blocks import Loop
 from proofs.audit.loops import looped
 from proofs.target.calling import called, prediction
@@ -140,9 +140,9 @@ def _attempt(
         )
         if found.verdict is not Verdict.CONFIRMED:
             return None
-        worst = max(worst, float(found.figures["failure probability, log2"] or 0.0))
+        worst = max(worst, float(found.figures[Key.CHANCE] or 0.0))
         flags |= dict.fromkeys(found.flags)
-    figures["failure probability, log2"] = round(worst + share, 2)
+    figures[Key.CHANCE] = round(worst + share, 2)
     holds = "S^T" if memory.transposed else "S"
     return Finding(
         Verdict.CONFIRMED,

@@ -24,7 +24,7 @@ from numeric.deciding.balls import evaluate
 from numeric.deciding.exact_identity import bounds
 from numeric.deciding.programs import Program, Shapes, Sizes, concrete
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Verdict
+from numeric.finding import Finding, Key, Verdict
 from numeric.tape.dispatch import Dispatch
 from numeric.tape.refusals import Refused
 from proofs.audit.compared import How, Question, by_lifting, compared, enclosed, of_one_sequence, within_rounding
@@ -311,7 +311,7 @@ def _sharp(found: Finding, asked: Question, draw: Mapping[str, np.ndarray]) -> F
     """The finding with the digits that its bound leaves; undecided where they are too few to say anything."""
     with torch.no_grad():
         size = float(_run(asked.right, draw).abs().max())
-    bound = found.figures.get("bound there")
+    bound = found.figures.get(Key.BOUND)
     if not isinstance(bound, (int, float)) or not size > 0:
         return Finding(Verdict.UNDECIDED, reason="the outputs, or their bound, are no numbers to compare")
     digits = math.floor(math.log10(size / bound)) if bound > 0 else 15

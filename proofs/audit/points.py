@@ -14,7 +14,7 @@ import numpy as np
 
 from numeric.deciding.programs import Shapes, Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Verdict
+from numeric.finding import Finding, Key, Verdict
 from proofs.audit.compared import How, Question, enclosed, of_one_sequence, within_rounding
 from proofs.audit.enclosures import point
 from proofs.audit.rows import Row
@@ -68,7 +68,7 @@ def special_row(case: Case, kinds: Sequence[How], sizes: Sizes, entropy: Entropy
 
 def _error(found: Finding) -> float:
     """The largest error of a float run, relative to its bound; 0 where there is none."""
-    share = found.figures.get("worst error / bound")
+    share = found.figures.get(Key.SHARE)
     return share if isinstance(share, float) else 0.0
 
 

@@ -20,7 +20,7 @@ from numeric.deciding import exact_identity, float_identity, strategies
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Sizes, WrongResult
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Flag, Flagged, Verdict
+from numeric.finding import Finding, Flag, Flagged, Key, Verdict
 from proofs.audit.enclosures import enclosures
 from proofs.audit.first_order import first_order_finding
 from proofs.audit.inference import infer, refitted
@@ -259,7 +259,7 @@ def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list
 
     plain, ended = row(Check.LIFTED if case.needs_lift else Check.FLOAT), outcome(exact)
     rows = [plain]
-    if plain.finding.verdict is Verdict.UNDECIDED or plain.finding.figures.get("outputs not assessable"):
+    if plain.finding.verdict is Verdict.UNDECIDED or plain.finding.figures.get(Key.UNASSESSED):
         near = first_order_finding(replace(case, lifted=case.needs_lift), draws[:_NEAR])
         rows += [Row(Check.FIRST, sizes, near)] if near is not None else []
     if plain.finding.verdict is Verdict.REFUTED and casts(plain.finding, ended):

@@ -17,8 +17,8 @@ from numeric.deciding import float_identity
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Flag, Verdict
-from proofs.audit.answer import Answer, Check, Run, Word, chance_of, of, run_of, where
+from numeric.finding import Finding, Flag, Key, Verdict
+from proofs.audit.answer import Answer, Check, Run, Start, Word, chance_of, of, run_of, where
 from proofs.audit.hints import hints
 from proofs.audit.induction import every_length
 from proofs.audit.parting import parting
@@ -189,6 +189,7 @@ def compared(
         learner=chosen,
         world=world,
         free=dict(case.axes),
+        start=Start.ANY if case.starts else Start.ZERO,
     )
 
 
@@ -281,7 +282,7 @@ def _judge(rows: list[Row]) -> tuple[Word, str]:
     chance = chance_of(rows)
     if chance is not None:
         same += f", wrong with probability at most 2^{chance:.1f}"
-    if any(row.finding.figures.get("constants read") for row in rows):
+    if any(row.finding.figures.get(Key.READ) for row in rows):
         same += ", with constants read as the numbers they are roundings of (each is listed)"
     if run is Run.AGREES:
         return Word.PROVED, f"{same}; the float run agrees within its rounding bound"
@@ -294,7 +295,7 @@ def _unsure(off: Finding | None) -> str:
     """Why the float run says nothing."""
     if off is None:
         return "it was not made"
-    blind = off.figures.get("outputs not assessable")
+    blind = off.figures.get(Key.UNASSESSED)
     return off.reason or f"{blind} outputs, or their bounds, overflow"
 
 

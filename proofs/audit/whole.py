@@ -363,10 +363,11 @@ def _by_head(search: _Search, calls: Calls, sizes: Sizes) -> tuple[Verdict, tupl
         calls.prepare(sizes)
     except Exception:  # whatever a target raises with a context in another head
         return Verdict.REFUTED, ()
-    before = search.rows.pop()
+    refuted = next(row for row in search.rows if row.finding.verdict is Verdict.REFUTED)
+    search.rows[:] = [row for row in search.rows if row is not refuted]
     if search.ask(POSITIONS, calls.asked(Calls.layer, Calls.learner, sizes)) is Verdict.CONFIRMED:
         return Verdict.CONFIRMED, tuple(h.inferred.described({k: sizes[k] for k in "Nfm"}) for h in heads)
-    search.rows[:] = [*(r for r in search.rows if r.finding.verdict is not Verdict.REFUTED), before]
+    search.rows[:] = [*(r for r in search.rows if r.finding.verdict is not Verdict.REFUTED), refuted]
     return Verdict.REFUTED, ()
 
 

@@ -17,7 +17,7 @@ from constructions.learners import Domain
 from numeric.deciding.balls import BITS, ball
 from numeric.deciding.programs import WrongResult
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Quantity, Verdict
+from numeric.finding import Finding, Key, Quantity, Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
 from numeric.tape.refusals import Refused
 from proofs.audit.rows import Check, Row
@@ -25,6 +25,7 @@ from proofs.audit.run import Audit, compared
 from proofs.fitting import fit
 from proofs.fitting.fit import Data, Fit, Number, Solution
 from proofs.fitting.laws import Factor, Law, factor_of
+from proofs.fitting.models import SCALE
 from proofs.identify.answer import Role
 from proofs.identify.subject import Subject, agreement, digits, fresh, learner_box, rational, signed
 from proofs.target.case import INDETERMINATE, READOUT
@@ -194,7 +195,7 @@ def audited(subject: Subject, solution: Solution, laws: Sequence[Law], roles: Se
     gates = dict(subject.layer.given)
     loose = {role.gate for role in roles if role.idle}
     for law in laws:
-        own = READOUT if law.name == "readout scale" else law.name
+        own = READOUT if law.name == SCALE else law.name
         alone = [role.gate for role in roles if law.name in role.moves and role.moves == (law.name,)]
         inverse = law.inverse() if law.moved and list(law.moved) == alone and own != READOUT else ""
         if inverse:
@@ -259,5 +260,5 @@ def _compared(subject: Subject, solution: Solution, gates: Gates, numbers: Seque
     if gap and not (not solution.steady and subject.layer.chosen):
         reason = f"they differ by a relative {gap:.2g} at N = {N}"
         return Row(Check.FRESH, here, Finding(Verdict.REFUTED, reason=reason))
-    figures: dict[str, Quantity] = {"digits agreed": digits(bits)}
+    figures: dict[str, Quantity] = {Key.DIGITS: digits(bits)}
     return Row(Check.FRESH, here, Finding(Verdict.CONFIRMED, figures=figures))

@@ -14,10 +14,10 @@ from typing import Any
 
 from constructions.learners import Domain, library
 from numeric.entropy import Entropy
-from numeric.finding import Verdict
+from numeric.finding import Key, Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
 from numeric.probing.probes import ask
-from proofs.audit.answer import Check, Run, Word, chance_of, of, run_of, short, where
+from proofs.audit.answer import Check, Run, Start, Word, chance_of, of, run_of, short, where
 from proofs.audit.preflight import preflight
 from proofs.audit.rows import CONTEXTS, Row
 from proofs.audit.run import Named, at_defaults, checked
@@ -178,7 +178,7 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
             *_supersets(subject, solution),
             *(f"{s.model.learner.id} with one number for all channels" for s in same if s.model.wide),
         ),
-        start=verified.parameters.get("W0", "0") if verified is not None else "0",
+        start=verified.start if verified is not None else Start.ZERO,
         world=verified.world if verified is not None else None,
         free=verified.free if verified is not None else {},
     )
@@ -247,9 +247,9 @@ def _judge(subject: Subject, rows: Sequence[Row]) -> tuple[Word, str]:
         text = f"the same rational function of all inputs, {where(rows)}"
         chance = chance_of(rows)
         return Word.PROVED, text + (f", wrong with probability at most 2^{chance:.1f}" if chance is not None else "")
-    sampled = [r for r in rows if r.finding.verdict is Verdict.CONFIRMED and "digits agreed" in r.finding.figures]
+    sampled = [r for r in rows if r.finding.verdict is Verdict.CONFIRMED and Key.DIGITS in r.finding.figures]
     if unsure is None and sampled:
-        least = [d for r in sampled if isinstance(d := r.finding.figures["digits agreed"], int)]
+        least = [d for r in sampled if isinstance(d := r.finding.figures[Key.DIGITS], int)]
         digits = f"to {min(least)} digits" if least else "exactly"
         return Word.AGREES, (
             f"the same {digits} at every point drawn, for contexts up to {FAR} tokens; sampled, not a proof "

@@ -22,7 +22,7 @@ from numeric.deciding.balls import BITS, ball, evaluate
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.probing.box import Arithmetic, Box, Undefined, as_floats, generic
-from numeric.probing.probes import Probe
+from numeric.probing.probes import SLOPE, Probe
 from numeric.tape.refusals import Refused
 from proofs.audit.preflight import SIZES, try_at
 from proofs.audit.run import Named
@@ -121,7 +121,7 @@ class Subject:
     @property
     def slope(self) -> float:
         """The response to one token, where fits of step sizes begin."""
-        found = next((p.figures.get("step size times readout scale") for p in self.probes if p.id == "P11"), None)
+        found = next((p.figures.get(SLOPE) for p in self.probes if p.id == "P11"), None)
         return found if isinstance(found, float) else 0.0
 
 

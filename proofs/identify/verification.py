@@ -18,7 +18,7 @@ from numeric.deciding.balls import BITS, ball
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import WrongResult
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Quantity, Verdict
+from numeric.finding import Finding, Key, Quantity, Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
 from proofs.audit.answer import Check, short
 from proofs.audit.rows import CONTEXTS, Row
@@ -84,7 +84,7 @@ def ball_row(subject: Subject, solution: Solution, N: int) -> Row:
     except Undefined as error:
         return Row(Check.BALLS, here, Finding(Verdict.UNDECIDED, reason=str(error)))
     figures: dict[str, Quantity] = {
-        "digits agreed": int(min(least, BITS) * math.log10(2)),
+        Key.DIGITS: int(min(least, BITS) * math.log10(2)),
         "points": 2,
         "arithmetic": str(subject.box.arithmetic),
     }
@@ -147,7 +147,7 @@ def far(subject: Subject, solution: Solution) -> Row | None:
         bits, gap = agreement(subject.box(*point), learner_box(solution.model, numbers, subject.box)(*point))
     except Undefined:
         return None
-    figures: dict[str, Quantity] = {"digits agreed": digits(bits)}
+    figures: dict[str, Quantity] = {Key.DIGITS: digits(bits)}
     if gap and not (subject.box.arithmetic is Arithmetic.FLOAT and gap < fit.POLISHED):
         reason = f"with {FAR} tokens they differ by a relative {gap:.2g}"
         return Row(Check.LONG, here, Finding(Verdict.REFUTED, reason=reason))
@@ -255,7 +255,7 @@ def _at_width(subject: Subject, solution: Solution, laws: Laws, wide: int, m: in
     if gap:
         reason = f"{where} they differ by a relative {gap:.2g}"
         return Row(Check.SIZES, here, Finding(Verdict.REFUTED, reason=reason)), laws
-    return Row(Check.SIZES, here, Finding(Verdict.CONFIRMED, figures={"digits agreed": digits(bits)})), found
+    return Row(Check.SIZES, here, Finding(Verdict.CONFIRMED, figures={Key.DIGITS: digits(bits)})), found
 
 
 def agrees(subject: Subject, solution: Solution) -> bool:
