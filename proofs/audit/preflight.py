@@ -21,7 +21,7 @@ from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from proofs.audit.inference import borrow, infer
 from proofs.target.calling import raised
-from proofs.target.case import FORMS, READOUT, Case
+from proofs.target.case import READOUT, Case, Form
 from proofs.target.gates import Axes
 from proofs.target.loading import TargetError
 
@@ -62,7 +62,7 @@ def preflight(case: Case, fixed: Mapping[str, int], entropy: Entropy) -> tuple[C
     axes = [dict(zip(case.options, chosen, strict=True)) for chosen in product(*case.options.values())]
     for sizes in SIZES:
         here = {**sizes, **fixed}
-        for lift, form, chosen in product((False, True), FORMS, axes):
+        for lift, form, chosen in product((False, True), Form, axes):
             tried = replace(case, needs_lift=lift, form=form, axes=chosen)
             ran = False
             try:

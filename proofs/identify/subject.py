@@ -31,7 +31,7 @@ from proofs.fitting import fit
 from proofs.fitting.fit import Data
 from proofs.fitting.models import Model
 from proofs.target.adapters import Adapter
-from proofs.target.case import FORMS, INDETERMINATE, Case
+from proofs.target.case import INDETERMINATE, Case, Form
 from proofs.target.gates import mentioned, value
 from proofs.target.loading import Target, TargetError
 
@@ -153,7 +153,7 @@ def _runs(layer: Layer, gates: dict[str, str]) -> bool:
         case = Layer.of(layer.named, layer.loaded, layer.adapter, gates).case
     except TargetError:
         return False
-    for lift, form in product((False, True), FORMS):
+    for lift, form in product((False, True), Form):
         try:
             try_at(replace(case, needs_lift=lift, form=form), SIZES[0], Entropy(0))
         except Exception:  # the target is anybody's code

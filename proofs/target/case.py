@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -30,8 +31,6 @@ from proofs.target.source.lines import Lines
 
 INDETERMINATE = "free"
 """The gate value that stands for every number."""
-FORMS = ("numbers", "tensors", "arrays")
-"""How one number for an optional argument may be given."""
 NAMES = ("layer", "learner")
 """The two sides, as findings call them."""
 READOUT = "readout"
@@ -44,12 +43,19 @@ _AXES: Mapping[Each, tuple[Axes, ...]] = {
 }
 
 
+class Form(Enum):
+    """How one number for an optional argument is given: as a Python number, a 0-d tensor, or an array of it (N,)."""
+
+    NUMBERS = auto()
+    TENSORS = auto()
+    ARRAYS = auto()
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
     """The two programs `layer` and `learner`, of X, Y, x_q, perhaps W0, and the variables.
 
-    axes: what one value of each variable is for. form: how one number for an optional argument is given: as a Python
-    number, a 0-d tensor, or an array of it (N,). needs_lift, lifted: whether casts to float32 inside the target become
+    axes: what one value of each variable is for. needs_lift, lifted: whether casts to float32 inside the target become
     casts to float64, in plain calls or always. words: what gates are called in the answer, where not by their text.
     inferred, lines, notes: what calls of it leave behind, the same for all cases that `replace` makes of it.
     """
@@ -62,7 +68,7 @@ class Case:
     lines: Lines
     notes: dict[str, None] = field(default_factory=dict)
     axes: Mapping[str, Axes] = field(default_factory=dict)
-    form: str = FORMS[0]
+    form: Form = Form.NUMBERS
     needs_lift: bool = False
     lifted: bool = False
     words: Mapping[str, str] = field(default_factory=dict)
@@ -223,11 +229,11 @@ class Case:
                 continue
             else:
                 continue
-            if isinstance(held.held, Fraction) and gate not in self.adapter.required and self.form == "numbers":
+            if isinstance(held.held, Fraction) and gate not in self.adapter.required and self.form is Form.NUMBERS:
                 given[gate] = int(held.held) if held.held.denominator == 1 else float(held.held)
                 continue
             tensor = held.tensor(X)
-            if self.form == "arrays" and not held.axes and gate not in self.adapter.single:
+            if self.form is Form.ARRAYS and not held.axes and gate not in self.adapter.single:
                 given[gate] = Gate(tensor.expand(X.shape[0]), ("N",))
             else:
                 given[gate] = Gate(tensor, held.axes)
