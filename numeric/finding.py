@@ -12,9 +12,20 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-Figure = float | int | str | bool | None
+Quantity = float | int | str | bool | None
 Nested = Any
 """An exact number as text (`"3"`, `"-1/2"`) or a list of such; the shape is that of the array."""
+
+
+class Key(StrEnum):
+    """Names of the quantities that code reads; all others are for people."""
+
+    CHANCE = "failure probability, log2"
+    UNASSESSED = "outputs not assessable"
+    SHARE = "worst error / bound"
+    BOUND = "bound there"
+    READ = "constants read"
+    DIGITS = "digits agreed"
 
 
 class Verdict(StrEnum):
@@ -128,7 +139,7 @@ class Finding:
 
     verdict: Verdict
     reason: str = ""
-    figures: Mapping[str, Figure] = field(default_factory=dict)
+    figures: Mapping[str, Quantity] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     trust: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
@@ -159,7 +170,7 @@ def combine(findings: list[Finding]) -> Finding:
                 return finding
     if len(findings) == 1:
         return findings[0]
-    figures: dict[str, Figure] = {}
+    figures: dict[str, Quantity] = {}
     for k, finding in enumerate(findings):
         for name, value in finding.figures.items():
             figures[name if name not in figures else f"{name} [{k}]"] = value

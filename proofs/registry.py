@@ -16,9 +16,10 @@ from pathlib import Path
 
 import proofs
 from proofs.claim import Claim
+from proofs.mistake import UserMistake
 
 
-class UnknownClaim(LookupError):
+class UnknownClaim(UserMistake, LookupError):
     """No claim has the id or matches the pattern; the message lists the near ones."""
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 
 from proofs.evidence import Rung, Settings
-from reports.ending import INTERRUPTED, Wrong, end, guarded, user_mistakes
+from reports.ending import INTERRUPTED, Wrong, end, guarded
 from reports.files import hush
 
 # Everything else is imported inside the commands: `ssmproof --help` should not wait for torch and sympy.
@@ -122,10 +122,9 @@ def claims(
         raise Wrong("--from goes with --systems: claims are listed without evidence")
     screen = _screen(json)
     check_outputs(json, None)
-    with user_mistakes():
-        from proofs import registry
+    from proofs import registry
 
-        found = registry.select(patterns or ())
+    found = registry.select(patterns or ())
     from proofs.verify.graph import graph as resting
     from proofs.verify.systems import rows as settled
 
@@ -159,10 +158,9 @@ def show(
     screen = _screen(None)
     if "*" in id:
         raise Wrong(f"show takes one claim's id, not the pattern {id!r}; list the ids with: ssmproof claims {id!r}")
-    with user_mistakes():
-        from proofs import registry
+    from proofs import registry
 
-        claim = registry.claim(id)
+    claim = registry.claim(id)
     run = read_run(source) if source else run_claims(screen, [id], None, _settings(profile, device, seed), 1)
     from proofs.verify.fingerprints import stale
     from proofs.verify.graph import graph
@@ -190,8 +188,7 @@ def report(
     from reports.write import formats as checked
 
     screen = _screen(None)
-    with user_mistakes():
-        checked(formats)
+    checked(formats)
     check_outputs(None, out)
     run = (
         read_run(source) if source else run_claims(screen, patterns or (), None, _settings(profile, device, seed), jobs)
@@ -223,8 +220,7 @@ def audit(
     settings = _settings(profile, "cpu", seed)
     from proofs.identify.ask import ask
 
-    with user_mistakes():
-        found = ask(target, against, adapter, gates, settings, sizes or None)
+    found = ask(target, against, adapter, gates, settings, sizes or None)
     for line in found.lines():
         screen.say(line)
     write_json(json, found.to_json())
@@ -278,7 +274,7 @@ def soundness(
     from proofs.bench import claims as soundness_claims
     from proofs.bench import names as soundness_names
     from proofs.bench import soundness as audits
-    from reports.conformance import MissingSamples, conforming
+    from reports.conformance import conforming
     from reports.terminal import show_sights, watching
 
     screen = _screen(json)
@@ -289,10 +285,7 @@ def soundness(
     lines: Iterable[str] = ()
     with watching(screen.err) as progress:
         if replays:
-            try:
-                found, lines = conforming(seed, progress)
-            except MissingSamples as error:
-                raise Wrong(str(error)) from error
+            found, lines = conforming(seed, progress)
         elif claims:
             found = soundness_claims.run(mutants, seed, jobs, progress)
         else:
@@ -363,7 +356,7 @@ def run_claims(
     from reports.words import counted
 
     kept = None if fresh else Kept(settings, environment(settings)["device"])
-    with user_mistakes(), watching(screen.err) as progress:
+    with watching(screen.err) as progress:
         run = run_units(patterns, rungs, settings, jobs, progress, kept)
     if kept is not None and kept.used:
         screen.tell(f"{counted(kept.used, 'check')} from earlier runs, unchanged since; --fresh runs all again")
@@ -435,14 +428,13 @@ def write_report(
 
 
 def check_outputs(json: Path | None, out: Path | None) -> None:
-    """Raise Wrong if a result could not be written: before minutes of work, not after."""
+    """Raise UnusableOutput if a result could not be written: before minutes of work, not after."""
     from reports.files import check_file, check_folder
 
-    with user_mistakes():
-        if json is not None and str(json) != "-":
-            check_file(json)
-        if out is not None:
-            check_folder(out)
+    if json is not None and str(json) != "-":
+        check_file(json)
+    if out is not None:
+        check_folder(out)
 
 
 def _settings(profile: str, device: str, seed: int | None) -> Settings:

@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from proofs.bench.conformance import Conformance, Verdict, Way, run
+from proofs.mistake import UserMistake
 from reports.words import counted
 
 _SHOWN = 12
 """Reasons of refusals that are listed."""
 
 
-class MissingSamples(Exception):
+class MissingSamples(UserMistake):
     """PyTorch's samples can't be made here; the message says what to install."""
 
 

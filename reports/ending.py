@@ -1,16 +1,17 @@
 """How a command ends: a user's mistake is one line and status 2, never a traceback; what was found before it stands.
 
-Main definitions: `Wrong`, `user_mistakes`, `guarded`, `end`.
+Main definitions: `Wrong`, `guarded`, `end`.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
+from proofs.mistake import UserMistake
 from reports.files import hush
 
 _ENDING = os._exit
@@ -19,29 +20,8 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 
-class Wrong(Exception):
-    """The user's mistake; the message says what was found, what is expected and what to do."""
-
-
-_MISTAKES = (
-    ("proofs.registry", "UnknownClaim"),
-    ("proofs.verify.run", "NothingToRun"),
-    ("proofs.target.loading", "TargetError"),
-    ("reports.files", "UnusableOutput"),
-    ("reports.write", "UnknownFormat"),
-)
-
-
-@contextmanager
-def user_mistakes() -> Iterator[None]:
-    """Turn the errors that mean "the user asked for something that isn't there" into Wrong."""
-    try:
-        yield
-    except Exception as error:
-        # looked up late: whoever raised one of these has imported its module
-        if any(isinstance(error, getattr(sys.modules.get(module), name, ())) for module, name in _MISTAKES):
-            raise Wrong(str(error)) from error
-        raise
+class Wrong(UserMistake):
+    """A command that is given what it can't take."""
 
 
 def guarded(work: Callable[[], int | None]) -> int:
@@ -53,7 +33,7 @@ def guarded(work: Callable[[], int | None]) -> int:
             os.environ.setdefault(name, "1")
     try:
         status = work() or 0
-    except Wrong as mistake:
+    except UserMistake as mistake:
         print(f"error: {mistake}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from proofs.mistake import UserMistake
 
-class UnusableOutput(ValueError):
+
+class UnusableOutput(UserMistake, ValueError):
     """A place where nothing can be written; the message says what to give instead."""
 
 

@@ -180,9 +180,9 @@ def _user_mistakes(item: pytest.Item, target: Any, learner: str) -> Iterator[Non
     try:
         yield
     except ValueError as error:
-        from proofs.target.loading import TargetError
+        from proofs.mistake import UserMistake
 
-        if not isinstance(error, TargetError):
+        if not isinstance(error, UserMistake):
             raise
         name = target if isinstance(target, str) else getattr(target, "__qualname__", type(target).__name__)
         item.user_properties.append((KEY, "|".join((name, learner, "not run"))))

@@ -22,7 +22,7 @@ from proofs.claim import Claim
 from proofs.evidence import Evidence, MutantEvidence, Outcome, Rung
 from proofs.verify.graph import Graph, is_construction
 from proofs.verify.run import Run
-from proofs.verify.systems import Row
+from proofs.verify.systems import SystemRow
 from reports import words
 from reports.files import hush
 
@@ -122,7 +122,7 @@ def show_claims(to: Screen, claims: Sequence[Claim]) -> None:
     to.out.print(_table(["claim", "kind", "title", "rungs", "source"], rows))
 
 
-def show_systems(to: Screen, rows: Sequence[Row]) -> None:
+def show_systems(to: Screen, rows: Sequence[SystemRow]) -> None:
     """What each system computes in context; with a run, on which rung that is settled and with what figures."""
     settled = any(row.evidence for row in rows)
     head = ["system", "what it computes in context", "claim", *(["settled on", "figures"] if settled else [])]

@@ -15,7 +15,7 @@ from numeric.finding import Finding
 from proofs.bench.claims import Bench
 from proofs.evidence import Evidence, Extent, MutantEvidence, Outcome, Rung, Settings, Settled
 from proofs.verify.run import Run
-from proofs.verify.systems import Row
+from proofs.verify.systems import SystemRow
 
 _KEYS = ("failure", "error / bound", "ratio", "order", "steps", "theorem", "terms", "error", "draws")
 """Words that make a figure the one to quote, most telling first."""
@@ -66,7 +66,7 @@ def key_figure(finding: Finding) -> str:
     return figure(*figures[0]) if figures else ""
 
 
-def settled_figures(row: Row) -> str:
+def settled_figures(row: SystemRow) -> str:
     """The figures to quote for a row of the table of systems: those it names, else the key figure of each rung."""
     start = row.system.figures
     if not start:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from proofs.mistake import UserMistake
 from reports.files import write_all
 from reports.formulas import listed, one_line
 
@@ -37,7 +38,7 @@ _RENAMED = {
 }
 
 
-class UnknownFormat(ValueError):
+class UnknownFormat(UserMistake, ValueError):
     """A format that reports are not written in."""
 
 

@@ -9,7 +9,7 @@ Both d and H are computed by replaying the recordings on degrees and heights. In
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,12 +19,13 @@ from numeric.carriers.carrier import Parts
 from numeric.carriers.degree import HUGE, Constants, Degree, Height, Logarithm
 from numeric.carriers.finite_field import FiniteField
 from numeric.carriers.laurent import LAURENT
-from numeric.deciding.programs import Program, Recorded, Shapes, Sizes, concrete, recorded, replayed
+from numeric.deciding.comparison import Comparison
+from numeric.deciding.programs import Program, concrete, recorded, replayed
 from numeric.deciding.readings import AlgebraicField, Reading, listed, prime, radicands, readings
 from numeric.deciding.shrink import counterexample
 from numeric.deciding.storage_bounds import storage_bounds
 from numeric.entropy import Entropy, prime_count_below
-from numeric.finding import Counterexample, Figure, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Key, Quantity, Verdict
 from numeric.tape.faces import opened
 from numeric.tape.notes import Record, notes
 from numeric.tape.refusals import Refused
@@ -126,7 +127,7 @@ def _top(part: torch.Tensor) -> int:
 
 
 @dataclass(frozen=True)
-class Trial:
+class Chance:
     """The chance that one trial calls two different programs equal.
 
     dimension: of the number field that the constants generate over the rationals. Coefficients are integers of it; one
@@ -158,36 +159,29 @@ class Trial:
 
 
 def decide(
-    left: Program,
-    right: Program,
-    shapes: Shapes,
-    sizes: Sizes,
+    asked: Comparison,
     *,
-    entropy: Entropy | None = None,
     target_log2: float = -100.0,
-    names: tuple[str, str] = ("left", "right"),
-    admits: Callable[[Sizes], bool] = lambda sizes: True,
     shrinking: bool = True,
     positive: Sequence[str] = (),
     rounded: bool = False,
 ) -> Finding:
-    """Whether `left` and `right` compute the same polynomials (or rational functions) of the inputs at these sizes.
+    """Whether both programs compute the same polynomials (or rational functions) of the inputs at the sizes asked for.
 
-    shapes: each input's shape in words; every entry is an indeterminate. admits: which smaller sizes make sense, for
-    the counterexample. positive: inputs that are recorded between 0 and 1 (the verdict holds for all numbers).
-    rounded: where the sides differ, constants that may be roundings (1/3, f**-0.5) are read as the numbers they stand for
-    (`numeric.deciding.readings`); what is confirmed that way has the readings among its figures.
+    Every entry of an input is an indeterminate. positive: inputs that are recorded between 0 and 1 (the verdict holds for
+    all numbers). rounded: where the sides differ, constants that may be roundings (1/3, f**-0.5) are read as the numbers
+    they stand for (`numeric.deciding.readings`); what is confirmed that way has the readings among its figures.
     Confirmed when the failure probability is at most 2**target_log2; undecided when the code leaves rational functions
     (then points still look for a counterexample) or the bound is too weak.
     """
-    entropy = entropy or Entropy()
-    here = concrete(shapes, sizes)
-    sides = recorded(left, positive), recorded(right, positive)
-    settings: dict[str, object] = {"sizes": dict(sizes), "seed": entropy.seed, "engine": "GF(p), random p"}
+    entropy = asked.entropy or Entropy()
+    asked = replace(asked.recorded(positive), entropy=entropy)
+    here, sides, names = concrete(asked.shapes, asked.sizes), asked.tapes, asked.names
+    settings: dict[str, object] = {"sizes": dict(asked.sizes), "seed": entropy.seed, "engine": "GF(p), random p"}
 
-    def refuted(number: int, figures: dict[str, Figure]) -> Finding:
+    def refuted(number: int, figures: dict[str, Quantity]) -> Finding:
         try:
-            found = counterexample(*sides, shapes, sizes, entropy, names=names, admits=admits) if shrinking else None
+            found = counterexample(asked) if shrinking else None
         except Refused:  # it takes an input as a number and as a logarithm, which no rational point is
             found = None
         reason = f"the sides differ at a random point of GF(p), trial {number}"
@@ -205,7 +199,7 @@ def decide(
     try:
         recordings = sides[0].at(here), sides[1].at(here)
     except Refused as refusal:  # a recording that does not count has no values at other points
-        return _points_only(sides, shapes, sizes, entropy, refusal, names, admits, settings, replays=False)
+        return _points_only(asked, refusal, settings, replays=False)
     try:
         tapes = opened(recordings[0]), opened(recordings[1])
         quick = _quick(tapes[0]), _quick(tapes[1])
@@ -228,8 +222,8 @@ def decide(
             early = again
         first, second = quick[0] or _bounds(tapes[0], here), quick[1] or _bounds(tapes[1], here)
     except Refused as refusal:
-        return _points_only(sides, shapes, sizes, entropy, refusal, names, admits, settings)
-    further = any(name not in shapes for tape in tapes for name in tape.inputs)
+        return _points_only(asked, refusal, settings)
+    further = any(name not in here for tape in tapes for name in tape.inputs)
     trial, trials = _needed(first, second, target_log2, known)
     degree, height, divisors = trial.degree, trial.height_log2, trial.divisors
     if trial.log2 > -1:  # hundreds of trials, or none would do
@@ -240,8 +234,8 @@ def decide(
             settings=settings,
             flags=flags(),
         )
-    figures: dict[str, Figure] = {
-        "failure probability, log2": round(trials * trial.log2, 2),
+    figures: dict[str, Quantity] = {
+        Key.CHANCE: round(trials * trial.log2, 2),
         "trials": trials,
         "degree": degree,
         "height, log2": round(height, 1),
@@ -251,7 +245,7 @@ def decide(
     if divisors:
         figures["degree of divisors"] = divisors
     if known:
-        figures["constants read"] = listed(known)
+        figures[Key.READ] = listed(known)
     done = done if trial.bits == _BITS[0] and isinstance(early, _Seen) else 0
     if trials > done:
         rest = _trials(tapes, here, trial.bits, trials - done, entropy, known)
@@ -274,14 +268,14 @@ def decide(
     )
 
 
-def _needed(first: Bounds, second: Bounds, target_log2: float, known: Mapping[float, Reading]) -> tuple[Trial, int]:
+def _needed(first: Bounds, second: Bounds, target_log2: float, known: Mapping[float, Reading]) -> tuple[Chance, int]:
     """The kind of trial to make, and how many; its log2 is 0 where no number of them would do."""
     degree = max(first.numerator + second.denominator, second.numerator + first.denominator)
     height = max(first.height_log2, second.height_log2) + 1
     divisors = first.divisors + second.divisors
     dimension = 4 ** len(radicands(known.values()))
     trial = min(
-        (Trial(bits, degree, height, divisors, dimension) for bits in _BITS),
+        (Chance(bits, degree, height, divisors, dimension) for bits in _BITS),
         # a trial with the larger primes costs about eight times as much
         key=lambda t: math.ceil(target_log2 / t.log2) * (1 if t.bits < 32 else 8) if t.log2 < 0 else math.inf,
     )
@@ -338,29 +332,19 @@ def _trials(
     return f"a divisor was 0 at most of {_REDRAWS} random points"
 
 
-def _points_only(
-    sides: tuple[Recorded, Recorded],
-    shapes: Shapes,
-    sizes: Sizes,
-    entropy: Entropy,
-    refusal: Refused,
-    names: tuple[str, str],
-    admits: Callable[[Sizes], bool],
-    settings: dict[str, object],
-    replays: bool = True,
-) -> Finding:
+def _points_only(asked: Comparison, refusal: Refused, settings: dict[str, object], replays: bool = True) -> Finding:
     """Points where the code is no rational function: rational ones by replays, else plain calls within rounding."""
     scales = (3, 10**4, 10**8)
     found: Counterexample | None = None
     engine = "rational points"
     try:
         if replays:
-            found = counterexample(*sides, shapes, sizes, entropy, names=names, scales=scales, admits=admits)
+            found = counterexample(asked, scales=scales)
     except Refused:
         replays = False
     if not replays:
         engine = "plain calls at integer points"
-        found = _by_plain_calls(sides, shapes, sizes, entropy, names, scales)
+        found = _by_plain_calls(asked, scales)
         if found is None:
             return Finding(Verdict.UNDECIDED, reason=f"no exact meaning: {refusal}", settings=settings)
     if found is not None:
@@ -377,23 +361,17 @@ def _points_only(
     )
 
 
-def _by_plain_calls(
-    sides: tuple[Recorded, Recorded],
-    shapes: Shapes,
-    sizes: Sizes,
-    entropy: Entropy,
-    names: tuple[str, str],
-    scales: Sequence[int],
-) -> Counterexample | None:
+def _by_plain_calls(asked: Comparison, scales: Sequence[int]) -> Counterexample | None:
     """A point of integers at which float64 calls differ by more than the rounding of what ran there."""
     from numeric.deciding import float_identity
 
-    here = concrete(shapes, sizes)
-    generator = entropy.generator()
+    assert asked.entropy is not None
+    here = concrete(asked.shapes, asked.sizes)
+    generator = asked.entropy.generator()
     draws = [
         {name: generator.integers(-scale, scale + 1, shape).astype(float) for name, shape in here.items()}
         for scale in scales
     ]
-    found = float_identity.decide(*sides, draws, names=names, shapes=shapes, shrinking=False)
+    found = float_identity.decide(replace(asked, entropy=None), draws, shrinking=False)
     shown = found.counterexample if found.verdict is Verdict.REFUTED else None
-    return shown and replace(shown, sizes=dict(sizes))
+    return shown and replace(shown, sizes=dict(asked.sizes))

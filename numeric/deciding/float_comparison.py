@@ -17,8 +17,9 @@ from torch import Tensor
 from numeric.carriers.a_priori import APriori
 from numeric.carriers.running import Running
 from numeric.deciding.backends import DTYPES, Arrays, CannotRun, first_line, plain, reduced, to_numpy
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Recorded, WrongResult, recorded, replayed
-from numeric.finding import Figure, Flag
+from numeric.finding import Flag, Key, Quantity
 from numeric.tape.acceptance import recorded_here
 from numeric.tape.notes import Record, notes
 from numeric.tape.recorder import record
@@ -61,16 +62,16 @@ class Tally:
     flags: dict[str, None] = field(default_factory=dict)
     bounds_used: set[str] = field(default_factory=set)
 
-    def figures(self) -> dict[str, Figure]:
+    def figures(self) -> dict[str, Quantity]:
         ratios = np.concatenate(self.ratios) if self.ratios else np.zeros(0)
         precisions = np.concatenate(self.precisions) if self.precisions else np.zeros(0)
-        out: dict[str, Figure] = {
+        out: dict[str, Quantity] = {
             "draws": self.draws,
             "outputs assessed": self.outputs - self.skipped,
-            "outputs not assessable": self.skipped,
-            "worst error / bound": _short(self.worst),
+            Key.UNASSESSED: self.skipped,
+            Key.SHARE: _short(self.worst),
             "error there": _short(self.error),
-            "bound there": _short(self.bound),
+            Key.BOUND: _short(self.bound),
         }
         if ratios.size:
             out["ratio of bounds, max"] = _short(float(ratios.max()))
@@ -103,12 +104,13 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Both programs on one backend in one dtype."""
+class Floats:
+    """Both programs on one backend in one dtype. cache: bounds already computed for these programs and draws on another.
 
-    left: Program
-    right: Program
-    names: tuple[str, str]
+    followed, at_point: see `numeric.deciding.float_identity.decide`.
+    """
+
+    asked: Comparison
     backend: str
     dtype: str
     cache: dict[Any, Any]
@@ -123,7 +125,7 @@ class Comparison:
         dtype = DTYPES[self.dtype]
         stacked = {n: torch.stack([torch.tensor(draw[n], dtype=dtype) for draw in draws]) for n in draws[0]}
         shapes = {name: tuple(t.shape[1:]) for name, t in stacked.items()}
-        for side, program in zip(self.names, (self.left, self.right), strict=True):
+        for side, program in self._sides:
             place = (side, "a-priori", self.dtype)
             if place in self.cache:
                 continue
@@ -138,6 +140,11 @@ class Comparison:
             found = carrier.bound(parts).numpy(), carrier.condition(parts).numpy()
             self.cache[place] = tuple(zip(*found, strict=True)) if len(found[0]) == len(draws) else ()
 
+    @property
+    def _sides(self) -> tuple[tuple[str, Program], ...]:
+        asked = self.asked
+        return (asked.names[0], asked.left), (asked.names[1], asked.right)
+
     def assess(self, inputs: Arrays, tally: Tally, key: int | None = None) -> Difference | None:
         """The first output that breaks the bound at this point. `key` numbers the draw, for the cache.
 
@@ -145,23 +152,20 @@ class Comparison:
         """
         tally.draws += 1
         sides = []
-        for side, program in zip(self.names, (self.left, self.right), strict=True):
+        for side, program in self._sides:
             value = self._plain(side, program, inputs, self.dtype, tally)
             sides.append((value, *self._bound(side, program, inputs, value, tally, key)))
         (a, bound_a, condition_a), (b, bound_b, condition_b) = sides
         if condition_a is None or condition_b is None:
-            condition_a, condition_b = (
-                self._loose(side, program, inputs, key)
-                for side, program in zip(self.names, (self.left, self.right), strict=True)
-            )
+            condition_a, condition_b = (self._loose(side, program, inputs, key) for side, program in self._sides)
         if a.shape != b.shape:
             return Difference(None, Fraction(0), Fraction(0), (a.shape, b.shape), (a, b))
         tally.outputs += a.size
         finite = np.isfinite(a) & np.isfinite(b) & np.isfinite(bound_a) & np.isfinite(bound_b)
         tally.skipped += int(a.size - finite.sum())
         if bool((~np.isfinite(a) & np.isfinite(b) & np.isfinite(bound_b)).any()):
-            note = f"{self.names[0]} has NaN or infinite outputs at some draw where {self.names[1]} is finite"
-            tally.flags[Flag(note, self.names[0])] = None
+            left, right = self.asked.names
+            tally.flags[Flag(f"{left} has NaN or infinite outputs at some draw where {right} is finite", left)] = None
         wrong = self._compare(a, b, bound_a, bound_b, finite, tally)
         if condition_a is not None and condition_b is not None:
             with np.errstate(all="ignore"):
@@ -313,7 +317,7 @@ class Comparison:
             return known
         carrier = Running(torch.float64, underflow=False)
         tensors = {name: torch.tensor(array) for name, array in inputs.items()}
-        tape = Comparison(self.left, self.right, self.names, self.backend, "float64", {})._tape(side, program, tensors)
+        tape = Floats(self.asked, self.backend, "float64", {})._tape(side, program, tensors)
         wrapped = {name: carrier.inputs(t[None]) for name, t in tensors.items()}
         found: np.ndarray = carrier.bound(replayed(tape, carrier, wrapped, tensors))[0].numpy()
         if key is not None:
@@ -321,8 +325,7 @@ class Comparison:
         return found
 
     def _precisions(self, inputs: Arrays, a: np.ndarray, b: np.ndarray, tally: Tally) -> None:
-        sides = zip(self.names, (self.left, self.right), strict=True)
-        wide = [self._plain(side, program, inputs, "float64", tally) for side, program in sides]
+        wide = [self._plain(side, program, inputs, "float64", tally) for side, program in self._sides]
         if wide[0].shape != a.shape:
             return
         with np.errstate(all="ignore"):
@@ -338,6 +341,6 @@ def _ratio(error: Fraction, bound: Fraction) -> float:
         return float("inf")
 
 
-def _short(value: float) -> Figure:
+def _short(value: float) -> Quantity:
     # infinity is no JSON number
     return float(f"{value:.4g}") if np.isfinite(value) else str(value)

@@ -12,7 +12,8 @@ compared too: where the left one is more than `RATIO` times the right one, the l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ import torch
 
 from numeric.deciding import shrink, strategies
 from numeric.deciding.backends import Arrays, CannotRun, unusable
-from numeric.deciding.float_comparison import Comparison, Tally
-from numeric.deciding.programs import Program, Shapes, Sizes, WrongResult, fractions, recorded, smaller
+from numeric.deciding.comparison import Comparison
+from numeric.deciding.float_comparison import Floats, Tally
+from numeric.deciding.programs import Shapes, Sizes, WrongResult, fractions, smaller
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Figure, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Quantity, Verdict
 from numeric.tape.refusals import Refused
 
 RATIO = 100.0
@@ -37,50 +39,33 @@ _SHRINKING = 80
 
 
 def decide(
-    left: Program,
-    right: Program,
+    asked: Comparison,
     draws: Sequence[Arrays],
     *,
     backend: str = "torch cpu",
     dtype: str = "float64",
-    names: tuple[str, str] = ("left", "right"),
-    shapes: Shapes | None = None,
-    entropy: Entropy | None = None,
-    admits: Callable[[Sizes], bool] = lambda sizes: True,
     ratio: float = RATIO,
     shrinking: bool = True,
-    cache: dict[Any, Any] | None = None,
     followed: Container[int] | None = None,
     at_point: bool = False,
 ) -> Finding:
-    """Whether `left` and `right` agree within their rounding bounds, at every output of every draw.
+    """Whether both programs agree within their rounding bounds, at every output of every draw.
 
     draws: float64 arrays by name (they are rounded to `dtype` first). backend: one of `BACKENDS`. The programs get
-    copies as keyword arguments and return one array. shapes: the inputs' shapes in words, without which the
-    counterexample stays as it was found; admits: the sizes that make sense for it. shrinking: whether to make it small.
-    cache: bounds already computed for these programs and draws on another backend (pass the same dict again).
+    copies as keyword arguments and return one array. shrinking: whether to make a counterexample small, for which the
+    inputs' shapes have to be known. The sizes are those of the draws.
     followed: the draws that have a running bound too, by number (None: all); the others have one where they need it.
     at_point: bounds are those of recordings made on the very draws, which cost a tenth of one accepted for all draws.
     Undecided when nothing was assessable, when an operation has no bound (it is named), when a side fails, or when the
     bounds' ratio exceeds `ratio`; not run for a backend that is not there, or that computes in reduced precision.
     """
-    engine = Comparison(recorded(left), recorded(right), names, backend, dtype, {} if cache is None else cache, followed,
-                        at_point)  # fmt: skip
-    return _decided(engine, draws, shapes, entropy, admits, ratio, shrinking)[0]
+    engine = Floats(asked.recorded(), backend, dtype, {}, followed, at_point)
+    return _decided(engine, draws, shrinking and bool(asked.shapes), ratio)[0]
 
 
-def _decided(
-    engine: Comparison,
-    draws: Sequence[Arrays],
-    shapes: Shapes | None,
-    entropy: Entropy | None,
-    admits: Callable[[Sizes], bool],
-    ratio: float,
-    shrinking: bool,
-) -> tuple[Finding, bool]:
-    """The finding, and whether it is undecided for an operation that has no bound. shrinking: whether a counterexample
-    of these shapes is to be made small."""
-    dtype, names = engine.dtype, engine.names
+def _decided(engine: Floats, draws: Sequence[Arrays], shrinking: bool, ratio: float) -> tuple[Finding, bool]:
+    """The finding, and whether it is undecided for an operation that has no bound."""
+    dtype, names, entropy = engine.dtype, engine.asked.names, engine.asked.entropy
     settings: dict[str, Any] = {"backend": engine.backend, "dtype": dtype, "seed": entropy.seed if entropy else None}
     why = unusable(engine.backend, dtype)
     if why:
@@ -104,7 +89,7 @@ def _decided(
             )
             return found, isinstance(error, Refused)
         if wrong is not None:
-            example, note = _counterexample(engine, inputs, shapes, entropy, admits, shrinking)
+            example, note = _counterexample(engine, inputs, shrinking)
             found = Finding(
                 Verdict.REFUTED,
                 reason=f"{wrong.text(names)}; {note}" if note else wrong.text(names),
@@ -134,55 +119,43 @@ def _decided(
     return Finding(verdict, reason, figures, settings, trust, tuple(tally.flags)), False
 
 
-def _counterexample(
-    engine: Comparison,
-    inputs: Arrays,
-    shapes: Shapes | None,
-    entropy: Entropy | None,
-    admits: Callable[[Sizes], bool],
-    shrinking: bool,
-) -> tuple[Counterexample, str]:
-    """A refuting point, made simple if `shrinking`, and what is known about it."""
+def _counterexample(engine: Floats, inputs: Arrays, shrinking: bool) -> tuple[Counterexample, str]:
+    """A refuting point made simple, and what is known about it."""
     point = {name: np.array(array) for name, array in inputs.items()}
-    note = ""
-    if shapes is not None and shrinking:
-        simple = shrink.among_polynomials(
-            engine.left, engine.right, shapes, _sizes(shapes, point), names=engine.names, admits=admits
-        )
+    note, names = "", engine.asked.names
+    if shrinking:
+        sizes = _sizes(engine.asked.shapes, point)
+        asked = replace(engine.asked, sizes=sizes, entropy=engine.asked.entropy or Entropy(0))
+        simple = shrink.among_polynomials(asked)
         if simple is not None:
             return simple, _ALSO
         try:
             exact = {name: fractions(a.reshape(-1).tolist(), a.shape) for name, a in point.items()}
-            if shrink.differs(engine.left, engine.right, exact):
-                sizes = _sizes(shapes, point)
-                found = shrink.counterexample(
-                    engine.left, engine.right, shapes, sizes, entropy or Entropy(0), names=engine.names, admits=admits
-                )
+            if shrink.differs(asked.left, asked.right, exact):
+                found = shrink.counterexample(asked)
                 if found is not None:
                     return found, _ALSO
             else:
                 note = "in exact arithmetic they agree there, so digits are lost inside"
         except Exception:  # the code has no exact meaning, or not at other sizes: the floats below are the witness
             pass
-        point = _simpler(engine, point, shapes, admits)
+        point = _simpler(engine, point)
     wrong = engine.assess(point, Tally())
     assert wrong is not None
     left, right = wrong.values
     return Counterexample(
-        sizes=_sizes(shapes, point) if shapes else {},
+        sizes=_sizes(engine.asked.shapes, point) if shrinking else {},
         inputs={name: _text(array) for name, array in point.items()},
         left=_text(left),
         right=_text(right),
-        left_name=engine.names[0],
-        right_name=engine.names[1],
-        note=f"{engine.backend}, {engine.dtype}: {wrong.text(engine.names)}",
+        left_name=names[0],
+        right_name=names[1],
+        note=f"{engine.backend}, {engine.dtype}: {wrong.text(names)}",
     ), note
 
 
-def _simpler(
-    engine: Comparison, point: dict[str, np.ndarray], shapes: Shapes, admits: Callable[[Sizes], bool]
-) -> dict[str, np.ndarray]:
-    budget = _SHRINKING
+def _simpler(engine: Floats, point: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    budget, shapes = _SHRINKING, engine.asked.shapes
 
     def refutes(trial: dict[str, np.ndarray]) -> bool:
         nonlocal budget
@@ -199,7 +172,7 @@ def _simpler(
             name: array[tuple(slice(0, size[w] if isinstance(w, str) else w) for w in shapes[name])]
             for name, array in point.items()
         }
-        if admits(size) and refutes(cut):
+        if engine.asked.admits(size) and refutes(cut):
             point = cut
             break
     for trial in _edits(point):
@@ -226,33 +199,27 @@ def _edits(point: dict[str, np.ndarray]) -> Iterator[dict[str, tuple[np.ndarray,
 
 
 def check(
-    left: Program,
-    right: Program,
-    shapes: Shapes,
-    sizes: Sizes,
+    asked: Comparison,
     *,
-    entropy: Entropy | None = None,
     device: str = "cpu",
-    names: tuple[str, str] = ("left", "right"),
     numpy: bool = True,
     positive: Sequence[str] = (),
     thorough: bool = False,
-    admits: Callable[[Sizes], bool] = lambda sizes: True,
     shrinking: bool = True,
 ) -> Finding:
     """The sampled rung for one identity: the flavours of `numeric.deciding.strategies`, on every backend, in both precisions.
 
     device: "cpu", "cuda" (torch CUDA is demanded) or "auto" (CUDA where there is one). numpy: whether the programs run
     on numpy. positive: inputs drawn in (0, 1]. thorough: ten draws a flavour instead of one, every flavour in float32 too,
-    and a running bound for each draw. admits: which sizes make sense, for the counterexample; shrinking: whether it is
-    made small. Ends at the first refutation. Where an operation (a division by data) has a running bound only, torch CPU
-    alone decides, and a flag says so.
+    and a running bound for each draw. shrinking: whether a counterexample is made small. Ends at the first refutation. Where
+    an operation (a division by data) has a running bound only, torch CPU alone decides, and a flag says so.
     """
-    entropy = entropy or Entropy()
+    entropy = asked.entropy or Entropy()
+    asked = replace(asked.recorded(positive), entropy=entropy)
+    shapes, sizes = asked.shapes, asked.sizes
     backends = ["torch cpu", *(["numpy"] if numpy else [])]
     if device == "cuda" or (device == "auto" and torch.cuda.is_available()):
         backends.append("torch cuda")
-    left, right = recorded(left, positive), recorded(right, positive)
     findings: dict[tuple[str, str], Finding] = {}
     flags: dict[str, None] = {}
     for dtype in ("float64", "float32"):
@@ -266,8 +233,8 @@ def check(
         ordinary = {k for k, flavour in enumerate(flavours) if flavour in _ROUNDED}
         cache: dict[Any, Any] = {}
         for backend in backends:
-            engine = Comparison(left, right, names, backend, dtype, cache, None if thorough else ordinary)
-            found, unbounded = _decided(engine, draws, shapes, entropy, admits, RATIO, shrinking)
+            engine = Floats(asked, backend, dtype, cache, None if thorough else ordinary)
+            found, unbounded = _decided(engine, draws, shrinking, RATIO)
             flags |= dict.fromkeys(found.flags)
             if found.verdict is Verdict.REFUTED:
                 return _joined({(backend, dtype): found}, sizes, entropy, flags)
@@ -292,7 +259,7 @@ def _joined(
 ) -> Finding:
     order = (Verdict.REFUTED, Verdict.UNDECIDED, Verdict.NOT_RUN, Verdict.CONFIRMED)
     (backend, dtype), first = min(findings.items(), key=lambda item: order.index(item[1].verdict))
-    figures: dict[str, Figure] = {}
+    figures: dict[str, Quantity] = {}
     shown = findings if first.verdict is Verdict.CONFIRMED else {(backend, dtype): first}
     for (where, width), finding in shown.items():
         figures |= {f"{where}, {width}: {name}": value for name, value in finding.figures.items()}

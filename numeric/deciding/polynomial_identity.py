@@ -6,13 +6,14 @@ Work is estimated first: the code is run on the number of terms each value could
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from numeric.carriers.handles import FlintPolynomials, Handles, SymenginePolynomials
 from numeric.carriers.terms import Terms
-from numeric.deciding.programs import Program, Shapes, Sizes, concrete, recorded, replayed
+from numeric.deciding.comparison import Comparison
+from numeric.deciding.programs import Program, concrete, recorded, replayed
 from numeric.deciding.shrink import counterexample
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
@@ -32,25 +33,16 @@ def estimate(program: Program, shapes: dict[str, tuple[int, ...]]) -> float:
     return float(replayed(recorded(program).at(shapes), carrier, inputs)[0].sum())
 
 
-def decide(
-    left: Program,
-    right: Program,
-    shapes: Shapes,
-    sizes: Sizes,
-    *,
-    names: tuple[str, str] = ("left", "right"),
-    admits: Callable[[Sizes], bool] = lambda sizes: True,
-    entropy: Entropy | None = None,
-    shrinking: bool = True,
-) -> Finding:
-    """Whether both programs give identical polynomials in all entries of the inputs at these sizes.
+def decide(asked: Comparison, *, shrinking: bool = True) -> Finding:
+    """Whether both programs give identical polynomials in all entries of the inputs at the sizes asked for.
 
     shrinking: whether to look for a counterexample; differing coefficients refute without one.
     Undecided when the code is no polynomial, or the estimate passes `TERMS` (the reason says how many terms).
     """
-    here = concrete(shapes, sizes)
-    settings = {"sizes": dict(sizes), "seed": entropy.seed if entropy else None}
-    left, right = recorded(left), recorded(right)
+    here, names = concrete(asked.shapes, asked.sizes), asked.names
+    settings = {"sizes": dict(asked.sizes), "seed": asked.entropy.seed if asked.entropy else None}
+    asked = asked.recorded()
+    left, right = asked.tapes
     try:
         work = max(estimate(left, here), estimate(right, here))
         if work > TERMS:
@@ -86,7 +78,7 @@ def decide(
         if not ring.equal(a[index], b[index]):
             found = None
             if shrinking:
-                found = counterexample(left, right, shapes, sizes, entropy or Entropy(), names=names, admits=admits)
+                found = counterexample(replace(asked, entropy=asked.entropy or Entropy()))
             return Finding(
                 Verdict.REFUTED,
                 reason=f"the polynomials of output {list(index)} differ",

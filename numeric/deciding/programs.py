@@ -24,6 +24,7 @@ from numeric.carriers.handles import Handles, Rationals, as_fraction
 from numeric.tape.acceptance import POINTS, WARM, accept
 from numeric.tape.notes import Record, notes
 from numeric.tape.numbers import Logarithms, Pair
+from numeric.tape.refusals import NoTensor
 from numeric.tape.replay import Machine
 from numeric.tape.storage_tape import Tape
 
@@ -127,10 +128,8 @@ class Recorded:
             if any(isinstance(t, Tensor) and not bool(torch.isfinite(t).all()) for t in tried):
                 draw = partial(draw, everywhere=True)  # logarithms and roots are defined there
             return accept(self.program, draw, points=points)
-        except TypeError as error:
-            if "expected one tensor" in str(error):
-                raise WrongResult(str(error)) from None
-            raise
+        except NoTensor as error:
+            raise WrongResult(str(error)) from None
 
 
 def recorded(program: Program, positive: Sequence[str] = ()) -> Recorded:

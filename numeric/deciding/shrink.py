@@ -7,7 +7,7 @@ into it: the code runs once a size. Elsewhere rational points are tried, and eac
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import count, islice
 from typing import Any
@@ -16,15 +16,13 @@ import numpy as np
 
 from numeric.carriers.carrier import NoRule, Parts
 from numeric.carriers.handles import FlintPolynomials, Handles, as_fraction
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import (
     Program,
-    Shapes,
-    Sizes,
     WrongResult,
     concrete,
     fractions,
     rational,
-    recorded,
     run,
     smaller,
     text,
@@ -107,27 +105,19 @@ def differs(left: Program, right: Program, inputs: Mapping[str, np.ndarray]) -> 
 
 
 def search(
-    left: Program,
-    right: Program,
-    shapes: Shapes,
-    sizes: Sizes,
-    entropy: Entropy,
-    *,
-    scales: tuple[int, ...] = (3, 30),
-    admits: Callable[[Sizes], bool] = lambda sizes: True,
-    draws: int = 2,
+    asked: Comparison, *, scales: tuple[int, ...] = (3, 30), draws: int = 2
 ) -> tuple[dict[str, int], Inputs, Both] | None:
     """The smallest sizes at which the sides differ, a simple point there, and both values; None if none is met.
 
     Where a side is no polynomial the point is drawn: integers up to the given scales, made simpler by `shrink`.
     Raises Refused if even rational numbers do not get through the code.
     """
-    left, right = recorded(left), recorded(right)
+    (left, right), entropy = asked.tapes, asked.entropy or Entropy(0)
     polynomials = True
-    for candidate in smaller(sizes):
-        if not admits(candidate):
+    for candidate in smaller(asked.sizes):
+        if not asked.admits(candidate):
             continue
-        here = concrete(shapes, candidate)
+        here = concrete(asked.shapes, candidate)
         if polynomials:
             try:
                 found = difference(left, right, here)
@@ -197,41 +187,22 @@ def shrink(left: Program, right: Program, inputs: Inputs) -> Inputs:
     return current
 
 
-def counterexample(
-    left: Program,
-    right: Program,
-    shapes: Shapes,
-    sizes: Sizes,
-    entropy: Entropy,
-    *,
-    names: tuple[str, str],
-    scales: tuple[int, ...] = (3, 30),
-    admits: Callable[[Sizes], bool] = lambda sizes: True,
-) -> Counterexample | None:
+def counterexample(asked: Comparison, *, scales: tuple[int, ...] = (3, 30)) -> Counterexample | None:
     """A shrunk counterexample, or None if no small one was met."""
-    found = search(left, right, shapes, sizes, entropy, scales=scales, admits=admits)
-    return found and _shown(*found, names)
+    found = search(asked, scales=scales)
+    return found and _shown(*found, asked.names)
 
 
-def among_polynomials(
-    left: Program,
-    right: Program,
-    shapes: Shapes,
-    sizes: Sizes,
-    *,
-    names: tuple[str, str],
-    admits: Callable[[Sizes], bool] = lambda sizes: True,
-    tries: int = 6,
-) -> Counterexample | None:
+def among_polynomials(asked: Comparison, tries: int = 6) -> Counterexample | None:
     """A counterexample at one of the `tries` smallest sizes, or None; also where the code is no polynomial."""
-    left, right = recorded(left), recorded(right)
-    for candidate in islice(filter(admits, smaller(sizes)), tries):
+    left, right = asked.tapes
+    for candidate in islice(filter(asked.admits, smaller(asked.sizes)), tries):
         try:
-            found = difference(left, right, concrete(shapes, candidate))
+            found = difference(left, right, concrete(asked.shapes, candidate))
         except Exception:  # no polynomial, or a size the code does not support
             return None
         if found is not None:
-            return _shown(candidate, *found, names)
+            return _shown(candidate, *found, asked.names)
     return None
 
 

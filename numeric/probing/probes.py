@@ -20,9 +20,11 @@ import numpy as np
 
 from numeric.deciding.balls import BITS
 from numeric.deciding.programs import WrongResult
-from numeric.finding import Figure, frozen
+from numeric.finding import Quantity, frozen
 from numeric.probing.box import HALF_THE_DIGITS, Arithmetic, Box, Undefined, as_floats, generic
 
+SLOPE = "step size times readout scale"
+"""What a probe calls the response to one token."""
 _TOKENS = 4
 """Tokens of the probe contexts."""
 NEARLY = 2.0**-7
@@ -49,7 +51,7 @@ class Probe:
     title: str
     holds: bool | None
     answer: str
-    figures: Mapping[str, Figure] = field(default_factory=dict)
+    figures: Mapping[str, Quantity] = field(default_factory=dict)
     columns: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     grid: tuple[tuple[float, ...], ...] = ()
 
@@ -393,7 +395,7 @@ def _bilinear_form(box: Box) -> Probe:
     mean = float(np.trace(np.array(grid))) / f
     size = _number(mean)
     words = f"{size} times the identity" if scalar else "diagonal, not a multiple of 1" if diagonal else "not diagonal"
-    return Probe("", "", scalar, words, {"step size times readout scale": mean}, grid=grid)
+    return Probe("", "", scalar, words, {SLOPE: mean}, grid=grid)
 
 
 def _response(box: Box, s: Fraction) -> Any:

@@ -20,7 +20,7 @@ from numeric.tape.foreign import Watch
 from numeric.tape.local_check import check
 from numeric.tape.places import shown
 from numeric.tape.recorder import record
-from numeric.tape.refusals import RANDOMLY, WHY, DataDependent, Refused
+from numeric.tape.refusals import RANDOMLY, WHY, DataDependent, NoTensor, Refused
 from numeric.tape.storage_tape import Escape, Tape, same_bits
 
 FAST_PATHS = frozenset("_native_multi_head_attention _transformer_encoder_layer_fwd _nested_tensor_from_mask".split())
@@ -204,7 +204,7 @@ def _bare(program: Callable[..., Any], inputs: Mapping[str, Tensor]) -> Tensor:
     with torch.no_grad():
         result = program(**{name: value.detach().clone() for name, value in inputs.items()})
     if not isinstance(result, Tensor):
-        raise TypeError(f"returned {type(result).__name__}, expected one tensor")
+        raise NoTensor(f"returned {type(result).__name__}, expected one tensor")
     return result.detach()
 
 

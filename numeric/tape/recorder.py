@@ -18,6 +18,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from numeric.tape.dispatch import Dispatch
 from numeric.tape.places import Places
+from numeric.tape.refusals import NoTensor
 from numeric.tape.storage_tape import (
     Constant,
     Escape,
@@ -418,14 +419,14 @@ def _key(value: Tensor) -> int:
 def record(program: Callable[..., Any], inputs: Mapping[str, Tensor], seed: int = 0) -> tuple[Tape, Any]:
     """The tape of `program(**inputs)`, and what it returned. The inputs are copied; gradients are off outside the program.
 
-    seed: of what fresh memory holds. Raises what the program raises. A result that is no tensor has no tape: TypeError.
+    seed: of what fresh memory holds. Raises what the program raises. A result that is no tensor has no tape: NoTensor.
     """
     copies = {name: value.detach().clone() for name, value in inputs.items()}
     versions = {name: value._version for name, value in copies.items()}
     with uncollected(), torch.no_grad(), Recorder(copies, seed) as recorder:
         result = program(**copies)
     if not isinstance(result, Tensor):
-        raise TypeError(f"returned {type(result).__name__}, expected one tensor")
+        raise NoTensor(f"returned {type(result).__name__}, expected one tensor")
     held = result.detach()
     output = recorder._read(held, ("", 0))
     written = {name: ("", 0) for name, value in copies.items() if value._version != versions[name]}

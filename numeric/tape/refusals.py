@@ -34,6 +34,10 @@ REASONS = {
 WHY = {name: why for why, names in REASONS.items() for name in names.split()}
 
 
+class NoTensor(TypeError):
+    """A program returned something that is not one tensor."""
+
+
 class Refused(Exception):
     """The code does something that has no meaning in this arithmetic; the message names operation, line and reason."""
 

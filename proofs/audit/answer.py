@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from numeric.deciding.programs import Sizes
-from numeric.finding import Counterexample, Finding, Verdict, frozen
+from numeric.finding import Counterexample, Finding, Key, Verdict, frozen
 from proofs.audit.rows import Check as Check
 from proofs.audit.rows import Row
 from proofs.audit.rows import of as of
@@ -49,6 +49,13 @@ class Word(StrEnum):
         return held.get(self, Verdict.REFUTED)
 
 
+class Start(StrEnum):
+    """The W0 that an answer holds from."""
+
+    ZERO = "0"
+    ANY = "any matrix"
+
+
 class Run(StrEnum):
     """What the float runs show, beside an exact identity."""
 
@@ -75,7 +82,7 @@ def run_of(rows: Sequence[Row]) -> tuple[Run, Finding | None]:
     off = next((f for f in plain if f.verdict is not Verdict.CONFIRMED), None)
     if off is None or off.verdict is not Verdict.REFUTED:
         judged = [*plain, *([] if off is not None else lifted)]
-        blind = next((f for f in judged if f.figures.get("outputs not assessable")), None)
+        blind = next((f for f in judged if f.figures.get(Key.UNASSESSED)), None)
         off = off or blind or next((f for f in lifted if f.verdict is not Verdict.CONFIRMED), None)
         if off is None:
             return (Run.AGREES if plain else Run.LIFTED), None
@@ -91,7 +98,7 @@ def run_of(rows: Sequence[Row]) -> tuple[Run, Finding | None]:
 
 def chance_of(rows: Sequence[Row]) -> float | None:
     """log2 of the probability that one of the exact rows is wrong, by the union bound; None without such rows."""
-    held = [row.finding.figures.get("failure probability, log2") for row in rows]
+    held = [row.finding.figures.get(Key.CHANCE) for row in rows]
     logs = [float(c) for c in held if isinstance(c, (int, float))]
     if not logs:
         return None
@@ -151,6 +158,7 @@ class Answer:
 
     word: the answer. rows: the evidence. parameters: the numbers and gates it holds with. world: the batches, heads,
     positions, modes and dtypes in which it was tested. options: what repeats the audit on the command line.
+    start: the W0 it holds from.
     """
 
     target: str
@@ -163,6 +171,7 @@ class Answer:
     parting: Parting | None = None
     world: Any = None
     options: str = ""
+    start: Start = Start.ZERO
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", frozen(self.parameters))
@@ -204,33 +213,34 @@ class Answer:
     def evidence(self) -> list[str]:
         """One line a rung and verdict; context lengths that ended alike share a line."""
         lifted = self.word is Word.PROVED and run_of(self.rows)[0] is Run.LIFTED
-        groups: dict[tuple[str, Verdict, tuple[tuple[str, int], ...]], list[Row]] = {}
+        groups: dict[tuple[Check, str, Verdict, tuple[tuple[str, int], ...]], list[Row]] = {}
         for row in self.rows:
             fixed = tuple((k, v) for k, v in row.sizes.items() if k != "N")
-            groups.setdefault((row.rung, row.finding.verdict, fixed), []).append(row)
+            groups.setdefault((row.check, row.variant, row.finding.verdict, fixed), []).append(row)
         lines = []
         merged: dict[tuple[Any, ...], list[tuple[str, list[Row]]]] = {}  # widths that are confirmed share a line
-        for (rung, verdict, fixed), rows in groups.items():
+        for (check, variant, verdict, fixed), rows in groups.items():
             lengths = ", ".join(map(str, sorted({row.sizes["N"] for row in rows if "N" in row.sizes})))
             alone = verdict is not Verdict.CONFIRMED or [name for name, _ in fixed] != ["f", "m"]
-            place = (rung, verdict, lengths, fixed if alone else ())
+            place = (check, variant, verdict, lengths, fixed if alone else ())
             merged.setdefault(place, []).append(("".join(f" {k}={v}" for k, v in fixed), rows))
-        for (rung, verdict, lengths, _), parts in merged.items():
+        for (_, _, verdict, lengths, _), parts in merged.items():
             sizes = ";".join(text for text, _ in parts)
             rows = [row for _, group in parts for row in group]
+            rung = rows[0].rung
             text = f"{rung:<23} {verdict.value},{sizes} N={lengths or 'any, by induction'}"
-            if lifted and rung == Check.FLOAT and verdict is Verdict.REFUTED:
+            if lifted and rows[0].of(Check.FLOAT) and verdict is Verdict.REFUTED:
                 lines.append(f"{rung:<23} off by its casts, which are listed below,{sizes} N={lengths}")
                 continue
             chance = chance_of(rows)
             if verdict is Verdict.CONFIRMED and chance is not None:
                 text += f"; failure probability at most 2^{chance:.1f}"
-            for name, worst in (("worst error / bound", max), ("digits agreed", min)):
+            for name, worst in ((Key.SHARE, max), (Key.DIGITS, min)):
                 held = [row.finding.figures[name] for row in rows if name in row.finding.figures]
                 if held and verdict is Verdict.CONFIRMED:
                     numbers = [value for value in held if isinstance(value, (int, float))]
                     text += f"; {name} {worst(numbers) if numbers else held[0]}"
-            blind = sum(int(row.finding.figures.get("outputs not assessable") or 0) for row in rows)
+            blind = sum(int(row.finding.figures.get(Key.UNASSESSED) or 0) for row in rows)
             if blind:
                 text += f"; {blind} outputs could not be assessed"
             if verdict is not Verdict.CONFIRMED and rows[0].finding.reason:
@@ -282,7 +292,7 @@ class Answer:
             "adapter": self.adapter,
             "parameters": dict(self.parameters),
             "reason": self.reason,
-            "failure probability, log2": chance,
+            Key.CHANCE.value: chance,
             "world": self.world.to_json() if self.world is not None else None,
             "trust": list(self.trust),
             "notes": list(self.notes),

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from numeric.deciding import exact_identity, float_identity, strategies
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Shapes, Sizes, WrongResult, text
 from numeric.deciding.readings import Reading, listed
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Figure, Finding, Verdict
-from proofs.audit.case import NAMES, Case
+from numeric.finding import Counterexample, Finding, Key, Quantity, Verdict
 from proofs.audit.enclosures import POINTS_STAND, point
+from proofs.audit.preflight import admits
 from proofs.audit.rows import Check, Row, of
 from proofs.target.calling import raised
+from proofs.target.case import NAMES, Case
 
 _DRAWS = 2
 _POINTS = 2
@@ -35,13 +38,18 @@ class How(StrEnum):
     LIFTED = Check.LIFTED.value
     BALLS = Check.BALLS.value
 
+    @property
+    def check(self) -> Check:
+        """The same among all ways."""
+        return Check(self.value)
+
 
 def how(rows: Sequence[Row]) -> tuple[How, ...]:
     """The rungs on which the audit's rows confirmed, the strongest first."""
     exact = [r.finding.verdict for r in of(rows, Check.EXACT)]
     found = [How.EXACT] if exact and all(v is Verdict.CONFIRMED for v in exact) else []
     for kind in (How.FLOAT, How.LIFTED, How.BALLS):
-        if any(r.finding.verdict is Verdict.CONFIRMED for r in of(rows, Check(kind))):
+        if any(r.finding.verdict is Verdict.CONFIRMED for r in of(rows, kind.check)):
             found.append(kind)
     return tuple(found)
 
@@ -53,31 +61,61 @@ def by_lifting(kinds: Sequence[How]) -> bool:
 
 @dataclass(frozen=True)
 class Question:
-    """Whether two programs of the same inputs agree at some sizes. names: what findings call them."""
+    """Whether two programs of a case agree at some sizes. sides: both, of the case as it is run. names: what findings call
+    them."""
 
-    left: Program
-    right: Program
+    case: Case
+    sides: Callable[[Case], tuple[Program, Program]]
     shapes: Shapes
     sizes: Sizes
-    positive: tuple[str, ...] = ()
     names: tuple[str, str] = NAMES
     admits: Callable[[Sizes], bool] = lambda sizes: True
     shrinking: bool = True
 
+    @cached_property
+    def _both(self) -> tuple[Program, Program]:
+        return self.sides(self.case)
 
-def compared(case: Case, kind: How, asked: Question, entropy: Entropy, target_log2: float) -> Finding:
+    @property
+    def left(self) -> Program:
+        """The first program."""
+        return self._both[0]
+
+    @property
+    def right(self) -> Program:
+        """The second one."""
+        return self._both[1]
+
+    @property
+    def positive(self) -> tuple[str, ...]:
+        """Inputs between 0 and 1."""
+        return self.case.positive
+
+    def lifting(self, lifted: bool) -> Question:
+        """The same question of calls whose casts to float32 are lifted, or are not."""
+        return replace(self, case=replace(self.case, lifted=lifted))
+
+
+def of_one_sequence(case: Case, sizes: Sizes) -> Question:
+    """Whether the layer is the learner."""
+    return Question(case, lambda held: (held.layer, held.learner), case.shapes, sizes, admits=partial(admits, case))
+
+
+def compared(kind: How, asked: Question, entropy: Entropy, target_log2: float) -> Finding:
     """The answer on one rung; undecided where a side raises."""
     try:
         if kind is How.EXACT:
             return exact_identity.decide(
-                asked.left,
-                asked.right,
-                asked.shapes,
-                asked.sizes,
-                entropy=entropy,
+                Comparison(
+                    asked.left,
+                    asked.right,
+                    asked.shapes,
+                    asked.sizes,
+                    entropy=entropy,
+                    names=asked.names,
+                    admits=asked.admits,
+                ),
                 target_log2=target_log2,
-                names=asked.names,
-                admits=asked.admits,
                 shrinking=asked.shrinking,
                 positive=asked.positive,
                 rounded=True,
@@ -90,13 +128,12 @@ def compared(case: Case, kind: How, asked: Question, entropy: Entropy, target_lo
             dict(strategies.draw("gaussian", asked.sizes, asked.shapes, generator, positive=asked.positive))
             for _ in range(_DRAWS)
         ]
-        return within_rounding(case, kind, asked, draws, entropy)
+        return within_rounding(kind, asked, draws, entropy)
     except (WrongResult, RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
         return Finding(Verdict.UNDECIDED, reason=raised(error))
 
 
 def within_rounding(
-    case: Case,
     kind: How,
     asked: Question,
     draws: Sequence[Mapping[str, np.ndarray]],
@@ -105,18 +142,14 @@ def within_rounding(
 ) -> Finding:
     """Whether float64 runs at these draws agree within their rounding bounds. here: by a-priori bounds of recordings made
     on these very draws, which is cheap."""
-    with case.lifting(kind is How.LIFTED or case.needs_lift):
-        return float_identity.decide(
-            asked.left,
-            asked.right,
-            draws,
-            names=asked.names,
-            shapes=asked.shapes,
-            entropy=entropy,
-            shrinking=False,
-            followed=() if here else None,
-            at_point=here,
-        )
+    held = asked.lifting(kind is How.LIFTED or asked.case.needs_lift)
+    return float_identity.decide(
+        Comparison(held.left, held.right, names=asked.names, shapes=asked.shapes, entropy=entropy),
+        draws,
+        shrinking=False,
+        followed=() if here else None,
+        at_point=here,
+    )
 
 
 def enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]]) -> Finding:
@@ -143,9 +176,9 @@ def _enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]], read:
     worst = max(2.0**-1000, *apart)
     if not worst < 2.0 ** (-BITS // 2):
         return Finding(Verdict.UNDECIDED, reason=f"balls of {BITS} bits are too wide here: {worst:.1g} relative")
-    figures: dict[str, Figure] = {"digits": math.floor(-math.log10(worst)), "outputs compared": len(apart)}
+    figures: dict[str, Quantity] = {"digits": math.floor(-math.log10(worst)), "outputs compared": len(apart)}
     if constants:
-        figures["constants read"] = listed(constants)
+        figures[Key.READ] = listed(constants)
     return Finding(Verdict.CONFIRMED, figures=figures, trust=("Arb's enclosures", POINTS_STAND))
 
 

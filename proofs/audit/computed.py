@@ -13,7 +13,7 @@ import ast
 import linecache
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
-from proofs.audit.case import Case
+from proofs.target.case import Case
 from proofs.target.source.integers import functions, whole
 from proofs.target.source.lines import Lines
 
@@ -53,7 +53,8 @@ def computed(case: Case, call: Any, at: Sizes, mentioned: Sequence[int] = ()) ->
     """What the target's code computes; nothing where its source can't be read. mentioned: the integers of its code."""
     own = functions(call)
     seen: list[Mapping[Site, set[int]]] = []
-    with _noting(own) as notes, _unfollowed(case):
+    case = replace(case, lines=Lines(()))  # the lines that run here are none of the target's
+    with _noting(own) as notes:
         if not notes.changed:
             return Computed()
         near = list(_sizes(at))
@@ -67,16 +68,6 @@ def computed(case: Case, call: Any, at: Sizes, mentioned: Sequence[int] = ()) ->
     integers = {size for values in alike if len(values) == 1 for size in values if size >= 2}
     constant = {place: held.pop() for place, held in notes.outcomes.items() if len(held) == 1}
     return Computed(tuple(sorted(integers)), constant)
-
-
-@contextmanager
-def _unfollowed(case: Case) -> Iterator[None]:
-    """The lines that run inside are none of the target's."""
-    before, case.lines = case.lines, Lines(())
-    try:
-        yield
-    finally:
-        case.lines = before
 
 
 def _sizes(at: Sizes) -> Iterator[dict[str, int]]:

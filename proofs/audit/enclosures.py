@@ -16,8 +16,9 @@ import torch
 
 from numeric.deciding.programs import Shapes, Sizes, concrete, smaller, text
 from numeric.deciding.readings import Reading, listed
-from numeric.finding import Counterexample, Figure, Finding, Verdict
-from proofs.audit.case import NAMES, Case
+from numeric.finding import Counterexample, Finding, Key, Quantity, Verdict
+from proofs.audit.preflight import admits
+from proofs.target.case import NAMES, Case
 
 POINTS_STAND = "the points drawn stand for all"
 _POINTS = 5
@@ -57,7 +58,7 @@ def _at_points(case: Case, sizes: Sizes, contexts: Sequence[int], read: bool) ->
     constants: dict[float, Reading] = {}
     for length in (sizes["N"], *contexts):
         here = {**sizes, "N": length}
-        if length != sizes["N"] and not case.admits(here):
+        if length != sizes["N"] and not admits(case, here):
             continue
         tried.append(length)
         for salt in range(_POINTS):
@@ -76,13 +77,13 @@ def _at_points(case: Case, sizes: Sizes, contexts: Sequence[int], read: bool) ->
     if not worst < 2.0 ** (-BITS // 2):
         return Finding(Verdict.UNDECIDED, reason=f"balls of {BITS} bits are too wide here: {worst:.1g} relative")
     taken = f", with {listed(constants)}" if constants else ""
-    figures: dict[str, Figure] = {
+    figures: dict[str, Quantity] = {
         "digits": math.floor(-math.log10(worst)),
         "outputs compared": len(apart),
         "float64 run, relative error": float(f"{max(off):.2g}"),
     }
     if constants:
-        figures["constants read"] = listed(constants)
+        figures[Key.READ] = listed(constants)
     return Finding(
         Verdict.CONFIRMED,
         reason=f"equal to {-math.log10(worst):.0f} digits at {_POINTS} rational points for N = {lengths}{taken}: "
@@ -138,7 +139,7 @@ def _point(case: Case, sizes: Sizes, salt: int, whole: bool = False) -> dict[str
 def _refuted_by_balls(case: Case, sizes: Sizes) -> Finding:
     """The refutation with a point of the smallest sizes at which the balls do not meet."""
     for here in smaller(sizes):
-        if not case.admits(here):
+        if not admits(case, here):
             continue
         for salt in range(2):
             point = _point(case, here, salt, whole=True)

@@ -7,23 +7,24 @@ Main definition: `far_calls`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import torch
 
-from numeric.deciding.programs import Program, Sizes
+from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
-from proofs.audit.case import Case, raised
-from proofs.audit.compared import How, Question, by_lifting, enclosed, within_rounding
+from proofs.audit.compared import How, by_lifting, enclosed, within_rounding
 from proofs.audit.longer import DEAR, gentle, operations
 from proofs.audit.rows import Row
 from proofs.audit.whole import STATE, Calls, Found
 from proofs.audit.world import Refusal
+from proofs.target.calling import raised
+from proofs.target.case import Case
 
 ALONE = "each entry and head alone"
 FREE = 13
@@ -102,13 +103,11 @@ class _Search:
     rows: list[Row] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
 
-    def ask(self, what: str, calls: Calls, left: Program, right: Program, sizes: Sizes) -> Verdict:
+    def ask(
+        self, what: str, calls: Calls, left: Callable[..., Any], right: Callable[..., Any], sizes: Sizes
+    ) -> Verdict:
         """Compare at one point; what is refused or too costly is kept as a refusal."""
-        asked = Question(left, right, calls.shapes, sizes, self.case.positive, _SIDES)
-        with self.case.lifting(self.case.lifted or by_lifting(self.kinds)):
-            return self._asked(what, calls, asked, sizes)
-
-    def _asked(self, what: str, calls: Calls, asked: Question, sizes: Sizes) -> Verdict:
+        asked = calls.asked(left, right, sizes, _SIDES)
         try:
             calls.prepare(sizes, law=True)
             point = gentle(self.case, asked.shapes, sizes, self.entropy.child(what, sizes["N"]))
@@ -119,20 +118,18 @@ class _Search:
                 return Verdict.UNDECIDED
             self.left -= cost
             kind = next((k for k in self.kinds if k in (How.FLOAT, How.LIFTED)), How.BALLS)
-            if kind is How.BALLS and sizes["N"] > _BALLS:
+            balls = kind is How.BALLS
+            if balls and sizes["N"] > _BALLS:
                 self.refusals.append(Refusal(what, sizes, f"not compared: balls are run on {_BALLS} tokens at most"))
                 return Verdict.UNDECIDED
-            if kind is How.BALLS:
-                found = enclosed(asked, [point])
-            else:
-                found = within_rounding(self.case, kind, asked, [draw], self.entropy, here=True)
+            found = enclosed(asked, [point]) if balls else within_rounding(kind, asked, [draw], self.entropy, here=True)
         except Exception as error:  # the target is anybody's code
             self.refusals.append(Refusal(what, sizes, raised(error)))
             return Verdict.UNDECIDED
         if found.verdict is Verdict.UNDECIDED:
             self.refusals.append(Refusal(what, sizes, found.reason))
         else:
-            self.rows.append(Row(f"{kind}, {what}", sizes, found))
+            self.rows.append(Row(kind.check, sizes, found, what))
         return found.verdict
 
 
@@ -143,6 +140,7 @@ def far_calls(
     whole = case.adapter.whole
     if whole is None or not found.rows or not kinds or "N" in fixed:
         return Far()
+    case = replace(case, lifted=by_lifting(kinds))
     search = _Search(case, kinds, entropy)
     tokens: list[int] = []
     near = [c for c in mentioned if c <= LARGEST]
@@ -153,8 +151,8 @@ def far_calls(
         sizes = {"B": B, "H": H, "f": at["f"], "m": at["m"], "N": N}
         cuts = tuple(dict.fromkeys(cut for cut in (1, c - 1, c, c + 1) if 0 < cut < N))
         calls = _Calls(case, whole, found.axes, wide=found.wide, cuts=cuts, by_head=not found.by_head)
-        asked = [(ALONE, calls.together, calls.alone)] if B * H > 1 else []
-        asked += [(STATE, calls.in_one, calls.in_two)] if found.axes is not None else []
+        asked = [(ALONE, _Calls.together, _Calls.alone)] if B * H > 1 else []
+        asked += [(STATE, Calls.in_one, Calls.in_two)] if found.axes is not None else []
         said = []
         for what, one, parts in asked:
             said.append(search.ask(what, calls, one, parts, sizes))

@@ -18,9 +18,9 @@ from numeric.deciding.balls import BITS, evaluate
 from numeric.deciding.first_order import first_order
 from numeric.deciding.float_identity import RATIO
 from numeric.deciding.programs import Program, fractions, recorded
-from numeric.finding import Finding, Verdict
+from numeric.finding import Finding, Key, Verdict
 from numeric.tape.refusals import Refused
-from proofs.audit.case import NAMES, Case
+from proofs.target.case import NAMES, Case
 
 _DIGITS = 6
 """A bound that leaves fewer digits of the outputs says nothing, and confirms nothing."""
@@ -77,7 +77,7 @@ def first_order_finding(case: Case, draws: Sequence[Mapping[str, np.ndarray]]) -
         figures={
             "draws": len(draws),
             "outputs assessed": outputs,
-            "worst error / bound": float(f"{worst:.4g}"),
+            Key.SHARE: float(f"{worst:.4g}"),
             "digits": 15 if math.isinf(least) else min(15, math.floor(math.log10(least))),
         },
         trust=("a first-order rounding bound, without its terms of second order", "Arb's enclosures"),

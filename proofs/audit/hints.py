@@ -14,15 +14,16 @@ import torch
 from torch import Tensor
 
 from numeric.deciding import exact_identity
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
-from proofs.audit.case import NAMES, READOUT, Case
-from proofs.target.adapters import Adapter, adapt
+from proofs.audit.inference import infer
+from proofs.target.adapters import Adapter, adapt, library, named
+from proofs.target.case import NAMES, READOUT, Case
 from proofs.target.gates import Value, value
 from proofs.target.loading import Target, TargetError
 
-_LAYOUTS = (("kv", "kv:BHTD", "kv:exclusive", "kv:BHTD:exclusive"), ("tokens", "tokens:joint"))
 _EXPRESSIONS = (
     "N",
     "1/N",
@@ -63,7 +64,7 @@ def hints(case: Case, target: Target, adapter: Any, gates: Mapping[str, str], si
     if factor is not None and READOUT not in case.gates:
         shown, general = _expression(case, factor, sizes)
         scaled = {**case.gates, READOUT: shown}
-        if _tried(Case(case.text, case.adapter, case.chosen, scaled), case, sizes):
+        if _tried(case.anew(scaled), sizes):
             here = " ".join(f"{name}={size}" for name, size in sizes.items())
             found.append(
                 f'the layer is {shown} times the learner: see --gate "{READOUT}={shown}"'
@@ -72,14 +73,12 @@ def hints(case: Case, target: Target, adapter: Any, gates: Mapping[str, str], si
             )
     if case.chosen.order and _agree(_pairs(case.layer, case.learner, draws, turned=True)):
         found.append("in floats it agrees with the tokens in reverse order")
-    family = next((layouts for layouts in _LAYOUTS if adapter in layouts), ())
-    others = _others(case, target, adapter, family, gates, sizes) if family else []
-    found += [f"it agrees with --adapter {other}" for other in others]
-    if "tokens" in family and not others and not found:
-        found.append(
-            "is the layout right? tokens takes a sequence x_1, y_1, ..., x_q, and tokens:joint one of [x | y] with the "
-            "query [x_q | 0]"
-        )
+    for name, convention in library().items():
+        layouts = [named(name, variant) for variant in convention.layouts]
+        if adapter in layouts:
+            others = _others(case, target, adapter, layouts, gates, sizes)
+            found += [f"it agrees with --adapter {other}" for other in others]
+            found += [convention.reminder] if convention.reminder and not found else []
     return found
 
 
@@ -101,17 +100,16 @@ def _expression(case: Case, factor: float, sizes: Sizes) -> tuple[str, bool]:
 
 
 def _others(
-    case: Case, target: Target, adapter: str, family: Sequence[str], gates: Mapping[str, str], sizes: Sizes
+    case: Case, target: Target, adapter: str, layouts: Sequence[str], gates: Mapping[str, str], sizes: Sizes
 ) -> list[str]:
     found = []
-    for other in family:
+    for other in layouts:
         if other == adapter:
             continue
         try:
             changed: Adapter = adapt(target, other)
-            twin = Case(case.text, changed, case.chosen, gates)
-            _called_as(twin, case)
-            twin.infer(sizes)
+            twin = case.anew(gates, changed)
+            infer(twin, sizes)
             draws = [twin.draw(sizes, torch.Generator().manual_seed(k)) for k in range(_DRAWS)]
             pairs = _pairs(twin.layer, twin.learner, draws)
         except TargetError:
@@ -119,25 +117,19 @@ def _others(
         except Exception:  # the other layout does not fit the target
             continue
         scaled = [(left, right * sizes["f"] ** -0.5) for left, right in pairs]
-        if (_agree(pairs) and _tried(twin, case, sizes)) or (
-            _agree(scaled) and _tried(Case(case.text, changed, case.chosen, {**gates, READOUT: "f**-0.5"}), case, sizes)
+        if (_agree(pairs) and _tried(twin, sizes)) or (
+            _agree(scaled) and _tried(case.anew({**gates, READOUT: "f**-0.5"}, changed), sizes)
         ):
             found.append(other)
     return found
 
 
-def _called_as(twin: Case, case: Case) -> None:
-    """Call one case as the other has been found to be called."""
-    twin.axes, twin.form, twin.needs_lift = dict(case.axes), case.form, case.needs_lift
-
-
-def _tried(twin: Case, case: Case, sizes: Sizes) -> bool:
+def _tried(case: Case, sizes: Sizes) -> bool:
     """Whether the case is not refuted on exact numbers: a difference too small for floats to show is one."""
-    _called_as(twin, case)
     try:
-        twin.infer(sizes)
+        infer(case, sizes)
         found = exact_identity.decide(
-            twin.layer, twin.learner, twin.shapes, sizes, entropy=Entropy(0), names=NAMES, shrinking=False
+            Comparison(case.layer, case.learner, case.shapes, sizes, entropy=Entropy(0), names=NAMES), shrinking=False
         )
     except Exception:  # anybody's code
         return False

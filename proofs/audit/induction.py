@@ -23,13 +23,14 @@ from torch import Tensor
 
 from constructions.learners import Each
 from numeric.deciding import exact_identity
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Shapes, Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Figure, Finding, Verdict
+from numeric.finding import Finding, Key, Quantity, Verdict
 from numeric.tape.blocks import Loop
-from proofs.audit.case import Case
 from proofs.audit.loops import looped
 from proofs.target.calling import called, prediction
+from proofs.target.case import Case
 from proofs.target.gates import value
 from proofs.target.loading import TargetError
 from proofs.target.source.length_numbers import hidden
@@ -103,7 +104,7 @@ def every_length(
 def memories(case: Case) -> Iterator[Memory]:
     """The ways in which a memory may hold the weights."""
     factors = ["1", *(case.gates[g] for g in case.adapter.single if g in case.gates)]
-    if "eta" in case.inference.names:
+    if "eta" in case.inferred.names:
         factors.append("eta/N")
     for factor in dict.fromkeys(factors):
         yield Memory(False, factor)
@@ -124,7 +125,7 @@ def _attempt(
     state = ("f", "m") if memory.transposed else ("m", "f")
     base: dict[str, tuple[str | int, ...]] = {"x_q": ("f",), "total": (), "S": state, "W0": ("m", "f")}
     gates = {name: tuple(axes) for name, axes in case.axes.items()}
-    figures: dict[str, Figure] = {}
+    figures: dict[str, Quantity] = {}
     worst = -float("inf")
     flags: dict[str, None] = {}
     statements = list(_statements(case, memory, tokens))
@@ -132,21 +133,16 @@ def _attempt(
     for number, (left, right, T, sides) in enumerate(statements):
         shapes: Shapes = {**base, "X": ("N", "f"), "Y": ("N", "m"), **gates}
         found = exact_identity.decide(
-            left,
-            right,
-            shapes,
-            {"f": f, "m": m, "N": T},
-            entropy=entropy.child(number),
+            Comparison(left, right, shapes, {"f": f, "m": m, "N": T}, entropy=entropy.child(number), names=sides),
             target_log2=target_log2 - share,
-            names=sides,
             shrinking=False,
             positive=case.positive,
         )
         if found.verdict is not Verdict.CONFIRMED:
             return None
-        worst = max(worst, float(found.figures["failure probability, log2"] or 0.0))
+        worst = max(worst, float(found.figures[Key.CHANCE] or 0.0))
         flags |= dict.fromkeys(found.flags)
-    figures["failure probability, log2"] = round(worst + share, 2)
+    figures[Key.CHANCE] = round(worst + share, 2)
     holds = "S^T" if memory.transposed else "S"
     return Finding(
         Verdict.CONFIRMED,

@@ -34,7 +34,7 @@ from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.tape.dispatch import Dispatch
 from proofs.audit import fresh
-from proofs.audit.case import Case
+from proofs.target.case import Case
 from proofs.target.loading import Stop
 from proofs.target.source.integers import functions
 from proofs.target.source.lines import own

@@ -24,15 +24,16 @@ from numeric.deciding.balls import evaluate
 from numeric.deciding.exact_identity import bounds
 from numeric.deciding.programs import Program, Shapes, Sizes, concrete
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Verdict
+from numeric.finding import Finding, Key, Verdict
 from numeric.tape.dispatch import Dispatch
 from numeric.tape.refusals import Refused
-from proofs.audit.case import Case
-from proofs.audit.compared import How, Question, by_lifting, compared, enclosed, within_rounding
+from proofs.audit.compared import How, Question, by_lifting, compared, enclosed, of_one_sequence, within_rounding
+from proofs.audit.inference import at_length
 from proofs.audit.rows import CONTEXTS, FAR, OTHER, Row
 from proofs.audit.whole import Calls
 from proofs.audit.world import Refusal
 from proofs.target.calling import raised
+from proofs.target.case import Case
 from proofs.target.loading import Stop
 
 ALWAYS = (*CONTEXTS, FAR, 129, 6, 7, 11, 14, 23, 47, 100, 254, 257, 1000)
@@ -90,14 +91,14 @@ class _Search:
         """Compare at these sizes; what is refused or too costly is kept as a refusal. spare: what pays for it."""
         case, named = self.case, {k: n for k, n in sizes.items() if k in ("N", "f", "m")}
         try:
-            case.inference.at_length(named, law=True)
+            at_length(case, named, law=True)
             asked = _question(case, sizes, marks)
             children = [self.entropy.child(what, named, k) for k in range(_POINTS if sizes["N"] <= FAR else 1)]
             points = [gentle(case, asked.shapes, sizes, child) for child in children]
             draws = [{n: np.asarray(a, dtype=np.float64) for n, a in point.items()} for point in points]
             allowed = self.spare if spare else self.left
-            with case.lifting(case.lifted or by_lifting(self.kinds)):
-                cost = operations(asked, draws[0], allowed) if sizes["N"] < self.costly else allowed + 1
+            counted = asked.lifting(by_lifting(self.kinds))
+            cost = operations(counted, draws[0], allowed) if sizes["N"] < self.costly else allowed + 1
         except Exception as error:  # the target is anybody's code
             self.refusals.append(Refusal(what, sizes, raised(error)))
             return Verdict.UNDECIDED
@@ -113,7 +114,7 @@ class _Search:
                 exact = self._compare(How.EXACT, asked, points, self.entropy.child(what, "exact"))  # a small example
                 kind, finding = (How.EXACT, exact) if exact.verdict is Verdict.REFUTED else (kind, finding)
             if finding.verdict is not Verdict.UNDECIDED:
-                self.rows.append(Row(f"{kind}, {what}", sizes, finding))
+                self.rows.append(Row(kind.check, sizes, finding, what))
                 return finding.verdict
             first = first or finding
         if first is not None:
@@ -147,12 +148,12 @@ class _Search:
         self, kind: How, asked: Question, points: Sequence[Mapping[str, np.ndarray]], entropy: Entropy
     ) -> Finding:
         if kind is How.EXACT:
-            return compared(self.case, kind, asked, entropy, self.target_log2)
+            return compared(kind, asked, entropy, self.target_log2)
         try:
             if kind is How.BALLS:
                 return enclosed(asked, points)
             draws = [{n: np.asarray(a, dtype=np.float64) for n, a in point.items()} for point in points]
-            found = within_rounding(self.case, kind, asked, draws, entropy, here=True)
+            found = within_rounding(kind, asked, draws, entropy, here=True)
             return found if found.verdict is not Verdict.CONFIRMED else _sharp(found, asked, draws[0])
         except Exception as error:  # the target is anybody's code
             return Finding(Verdict.UNDECIDED, reason=raised(error))
@@ -237,11 +238,11 @@ def _question(case: Case, sizes: Sizes, marks: tuple[int, ...]) -> Question:
     """The call of one sequence, read at its end and at the marks where a target has positions."""
     whole = case.adapter.whole
     if whole is None or not marks:
-        return Question(case.layer, case.learner, case.shapes, sizes, case.positive, admits=case.admits)
+        return of_one_sequence(case, sizes)
     calls = Calls(case, whole, marks=marks)
     here = {"B": 1, "H": 1, **sizes}
     calls.prepare(here, law=True)
-    return Question(calls.layer, calls.learner, calls.shapes, here, case.positive, admits=calls.admits)
+    return calls.asked(Calls.layer, Calls.learner, here)
 
 
 def gentle(case: Case, shapes: Shapes, sizes: Sizes, entropy: Entropy) -> dict[str, np.ndarray]:
@@ -311,7 +312,7 @@ def _sharp(found: Finding, asked: Question, draw: Mapping[str, np.ndarray]) -> F
     """The finding with the digits that its bound leaves; undecided where they are too few to say anything."""
     with torch.no_grad():
         size = float(_run(asked.right, draw).abs().max())
-    bound = found.figures.get("bound there")
+    bound = found.figures.get(Key.BOUND)
     if not isinstance(bound, (int, float)) or not size > 0:
         return Finding(Verdict.UNDECIDED, reason="the outputs, or their bound, are no numbers to compare")
     digits = math.floor(math.log10(size / bound)) if bound > 0 else 15

@@ -14,7 +14,8 @@ from numeric.deciding.programs import Sizes, concrete
 from numeric.entropy import Entropy
 from numeric.tape.blocks import Loop, loop
 from numeric.tape.recorder import record
-from proofs.audit.case import Case
+from proofs.audit.inference import infer
+from proofs.target.case import Case
 
 SHORT, LONG = 16, 400
 """The least length, and the largest that is recorded for this."""
@@ -30,7 +31,7 @@ def looped(case: Case, sizes: Sizes, integers: Sequence[int], entropy: Entropy) 
     for T in (length, length + 1):
         here = {**sizes, "N": T}
         try:
-            case.infer(here)
+            infer(case, here)
             generator = torch.Generator().manual_seed(entropy.child(T).below(2**31))
             drawn = {
                 name: torch.rand(shape, generator=generator, dtype=torch.float64) * 0.9 + 0.05

@@ -21,17 +21,19 @@ import torch
 from torch import Tensor
 
 from numeric.deciding import float_identity
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
 from numeric.tape.dispatch import Dispatch
 from proofs.audit import fresh
-from proofs.audit.case import NAMES, Case
 from proofs.audit.compared import How
-from proofs.audit.rows import Row
+from proofs.audit.inference import at_length
+from proofs.audit.rows import Check, Row
 from proofs.audit.world import Mode, Same
 from proofs.target.adapters import Adapter, adapt
 from proofs.target.calling import raised
+from proofs.target.case import NAMES, Case
 from proofs.target.loading import Target
 
 _CALLS = 16
@@ -72,10 +74,11 @@ class _Runs:
         """Keep what a mode did; a finding makes it a refutation."""
         self.found.append(Mode(name, same, why))
         if finding is not None:
-            self.rows.append(Row(f"mode, {name}", self.sizes, finding))
+            self.rows.append(Row(Check.MODE, self.sizes, finding, name))
 
-    def compare(self, name: str, program: Program, harmless: str = "") -> None:
-        """Run in a mode: `program` is the layer there. harmless: why a difference is none of the target's claim."""
+    def compare(self, name: str, layer: Callable[[Case], Program], harmless: str = "") -> None:
+        """Run in a mode: `layer` of the case is the layer there. harmless: why a difference is none of the target's claim."""
+        program = layer(self.case)
         try:
             out = program(**self.copies()).detach().clone()
             if _equal(out, self.plain):
@@ -86,7 +89,7 @@ class _Runs:
         if not _equal(out, again):
             self.found.append(Mode(name, Same.RANDOM, harmless, bool(harmless)))
             return None
-        found = self._within(program)
+        found = self._within(layer)
         if found is None or found.verdict in (Verdict.UNDECIDED, Verdict.NOT_RUN):
             why = found.reason if found is not None else "no rounding bound to compare other bits by"
             return self.add(name, Same.DIFFERS if harmless else Same.NOT_RUN, harmless or why)
@@ -97,27 +100,30 @@ class _Runs:
     def moved(self, name: str, out: Tensor, why: str) -> None:
         """The same call gave `out`: a refutation, unless the rounding of the layer's own operations allows it."""
         delta = out.detach() - self.plain
-        found = self._within(lambda **inputs: self.case.layer(**inputs) + delta)
+        found = self._within(lambda case: lambda **inputs: case.layer(**inputs) + delta)
         if found is not None and found.verdict is Verdict.CONFIRMED:
             return self.add(name, Same.ROUNDING, why)
         why = f"{why}, by up to {float(delta.abs().max()):.3g}"
         return self.add(name, Same.DIFFERS, why, Finding(Verdict.REFUTED, reason=why))
 
-    def _within(self, program: Program, dtype: str = "float64") -> Finding | None:
+    def _within(self, layer: Callable[[Case], Program], dtype: str = "float64") -> Finding | None:
         if not set(self.kinds) & {How.FLOAT, How.LIFTED}:
             return None
         draw = {name: np.asarray(t.detach().numpy()) for name, t in self.data.items()}
+        case = replace(self.case, lifted=How.FLOAT not in self.kinds and dtype == "float64")
         try:
-            with self.case.lifting(How.FLOAT not in self.kinds and dtype == "float64"):
-                return float_identity.decide(
-                    program, self.case.learner, [draw], dtype=dtype, names=NAMES, entropy=self.entropy, shrinking=False
-                )
+            return float_identity.decide(
+                Comparison(layer(case), case.learner, names=NAMES, entropy=self.entropy),
+                [draw],
+                dtype=dtype,
+                shrinking=False,
+            )
         except Exception as error:  # the target is anybody's code
             return Finding(Verdict.UNDECIDED, reason=raised(error))
 
     def single(self) -> None:
         """In float32, against the learner in float32."""
-        found = self._within(self.case.layer, "float32")
+        found = self._within(_plain, "float32")
         if found is None:
             return self.add("float32", Same.NOT_RUN, "no rounding bound")
         if found.verdict is Verdict.CONFIRMED:
@@ -148,15 +154,17 @@ def modes(
     except Exception as error:  # it needs another mode than torch's own
         return Modes((Mode("plain", Same.RAISES, raised(error)),))
     runs = _Runs(case, loaded, kinds, sizes, data, plain, entropy.child("modes"))
-    runs.compare("no_grad", _under(case.layer, torch.no_grad))
-    runs.compare("inference_mode", _under(case.layer, torch.inference_mode))
-    runs.compare("inputs that require grad", lambda **inputs: case.layer(**_differentiable(inputs)))
-    runs.compare("X alone requires grad", lambda X, **rest: case.layer(**_differentiable({"X": X}), **rest))
-    runs.compare("autocast", _under(case.layer, _autocast), _rounded_there(runs))
+    runs.compare("no_grad", _under(torch.no_grad))
+    runs.compare("inference_mode", _under(torch.inference_mode))
+    runs.compare("inputs that require grad", lambda case: lambda **inputs: case.layer(**_differentiable(inputs)))
+    runs.compare(
+        "X alone requires grad", lambda case: lambda X, **rest: case.layer(**_differentiable({"X": X}), **rest)
+    )
+    runs.compare("autocast", _under(_autocast), _rounded_there(runs))
     if square is not None:
         _one_tensor(runs, square)
     runs.single()
-    runs.compare("strided inputs", _through(case, loaded, adapter, _strided))
+    runs.compare("strided inputs", _through(loaded, adapter, _strided))
     _training(runs)
     if text is not None:
         _fresh(runs, adapter, text)
@@ -171,12 +179,19 @@ def _equal(a: Tensor, b: Tensor) -> bool:
     return a.shape == b.shape and bool(((a == b) | (a.isnan() & b.isnan())).all())
 
 
-def _under(program: Program, mode: Callable[[], Any]) -> Program:
-    def run(**inputs: Any) -> Any:
-        with mode():
-            return program(**inputs)
+def _plain(case: Case) -> Program:
+    return case.layer
 
-    return run
+
+def _under(mode: Callable[[], Any]) -> Callable[[Case], Program]:
+    def under(case: Case) -> Program:
+        def run(**inputs: Any) -> Any:
+            with mode():
+                return case.layer(**inputs)
+
+        return run
+
+    return under
 
 
 def _differentiable(inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,7 +234,7 @@ def _one_tensor(runs: _Runs, sizes: Sizes) -> None:
     except Exception as error:  # the target is anybody's code
         return runs.add(name, Same.RAISES, raised(error))
     twin = replace(runs, sizes=sizes, data=data, plain=plain)
-    return twin.compare(name, lambda X, Y, **rest: case.layer(X=X, Y=X, **rest))
+    return twin.compare(name, lambda case: lambda X, Y, **rest: case.layer(X=X, Y=X, **rest))
 
 
 class _Seen:
@@ -250,13 +265,9 @@ def _adapter(loaded: Target, adapter: Any, seen: _Seen) -> Adapter:
     return adapt(replace(loaded, call=seen), adapter)
 
 
-def _through(case: Case, loaded: Target, adapter: Any, change: Callable[[Any], Any]) -> Program:
+def _through(loaded: Target, adapter: Any, change: Callable[[Any], Any]) -> Callable[[Case], Program]:
     """The layer with its target's tensors changed on their way in."""
-
-    def run(**inputs: Any) -> Any:
-        return case.through(_adapter(loaded, adapter, _Seen(loaded.call, change)), **inputs)
-
-    return run
+    return lambda case: lambda **inputs: case.through(_adapter(loaded, adapter, _Seen(loaded.call, change)), **inputs)
 
 
 def _strided(value: Any) -> Any:
@@ -277,7 +288,7 @@ def _training(runs: _Runs) -> None:
     kinds = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.modules.dropout._DropoutNd)
     lively = sorted({type(m).__name__ for m in module.modules() if isinstance(m, kinds)})
     with _trained(module):
-        runs.compare("training", runs.case.layer, f"{', '.join(lively)} act" if lively else "")
+        runs.compare("training", _plain, f"{', '.join(lively)} act" if lively else "")
 
 
 @contextmanager
@@ -385,7 +396,7 @@ def _fresh(runs: _Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) ->
     for sizes in first:
         generator = torch.Generator().manual_seed(runs.entropy.child("first").below(2**31))
         with suppress(Exception):  # the target is anybody's code, and may refuse them
-            runs.case.inference.at_length(sizes, law=True)
+            at_length(runs.case, sizes, law=True)
             runs.case.through(_adapter(runs.loaded, adapter, before), **runs.case.draw(sizes, generator))
     seen = _Seen(runs.loaded.call, lambda value: value)
     try:

@@ -14,11 +14,14 @@ import numpy as np
 import torch
 
 from numeric.deciding import float_identity
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Sizes, concrete, rational, smaller, text
 from numeric.finding import Counterexample, Verdict
 from proofs.audit.answer import Check, Parting, Run, run_of
-from proofs.audit.case import NAMES, Case
+from proofs.audit.inference import infer
+from proofs.audit.preflight import admits
 from proofs.audit.rows import CONTEXTS, FAR, Row
+from proofs.target.case import NAMES, Case
 
 Point = dict[str, np.ndarray]
 """Object arrays of Fraction by name."""
@@ -32,7 +35,7 @@ _SIZES = 12
 def parting(case: Case, rows: Sequence[Row], at: Sizes) -> Parting | None:
     """What the refutation among `rows` looks like in plain calls; None where no point is known."""
     excused = (Check.FLOAT,) if run_of(rows)[0] is Run.LIFTED else ()  # off by its casts, which refutes nothing
-    broken = [row for row in rows if row.finding.verdict is Verdict.REFUTED and row.rung not in excused]
+    broken = [row for row in rows if row.finding.verdict is Verdict.REFUTED and not row.of(*excused)]
     found = next((row.finding.counterexample for row in broken if row.finding.counterexample is not None), None)
     far = max((row.sizes.get("N", at["N"]) for row in broken), default=at["N"])
     if found is None:
@@ -75,7 +78,7 @@ def _differs(case: Case, point: Point) -> tuple[np.ndarray, np.ndarray] | None:
     except Exception:  # no rational value there, or none at all
         draw = {name: np.asarray(array, dtype=np.float64) for name, array in point.items()}
         try:
-            judged = float_identity.decide(case.layer, case.learner, [draw], names=NAMES, shrinking=False)
+            judged = float_identity.decide(Comparison(case.layer, case.learner, names=NAMES), [draw], shrinking=False)
         except Exception:
             return None
         return plain if judged.verdict is Verdict.REFUTED else None
@@ -97,7 +100,7 @@ def _again(case: Case, found: Counterexample) -> Counterexample | None:
         for name, value in found.inputs.items()
     }
     try:
-        case.infer(dict(found.sizes))
+        infer(case, dict(found.sizes))
     except Exception:
         return None
     values = _differs(case, point)
@@ -156,7 +159,7 @@ def _other(case: Case, sizes: Sizes) -> Counterexample | None:
     for turn, here in enumerate(smaller({name: max(size, 3) for name, size in sizes.items()})):
         if turn >= _SIZES:
             return None
-        if not case.admits(here):
+        if not admits(case, here):
             continue
         for point in _points(case, here, turn):
             values = _differs(case, point)
@@ -177,7 +180,7 @@ def _largest(case: Case, at: Sizes) -> tuple[float | None, dict[str, int]]:
     worst, sizes = None, dict(at)
     for N in dict.fromkeys((*CONTEXTS, at["N"], FAR)):
         here = {**at, "N": N}
-        if not case.admits(here):
+        if not admits(case, here):
             continue
         for draw in range(_DRAWS):
             data = case.draw(here, torch.Generator().manual_seed(draw))
@@ -195,7 +198,7 @@ def _first(case: Case, at: Sizes, far: int) -> int | None:
     """The first N at which the sides part by more than half of a float32's digits, at the audit's f and m, one point each."""
     for N in range(1, min(far, FAR) + 1):
         here = {**at, "N": N}
-        if not case.admits(here):
+        if not admits(case, here):
             continue
         point = next(_points(case, here, N))
         plain = _plain(case, point)

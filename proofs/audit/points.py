@@ -14,11 +14,11 @@ import numpy as np
 
 from numeric.deciding.programs import Shapes, Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Verdict
-from proofs.audit.case import Case
-from proofs.audit.compared import How, Question, enclosed, within_rounding
+from numeric.finding import Finding, Key, Verdict
+from proofs.audit.compared import How, Question, enclosed, of_one_sequence, within_rounding
 from proofs.audit.enclosures import point
 from proofs.audit.rows import Row
+from proofs.target.case import Case
 
 
 def special(shapes: Shapes, sizes: Sizes, positive: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
@@ -49,35 +49,35 @@ def special(shapes: Shapes, sizes: Sizes, positive: Sequence[str]) -> dict[str, 
 
 def special_row(case: Case, kinds: Sequence[How], sizes: Sizes, entropy: Entropy) -> Row | None:
     """Both sides at the special points, named after those that were compared; None where no rung runs at any."""
-    asked = Question(case.layer, case.learner, case.shapes, sizes, case.positive)
+    asked = of_one_sequence(case, sizes)
     points = special(case.shapes, sizes, case.positive)
     for kind in (How.FLOAT, How.LIFTED, How.BALLS):
         if kind not in kinds:
             continue
         agreed: dict[str, Finding] = {}
         for name, here in points.items():
-            found = _at(case, kind, asked, here, entropy)
+            found = _at(kind, asked, here, entropy)
             if found is not None and found.verdict is Verdict.REFUTED:
-                return Row(f"{kind}, {name}", sizes, found)
+                return Row(kind.check, sizes, found, name)
             if found is not None and found.verdict is Verdict.CONFIRMED:
                 agreed[name] = found
         if agreed:
-            return Row(f"{kind}, {', '.join(agreed)}", sizes, max(agreed.values(), key=_error))
+            return Row(kind.check, sizes, max(agreed.values(), key=_error), ", ".join(agreed))
     return None
 
 
 def _error(found: Finding) -> float:
     """The largest error of a float run, relative to its bound; 0 where there is none."""
-    share = found.figures.get("worst error / bound")
+    share = found.figures.get(Key.SHARE)
     return share if isinstance(share, float) else 0.0
 
 
-def _at(case: Case, kind: How, asked: Question, here: Mapping[str, Any], entropy: Entropy) -> Finding | None:
+def _at(kind: How, asked: Question, here: Mapping[str, Any], entropy: Entropy) -> Finding | None:
     """Both sides at one point; None where one of them raises."""
     try:
         if kind is How.BALLS:
             return enclosed(asked, [here])
         draw = {n: np.asarray(a, dtype=np.float64) for n, a in here.items()}
-        return within_rounding(case, kind, asked, [draw], entropy)
+        return within_rounding(kind, asked, [draw], entropy)
     except Exception:  # the target is anybody's code, and may refuse such numbers
         return None

@@ -1,50 +1,190 @@
-"""What plain float64 calls of a target show before any rung: how it reads its arguments, and how its result is scaled.
+"""Before the rungs: the sizes that a target takes, how it reads its arguments, and how its result is scaled.
 
-Main definitions: `as_one_number`, `scaled_readout`. Both choose how a case is asked; the rungs judge it.
+Plain float64 calls choose how a case is asked; the rungs judge it.
+Main definitions: `preflight`, `admits`, `refuses`, `try_at`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from numeric.deciding import float_identity
-from numeric.deciding.programs import Program, Sizes
+from numeric.deciding.comparison import Comparison
+from numeric.deciding.programs import Program, Sizes, concrete
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
+from proofs.audit.inference import borrow, infer
+from proofs.target.calling import raised
+from proofs.target.case import READOUT, Case, Form
+from proofs.target.gates import Axes
+from proofs.target.loading import TargetError
 
-if TYPE_CHECKING:
-    from proofs.audit.case import Case
+SIZES: tuple[Sizes, ...] = (
+    {"f": 4, "m": 3, "N": 5},
+    {"f": 4, "m": 4, "N": 5},
+    {"f": 4, "m": 1, "N": 5},
+    {"f": 4, "m": 3, "N": 64},
+    {"f": 4, "m": 4, "N": 64},
+)
+"""Sizes tried in turn until the target takes one."""
+LIMIT = 2**20
+"""The most numbers that the inputs of a target may be."""
 
 
-def as_one_number(case: Case, sizes: Sizes, entropy: Entropy) -> bool:
+@dataclass(frozen=True)
+class _Failed:
+    """A call that failed: whose code, with what, at which sizes and axes of the variables."""
+
+    learner: bool
+    error: Exception
+    sizes: Sizes
+    axes: dict[str, Axes]
+
+    @property
+    def telling(self) -> tuple[bool, int]:
+        """Which failure is told: a learner's beside a target that runs, then the one with the plainest arguments."""
+        return self.learner, -sum(map(len, self.axes.values()))
+
+
+def preflight(case: Case, fixed: Mapping[str, int], entropy: Entropy) -> tuple[Case, dict[str, int]]:
+    """The case as its target takes it, and sizes at which it does. Raises TargetError if none works."""
+    _affordable({**SIZES[0], **fixed})
+    wrong = [s for s in fixed if s not in ("f", "m", "N") or fixed[s] < 1]
+    if wrong:
+        raise TargetError(f"size {wrong[0]}={fixed[wrong[0]]}: expected f, m or N, at least 1")
+    failed: _Failed | None = None
+    axes = [dict(zip(case.options, chosen, strict=True)) for chosen in product(*case.options.values())]
+    for sizes in SIZES:
+        here = {**sizes, **fixed}
+        for lift, form, chosen in product((False, True), Form, axes):
+            tried = replace(case, needs_lift=lift, form=form, axes=chosen)
+            ran = False
+            try:
+                try_at(tried, here, entropy)
+                infer(tried, here)
+                if not _as_one_number(tried, here, entropy):
+                    continue
+                ran = True
+                _learns_at(tried, here, entropy)
+            except TargetError:
+                raise
+            except Exception as failure:
+                new = _Failed(ran, failure, here, chosen)
+                failed = new if failed is None or new.telling > failed.telling else failed
+                continue
+            found = _scaled(tried, here, entropy)
+            if lift:
+                found.note("it fails in float64, for the casts to float32 in it; they were taken for casts to float64")
+            return found, here
+    assert failed is not None
+    listed = "; ".join(" ".join(f"{k}={v}" for k, v in {**s, **fixed}.items()) for s in SIZES[:3])
+    shapes = concrete(replace(case, axes=failed.axes).shapes, failed.sizes)
+    side = f"the learner {case.chosen.id}" if failed.learner else case.text
+    raise TargetError(
+        f"{side} {raised(failed.error)}; called with {', '.join(f'{name} {shape}' for name, shape in shapes.items())} in "
+        f"float64 (sizes tried: {listed}); fix sizes with --size, or use an adapter"
+    )
+
+
+def _affordable(sizes: Sizes) -> None:
+    numbers = sizes["N"] * (sizes["f"] + sizes["m"]) + sizes["f"] * sizes["m"]
+    if numbers > LIMIT:
+        raise TargetError(
+            f"sizes {', '.join(f'{k}={v}' for k, v in sizes.items())}: {numbers} numbers of input, and an audit "
+            f"takes at most {LIMIT}; give smaller ones"
+        )
+
+
+def try_at(case: Case, sizes: Sizes, entropy: Entropy) -> None:
+    """Plain calls at these sizes. Raises what the target raises; TargetError for a random or a NaN result."""
+    data = case.draw(sizes, torch.Generator().manual_seed(entropy.below(2**31)))
+    results = []
+    for _ in range(2):
+        copies = {n: t.clone() for n, t in data.items()}
+        before = {n: t._version for n, t in copies.items()}
+        with torch.no_grad():
+            results.append(case.layer(**copies))
+        if any(t._version != before[n] for n, t in copies.items()):
+            case.note("it writes to its inputs (it was given copies)")
+    if not torch.equal(*results) and not bool(torch.isnan(results[0]).any()):
+        raise TargetError(
+            f"{case.text} is random from call to call: two calls on the same inputs differ by "
+            f"{float((results[0] - results[1]).abs().max()):.2g}; seed it, or call eval() on it"
+        )
+    if not bool(torch.isfinite(results[0]).all()):
+        raise TargetError(
+            f"{case.text} returns NaN or infinity on Gaussian inputs of size {dict(sizes)}: keep "
+            "logarithms, roots and quotients away from 0 there, by an adapter that prepares the inputs, say"
+        )
+
+
+def admits(case: Case, sizes: Sizes) -> bool:
+    """Whether a counterexample may have these sizes."""
+    return refuses(case, sizes) == ""
+
+
+def refuses(case: Case, sizes: Sizes) -> str:
+    """What is wrong with a plain call at these sizes; empty if nothing is."""
+    try:
+        infer(case, sizes)
+        with torch.no_grad():
+            try_at(case, sizes, Entropy(0))
+    except Exception as error:  # the target is anybody's code
+        return str(error) if isinstance(error, TargetError) else raised(error)
+    return ""
+
+
+def refuses_width(case: Case, sizes: Sizes, other: Sizes) -> str:
+    """What is wrong with these f and m, empty if nothing is; a fit's numbers are borrowed from the other sizes."""
+    try:
+        borrow(case, sizes, other)
+    except Exception as error:  # whatever a target raises there
+        return raised(error)
+    return refuses(case, sizes)
+
+
+def _learns_at(case: Case, sizes: Sizes, entropy: Entropy) -> None:
+    data = case.draw(sizes, torch.Generator().manual_seed(entropy.below(2**31)))
+    with torch.no_grad():
+        out = case.learner(**data)
+    if out.shape != (sizes["m"],):
+        raise ValueError(f"the learner {case.chosen.id} returned shape {tuple(out.shape)}, expected ({sizes['m']},)")
+
+
+def _as_one_number(case: Case, sizes: Sizes, entropy: Entropy) -> bool:
     """Whether arrays of one and the same number do what that number does, where the target takes both.
 
     Else the target reads an array as something else, and broadcasting made it fit.
     """
-    axes = dict(case.axes)
-    if not any(axes.values()):
+    if not any(case.axes.values()):
         return True
     data = case.draw(sizes, torch.Generator().manual_seed(entropy.below(2**31)))
-    alone = {n: t.reshape(-1)[0] if axes.get(n) else t for n, t in data.items()}
+    alone = {n: t.reshape(-1)[0] if case.axes.get(n) else t for n, t in data.items()}
+    wide = replace(case, lifted=True)
 
     def many(**inputs: Any) -> Any:
-        return case.layer(**{n: t.expand(data[n].shape).clone() for n, t in inputs.items()})
+        return wide.layer(**{n: t.expand(data[n].shape).clone() for n, t in inputs.items()})
 
-    def one(**inputs: Any) -> Any:
-        case.axes = dict.fromkeys(axes, ())
-        try:
-            return case.layer(**inputs)
-        finally:
-            case.axes = axes
-
-    return _compared(case, many, one, alone) is not Verdict.REFUTED
+    one = replace(wide, axes=dict.fromkeys(case.axes, ())).layer
+    return _compared(many, one, alone) is not Verdict.REFUTED
 
 
-def scaled_readout(case: Case, sizes: Sizes, entropy: Entropy) -> bool:
+def _scaled(case: Case, sizes: Sizes, entropy: Entropy) -> Case:
+    """The case with the readout scale f**-0.5 where a key/value operator has it at two sizes; the rungs then test it."""
+    asked = case.adapter.scaled and not case.inferred.names and READOUT not in case.gates
+    if not asked or set(case.adapter.single) & set(case.gates) or not _has_scale(case, sizes, entropy):
+        return case
+    case.note(f"its readout is scaled by f**-0.5 (seen at f={sizes['f']} and {4 * sizes['f']})")
+    return replace(case, gates={**case.gates, READOUT: "f**-0.5"})
+
+
+def _has_scale(case: Case, sizes: Sizes, entropy: Entropy) -> bool:
     """Whether the target is the learner times f**-0.5, at two sizes."""
 
     def scaled(**inputs: Any) -> Any:
@@ -52,17 +192,16 @@ def scaled_readout(case: Case, sizes: Sizes, entropy: Entropy) -> bool:
 
     for f in (sizes["f"], 4 * sizes["f"]):
         data = case.draw({**sizes, "f": f}, torch.Generator().manual_seed(entropy.below(2**31)))
-        if _compared(case, case.layer, scaled, data) is not Verdict.CONFIRMED:
+        if _compared(replace(case, lifted=True).layer, scaled, data) is not Verdict.CONFIRMED:
             return False
     return True
 
 
-def _compared(case: Case, left: Program, right: Program, data: Mapping[str, Tensor]) -> Verdict:
-    """Whether two float64 programs, their casts to float32 lifted, agree on `data` within their rounding bounds."""
+def _compared(left: Program, right: Program, data: Mapping[str, Tensor]) -> Verdict:
+    """Whether two float64 programs agree on `data` within their rounding bounds."""
     try:
-        with case.lifting(True):
-            return float_identity.decide(
-                left, right, [{n: t.numpy() for n, t in data.items()}], shrinking=False
-            ).verdict
+        return float_identity.decide(
+            Comparison(left, right), [{n: t.numpy() for n, t in data.items()}], shrinking=False
+        ).verdict
     except Exception:  # what a target may raise on such inputs, which its own run then shows
         return Verdict.UNDECIDED

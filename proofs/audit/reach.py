@@ -13,7 +13,6 @@ from typing import Any
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
-from proofs.audit.case import INDETERMINATE, Case
 from proofs.audit.compared import how
 from proofs.audit.computed import computed
 from proofs.audit.far_calls import Far, far_calls
@@ -25,6 +24,7 @@ from proofs.audit.rows import Row
 from proofs.audit.whole import Found, whole_rows
 from proofs.audit.world import World
 from proofs.target.adapters import FINAL, STATES
+from proofs.target.case import INDETERMINATE, Case
 from proofs.target.loading import Target
 from proofs.target.source.integers import integers
 from proofs.target.source.options import options_of
@@ -45,7 +45,7 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class Subject:
+class Loaded:
     """A target as the user named it: loaded, its adapter, and its text where another process can load it."""
 
     loaded: Target
@@ -54,7 +54,7 @@ class Subject:
 
 
 def reach(
-    case: Case, named: Subject, rows: Sequence[Row], at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float
+    case: Case, named: Loaded, rows: Sequence[Row], at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float
 ) -> Reach:
     """Further checks of a case on which `rows` agree. fixed: sizes that the user fixed."""
     kinds = how(rows)

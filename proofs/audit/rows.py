@@ -7,22 +7,26 @@ Main definitions: `Check`, `Row`, `lengths`, `widths`, `floats`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
 from numeric.deciding import exact_identity, float_identity, strategies
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Sizes, WrongResult
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Flag, Flagged, Verdict
-from proofs.audit.case import NAMES, Case
+from numeric.finding import Finding, Flag, Flagged, Key, Verdict
 from proofs.audit.enclosures import enclosures
 from proofs.audit.first_order import first_order_finding
+from proofs.audit.inference import infer, refitted
+from proofs.audit.preflight import admits, refuses, refuses_width
 from proofs.target.calling import raised
+from proofs.target.case import NAMES, Case
 
 CONTEXTS = (1, 2, 9)
 """Further context lengths, at the same f and m."""
@@ -40,7 +44,7 @@ _FAR = 1000.0
 
 
 class Check(StrEnum):
-    """The kinds of rows that a judgement tells apart; all others only have to hold."""
+    """How a row was found."""
 
     EXACT = "exact"
     EVERY = "exact, every N"
@@ -48,10 +52,12 @@ class Check(StrEnum):
     LIFTED = "sampled, float64 lifted"
     SINGLE = "sampled, float32"
     BALLS = "sampled, balls"
-    CHANGE = "sampled"
+    SAMPLED = "sampled"
     FIRST = "sampled, float64 to first order"
     LONG = "one long context"
     SIZES = "other sizes"
+    FRESH = "fresh gates and sizes"
+    MODE = "mode"
 
     @property
     def floats(self) -> bool:
@@ -61,11 +67,24 @@ class Check(StrEnum):
 
 @dataclass(frozen=True)
 class Row:
-    """One check of the audit: where it was made and what was found."""
+    """One check of the audit: how and where it was made and what was found.
 
-    rung: str
+    variant: what was asked, if not the call of one sequence at numbers drawn; such rows only have to hold.
+    """
+
+    check: Check
     sizes: Mapping[str, int]
     finding: Finding
+    variant: str = ""
+
+    @property
+    def rung(self) -> str:
+        """The check and its variant, for people."""
+        return f"{self.check}, {self.variant}" if self.variant else self.check.value
+
+    def of(self, *checks: Check) -> bool:
+        """Whether it is the call of one sequence, in one of these ways."""
+        return self.check in checks and not self.variant
 
     def to_json(self) -> dict[str, Any]:
         """One entry of an audit's evidence."""
@@ -80,8 +99,14 @@ class Row:
 
 
 def of(rows: Sequence[Row], *checks: Check) -> list[Row]:
-    """The rows of these kinds."""
-    return [row for row in rows if row.rung in checks]
+    """The calls of one sequence, made in these ways."""
+    return [row for row in rows if row.of(*checks)]
+
+
+def outcome(rows: Sequence[Row]) -> Finding:
+    """What the exact rung ends with: the finding that does not confirm, if there is one, else the last that does."""
+    exact = [row.finding for row in of(rows, Check.EXACT)]
+    return next((finding for finding in exact if finding.verdict is not Verdict.CONFIRMED), exact[-1])
 
 
 def lengths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float) -> list[Row]:
@@ -95,7 +120,7 @@ def lengths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: 
         here = {**at, "N": length}
         if k and length == at["N"]:
             continue
-        why = case.refuses(here) if k else ""
+        why = refuses(case, here) if k else ""
         if not why:
             finding = _exact(case, here, entropy.child(k), target_log2)
             why = finding.reason if k and finding.verdict is Verdict.UNDECIDED else ""
@@ -122,13 +147,13 @@ def widths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: f
             here = {"f": f, "m": m, "N": fixed.get("N", SHORT)}
             if (f, m) == (at["f"], at["m"]):
                 continue
-            why = case.refuses_width(here, at)
+            why = refuses_width(case, here, at)
             if why:
                 left_out[f, m] = why
                 continue
             child = entropy.child(10 * k + f)
             finding = _exact(case, here, child, target_log2)
-            if finding.verdict is Verdict.REFUTED and case.inference.refitted(here):
+            if finding.verdict is Verdict.REFUTED and refitted(case, here):
                 finding = _exact(case, here, child, target_log2)
             if finding.verdict is Verdict.REFUTED and (f, m) != tries[-1] and _agrees(case, here, finding, child):
                 left_out[f, m] = "it rounds constants there"
@@ -138,7 +163,7 @@ def widths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: f
             else:
                 rows.append(Row(Check.EXACT, here, finding))
             break
-        if rows and rows[-1].finding.verdict is Verdict.REFUTED:
+        if rows and outcome(rows).verdict is Verdict.REFUTED:
             break
     for pair, why in left_out.items():
         case.note(f"(f, m) = {pair} was left out on the exact rung: {why}")
@@ -163,20 +188,16 @@ def flagged(finding: Finding) -> list[Flag]:
 
 def _agrees(case: Case, sizes: Sizes, finding: Finding, entropy: Entropy) -> bool:
     """Whether a refutation is about rounded constants: float64 runs, casts lifted, agree within their bound."""
-    with case.lifting(casts(finding)):
-        return rounds(finding) and _sampled(case, sizes, entropy, finding).verdict is Verdict.CONFIRMED
+    held = replace(case, lifted=casts(finding))
+    return rounds(finding) and _sampled(held, sizes, entropy, finding).verdict is Verdict.CONFIRMED
 
 
 def _sampled(case: Case, sizes: Sizes, entropy: Entropy, exact: Finding | None = None) -> Finding:
     """The float64 rung at these sizes, and at the counterexample of the exact one."""
     return float_identity.decide(
-        case.layer,
-        case.learner,
+        Comparison(case.layer, case.learner, names=NAMES, shapes=case.shapes, entropy=entropy),
         _draws(case, sizes, entropy, exact),
         dtype="float64",
-        names=NAMES,
-        shapes=case.shapes,
-        entropy=entropy,
         shrinking=False,
     )
 
@@ -186,7 +207,7 @@ def _draws(case: Case, sizes: Sizes, entropy: Entropy, exact: Finding | None) ->
     generator = entropy.generator()
     draws = [dict(strategies.draw("gaussian", sizes, case.shapes, generator, positive=case.positive)) for _ in range(4)]
     found = exact.counterexample if exact is not None else None
-    if found is not None and (not case.inference.names or found.sizes == sizes):  # else its numbers are other ones
+    if found is not None and (not case.inferred.names or found.sizes == sizes):  # else its numbers are other ones
         inputs = found.inputs
         draws.append({n: np.vectorize(_float, otypes=[float])(np.array(v, dtype=object)) for n, v in inputs.items()})
     return draws
@@ -199,16 +220,18 @@ def _float(text: Any) -> float:
 def _exact(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float) -> Finding:
     """The exact rung at these sizes."""
     try:
-        case.infer(sizes)
+        infer(case, sizes)
         return exact_identity.decide(
-            case.layer,
-            case.smaller(case.learner),
-            case.shapes,
-            sizes,
-            entropy=entropy,
+            Comparison(
+                case.layer,
+                case.smaller(case.learner),
+                case.shapes,
+                sizes,
+                entropy=entropy,
+                names=NAMES,
+                admits=partial(admits, case),
+            ),
             target_log2=target_log2,
-            names=NAMES,
-            admits=case.admits,
             positive=case.positive,
             rounded=True,
         )
@@ -225,35 +248,32 @@ def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list
     draws = _draws(case, sizes, entropy, seen)
 
     def row(check: Check) -> Row:
-        with case.lifting(check is Check.LIFTED):
-            finding = float_identity.decide(
-                case.layer,
-                case.learner,
-                draws,
-                dtype="float32" if check is Check.SINGLE else "float64",
-                names=NAMES,
-                shapes=case.shapes,
-                entropy=entropy,
-                shrinking=False,
-            )
+        held = replace(case, lifted=check is Check.LIFTED)
+        finding = float_identity.decide(
+            Comparison(held.layer, held.learner, names=NAMES, shapes=case.shapes, entropy=entropy),
+            draws,
+            dtype="float32" if check is Check.SINGLE else "float64",
+            shrinking=False,
+        )
         return Row(check, sizes, finding)
 
-    rows = [row(Check.LIFTED if case.needs_lift else Check.FLOAT)]
-    if rows[0].finding.verdict is Verdict.UNDECIDED or rows[0].finding.figures.get("outputs not assessable"):
-        with case.lifting(case.needs_lift):
-            near = first_order_finding(case, draws[:_NEAR])
+    plain, ended = row(Check.LIFTED if case.needs_lift else Check.FLOAT), outcome(exact)
+    rows = [plain]
+    if plain.finding.verdict is Verdict.UNDECIDED or plain.finding.figures.get(Key.UNASSESSED):
+        near = first_order_finding(replace(case, lifted=case.needs_lift), draws[:_NEAR])
         rows += [Row(Check.FIRST, sizes, near)] if near is not None else []
-    if rows[0].finding.verdict is Verdict.REFUTED and casts(rows[0].finding, exact[-1].finding):
-        rows.append(row(Check.LIFTED))
-        if rows[-1].finding.verdict is not Verdict.REFUTED:
+    if plain.finding.verdict is Verdict.REFUTED and casts(plain.finding, ended):
+        lifted = row(Check.LIFTED)
+        rows.append(lifted)
+        if lifted.finding.verdict is not Verdict.REFUTED:
             rows.append(row(Check.SINGLE))
-    if exact[-1].finding.verdict is Verdict.UNDECIDED and rows[0].finding.verdict is Verdict.UNDECIDED:
+    if ended.verdict is Verdict.UNDECIDED and plain.finding.verdict is Verdict.UNDECIDED:
         enclosed = enclosures(case, sizes, CONTEXTS)
         if enclosed is not None:
             return [*rows, Row(Check.BALLS, sizes, enclosed)]
         change = _change_of_precision(case, draws)
         if change is not None:
-            rows.append(Row(Check.CHANGE, sizes, change))
+            rows.append(Row(Check.SAMPLED, sizes, change))
     return rows
 
 

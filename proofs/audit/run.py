@@ -14,18 +14,20 @@ import torch
 
 from constructions.learners import Domain, Learner
 from numeric.deciding import float_identity
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Verdict
-from proofs.audit.answer import Answer, Check, Run, Word, chance_of, of, run_of, where
-from proofs.audit.case import NAMES, Case
+from numeric.finding import Finding, Flag, Key, Verdict
+from proofs.audit.answer import Answer, Check, Run, Start, Word, chance_of, of, run_of, where
 from proofs.audit.hints import hints
 from proofs.audit.induction import every_length
 from proofs.audit.parting import parting
-from proofs.audit.reach import Subject, reach
-from proofs.audit.rows import Row, floats, lengths, rounds, widths
+from proofs.audit.preflight import preflight, refuses
+from proofs.audit.reach import Loaded, reach
+from proofs.audit.rows import Row, floats, lengths, outcome, rounds, widths
 from proofs.evidence import Settings
 from proofs.target.adapters import adapt
+from proofs.target.case import NAMES, Case
 from proofs.target.deadline import ending
 from proofs.target.gates import Axes
 from proofs.target.learners import learner
@@ -51,7 +53,7 @@ class Audit(Answer):
     def flags(self) -> tuple[str, ...]:
         """What the code does that the answer does not cover; of the learner's code where that is the user's."""
         own = self.learner.source == self.learner.id
-        return tuple(flag for flag in super().flags if own or not flag.startswith(NAMES[1]))
+        return tuple(f for f in super().flags if own or not (isinstance(f, Flag) and f.side == NAMES[1]))
 
     def lines(self) -> list[str]:
         """The answer for a terminal: what it is, how sure, what to look at."""
@@ -126,36 +128,36 @@ def compared(
     loaded = load(target)
     chosen = learner(against)
     adapted = adapt(loaded, adapter)
-    case = Case(loaded.text, adapted, chosen, gates)
-    case.notes += loaded.notes
-    at = case.preflight(fixed, Entropy(settings.seed if settings.seed is not None else 0))
+    case = Case.of(loaded.text, adapted, chosen, gates)
+    case.note(*loaded.notes)
+    case, at = preflight(case, fixed, Entropy(settings.seed if settings.seed is not None else 0))
     at_defaults(case, loaded)
     _in_domains(case, at)
     entropy = Entropy(settings.seed)
     target_log2 = settings.target_log2 - _SHARED
     rows = lengths(case, at, fixed, entropy, target_log2)
-    rounded = case.rounded() if rows[-1].finding.verdict is Verdict.REFUTED else None
+    rounded = case.rounded() if outcome(rows).verdict is Verdict.REFUTED else None
     if rounded is not None:
         again = lengths(rounded, at, fixed, entropy.child("rounded gates"), target_log2)
-        if again[-1].finding.verdict is Verdict.CONFIRMED:
+        if outcome(again).verdict is Verdict.CONFIRMED:
             case, rows = rounded, again
-    single = case.alone() if rows[-1].finding.verdict is Verdict.REFUTED else None
+    single = case.alone() if outcome(rows).verdict is Verdict.REFUTED else None
     one: list[Row] = []
-    if single is not None and not single.refuses(at):
+    if single is not None and not refuses(single, at):
         one = lengths(single, at, fixed, entropy.child("one number"), target_log2)
-    if rows[-1].finding.verdict is Verdict.CONFIRMED and not {"f", "m"} & set(fixed):
+    if outcome(rows).verdict is Verdict.CONFIRMED and not {"f", "m"} & set(fixed):
         rows += widths(case, at, fixed, entropy.child("f and m"), target_log2)
     for row in rows:
         _in_domains(case, row.sizes)
     rows += floats(case, _refuted_at(rows) or at, entropy.child("sampled"), rows)
     rows += _at_zero(case, at, entropy.child("at 0"))
     word, reason = _judge(rows)
-    if word is Word.REFUTED and one and one[-1].finding.verdict is Verdict.CONFIRMED:
+    if word is Word.REFUTED and one and outcome(one).verdict is Verdict.CONFIRMED:
         word, reason = Word.UNDECIDED, _as_one(case, one, reason)
-    subject = Subject(loaded, adapter, target if isinstance(target, str) else None)
+    named = Loaded(loaded, adapter, target if isinstance(target, str) else None)
     world = None
     if word in (Word.PROVED, Word.AGREES):
-        reached = reach(case, subject, rows, at, fixed, entropy.child("reach"), target_log2)
+        reached = reach(case, named, rows, at, fixed, entropy.child("reach"), target_log2)
         world, broke = reached.world, reached.refuted
         if broke is not None:
             word, reason = Word.REFUTED, f"{broke.rung}: {broke.finding.reason}"
@@ -172,7 +174,7 @@ def compared(
             word, reason = Word.UNDECIDED, f"{reason}; but not seen in full: {world.doubt}"
     others = [r.sizes for r in of(rows, Check.EXACT) if any(r.sizes[k] != at[k] for k in ("f", "m"))]
     if word is Word.REFUTED:
-        case.notes += hints(case, loaded, adapter, gates, at)
+        case.note(*hints(case, loaded, adapter, gates, at))
         if others and _refuted_at(rows) is not None:
             where = f"f={at['f']}, m={at['m']}"
             case.note(f"at {where} no difference was seen: see --size f={at['f']} --size m={at['m']}")
@@ -193,12 +195,13 @@ def compared(
         learner=chosen,
         world=world,
         free=dict(case.axes),
+        start=Start.ANY if case.starts else Start.ZERO,
     )
 
 
 def at_defaults(case: Case, loaded: Target) -> None:
     """Note the named arguments that no call gave: the answer is for their defaults."""
-    given = {*case.gates, *case.shapes, *case.inference.names}
+    given = {*case.gates, *case.shapes, *case.inferred.names}
     left = [f"{name} = {text}" for name, text in loaded.defaults if name in case.adapter.named and name not in given]
     if left:
         case.note(f"left at {'its default' if len(left) == 1 else 'their defaults'}: {', '.join(left)}")
@@ -230,16 +233,14 @@ def _at_zero(case: Case, sizes: Sizes, entropy: Entropy) -> list[Row]:
         if not bool(torch.isfinite(left).all()):
             case.note(f"at {name} = 0 the layer is not finite and the learner is: the answer is for other values")
             continue
-        case.lifted, before = True, case.lifted
-        try:
-            finding = float_identity.decide(
-                case.layer, case.learner, [{n: t.numpy() for n, t in data.items()}], names=NAMES, shrinking=False
-            )
-        finally:
-            case.lifted = before
+        finding = float_identity.decide(
+            Comparison(replace(case, lifted=True).layer, case.learner, names=NAMES),
+            [{n: t.numpy() for n, t in data.items()}],
+            shrinking=False,
+        )
         if finding.verdict is Verdict.REFUTED:
             reason = f"at {name} = 0 {finding.reason}"
-            rows.append(Row(f"sampled, {name} = 0", sizes, replace(finding, reason=reason)))
+            rows.append(Row(Check.SAMPLED, sizes, replace(finding, reason=reason), f"{name} = 0"))
     return rows
 
 
@@ -266,9 +267,8 @@ def _judge(rows: list[Row]) -> tuple[Word, str]:
         return _refuted(rows, refuted)
     decided = [f for f in exact if f.verdict is Verdict.CONFIRMED]
     open = next((f for f in exact if f.verdict is not Verdict.CONFIRMED), None)
-    judged = [
-        r.finding for r in rows if r.rung not in (Check.EXACT, Check.FLOAT, Check.LIFTED, Check.SINGLE, Check.FIRST)
-    ]
+    own = (Check.EXACT, Check.FLOAT, Check.LIFTED, Check.SINGLE, Check.FIRST)  # judged by themselves
+    judged = [r.finding for r in rows if not r.of(*own)]
     broken = next((f for f in judged if f.verdict is Verdict.REFUTED), None)
     if broken is not None:
         return Word.REFUTED, broken.reason + (f" ({open.reason})" if open is not None and not decided else "")
@@ -288,7 +288,7 @@ def _judge(rows: list[Row]) -> tuple[Word, str]:
     chance = chance_of(rows)
     if chance is not None:
         same += f", wrong with probability at most 2^{chance:.1f}"
-    if any(row.finding.figures.get("constants read") for row in rows):
+    if any(row.finding.figures.get(Key.READ) for row in rows):
         same += ", with constants read as the numbers they are roundings of (each is listed)"
     if run is Run.AGREES:
         return Word.PROVED, f"{same}; the float run agrees within its rounding bound"
@@ -310,18 +310,18 @@ def _unsure(off: Finding | None) -> str:
     """Why the float run says nothing."""
     if off is None:
         return "it was not made"
-    blind = off.figures.get("outputs not assessable")
+    blind = off.figures.get(Key.UNASSESSED)
     return off.reason or f"{blind} outputs, or their bounds, overflow"
 
 
 def _refuted(rows: list[Row], found: Finding) -> tuple[Word, str]:
     """An exact refutation; undecided where rounded constants of the code may be all there is to it."""
-    floats = [r for r in rows if r.rung in (Check.FLOAT, Check.LIFTED, Check.SINGLE)]
+    floats = of(rows, Check.FLOAT, Check.LIFTED, Check.SINGLE)
     there = floats[-1] if floats and floats[-1].sizes == _refuted_at(rows) else None
     if there is None or there.finding.verdict is not Verdict.CONFIRMED:
         return Word.REFUTED, found.reason
-    short = "float32" if there.rung == Check.SINGLE else "float64"
+    short = "float32" if there.check is Check.SINGLE else "float64"
     why = f"they agree within the {short} rounding bound, as they would if constants of the code are rounded"
-    if there.rung != Check.SINGLE and rounds(found):
+    if there.check is not Check.SINGLE and rounds(found):
         return Word.UNDECIDED, f"{found.reason}; but {why}; not proved"
     return Word.REFUTED, f"{found.reason}; but {why}"

@@ -8,26 +8,28 @@ Main definitions: `whole_rows`, `Whole calls`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
+from types import MethodType
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from constructions.learners import Each
-from numeric.deciding.programs import Shapes, Sizes, WrongResult
+from numeric.deciding.programs import Program, Shapes, Sizes, WrongResult
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
-from proofs.audit.case import Case
 from proofs.audit.compared import How, Question, compared
 from proofs.audit.induction import Memory, memories
+from proofs.audit.inference import at_length
 from proofs.audit.rows import Row
 from proofs.audit.world import Positions, Refusal, State
 from proofs.target.adapters import Cells, Whole
 from proofs.target.calling import raised
+from proofs.target.case import NAMES, Case
 from proofs.target.gates import mentioned
 
 POSITIONS = "all positions"
@@ -235,8 +237,23 @@ class Calls:
 
     # --- sizes ---------------------------------------------------------------------------------------------------
 
-    def admits(self, sizes: Sizes) -> bool:
-        """Whether a counterexample may have these sizes."""
+    def asked(
+        self,
+        left: Callable[..., Any],
+        right: Callable[..., Any],
+        sizes: Sizes,
+        names: tuple[str, str] = NAMES,
+        shrinking: bool = True,
+    ) -> Question:
+        """Whether two methods of these calls agree."""
+
+        def sides(case: Case) -> tuple[Program, Program]:
+            calls = replace(self, case=case)
+            return MethodType(left, calls), MethodType(right, calls)
+
+        return Question(self.case, sides, self.shapes, sizes, names, self._admits, shrinking)
+
+    def _admits(self, sizes: Sizes) -> bool:
         return self.refuses(sizes) == ""
 
     def refuses(self, sizes: Sizes) -> str:
@@ -255,7 +272,7 @@ class Calls:
         reads = self.whole.reads(sizes["N"])
         for length in sorted({reads[p] for p in self.positions(sizes["N"])}):
             for case in self.heads or (self.case,):
-                case.inference.at_length({"f": sizes["f"], "m": sizes["m"], "N": length}, law)
+                at_length(case, {"f": sizes["f"], "m": sizes["m"], "N": length}, law)
 
 
 def _units(X: Any) -> Iterator[Any]:
@@ -273,16 +290,16 @@ class _Search:
     rows: list[Row] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
 
-    def ask(self, rung: str, asked: Question) -> Verdict:
+    def ask(self, what: str, asked: Question) -> Verdict:
         """Decide on the first rung that has an answer, and keep the row if there is one."""
         finding = None
         for number, kind in enumerate(self.kinds):
-            finding = compared(self.case, kind, asked, self.entropy.child(rung, number), self.target_log2)
+            finding = compared(kind, asked, self.entropy.child(what, number), self.target_log2)
             if finding.verdict is not Verdict.UNDECIDED:
-                self.rows.append(Row(f"{kind}, {rung}", asked.sizes, finding))
+                self.rows.append(Row(kind.check, asked.sizes, finding, what))
                 return finding.verdict
         if finding is not None:
-            self.refusals.append(Refusal(rung, asked.sizes, finding.reason))
+            self.refusals.append(Refusal(what, asked.sizes, finding.reason))
         return Verdict.UNDECIDED
 
 
@@ -299,10 +316,9 @@ def whole_rows(
     if sizes is None:
         return Found(positions=Positions.LAST, refusals=tuple(search.refusals))
     calls = replace(calls, wide=_wide(calls, sizes))
-    asked = Question(calls.layer, calls.learner, calls.shapes, sizes, case.positive, admits=calls.admits)
-    verdict = search.ask(POSITIONS, asked)
+    verdict = search.ask(POSITIONS, calls.asked(Calls.layer, Calls.learner, sizes))
     by_head: tuple[Mapping[str, str], ...] = ()
-    if verdict is Verdict.REFUTED and sizes["H"] > 1 and case.inference.names:
+    if verdict is Verdict.REFUTED and sizes["H"] > 1 and case.inferred.names:
         verdict, by_head = _by_head(search, calls, sizes)
     state, axes = State.NONE if not whole.state else State.NOT_RUN, None
     if verdict is Verdict.CONFIRMED and whole.state:
@@ -341,18 +357,17 @@ def _by_head(search: _Search, calls: Calls, sizes: Sizes) -> tuple[Verdict, tupl
 
     It replaces the refutation if it agrees.
     """
-    case = calls.case
     heads = tuple(_headed(calls, h, sizes) for h in range(sizes["H"]))
     calls = replace(calls, heads=heads)
     try:
         calls.prepare(sizes)
     except Exception:  # whatever a target raises with a context in another head
         return Verdict.REFUTED, ()
-    before = search.rows.pop()
-    asked = Question(calls.layer, calls.learner, calls.shapes, sizes, case.positive, admits=calls.admits)
-    if search.ask(POSITIONS, asked) is Verdict.CONFIRMED:
-        return Verdict.CONFIRMED, tuple(h.inference.described({k: sizes[k] for k in "Nfm"}) for h in heads)
-    search.rows[:] = [*(r for r in search.rows if r.finding.verdict is not Verdict.REFUTED), before]
+    refuted = next(row for row in search.rows if row.finding.verdict is Verdict.REFUTED)
+    search.rows[:] = [row for row in search.rows if row is not refuted]
+    if search.ask(POSITIONS, calls.asked(Calls.layer, Calls.learner, sizes)) is Verdict.CONFIRMED:
+        return Verdict.CONFIRMED, tuple(h.inferred.described({k: sizes[k] for k in "Nfm"}) for h in heads)
+    search.rows[:] = [*(r for r in search.rows if r.finding.verdict is not Verdict.REFUTED), refuted]
     return Verdict.REFUTED, ()
 
 
@@ -367,9 +382,7 @@ def _headed(calls: Calls, head: int, sizes: Sizes) -> Case:
         out, _ = calls.whole.call(q, k, v, [[given] * sizes["H"]], None, calls.wide)
         return out[0, -1, head, :]
 
-    twin = Case(case.text, replace(case.adapter, call=call, stateful=None), case.chosen, case.gates)
-    twin.axes, twin.form, twin.needs_lift, twin.lines = case.axes, case.form, case.needs_lift, case.lines
-    return twin
+    return replace(case.anew(adapter=replace(case.adapter, call=call, stateful=None)), lines=case.lines)
 
 
 def _states(
@@ -387,14 +400,12 @@ def _states(
             continue
         for axes in (("f", "m"), ("m", "f")):
             calls = Calls(search.case, whole, axes, wide=wide)
-            why = _turned(calls, here)
-            with search.case.lifting(True):  # a state is often kept in float32
-                why = why and _turned(calls, here)
+            lifted = replace(calls, case=replace(search.case, lifted=True))
+            why = _turned(calls, here) and _turned(lifted, here)  # a state is often kept in float32
             if why:
                 search.refusals.append(Refusal(STATE, here, why))
                 continue
-            asked = Question(calls.in_two, calls.in_one, calls.shapes, here, search.case.positive, _PAIRS, calls.admits)
-            verdict = search.ask(STATE, asked)
+            verdict = search.ask(STATE, calls.asked(Calls.in_two, Calls.in_one, here, _PAIRS))
             if verdict is Verdict.REFUTED:
                 return State.BROKEN, None
             if verdict is Verdict.CONFIRMED and here is sizes:
@@ -430,20 +441,12 @@ def _starts(search: _Search, whole: Whole, sizes: Sizes, axes: tuple[str, str], 
         if memory.transposed is not (axes == ("f", "m")):
             continue
         calls = Calls(case, whole, axes, memory, wide=wide)
-        asked = Question(
-            calls.from_state,
-            calls.from_weights,
-            calls.shapes,
-            {**sizes, "B": 1, "H": 1},
-            case.positive,
-            admits=calls.admits,
-            shrinking=False,
-        )
+        asked = calls.asked(Calls.from_state, Calls.from_weights, {**sizes, "B": 1, "H": 1}, shrinking=False)
         try:
-            found = compared(case, search.kinds[0], asked, search.entropy.child(START), search.target_log2)
+            found = compared(search.kinds[0], asked, search.entropy.child(START), search.target_log2)
         except Exception:  # the factor is no number here
             continue
         if found.verdict is Verdict.CONFIRMED:
-            search.rows.append(Row(f"{search.kinds[0]}, {START}", asked.sizes, found))
+            search.rows.append(Row(search.kinds[0].check, asked.sizes, found, START))
             return True
     return False

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from numeric.deciding import exact_identity
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Sizes, concrete, recorded
 from numeric.entropy import Entropy
-from numeric.finding import Figure, Finding, Verdict
+from numeric.finding import Finding, Quantity, Verdict
 from numeric.tape.recorder import record
 
 SHAPES = {"X": ("N", "d"), "Y": ("N", "d"), "eta": ()}
@@ -74,7 +75,7 @@ class Cost:
         return self.found.verdict is Verdict.CONFIRMED and self.verdict <= self.limit
 
     @property
-    def figures(self) -> dict[str, Figure]:
+    def figures(self) -> dict[str, Quantity]:
         """As a row of the bench shows them."""
         return {
             "forwards a verdict": round(self.verdict, 1),
@@ -107,7 +108,7 @@ def _cost(title: str, left: Program, right: Program, sizes: Sizes, limit: float,
         recording, _ = _least(lambda: (record(left, given), record(right, given)), 3)
     a, b = recorded(left), recorded(right)
     accepting, _ = _least(lambda: (a.at(shapes), b.at(shapes)), 1)
-    verdict, found = _least(lambda: exact_identity.decide(a, b, SHAPES, sizes, entropy=entropy), 1)
+    verdict, found = _least(lambda: exact_identity.decide(Comparison(a, b, SHAPES, sizes, entropy=entropy)), 1)
     return Cost(title, forward, recording / forward, accepting / forward, verdict / forward, limit, found)
 
 

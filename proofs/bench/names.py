@@ -25,12 +25,12 @@ from torch import Tensor
 from constructions.learners import Each
 from numeric.deciding.lifting import Lifted
 from numeric.finding import Verdict
-from proofs.audit.answer import Check, Word, of
+from proofs.audit.answer import Check, Start, Word, of
 from proofs.bench.corpus import CORPUS, Entry
 from proofs.bench.mutations import Mutation
 from proofs.bench.soundness import ROUNDING, draws, in_files, plan, source
 from proofs.evidence import Settings
-from proofs.fitting.models import Slot
+from proofs.fitting.models import SCALE, Slot
 from proofs.identify.answer import Identification
 from proofs.identify.run import identify
 from proofs.target.gates import Value, laid_out, value
@@ -223,7 +223,7 @@ def _departure(
         X, Y, x_q = given["k"][0, :, 0], given["v"][0, :, 0], given["q"][0, -1, 0]
     else:
         X, Y, x_q = given["X"], given["Y"], given["x_q"]
-    if "W0" in given and answer.start == "0":
+    if "W0" in given and answer.start is Start.ZERO:
         given["W0"] = torch.zeros_like(given["W0"])
     gates = {}
     for gate, seen in answer.gates.items():
@@ -270,7 +270,7 @@ def _learner(
     (N, f), m = X.shape, Y.shape[1]
     names = {"N": Value(Fraction(N)), "f": Value(Fraction(f)), "m": Value(Fraction(m)), **gates}
     numbers = {law.name: _number(law.expression, names, X) for law in answer.laws}
-    scale = numbers.pop("readout scale", X.new_ones(()))
+    scale = numbers.pop(SCALE, X.new_ones(()))
     slots = {slot.parameter.name: slot for slot in model.slots}
     values = {p.name: _shaped(slots.get(p.name) or Slot(p), numbers, N, f) for p in model.learner.parameters}
     if model.unit_inputs:

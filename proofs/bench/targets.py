@@ -14,7 +14,7 @@ INSTALL = "python3 -m pip install --no-deps -r proofs/targets.txt"
 
 
 @dataclass(frozen=True)
-class Case:
+class Installed:
     """One audit with the answer it has to end with. package: what has to be importable."""
 
     title: str
@@ -61,13 +61,13 @@ def _fla(
     adapter: str = "kv",
     expected: Word = Word.PROVED,
     sizes: Mapping[str, int] | None = None,
-) -> Case:
+) -> Installed:
     """One file of fla-core, loaded alone."""
     target = _FLA.format(operator, name)
-    return Case(f"fla-core, {title}", "fla", target, expected, against, adapter, gates or {}, sizes)
+    return Installed(f"fla-core, {title}", "fla", target, expected, against, adapter, gates or {}, sizes)
 
 
-CASES = (
+INSTALLED = (
     _fla("linear attention", "linear_attn", "naive_recurrent_linear_attn", "gd", {"scale": "eta/N"}),
     _fla("linear attention with its own scale", "linear_attn", "naive_recurrent_linear_attn", "gd"),
     _fla("delta rule", "delta_rule", "delta_rule_recurrence", "online_gd", adapter="kv:BHTD"),
@@ -139,7 +139,7 @@ CASES = (
         expected=Word.REFUTED,
     ),
     _fla("mesa net", "mesa_net", "naive_mesa_net_exact", "mesa", {"g": "log(decay)"}, adapter=f"{_OWN}mesa"),
-    Case(
+    Installed(
         "opengdn, gated delta rule",
         "opengdn",
         "opengdn:gated_delta",
@@ -148,7 +148,7 @@ CASES = (
         "kv",
         {"alpha": "decay"},
     ),
-    Case(
+    Installed(
         "opengdn, gated delta rule at alpha = 1, a single context token",
         "opengdn",
         "opengdn:gated_delta",
@@ -157,7 +157,7 @@ CASES = (
         gates={"alpha": "1", "beta": "eta"},
         sizes={"N": 1},
     ),
-    Case(
+    Installed(
         "opengdn, gated delta rule at alpha = 1, several tokens: not one batch step",
         "opengdn",
         "opengdn:gated_delta",
@@ -165,7 +165,7 @@ CASES = (
         adapter="kv",
         gates={"alpha": "1", "beta": "eta/N"},
     ),
-    Case(
+    Installed(
         "opengdn, gated delta rule: not SGD with weight decay",
         "opengdn",
         "opengdn:gated_delta",
@@ -175,9 +175,9 @@ CASES = (
         {"alpha": "1-beta*weight_decay"},
     ),
     # the same rational functions; but padasip's base class has a branch for a width of -1, which no call can reach
-    Case("padasip, LMS", "padasip", f"{_PADASIP}LMS", Word.UNDECIDED, "online_gd", f"{_OWN}lms", {"mu": "beta"}),
-    Case("padasip, NLMS", "padasip", f"{_PADASIP}NLMS", Word.UNDECIDED, "nlms", f"{_OWN}normalised"),
-    Case(
+    Installed("padasip, LMS", "padasip", f"{_PADASIP}LMS", Word.UNDECIDED, "online_gd", f"{_OWN}lms", {"mu": "beta"}),
+    Installed("padasip, NLMS", "padasip", f"{_PADASIP}NLMS", Word.UNDECIDED, "nlms", f"{_OWN}normalised"),
+    Installed(
         "padasip, RLS",
         "padasip",
         f"{_PADASIP}RLS",
@@ -186,7 +186,7 @@ CASES = (
         f"{_OWN}normalised",
         {"mu": "decay", "eps": "lam"},
     ),
-    Case(
+    Installed(
         "padasip, RLS: its prior is forgotten, a mesa layer's is not",
         "padasip",
         f"{_PADASIP}RLS",
@@ -195,8 +195,8 @@ CASES = (
         f"{_OWN}normalised",
         {"mu": "decay", "eps": "lam", "beta": "1"},
     ),
-    Case("torch.optim.SGD", "torch", "torch.optim:SGD", Word.PROVED, "online_gd", f"{_OWN}optimiser"),
-    Case(
+    Installed("torch.optim.SGD", "torch", "torch.optim:SGD", Word.PROVED, "online_gd", f"{_OWN}optimiser"),
+    Installed(
         "torch.optim.SGD with momentum",
         "torch",
         "torch.optim:SGD",
@@ -205,7 +205,7 @@ CASES = (
         f"{_OWN}momentum",
         {"mu": "1/2"},
     ),
-    Case(
+    Installed(
         "torch.optim.SGD with weight decay",
         "torch",
         "torch.optim:SGD",
@@ -214,7 +214,7 @@ CASES = (
         f"{_OWN}decayed",
         {"beta": "1/2", "weight_decay": "1/4"},
     ),
-    Case("torch.nn.MultiheadAttention", "torch", f"{_OWN}attention", Word.AGREES, "softmax_smoother"),
-    Case("torch.nn.MultiheadAttention: not gradient descent", "torch", f"{_OWN}attention", Word.REFUTED, "gd"),
-    Case("torch.nn.LSTM: not gradient descent", "torch", f"{_OWN}lstm", Word.REFUTED, "online_gd"),
+    Installed("torch.nn.MultiheadAttention", "torch", f"{_OWN}attention", Word.AGREES, "softmax_smoother"),
+    Installed("torch.nn.MultiheadAttention: not gradient descent", "torch", f"{_OWN}attention", Word.REFUTED, "gd"),
+    Installed("torch.nn.LSTM: not gradient descent", "torch", f"{_OWN}lstm", Word.REFUTED, "online_gd"),
 )

@@ -20,9 +20,10 @@ from constructions import autograd_descent, gd_ssm, gradient_descent, legt, resi
 from constructions.discretisation import gbt
 from constructions.state_space import orthonormal
 from numeric.deciding import exact_identity
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Figure, Finding, Verdict
+from numeric.finding import Finding, Quantity, Verdict
 from numeric.words import derivation, matrix, scalar
 from numeric.words.derivation import Obligation
 from proofs.bench.forwards import costs
@@ -48,7 +49,7 @@ class BenchRow:
     ratio: float | None
     limit: float | None
     passed: bool
-    figures: Mapping[str, Figure] = field(default_factory=dict)
+    figures: Mapping[str, Quantity] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """One row of `ssmproof bench --json`."""
@@ -134,7 +135,7 @@ def stack(layers: int, sizes: Sizes, entropy: Entropy) -> Finding:
     def learner(X: Any, Y: Any, x_q: Any, W0: Any, eta: Any) -> Any:
         return autograd_descent.descend(W0, X, Y, eta=eta, steps=layers) @ x_q
 
-    return exact_identity.decide(layer, learner, START, sizes, entropy=entropy)
+    return exact_identity.decide(Comparison(layer, learner, START, sizes, entropy=entropy))
 
 
 def unrolled(most: int = 10) -> Iterator[Obligation]:
@@ -161,12 +162,14 @@ def linear(entropy: Entropy, lengths: tuple[int, ...] = (64, 256, 1024, 4096)) -
     seconds, right = [], True
     for length in lengths:
         sizes = {"f": 4, "m": 4, "N": length}
-        spent, found = _timed(partial(exact_identity.decide, layer, learner, shapes, sizes, entropy=entropy))
+        spent, found = _timed(
+            partial(exact_identity.decide, Comparison(layer, learner, shapes, sizes, entropy=entropy))
+        )
         seconds.append(spent)
         right = right and found.verdict is Verdict.CONFIRMED
     exponent = float(np.polyfit(np.log(lengths[1:]), np.log(seconds[1:]), 1)[0])
     slope, _ = np.polyfit(lengths, seconds, 1)
-    figures: dict[str, Figure] = {f"CPU s at N={n}": round(s, 3) for n, s in zip(lengths, seconds, strict=True)}
+    figures: dict[str, Quantity] = {f"CPU s at N={n}": round(s, 3) for n, s in zip(lengths, seconds, strict=True)}
     figures |= {"exponent of N, fitted": round(exponent, 3), "CPU ms a token": round(1000 * float(slope), 3)}
     # a log-log slope of at most 1 up to the clock's noise; a quadratic cost would show 2
     return BenchRow("exact rung, N = 64..4096", sum(seconds), None, None, None, right and exponent < 1.25, figures)
@@ -192,7 +195,7 @@ def samples(entropy: Entropy, count: int = 10**6, states: int = 64) -> Iterator[
     blocks, y = _timed(lambda: scan.blocked(A, B, C, D, u))
     slow, (_, stepped, _) = _timed(lambda: dlsim((A, B[:, None], C[None, :], [[D]], 1.0), u[:prefix]))
     scaled = slow * count / prefix
-    figures: dict[str, Figure] = {
+    figures: dict[str, Quantity] = {
         "error": error(y),
         "rounding floor": allowed.blocked,
         "dlsim's error": error(stepped[:, 0]),
@@ -249,7 +252,7 @@ def _row(
     found: Finding,
     *,
     limit: float,
-    extra: Mapping[str, Figure] | None = None,
+    extra: Mapping[str, Quantity] | None = None,
     also: bool = True,
 ) -> BenchRow:
     figures = dict(found.figures) | dict(extra or {})

@@ -19,6 +19,8 @@ from constructions.learners import Class, Domain, Each, Learner, Parameter, libr
 from numeric.deciding.programs import Program
 from numeric.finding import frozen
 
+SCALE = "readout scale"
+"""What the factor between a learner's prediction and a layer's is called among a model's numbers."""
 COUNTS = (1, 2, 3, 4)
 """Values tried for a count (steps, tokens a batch)."""
 
@@ -72,7 +74,7 @@ class Model:
     def names(self) -> tuple[str, ...]:
         """The names of the numbers."""
         own = tuple(name for slot in self.slots for name in slot.names)
-        return (*own, "readout scale") if self.readout else own
+        return (*own, SCALE) if self.readout else own
 
     @property
     def domains(self) -> tuple[Domain, ...]:

@@ -14,6 +14,7 @@ import torch
 
 from constructions.namespace import Array
 from numeric.deciding import exact_identity, float_identity, polynomial_identity
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Shapes, Sizes, recorded
 from numeric.entropy import Entropy
 from numeric.finding import Finding, combine
@@ -96,17 +97,19 @@ class Identity:
     def sampled(self, settings: Settings, shrinking: bool = True) -> Finding:
         """Float runs on every backend there is, against the derived rounding bounds."""
         return float_identity.check(
-            self.left,
-            self.right,
-            self.shapes,
-            self.sizes[0],
-            entropy=Entropy(settings.seed),
+            Comparison(
+                self.left,
+                self.right,
+                self.shapes,
+                self.sizes[0],
+                entropy=Entropy(settings.seed),
+                names=self.names,
+                admits=self.admits,
+            ),
             device=settings.device,
-            names=self.names,
             numpy=self.numpy,
             positive=self.positive,
             thorough=settings.profile == "full",
-            admits=self.admits,
             shrinking=shrinking and not settings.verdict_only,
         )
 
@@ -120,14 +123,10 @@ class Identity:
         return combine(
             [
                 exact_identity.decide(
-                    left,
-                    right,
-                    self.shapes,
-                    sizes,
-                    entropy=entropy.child(k),
+                    Comparison(
+                        left, right, self.shapes, sizes, entropy=entropy.child(k), names=self.names, admits=self.admits
+                    ),
                     target_log2=settings.target_log2,
-                    names=self.names,
-                    admits=self.admits,
                     shrinking=not settings.verdict_only,
                 )
                 for k, (left, right, sizes) in enumerate(chosen)
@@ -138,13 +137,15 @@ class Identity:
         """Coefficients compared at the small sizes."""
         assert self.symbolic_sizes is not None
         return polynomial_identity.decide(
-            self.left,
-            self.right,
-            self.shapes,
-            self.symbolic_sizes,
-            names=self.names,
-            admits=self.admits,
-            entropy=Entropy(settings.seed),
+            Comparison(
+                self.left,
+                self.right,
+                self.shapes,
+                self.symbolic_sizes,
+                names=self.names,
+                admits=self.admits,
+                entropy=Entropy(settings.seed),
+            ),
             shrinking=False,  # the exact rung shows the numbers
         )
 

@@ -35,6 +35,7 @@ from collections.abc import Callable
 from constructions import autograd_descent, gd_ssm
 from constructions.namespace import Array, namespace, unit
 from numeric.deciding import float_identity, strategies
+from numeric.deciding.comparison import Comparison
 from numeric.entropy import Entropy
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
@@ -130,7 +131,7 @@ def columns() -> Columns:
             sizes = {"f": 4, "m": 3, "N": N}
             drawn = Entropy("lengths").child(N).generator()
             problem = strategies.draw("gaussian", sizes, IDENTITY.shapes, drawn, dtype=dtype)
-            figures = float_identity.decide(layer, learner, [problem], dtype=dtype, shrinking=False).figures
+            figures = float_identity.decide(Comparison(layer, learner), [problem], dtype=dtype, shrinking=False).figures
             found.setdefault(dtype, []).append(float(figures["worst error / bound"] or 0))
     return found
 

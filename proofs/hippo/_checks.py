@@ -13,7 +13,7 @@ from flint import arb, fmpq
 from numeric.analysis.rates import Order
 from numeric.analysis.rational_matrices import text
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Figure, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Quantity, Verdict
 from numeric.words import telescoping
 from numeric.words.telescoping import Step
 from proofs.claim import Check
@@ -183,7 +183,7 @@ def never_exceeded(measure: Callable[[Settings], Iterable[Bound]], trust: Iterab
             smallest[item.name] = min(smallest.get(item.name, 1.0), ratio)
         if not count:
             return Finding(Verdict.UNDECIDED, "nothing was measured, and an empty list confirms nothing")
-        figures: dict[str, Figure] = {"values compared": count}
+        figures: dict[str, Quantity] = {"values compared": count}
         for name in largest:
             figures[f"{name}: largest ratio to the bound"] = round(largest[name], 6)
             figures[f"{name}: smallest ratio to the bound"] = round(smallest[name], 6)
@@ -215,7 +215,7 @@ def orders(measure: Callable[[Settings], Iterable[Rate]], trust: Iterable[str] =
     """The check that every measured order's interval contains the claimed order and can tell neighbours apart."""
 
     def run(settings: Settings) -> Finding:
-        figures: dict[str, Figure] = {}
+        figures: dict[str, Quantity] = {}
         for rate in measure(settings):
             order = rate.order
             figures[rate.name] = f"{order} (claimed {rate.claimed:g})"

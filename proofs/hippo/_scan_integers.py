@@ -14,7 +14,7 @@ import numpy as np
 
 from numeric.deciding.backends import unusable
 from numeric.entropy import Entropy
-from numeric.finding import Figure, Finding, Verdict
+from numeric.finding import Finding, Quantity, Verdict
 from proofs.claim import Check
 from proofs.evidence import Settings
 from proofs.hippo._scan_cases import (
@@ -83,7 +83,7 @@ def integers(change: Mapping[str, Way] | None = None) -> Check:
     ways = {**WAYS, **(change or {})}
 
     def run(settings: Settings) -> Finding:
-        figures: dict[str, Figure] = {}
+        figures: dict[str, Quantity] = {}
         where = {"sizes": {"N": STATES, "T": SAMPLES}, "seed": settings.seed}
         for dtype in LOST:
             e = float(np.finfo(dtype).eps) / 2

@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from numeric.analysis.rates import Grade, Order, fit, grade_measured
-from numeric.finding import Counterexample, Figure, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Quantity, Verdict
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
 from proofs.forms.statement import claim
@@ -70,7 +70,7 @@ def check(claimed: Mapping[Key, tuple[str, str]] = CLAIMED, grader: Grader = gra
     """The theorem's word and the measured one against the stated one, for every claim of the table."""
 
     def run(settings: Settings) -> Finding:
-        figures: dict[str, Figure] = {}
+        figures: dict[str, Quantity] = {}
         for (name, K, a, b), (word, text) in claimed.items():
             by_theorem = grade(name, K, a, b)
             by_data = grader((a, b), *measured(name, K))

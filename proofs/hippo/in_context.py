@@ -39,8 +39,7 @@ from numeric.entropy import Entropy
 from numeric.finding import combine
 from proofs.claim import Check, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
-from proofs.figure import Columns, Panel, Series, one, through_last
-from proofs.figure import Figure as Plot
+from proofs.figure import Columns, Figure, Panel, Series, one, through_last
 from proofs.forms.statement import claim
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
 from proofs.hippo._window_predictor import (
@@ -203,7 +202,7 @@ CLAIM = claim(
         Mutant("order_N", "the order theta^N", {Rung.MEASURED: measured(claimed=ORDER_STATES)}),
     ),
     figures=(
-        Plot(
+        Figure(
             "windows",
             rf"""RMS error of the next state, in standard deviations, against the window $\theta$ at $\theta/h = {DIVISION}$,
 $N = {ORDER_STATES}$, over one fixed arc of a drawn member of each family (dots), and lines of the order $N + 1$ through the
@@ -216,7 +215,7 @@ dots at the smallest window.""",
                 "xy",
             ),
         ),
-        Plot(
+        Figure(
             "trajectories",
             r"""One drawn member of each family: the first component (line), and what the same weights predicted for every twentieth
 sample from the samples before it (dots). The first sample is taken to have lasted; after two windows that is forgotten.""",

@@ -30,7 +30,7 @@ from constructions.modal import IllConditioned, Modal, modal
 from constructions.state_space import StateSpace, orthonormal
 from numeric.analysis import peano
 from numeric.analysis.rational_matrices import matrix
-from numeric.finding import Counterexample, Figure, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Quantity, Verdict
 from proofs.claim import Check, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
 from proofs.forms.statement import claim
@@ -108,7 +108,7 @@ def check(diagonalise: Diagonalise = guarded, refused: frozenset[tuple[str, int]
     """Accepted forms have the digits that were asked for; the refused cases are the stated ones; unguarded ones fail."""
 
     def run(settings: Settings) -> Finding:
-        figures: dict[str, Figure] = {}
+        figures: dict[str, Quantity] = {}
         for family, sizes in CASES.items():
             for N in sizes:
                 system = orthonormal(*coefficients(family, N))
@@ -145,7 +145,7 @@ def check(diagonalise: Diagonalise = guarded, refused: frozenset[tuple[str, int]
     return run
 
 
-def _refuted(name: str, N: int, found: str, claimed: str, figures: dict[str, Figure]) -> Finding:
+def _refuted(name: str, N: int, found: str, claimed: str, figures: dict[str, Quantity]) -> Finding:
     shown = Counterexample({"N": N}, {"h": str(STEP)}, found, claimed, "found", "claimed", name)
     return Finding(Verdict.REFUTED, f"{name}: {found}, claimed {claimed}", figures=figures, counterexample=shown)
 

@@ -38,11 +38,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from constructions.drawn_systems import FAMILIES
-from numeric.finding import Counterexample, Figure, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Quantity, Verdict
 from proofs.claim import Check, Kind, Mutant, both
 from proofs.evidence import Rung, Settings
-from proofs.figure import Columns, Panel, Series
-from proofs.figure import Figure as Plot
+from proofs.figure import Columns, Figure, Panel, Series
 from proofs.forms.statement import claim
 from proofs.hippo._predictors_compared import (
     FIT,
@@ -101,7 +100,7 @@ def ranked(rankings: Sequence[Ranking] = RANKINGS) -> Check:
 
     def run(settings: Settings) -> Finding:
         found = comparison(settings.seed, DRAWN if settings.profile == "quick" else 10, TWO)  # no ranking names it
-        figures: dict[str, Figure] = {}
+        figures: dict[str, Quantity] = {}
         for r in rankings:
             for family in r.families:
                 low, high = found[family, r.better][r.noise], found[family, r.worse][r.noise]
@@ -186,7 +185,7 @@ CLAIM = claim(
         ),
     ),
     figures=(
-        Plot(
+        Figure(
             "comparison",
             rf"""Median RMS error of the next state over {DRAWN} drawn systems a family, in standard deviations, against the
 noise in the samples; $N = 8$, $\theta/h = 64$; weights and kernels are the same in all

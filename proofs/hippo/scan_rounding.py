@@ -42,11 +42,10 @@ from constructions.discretisation import gbt
 from constructions.namespace import Array, namespace
 from numeric.deciding.backends import to_numpy, unusable
 from numeric.entropy import Entropy
-from numeric.finding import Figure, Finding, Verdict, combine
+from numeric.finding import Finding, Quantity, Verdict, combine
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
-from proofs.figure import Columns, Series, one
-from proofs.figure import Figure as Plot
+from proofs.figure import Columns, Figure, Series, one
 from proofs.forms.statement import claim
 from proofs.hippo._scan_cases import (
     BLOCK,
@@ -79,7 +78,7 @@ def floored(change: Mapping[str, Way] | None = None) -> Check:
     def run(settings: Settings) -> Finding:
         backends = backends_of(settings)
         names = list(SYSTEMS)[: 3 if settings.profile == "quick" else None]
-        figures: dict[str, Figure] = {}
+        figures: dict[str, Quantity] = {}
         where = {"sizes": {"T": SAMPLES, "batch": CHANNELS[0], "channels": CHANNELS[1]}, "seed": settings.seed}
         for dtype in LOST:
             for backend in backends:
@@ -213,7 +212,7 @@ CLAIM = claim(
         Mutant("narrow", "float32 inside, float64 outside", _way("blocked", _narrow)),
     ),
     figures=(
-        Plot(
+        Figure(
             "floors",
             r"""Running LegT (route (i), Tustin, $\theta/h = 64$) on 1024 samples in float64: largest error of each way against
 ball arithmetic (dots) and its derived floor (lines), relative to the largest output.""",

@@ -35,11 +35,10 @@ import numpy as np
 from constructions.discretisation import run
 from constructions.trade_off import Choice, law, recommend
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Figure, Finding, Verdict, combine
+from numeric.finding import Counterexample, Finding, Quantity, Verdict, combine
 from proofs.claim import Check, Kind, Mutant
 from proofs.evidence import Rung, Settings
-from proofs.figure import Figure as Plot
-from proofs.figure import Panel, Series
+from proofs.figure import Figure, Panel, Series
 from proofs.forms.statement import claim
 from proofs.hippo._sinusoid_error import AMPLITUDE, BANDWIDTH, STATES, best, columns, examples, layer, measured
 from proofs.hippo.sample_noise import SIGMAS
@@ -67,7 +66,7 @@ def near_optimal(choose: Recommender = recommend, factor: float = FACTOR) -> Che
     """The choice's error over the least of the search at the choice's own step, and over the predicted."""
 
     def check(settings: Settings) -> Finding:
-        figures: dict[str, Figure] = {}
+        figures: dict[str, Quantity] = {}
         for noise in NOISES if settings.profile == "quick" else (*NOISES, 1e-3, 1e-8):
             choice = choose(AMPLITUDE, BANDWIDTH, noise)
             h = choice.h
@@ -99,7 +98,7 @@ def step(choose: Recommender = recommend) -> Check:
     """The choice's own step: what it costs beside a far shorter one, what bounds it, and that a longer one costs more."""
 
     def check(settings: Settings) -> Finding:
-        figures: dict[str, Figure] = {}
+        figures: dict[str, Quantity] = {}
         for noise in NOISES if settings.profile == "quick" else (*NOISES, 1e-3, 1e-8):
             c = choose(AMPLITUDE, BANDWIDTH, noise)
             at, short, far = (measured(c.N, c.theta, c.h * k, noise) for k in (1.0, 1 / SHORTER, float(LONGER)))
@@ -137,7 +136,7 @@ def drawn(predict: Callable[[int, float, float, float], float] = measured) -> Ch
         rng = Entropy(settings.seed).generator()
         channels = CHANNELS * (1 if settings.profile == "quick" else 4)
         band = SIGMAS * sqrt(2 / channels)
-        figures: dict[str, Figure] = {"half width of the interval": round(band, 4)}
+        figures: dict[str, Quantity] = {"half width of the interval": round(band, 4)}
         for noise in NOISES[:1] if settings.profile == "quick" else NOISES[:2]:
             c = recommend(AMPLITUDE, BANDWIDTH, noise)
             count = int(WINDOWS * c.theta / c.h)
@@ -166,7 +165,7 @@ def _refuted(
     said: str,
     c: Choice,
     noise: float,
-    figures: dict[str, Figure],
+    figures: dict[str, Quantity],
     sides: tuple[str, str, str, str],
     sizes: Mapping[str, int] | None = None,
 ) -> Finding:
@@ -179,7 +178,7 @@ def asymptotic(shift: float = 0.0) -> Check:
     """The recommended integer against the law's N for tiny noise: within one, and the window within a fifth."""
 
     def check(settings: Settings) -> Finding:
-        figures: dict[str, Figure] = {}
+        figures: dict[str, Quantity] = {}
         for power in (6, 9, 12, 15):
             share = 10.0**-power
             N, window = law(share)
@@ -213,7 +212,7 @@ CLAIM = claim(
     checks={Rung.MEASURED: both()},
     parameters=lambda: "\n".join(examples()),
     figures=(
-        Plot(
+        Figure(
             "windows",
             rf"""RMS error of route (i) on a sinusoid of amplitude $a = {AMPLITUDE:g}$ at the bandwidth $W = {BANDWIDTH:g}$ rad/s,
 against the window, for noise of $10^{{-2}}$ and $10^{{-4}}$ (dots: the discrete system's own response and variance); lines: the

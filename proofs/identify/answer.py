@@ -20,12 +20,12 @@ from constructions.learners import Learner
 from numeric.finding import frozen
 from numeric.probing.probes import Probe
 from proofs.audit.answer import Answer, Word
-from proofs.audit.case import NAMES
 from proofs.audit.rows import casts, flagged
 from proofs.figure import Figure, Panel, Series
 from proofs.fitting.fit import Miss
 from proofs.fitting.laws import Law
 from proofs.fitting.models import Model
+from proofs.target.case import NAMES
 from proofs.target.gates import Axes
 
 _UNREAD = ("P0n",)
@@ -77,7 +77,7 @@ class Identification(Answer):
 
     word: PROVED or AGREES (that learner), NO MATCH (none of the library), BIASED (one is off by a little only), or
     UNDECIDED. model: the learner with its variant, None for no match. laws: its numbers. gates: the values it was
-    identified with. start: the W0 it holds from. free: what it holds for all values of. epsilon: the number beside a
+    identified with. free: what it holds for all values of. epsilon: the number beside a
     normaliser that makes a bias.
     """
 
@@ -85,7 +85,6 @@ class Identification(Answer):
     probes: tuple[Probe, ...]
     laws: tuple[Law, ...] = ()
     roles: tuple[Role, ...] = ()
-    start: str = "0"
     free: Mapping[str, Axes] = field(default_factory=dict)
     gates: Mapping[str, str] = field(default_factory=dict)
     equivalent: tuple[str, ...] = ()
@@ -182,7 +181,7 @@ class Identification(Answer):
             "learner": self.learner.id if self.learner is not None else None,
             "variant": self.model.text if self.model is not None else None,
             "expressions": {law.name: law.expression for law in self.laws if not law.open},
-            "W0": self.start,
+            "W0": self.start.value,
             "for every": list(self.every),
             "gates": {r.gate: {"moves": list(r.moves), "followed": r.followed, "fits": r.fits} for r in self.roles},
             "seen at": dict(self.gates),

@@ -11,11 +11,11 @@ from typing import overload
 
 from numeric.finding import Verdict
 from proofs.audit.answer import Check, Word, of
-from proofs.audit.case import INDETERMINATE, READOUT
 from proofs.audit.run import Audit, Named, audit
 from proofs.evidence import Settings
 from proofs.identify.answer import Identification
 from proofs.identify.run import identify
+from proofs.target.case import INDETERMINATE, READOUT
 from proofs.target.gates import mentioned
 
 

@@ -15,10 +15,10 @@ import torch
 
 from numeric.deciding import float_identity
 from numeric.deciding.balls import BITS, ball
+from numeric.deciding.comparison import Comparison
 from numeric.finding import Counterexample, Verdict
 from numeric.probing.box import Arithmetic, Box, Undefined, as_floats
 from proofs.audit.answer import Parting
-from proofs.audit.case import NAMES
 from proofs.audit.parting import digits, simplified
 from proofs.audit.rows import Check, Row
 from proofs.fitting import fit
@@ -26,6 +26,7 @@ from proofs.fitting.fit import Miss
 from proofs.identify.answer import Epsilon
 from proofs.identify.search import BIASED
 from proofs.identify.subject import Subject, fresh, learner_box
+from proofs.target.case import NAMES
 
 
 def plainer(subject: Subject, miss: Miss) -> Miss:
@@ -53,11 +54,11 @@ def within_rounding(subject: Subject, miss: Miss) -> Row | None:
             {n: a.astype(np.float64) for n, a in zip(names, fresh(miss.N, here["f"], here["m"], draw), strict=True)}
         )
     sides = subject.layer.case.layer, miss.model.at([Fraction(v) for v in miss.theta])
-    finding = float_identity.decide(*sides, draws, names=NAMES)
+    finding = float_identity.decide(Comparison(*sides, names=NAMES), draws)
     if finding.verdict is Verdict.CONFIRMED:
         return Row(Check.FLOAT, here, finding)
     if subject.box.record.casts:
-        finding = float_identity.decide(*sides, draws, dtype="float32", names=NAMES)
+        finding = float_identity.decide(Comparison(*sides, names=NAMES), draws, dtype="float32")
     return Row(Check.SINGLE, here, finding) if finding.verdict is Verdict.CONFIRMED else None
 
 

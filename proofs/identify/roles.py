@@ -17,17 +17,18 @@ from constructions.learners import Domain
 from numeric.deciding.balls import BITS, ball
 from numeric.deciding.programs import WrongResult
 from numeric.entropy import Entropy
-from numeric.finding import Figure, Finding, Verdict
+from numeric.finding import Finding, Key, Quantity, Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
 from numeric.tape.refusals import Refused
-from proofs.audit.case import INDETERMINATE, READOUT
-from proofs.audit.rows import Row
+from proofs.audit.rows import Check, Row
 from proofs.audit.run import Audit, compared
 from proofs.fitting import fit
 from proofs.fitting.fit import Data, Fit, Number, Solution
 from proofs.fitting.laws import Factor, Law, factor_of
+from proofs.fitting.models import SCALE
 from proofs.identify.answer import Role
 from proofs.identify.subject import Subject, agreement, digits, fresh, learner_box, rational, signed
+from proofs.target.case import INDETERMINATE, READOUT
 from proofs.target.loading import TargetError
 
 _VALUES = 3
@@ -194,7 +195,7 @@ def audited(subject: Subject, solution: Solution, laws: Sequence[Law], roles: Se
     gates = dict(subject.layer.given)
     loose = {role.gate for role in roles if role.idle}
     for law in laws:
-        own = READOUT if law.name == "readout scale" else law.name
+        own = READOUT if law.name == SCALE else law.name
         alone = [role.gate for role in roles if law.name in role.moves and role.moves == (law.name,)]
         inverse = law.inverse() if law.moved and list(law.moved) == alone and own != READOUT else ""
         if inverse:
@@ -216,8 +217,7 @@ def audited(subject: Subject, solution: Solution, laws: Sequence[Law], roles: Se
 def recheck(subject: Subject, solution: Solution, laws: Sequence[Law]) -> list[Row]:
     """Layer and learner again, at gates and lengths that nothing before has used: what is printed holds there too."""
     entropy = Entropy(subject.settings.seed).child("last")
-    f, m = subject.at["f"], subject.at["m"]
-    rows = []
+    rows: list[Row] = []
     for N in _LENGTHS:
         gates = {gate: _drawn(gate, entropy) for gate in subject.layer.chosen}
         if any(law.open for law in laws):
@@ -228,12 +228,11 @@ def recheck(subject: Subject, solution: Solution, laws: Sequence[Law]) -> list[R
         row = _compared(subject, solution, gates, numbers, N)
         if row is None:
             continue
-        rows.append(row)
         if row.finding.verdict is Verdict.REFUTED:
             said = ", ".join(f"{gate} = {value}" for gate, value in gates.items())
             reason = f"{row.finding.reason}{' and ' + said if said else ''}"
-            rows[-1] = replace(row, sizes={"f": f, "m": m, "N": N}, finding=replace(row.finding, reason=reason))
-            break
+            return [*rows, replace(row, finding=replace(row.finding, reason=reason))]
+        rows.append(row)
     return rows
 
 
@@ -260,6 +259,6 @@ def _compared(subject: Subject, solution: Solution, gates: Gates, numbers: Seque
         bits, gap = agreement(left, right)
     if gap and not (not solution.steady and subject.layer.chosen):
         reason = f"they differ by a relative {gap:.2g} at N = {N}"
-        return Row("fresh gates and sizes", here, Finding(Verdict.REFUTED, reason=reason))
-    figures: dict[str, Figure] = {"digits agreed": digits(bits)}
-    return Row("fresh gates and sizes", here, Finding(Verdict.CONFIRMED, figures=figures))
+        return Row(Check.FRESH, here, Finding(Verdict.REFUTED, reason=reason))
+    figures: dict[str, Quantity] = {Key.DIGITS: digits(bits)}
+    return Row(Check.FRESH, here, Finding(Verdict.CONFIRMED, figures=figures))

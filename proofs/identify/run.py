@@ -14,11 +14,11 @@ from typing import Any
 
 from constructions.learners import Domain, library
 from numeric.entropy import Entropy
-from numeric.finding import Verdict
+from numeric.finding import Key, Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
 from numeric.probing.probes import ask
-from proofs.audit.answer import Check, Run, Word, chance_of, of, run_of, short, where
-from proofs.audit.case import INDETERMINATE
+from proofs.audit.answer import Check, Run, Start, Word, chance_of, of, run_of, short, where
+from proofs.audit.preflight import preflight
 from proofs.audit.rows import CONTEXTS, Row
 from proofs.audit.run import Named, at_defaults, checked
 from proofs.evidence import Settings
@@ -43,6 +43,7 @@ from proofs.identify.verification import (
     same_at,
 )
 from proofs.target.adapters import adapt
+from proofs.target.case import INDETERMINATE
 from proofs.target.deadline import ending
 from proofs.target.loading import TargetError, load
 
@@ -72,13 +73,14 @@ def _identify(
 ) -> Identification:
     checked(dict(gates or {}), dict(sizes or {}))
     loaded = load(target)
-    layer = Layer(target, loaded, adapt(loaded, adapter), dict(gates or {}))
-    layer.case.notes += loaded.notes
+    layer = Layer.of(target, loaded, adapt(loaded, adapter), gates or {})
+    layer.case.note(*loaded.notes)
     try:
-        at = layer.case.preflight(dict(sizes or {}), Entropy(settings.seed if settings.seed is not None else 0))
+        case, at = preflight(layer.case, sizes or {}, Entropy(settings.seed if settings.seed is not None else 0))
     except TargetError as error:
         raise TargetError(f"{error}{remedy(layer, dict(gates or {}))}") from None
-    at_defaults(layer.case, loaded)
+    at_defaults(case, loaded)
+    layer = replace(layer, case=case)
     box = layer.boxed({}, at["f"], at["m"])
     subject = Subject(layer, adapter, settings, at, box, Data(box), ask(box), tuple(sizes or ()))
     found = search(subject)
@@ -134,7 +136,7 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
     starts = "W0" in subject.layer.adapter.named and solution.model.learner.start and verified is None
     if whole is not None and whole.word is Word.REFUTED and not starts:
         # what refutes the audit refutes this, but for constants that the code rounds to another number at each length
-        own += [row for row in whole.rows if solution.steady or row.rung not in {*Check}]
+        own += [row for row in whole.rows if solution.steady or row.variant]
     checks = [row for row in (far(subject, solution), *recheck(subject, solution, laws)) if row is not None]
     own, rows = [*own, *checks], [*rows, *checks]
     broke = next((r for r in own if r.finding.verdict is Verdict.REFUTED and not _rounds(r, rows)), None)
@@ -176,7 +178,7 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
             *_supersets(subject, solution),
             *(f"{s.model.learner.id} with one number for all channels" for s in same if s.model.wide),
         ),
-        start=verified.parameters.get("W0", "0") if verified is not None else "0",
+        start=verified.start if verified is not None else Start.ZERO,
         world=verified.world if verified is not None else None,
         free=verified.free if verified is not None else {},
     )
@@ -184,7 +186,7 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
 
 def _rounds(row: Row, rows: Sequence[Row]) -> bool:
     """Whether a float row is off by casts alone."""
-    return row.rung == Check.FLOAT and run_of(rows)[0] is Run.LIFTED
+    return row.of(Check.FLOAT) and run_of(rows)[0] is Run.LIFTED
 
 
 def _outside(
@@ -216,7 +218,7 @@ def _broken_at(
     if high <= low or same_at(subject, solution, high):  # not the length, but its floats or fresh gates
         theta = tuple(as_floats(fit.column(solution.numbers)))
         sizes = " ".join(f"{name}={size}" for name, size in row.sizes.items())
-        said = f"{Run.DIFFERS}: {row.finding.reason}" if row.rung == Check.FLOAT else f"{row.finding.reason} ({sizes})"
+        said = f"{Run.DIFFERS}: {row.finding.reason}" if row.of(Check.FLOAT) else f"{row.finding.reason} ({sizes})"
         return _none(subject, found, Miss(solution.model, BIASED, fit.LONG, f"fits, but {said}", theta), rows)
     while high - low > 1:
         middle = (low + high) // 2
@@ -245,9 +247,9 @@ def _judge(subject: Subject, rows: Sequence[Row]) -> tuple[Word, str]:
         text = f"the same rational function of all inputs, {where(rows)}"
         chance = chance_of(rows)
         return Word.PROVED, text + (f", wrong with probability at most 2^{chance:.1f}" if chance is not None else "")
-    sampled = [r for r in rows if r.finding.verdict is Verdict.CONFIRMED and "digits agreed" in r.finding.figures]
+    sampled = [r for r in rows if r.finding.verdict is Verdict.CONFIRMED and Key.DIGITS in r.finding.figures]
     if unsure is None and sampled:
-        least = [d for r in sampled if isinstance(d := r.finding.figures["digits agreed"], int)]
+        least = [d for r in sampled if isinstance(d := r.finding.figures[Key.DIGITS], int)]
         digits = f"to {min(least)} digits" if least else "exactly"
         return Word.AGREES, (
             f"the same {digits} at every point drawn, for contexts up to {FAR} tokens; sampled, not a proof "

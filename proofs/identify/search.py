@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from constructions.learners import Class, library
+from constructions.learners import Class, Domain, library
 from numeric.probing.box import Arithmetic, Box
 from numeric.probing.probes import Probe, broken
 from proofs.fitting import fit
@@ -23,6 +23,8 @@ from proofs.identify.subject import Subject
 BIASED = 2.0**-10
 """Relative residual up to which the learner is named although it is not what the layer computes."""
 _MOST = 4
+_TRIED = {Domain.POSITIVE: 0.4, Domain.UNIT: 0.7}
+"""A number that each parameter may be, 0.3 for others."""
 """Largest number of fitted parameters, a vector or matrix counting once, that the search goes up to."""
 
 
@@ -123,9 +125,7 @@ def _ruled_out(model: Model, box: Box, probes: Sequence[Probe]) -> Probe | None:
             near = box.arithmetic is Arithmetic.BALLS or model.learner.kind is Class.POLYNOMIAL
             if not (smooth and near and _maybe_epsilon(probes)):
                 return degree
-    numbers = [
-        {"positive": 0.4, "between 0 and 1": 0.7}.get(d.value, 0.3) + k / 16 for k, d in enumerate(model.domains)
-    ]
+    numbers = [_TRIED.get(d, 0.3) + k / 16 for k, d in enumerate(model.domains)]
     theta = torch.tensor(numbers, dtype=torch.float64)
 
     def program(X: Any, Y: Any, x_q: Any) -> Any:

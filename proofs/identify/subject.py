@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations, product
 from typing import Any
@@ -22,15 +22,16 @@ from numeric.deciding.balls import BITS, ball, evaluate
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.probing.box import Arithmetic, Box, Undefined, as_floats, generic
-from numeric.probing.probes import Probe
+from numeric.probing.probes import SLOPE, Probe
 from numeric.tape.refusals import Refused
-from proofs.audit.case import INDETERMINATE, SIZES, Case
+from proofs.audit.preflight import SIZES, try_at
 from proofs.audit.run import Named
 from proofs.evidence import Settings
 from proofs.fitting import fit
 from proofs.fitting.fit import Data
 from proofs.fitting.models import Model
 from proofs.target.adapters import Adapter
+from proofs.target.case import INDETERMINATE, Case, Form
 from proofs.target.gates import mentioned, value
 from proofs.target.loading import Target, TargetError
 
@@ -42,26 +43,42 @@ _NOTHING = Learner("none", "no learner", "", "", lambda X, Y, x_q, W0: W0 @ x_q,
 """Stands in a case for the learner that is not known yet."""
 
 
+@dataclass(frozen=True)
 class Layer:
     """The target with its gates: those given, and values chosen for the ones it needs."""
 
-    def __init__(self, named: Named, loaded: Target, adapted: Adapter, gates: dict[str, str]) -> None:
-        self.named, self.text, self.loaded, self.adapter = named, loaded.text, loaded, adapted
-        self.given = {name: value for name, value in gates.items() if value != INDETERMINATE}
-        needed = [n for n in adapted.required if n not in self.given and n != "W0"]
-        needed += [n for n in gates if n not in self.given and n not in needed]
-        self.chosen = {name: signed(name, value) for name, value in zip(needed, GATES, strict=False)}
+    named: Named
+    loaded: Target
+    given: Mapping[str, str]
+    chosen: Mapping[str, str]
+    case: Case
+
+    @staticmethod
+    def of(named: Named, loaded: Target, adapted: Adapter, gates: Mapping[str, str]) -> Layer:
+        """Of a target and the gates given for it. Raises TargetError for too many that are needed."""
+        given = {name: value for name, value in gates.items() if value != INDETERMINATE}
+        needed = [n for n in adapted.required if n not in given and n != "W0"]
+        needed += [n for n in gates if n not in given and n not in needed]
+        chosen = {name: signed(name, value) for name, value in zip(needed, GATES, strict=False)}
         if len(needed) > len(GATES):
             raise TargetError(
-                f"{self.text} needs {len(needed)} gates: give values to some of {', '.join(needed)} with --gate"
+                f"{loaded.text} needs {len(needed)} gates: give values to some of {', '.join(needed)} with --gate"
             )
-        self.case = Case(self.text, adapted, _NOTHING, {**self.given, **self.chosen})
+        return Layer(named, loaded, given, chosen, Case.of(loaded.text, adapted, _NOTHING, {**given, **chosen}))
+
+    @property
+    def text(self) -> str:
+        """The target's name."""
+        return self.loaded.text
+
+    @property
+    def adapter(self) -> Adapter:
+        """How it is called."""
+        return self.case.adapter
 
     def with_gates(self, other: Mapping[str, str]) -> Case:
         """The case with other values for some of the chosen gates, called as the first one is."""
-        case = Case(self.text, self.adapter, _NOTHING, {**self.given, **self.chosen, **other})
-        case.axes, case.form, case.needs_lift = dict(self.case.axes), self.case.form, self.case.needs_lift
-        return case
+        return self.case.anew({**self.given, **self.chosen, **other})
 
     def boxed(self, other: Mapping[str, str], f: int, m: int, like: Box | None = None) -> Box:
         """The layer at other values of some gates, as a box at f and m; gates that are tensors in a call are data of it.
@@ -104,7 +121,7 @@ class Subject:
     @property
     def slope(self) -> float:
         """The response to one token, where fits of step sizes begin."""
-        found = next((p.figures.get("step size times readout scale") for p in self.probes if p.id == "P11"), None)
+        found = next((p.figures.get(SLOPE) for p in self.probes if p.id == "P11"), None)
         return found if isinstance(found, float) else 0.0
 
 
@@ -133,12 +150,12 @@ def remedy(layer: Layer, gates: Mapping[str, str]) -> str:
 def _runs(layer: Layer, gates: dict[str, str]) -> bool:
     """Whether the target returns a prediction with these gates, in any form of its arguments."""
     try:
-        case = Layer(layer.named, layer.loaded, layer.adapter, gates).case
+        case = Layer.of(layer.named, layer.loaded, layer.adapter, gates).case
     except TargetError:
         return False
-    for case.needs_lift, case.form in product((False, True), ("numbers", "tensors", "arrays")):
+    for lift, form in product((False, True), Form):
         try:
-            case.try_at(SIZES[0], Entropy(0))
+            try_at(replace(case, needs_lift=lift, form=form), SIZES[0], Entropy(0))
         except Exception:  # the target is anybody's code
             continue
         return True

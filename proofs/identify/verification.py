@@ -15,17 +15,18 @@ import numpy as np
 
 from numeric.deciding import exact_identity, float_identity
 from numeric.deciding.balls import BITS, ball
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import WrongResult
 from numeric.entropy import Entropy
-from numeric.finding import Figure, Finding, Verdict
+from numeric.finding import Finding, Key, Quantity, Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
 from proofs.audit.answer import Check, short
-from proofs.audit.case import NAMES
 from proofs.audit.rows import CONTEXTS, Row
 from proofs.fitting import fit
 from proofs.fitting.fit import Data, Number, Solution
 from proofs.fitting.laws import Law, shown
 from proofs.identify.subject import Subject, agreement, digits, fresh, learner_box, rational
+from proofs.target.case import NAMES
 
 FAR = 33
 """A context length beyond all fits, checked at one point: some codes change their ways there (chunks, windows)."""
@@ -47,21 +48,22 @@ def exact_rows(subject: Subject, solution: Solution) -> list[Row]:
             break
         try:
             finding = exact_identity.decide(
-                subject.layer.case.layer,
-                solution.model.at(numbers),
-                shapes,
-                {"N": N},
-                entropy=entropy.child(N),
+                Comparison(
+                    subject.layer.case.layer,
+                    solution.model.at(numbers),
+                    shapes,
+                    {"N": N},
+                    entropy=entropy.child(N),
+                    names=NAMES,
+                ),
                 target_log2=subject.settings.target_log2,
-                names=NAMES,
             )
         except (WrongResult, RuntimeError, TypeError, ValueError) as error:
             finding = Finding(Verdict.UNDECIDED, reason=f"the target raised {type(error).__name__}: {error}")
-        if finding.verdict is Verdict.UNDECIDED:
-            rows.append(ball_row(subject, solution, N))
-        else:
-            rows.append(Row(Check.EXACT, here, finding))
-        if rows[-1].finding.verdict is Verdict.REFUTED:
+        undecided = finding.verdict is Verdict.UNDECIDED
+        row = ball_row(subject, solution, N) if undecided else Row(Check.EXACT, here, finding)
+        rows.append(row)
+        if row.finding.verdict is Verdict.REFUTED:
             break
     return rows
 
@@ -81,8 +83,8 @@ def ball_row(subject: Subject, solution: Solution, N: int) -> Row:
             least, gap = min(least, bits), max(gap, apart)
     except Undefined as error:
         return Row(Check.BALLS, here, Finding(Verdict.UNDECIDED, reason=str(error)))
-    figures: dict[str, Figure] = {
-        "digits agreed": int(min(least, BITS) * math.log10(2)),
+    figures: dict[str, Quantity] = {
+        Key.DIGITS: int(min(least, BITS) * math.log10(2)),
         "points": 2,
         "arithmetic": str(subject.box.arithmetic),
     }
@@ -125,10 +127,10 @@ def float_runs(subject: Subject, solution: Solution) -> list[Row]:
     for check, dtype in ((Check.FLOAT, "float64"), (Check.LIFTED, "float64"), (Check.SINGLE, "float32")):
         if rows and not (rows[0].finding.verdict is Verdict.REFUTED and subject.box.record.casts):
             break
-        with case.lifting(check is Check.LIFTED or case.needs_lift):
-            finding = float_identity.decide(
-                case.layer, solution.model.at(numbers), draws, dtype=dtype, names=NAMES, shrinking=False
-            )
+        held = replace(case, lifted=check is Check.LIFTED or case.needs_lift)
+        finding = float_identity.decide(
+            Comparison(held.layer, solution.model.at(numbers), names=NAMES), draws, dtype=dtype, shrinking=False
+        )
         rows.append(Row(check, here, finding))
     return rows
 
@@ -145,7 +147,7 @@ def far(subject: Subject, solution: Solution) -> Row | None:
         bits, gap = agreement(subject.box(*point), learner_box(solution.model, numbers, subject.box)(*point))
     except Undefined:
         return None
-    figures: dict[str, Figure] = {"digits agreed": digits(bits)}
+    figures: dict[str, Quantity] = {Key.DIGITS: digits(bits)}
     if gap and not (subject.box.arithmetic is Arithmetic.FLOAT and gap < fit.POLISHED):
         reason = f"with {FAR} tokens they differ by a relative {gap:.2g}"
         return Row(Check.LONG, here, Finding(Verdict.REFUTED, reason=reason))
@@ -189,7 +191,7 @@ def other_size(subject: Subject, solution: Solution, laws: Sequence[Law]) -> tup
     more = ", ".join(f"({r.sizes['f']}, {r.sizes['m']})" for r in rows[1:])
     figures = {**rows[0].finding.figures, **({"also at (f, m)": more} if more else {})}
     powered = tuple(_with_outputs(held[law.name], (said or {}).get(law.name, 0), m) for law in laws)
-    return Row(rows[0].rung, rows[0].sizes, replace(rows[0].finding, figures=figures)), powered
+    return Row(rows[0].check, rows[0].sizes, replace(rows[0].finding, figures=figures)), powered
 
 
 def _with_outputs(law: Law, power: int, m: int) -> Law:
@@ -253,7 +255,7 @@ def _at_width(subject: Subject, solution: Solution, laws: Laws, wide: int, m: in
     if gap:
         reason = f"{where} they differ by a relative {gap:.2g}"
         return Row(Check.SIZES, here, Finding(Verdict.REFUTED, reason=reason)), laws
-    return Row(Check.SIZES, here, Finding(Verdict.CONFIRMED, figures={"digits agreed": digits(bits)})), found
+    return Row(Check.SIZES, here, Finding(Verdict.CONFIRMED, figures={Key.DIGITS: digits(bits)})), found
 
 
 def agrees(subject: Subject, solution: Solution) -> bool:

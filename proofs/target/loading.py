@@ -29,9 +29,10 @@ import numpy as np
 import torch
 
 from numeric.tape.numpy.programs import as_program
+from proofs.mistake import UserMistake
 
 
-class TargetError(ValueError):
+class TargetError(UserMistake, ValueError):
     """A target, learner or adapter that can't be used as given; the message says what was found and what to do."""
 
 

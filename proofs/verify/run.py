@@ -24,6 +24,7 @@ from numeric.finding import Finding, Verdict, frozen
 from proofs import registry
 from proofs.claim import Claim
 from proofs.evidence import Evidence, Fingerprints, Grade, MutantEvidence, Outcome, Rung, Settings, Settled
+from proofs.mistake import UserMistake
 from proofs.verify import sight
 from proofs.verify.fingerprints import fingerprints, version
 from proofs.verify.kept import Answer, Kept
@@ -32,7 +33,7 @@ from proofs.verify.records import evidence_from_json, finding_from_json, finding
 SCHEMA = 2
 
 
-class NothingToRun(ValueError):
+class NothingToRun(UserMistake, ValueError):
     """No claim has a check on the rungs asked for; the message lists the rungs there are."""
 
 

@@ -1,6 +1,6 @@
 """The table of systems: for each published architecture or algorithm what it computes in context, and how that is settled.
 
-Main definitions: `Row`, `rows`. The rows come from the claims' own `systems`, the rungs and figures from a run.
+Main definitions: `SystemRow`, `rows`. The rows come from the claims' own `systems`, the rungs and figures from a run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from proofs.verify.run import Run
 
 
 @dataclass(frozen=True)
-class Row:
+class SystemRow:
     """What one claim says about one system.
 
     settled: what that is settled on in a run; empty where no run was given or nothing confirms. evidence: the confirmed
@@ -46,12 +46,12 @@ class Row:
         return row
 
 
-def rows(claims: Iterable[Claim], run: Run | None = None) -> tuple[Row, ...]:
+def rows(claims: Iterable[Claim], run: Run | None = None) -> tuple[SystemRow, ...]:
     """All rows, by the name of the system and then by claim. Claims that the run left out, or refuted, are not settled."""
     found = []
     for claim in claims:
         settled = run.settled(claim.id) if run else Settled()
         confirmed = [e for e in run.of(claim.id) if e.verdict is Verdict.CONFIRMED] if run and settled else []
         evidence = tuple(sorted(confirmed, key=lambda e: -e.rung.strength))
-        found += [Row(system, claim.id, claim.kind, settled, evidence) for system in claim.systems]
+        found += [SystemRow(system, claim.id, claim.kind, settled, evidence) for system in claim.systems]
     return tuple(sorted(found, key=lambda r: (r.system.name.casefold(), r.claim)))

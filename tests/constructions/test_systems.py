@@ -24,6 +24,7 @@ from constructions import (
     titans,
 )
 from numeric.deciding.balls import evaluate
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.float_identity import decide
 from numeric.finding import Verdict
 from proofs.target.loading import load
@@ -191,8 +192,10 @@ def test_retention_is_flas():
     naive = load("fla/ops/retention/naive.py:naive_retention").call
     for head in range(3):
         found = decide(
-            lambda q, k, v, head=head: retnet.parallel(q / 2, k, v, q.new_tensor(retnet.head_decay(head))),
-            lambda q, k, v, head=head: naive(*(a.expand(1, 3, 7, 4) for a in (q, k, v)))[0, head],
+            Comparison(
+                lambda q, k, v, head=head: retnet.parallel(q / 2, k, v, q.new_tensor(retnet.head_decay(head))),
+                lambda q, k, v, head=head: naive(*(a.expand(1, 3, 7, 4) for a in (q, k, v)))[0, head],
+            ),
             [{"q": q, "k": k, "v": v}],
             dtype="float32",
             shrinking=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.exact_identity import decide
 from numeric.deciding.float_identity import decide as decide_floats
 from numeric.deciding.strategies import draw
@@ -23,9 +24,11 @@ def plain(x: Any) -> Any:
 
 
 def test_both_engines_say_what_a_flag_is_about() -> None:
-    exactly = decide(rounds, plain, SHAPES, {"N": 2}, names=("one", "other"), entropy=Entropy(1), shrinking=False)
+    exactly = decide(
+        Comparison(rounds, plain, SHAPES, {"N": 2}, names=("one", "other"), entropy=Entropy(1)), shrinking=False
+    )
     draws = [draw("gaussian", {"N": 2}, SHAPES, Entropy(1).generator())]
-    floats = decide_floats(rounds, plain, draws, names=("one", "other"))
+    floats = decide_floats(Comparison(rounds, plain, names=("one", "other")), draws)
     for found in (exactly, floats):
         flags = [flag for flag in found.flags if isinstance(flag, Flag)]
         assert len(flags) == len(found.flags) and {flag.side for flag in flags} == {"one"}

@@ -11,6 +11,7 @@ import torch
 
 from numeric.carriers.degree import HUGE, Constants, Degree, Height
 from numeric.carriers.handles import FlintPolynomials, Handles, Quotient
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.exact_identity import bounds, decide, follow
 from numeric.deciding.programs import recorded, run
 from numeric.entropy import Entropy
@@ -119,9 +120,9 @@ def test_growth_is_not_exponential() -> None:
 
     sizes = [bounds(substituted, {"a": (n,), "x": (n,)}).numerator for n in (8, 16, 32)]
     assert sizes[2] / sizes[1] < 10 and sizes[1] / sizes[0] < 10
-    assert decide(substituted, substituted, {"a": ("n",), "x": ("n",)}, {"n": 32}, entropy=Entropy(1)).verdict is (
-        Verdict.CONFIRMED
-    )
+    assert decide(
+        Comparison(substituted, substituted, {"a": ("n",), "x": ("n",)}, {"n": 32}, entropy=Entropy(1))
+    ).verdict is (Verdict.CONFIRMED)
 
 
 @pytest.mark.parametrize("make", [Degree, Constants, Height])
@@ -151,7 +152,7 @@ def test_degrees_beyond_all_bounds_say_nothing() -> None:
 
     for program in (squared, divided):
         assert bounds(program, {"x": ()}).numerator > HUGE
-        found = decide(program, program, {"x": ()}, {}, entropy=Entropy(1))
+        found = decide(Comparison(program, program, {"x": ()}, {}, entropy=Entropy(1)))
         assert found.verdict is Verdict.UNDECIDED and "too weak" in found.reason
 
 

@@ -13,6 +13,7 @@ import torch
 
 from numeric.carriers.degree import Degree
 from numeric.carriers.finite_field import FiniteField
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.exact_identity import decide
 from numeric.deciding.float_identity import decide as decide_floats
 from numeric.deciding.lifting import Lifted
@@ -202,7 +203,7 @@ def residues(shapes: Mapping[str, tuple[int, ...]], entropy: Entropy) -> dict[st
 def test_both_forms_are_the_same_function(name: str) -> None:
     first, second = PAIRS[name]
     assert first.shapes() == second.shapes()
-    found = decide(first.program(), second.program(), first.shapes(), {}, entropy=Entropy(1))
+    found = decide(Comparison(first.program(), second.program(), first.shapes(), {}, entropy=Entropy(1)))
     assert found.verdict is Verdict.CONFIRMED, found.reason
     assert float(found.figures["failure probability, log2"]) <= -100
 
@@ -210,7 +211,7 @@ def test_both_forms_are_the_same_function(name: str) -> None:
 @pytest.mark.parametrize("name", DIFFERENT)
 def test_forms_that_differ(name: str) -> None:
     first, second = DIFFERENT[name]
-    found = decide(first.program(), second.program(), first.shapes(), {}, entropy=Entropy(1))
+    found = decide(Comparison(first.program(), second.program(), first.shapes(), {}, entropy=Entropy(1)))
     assert found.verdict is Verdict.REFUTED and found.counterexample is not None
     point = {n: torch.tensor(np.array(a, dtype=float)) for n, a in found.counterexample.inputs.items()}
     left, right = (lifted(op.program())(**{n: t.clone() for n, t in point.items()}) for op in (first, second))
@@ -230,7 +231,7 @@ def test_one_wrong_decay_is_refuted(name: str) -> None:
         token.fill_(1)
         return right(**(given | {gate: decay}))
 
-    found = decide(first.program(), forgets, first.shapes(), {}, entropy=Entropy(1), shrinking=False)
+    found = decide(Comparison(first.program(), forgets, first.shapes(), {}, entropy=Entropy(1)), shrinking=False)
     assert found.verdict is Verdict.REFUTED
 
 
@@ -247,9 +248,10 @@ def test_the_rest_runs_end_to_end(name: str) -> None:
     point = residues(shapes, entropy)
     first, again = (run(program, FiniteField(torch.tensor([P61])), point)[0] for _ in range(2))
     assert torch.equal(first, again) and bool((first != 0).any())
-    assert decide(program, program, shapes, {}, entropy=entropy).verdict is Verdict.CONFIRMED
+    assert decide(Comparison(program, program, shapes, {}, entropy=entropy)).verdict is Verdict.CONFIRMED
     nudged = decide(
-        lambda **given: program(**given) * (1 + 2.0**-40), program, shapes, {}, entropy=entropy, shrinking=False
+        Comparison(lambda **given: program(**given) * (1 + 2.0**-40), program, shapes, {}, entropy=entropy),
+        shrinking=False,
     )
     assert nudged.verdict is Verdict.REFUTED
 
@@ -271,9 +273,9 @@ def test_in_floats_within_running_bounds(name: str) -> None:
     first, second = PAIRS[name]
     generator = np.random.default_rng(1)
     draws = [{n: generator.uniform(0.2, 1, s) for n, s in first.shapes().items()} for _ in range(2)]
-    found = decide_floats(lifted(first.program()), lifted(second.program()), draws)
+    found = decide_floats(Comparison(lifted(first.program()), lifted(second.program())), draws)
     assert found.verdict is Verdict.CONFIRMED, found.reason
-    plain = decide_floats(*(replace(form, mixes=False).program() for form in (first, second)), draws)
+    plain = decide_floats(Comparison(*(replace(form, mixes=False).program() for form in (first, second))), draws)
     if name == "diagonal plus low rank":  # as it is it multiplies float32 by float64, and raises
         assert plain.verdict is Verdict.UNDECIDED and "raised RuntimeError" in plain.reason
     else:

@@ -338,7 +338,7 @@ def test_the_main_job(
     cases: list[Case],
     status: int,
 ) -> None:
-    monkeypatch.setattr("proofs.bench.targets.CASES", cases)
+    monkeypatch.setattr("proofs.bench.targets.INSTALLED", cases)
     real = cli.run_claims
     monkeypatch.setattr(cli, "run_claims", lambda to, _, *rest, **named: real(to, ["toy.holds"], *rest, **named))
     assert job.main_job(tmp_path / "out", jobs=1) == status

@@ -14,7 +14,7 @@ from typing import Any
 
 from proofs.audit.answer import Word
 from proofs.bench.corpus.entry import Entry
-from proofs.bench.targets import CASES, Case
+from proofs.bench.targets import INSTALLED, Installed
 from proofs.target.loading import load
 
 _AXES: dict[str, dict[str, str]] = {
@@ -33,14 +33,14 @@ _WHOLE_CHUNKS = ("delta_rule_chunkwise",)
 def entries() -> tuple[Entry, ...]:
     """The key/value operators that the main job proves, once each, at any length and with the gates of their own."""
     found: dict[str, Entry] = {}
-    for case in CASES:
+    for case in INSTALLED:
         if case.package == "fla" and case.expected is Word.PROVED and case.adapter in _OPERATORS:
             for entry in _entry(case):
                 found.setdefault(case.target, entry)
     return tuple(found.values())
 
 
-def _entry(case: Case) -> Iterator[Entry]:
+def _entry(case: Installed) -> Iterator[Entry]:
     if case.missing() or case.sizes or case.target.endswith(_WHOLE_CHUNKS):
         return
     operator = load(case.target)

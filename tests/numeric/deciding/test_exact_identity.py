@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from numeric.carriers.degree import Degree
-from numeric.deciding.exact_identity import Trial, bounds, decide
+from numeric.deciding.comparison import Comparison
+from numeric.deciding.exact_identity import Chance, bounds, decide
 from numeric.deciding.programs import concrete
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
@@ -31,7 +32,7 @@ def autograd(X, Y, q, eta):
 
 
 def find(left, right=autograd, shapes=SHAPES, sizes=SIZES, **options):
-    return decide(left, right, shapes, sizes, entropy=Entropy(1), **options)
+    return decide(Comparison(left, right, shapes, sizes, entropy=Entropy(1)), **options)
 
 
 def test_a_true_identity_is_confirmed_with_its_probability():
@@ -77,7 +78,7 @@ def test_a_fixed_public_prime_would_miss_what_a_random_one_sees():
     def wrong(x):
         return x + p * x**2
 
-    assert decide(wrong, lambda x: x, {"x": ()}, {}, entropy=Entropy(1)).verdict is Verdict.REFUTED
+    assert decide(Comparison(wrong, lambda x: x, {"x": ()}, {}, entropy=Entropy(1))).verdict is Verdict.REFUTED
     assert bounds(wrong, {"x": ()}).height_log2 > math.log2(p)
 
 
@@ -96,15 +97,15 @@ def test_a_rational_function_is_decided_with_its_divisors_counted():
     def right(a, b):
         return torch.stack([sum(a[i] / b[i] for i in range(t + 1)) for t in range(len(a))])
 
-    found = decide(left, right, shapes, {"n": 4}, entropy=Entropy(1))
+    found = decide(Comparison(left, right, shapes, {"n": 4}, entropy=Entropy(1)))
     assert found.verdict is Verdict.CONFIRMED
     assert found.figures["degree of divisors"] > 0
-    wrong = decide(left, lambda a, b: right(a, b) + 1, shapes, {"n": 4}, entropy=Entropy(1))
+    wrong = decide(Comparison(left, lambda a, b: right(a, b) + 1, shapes, {"n": 4}, entropy=Entropy(1)))
     assert wrong.verdict is Verdict.REFUTED
 
 
 def test_a_divisor_that_is_zero_is_undecided():
-    found = decide(lambda x: x / (x - x), lambda x: x, {"x": ()}, {}, entropy=Entropy(1))
+    found = decide(Comparison(lambda x: x / (x - x), lambda x: x, {"x": ()}, {}, entropy=Entropy(1)))
     assert found.verdict is not Verdict.CONFIRMED
 
 
@@ -170,9 +171,9 @@ def test_the_degree_bound_is_the_degree():
 
 
 def test_a_trial_with_more_bits_fails_less():
-    assert Trial(61, 10, 20, 0).log2 < Trial(31, 10, 20, 0).log2 < 0
-    assert Trial(31, 2**40, 20, 0).log2 == 0
-    assert Trial(31, 0, 0, 0).log2 == -math.inf
+    assert Chance(61, 10, 20, 0).log2 < Chance(31, 10, 20, 0).log2 < 0
+    assert Chance(31, 2**40, 20, 0).log2 == 0
+    assert Chance(31, 0, 0, 0).log2 == -math.inf
 
 
 def towers(steps):
@@ -208,9 +209,9 @@ def test_bounds_that_explode_are_undecided():
 @pytest.mark.parametrize("height", [1e300, math.inf, math.nan])
 @pytest.mark.parametrize("dimension", [1, 16])
 def test_no_height_is_too_large_to_be_said(height, dimension):
-    assert Trial(61, 10, height, 0, dimension).log2 == 0
-    assert Trial(61, 1 << 1100, 20, 0).log2 == 0
-    assert Trial(61, 10, 20, 1 << 1100).log2 == 0
+    assert Chance(61, 10, height, 0, dimension).log2 == 0
+    assert Chance(61, 1 << 1100, 20, 0).log2 == 0
+    assert Chance(61, 10, 20, 1 << 1100).log2 == 0
 
 
 def test_divisors_of_no_bound_do_not_wrap_around():

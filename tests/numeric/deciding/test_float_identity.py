@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from numeric.deciding import backends, float_identity, strategies
-from numeric.deciding.float_comparison import Comparison, Tally
+from numeric.deciding.comparison import Comparison
+from numeric.deciding.float_comparison import Floats, Tally
 from numeric.deciding.strategies import PROBLEM
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
@@ -90,7 +91,7 @@ def draws(
 
 def check(left: Callable[..., Any], **options: Any) -> Finding:
     return float_identity.check(
-        left, spec, PROBLEM, SIZES, entropy=Entropy(5), numpy=False, names=("layer", "GD"), **options
+        Comparison(left, spec, PROBLEM, SIZES, entropy=Entropy(5), names=("layer", "GD")), numpy=False, **options
     )
 
 
@@ -119,7 +120,7 @@ def test_mutant_is_refuted(name: str) -> None:
     assert found is not None and found.left != found.right
     point = {n: np.array(_floats(v)) for n, v in found.inputs.items()}
     # the counterexample, pasted, refutes again
-    again = float_identity.decide(REFUTED[name], spec, [point], shrinking=False)
+    again = float_identity.decide(Comparison(REFUTED[name], spec), [point], shrinking=False)
     assert again.verdict is Verdict.REFUTED
     if name in ROUNDING_ONLY:
         assert "in exact arithmetic they agree" in finding.reason
@@ -162,25 +163,25 @@ def test_a_branch_on_data_is_followed_at_each_point() -> None:
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_numpy_runs_the_same_functions(dtype: str) -> None:
     moments = lambda X, Y, x_q, W0, eta: W0 @ x_q + (eta / X.shape[0]) * ((Y.T @ X - W0 @ (X.T @ X)) @ x_q)  # noqa: E731
-    finding = float_identity.decide(layer, moments, draws(dtype=dtype), backend="numpy", dtype=dtype)
+    finding = float_identity.decide(Comparison(layer, moments), draws(dtype=dtype), backend="numpy", dtype=dtype)
     assert finding.verdict is Verdict.CONFIRMED, finding.reason
     assert "a-priori" in " ".join(finding.trust) and "running and" not in " ".join(finding.trust)
     wrong = float_identity.decide(
-        mutant(skip=1), moments, draws(dtype=dtype), backend="numpy", dtype=dtype, shapes=PROBLEM
+        Comparison(mutant(skip=1), moments, shapes=PROBLEM), draws(dtype=dtype), backend="numpy", dtype=dtype
     )
     assert wrong.verdict is Verdict.REFUTED and wrong.counterexample is not None
     assert wrong.counterexample.sizes["N"] == 1
 
 
 def test_torch_only_functions_say_so_on_numpy() -> None:
-    finding = float_identity.decide(layer, spec, draws(), backend="numpy")
+    finding = float_identity.decide(Comparison(layer, spec), draws(), backend="numpy")
     assert finding.verdict is Verdict.UNDECIDED and finding.reason.startswith("right raised")
 
 
 def test_cuda_without_a_device_is_not_run() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
-    finding = float_identity.decide(layer, spec, draws(), backend="torch cuda")
+    finding = float_identity.decide(Comparison(layer, spec), draws(), backend="torch cuda")
     assert finding.verdict is Verdict.NOT_RUN and "CUDA" in finding.reason
     whole = check(layer, device="cuda")
     assert whole.verdict is Verdict.NOT_RUN and "CUDA" in whole.reason
@@ -190,7 +191,7 @@ def test_cuda_without_a_device_is_not_run() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_cuda_within_the_a_priori_bound(dtype: str) -> None:
-    finding = float_identity.decide(layer, spec, draws(dtype=dtype), backend="torch cuda", dtype=dtype)
+    finding = float_identity.decide(Comparison(layer, spec), draws(dtype=dtype), backend="torch cuda", dtype=dtype)
     assert finding.verdict is Verdict.CONFIRMED, finding.reason
 
 
@@ -210,7 +211,7 @@ def test_reduced_precision_on_cpu_is_refused() -> None:
     before = torch.get_float32_matmul_precision()
     try:
         torch.set_float32_matmul_precision("medium")
-        finding = float_identity.decide(layer, spec, draws(dtype="float32"), dtype="float32")
+        finding = float_identity.decide(Comparison(layer, spec), draws(dtype="float32"), dtype="float32")
         assert finding.verdict is Verdict.NOT_RUN and "highest" in finding.reason
     finally:
         torch.set_float32_matmul_precision(before)
@@ -228,14 +229,14 @@ def test_flushing_subnormals_is_refused() -> None:
 
 def test_nothing_assessable_is_undecided() -> None:
     huge = {n: np.full_like(a, 1e300) for n, a in draws()[0].items()}
-    finding = float_identity.decide(layer, spec, [huge])
+    finding = float_identity.decide(Comparison(layer, spec), [huge])
     assert finding.verdict is Verdict.UNDECIDED and "nothing could be assessed" in finding.reason
     assert finding.figures["outputs assessed"] == 0
-    assert float_identity.decide(layer, spec, []).verdict is Verdict.UNDECIDED
+    assert float_identity.decide(Comparison(layer, spec), []).verdict is Verdict.UNDECIDED
 
 
 def test_shapes_must_agree() -> None:
-    finding = float_identity.decide(lambda **d: layer(**d)[:2], spec, draws(), shrinking=False)
+    finding = float_identity.decide(Comparison(lambda **d: layer(**d)[:2], spec), draws(), shrinking=False)
     assert finding.verdict is Verdict.REFUTED and "shape (2,)" in finding.reason and "(3,)" in finding.reason
 
 
@@ -250,12 +251,12 @@ def test_shapes_must_agree() -> None:
     ],
 )
 def test_failing_code_is_undecided_with_its_reason(program: Callable[..., Any], word: str) -> None:
-    finding = float_identity.decide(program, spec, draws())
+    finding = float_identity.decide(Comparison(program, spec), draws())
     assert finding.verdict is Verdict.UNDECIDED and word in finding.reason and "left" in finding.reason
 
 
 def test_randomness_is_refused() -> None:
-    finding = float_identity.decide(lambda **d: spec(**d) + 0 * torch.randn(3), spec, draws())
+    finding = float_identity.decide(Comparison(lambda **d: spec(**d) + 0 * torch.randn(3), spec), draws())
     assert finding.verdict is Verdict.UNDECIDED and "random" in finding.reason
 
 
@@ -267,7 +268,7 @@ def test_writing_to_an_input_is_reported() -> None:
 
     problem = draws(flavours=("gaussian",))
     kept = problem[0]["X"].copy()
-    finding = float_identity.decide(greedy, spec, problem)
+    finding = float_identity.decide(Comparison(greedy, spec), problem)
     assert finding.verdict is Verdict.CONFIRMED and "left writes to its input X" in finding.flags
     assert (problem[0]["X"] == kept).all()
 
@@ -281,14 +282,16 @@ def test_division_by_data_is_bounded_on_torch_and_flagged_elsewhere() -> None:
     def right(X: Any, a: Any) -> Any:
         return X.sum(0) / a
 
-    finding = float_identity.check(left, right, shapes, {"N": 4, "f": 2}, entropy=Entropy(1), positive=("a",))
+    finding = float_identity.check(
+        Comparison(left, right, shapes, {"N": 4, "f": 2}, entropy=Entropy(1)), positive=("a",)
+    )
     assert finding.verdict is Verdict.CONFIRMED, finding.reason
     assert any("numpy" in flag and "division by data" in flag for flag in finding.flags)
     assert finding.settings["backends"] == ["torch cpu, float64", "torch cpu, float32"]
 
 
 def test_constants_are_flagged() -> None:
-    finding = float_identity.decide(lambda **d: 0.1 * spec(**d), lambda **d: spec(**d) * 0.1, draws())
+    finding = float_identity.decide(Comparison(lambda **d: 0.1 * spec(**d), lambda **d: spec(**d) * 0.1), draws())
     assert finding.verdict is Verdict.CONFIRMED and any("0.1 at" in flag for flag in finding.flags)
 
 
@@ -302,7 +305,7 @@ def test_same_seed_same_finding() -> None:
 
 def test_the_comparison_is_exact() -> None:
     """A difference above the sum of bounds by less than a rounding error is seen, and equality passes."""
-    engine = Comparison(spec, spec, ("left", "right"), "torch cpu", "float64", {})
+    engine = Floats(Comparison(spec, spec), "torch cpu", "float64", {})
     tally = Tally()
     one, tiny = np.array([1.0]), 2.0**-60
     yes = np.array([True])
@@ -346,13 +349,13 @@ def test_draws_of_different_shapes_are_bounded_one_by_one() -> None:
 
 def test_unknown_backend() -> None:
     with pytest.raises(ValueError, match="torch cpu, numpy, torch cuda"):
-        float_identity.decide(layer, spec, draws(), backend="tpu")
+        float_identity.decide(Comparison(layer, spec), draws(), backend="tpu")
 
 
 def test_draws_that_are_not_followed_have_the_a_priori_bound_alone() -> None:
     draws = [strategies.draw("gaussian", SIZES, PROBLEM, np.random.default_rng(seed)) for seed in (1, 2)]
     found = {
-        name: float_identity.decide(layer, spec, draws, followed=followed)
+        name: float_identity.decide(Comparison(layer, spec), draws, followed=followed)
         for name, followed in (("all", None), ("first", {0}), ("none", ()))
     }
     assert {f.verdict for f in found.values()} == {Verdict.CONFIRMED}
@@ -369,7 +372,7 @@ def test_a_draw_is_followed_where_the_a_priori_bound_is_missing() -> None:
         return (x / y) * 3
 
     draws = [{"x": np.array([1.0, 2.0]), "y": np.array([3.0, 7.0])}]
-    found = float_identity.decide(divided, lambda x, y: 3 * x / y, draws, followed=())
+    found = float_identity.decide(Comparison(divided, lambda x, y: 3 * x / y), draws, followed=())
     assert found.verdict is Verdict.CONFIRMED and "the running rounding" in found.trust[-1]
 
 
@@ -378,5 +381,7 @@ def test_a_draw_is_followed_where_the_a_priori_bound_is_missing() -> None:
 )
 def test_how_many_draws_are_made(thorough: bool, draws: dict[str, int]) -> None:
     shapes = {"x": (2,)}
-    found = float_identity.check(lambda x: x + x, lambda x: 2 * x, shapes, {}, entropy=Entropy(1), thorough=thorough)
+    found = float_identity.check(
+        Comparison(lambda x: x + x, lambda x: 2 * x, shapes, {}, entropy=Entropy(1)), thorough=thorough
+    )
     assert {dtype: found.figures[f"numpy, {dtype}: draws"] for dtype in draws} == draws

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.exact_identity import decide
 from numeric.deciding.lifting import Lifted
 from numeric.deciding.programs import recorded
@@ -100,7 +101,7 @@ def test_a_lifted_recurrence_is_exact() -> None:
 
     assert not torch.equal(half(X / 3).double(), wide(X / 3)) and torch.equal(lifted(half)(X / 3), wide(X / 3))
     assert notes(recorded(half).at({"x": (2, 2)})).casts
-    found = decide(lifted(half), wide, {"x": (2, 2)}, {}, entropy=Entropy(1))
+    found = decide(Comparison(lifted(half), wide, {"x": (2, 2)}, {}, entropy=Entropy(1)))
     assert found.verdict is Verdict.CONFIRMED, found.reason
-    false = decide(lifted(lambda x: half(x) * (1 + 2.0**-40)), wide, {"x": (2, 2)}, {}, entropy=Entropy(1))
+    false = decide(Comparison(lifted(lambda x: half(x) * (1 + 2.0**-40)), wide, {"x": (2, 2)}, {}, entropy=Entropy(1)))
     assert false.verdict is Verdict.REFUTED

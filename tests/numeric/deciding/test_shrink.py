@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import fractions, smaller
 from numeric.deciding.shrink import among_polynomials, counterexample, difference, differs, search, shrink, values
 from numeric.entropy import Entropy
@@ -29,7 +30,7 @@ def test_what_needs_three_entries_is_found_at_three():
     def late(x):
         return x + (x[2] if len(x) > 2 else 0)
 
-    at, *_ = search(late, lambda x: x, SHAPES, {"n": 6}, Entropy(1))
+    at, *_ = search(Comparison(late, lambda x: x, SHAPES, {"n": 6}, entropy=Entropy(1)))
     assert at == {"n": 3}
 
 
@@ -43,13 +44,13 @@ def test_large_numbers_become_powers_of_ten():
     def clipped(x):
         return x.clamp(max=5000)
 
-    found = counterexample(clipped, lambda x: x, SHAPES, {"n": 2}, Entropy(1), names=("a", "b"), scales=(3, 10**6))
+    found = counterexample(Comparison(clipped, lambda x: x, SHAPES, {"n": 2}, entropy=Entropy(1)), scales=(3, 10**6))
     assert found.inputs["x"] == ["10000"]
     assert (found.left, found.right) == (["5000"], ["10000"])
 
 
 def test_equal_sides_have_none():
-    assert counterexample(lambda x: x, lambda x: x, SHAPES, {"n": 2}, Entropy(1), names=("a", "b")) is None
+    assert counterexample(Comparison(lambda x: x, lambda x: x, SHAPES, {"n": 2}, entropy=Entropy(1))) is None
 
 
 def test_a_pole_is_no_difference():
@@ -62,7 +63,7 @@ def test_sizes_that_the_code_refuses_are_passed_over():
     def picky(x):
         return x.reshape(2, -1).sum() + 1
 
-    at, *_ = search(picky, lambda x: x.sum(), SHAPES, {"n": 4}, Entropy(1))
+    at, *_ = search(Comparison(picky, lambda x: x.sum(), SHAPES, {"n": 4}, entropy=Entropy(1)))
     assert at == {"n": 2}
 
 
@@ -102,7 +103,7 @@ def test_polynomials_with_many_terms_are_left_to_points():
 
     with pytest.raises(Refused, match="terms"):
         difference(large, lambda x: large(x) + 1, {"x": (12,)})
-    found = counterexample(large, lambda x: large(x) + x.prod(), SHAPES, {"n": 3}, Entropy(1), names=("a", "b"))
+    found = counterexample(Comparison(large, lambda x: large(x) + x.prod(), SHAPES, {"n": 3}, entropy=Entropy(1)))
     assert found.left != found.right
 
 
@@ -110,7 +111,7 @@ def test_only_the_smallest_sizes_are_tried_among_polynomials():
     def late(x):
         return x + (x[4] if len(x) > 4 else 0)
 
-    options = {"names": ("a", "b")}
-    assert among_polynomials(late, lambda x: x, SHAPES, {"n": 5}, tries=4, **options) is None
-    assert dict(among_polynomials(late, lambda x: x, SHAPES, {"n": 5}, tries=5, **options).sizes) == {"n": 5}
-    assert among_polynomials(lambda x: 1 / x, lambda x: x, SHAPES, {"n": 1}, **options) is None
+    asked = Comparison(late, lambda x: x, SHAPES, {"n": 5})
+    assert among_polynomials(asked, tries=4) is None
+    assert dict(among_polynomials(asked, tries=5).sizes) == {"n": 5}
+    assert among_polynomials(Comparison(lambda x: 1 / x, lambda x: x, SHAPES, {"n": 1})) is None

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from numeric.carriers.finite_field import FiniteField
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.exact_identity import decide
 from numeric.deciding.float_identity import decide as decide_floats
 from numeric.deciding.programs import WrongResult, rational, run
@@ -165,7 +166,7 @@ CASES: dict[str, tuple[Case, Case]] = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_operations_by_residues(name: str) -> None:
-    found = decide(*CASES[name], SHAPES, {}, entropy=Entropy(1))
+    found = decide(Comparison(*CASES[name], SHAPES, {}, entropy=Entropy(1)))
     assert found.verdict is Verdict.CONFIRMED, found.reason
 
 
@@ -186,7 +187,7 @@ def test_operations_are_torchs_own(name: str) -> None:
 def test_operations_within_their_rounding_bounds(name: str) -> None:
     generator = np.random.default_rng(3)
     draws = [{n: generator.standard_normal(s) for n, s in SHAPES.items()} for _ in range(3)]
-    found = decide_floats(*CASES[name], draws)
+    found = decide_floats(Comparison(*CASES[name]), draws)
     assert found.verdict is Verdict.CONFIRMED, found.reason
 
 
@@ -200,7 +201,7 @@ MUTANTS: dict[str, tuple[Case, Case]] = {
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_wrong_complex_code_is_refuted(name: str) -> None:
-    assert decide(*MUTANTS[name], SHAPES, {}, entropy=Entropy(1)).verdict is Verdict.REFUTED
+    assert decide(Comparison(*MUTANTS[name], SHAPES, {}, entropy=Entropy(1))).verdict is Verdict.REFUTED
 
 
 REFUSED: dict[str, tuple[Callable[[Any], Any], str, str]] = {
@@ -252,13 +253,13 @@ LAZY: dict[str, tuple[Case, Case]] = {
 
 @pytest.mark.parametrize("name", LAZY)
 def test_writes_through_lazy_conjugates(name: str) -> None:
-    found = decide(*LAZY[name], SHAPES, {}, entropy=Entropy(1))
+    found = decide(Comparison(*LAZY[name], SHAPES, {}, entropy=Entropy(1)))
     assert found.verdict is Verdict.CONFIRMED, found.reason
     generator = np.random.default_rng(3)
     draws = [{n: generator.standard_normal(s) for n, s in SHAPES.items()} for _ in range(2)]
-    assert decide_floats(*LAZY[name], draws).verdict is Verdict.CONFIRMED
+    assert decide_floats(Comparison(*LAZY[name]), draws).verdict is Verdict.CONFIRMED
     wrong = LAZY[name][0], lambda **data: LAZY[name][1](**data) * (1 + 2.0**-40)
-    assert decide_floats(*wrong, draws).verdict is Verdict.REFUTED
+    assert decide_floats(Comparison(*wrong), draws).verdict is Verdict.REFUTED
 
 
 def test_complex_numbers_are_no_result() -> None:
@@ -271,12 +272,12 @@ def test_a_narrow_zero_rounds_nothing() -> None:
     """The state starts as complex64 zeros, and torch promotes the first product: no number is ever rounded to it."""
     x, a = (torch.randn(*SHAPES[n], dtype=torch.float64) for n in ("x", "a"))
     assert state(a, x).dtype is torch.float64
-    found = decide(*CASES["state"], SHAPES, {}, entropy=Entropy(1))
+    found = decide(Comparison(*CASES["state"], SHAPES, {}, entropy=Entropy(1)))
     assert not any("cast" in flag for flag in found.flags)
 
 
 def test_narrow_types_are_recorded() -> None:
-    found = decide(*CASES["accumulated"], SHAPES, {}, entropy=Entropy(1))
+    found = decide(Comparison(*CASES["accumulated"], SHAPES, {}, entropy=Entropy(1)))
     assert any("complex64" in flag and "test_complex_pairs.py" in flag for flag in found.flags)
 
 
@@ -297,7 +298,9 @@ def kernel(x: Any, decay: Any, b: Any, c: Any, late: int = 0) -> Any:
 
 def test_complex_recurrence_is_its_convolution() -> None:
     shapes = {"x": (4, 2), "decay": (3, 2), "b": (3, 2, 2), "c": (2, 3, 2)}
-    found = decide(recurrence, kernel, shapes, {}, entropy=Entropy(1))
+    found = decide(Comparison(recurrence, kernel, shapes, {}, entropy=Entropy(1)))
     assert found.verdict is Verdict.CONFIRMED, found.reason
-    late = decide(recurrence, lambda **data: kernel(**data, late=1), shapes, {}, entropy=Entropy(1), shrinking=False)
+    late = decide(
+        Comparison(recurrence, lambda **data: kernel(**data, late=1), shapes, {}, entropy=Entropy(1)), shrinking=False
+    )
     assert late.verdict is Verdict.REFUTED

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.exact_identity import decide
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
@@ -32,7 +33,7 @@ def by_like(X, q):
 
 @pytest.mark.parametrize("masked", [by_bool, by_comparison, by_like])
 def test_masks_made_of_constants_are_exact(masked):
-    assert decide(masked, causal, SHAPES, SIZES, entropy=Entropy(1)).verdict is Verdict.CONFIRMED
+    assert decide(Comparison(masked, causal, SHAPES, SIZES, entropy=Entropy(1))).verdict is Verdict.CONFIRMED
 
 
 def into_a_view(X, q):
@@ -55,7 +56,7 @@ def in_arithmetic(X, q):
 
 @pytest.mark.parametrize("masked", [into_a_view, through_a_view, in_arithmetic])
 def test_data_written_into_a_constant_is_seen(masked):
-    found = decide(masked, causal, SHAPES, SIZES, entropy=Entropy(1))
+    found = decide(Comparison(masked, causal, SHAPES, SIZES, entropy=Entropy(1)))
     assert found.verdict is not Verdict.CONFIRMED
     assert "data-dependent" in found.reason
 
@@ -64,10 +65,12 @@ def test_a_function_of_constants_is_a_constant():
     def scaled(X, q):
         return X @ q * torch.exp(torch.ones(1))[0]
 
-    found = decide(scaled, lambda X, q: X @ q * torch.exp(torch.ones(1))[0], SHAPES, SIZES, entropy=Entropy(1))
+    found = decide(
+        Comparison(scaled, lambda X, q: X @ q * torch.exp(torch.ones(1))[0], SHAPES, SIZES, entropy=Entropy(1))
+    )
     assert found.verdict is Verdict.CONFIRMED
     assert found.flags
-    assert decide(scaled, lambda X, q: X @ q, SHAPES, SIZES, entropy=Entropy(1)).verdict is Verdict.REFUTED
+    assert decide(Comparison(scaled, lambda X, q: X @ q, SHAPES, SIZES, entropy=Entropy(1))).verdict is Verdict.REFUTED
 
 
 def test_joined_constants_keep_what_their_arithmetic_is():
@@ -75,6 +78,9 @@ def test_joined_constants_keep_what_their_arithmetic_is():
         third = torch.stack([X.new_full((), 1.0) / 3, X.new_full((), 2.0)])
         return X @ q * torch.cat([third, third])[2]
 
-    assert decide(joined, lambda X, q: X @ q / 3, SHAPES, SIZES, entropy=Entropy(1)).verdict is Verdict.CONFIRMED
-    rounded = decide(joined, lambda X, q: X @ q * (1 / 3), SHAPES, SIZES, entropy=Entropy(1))
+    assert (
+        decide(Comparison(joined, lambda X, q: X @ q / 3, SHAPES, SIZES, entropy=Entropy(1))).verdict
+        is Verdict.CONFIRMED
+    )
+    rounded = decide(Comparison(joined, lambda X, q: X @ q * (1 / 3), SHAPES, SIZES, entropy=Entropy(1)))
     assert rounded.verdict is Verdict.REFUTED

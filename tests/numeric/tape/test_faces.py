@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.exact_identity import decide
 from numeric.deciding.programs import recorded
 from numeric.entropy import Entropy
@@ -65,14 +66,14 @@ def _float64() -> Any:
 
 @pytest.mark.parametrize("name", SAME)
 def test_true_pairs_are_confirmed(name: str) -> None:
-    found = decide(*SAME[name], SHAPES, {}, entropy=Entropy(1), positive=("g",))
+    found = decide(Comparison(*SAME[name], SHAPES, {}, entropy=Entropy(1)), positive=("g",))
     assert found.verdict is Verdict.CONFIRMED, found.reason
     assert "variables and their logarithms are algebraically independent" in found.trust
 
 
 @pytest.mark.parametrize("name", OTHER)
 def test_false_pairs_are_refuted(name: str) -> None:
-    found = decide(*OTHER[name], SHAPES, {}, entropy=Entropy(1), positive=("g",))
+    found = decide(Comparison(*OTHER[name], SHAPES, {}, entropy=Entropy(1)), positive=("g",))
     assert found.verdict in ((Verdict.UNDECIDED, Verdict.REFUTED) if "written" in name else (Verdict.REFUTED,))
 
 
@@ -86,7 +87,7 @@ def test_false_pairs_are_refuted(name: str) -> None:
     ],
 )
 def test_what_has_no_second_face_is_refused(program: Program) -> None:
-    found = decide(program, lambda g, x: 2 * program(g, x), SHAPES, {}, entropy=Entropy(1), positive=("g",))
+    found = decide(Comparison(program, lambda g, x: 2 * program(g, x), SHAPES, {}, entropy=Entropy(1)), positive=("g",))
     assert found.counterexample is None or found.verdict is Verdict.REFUTED
     assert found.verdict is not Verdict.CONFIRMED
     with pytest.raises(Refused):

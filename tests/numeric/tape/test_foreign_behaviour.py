@@ -10,6 +10,7 @@ import torch
 from einops import rearrange, repeat
 
 from numeric.carriers.finite_field import FiniteField
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.exact_identity import decide
 from numeric.deciding.programs import run
 from numeric.entropy import Entropy
@@ -99,7 +100,7 @@ def test_tensors_made_inside_may_be_written() -> None:
         literal[0] = 5
         return torch.where(mask, x * count, x * literal)
 
-    want = decide(program, lambda x: x * torch.tensor([4, 4, 3]), SHAPES, {}, entropy=Entropy(1))
+    want = decide(Comparison(program, lambda x: x * torch.tensor([4, 4, 3]), SHAPES, {}, entropy=Entropy(1)))
     assert want.verdict is Verdict.CONFIRMED, want.reason
 
 
@@ -108,9 +109,11 @@ def test_batch_norm_in_evaluation_is_an_affine_map() -> None:
     norm.running_mean.copy_(torch.tensor([1.0, 2.0, -1.0]))
     norm.running_var.copy_(torch.tensor([4.0, 0.25, 1.0]))
     scale = torch.tensor([0.5, 2.0, 1.0])
-    found = decide(norm, lambda input: (input - norm.running_mean) * scale, {"input": (4, 3)}, {}, entropy=Entropy(1))
+    found = decide(
+        Comparison(norm, lambda input: (input - norm.running_mean) * scale, {"input": (4, 3)}, {}, entropy=Entropy(1))
+    )
     assert found.verdict is Verdict.CONFIRMED, found.reason
-    wrong = decide(norm, lambda input: input * scale, {"input": (4, 3)}, {}, entropy=Entropy(1))
+    wrong = decide(Comparison(norm, lambda input: input * scale, {"input": (4, 3)}, {}, entropy=Entropy(1)))
     assert wrong.verdict is Verdict.REFUTED
 
 
@@ -142,17 +145,20 @@ def test_module_parameters_are_exact_constants() -> None:
         rows = [sum((k[t] @ k[s]) * k[s] for s in range(t + 1)) for t in range(4)]
         return torch.stack(rows) @ out.t() + bias + x.sum(0)
 
-    found = decide(layer, written_out, SHAPES, {}, entropy=Entropy(1))
+    found = decide(Comparison(layer, written_out, SHAPES, {}, entropy=Entropy(1)))
     assert found.verdict is Verdict.CONFIRMED, found.reason
     assert all(torch.equal(p, before[n]) for n, p in layer.state_dict().items())
-    assert decide(layer, lambda x: written_out(x, 2), SHAPES, {}, entropy=Entropy(1)).verdict is Verdict.REFUTED
+    assert (
+        decide(Comparison(layer, lambda x: written_out(x, 2), SHAPES, {}, entropy=Entropy(1))).verdict
+        is Verdict.REFUTED
+    )
     off = dict(layer.named_parameters())["out.bias"]
     nudged = {"out.bias": off * (1 + 2.0**-50)}
 
     def called(x: Any) -> Any:
         return torch.func.functional_call(layer, nudged, (x,))
 
-    assert decide(called, written_out, SHAPES, {}, entropy=Entropy(1)).verdict is Verdict.REFUTED
+    assert decide(Comparison(called, written_out, SHAPES, {}, entropy=Entropy(1))).verdict is Verdict.REFUTED
 
 
 def test_parameters_as_indeterminates() -> None:
@@ -163,8 +169,8 @@ def test_parameters_as_indeterminates() -> None:
     def called(x: Any, weight: Any, bias: Any) -> Any:
         return torch.func.functional_call(layer, {"weight": weight, "bias": bias}, (x,))
 
-    found = decide(called, lambda x, weight, bias: x @ weight.t() + bias, shapes, {}, entropy=Entropy(1))
+    found = decide(Comparison(called, lambda x, weight, bias: x @ weight.t() + bias, shapes, {}, entropy=Entropy(1)))
     assert found.verdict is Verdict.CONFIRMED and not found.flags
-    assert decide(called, lambda x, weight, bias: x @ weight.t(), shapes, {}, entropy=Entropy(1)).verdict is (
-        Verdict.REFUTED
-    )
+    assert decide(
+        Comparison(called, lambda x, weight, bias: x @ weight.t(), shapes, {}, entropy=Entropy(1))
+    ).verdict is (Verdict.REFUTED)

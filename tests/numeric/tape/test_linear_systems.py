@@ -14,6 +14,7 @@ from numeric.carriers.a_priori import APriori
 from numeric.carriers.finite_field import FiniteField
 from numeric.carriers.handles import FlintPolynomials, Handles
 from numeric.carriers.running import Running
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.exact_identity import bounds, decide
 from numeric.deciding.programs import rational, run
 from numeric.entropy import Entropy
@@ -53,7 +54,7 @@ IDENTITIES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 
 @pytest.mark.parametrize("name", IDENTITIES)
 def test_identities(name: str) -> None:
-    found = decide(*IDENTITIES[name], SHAPES, {}, entropy=Entropy(1))
+    found = decide(Comparison(*IDENTITIES[name], SHAPES, {}, entropy=Entropy(1)))
     assert found.verdict is Verdict.CONFIRMED, found.reason
 
 
@@ -67,7 +68,9 @@ MUTANTS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_wrong_systems_are_refuted(name: str) -> None:
-    assert decide(*MUTANTS[name], SHAPES, {}, entropy=Entropy(1), shrinking=False).verdict is Verdict.REFUTED
+    assert (
+        decide(Comparison(*MUTANTS[name], SHAPES, {}, entropy=Entropy(1)), shrinking=False).verdict is Verdict.REFUTED
+    )
 
 
 def fractions(rows: Any) -> np.ndarray:

@@ -15,6 +15,7 @@ from numeric.carriers.finite_field import FiniteField
 from numeric.carriers.handles import Handles, Rationals, as_fraction
 from numeric.carriers.running import Running
 from numeric.deciding import polynomial_identity
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.exact_identity import decide
 from numeric.deciding.float_identity import decide as decide_floats
 from numeric.deciding.programs import Recorded, WrongResult, rational, run
@@ -148,7 +149,7 @@ def gradient(loss: Callable[[Any], Any], at: Any) -> Any:
 
 @pytest.mark.parametrize("name", TRUE)
 def test_rules_by_residues(name: str) -> None:
-    found = decide(*TRUE[name], SHAPES, {}, entropy=Entropy(1))
+    found = decide(Comparison(*TRUE[name], SHAPES, {}, entropy=Entropy(1)))
     assert found.verdict is Verdict.CONFIRMED, found.reason
 
 
@@ -171,7 +172,7 @@ SUMS = {"logsumexp", "logcumsumexp", "logaddexp", "softmax", "log_softmax", "sig
 )
 def test_rules_by_polynomials(name: str, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polynomial_identity, "_MANY_VARIABLES", many)
-    found = polynomial_identity.decide(*TRUE[name], SHAPES, {})
+    found = polynomial_identity.decide(Comparison(*TRUE[name], SHAPES, {}))
     assert found.verdict is Verdict.CONFIRMED, found.reason
 
 
@@ -184,7 +185,7 @@ FLOATS = set(TRUE) - SUMS - {"multiples by a tensor", "expm1", "log1p", "narrow 
 def test_rules_in_floats(name: str, dtype: str) -> None:
     generator = np.random.default_rng(5)
     draws = [{n: generator.uniform(0.1, 2, s) for n, s in SHAPES.items()} for _ in range(3)]
-    found = decide_floats(*TRUE[name], draws, dtype=dtype)
+    found = decide_floats(Comparison(*TRUE[name]), draws, dtype=dtype)
     assert found.verdict is Verdict.CONFIRMED, found.reason
     assert float(found.figures["worst error / bound"]) <= 1 and found.figures["outputs not assessable"] == 0
 
@@ -218,13 +219,15 @@ MUTANTS: dict[str, Program] = {
 
 
 def test_ratios_of_decays_are_the_recurrence() -> None:
-    assert decide(by_ratios(), decayed, SHAPES, {}, entropy=Entropy(1)).verdict is Verdict.CONFIRMED
+    assert decide(Comparison(by_ratios(), decayed, SHAPES, {}, entropy=Entropy(1))).verdict is Verdict.CONFIRMED
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_wrong_decay_is_refuted(mutant: str) -> None:
     shapes = {"a": ("N", D), "x": ("N", D)}
-    found = decide(MUTANTS[mutant], decayed, shapes, {"N": N}, entropy=Entropy(1), admits=lambda s: s["N"] == N)
+    found = decide(
+        Comparison(MUTANTS[mutant], decayed, shapes, {"N": N}, entropy=Entropy(1), admits=lambda s: s["N"] == N)
+    )
     assert found.verdict is Verdict.REFUTED
     assert found.counterexample is not None
     assert all(Fraction(v) >= 0 for row in found.counterexample.inputs["a"] for v in row)
@@ -280,7 +283,7 @@ def test_minus_infinity_is_not_subtracted() -> None:
         g = a.log().masked_fill(MASK, -INF)
         return (x.log() - g).exp()
 
-    assert decide(program, program, SHAPES, {}, entropy=Entropy(1)).verdict is Verdict.UNDECIDED
+    assert decide(Comparison(program, program, SHAPES, {}, entropy=Entropy(1))).verdict is Verdict.UNDECIDED
 
 
 def test_a_logarithm_is_no_result() -> None:
@@ -318,7 +321,7 @@ def test_logarithms_of_constants_stay_constants() -> None:
     def program(x: Any) -> Any:
         return torch.log(torch.full((), 2.0)) * x
 
-    found = decide(program, lambda x: float(np.log(2.0)) * x, {"x": (2,)}, {}, entropy=Entropy(1))
+    found = decide(Comparison(program, lambda x: float(np.log(2.0)) * x, {"x": (2,)}, {}, entropy=Entropy(1)))
     assert found.verdict is Verdict.CONFIRMED and "constant" in found.flags[0]
 
 
@@ -396,10 +399,14 @@ def recurrent(a: Any, x: Any, b: Any, c: Any, late: bool = False) -> Any:
 def test_state_space_duality() -> None:
     shapes = {"a": (6,), "x": (6, 2), "b": (6, 3), "c": (6, 3)}
     for chunk in (2, 3):
-        found = decide(lambda chunk=chunk, **data: dual(**data, chunk=chunk), recurrent, shapes, {}, entropy=Entropy(1))
+        found = decide(
+            Comparison(lambda chunk=chunk, **data: dual(**data, chunk=chunk), recurrent, shapes, {}, entropy=Entropy(1))
+        )
         assert found.verdict is Verdict.CONFIRMED, found.reason
-    wrong = decide(dual, lambda **data: recurrent(**data, late=True), shapes, {}, entropy=Entropy(1), shrinking=False)
+    wrong = decide(
+        Comparison(dual, lambda **data: recurrent(**data, late=True), shapes, {}, entropy=Entropy(1)), shrinking=False
+    )
     assert wrong.verdict is Verdict.REFUTED
     generator = np.random.default_rng(2)
-    found = decide_floats(dual, recurrent, [{n: generator.uniform(0.3, 1, s) for n, s in shapes.items()}])
+    found = decide_floats(Comparison(dual, recurrent), [{n: generator.uniform(0.3, 1, s) for n, s in shapes.items()}])
     assert found.verdict is Verdict.CONFIRMED, found.reason

@@ -3,12 +3,13 @@
 import pytest
 
 from numeric.entropy import Entropy
-from proofs.audit.case import Case
 from proofs.audit.compared import How
 from proofs.audit.computed import computed
 from proofs.audit.longer import longer_rows
+from proofs.audit.preflight import preflight
 from proofs.audit.world import World
 from proofs.target.adapters import adapt
+from proofs.target.case import Case
 from proofs.target.learners import learner
 from proofs.target.loading import load
 from proofs.target.source.integers import functions, integers
@@ -67,8 +68,8 @@ def layers(tmp_path_factory):
 
 def opened(layers, name):
     target = load(f"{layers}:{name}")
-    case = Case(target.text, adapt(target, None), learner("gd"), {})
-    return target, case, case.preflight({}, Entropy(0))
+    case = Case.of(target.text, adapt(target, None), learner("gd"), {})
+    return target, *preflight(case, {}, Entropy(0))
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ import pytest
 
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
-from proofs.audit.case import Case
 from proofs.audit.compared import How
 from proofs.audit.far_calls import ALONE, far_calls
+from proofs.audit.preflight import preflight
 from proofs.audit.whole import STATE, Found
 from proofs.target.adapters import adapt
+from proofs.target.case import Case
 from proofs.target.learners import learner
 from proofs.target.loading import load
 from proofs.target.source.integers import integers
@@ -87,8 +88,8 @@ def layers(tmp_path_factory):
 )
 def test_what_few_tokens_do_not_show(layers, name, what):
     target = load(f"{layers}:{name}")
-    case = Case(name, adapt(target, "kv"), learner("gd"), {})
-    at = case.preflight({}, Entropy(0))
+    case = Case.of(name, adapt(target, "kv"), learner("gd"), {})
+    case, at = preflight(case, {}, Entropy(0))
     few = Found(rows=(object(),), batch=2, heads=2, axes=("f", "m"))
     found = far_calls(case, few, at, {}, (How.FLOAT,), integers(target.call), Entropy(1))
     refuted = [row.rung for row in found.rows if row.finding.verdict is Verdict.REFUTED]
@@ -100,8 +101,8 @@ def test_what_few_tokens_do_not_show(layers, name, what):
 @pytest.mark.parametrize(("name", "verdict"), [("narrow", Verdict.CONFIRMED), ("narrow_and_turned", Verdict.REFUTED)])
 def test_casts_are_lifted_where_they_were_so_far(layers, name, verdict):
     target = load(f"{layers}:{name}")
-    case = Case(name, adapt(target, "kv"), learner("gd"), {})
-    at = case.preflight({}, Entropy(0))
+    case = Case.of(name, adapt(target, "kv"), learner("gd"), {})
+    case, at = preflight(case, {}, Entropy(0))
     few = Found(rows=(object(),), batch=2, heads=2, axes=("f", "m"))
     found = far_calls(case, few, at, {}, (How.EXACT, How.LIFTED), (4,), Entropy(1))
     assert not found.refusals and not case.lifted

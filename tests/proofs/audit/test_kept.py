@@ -9,11 +9,11 @@ import pytest
 from numeric.entropy import Entropy
 from proofs.audit import compared
 from proofs.audit.answer import Word
-from proofs.audit.case import Case
 from proofs.audit.kept import Kept, kept
 from proofs.audit.world import Same
 from proofs.evidence import Settings
 from proofs.target.adapters import adapt
+from proofs.target.case import Case
 from proofs.target.learners import learner
 from proofs.target.loading import load
 from proofs.target.source.lines import Lines, homes

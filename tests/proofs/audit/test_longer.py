@@ -4,10 +4,11 @@ import pytest
 
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
-from proofs.audit.case import Case
 from proofs.audit.compared import How
 from proofs.audit.longer import longer_rows
+from proofs.audit.preflight import preflight
 from proofs.target.adapters import adapt
+from proofs.target.case import Case
 from proofs.target.learners import learner
 from proofs.target.loading import load
 from proofs.target.source.integers import integers
@@ -84,8 +85,8 @@ def layers(tmp_path_factory):
 
 def found(layers, name, against="gd", adapter=None, gates=None, kinds=(How.FLOAT,)):
     target = load(f"{layers}:{name}")
-    case = Case(name, adapt(target, adapter), learner(against), gates or {})
-    at = case.preflight({}, Entropy(0))
+    case = Case.of(name, adapt(target, adapter), learner(against), gates or {})
+    case, at = preflight(case, {}, Entropy(0))
     return longer_rows(case, at, {}, kinds, integers(target.call), Entropy(1), -100.0, (1, 2, 5, 9, 33))
 
 

@@ -4,11 +4,12 @@ import pytest
 
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
-from proofs.audit.case import Case
 from proofs.audit.compared import How
 from proofs.audit.modes import modes
+from proofs.audit.preflight import preflight
 from proofs.audit.world import Same
 from proofs.target.adapters import adapt
+from proofs.target.case import Case
 from proofs.target.learners import learner
 from proofs.target.loading import load
 
@@ -108,8 +109,8 @@ def layers(tmp_path_factory):
 
 def found(layers, name):
     target = load(f"{layers}:{name}")
-    case = Case(name, adapt(target, None), learner("gd"), {})
-    at = case.preflight({}, Entropy(0))
+    case = Case.of(name, adapt(target, None), learner("gd"), {})
+    case, at = preflight(case, {}, Entropy(0))
     kinds = (How.EXACT, How.FLOAT)
     return modes(case, target, None, f"{layers}:{name}", kinds, at, (50,), Entropy(1), {**at, "f": 3, "m": 3})
 

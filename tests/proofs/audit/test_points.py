@@ -8,11 +8,12 @@ import pytest
 
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
-from proofs.audit.case import Case
 from proofs.audit.compared import How
 from proofs.audit.points import special_row
+from proofs.audit.preflight import preflight
 from proofs.audit.rows import Row
 from proofs.target.adapters import adapt
+from proofs.target.case import Case
 from proofs.target.learners import learner
 from proofs.target.loading import load
 
@@ -35,8 +36,9 @@ def doubled_if_large(X, Y, x_q, eta):
 def row(folder: Path, name: str) -> Row:
     path = folder / "layers.py"
     path.write_text(LAYERS, "utf-8")
-    case = Case(name, adapt(load(f"{path}:{name}"), None), learner("gd"), {})
-    found = special_row(case, (How.FLOAT,), case.preflight({}, Entropy(0)), Entropy(1))
+    case = Case.of(name, adapt(load(f"{path}:{name}"), None), learner("gd"), {})
+    case, at = preflight(case, {}, Entropy(0))
+    found = special_row(case, (How.FLOAT,), at, Entropy(1))
     assert found is not None
     return found
 

@@ -4,7 +4,7 @@ import pytest
 
 from numeric.finding import Verdict
 from proofs.audit.run import audit, compared
-from proofs.bench.targets import CASES
+from proofs.bench.targets import INSTALLED
 from proofs.evidence import Settings
 from proofs.target.loading import TargetError
 
@@ -371,7 +371,7 @@ def test_a_module_is_left_as_it_was(layers):
 
 
 @pytest.mark.slow  # `python3 -m proofs` runs these
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+@pytest.mark.parametrize("case", INSTALLED, ids=lambda case: case.title)
 def test_layers_that_nobody_here_wrote(case):
     if case.missing():
         pytest.skip(case.missing())

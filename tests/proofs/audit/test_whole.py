@@ -4,11 +4,12 @@ import pytest
 
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
-from proofs.audit.case import Case
 from proofs.audit.compared import How
+from proofs.audit.preflight import preflight
 from proofs.audit.whole import POSITIONS, START, STATE, whole_rows
 from proofs.audit.world import Positions, State
 from proofs.target.adapters import adapt
+from proofs.target.case import Case
 from proofs.target.learners import learner
 from proofs.target.loading import load
 
@@ -159,8 +160,8 @@ def layers(tmp_path_factory):
 
 def found(layers, name, against="online_gd", adapter="kv", gates=None, kinds=(How.EXACT,)):
     target = load(f"{layers}:{name}")
-    case = Case(name, adapt(target, adapter), learner(against), gates or {})
-    at = case.preflight({}, Entropy(0))
+    case = Case.of(name, adapt(target, adapter), learner(against), gates or {})
+    case, at = preflight(case, {}, Entropy(0))
     return whole_rows(case, at, {}, kinds, Entropy(1), -100.0)
 
 

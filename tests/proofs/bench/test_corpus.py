@@ -13,11 +13,13 @@ import torch
 
 from constructions.learners import library
 from numeric.entropy import Entropy
-from proofs.audit.case import Case
+from proofs.audit.inference import infer
+from proofs.audit.preflight import preflight
 from proofs.bench.corpus import CORPUS
 from proofs.bench.mutations import mutations
 from proofs.bench.soundness import difference, draws
-from proofs.target.adapters import BUILT_IN, adapt
+from proofs.target.adapters import adapt, built_in
+from proofs.target.case import Case
 from proofs.target.learners import learner
 from proofs.target.loading import load
 
@@ -30,16 +32,16 @@ EACH = pytest.mark.parametrize("entry", CORPUS, ids=lambda entry: entry.name)
 def test_at_least_sixty_layers_each_with_its_own_name_and_every_learner_has_one() -> None:
     assert len({entry.name for entry in CORPUS}) == len(CORPUS) >= 61
     assert {entry.against.split(":")[0] for entry in CORPUS} == set(library())
-    assert {entry.adapter for entry in CORPUS} <= {None, *BUILT_IN}
+    assert {entry.adapter for entry in CORPUS} <= {None, *built_in()}
 
 
 @EACH
 def test_the_layer_is_its_learner_on_float64_draws(entry) -> None:
     chosen = learner(entry.against)
-    case = Case(entry.name, adapt(load(entry.layer), entry.adapter), chosen, entry.gates)
-    sizes = case.preflight({}, Entropy(0))
+    case = Case.of(entry.name, adapt(load(entry.layer), entry.adapter), chosen, entry.gates)
+    case, sizes = preflight(case, {}, Entropy(0))
     for N in (*LENGTHS, *([BEYOND[entry.name]] if entry.name in BEYOND else ())):
-        case.infer({**sizes, "N": N})
+        infer(case, {**sizes, "N": N})
         inputs = case.draw({**sizes, "N": N}, torch.Generator().manual_seed(N))
         inputs |= {name: inputs[name] / 2 + 0.25 for name in case.positive if name in inputs}
         layer, right = case.layer(**inputs), case.learner(**inputs)

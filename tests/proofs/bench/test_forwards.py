@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.exact_identity import decide
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
@@ -14,8 +15,10 @@ from proofs.bench.forwards import Cost
 def test_the_pairs_are_the_same_function_and_no_other() -> None:
     sizes = {"d": 3, "N": 5}
     for left, right in ((forwards.delta_rule, forwards.householder), (forwards.masked_product, forwards.einsum)):
-        assert decide(left, right, forwards.SHAPES, sizes, entropy=Entropy(1)).verdict is Verdict.CONFIRMED
-    wrong = decide(forwards.delta_rule, forwards.einsum, forwards.SHAPES, sizes, entropy=Entropy(1), shrinking=False)
+        assert decide(Comparison(left, right, forwards.SHAPES, sizes, entropy=Entropy(1))).verdict is Verdict.CONFIRMED
+    wrong = decide(
+        Comparison(forwards.delta_rule, forwards.einsum, forwards.SHAPES, sizes, entropy=Entropy(1)), shrinking=False
+    )
     assert wrong.verdict is Verdict.REFUTED
 
 

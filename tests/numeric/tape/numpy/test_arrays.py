@@ -17,6 +17,7 @@ import torch
 from numpy import zeros as own_zeros
 
 from numeric.carriers.finite_field import FiniteField
+from numeric.deciding.comparison import Comparison
 from numeric.deciding.exact_identity import decide
 from numeric.deciding.float_identity import decide as decide_floats
 from numeric.deciding.polynomial_identity import decide as decide_polynomials
@@ -173,20 +174,20 @@ SIZES = {"N": 4, "f": 2}
 
 @pytest.mark.parametrize("program", [lms, generic, compatible])
 def test_loops_are_the_learner(program: Callable[..., Any]) -> None:
-    found = decide(as_program(program), lms_in_torch, SHAPES, SIZES, entropy=Entropy(1))
+    found = decide(Comparison(as_program(program), lms_in_torch, SHAPES, SIZES, entropy=Entropy(1)))
     assert found.verdict is Verdict.CONFIRMED, found.reason
     assert float(found.figures["failure probability, log2"]) <= -100
 
 
 def test_loop_as_polynomials_and_in_floats() -> None:
     small = {"N": 2, "f": 2}
-    assert decide_polynomials(as_program(lms), lms_in_torch, SHAPES, small).verdict is Verdict.CONFIRMED
+    assert decide_polynomials(Comparison(as_program(lms), lms_in_torch, SHAPES, small)).verdict is Verdict.CONFIRMED
     generator = np.random.default_rng(1)
     draws = [{n: generator.standard_normal(s) for n, s in {"X": (4, 2), "Y": (4,), "x_q": (2,), "eta": ()}.items()}]
     for backend in ("torch cpu", "numpy"):
         left = as_program(lms)
         right = lms_in_torch if backend == "torch cpu" else as_program(compatible)
-        found = decide_floats(left, right, draws, backend=backend)
+        found = decide_floats(Comparison(left, right), draws, backend=backend)
         assert found.verdict is Verdict.CONFIRMED, found.reason
 
 
@@ -207,7 +208,7 @@ def halved(X: Any, Y: Any, x_q: Any, eta: Any) -> Any:
 
 @pytest.mark.parametrize("mutant", [wrong_by_one, stale, halved])
 def test_wrong_loops_are_refuted(mutant: Callable[..., Any]) -> None:
-    found = decide(as_program(mutant), lms_in_torch, SHAPES, SIZES, entropy=Entropy(1))
+    found = decide(Comparison(as_program(mutant), lms_in_torch, SHAPES, SIZES, entropy=Entropy(1)))
     assert found.verdict is Verdict.REFUTED and found.counterexample is not None
 
 
@@ -309,7 +310,7 @@ def test_arrays_answer_as_numpys_do() -> None:
     def same(v: Any) -> Any:
         return torch.stack([v[0] + 1, v.sum(), v[0] * 0 + 7, v[0]])
 
-    found = decide(as_program(asks), same, {"v": (3,)}, {}, entropy=Entropy(1))
+    found = decide(Comparison(as_program(asks), same, {"v": (3,)}, {}, entropy=Entropy(1)))
     assert found.verdict is Verdict.CONFIRMED, found.reason
 
 
@@ -413,7 +414,7 @@ def test_other_threads_keep_their_numpy() -> None:
 
 def test_several_threads_record_at_once() -> None:
     def work(k: int) -> bool:
-        found = decide(as_program(lms), lms_in_torch, SHAPES, {"N": 2, "f": k % 2 + 1}, entropy=Entropy(k))
+        found = decide(Comparison(as_program(lms), lms_in_torch, SHAPES, {"N": 2, "f": k % 2 + 1}, entropy=Entropy(k)))
         return found.verdict is Verdict.CONFIRMED
 
     before = np.zeros
@@ -448,6 +449,6 @@ def test_input_writes_are_reported() -> None:
         x *= 2
         return x
 
-    found = decide(as_program(writes), lambda x: 2 * x, {"x": (3,)}, {}, entropy=Entropy(1))
+    found = decide(Comparison(as_program(writes), lambda x: 2 * x, {"x": (3,)}, {}, entropy=Entropy(1)))
     assert found.verdict is Verdict.CONFIRMED
     assert any("writes to its input x" in flag for flag in found.flags)

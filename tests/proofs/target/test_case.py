@@ -1,12 +1,20 @@
 """How a target and a learner are put together: parameters per token and channel, gates, readouts, what is inferred."""
 
-import pytest
+from dataclasses import FrozenInstanceError, replace
 
+import pytest
+import torch
+
+from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from proofs.audit.answer import Word
+from proofs.audit.preflight import preflight
 from proofs.audit.run import audit, compared
 from proofs.evidence import Settings
-from proofs.target.loading import TargetError
+from proofs.target.adapters import adapt
+from proofs.target.case import Case
+from proofs.target.learners import learner
+from proofs.target.loading import TargetError, load
 
 LAYERS = """
 import torch
@@ -254,6 +262,20 @@ def test_a_refutation_suggests_what_would_agree(layers, name, against, adapter, 
 
 def test_a_step_settles_every_length(layers):
     assert "every N by induction" in find(layers, "step", "online_gd", "step").reason
+
+
+def test_a_case_is_not_changed_by_how_it_is_run(layers):
+    target = load(f"{layers / 'layers.py'}:delta")
+    case, at = preflight(Case.of("delta", adapt(target, "kv"), learner("online_gd"), {}), {}, Entropy(0))
+    lifted = replace(case, lifted=True)
+    with pytest.raises(FrozenInstanceError):
+        case.lifted = True
+    lifted.layer(**lifted.draw(at, torch.Generator().manual_seed(0)))
+    lifted.note("said of both", "and this")
+    assert not case.lifted and list(case.notes)[-2:] == ["said of both", "and this"]
+    other = case.anew({**case.gates, "scale": "1"})
+    other.note("said of the other")
+    assert (other.axes, other.form) == (case.axes, case.form) and "said of the other" not in case.notes
 
 
 def test_what_is_only_sampled_says_so(layers):

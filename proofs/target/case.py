@@ -2,15 +2,17 @@
 
 Learner parameters are variables. A target's argument is an expression in them (`--gate beta=eta`), the parameter of its
 own name, a number, or `free`. A parameter that nothing in the target stands for is inferred (`proofs.audit.inference`).
+Main definition: `Case`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from fractions import Fraction
-from itertools import product
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -19,27 +21,14 @@ from torch import Tensor
 from constructions.learners import Domain, Each, Learner
 from numeric.deciding.lifting import Lifted
 from numeric.deciding.programs import Program, Shapes, Sizes, concrete
-from numeric.entropy import Entropy
-from proofs.audit.inference import Inference, key
-from proofs.audit.preflight import as_one_number, scaled_readout
 from proofs.target.adapters import Adapter, Gate
 from proofs.target.calling import called, prediction
-from proofs.target.calling import raised as raised
 from proofs.target.deadline import limited
 from proofs.target.gates import Axes, Value, laid_out, mentioned, outside, value
+from proofs.target.inferred import Inferred, key
 from proofs.target.loading import TargetError
 from proofs.target.source.lines import Lines
 
-SIZES: tuple[Sizes, ...] = (
-    {"f": 4, "m": 3, "N": 5},
-    {"f": 4, "m": 4, "N": 5},
-    {"f": 4, "m": 1, "N": 5},
-    {"f": 4, "m": 3, "N": 64},
-    {"f": 4, "m": 4, "N": 64},
-)
-"""Sizes tried in turn until the target takes one."""
-LIMIT = 2**20
-"""The most numbers that the inputs of a target may be."""
 INDETERMINATE = "free"
 """The gate value that stands for every number."""
 NAMES = ("layer", "learner")
@@ -54,54 +43,77 @@ _AXES: Mapping[Each, tuple[Axes, ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class _Failed:
-    """A call that failed: whose code, with what, at which sizes and axes of the variables."""
+class Form(Enum):
+    """How one number for an optional argument is given: as a Python number, a 0-d tensor, or an array of it (N,)."""
 
-    learner: bool
-    error: Exception
-    sizes: Sizes
-    axes: dict[str, Axes]
+    NUMBERS = auto()
+    TENSORS = auto()
+    ARRAYS = auto()
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """The two programs `layer` and `learner`, of X, Y, x_q, perhaps W0, and the variables.
+
+    axes: what one value of each variable is for. needs_lift, lifted: whether casts to float32 inside the target become
+    casts to float64, in plain calls or always. words: what gates are called in the answer, where not by their text.
+    inferred, lines, notes: what calls of it leave behind, the same for all cases that `replace` makes of it.
+    """
+
+    text: str
+    adapter: Adapter
+    chosen: Learner
+    gates: Mapping[str, str]
+    inferred: Inferred
+    lines: Lines
+    notes: dict[str, None] = field(default_factory=dict)
+    axes: Mapping[str, Axes] = field(default_factory=dict)
+    form: Form = Form.NUMBERS
+    needs_lift: bool = False
+    lifted: bool = False
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def of(text: str, adapter: Adapter, chosen: Learner, gates: Mapping[str, str]) -> Case:
+        """The case of a target and a learner, its variables as wide as they may be. Raises TargetError for wrong gates."""
+        case = Case(text, adapter, chosen, dict(gates), Inferred(), Lines(adapter.homes))
+        case._check()
+        linked = set(adapter.named) | {n for v in gates.values() if v != INDETERMINATE for n in mentioned(v)}
+        alone = tuple(p for p in chosen.parameters if p.name not in linked and p.name not in gates)
+        case = replace(case, inferred=Inferred(alone))
+        return replace(case, axes={name: options[0] for name, options in case.options.items()})
+
+    def anew(self, gates: Mapping[str, str] | None = None, adapter: Adapter | None = None) -> Case:
+        """A case with other gates, or another adapter, called as this one is. What calls leave behind is its own."""
+        other = Case.of(self.text, adapter or self.adapter, self.chosen, self.gates if gates is None else gates)
+        return replace(other, axes=self.axes, form=self.form, needs_lift=self.needs_lift)
 
     @property
-    def telling(self) -> tuple[bool, int]:
-        """Which failure is told: a learner's beside a target that runs, then the one with the plainest arguments."""
-        return self.learner, -sum(map(len, self.axes.values()))
+    def starts(self) -> bool:
+        """Whether W0 is an input."""
+        return "W0" in self.adapter.named and self.chosen.start and "W0" not in self.gates
 
+    @property
+    def positive(self) -> tuple[str, ...]:
+        """The parameters that have to be positive."""
+        return tuple(p.name for p in self.chosen.parameters if p.domain in (Domain.POSITIVE, Domain.UNIT))
 
-class Case:
-    """The two programs `layer` and `learner`, of X, Y, x_q, perhaps W0, and the variables."""
-
-    def __init__(self, text: str, adapter: Adapter, chosen: Learner, gates: Mapping[str, str]) -> None:
-        self.text, self.adapter, self.chosen, self.gates = text, adapter, chosen, dict(gates)
-        self.notes: list[str] = []
-        self.lines = Lines(adapter.homes)
-        self.words: dict[str, str] = {}
-        """What gates are called in the answer, where not by their text."""
-        self.lifted = self.needs_lift = False
-        """Whether casts to float32 inside the target become casts to float64: always, or in plain calls."""
-        self.form = "numbers"
-        """How one number for an optional argument is given: as a Python number, a 0-d tensor, or an array of it (N,)."""
-        self._check()
-        free = [g for g, v in self.gates.items() if v == INDETERMINATE]
-        linked = set(adapter.named) | {n for g, v in self.gates.items() if v != INDETERMINATE for n in mentioned(v)}
-        alone = tuple(p for p in chosen.parameters if p.name not in linked and p.name not in self.gates)
-        self.inference = Inference(self, alone)
-        self.starts = "W0" in adapter.named and chosen.start and "W0" not in self.gates
-        self.positive = tuple(p.name for p in chosen.parameters if p.domain in (Domain.POSITIVE, Domain.UNIT))
-        self._options: dict[str, tuple[Axes, ...]] = {}
-        for parameter in chosen.parameters:
+    @cached_property
+    def options(self) -> Mapping[str, tuple[Axes, ...]]:
+        """What one value of each variable may be for, widest first."""
+        found: dict[str, tuple[Axes, ...]] = {}
+        for parameter in self.chosen.parameters:
             bound = parameter.name in self.gates and not self._open(parameter.name)
-            if not bound and parameter not in alone and parameter.each is not Each.MATRIX:
-                self._options[parameter.name] = self._axes(parameter.name, _AXES[parameter.each])
-        for gate in free:
-            options: tuple[Axes, ...] = (("N",), ("N", "f"), ()) if gate not in adapter.single else ((),)
+            if not bound and parameter not in self.inferred.parameters and parameter.each is not Each.MATRIX:
+                found[parameter.name] = self._axes(parameter.name, _AXES[parameter.each])
+        for gate in (g for g, v in self.gates.items() if v == INDETERMINATE):
+            options: tuple[Axes, ...] = (("N",), ("N", "f"), ()) if gate not in self.adapter.single else ((),)
             if gate in mentioned(self.gates.get(READOUT, "")):
                 options = ((),)
-            for fed in (p for p in chosen.parameters if gate in mentioned(self.gates.get(p.name, ""))):
+            for fed in (p for p in self.chosen.parameters if gate in mentioned(self.gates.get(p.name, ""))):
                 options = tuple(o for o in options if o in _AXES.get(fed.each, ((),)))
-            self._options.setdefault(gate, options)
-        self.axes: dict[str, Axes] = {name: options[0] for name, options in self._options.items()}
+            found.setdefault(gate, options)
+        return found
 
     def _check(self) -> None:
         adapter, names = self.adapter, self.chosen.names
@@ -188,7 +200,7 @@ class Case:
         }
         for name, axes in self.axes.items():
             found[name] = laid_out(inputs[name], axes)
-        found |= self.inference.values(X, Y, N)
+        found |= self.inferred.values(X, Y, N)
         for parameter in self.chosen.parameters:
             if parameter.name not in found and parameter.name in self.gates:
                 found[parameter.name] = value(self.gates[parameter.name], found)
@@ -217,11 +229,11 @@ class Case:
                 continue
             else:
                 continue
-            if isinstance(held.held, Fraction) and gate not in self.adapter.required and self.form == "numbers":
+            if isinstance(held.held, Fraction) and gate not in self.adapter.required and self.form is Form.NUMBERS:
                 given[gate] = int(held.held) if held.held.denominator == 1 else float(held.held)
                 continue
             tensor = held.tensor(X)
-            if self.form == "arrays" and not held.axes and gate not in self.adapter.single:
+            if self.form is Form.ARRAYS and not held.axes and gate not in self.adapter.single:
                 given[gate] = Gate(tensor.expand(X.shape[0]), ("N",))
             else:
                 given[gate] = Gate(tensor, held.axes)
@@ -238,15 +250,6 @@ class Case:
         if type(X) is Tensor and isinstance(out, Tensor) and out.ndim != 1 and out.numel() == Y.shape[1]:
             self.note(f"it returns an array of {out.ndim} axes, which was read as one, (m,)")
         return prediction(out, Y.shape[1])
-
-    @contextmanager
-    def lifting(self, lifted: bool) -> Iterator[None]:
-        """Inside the block casts to float32 are lifted, or not."""
-        before, self.lifted = self.lifted, lifted
-        try:
-            yield
-        finally:
-            self.lifted = before
 
     @contextmanager
     def running(self, like: Any) -> Iterator[None]:
@@ -302,121 +305,10 @@ class Case:
         factor = self.factor(X, Y, inputs)
         return out if factor is None else factor * out
 
-    # --- before the rungs ----------------------------------------------------------------------------------------
-
-    def preflight(self, fixed: dict[str, int], entropy: Entropy) -> dict[str, int]:
-        """Sizes that the target takes; what plain float64 calls show goes to `notes`. Raises TargetError if none works."""
-        self._affordable({**SIZES[0], **fixed})
-        wrong = [s for s in fixed if s not in ("f", "m", "N") or fixed[s] < 1]
-        if wrong:
-            raise TargetError(f"size {wrong[0]}={fixed[wrong[0]]}: expected f, m or N, at least 1")
-        failed: _Failed | None = None
-        names = list(self._options)
-        for sizes in SIZES:
-            here = {**sizes, **fixed}
-            options = list(product(*self._options.values()))
-            for lift, form, chosen in product((False, True), ("numbers", "tensors", "arrays"), options):
-                self.needs_lift, self.form = lift, form
-                self.axes = dict(zip(names, chosen, strict=True))
-                ran = False
-                try:
-                    self.try_at(here, entropy)
-                    self.infer(here)
-                    if not as_one_number(self, here, entropy):
-                        continue
-                    ran = True
-                    self._learns_at(here, entropy)
-                except TargetError:
-                    raise
-                except Exception as failure:
-                    new = _Failed(ran, failure, here, dict(self.axes))
-                    failed = new if failed is None or new.telling > failed.telling else failed
-                    continue
-                self._custom_scale(here, entropy)
-                if lift:
-                    self.note(
-                        "it fails in float64, for the casts to float32 in it; they were taken for casts to float64"
-                    )
-                return here
-        assert failed is not None
-        tried = "; ".join(" ".join(f"{k}={v}" for k, v in {**s, **fixed}.items()) for s in SIZES[:3])
-        self.axes = failed.axes
-        shapes = ", ".join(f"{name} {shape}" for name, shape in concrete(self.shapes, failed.sizes).items())
-        side = f"the learner {self.chosen.id}" if failed.learner else self.text
-        raise TargetError(
-            f"{side} {raised(failed.error)}; called with {shapes} in float64 (sizes tried: {tried}); fix sizes with "
-            "--size, or use an adapter"
-        )
-
-    def _affordable(self, sizes: Sizes) -> None:
-        numbers = sizes["N"] * (sizes["f"] + sizes["m"]) + sizes["f"] * sizes["m"]
-        if numbers > LIMIT:
-            raise TargetError(
-                f"sizes {', '.join(f'{k}={v}' for k, v in sizes.items())}: {numbers} numbers of input, and an audit "
-                f"takes at most {LIMIT}; give smaller ones"
-            )
-
-    def try_at(self, sizes: Sizes, entropy: Entropy) -> None:
-        """Plain calls at these sizes. Raises what the target raises; TargetError for a random or a NaN result."""
-        data = self.draw(sizes, torch.Generator().manual_seed(entropy.below(2**31)))
-        results = []
-        for _ in range(2):
-            copies = {n: t.clone() for n, t in data.items()}
-            before = {n: t._version for n, t in copies.items()}
-            with torch.no_grad():
-                results.append(self.layer(**copies))
-            if any(t._version != before[n] for n, t in copies.items()):
-                self.note("it writes to its inputs (it was given copies)")
-        if not torch.equal(*results) and not bool(torch.isnan(results[0]).any()):
-            raise TargetError(
-                f"{self.text} is random from call to call: two calls on the same inputs differ by "
-                f"{float((results[0] - results[1]).abs().max()):.2g}; seed it, or call eval() on it"
-            )
-        if not bool(torch.isfinite(results[0]).all()):
-            raise TargetError(
-                f"{self.text} returns NaN or infinity on Gaussian inputs of size {dict(sizes)}: keep "
-                "logarithms, roots and quotients away from 0 there, by an adapter that prepares the inputs, say"
-            )
-
-    def _learns_at(self, sizes: Sizes, entropy: Entropy) -> None:
-        data = self.draw(sizes, torch.Generator().manual_seed(entropy.below(2**31)))
-        with torch.no_grad():
-            out = self.learner(**data)
-        if out.shape != (sizes["m"],):
-            raise ValueError(
-                f"the learner {self.chosen.id} returned shape {tuple(out.shape)}, expected ({sizes['m']},)"
-            )
-
-    def note(self, text: str) -> None:
-        """Say this once in the answer."""
-        if text not in self.notes:
-            self.notes.append(text)
-
-    def _custom_scale(self, sizes: Sizes, entropy: Entropy) -> None:
-        """Declare the readout scale f**-0.5 where a key/value operator has it at two sizes; the rungs then test it."""
-        asked = self.adapter.scaled and not self.inference.names and READOUT not in self.gates
-        if asked and not set(self.adapter.single) & set(self.gates) and scaled_readout(self, sizes, entropy):
-            self.gates[READOUT] = "f**-0.5"
-            self.note(f"its readout is scaled by f**-0.5 (seen at f={sizes['f']} and {4 * sizes['f']})")
-
-    def infer(self, sizes: Sizes) -> None:
-        """Find the parameters that nothing stands for, at these sizes. Raises TargetError where that fails."""
-        self.inference.find(sizes)
-        if self.inference.note:
-            self.note(self.inference.note)
-
     def given(self, name: str) -> bool:
         """Whether a parameter of the learner is a number by a gate, and no argument of the target."""
         text = self.gates.get(name)
         return text is not None and name not in self.adapter.named and not mentioned(text)
-
-    def refuses_width(self, sizes: Sizes, other: Sizes) -> str:
-        """What is wrong with these f and m, empty if nothing is; a fit's numbers are borrowed from the other sizes."""
-        try:
-            self.inference.borrow(sizes, other)
-        except Exception as error:  # whatever a target raises there
-            return raised(error)
-        return self.refuses(sizes)
 
     def rounded(self) -> Case | None:
         """This case with numbers of gates as float64 rounds them, as a code's constants are; None if all are short."""
@@ -429,50 +321,36 @@ class Case:
                     gates[name] = str(near)
         if not gates:
             return None
-        twin = Case(self.text, self.adapter, self.chosen, {**self.gates, **gates})
-        twin.axes, twin.form, twin.needs_lift, twin.notes = self.axes, self.form, self.needs_lift, list(self.notes)
-        twin.words = {name: f"{self.gates[name]}, as float64 rounds it" for name in gates}
-        return twin
+        words = {name: f"{self.gates[name]}, as float64 rounds it" for name in gates}
+        return replace(self.anew({**self.gates, **gates}), notes=dict(self.notes), words=words)
 
     def alone(self) -> Case | None:
         """This case with one number for the context where it has one for each token; None where it has none, or where the
         target always gets arrays."""
         if self.adapter.whole is not None or not any("N" in axes for axes in self.axes.values()):
             return None
-        twin = Case(self.text, self.adapter, self.chosen, self.gates)
-        twin.axes, twin.form, twin.needs_lift = dict.fromkeys(self.axes, ()), self.form, self.needs_lift
-        return twin
+        return replace(self.anew(), axes=dict.fromkeys(self.axes, ()))
 
     def smaller(self, program: Program) -> Program:
         """The program, with the parameter inferred at whatever sizes a counterexample is searched at."""
 
         def run(**inputs: Any) -> Any:
-            if self.inference.names and key(inputs["X"], inputs["Y"]) not in self.inference.known:
+            if self.inferred.names and key(inputs["X"], inputs["Y"]) not in self.inferred.known:
                 raise ValueError("no parameter was inferred at these sizes")
             return program(**inputs)
 
         return run
 
-    def admits(self, candidate: Sizes) -> bool:
-        """Whether a counterexample may have these sizes."""
-        return self.refuses(candidate) == ""
-
-    def refuses(self, sizes: Sizes) -> str:
-        """What is wrong with a plain call at these sizes; empty if nothing is."""
-        try:
-            self.infer(sizes)
-            with torch.no_grad():
-                self.try_at(sizes, Entropy(0))
-        except Exception as error:  # the target is anybody's code
-            return str(error) if isinstance(error, TargetError) else raised(error)
-        return ""
-
     # --- words ---------------------------------------------------------------------------------------------------
+
+    def note(self, *texts: str) -> None:
+        """Say each of these once in the answer."""
+        self.notes.update(dict.fromkeys(texts))
 
     def described(self, sizes: Sizes, others: Sequence[Sizes] = ()) -> dict[str, str]:
         """Gates and parameters in words, at these sizes and, where other, at the others."""
         out = {g: self.words.get(g, v) for g, v in self.gates.items() if v != INDETERMINATE}
-        out |= self.inference.described(sizes, others)
+        out |= self.inferred.described(sizes, others)
         for name, axes in self.axes.items():
             words = {"N": "token", "f": "channel"}
             each = f", one for each {' and '.join(words[a] for a in axes)}" if axes else ""
