@@ -164,7 +164,7 @@ def far_calls(
         B, H = (c + 1 if found.batch > 1 else 1), (c + 2 if found.heads > 1 and not found.by_head else found.heads)
         sizes = {"B": B, "H": H, "f": at["f"], "m": at["m"], "N": 2}
         calls = _Calls(case, whole, wide=found.wide, by_head=not found.by_head)
-        verdict = search.ask(ALONE, calls, calls.together, calls.alone, sizes) if B * H > 1 else Verdict.UNDECIDED
+        verdict = search.ask(ALONE, calls, _Calls.together, _Calls.alone, sizes) if B * H > 1 else Verdict.UNDECIDED
         if verdict is Verdict.REFUTED:
             break
         cells = (B, H) if verdict is Verdict.CONFIRMED else cells

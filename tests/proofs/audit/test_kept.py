@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from numeric.entropy import Entropy
-from proofs.audit import compared
+from proofs.audit.run import compared
 from proofs.audit.answer import Word
 from proofs.audit.kept import Kept, kept
 from proofs.audit.world import Same
