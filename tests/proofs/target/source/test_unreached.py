@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from proofs.audit import compared
+from proofs.audit.run import compared
 from proofs.audit.answer import Word
 from proofs.evidence import Settings
 from proofs.target.source.lines import Lines, Unrun, homes
