@@ -154,6 +154,62 @@ def test_what_is_set_before_all_calls_is_anoption(tmp_path):
     assert {u.condition for u in found.values() if u.option} == {"self.bias is not None", "FAST"}
 
 
+CONFIGURED = """
+from dataclasses import dataclass
+import torch
+
+@dataclass
+class Config:
+    norm: bool = False
+    count: int = 0
+    late: int = 0
+
+@dataclass
+class Plan:
+    blocks: int
+
+    def run(self, X):
+        if self.blocks:
+            X = X * 5
+        return X
+
+CONFIG = Config()
+
+class Layer(torch.nn.Module):
+    scaled = False
+
+    def __init__(self):
+        super().__init__()
+        self.config = CONFIG
+
+    def forward(self, X):
+        self.config.count += 1
+        made = Config(late=len(X) // 30)
+        if self.config.norm:
+            X = X / 2
+        if CONFIG.norm:
+            X = X / 3
+        if self.scaled:
+            X = X * 3
+        if self.config.count > 50:
+            X = X * 2
+        if made.late:
+            X = X * 2
+        return Plan(len(X) // 30).run(X)
+"""
+
+
+def test_what_a_configuration_holds_is_an_option_and_what_a_call_makes_is_none(tmp_path):
+    module = loaded(tmp_path / "configured.py", CONFIGURED)
+    found = told(module.Layer().forward, torch.ones(3))
+    assert {u.condition for u in found.values() if not u.option} == {
+        "self.config.count > 50",
+        "made.late",
+        "self.blocks",
+    }
+    assert {u.condition for u in found.values() if u.option} == {"self.config.norm", "CONFIG.norm", "self.scaled"}
+
+
 SWALLOWING = """
 import contextlib
 import torch
