@@ -234,7 +234,8 @@ def _plain(frame: FrameType, before: Mapping[int, Any]) -> frozenset[str]:
 def _parts(value: Any, asked: frozenset[str]) -> Iterator[tuple[str, Any]]:
     """The attributes of these names that a thing, or its class, has: those that nothing computes."""
     kind = type(value)
-    if kind.__getattribute__ not in (object.__getattribute__, ModuleType.__getattribute__, type.__getattribute__):
+    plain: tuple[Any, ...] = (object.__getattribute__, ModuleType.__getattribute__, type.__getattribute__)
+    if kind.__getattribute__ not in plain:
         return
     held = dict(getattr(value, "__dict__", {}))
     held |= held.get("_modules") or {}
@@ -296,7 +297,9 @@ def _unrun(code: CodeType, steps: set[tuple[int, int]], known: Known) -> Iterato
     instructions = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
     ran = {at for _, at in steps}
     refusing = source_of(code).refusals
-    place = {i.offset: _line(i) for i in instructions if i.opname not in _SILENT}
+    before = [None, *(i.opname for i in instructions)]
+    told_of = [i for i, last in zip(instructions, before, strict=False) if last != "RETURN_GENERATOR"]
+    place = {i.offset: _line(i) for i in told_of if i.opname not in _SILENT}
     where = {i.offset: i for i in instructions}
     lines = {line for offset, line in place.items() if offset in ran and line}
     silent = sorted({line for line in place.values() if line} - lines - refusing)
@@ -372,7 +375,12 @@ def _left(
     def leaves(at: dis.Instruction) -> bool:
         return not _within(at, loop.test) and not any(_within(at, part) for part in loop.body)
 
-    loops = [n for n in source_of(code).branches.values() if isinstance(n, ast.While) and _within(instruction, n.test)]
+    whole = _statement(code, instruction)  # the place of a jump where the test is a name alone
+    loops = [
+        n
+        for n in source_of(code).branches.values()
+        if isinstance(n, ast.While) and (n is whole or _within(instruction, n.test))
+    ]
     if not loops:
         return False
     loop = max(loops, key=lambda node: (node.lineno, node.col_offset))

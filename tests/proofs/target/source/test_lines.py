@@ -121,6 +121,32 @@ def test_a_loop_is_left_once_in_the_source(tmp_path):
     assert "X > 40" not in {u.condition for u in told(module.layer, 1, 50, 100).values()}
 
 
+PENDING = """
+from collections import deque
+
+def blocks(X):
+    for k in range(X):
+        yield k
+
+def layer(X):
+    out, pending, other = 0, deque(blocks(X)), 0
+    while pending:
+        out += pending.popleft()
+    while other:
+        other -= 1
+    made = blocks(X)
+    return out
+"""
+
+
+def test_a_generator_that_ran_and_a_loop_on_a_name_that_ended_are_seen(tmp_path):
+    module = loaded(tmp_path / "pending.py", PENDING)
+    assert {u.condition for u in told(module.layer, 1, 5).values()} == {"other"}
+    module = loaded(tmp_path / "alone.py", PENDING.replace("deque(blocks(X))", "deque([X])"))
+    never = [u.lines for u in told(module.layer, 1, 5).values() if not u.condition]
+    assert never == [(5, 6)]  # called, and never begun
+
+
 SETTLED = """
 import torch
 FAST, SEEN = False, 0
