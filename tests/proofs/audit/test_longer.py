@@ -13,6 +13,7 @@ from proofs.target.loading import load
 from proofs.target.source.integers import integers
 
 LAYERS = """
+import collections
 import torch
 
 def linear(q, k, v, chunk=20, carry=True, keep=1.0):
@@ -58,6 +59,29 @@ def wide_power(X, Y, x_q, eta):
 
 def window(X, Y, x_q, eta):
     return step(X[-40:], Y[-40:], x_q, eta)
+
+def far_window(X, Y, x_q, eta):
+    return step(X[-5000:], Y[-5000:], x_q, eta)
+
+def table(X, Y, x_q, eta):
+    places = torch.ones(4096, dtype=X.dtype)
+    places[3000:] = 0
+    return step(X * places[: len(X), None], Y, x_q, eta)
+
+def slots(X, Y, x_q, beta, most=1100):
+    W = X.new_zeros(Y.shape[1], X.shape[1])
+    for x, y in collections.deque(zip(X, Y), maxlen=most):
+        W = W + beta * torch.outer(y - W @ x, x)
+    return W @ x_q
+
+def low_rank(X, Y, x_q, lam, most=6):
+    A, x, r = X.T @ X + lam * torch.eye(X.shape[1], dtype=X.dtype), 0 * x_q, x_q
+    p = r
+    for _ in range(min(X.shape[1], most)):
+        a = (r @ r) / (p @ (A @ p))
+        x, new = x + a * p, r - a * (A @ p)
+        p, r = new + (new @ new) / (r @ r) * p, new
+    return Y.T @ (X @ x)
 
 def refuses(X, Y, x_q, eta):
     if len(X) == 11:
@@ -115,6 +139,21 @@ def test_what_changes_its_ways_is_refuted(layers, name, adapter, size):
     result = found(layers, name, adapter=adapter)
     row = result.rows[-1]
     assert row.finding.verdict is Verdict.REFUTED and not result.beyond
+    assert {k: row.sizes[k] for k in size} == size
+
+
+@pytest.mark.parametrize(
+    ("name", "against", "kinds", "size"),
+    [
+        ("far_window", "gd", (How.FLOAT,), {"N": 5001}),
+        ("table", "gd", (How.FLOAT,), {"N": 3001}),
+        ("slots", "online_gd", (How.FLOAT,), {"N": 1101}),
+        ("low_rank", "ridge", (How.EXACT, How.FLOAT), {"f": 7, "N": 9}),
+    ],
+)
+def test_what_ends_far_out_is_refuted(layers, name, against, kinds, size):
+    row = found(layers, name, against, kinds=kinds).rows[-1]
+    assert row.finding.verdict is Verdict.REFUTED, row
     assert {k: row.sizes[k] for k in size} == size
 
 
