@@ -147,6 +147,37 @@ def test_a_generator_that_ran_and_a_loop_on_a_name_that_ended_are_seen(tmp_path)
     assert never == [(5, 6)]  # called, and never begun
 
 
+SAYING = """
+import logging
+import warnings
+
+log = logging.getLogger(__name__)
+other = []
+
+def layer(X):
+    if X > 40:
+        warnings.warn(
+            f"{len(str(X))} digits")
+    if X > 41:
+        log.info("%d", X)
+    if X > 42:
+        log.info("%d", other.append(X))
+    if X > 43:
+        warnings.warn("many")
+        X = X - 1
+    if X > 44:
+        warnings.warn("many"); X = X - 1
+    if X > 45:
+        other.append(X)
+    return X
+"""
+
+
+def test_what_only_warns_or_logs_is_nothing_that_was_missed(tmp_path):
+    found = told(loaded(tmp_path / "saying.py", SAYING).layer, 1, 5)
+    assert {u.lines for u in found.values()} == {(15, 15), (18, 18), (20, 20), (22, 22)}
+
+
 SETTLED = """
 import torch
 FAST, SEEN = False, 0
