@@ -41,14 +41,15 @@ WIDE = ((17, 19), (19, 17), (8, 6), (6, 8), (16, 12))
 """(f, m) that are run whatever the code says."""
 _FAR = 129
 """The length that every N takes at least."""
-_LONGEST, _FARTHEST = 300, 8192
+_LONGEST, _FARTHEST = 300, 16_384
 """Integers up to the first are passed in N in all ways, those up to the second where that takes few operations, as of a
 layer without a loop; further ones leave the lengths beyond them open."""
 _LARGE = 2**22
 """Numbers in one array, as of a mask of 2048 tokens by as many, past which a call takes more memory than it shows."""
 _ALL_RESTS = 16
 """Integers up to here get contexts with every rest."""
-_WIDEST = 64
+_WIDEST, _BROADEST = 64, 1024
+"""Integers up to the first are passed in f and m together, those up to the second in one of them."""
 _SHORT = 3
 _EXACT, _ENCLOSED = 40, 140
 """The longest contexts on the exact rung and on balls, whose cost is in single numbers."""
@@ -198,7 +199,11 @@ def longer_rows(
             agreed |= {N, *(p + 1 for p in marks)}
     short = _SHORT if at["N"] < _EXACT else at["N"]
     wide = () if {"f", "m"} & set(fixed) or refuted else _widths(mentioned, widths_seen)
-    tokens = () if "N" in fixed else tuple((f, m, False, f + 2) for f, m, spare in wide if not spare and f > m)
+    tokens = (
+        ()
+        if "N" in fixed
+        else tuple((f, m, False, f + 2) for f, m, spare in wide if not spare and m < f <= _WIDEST + 1)
+    )
     for f, m, spare, N in (*((*sizes, fixed.get("N", short)) for sizes in wide), *tokens):
         here = {"f": f, "m": m, "N": N}  # a few tokens span few directions: a rank that is cut shows with more than f
         verdict = search.ask("wider", here, spare=spare)
@@ -233,7 +238,9 @@ def _widths(mentioned: Sequence[int], seen: Collection[tuple[int, int]]) -> list
     near = [c for c in mentioned if c <= _WIDEST]
     pairs = [*((c + 1, c) for c in near), *((c, c + 1) for c in near)]
     rest = [tries[-1] for tries in OTHER if not set(tries) & set(seen)]
-    return [(*pair, pair not in pairs) for pair in dict.fromkeys([*pairs, *rest, *WIDE]) if pair not in seen]
+    far = [pair for c in mentioned if _WIDEST < c <= _BROADEST for pair in ((c + 1, 2), (2, c + 1))]
+    paid = {*pairs, *far}
+    return [(*pair, pair not in paid) for pair in dict.fromkeys([*pairs, *rest, *WIDE, *far]) if pair not in seen]
 
 
 def _marks(case: Case, mentioned: Sequence[int], N: int) -> tuple[int, ...]:

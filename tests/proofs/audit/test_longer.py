@@ -68,6 +68,9 @@ def table(X, Y, x_q, eta):
     places[3000:] = 0
     return step(X * places[: len(X), None], Y, x_q, eta)
 
+def parts(X, Y, x_q, eta):
+    return sum(step(X[:, i : i + 96], Y, x_q[i : i + 96], eta) for i in range(0, max(X.shape[1] - 95, 1), 96))
+
 def slots(X, Y, x_q, beta, most=1100):
     W = X.new_zeros(Y.shape[1], X.shape[1])
     for x, y in collections.deque(zip(X, Y), maxlen=most):
@@ -147,6 +150,7 @@ def test_what_changes_its_ways_is_refuted(layers, name, adapter, size):
     [
         ("far_window", "gd", (How.FLOAT,), {"N": 5001}),
         ("table", "gd", (How.FLOAT,), {"N": 3001}),
+        ("parts", "gd", (How.FLOAT,), {"f": 97}),
         ("slots", "online_gd", (How.FLOAT,), {"N": 1101}),
         ("low_rank", "ridge", (How.EXACT, How.FLOAT), {"f": 7, "N": 9}),
     ],
