@@ -95,13 +95,14 @@ class Inference:
     def at_length(self, sizes: Sizes, law: bool = False) -> None:
         """Infer at these sizes, or, where the target does not run there, from other lengths: as a power of N.
 
-        law: other lengths come first. What is inferred is only a claim, to be tested. Raises TargetError where neither
-        is possible.
+        law: other lengths come first, if there are some. What is inferred is only a claim, to be tested. Raises
+        TargetError where neither is possible.
         """
         key = tuple((k, sizes[k]) for k in ("N", "f", "m"))
         if key in self.known or not self.parameters:
             return
-        found = self._by_law(sizes) if law else None
+        several = all(len(self._lengths(name, sizes["f"], sizes["m"])) > 1 for name in self.names)
+        found = self._by_law(sizes) if law and several else None  # one length alone tells no law
         if found is None:
             try:
                 self.find(sizes)

@@ -26,6 +26,9 @@ def linear(q, k, v, chunk=20, carry=True, keep=1.0):
         S = keep * S + K.mT @ V
     return torch.cat(outs, 1)
 
+def three(q, k, v):
+    return linear(q, k, v, chunk=3)
+
 def no_carry(q, k, v):
     return linear(q, k, v, carry=False)
 
@@ -116,9 +119,11 @@ def found(layers, name, against="gd", adapter=None, gates=None, kinds=(How.FLOAT
     return longer_rows(case, at, {}, kinds, integers(target.call), Entropy(1), -100.0, (1, 2, 5, 9, 33))
 
 
-@pytest.mark.parametrize(("name", "adapter"), [("linear", "kv"), ("step", None)])
-def test_true_layers_hold_past_every_integer(layers, name, adapter):
-    result = found(layers, name, adapter=adapter)
+@pytest.mark.parametrize(
+    ("name", "adapter", "gates"), [("linear", "kv", {}), ("step", None, {}), ("three", "kv", {"readout": "N"})]
+)
+def test_true_layers_hold_past_every_integer(layers, name, adapter, gates):
+    result = found(layers, name, adapter=adapter, gates=gates)
     assert result.beyond and 129 in result.lengths and {(17, 19), (19, 17)} <= set(result.widths)
     assert all(row.finding.verdict is Verdict.CONFIRMED for row in result.rows)
     assert all(row.finding.figures["digits"] >= 6 for row in result.rows)
