@@ -48,11 +48,15 @@ def layer(tmp_path_factory):
 
 
 def told(layer, *calls, options=frozenset({"mode", "scale"})):
+    return {(u.condition, u.never): u for u in all_told(layer, *calls, options=options)}
+
+
+def all_told(layer, *calls, options=frozenset()):
     lines = Lines(homes(layer))
     with lines.followed():
         for X in calls:
             layer(X)
-    return {(u.condition, u.never): u for u in lines.unrun(layer, options)}
+    return lines.unrun(layer, options)
 
 
 def test_a_branch_that_no_size_reached_is_told_with_its_condition(layer):
@@ -145,6 +149,39 @@ def test_a_generator_that_ran_and_a_loop_on_a_name_that_ended_are_seen(tmp_path)
     module = loaded(tmp_path / "alone.py", PENDING.replace("deque(blocks(X))", "deque([X])"))
     never = [u.lines for u in told(module.layer, 1, 5).values() if not u.condition]
     assert never == [(5, 6)]  # called, and never begun
+
+
+EXISTING = """
+def exists(x):
+    return x is not None
+
+def default(x, other):
+    return x if exists(x) else other
+
+def enough(x):
+    return x is not None and x > 40
+
+def late(x, other):
+    return x if exists(x) else other
+
+def layer(X, mode=None, scale=None):
+    mode = default(mode, 1)
+    if exists(X if X > 40 else None):
+        X = 2
+    if enough(X):
+        X = 3
+    for k in range(2):
+        scale = late(scale, None)
+    return X * mode
+"""
+
+
+def test_a_helper_that_tells_none_is_a_test_of_none(tmp_path):
+    options = frozenset({"mode", "scale"})
+    found = {u: u for u in all_told(loaded(tmp_path / "existing.py", EXISTING).layer, 1, 5, options=options)}
+    assert {u.lines for u in found.values() if u.condition == "exists(x)" and u.option} == {(6, 6)}
+    assert {u.lines for u in found.values() if u.condition == "exists(x)" and not u.option} == {(12, 12)}
+    assert {"exists(X if X > 40 else None)", "enough(X)"} <= {u.condition for u in found.values() if not u.option}
 
 
 SAYING = """
