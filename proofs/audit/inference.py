@@ -23,8 +23,8 @@ from constructions.learners import Domain, Each, Parameter
 from numeric.deciding.programs import Sizes, WrongResult, concrete, fractions, rational
 from numeric.tape.refusals import Refused
 from proofs.target.case import Case
-from proofs.target.inferred import Numbers, key_of, shown
 from proofs.target.loading import TargetError
+from proofs.target.inferred import Numbers, key_of, shown
 
 if TYPE_CHECKING:
     from proofs.fitting.fit import Data, Solution
@@ -59,13 +59,13 @@ def _find(case: Case, sizes: Sizes) -> None:
 def at_length(case: Case, sizes: Sizes, law: bool = False) -> None:
     """Infer at these sizes, or, where the target does not run there, from other lengths: as a power of N.
 
-    law: other lengths come first. What is inferred is only a claim, to be tested. Raises TargetError where neither
-    is possible.
+    law: other lengths come first, if there are some: one alone tells no law. What is inferred is only a claim, to be
+    tested. Raises TargetError where neither is possible.
     """
     held, here = case.inferred, key_of(sizes)
     if here in held.known or not held.parameters:
         return
-    found = held.by_law(sizes) if law else None
+    found = held.by_law(sizes) if law and held.several(sizes) else None
     if found is None:
         try:
             _find(case, sizes)

@@ -42,11 +42,15 @@ WIDE = ((17, 19), (19, 17), (8, 6), (6, 8), (16, 12))
 """(f, m) that are run whatever the code says."""
 _FAR = 129
 """The length that every N takes at least."""
-_LONGEST = 300
-"""Integers up to here are passed in N; further ones leave the lengths beyond them open."""
+_LONGEST, _FARTHEST = 300, 16_384
+"""Integers up to the first are passed in N in all ways, those up to the second where that takes few operations, as of a
+layer without a loop; further ones leave the lengths beyond them open."""
+_LARGE = 2**22
+"""Numbers in one array, as of a mask of 2048 tokens by as many, past which a call takes more memory than it shows."""
 _ALL_RESTS = 16
 """Integers up to here get contexts with every rest."""
-_WIDEST = 64
+_WIDEST, _BROADEST = 64, 1024
+"""Integers up to the first are passed in f and m together, those up to the second in one of them."""
 _SHORT = 3
 _EXACT, _ENCLOSED = 40, 140
 """The longest contexts on the exact rung and on balls, whose cost is in single numbers."""
@@ -54,6 +58,9 @@ _BUDGET, _SPARE = 32_000, 16_000
 """Operations of torch, layer and learner together, that an audit's runs may cost: for the integers of the code (some
 three seconds), and for the sizes that are run whatever it says."""
 DEAR = "not compared: it takes more operations than are left of what an audit spends on further calls"
+_PLAIN, _NOTED = 400_000, 1e-6
+"""Operations of two plain calls, which say whether a dear comparison is worth it: the sides differ by this part of them.
+No verdict rests on that."""
 _POINTS = 2
 """Points a size, in contexts that are not long; one further out, where a point is dear."""
 _BITS = 32
@@ -99,14 +106,15 @@ class _Search:
             allowed = self.spare if spare else self.left
             counted = asked.lifting(by_lifting(self.kinds))
             cost = operations(counted, draws[0], allowed) if sizes["N"] < self.costly else allowed + 1
+            seen = cost <= allowed or (not spare and _apart(counted, draws[0]))
         except Exception as error:  # the target is anybody's code
             self.refusals.append(Refusal(what, sizes, raised(error)))
             return Verdict.UNDECIDED
-        if cost > allowed:
+        if not seen:
             self.costly = min(self.costly, sizes["N"])
             self.refusals.append(Refusal(what, sizes, DEAR))
             return Verdict.UNDECIDED
-        self.spare, self.left = self.spare - spare * cost, self.left - (not spare) * cost
+        self.spare, self.left = self.spare - spare * cost, self.left - (not spare) * min(cost, self.left)
         first = None
         for number, kind in enumerate(self._kinds(sizes["N"])):
             finding = self._compare(kind, asked, points, self.entropy.child(what, sizes["N"], sizes["f"], number))
@@ -190,8 +198,15 @@ def longer_rows(
         refuted = verdict is Verdict.REFUTED
         if verdict is Verdict.CONFIRMED:
             agreed |= {N, *(p + 1 for p in marks)}
-    for f, m, spare in () if {"f", "m"} & set(fixed) or refuted else _widths(mentioned, widths_seen):
-        here = {"f": f, "m": m, "N": fixed.get("N", _SHORT if at["N"] < _EXACT else at["N"])}
+    short = _SHORT if at["N"] < _EXACT else at["N"]
+    wide = () if {"f", "m"} & set(fixed) or refuted else _widths(mentioned, widths_seen)
+    tokens = (
+        ()
+        if "N" in fixed
+        else tuple((f, m, False, f + 2) for f, m, spare in wide if not spare and m < f <= _WIDEST + 1)
+    )
+    for f, m, spare, N in (*((*sizes, fixed.get("N", short)) for sizes in wide), *tokens):
+        here = {"f": f, "m": m, "N": N}  # a few tokens span few directions: a rank that is cut shows with more than f
         verdict = search.ask("wider", here, spare=spare)
         if verdict is Verdict.CONFIRMED:
             widths.append((f, m))
@@ -215,6 +230,8 @@ def _lengths(mentioned: Sequence[int], entropy: Entropy) -> Iterator[tuple[int, 
         rests = range(2, c) if c <= _ALL_RESTS else (2, c // 2, c - 1, c + entropy.child("rest", c).below(c))
         yield from ((c + rest, False) for rest in rests)
     yield from ((N, True) for N in ALWAYS)
+    for c in (c for c in mentioned if _LONGEST < c <= _FARTHEST):
+        yield from ((N, False) for N in (c + 1, 2 * c + 1, c))
 
 
 def _widths(mentioned: Sequence[int], seen: Collection[tuple[int, int]]) -> list[tuple[int, int, bool]]:
@@ -222,7 +239,9 @@ def _widths(mentioned: Sequence[int], seen: Collection[tuple[int, int]]) -> list
     near = [c for c in mentioned if c <= _WIDEST]
     pairs = [*((c + 1, c) for c in near), *((c, c + 1) for c in near)]
     rest = [tries[-1] for tries in OTHER if not set(tries) & set(seen)]
-    return [(*pair, pair not in pairs) for pair in dict.fromkeys([*pairs, *rest, *WIDE]) if pair not in seen]
+    far = [pair for c in mentioned if _WIDEST < c <= _BROADEST for pair in ((c + 1, 2), (2, c + 1))]
+    paid = {*pairs, *far}
+    return [(*pair, pair not in paid) for pair in dict.fromkeys([*pairs, *rest, *WIDE, *far]) if pair not in seen]
 
 
 def _marks(case: Case, mentioned: Sequence[int], N: int) -> tuple[int, ...]:
@@ -278,7 +297,7 @@ def _unit(value: Fraction) -> Fraction:
 
 
 class _Counted(Dispatch):  # type: ignore[no-untyped-call]
-    """Counts torch's operations, up to a limit."""
+    """Counts torch's operations, up to a limit; past it where an array is large."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()
@@ -286,9 +305,11 @@ class _Counted(Dispatch):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.number += 1
-        if self.number > self.limit:
+        out = func(*args, **(kwargs or {}))
+        if self.number > self.limit or (isinstance(out, Tensor) and out.numel() > _LARGE):
+            self.number = self.limit + 1
             raise _TooMany
-        return func(*args, **(kwargs or {}))
+        return out
 
 
 class _TooMany(Stop):
@@ -301,6 +322,14 @@ def operations(asked: Question, draw: Mapping[str, np.ndarray], limit: int) -> i
         for program in (asked.left, asked.right):
             program(**inputs)
     return counted.number
+
+
+def _apart(asked: Question, draw: Mapping[str, np.ndarray]) -> bool:
+    """Whether plain calls of both sides differ by more than any rounding does."""
+    with _Counted(_PLAIN), torch.no_grad(), suppress(_TooMany):
+        one, other = _run(asked.left, draw), _run(asked.right, draw)
+        return bool((one - other).abs().max() > _NOTED * other.abs().max())
+    return False
 
 
 def _run(program: Program, draw: Mapping[str, np.ndarray]) -> Tensor:

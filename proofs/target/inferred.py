@@ -69,6 +69,10 @@ class Inferred:
     def _lengths(self, name: str, f: int, m: int) -> dict[int, Numbers]:
         return {dict(k)["N"]: v[name] for k, v in self.known.items() if (dict(k)["f"], dict(k)["m"]) == (f, m)}
 
+    def several(self, sizes: Sizes) -> bool:
+        """Whether the numbers are known at more than one length."""
+        return all(len(self._lengths(name, sizes["f"], sizes["m"])) > 1 for name in self.names)
+
     def by_law(self, sizes: Sizes) -> dict[str, Numbers] | None:
         """The numbers at other lengths as constants times one power of N; None where they are not."""
         found = {}

@@ -31,6 +31,7 @@ PLAIN: dict[str, Callable[..., Any]] = {
 }
 """numpy's own constructors."""
 _ASKED = frozenset({np.shape, np.ndim, np.size, np.isscalar, np.iscomplexobj, np.result_type, np.can_cast})
+_ASKED |= frozenset({np.diag_indices_from, np.tril_indices_from, np.triu_indices_from})
 """Functions that read no number of an array."""
 _ATTRIBUTES = "shape ndim size dtype itemsize nbytes strides flags device".split()
 

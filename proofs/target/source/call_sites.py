@@ -178,10 +178,18 @@ class CallSites:
         if not isinstance(value, ast.Name) or caller is None:
             return False
         arguments = [a.arg for a in (*caller.args.posonlyargs, *caller.args.args, *caller.args.kwonlyargs)]
-        if value.id not in arguments or value.id in _bound(caller):
+        if value.id not in arguments or (value.id in _bound(caller) and not self._replaced(value, caller)):
             return False
         place = next(p for p, node in self._functions.items() if node is caller)
         return (id(caller), value.id) in asked or self._settled(place, caller, value.id, asked)
+
+    def _replaced(self, value: ast.Name, caller: Function) -> bool:
+        """Whether an argument is bound once, to what is made of it here: `scale = default(scale, 1)`, in no loop."""
+        stores = [n for n in ast.walk(caller) if isinstance(n, ast.Name) and n.id == value.id and _stored(n)]
+        if list(_bound(caller)).count(value.id) != 1 or len(stores) != 1:
+            return False
+        statement = self._parents.get(id(stores[0]))
+        return statement in caller.body and isinstance(statement, ast.Assign) and value in ast.walk(statement.value)
 
     def _around(self, node: ast.AST) -> Function | None:
         """The function in whose body it is; None outside of all, or in a lambda."""
@@ -215,6 +223,10 @@ def _bound(function: Function) -> Iterator[str]:
             yield node.name
         elif isinstance(node, ast.alias):
             yield node.asname or node.name.split(".")[0]
+
+
+def _stored(node: ast.Name) -> bool:
+    return not isinstance(node.ctx, ast.Load)
 
 
 def _place_of(code: CodeType) -> Place:

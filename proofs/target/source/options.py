@@ -8,8 +8,10 @@ from __future__ import annotations
 import ast
 import dis
 import inspect
+import linecache
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from types import CodeType
 from typing import Any
 
@@ -47,7 +49,8 @@ def _settled(code: CodeType, instruction: dis.Instruction, text: str, known: Kno
     except SyntaxError:
         return False
     asked = _Absent(known.given)
-    test = _Settled(known.settled - set(code.co_varnames)).visit(asked.visit(_sizeless(node)))
+    given = _Existing(_existence("".join(linecache.getlines(code.co_filename))) - set(code.co_varnames)).visit(node)
+    test = _Settled(known.settled - set(code.co_varnames)).visit(asked.visit(_sizeless(given)))
     names = {name.id for name in ast.walk(test) if isinstance(name, ast.Name)}
     if not names <= known.options & arguments(code):
         return False
@@ -77,6 +80,43 @@ class _Sizeless(ast.NodeTransformer):
         typed = isinstance(node.func, ast.Name) and node.func.id in _TYPES
         ranked = isinstance(node.func, ast.Attribute) and node.func.attr == "dim" and not node.args
         return ast.Constant(None) if typed or ranked else self.generic_visit(node)
+
+
+@cache
+def _existence(text: str) -> frozenset[str]:
+    """The functions of a file, each the only thing of its name there, that return whether their one argument is not None."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return frozenset()
+    named = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    named += [n.name for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
+    named += [
+        a.asname or a.name for n in ast.walk(tree) if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names
+    ]
+    found = {f.name for f in tree.body if isinstance(f, ast.FunctionDef) and not f.decorator_list and _tells(f)}
+    return frozenset(name for name in found if named.count(name) == 1)
+
+
+def _tells(function: ast.FunctionDef) -> bool:
+    last, names = function.body[-1], [a.arg for a in function.args.args]
+    if not isinstance(last, ast.Return) or len(function.body) != 1 or len(names) != 1:
+        return False
+    return ast.unparse(last) == f"return {names[0]} is not None" and not function.args.defaults
+
+
+class _Existing(ast.NodeTransformer):
+    """Writes exists(x), and the like, as x is not None."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self.names = names
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """exists(x), of one argument."""
+        named = isinstance(node.func, ast.Name) and node.func.id in self.names
+        if not named or len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
+            return self.generic_visit(node)
+        return ast.Compare(node.args[0], [ast.IsNot()], [ast.Constant(None)])
 
 
 class _Absent(ast.NodeTransformer):

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from numeric.entropy import Entropy
-from proofs.audit.run import compared
 from proofs.audit.answer import Word
 from proofs.audit.kept import Kept, kept
+from proofs.audit.run import compared
 from proofs.audit.world import Same
 from proofs.evidence import Settings
 from proofs.target.adapters import adapt

@@ -14,6 +14,7 @@ from proofs.target.loading import load
 from proofs.target.source.integers import integers
 
 LAYERS = """
+import collections
 import torch
 
 def linear(q, k, v, chunk=20, carry=True, keep=1.0):
@@ -25,6 +26,9 @@ def linear(q, k, v, chunk=20, carry=True, keep=1.0):
         outs.append(((o + Q @ S) if carry else o).transpose(1, 2))
         S = keep * S + K.mT @ V
     return torch.cat(outs, 1)
+
+def three(q, k, v):
+    return linear(q, k, v, chunk=3)
 
 def no_carry(q, k, v):
     return linear(q, k, v, carry=False)
@@ -60,6 +64,32 @@ def wide_power(X, Y, x_q, eta):
 def window(X, Y, x_q, eta):
     return step(X[-40:], Y[-40:], x_q, eta)
 
+def far_window(X, Y, x_q, eta):
+    return step(X[-5000:], Y[-5000:], x_q, eta)
+
+def table(X, Y, x_q, eta):
+    places = torch.ones(4096, dtype=X.dtype)
+    places[3000:] = 0
+    return step(X * places[: len(X), None], Y, x_q, eta)
+
+def parts(X, Y, x_q, eta):
+    return sum(step(X[:, i : i + 96], Y, x_q[i : i + 96], eta) for i in range(0, max(X.shape[1] - 95, 1), 96))
+
+def slots(X, Y, x_q, beta, most=1100):
+    W = X.new_zeros(Y.shape[1], X.shape[1])
+    for x, y in collections.deque(zip(X, Y), maxlen=most):
+        W = W + beta * torch.outer(y - W @ x, x)
+    return W @ x_q
+
+def low_rank(X, Y, x_q, lam, most=6):
+    A, x, r = X.T @ X + lam * torch.eye(X.shape[1], dtype=X.dtype), 0 * x_q, x_q
+    p = r
+    for _ in range(min(X.shape[1], most)):
+        a = (r @ r) / (p @ (A @ p))
+        x, new = x + a * p, r - a * (A @ p)
+        p, r = new + (new @ new) / (r @ r) * p, new
+    return Y.T @ (X @ x)
+
 def refuses(X, Y, x_q, eta):
     if len(X) == 11:
         raise ValueError("eleven is too many")
@@ -90,9 +120,11 @@ def found(layers, name, against="gd", adapter=None, gates=None, kinds=(How.FLOAT
     return longer_rows(case, at, {}, kinds, integers(target.call), Entropy(1), -100.0, (1, 2, 5, 9, 33))
 
 
-@pytest.mark.parametrize(("name", "adapter"), [("linear", "kv"), ("step", None)])
-def test_true_layers_hold_past_every_integer(layers, name, adapter):
-    result = found(layers, name, adapter=adapter)
+@pytest.mark.parametrize(
+    ("name", "adapter", "gates"), [("linear", "kv", {}), ("step", None, {}), ("three", "kv", {"readout": "N"})]
+)
+def test_true_layers_hold_past_every_integer(layers, name, adapter, gates):
+    result = found(layers, name, adapter=adapter, gates=gates)
     assert result.beyond and 129 in result.lengths and {(17, 19), (19, 17)} <= set(result.widths)
     assert all(row.finding.verdict is Verdict.CONFIRMED for row in result.rows)
     assert all(row.finding.figures["digits"] >= 6 for row in result.rows)
@@ -116,6 +148,22 @@ def test_what_changes_its_ways_is_refuted(layers, name, adapter, size):
     result = found(layers, name, adapter=adapter)
     row = result.rows[-1]
     assert row.finding.verdict is Verdict.REFUTED and not result.beyond
+    assert {k: row.sizes[k] for k in size} == size
+
+
+@pytest.mark.parametrize(
+    ("name", "against", "kinds", "size"),
+    [
+        ("far_window", "gd", (How.FLOAT,), {"N": 5001}),
+        ("table", "gd", (How.FLOAT,), {"N": 3001}),
+        ("parts", "gd", (How.FLOAT,), {"f": 97}),
+        ("slots", "online_gd", (How.FLOAT,), {"N": 1101}),
+        ("low_rank", "ridge", (How.EXACT, How.FLOAT), {"f": 7, "N": 9}),
+    ],
+)
+def test_what_ends_far_out_is_refuted(layers, name, against, kinds, size):
+    row = found(layers, name, against, kinds=kinds).rows[-1]
+    assert row.finding.verdict is Verdict.REFUTED, row
     assert {k: row.sizes[k] for k in size} == size
 
 

@@ -69,6 +69,9 @@ CASES: dict[str, Case] = {
     "zeros written": lambda a, b, v, q: put(np.zeros((3, 4)), slice(1, None), a[1:]) + np.zeros_like(a),
     "empty written": lambda a, b, v, q: put(np.empty((3, 4)), Ellipsis, a * 2) + put(np.empty_like(a), Ellipsis, b),
     "identity": lambda a, b, v, q: (np.identity(3) + np.eye(3, k=1)) @ a + np.full((3, 4), 0.5) + np.ones(4),
+    "indices by shape": lambda a, b, v, q: filled(
+        q.copy(), lambda x: put(x, np.diag_indices_from(x), v)[np.tril_indices_from(x)].sum() + 0
+    ),
     "list of rows": lambda a, b, v, q: np.array([a[0], b[1], a[2] * 2]),
     "list of numbers": lambda a, b, v, q: np.array([v[0] * v[1], v[2]]) + np.asarray([1.0, 2.0]),
     "sums of lists": lambda a, b, v, q: np.mean([*a, b[0]], axis=0) * np.sum([v[0], v[1]]) + np.dot([v[0]], [2.0]),

@@ -48,11 +48,15 @@ def layer(tmp_path_factory):
 
 
 def told(layer, *calls, options=frozenset({"mode", "scale"})):
+    return {(u.condition, u.never): u for u in all_told(layer, *calls, options=options)}
+
+
+def all_told(layer, *calls, options=frozenset()):
     lines = Lines(homes(layer))
     with lines.followed():
         for X in calls:
             layer(X)
-    return {(u.condition, u.never): u for u in lines.unrun(layer, options)}
+    return lines.unrun(layer, options)
 
 
 def test_a_branch_that_no_size_reached_is_told_with_its_condition(layer):
@@ -121,6 +125,96 @@ def test_a_loop_is_left_once_in_the_source(tmp_path):
     assert "X > 40" not in {u.condition for u in told(module.layer, 1, 50, 100).values()}
 
 
+PENDING = """
+from collections import deque
+
+def blocks(X):
+    for k in range(X):
+        yield k
+
+def layer(X):
+    out, pending, other = 0, deque(blocks(X)), 0
+    while pending:
+        out += pending.popleft()
+    while other:
+        other -= 1
+    made = blocks(X)
+    return out
+"""
+
+
+def test_a_generator_that_ran_and_a_loop_on_a_name_that_ended_are_seen(tmp_path):
+    module = loaded(tmp_path / "pending.py", PENDING)
+    assert {u.condition for u in told(module.layer, 1, 5).values()} == {"other"}
+    module = loaded(tmp_path / "alone.py", PENDING.replace("deque(blocks(X))", "deque([X])"))
+    never = [u.lines for u in told(module.layer, 1, 5).values() if not u.condition]
+    assert never == [(5, 6)]  # called, and never begun
+
+
+EXISTING = """
+def exists(x):
+    return x is not None
+
+def default(x, other):
+    return x if exists(x) else other
+
+def enough(x):
+    return x is not None and x > 40
+
+def late(x, other):
+    return x if exists(x) else other
+
+def layer(X, mode=None, scale=None):
+    mode = default(mode, 1)
+    if exists(X if X > 40 else None):
+        X = 2
+    if enough(X):
+        X = 3
+    for k in range(2):
+        scale = late(scale, None)
+    return X * mode
+"""
+
+
+def test_a_helper_that_tells_none_is_a_test_of_none(tmp_path):
+    options = frozenset({"mode", "scale"})
+    found = {u: u for u in all_told(loaded(tmp_path / "existing.py", EXISTING).layer, 1, 5, options=options)}
+    assert {u.lines for u in found.values() if u.condition == "exists(x)" and u.option} == {(6, 6)}
+    assert {u.lines for u in found.values() if u.condition == "exists(x)" and not u.option} == {(12, 12)}
+    assert {"exists(X if X > 40 else None)", "enough(X)"} <= {u.condition for u in found.values() if not u.option}
+
+
+SAYING = """
+import logging
+import warnings
+
+log = logging.getLogger(__name__)
+other = []
+
+def layer(X):
+    if X > 40:
+        warnings.warn(
+            f"{len(str(X))} digits")
+    if X > 41:
+        log.info("%d", X)
+    if X > 42:
+        log.info("%d", other.append(X))
+    if X > 43:
+        warnings.warn("many")
+        X = X - 1
+    if X > 44:
+        warnings.warn("many"); X = X - 1
+    if X > 45:
+        other.append(X)
+    return X
+"""
+
+
+def test_what_only_warns_or_logs_is_nothing_that_was_missed(tmp_path):
+    found = told(loaded(tmp_path / "saying.py", SAYING).layer, 1, 5)
+    assert {u.lines for u in found.values()} == {(15, 15), (18, 18), (20, 20), (22, 22)}
+
+
 SETTLED = """
 import torch
 FAST, SEEN = False, 0
@@ -152,6 +246,62 @@ def test_what_is_set_before_all_calls_is_anoption(tmp_path):
     found = told(module.Layer().forward, torch.ones(3))
     assert {u.condition for u in found.values() if not u.option} == {"self.count > 50", "SEEN > 50"}
     assert {u.condition for u in found.values() if u.option} == {"self.bias is not None", "FAST"}
+
+
+CONFIGURED = """
+from dataclasses import dataclass
+import torch
+
+@dataclass
+class Config:
+    norm: bool = False
+    count: int = 0
+    late: int = 0
+
+@dataclass
+class Plan:
+    blocks: int
+
+    def run(self, X):
+        if self.blocks:
+            X = X * 5
+        return X
+
+CONFIG = Config()
+
+class Layer(torch.nn.Module):
+    scaled = False
+
+    def __init__(self):
+        super().__init__()
+        self.config = CONFIG
+
+    def forward(self, X):
+        self.config.count += 1
+        made = Config(late=len(X) // 30)
+        if self.config.norm:
+            X = X / 2
+        if CONFIG.norm:
+            X = X / 3
+        if self.scaled:
+            X = X * 3
+        if self.config.count > 50:
+            X = X * 2
+        if made.late:
+            X = X * 2
+        return Plan(len(X) // 30).run(X)
+"""
+
+
+def test_what_a_configuration_holds_is_an_option_and_what_a_call_makes_is_none(tmp_path):
+    module = loaded(tmp_path / "configured.py", CONFIGURED)
+    found = told(module.Layer().forward, torch.ones(3))
+    assert {u.condition for u in found.values() if not u.option} == {
+        "self.config.count > 50",
+        "made.late",
+        "self.blocks",
+    }
+    assert {u.condition for u in found.values() if u.option} == {"self.config.norm", "CONFIG.norm", "self.scaled"}
 
 
 SWALLOWING = """

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from proofs.audit.run import compared
 from proofs.audit.answer import Word
+from proofs.audit.run import compared
 from proofs.evidence import Settings
 from proofs.target.source.lines import Lines, Unrun, homes
 
