@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from numeric.entropy import Entropy
-from proofs.audit import compared
 from proofs.audit.answer import Word
 from proofs.audit.case import Case
 from proofs.audit.kept import Kept, kept
+from proofs.audit.run import compared
 from proofs.audit.world import Same
 from proofs.evidence import Settings
 from proofs.target.adapters import adapt
