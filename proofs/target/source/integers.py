@@ -20,6 +20,8 @@ import torch
 from proofs.target.source.lines import homes, own
 
 _DEPTH = 12
+_LAST = {"float16": 2048, "half": 2048, "int16": 32767, "short": 32767}
+"""The integers up to which these types count by ones; those of fewer bits are passed whatever the code says."""
 
 
 def integers(call: Any) -> tuple[int, ...]:
@@ -89,6 +91,7 @@ class _Search:
             self.visit(value, depth - 1)
         for code in _codes(function.__code__):
             _literals(code, self.found)
+            self.found |= {_LAST[name] for name in code.co_names if name in _LAST}
             for name in code.co_names:
                 value = function.__globals__.get(name)
                 if isinstance(value, ModuleType):

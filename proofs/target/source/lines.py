@@ -16,9 +16,8 @@ import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-from types import CodeType, FrameType, ModuleType
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ import torch
 from proofs.target.source.branches import Branch, source_of
 from proofs.target.source.call_sites import CallSites
 from proofs.target.source.options import Known, arguments, option
+from proofs.target.source.settled import plain, reached, unchanged
 from proofs.target.source.unreached import Held, references
 
 _HOUSE = Path(__file__).resolve().parents[3]
@@ -38,10 +38,6 @@ _TARGETS = (f"{_HOUSE / 'proofs' / 'bench' / 'corpus'}/", str(_HOUSE / "proofs" 
 """A folder and a file of this package that hold targets."""
 _SILENT = ("RESUME", "MAKE_CELL", "COPY_FREE_VARS", "RETURN_GENERATOR", "NOP")
 """Instructions of which no event tells."""
-_DEEP = 3
-"""How far a test may look into what a function holds: self.model.config.bias."""
-_MANY = 50_000
-"""Objects that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -148,8 +144,8 @@ class Lines:
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         steps = self.steps.setdefault(code, set())
         if code not in self._settled:
-            self._before = self._before or _reached(frame, self.own)
-            self._settled[code], self.held[code] = _plain(frame, self._before), Held.of(frame)
+            self._before = self._before or reached(frame, self.own)
+            self._settled[code], self.held[code] = plain(frame, self._before), Held.of(frame)
         last = -1
 
         def step(frame: FrameType, event: str, arg: Any) -> Any:
@@ -185,13 +181,13 @@ class Lines:
         wherever they were looked at, by file and place.
         """
         found: dict[Unrun, None] = {}
-        changed = frozenset(name for code in self.steps for name in _changed(code))
         adapter = next(_entries(through), None) if through is not None else None
         entries = tuple(_entries(call))
         sites = CallSites(self.steps, dict.fromkeys(entries, options), adapter)
         given = CallSites(self.steps, {code: arguments(code) for code in entries}, adapter)
         for code, steps in self.steps.items():
-            known = Known(sites.settled(code), given.settled(code), _unchanged(self._settled[code], changed))
+            left = unchanged(self._settled[code], self.steps)
+            known = Known(sites.settled(code), given.settled(code), left)
             found |= dict.fromkeys(_unrun(code, steps, known))
             found |= dict.fromkeys(_one_way(code, steps, known, constant or {}))
             for r in references(code, self.executed(code), self.held[code], self.steps.__contains__, self.own):
@@ -210,87 +206,6 @@ def _entries(call: Any) -> Iterator[CodeType]:
             code = getattr(part, "__code__", None)
             if isinstance(code, CodeType):
                 yield code
-
-
-_SIMPLE = (bool, int, float, str, type(None), Enum, torch.nn.Module, torch.dtype)
-
-
-def _plain(frame: FrameType, before: Mapping[int, Any]) -> frozenset[str]:
-    """What a function finds set when it is called: plain globals, what it closes over, attributes of its own object, and
-    of what these hold, such as `self.config.normalize`. before: objects that were there before all calls, by their id;
-    what a call made has in it what that call has decided."""
-    code = frame.f_code
-    asked = frozenset(code.co_names)
-    found = {name: frame.f_globals[name] for name in asked if name in frame.f_globals}
-    found |= {name: frame.f_locals[name] for name in code.co_freevars if name in frame.f_locals}
-    if code.co_argcount and code.co_varnames[0] == "self":
-        found["self"] = frame.f_locals.get("self")
-    for _ in range(_DEEP):
-        held = {name: value for name, value in found.items() if id(value) in before}
-        found |= {f"{name}.{part}": inner for name, value in held.items() for part, inner in _parts(value, asked)}
-    return frozenset(name for name, value in found.items() if isinstance(value, _SIMPLE)) - {*code.co_varnames}
-
-
-def _parts(value: Any, asked: frozenset[str]) -> Iterator[tuple[str, Any]]:
-    """The attributes of these names that a thing, or its class, has: those that nothing computes."""
-    kind = type(value)
-    plain: tuple[Any, ...] = (object.__getattribute__, ModuleType.__getattribute__, type.__getattribute__)
-    if kind.__getattribute__ not in plain:
-        return
-    held = dict(getattr(value, "__dict__", {}))
-    held |= held.get("_modules") or {}
-    for name in asked:
-        shared = inspect.getattr_static(kind, name, None)
-        if name in held and not hasattr(shared, "__set__"):
-            yield name, held[name]
-        elif isinstance(shared, _SIMPLE) and shared is not None:
-            yield name, shared
-
-
-def _reached(frame: FrameType, own: Callable[[str], bool]) -> dict[int, Any]:
-    """What the first of a target's functions that is called can reach, by its arguments, its globals, what it closes over."""
-    found: dict[int, Any] = {}
-    todo: list[Any] = [*frame.f_locals.values(), *frame.f_globals.values()]
-    while todo and len(found) < _MANY:
-        value = todo.pop()
-        if id(value) in found or isinstance(value, (torch.Tensor, np.ndarray, str, int, float)):
-            continue
-        found[id(value)] = value
-        if isinstance(value, Mapping):
-            todo += value.values()
-        elif isinstance(value, (list, tuple, set, frozenset)):
-            todo += value
-        elif not isinstance(value, ModuleType) or own(getattr(value, "__file__", None) or "<none>"):
-            todo += getattr(value, "__dict__", {}).values()
-            todo += [getattr(value, name, None) for name in ("__self__", "__func__", "func", "args", "keywords")]
-            todo += [cell.cell_contents for cell in getattr(value, "__closure__", None) or () if _filled(cell)]
-    return found
-
-
-def _filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
-
-
-def _unchanged(settled: frozenset[str], changed: frozenset[str]) -> frozenset[str]:
-    """Without what some function sets: the name, or an attribute of that name of anything."""
-    return frozenset(
-        text
-        for text in settled
-        if text.split(".")[0] not in changed and not any(f"self.{part}" in changed for part in text.split(".")[1:])
-    )
-
-
-def _changed(code: CodeType) -> Iterator[str]:
-    """Names that a function sets for others, or that are its own variables there."""
-    yield from code.co_cellvars
-    for instruction in dis.get_instructions(code):
-        if instruction.opname in ("STORE_GLOBAL", "STORE_DEREF", "STORE_NAME"):
-            yield instruction.argval
-        elif instruction.opname == "STORE_ATTR":
-            yield f"self.{instruction.argval}"
 
 
 def _unrun(code: CodeType, steps: set[tuple[int, int]], known: Known) -> Iterator[Unrun]:

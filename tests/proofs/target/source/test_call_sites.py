@@ -123,7 +123,7 @@ def test_what_a_size_can_decide_is_not(source, name):
 
 
 LAYERS = """
-LONG = "x" * 3000
+LONG = "x" * 40_000
 
 def helper(X, Y, x_q, eta, late=False):
     out = eta / len(X) * (Y.T @ X) @ x_q

@@ -55,3 +55,9 @@ def test_libraries_have_none():
     import torch
 
     assert integers(torch.optim.SGD) == ()
+
+
+def test_a_type_that_counts_no_further_is_an_integer(tmp_path):
+    path = tmp_path / "counting.py"
+    path.write_text("import torch\ndef layer(X):\n    return X / torch.tensor(len(X), dtype=torch.float16)\n")
+    assert integers(load(f"{path}:layer").call) == (2048,)

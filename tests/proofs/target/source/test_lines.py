@@ -302,6 +302,9 @@ def test_what_a_configuration_holds_is_an_option_and_what_a_call_makes_is_none(t
         "self.blocks",
     }
     assert {u.condition for u in found.values() if u.option} == {"self.config.norm", "CONFIG.norm", "self.scaled"}
+    source = CONFIGURED.replace("made = ", 'setattr(CONFIG, "norm", len(X) > 30)\n        made = ')
+    found = told(loaded(tmp_path / "by_name.py", source).Layer().forward, torch.ones(3))
+    assert not any(u.option for u in found.values())
 
 
 SWALLOWING = """

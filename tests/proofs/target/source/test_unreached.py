@@ -146,7 +146,7 @@ def test_what_the_module_chose_before_is_an_option(tmp_path: Path) -> None:
 
 AUDITED = """
 import torch
-LONG = "x" * 1100
+LONG = "x" * 40_000
 ACTS = {"same": lambda s: s, "twice": lambda s: 2 * s}
 
 def good(X, Y, x_q, eta): return eta / len(X) * (Y.T @ (X @ x_q))
