@@ -23,8 +23,8 @@ from constructions.learners import Domain, Each, Parameter
 from numeric.deciding.programs import Sizes, WrongResult, concrete, fractions, rational
 from numeric.tape.refusals import Refused
 from proofs.target.case import Case
-from proofs.target.loading import TargetError
 from proofs.target.inferred import Numbers, key_of, shown
+from proofs.target.loading import TargetError
 
 if TYPE_CHECKING:
     from proofs.fitting.fit import Data, Solution
