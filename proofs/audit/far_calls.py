@@ -25,6 +25,7 @@ from proofs.audit.whole import STATE, Calls, Found
 from proofs.audit.world import Refusal
 from proofs.target.calling import raised
 from proofs.target.case import Case
+from proofs.target.source.lines import Lines
 
 ALONE = "each entry and head alone"
 FREE = 13
@@ -112,7 +113,10 @@ class _Search:
             calls.prepare(sizes, law=True)
             point = gentle(self.case, asked.shapes, sizes, self.entropy.child(what, sizes["N"]))
             draw = {n: np.asarray(a, dtype=np.float64) for n, a in point.items()}
-            cost = operations(asked, draw, self.left)
+            unseen = replace(
+                calls, case=replace(self.case, lines=Lines(()))
+            )  # what is only counted is compared with nothing
+            cost = operations(unseen.asked(left, right, sizes, _SIDES), draw, self.left)
             if cost > self.left:
                 self.refusals.append(Refusal(what, sizes, DEAR))
                 return Verdict.UNDECIDED

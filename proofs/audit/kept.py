@@ -20,7 +20,7 @@ import random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import BuiltinFunctionType, CellType, FunctionType, GeneratorType, MethodType, ModuleType, SimpleNamespace
@@ -37,7 +37,7 @@ from proofs.audit import fresh
 from proofs.target.case import Case
 from proofs.target.loading import Stop
 from proofs.target.source.integers import functions
-from proofs.target.source.lines import own
+from proofs.target.source.lines import Lines, own
 
 _DEEP = 6
 _MANY = 20_000
@@ -97,6 +97,8 @@ Places = dict[tuple[Any, ...], _Place]
 def kept(case: Case, call: Any, sizes: Sizes) -> tuple[Kept, ...]:
     """What the target keeps; it is called some times for that."""
     look = functools.partial(_places, call, case.lines.roots)
+    told = functools.partial(_told, case)
+    case = _unfollowed(case)
     first = look()
     data = _drawn(case, sizes, 0)
     try:
@@ -122,7 +124,7 @@ def kept(case: Case, call: Any, sizes: Sizes) -> tuple[Kept, ...]:
             used = number >= _LOOKED or _used(
                 case, data, plain, place, {**sizes, "N": sizes["N"] + _FURTHER + number + 1}
             )
-            found.append(_told(case, place.name, counts, used))
+            found.append(told(place.name, counts, used))
     return tuple(dict.fromkeys(found))
 
 
@@ -130,6 +132,7 @@ def idle(case: Case, sizes: Sizes, space: Any, name: str) -> bool:
     """Whether a call does nothing with what it reads by this global, such as a clock: it gets marks in its place."""
     if name not in space:
         return False
+    case = _unfollowed(case)
     data = _drawn(case, sizes, 0)
     place = _Place(name, space[name], None, _into(space)(name))
     try:
@@ -138,6 +141,11 @@ def idle(case: Case, sizes: Sizes, space: Any, name: str) -> bool:
             return _same(_called(case, data), plain) and not _Mark.asked
     except (Exception, Stop):
         return False
+
+
+def _unfollowed(case: Case) -> Case:
+    """The case, its calls compared with nothing: a line that runs in them alone is not one that was seen."""
+    return replace(case, lines=Lines(()))
 
 
 def _within(key: tuple[Any, ...], places: Places) -> bool:

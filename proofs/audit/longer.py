@@ -35,6 +35,7 @@ from proofs.audit.world import Refusal
 from proofs.target.calling import raised
 from proofs.target.case import Case
 from proofs.target.loading import Stop
+from proofs.target.source.lines import Lines
 
 ALWAYS = (*CONTEXTS, FAR, 129, 6, 7, 11, 14, 23, 47, 100, 254, 257, 1000)
 """Context lengths that are run whatever the code says."""
@@ -104,7 +105,8 @@ class _Search:
             points = [gentle(case, asked.shapes, sizes, child) for child in children]
             draws = [{n: np.asarray(a, dtype=np.float64) for n, a in point.items()} for point in points]
             allowed = self.spare if spare else self.left
-            counted = asked.lifting(by_lifting(self.kinds))
+            unseen = replace(case, lines=Lines(()))  # what is only counted is compared with nothing
+            counted = _question(unseen, sizes, marks).lifting(by_lifting(self.kinds))
             cost = operations(counted, draws[0], allowed) if sizes["N"] < self.costly else allowed + 1
             seen = cost <= allowed or (not spare and _apart(counted, draws[0]))
         except Exception as error:  # the target is anybody's code

@@ -35,6 +35,7 @@ from proofs.target.adapters import Adapter, adapt
 from proofs.target.calling import raised
 from proofs.target.case import NAMES, Case
 from proofs.target.loading import Target
+from proofs.target.source.lines import Lines
 
 _CALLS = 16
 """How often the same call is made, at least."""
@@ -397,7 +398,8 @@ def _fresh(runs: _Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) ->
         generator = torch.Generator().manual_seed(runs.entropy.child("first").below(2**31))
         with suppress(Exception):  # the target is anybody's code, and may refuse them
             at_length(runs.case, sizes, law=True)
-            runs.case.through(_adapter(runs.loaded, adapter, before), **runs.case.draw(sizes, generator))
+            unseen = replace(runs.case, lines=Lines(()))  # nothing is compared here
+            unseen.through(_adapter(runs.loaded, adapter, before), **unseen.draw(sizes, generator))
     seen = _Seen(runs.loaded.call, lambda value: value)
     try:
         runs.case.through(_adapter(runs.loaded, adapter, seen), **runs.copies())

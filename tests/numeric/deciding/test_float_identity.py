@@ -330,7 +330,7 @@ def test_bounds_of_all_draws_are_those_of_each(dtype: str) -> None:
         }
         for f in strategies.FLAVOURS
     ]
-    together, apart = (Comparison(layer, spec, ("left", "right"), "torch cpu", dtype, {}, ()) for _ in range(2))
+    together, apart = (Floats(Comparison(layer, spec).recorded(), "torch cpu", dtype, {}, ()) for _ in range(2))
     together.foresee(drawn)
     assert all(together.cache[side, "a-priori", dtype] for side in ("left", "right"))
     for k, inputs in enumerate(drawn):
@@ -344,7 +344,7 @@ def test_bounds_of_all_draws_are_those_of_each(dtype: str) -> None:
 
 def test_draws_of_different_shapes_are_bounded_one_by_one() -> None:
     drawn = [strategies.draw("gaussian", SIZES | {"N": n}, PROBLEM, np.random.default_rng(n)) for n in (2, 3)]
-    assert float_identity.decide(layer, spec, drawn).verdict is Verdict.CONFIRMED
+    assert float_identity.decide(Comparison(layer, spec), drawn).verdict is Verdict.CONFIRMED
 
 
 def test_unknown_backend() -> None:

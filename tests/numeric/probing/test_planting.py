@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from constructions import autograd_descent, gradient_descent, legt
+from numeric.probing import planting
 from numeric.probing.planting import (
     Unusable,
     at_a_point,
@@ -23,7 +24,6 @@ from numeric.probing.planting import (
 )
 from numeric.words import matrix, scalar
 from numeric.words.blocks import blocks
-from proofs.bench.timings import planting
 
 # --------------------------------------------------------------------------------------------- planting
 

@@ -9,6 +9,7 @@ import pytest
 from numeric.entropy import Entropy
 from proofs.audit.answer import Word
 from proofs.audit.kept import Kept, kept
+from proofs.audit.preflight import preflight
 from proofs.audit.run import compared
 from proofs.audit.world import Same
 from proofs.evidence import Settings
@@ -117,8 +118,8 @@ def case(folder: Path, source: str, name: str = "layer") -> tuple[Case, object, 
     path = folder / "keeping.py"
     path.write_text(HEAD + source)
     target = load(f"{path}:{name}")
-    found = Case(target.text, adapt(target, None), learner("gd"), {})
-    return found, target.call, found.preflight({}, Entropy(0))
+    found, sizes = preflight(Case.of(target.text, adapt(target, None), learner("gd"), {}), {}, Entropy(0))
+    return found, target.call, sizes
 
 
 def looked(folder: Path, source: str, name: str = "layer") -> tuple[Kept, ...]:
