@@ -3,7 +3,7 @@
 Before and after calls everything that the target's files hold is looked at: globals, attributes of functions, classes and
 instances, closures, defaults, tables and iterators in them. What changes when the same call is made again is a counter or
 the like. It is used if a call does more with it than arithmetic that goes back into it: in its place a call gets a mark
-that answers no question (`_Mark`), and has to return the same bits. What only calls on other data or sizes change is a
+that answers no question (`Mark`), and has to return the same bits. What only calls on other data or sizes change is a
 memory, and is named.
 Main definitions: `kept`, `Kept`.
 """
@@ -32,8 +32,7 @@ from torch import Tensor
 
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
-from numeric.tape.dispatch import Dispatch
-from proofs.audit import fresh
+from proofs.audit.marks import WRITTEN, Mark, Outer, Reads
 from proofs.target.case import Case
 from proofs.target.loading import Stop
 from proofs.target.source.integers import functions
@@ -137,8 +136,8 @@ def idle(case: Case, sizes: Sizes, space: Any, name: str) -> bool:
     place = _Place(name, space[name], None, _into(space)(name))
     try:
         plain = _called(case, data)
-        with _put(place, _Outer()):
-            return _same(_called(case, data), plain) and not _Mark.asked
+        with _put(place, Outer()):
+            return _same(_called(case, data), plain) and not Mark.asked
     except (Exception, Stop):
         return False
 
@@ -380,106 +379,20 @@ def _bytes(value: Tensor) -> Any:
 # --- whether it is used ----------------------------------------------------------------------------------------------
 
 
-class _Asked(Stop):
-    """A mark was asked for more than arithmetic."""
-
-
-class _Mark:
-    """In a number's place: arithmetic with it is a mark again; all else is kept in `asked`, and ends the call."""
-
-    asked: list[str] = []  # noqa: RUF012 (emptied before each use)
-
-
-class _Outer:
-    """In a module's place: all that is called gives marks."""
-
-    def __getattr__(self, name: str) -> Callable[..., _Mark]:
-        return _again
-
-    def __call__(self, *arguments: Any) -> _Mark:
-        return _Mark()
-
-
-def _again(*others: Any) -> _Mark:
-    return _Mark()
-
-
-def _asks(name: str) -> Callable[..., Any]:
-    def asked(self: _Mark, *others: Any) -> Any:
-        _Mark.asked.append(name)
-        raise _Asked
-
-    return asked
-
-
-_ARITHMETIC = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
-for _name in _ARITHMETIC:
-    for _kind in ("", "r", "i"):
-        setattr(_Mark, f"__{_kind}{_name}__", _again)
-for _name in ("neg", "pos", "abs", "invert", "round"):
-    setattr(_Mark, f"__{_name}__", _again)
-for _name in (
-    "bool int float complex index len iter next getitem setitem delitem contains call str repr format hash eq ne lt le gt "
-    "ge array getattr torch_function trunc floor ceil enter exit"
-).split():
-    setattr(_Mark, f"__{_name}__", _asks(_name))
-
-
-def _writes_only(kind: type, written: str) -> type:
-    """A table that notes every look at it; what is written to it is not one."""
-    names = [n for n in dir(kind) if callable(getattr(kind, n)) and n not in (*written.split(), *dir(object))]
-    compares = ["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__repr__", "__str__", "__format__"]
-
-    def noting(name: str) -> Callable[..., Any]:
-        def look(self: Any, *arguments: Any, **named: Any) -> Any:
-            _Mark.asked.append(name)
-            return getattr(kind, name)(self, *arguments, **named)
-
-        return look
-
-    return type(
-        f"_{kind.__name__}", (kind,), {name: noting(name) for name in (*names, *compares) if hasattr(kind, name)}
-    )
-
-
-_WRITTEN = {
-    list: _writes_only(list, "append extend insert clear __iadd__ __setitem__"),
-    dict: _writes_only(dict, "update clear __setitem__ __ior__"),
-    set: _writes_only(set, "add update clear __ior__"),
-    collections.deque: _writes_only(collections.deque, "append appendleft extend clear"),
-}
-
-
-class _Reads(Dispatch):  # type: ignore[no-untyped-call]
-    """Notes operations that read a tensor for anything but itself."""
-
-    def __init__(self, held: Tensor) -> None:
-        super().__init__()
-        self.place, self.read = held.untyped_storage().data_ptr(), False
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        operands = [a for a in fresh.leaves([*args, *(kwargs or {}).values()]) if a.numel()]
-        mine = [a for a in operands if a.untyped_storage().data_ptr() == self.place]
-        into = func._schema.is_mutable and len(mine) == 1 and isinstance(args[0], Tensor)
-        itself = into and args[0].untyped_storage().data_ptr() == self.place
-        self.read = self.read or (bool(mine) and not itself)
-        return func(*args, **(kwargs or {}))
-
-
 def _used(case: Case, data: Mapping[str, Tensor], plain: Tensor, place: _Place, elsewhere: Sizes) -> bool:
     """Whether a call does anything with what it finds there, but put something back. elsewhere: sizes that no call had,
     at which no cache hides that it does."""
     value = place.value
     if isinstance(value, Tensor):
         try:
-            with _Reads(value) as reads:
+            with Reads(value) as reads:
                 out = _called(case, data)
         except Exception:
             return True
         return reads.read or not _same(out, plain)
     if place.put is None or not isinstance(value, (*_PLAIN, *_TABLES)):
         return True
-    other = _Mark() if isinstance(value, _PLAIN) else _WRITTEN.get(type(value), lambda v: None)(value)
+    other = Mark() if isinstance(value, _PLAIN) else WRITTEN.get(type(value), lambda v: None)(value)
     if other is None:
         return True
     with _put(place, other):
@@ -489,13 +402,13 @@ def _used(case: Case, data: Mapping[str, Tensor], plain: Tensor, place: _Place, 
             return True
         with suppress(Exception, Stop):  # it may refuse these sizes
             _called(case, _drawn(case, elsewhere, 3))
-    return bool(_Mark.asked) or not same
+    return bool(Mark.asked) or not same
 
 
 @contextmanager
 def _put(place: _Place, other: Any) -> Iterator[None]:
     assert place.put is not None
-    _Mark.asked.clear()
+    Mark.asked.clear()
     place.put(other)
     try:
         yield
