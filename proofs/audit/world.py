@@ -50,10 +50,17 @@ class Refusal:
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", frozen(self.sizes))
 
-    def line(self, lengths: Sequence[int] = ()) -> str:
-        """The refusal in a line; lengths: all N that were refused alike."""
-        sizes: dict[str, object] = dict(self.sizes) | ({"N": _listed(lengths)} if lengths else {})
-        return f"{self.what}, at {' '.join(f'{k}={n}' for k, n in sizes.items())}: {self.why}"
+    def line(self, alike: Sequence[Refusal] = ()) -> str:
+        """The refusal in a line; alike: all that say the same, of this and other sizes."""
+        lengths: dict[tuple[Any, ...], list[int]] = {}
+        for refusal in alike or (self,):
+            fixed = tuple((k, n) for k, n in refusal.sizes.items() if k != "N")
+            lengths.setdefault(fixed, []).extend([refusal.sizes["N"]] if "N" in refusal.sizes else [])
+        at = [
+            " ".join([*(f"{k}={n}" for k, n in fixed), *([f"N={_listed(N)}"] if N else [])])
+            for fixed, N in lengths.items()
+        ]
+        return f"{self.what}, at {'; '.join(at)}: {self.why}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -177,12 +184,10 @@ class World:
             out.append(
                 f"no f or m passes {shown}, which the code mentions or computes: wider ones may be another thing"
             )
-        groups: dict[tuple[Any, ...], list[Refusal]] = {}
-        for refusal in self.refusals:  # lengths that were refused alike share a line
-            fixed = tuple((k, v) for k, v in refusal.sizes.items() if k != "N")
-            groups.setdefault((refusal.what, refusal.why, fixed), []).append(refusal)
-        for group in groups.values():
-            out.append(group[0].line([r.sizes["N"] for r in group if "N" in r.sizes]))
+        groups: dict[tuple[str, str], list[Refusal]] = {}
+        for refusal in self.refusals:  # sizes that were refused alike share a line
+            groups.setdefault((refusal.what, refusal.why), []).append(refusal)
+        out += [group[0].line(group) for group in groups.values()]
         out += [k.line() for k in self.kept] + [o.line() for o in self.outside]
         return out + [u.line() for u in self.unrun]
 

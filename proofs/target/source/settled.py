@@ -7,10 +7,12 @@ Main definitions: `plain`, `reached`, `unchanged`.
 from __future__ import annotations
 
 import dis
+import functools
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from enum import Enum
-from types import CodeType, FrameType, ModuleType
+from types import BuiltinMethodType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -48,7 +50,7 @@ def _parts(value: Any, asked: frozenset[str]) -> Iterator[tuple[str, Any]]:
     if kind.__getattribute__ not in plain:
         return
     held = dict(getattr(value, "__dict__", {}))
-    held |= held.get("_modules") or {}
+    held |= held.get("_modules") or {} if isinstance(value, torch.nn.Module) else {}
     for name in asked:
         shared = inspect.getattr_static(kind, name, None)
         if name in held and not hasattr(shared, "__set__"):
@@ -71,10 +73,21 @@ def reached(frame: FrameType, own: Callable[[str], bool]) -> dict[int, Any]:
         elif isinstance(value, (list, tuple, set, frozenset)):
             todo += value
         elif not isinstance(value, ModuleType) or own(getattr(value, "__file__", None) or "<none>"):
-            todo += getattr(value, "__dict__", {}).values()
-            todo += [getattr(value, name, None) for name in ("__self__", "__func__", "func", "args", "keywords")]
-            todo += [cell.cell_contents for cell in getattr(value, "__closure__", None) or () if _filled(cell)]
+            todo += _inside(value)
     return found
+
+
+def _inside(value: Any) -> Iterator[Any]:
+    """What a thing holds; no attribute is asked for that its type may compute."""
+    with suppress(Exception):  # it has none, or says so in its own way
+        yield from dict(vars(value)).values()
+    if isinstance(value, FunctionType):
+        yield from (cell.cell_contents for cell in value.__closure__ or () if _filled(cell))
+    elif isinstance(value, (MethodType, BuiltinMethodType)):
+        yield value.__self__
+        yield from (value.__func__,) if isinstance(value, MethodType) else ()
+    elif isinstance(value, functools.partial):
+        yield from (value.func, *value.args, *value.keywords.values())
 
 
 def _filled(cell: Any) -> bool:

@@ -94,7 +94,7 @@ def references(
         for made in _functions(values, own):
             if not ran(made):
                 yield Reference(made, _said(made, instruction), instruction, use.key)
-        typed = [part for v in values for part in (getattr(v, "registry", None) or {}).values() if _by_type(v)]
+        typed = [part for v in values if _by_type(v) for part in v.registry.values()]
         for made in _functions(typed, own):
             if not ran(made):
                 yield Reference(
