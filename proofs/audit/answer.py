@@ -218,19 +218,22 @@ class Answer:
             fixed = tuple((k, v) for k, v in row.sizes.items() if k != "N")
             groups.setdefault((row.check, row.variant, row.finding.verdict, fixed), []).append(row)
         lines = []
-        merged: dict[tuple[Any, ...], list[tuple[str, list[Row]]]] = {}  # widths that are confirmed share a line
+        merged: dict[tuple[Any, ...], list[tuple[str, str, list[Row]]]] = {}  # widths that are confirmed share a line
         for (check, variant, verdict, fixed), rows in groups.items():
             lengths = ", ".join(map(str, sorted({row.sizes["N"] for row in rows if "N" in row.sizes})))
             alone = verdict is not Verdict.CONFIRMED or [name for name, _ in fixed] != ["f", "m"]
-            place = (check, variant, verdict, lengths, fixed if alone else ())
-            merged.setdefault(place, []).append(("".join(f" {k}={v}" for k, v in fixed), rows))
-        for (_, _, verdict, lengths, _), parts in merged.items():
-            sizes = ";".join(text for text, _ in parts)
-            rows = [row for _, group in parts for row in group]
+            further = verdict is Verdict.CONFIRMED and variant  # the calls of a world share one
+            place = (check, variant, verdict, *(() if further else (lengths, fixed if alone else ())))
+            widths = "".join(f" {k}={v}" for k, v in fixed)
+            merged.setdefault(place, []).append((widths, f" N={lengths or 'any, by induction'}", rows))
+        for (_, _, verdict, *_), parts in merged.items():
+            after = [N for _, N, _ in parts[1:]] + [""]
+            sizes = ";".join(w + N * (nxt != N) for (w, N, _), nxt in zip(parts, after, strict=True))
+            rows = [row for _, _, group in parts for row in group]
             rung = rows[0].rung
-            text = f"{rung:<23} {verdict.value},{sizes} N={lengths or 'any, by induction'}"
+            text = f"{rung:<23} {verdict.value},{sizes}"
             if lifted and rows[0].of(Check.FLOAT) and verdict is Verdict.REFUTED:
-                lines.append(f"{rung:<23} off by its casts, which are listed below,{sizes} N={lengths}")
+                lines.append(f"{rung:<23} off by its casts, which are listed below,{sizes}")
                 continue
             chance = chance_of(rows)
             if verdict is Verdict.CONFIRMED and chance is not None:

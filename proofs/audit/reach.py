@@ -98,7 +98,7 @@ def reach(
         state=whole.state,
         by_head=whole.by_head,
         lengths=tuple(sorted({*seen, *longer.lengths})),
-        widths=(*widths, *longer.widths),
+        widths=tuple(dict.fromkeys((*widths, *longer.widths))),
         modes=ran.modes,
         modes_at=at["N"],
         integers=mentioned,
