@@ -121,8 +121,12 @@ def compared(
     gates: Mapping[str, str] | None = None,
     settings: Settings = Settings(),  # noqa: B008 (frozen)
     sizes: Mapping[str, int] | None = None,
+    lenient: bool = True,
 ) -> Audit:
-    """The audit, as a part of another one: of a call that takes too long that is told."""
+    """The audit, as a part of another one: of a call that takes too long that is told.
+
+    lenient: a layer that is refuted by one number a token, and not by one for the context, is undecided.
+    """
     gates, fixed = dict(gates or {}), dict(sizes or {})
     checked(gates, fixed)
     loaded = load(target)
@@ -141,7 +145,7 @@ def compared(
         again = lengths(rounded, at, fixed, entropy.child("rounded gates"), target_log2)
         if outcome(again).verdict is Verdict.CONFIRMED:
             case, rows = rounded, again
-    single = case.alone() if outcome(rows).verdict is Verdict.REFUTED else None
+    single = case.alone() if lenient and outcome(rows).verdict is Verdict.REFUTED else None
     one: list[Row] = []
     if single is not None and not refuses(single, at):
         one = lengths(single, at, fixed, entropy.child("one number"), target_log2)

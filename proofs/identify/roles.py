@@ -209,7 +209,8 @@ def audited(subject: Subject, solution: Solution, laws: Sequence[Law], roles: Se
         gates.setdefault(gate, INDETERMINATE if gate in loose else value)
     sizes = {"f": subject.at["f"], "m": subject.at["m"]}
     try:
-        return compared(subject.layer.named, model.learner.id, subject.adapter, gates, subject.settings, sizes)
+        named, id = subject.layer.named, model.learner.id
+        return compared(named, id, subject.adapter, gates, subject.settings, sizes, lenient=False)
     except (TargetError, WrongResult, Refused):
         return None
 

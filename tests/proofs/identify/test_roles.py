@@ -1,0 +1,31 @@
+"""What a gate is to the learner found: one entry of it is not the gate."""
+
+from __future__ import annotations
+
+import torch
+
+from proofs.audit.answer import Word
+from proofs.evidence import Settings
+from proofs.identify.run import identify
+
+
+def delta(X, Y, x_q, b):
+    W = X.new_zeros(Y.shape[1], X.shape[1])
+    for x, y in zip(X, Y, strict=True):
+        W = W + b * torch.outer(y - W @ x, x)
+    return W @ x_q
+
+
+def first_entry(X, Y, x_q, g):
+    return delta(X, Y, x_q, g.reshape(-1)[0])
+
+
+def whole(X, Y, x_q, g: float):
+    return delta(X, Y, x_q, g)
+
+
+def test_a_gate_of_which_one_entry_is_used_is_no_parameter():
+    found = identify(first_entry, settings=Settings(seed=1))
+    assert found.word is Word.UNDECIDED and "how g makes its numbers was not found" in found.reason
+    found = identify(whole, settings=Settings(seed=1))
+    assert found.word is Word.PROVED and found.parameters["beta"] == "the argument g"
