@@ -5,6 +5,7 @@ The target runs unmodified, in float64 and on exact numbers; the learner is a lo
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ from proofs.target.gates import Axes
 from proofs.target.learners import learner
 from proofs.target.loading import Target, load
 from proofs.target.loading import TargetError as TargetError
+from proofs.target.source.integers import functions
 
 _SHARED = 5
 """Bits that the probability of one row is smaller by, so that the sum of up to 32 of them keeps to the target."""
@@ -130,6 +132,7 @@ def compared(
     gates, fixed = dict(gates or {}), dict(sizes or {})
     checked(gates, fixed)
     loaded = load(target)
+    _forget(loaded.call)
     chosen = learner(against)
     adapted = adapt(loaded, adapter)
     case = Case.of(loaded.text, adapted, chosen, gates)
@@ -299,6 +302,14 @@ def _judge(rows: list[Row]) -> tuple[Word, str]:
     if run is Run.FIRST:
         return Word.PROVED, f"{same}; {run}"
     return Word.PROVED, f"{same}; {run}, and as it is within the float32 bound: the casts are listed"
+
+
+def _forget(call: Any) -> None:
+    """Empty what functools keeps for a target's functions: calls before this audit would hide from it what they ran."""
+    for function in functions(call):
+        for held in function.__globals__.values():
+            if isinstance(held, functools._lru_cache_wrapper):
+                held.cache_clear()
 
 
 def _as_one(case: Case, rows: list[Row], reason: str) -> str:

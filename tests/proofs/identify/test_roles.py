@@ -29,3 +29,26 @@ def test_a_gate_of_which_one_entry_is_used_is_no_parameter():
     assert found.word is Word.UNDECIDED and "how g makes its numbers was not found" in found.reason
     found = identify(whole, settings=Settings(seed=1))
     assert found.word is Word.PROVED and found.parameters["beta"] == "the argument g"
+
+
+CACHED = """
+import functools
+import torch
+
+@functools.lru_cache(None)
+def start(m, f):
+    return torch.zeros(m, f, dtype=torch.float64)
+
+def layer(X, Y, x_q, beta):
+    W = start(Y.shape[1], X.shape[1])
+    for x, y in zip(X, Y):
+        W = W + beta * torch.outer(y - W @ x, x)
+    return W @ x_q
+"""
+
+
+def test_what_calls_before_the_audit_left_in_a_cache_hides_nothing(tmp_path):
+    path = tmp_path / "cached.py"
+    path.write_text(CACHED)
+    found = identify(f"{path}:layer", settings=Settings(seed=1))
+    assert found.word is Word.PROVED, str(found)
