@@ -11,9 +11,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from numeric.carriers.a_priori import APriori
 from numeric.deciding import backends, float_identity, strategies
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.float_comparison import Floats, Tally
+from numeric.deciding.programs import concrete, recorded, replayed
 from numeric.deciding.strategies import PROBLEM
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
@@ -319,10 +321,35 @@ def test_the_comparison_is_exact() -> None:
     assert engine._compare(np.array([1e308]), np.array([-1e308]), np.array([1e308]), np.array([9e307]), yes, tally)
 
 
+def bounds_together_and_apart(drawn: list[dict[str, Any]], dtype: str) -> list[tuple[Any, Any]]:
+    """A-priori bounds and conditions of both sides, from one replay for all draws and from one each."""
+    together, apart = (Floats(Comparison(layer, spec).recorded(), "torch cpu", dtype, {}, ()) for _ in range(2))
+    together.foresee(drawn)
+    assert all(together.cache[side, "a-priori", dtype] for side in ("left", "right"))
+    found = []
+    for k, inputs in enumerate(drawn):
+        for engine in (together, apart):
+            assert engine.assess(inputs, Tally(), key=k) is None
+        for side in ("left", "right"):
+            one, other = (engine.cache[side, dtype, k] for engine in (together, apart))
+            found += [(one.a_priori, other.a_priori), (one.condition, other.condition)]
+    return found
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_bounds_of_all_draws_are_those_of_each(dtype: str) -> None:
-    """One replay for all draws gives what a replay each gives, flavour by flavour: up to the order of a kernel's sums,
-    which the bounds' slack covers."""
+    """On small integers, whose sums have no rounding whatever their order, the same bits."""
+    generator = np.random.default_rng(3)
+    shapes = concrete(PROBLEM, SIZES | {"N": 4})  # by which a division is exact
+    drawn = [{n: generator.integers(-3, 4, s).astype(float) for n, s in shapes.items()} for _ in range(8)]
+    for together, apart in bounds_together_and_apart(drawn, dtype):
+        np.testing.assert_array_equal(together, apart)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_bounds_of_all_flavours_are_those_of_each(dtype: str) -> None:
+    """Up to the order of a kernel's sums: each is within the slack (6 n + 9) u that `APriori.bound` derives for its own
+    rounding, for n operations on the way to an output; two of them are apart by at most twice that."""
     drawn = [
         {
             n: np.asarray(a, dtype=dtype).astype(float)
@@ -330,16 +357,14 @@ def test_bounds_of_all_draws_are_those_of_each(dtype: str) -> None:
         }
         for f in strategies.FLAVOURS
     ]
-    together, apart = (Floats(Comparison(layer, spec).recorded(), "torch cpu", dtype, {}, ()) for _ in range(2))
-    together.foresee(drawn)
-    assert all(together.cache[side, "a-priori", dtype] for side in ("left", "right"))
-    for k, inputs in enumerate(drawn):
-        for engine in (together, apart):
-            assert engine.assess(inputs, Tally(), key=k) is None
-        for side in ("left", "right"):
-            one, other = (engine.cache[side, dtype, k] for engine in (together, apart))
-            for a, b in ((one.a_priori, other.a_priori), (one.condition, other.condition)):
-                np.testing.assert_allclose(a, b, rtol=2.0**-48, atol=0)
+    carrier, shapes = APriori(backends.DTYPES[dtype]), concrete(PROBLEM, SIZES)
+    given = {name: carrier.inputs(torch.tensor(drawn[0][name])[None].to(carrier.precision)) for name in shapes}
+    count = max(
+        int(replayed(recorded(side).at(shapes, carrier.precision), carrier, given)[0].max()) for side in (layer, spec)
+    )
+    own = (6 * count + 9) * 2.0**-53
+    for together, apart in bounds_together_and_apart(drawn, dtype):
+        np.testing.assert_allclose(together, apart, rtol=2 * own / (1 - own), atol=0)
 
 
 def test_draws_of_different_shapes_are_bounded_one_by_one() -> None:
