@@ -79,6 +79,14 @@ class Carrier(ABC):
     def matmul(self, a: Parts, b: Parts) -> Parts:
         """(K or 1, B or 1, n, k) @ (K or 1, B or 1, k, l)."""
 
+    def mm(self, a: Parts, b: Parts) -> Parts:
+        """(K or 1, n, k) @ (K or 1, k, l)."""
+        return tuple(p[:, 0] for p in self.matmul(tuple(p[:, None] for p in a), tuple(p[:, None] for p in b)))
+
+    def mv(self, a: Parts, v: Parts) -> Parts:
+        """(K or 1, n, k) @ (K or 1, k)."""
+        return tuple(p[..., 0] for p in self.mm(a, tuple(p[..., None] for p in v)))
+
     @abstractmethod
     def sum(self, a: Parts, dims: Sequence[int], keepdim: bool) -> Parts:
         """Sum over `dims` (at least one)."""

@@ -122,6 +122,17 @@ class FiniteField(Carrier):
             return (self._by_halves(x, y),)
         return (self._by_limbs(x, y),)
 
+    def mm(self, a: Parts, b: Parts) -> Parts:
+        (x,), (y,) = a, b
+        few = max(x.shape[0], y.shape[0]) * x.shape[1] * x.shape[2] * y.shape[2] <= _FEW_PRODUCTS[self._short]
+        return self.sum(self.mul(*outer(a, b)), [-2], False) if few else super().mm(a, b)
+
+    def mv(self, a: Parts, v: Parts) -> Parts:
+        (x,), (y,) = a, v
+        if max(x.shape[0], y.shape[0]) * x.shape[1] * x.shape[2] > _MOST_PRODUCTS[self._short]:
+            return super().mv(a, v)
+        return self.sum((self._times(x, y.unsqueeze(1)),), [-1], False)
+
     def sum(self, a: Parts, dims: Sequence[int], keepdim: bool) -> Parts:
         total = a[0].sum(dim=tuple(dims), keepdim=keepdim)
         if self._short:

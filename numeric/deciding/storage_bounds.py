@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from torch import Tensor
@@ -20,7 +21,7 @@ from numeric.tape.moves import is_move
 from numeric.tape.storage_tape import Constant, Operation, Tape, Window
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # freezing triples the time of making one
 class Size:
     """A bound for polynomials: degree in the inputs, degree in non-integer constants, log2(1 + 1-norm)."""
 
@@ -29,7 +30,9 @@ class Size:
     height: float
 
     def __add__(self, other: Size) -> Size:
-        low, high = sorted((self.height, other.height))
+        low, high = self.height, other.height
+        if low > high:
+            low, high = high, low
         # infinite heights are no bound, and stay so
         height = high if math.isinf(high) else high + math.log2(1 + 2.0 ** (low - high)) + _SLACK
         return Size(max(self.degree, other.degree), max(self.constants, other.constants), height)
@@ -175,10 +178,14 @@ def _shape(operand: Any) -> tuple[int, ...]:
     return tuple(operand.value.shape) if isinstance(operand, Constant) else ()
 
 
+@cache
+def _names(function: Any) -> tuple[str, ...]:
+    return tuple(a.name for a in function._schema.arguments)
+
+
 def _move(run: _Run, operation: Operation) -> Bound:
-    names = [a.name for a in operation.function._schema.arguments]
     found: Bound = None
-    for name, value in (*zip(names, operation.args, strict=False), *operation.kwargs.items()):
+    for name, value in (*zip(_names(operation.function), operation.args, strict=False), *operation.kwargs.items()):
         if name in ("index", "indices", "mask", "condition", "repeats"):
             if isinstance(value, Window):
                 raise _NoLine

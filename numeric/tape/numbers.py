@@ -63,8 +63,7 @@ class Numbers:
         """(..., n, k) @ (..., k, l) with batch axes broadcast."""
         a, b = self, other
         if a.ndim == 2 and b.ndim == 2:
-            product = self.carrier.matmul(tuple(p[:, None] for p in a.parts), tuple(p[:, None] for p in b.parts))
-            return Numbers(self.carrier, tuple(p[:, 0] for p in product))
+            return Numbers(self.carrier, self.carrier.mm(a.parts, b.parts))
         batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
         n, k, last = a.shape[-2], a.shape[-1], b.shape[-1]
         left, right = a.expand((*batch, n, k)), b.expand((*batch, k, last))
@@ -73,6 +72,10 @@ class Numbers:
             tuple(p.reshape(p.shape[0], batch.numel(), k, last) for p in right.parts),
         )
         return Numbers(self.carrier, tuple(p.reshape(p.shape[0], *batch, n, last) for p in product))
+
+    def times_vector(self, other: Numbers) -> Numbers:
+        """(n, k) @ (k,)."""
+        return Numbers(self.carrier, self.carrier.mv(self.parts, other.parts))
 
     def over(self, divisor: Tensor | float) -> Numbers:
         """Divided by plain constants, such as the N of a mean: exact, and no zero of an indeterminate."""

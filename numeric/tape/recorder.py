@@ -44,6 +44,7 @@ FOLDED = frozenset(
 )
 """Arithmetic on constants that is recorded too, so that exact arithmetic does not inherit its rounding (the 1/N that the
 gradient of a mean begins with)."""
+_OVERLOAD = torch._ops.OpOverload
 JOINED = frozenset("stack cat".split())
 """What only puts tensors side by side: recorded where one of them is such arithmetic, whose rounding it would pass on."""
 
@@ -58,6 +59,7 @@ class _Signature(NamedTuple):
     grows: bool
     random: bool
     views: bool
+    fixed: bool
 
 
 @cache
@@ -75,6 +77,7 @@ def _signature(function: Any) -> _Signature:
         base in ("resize", "resize_as"),
         torch.Tag.nondeterministic_seeded in function.tags,
         library == "aten" and not written and bool(schema.returns) and all(r.alias_info for r in schema.returns),
+        torch.Tag.dynamic_output_shape not in function.tags,
     )
 
 
@@ -108,7 +111,7 @@ class Recorder(Dispatch):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if not isinstance(func, torch._ops.OpOverload):
+        if not isinstance(func, _OVERLOAD):
             return self._higher_order(func, args, kwargs)
         known = self._known
         depends = False
@@ -146,9 +149,9 @@ class Recorder(Dispatch):
             result = func(*args, **kwargs)
             if all(_key(r) in known for r in (result if isinstance(result, (tuple, list)) else (result,))):
                 return result
-            given = self._read(args, place), {name: self._read(value, place) for name, value in kwargs.items()}
+            given = self._given(args, kwargs, place)
         else:
-            given = self._read(args, place), {name: self._read(value, place) for name, value in kwargs.items()}
+            given = self._given(args, kwargs, place)
             result = func(*args, **kwargs)
         self._note(func, signature, given, result, place)
         return result
@@ -163,7 +166,7 @@ class Recorder(Dispatch):
         if not any(isinstance(a, (Tensor, list, tuple)) for a in args):
             return
         place = self.places(3)
-        given = self._read(args, place), {name: self._read(value, place) for name, value in kwargs.items()}
+        given = self._given(args, kwargs, place)
         number = self._append(Storage(result.dtype, result.untyped_storage().nbytes() // result.dtype.itemsize))
         self._folded[key] = number
         self._alive[key] = _weak(result.untyped_storage())
@@ -185,6 +188,13 @@ class Recorder(Dispatch):
     # --- operations --------------------------------------------------------------------------------------------------
 
     def _note(self, func: Any, signature: _Signature, given: Any, result: Any, place: Place) -> None:
+        if isinstance(result, Tensor) and signature.fixed and not result.is_meta:  # most are one tensor
+            before = len(self._storages)
+            number = self._new(result)
+            if number == before:  # else a view
+                output = self._window(result, number)
+                self.operations.append(Operation(func, signature.base, given[0], given[1], (output,), False, place))
+            return
         results = result if isinstance(result, (tuple, list)) else (result,)
         tensors = [r for r in results if isinstance(r, Tensor)]
         if not tensors:
@@ -212,7 +222,7 @@ class Recorder(Dispatch):
         for target in written:
             if _key(target) not in self._known:
                 self._known_with(target)
-        given = self._read(args, place), {name: self._read(value, place) for name, value in kwargs.items()}
+        given = self._given(args, kwargs, place)
         targets = tuple(self._window(t) for t in written)
         result = func(*args, **kwargs)
         targets = tuple(self._resized(t, w, place) for t, w in zip(written, targets, strict=True))
@@ -265,6 +275,13 @@ class Recorder(Dispatch):
 
     # --- storages ------------------------------------------------------------------------------------------------------
 
+    def _given(self, args: Any, kwargs: Any, place: Place) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        read = self._read
+        return (
+            tuple([read(value, place) for value in args]),
+            {name: read(value, place) for name, value in kwargs.items()} if kwargs else {},
+        )
+
     def _read(self, value: Any, place: Place) -> Any:
         if isinstance(value, Tensor):
             key = _key(value)
@@ -276,7 +293,7 @@ class Recorder(Dispatch):
                 number = number if self._finite[number] else None
             return self._window(value, number) if number is not None else self._constant(value, place)
         if type(value) in (list, tuple):
-            return type(value)(self._read(v, place) for v in value)
+            return type(value)([self._read(v, place) for v in value])
         return value
 
     def _window(self, value: Tensor, number: int | None = None) -> Window:
@@ -298,14 +315,15 @@ class Recorder(Dispatch):
         except (NotImplementedError, RuntimeError):
             self.faults[Escape(f"a tensor without storage ({value.layout})", self.places(4))] = None
             return self._append(Storage(value.dtype, 0))
-        real = value.dtype.to_real() if value.dtype.is_complex else value.dtype
         key = storage._cdata
         if key in self._known:
             return self._known[key]
-        number = self._append(Storage(real, storage.nbytes() // real.itemsize, initial, unwritten))
+        real = value.dtype.to_real() if value.dtype.is_complex else value.dtype
+        size = storage.nbytes()
+        number = self._append(Storage(real, size // real.itemsize, initial, unwritten))
         self._known[key] = number
         self._alive[key] = _weak(storage)  # so that no other storage gets its address
-        if storage.nbytes() and storage.data_ptr():  # a zero of forward derivatives has no memory
+        if size and storage.data_ptr():  # a zero of forward derivatives has no memory
             self._memory[storage.data_ptr()] = key
         return number
 
@@ -380,10 +398,15 @@ class Recorder(Dispatch):
         wanted = {output.storage} if isinstance(output, Window) else set()
         kept: list[Operation] = []
         for operation in reversed(self.operations):
-            if not any(o is not None and o.storage in wanted for o in operation.outputs):
+            for o in operation.outputs:
+                if o is not None and o.storage in wanted:
+                    break
+            else:
                 continue
             kept.append(operation)
-            wanted |= {o.storage for o in operation.operands() if isinstance(o, Window)}
+            for operand in operation.operands():
+                if isinstance(operand, Window):
+                    wanted.add(operand.storage)
         return Tape(
             tuple(self._storages),
             tuple(reversed(kept)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
@@ -57,7 +57,7 @@ class Constant:
         return f"Constant({tuple(self.value.shape)}, {self.value.dtype})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Storage:
     """Flat memory: `length` real entries of one dtype. initial: its content before data was first written, if any.
 
@@ -91,13 +91,13 @@ class Operation:
         """As torch prints it: `aten.add.Tensor`."""
         return str(self.function)
 
-    def operands(self) -> Iterator[Any]:
+    def operands(self) -> list[Any]:
         """The windows, constants and plain values among its arguments."""
-        for value in (*self.args, *self.kwargs.values()):
+        given = [*self.args, *self.kwargs.values()] if self.kwargs else self.args
+        for value in given:
             if isinstance(value, (tuple, list, dict)):
-                yield from leaves(value)
-            else:
-                yield value
+                return leaves(given)
+        return list(given)
 
 
 def given(operation: Operation) -> dict[str, Any]:

@@ -86,8 +86,8 @@ class Cost:
 
 
 _PAIRS: tuple[tuple[str, Program, Program, Sizes, float], ...] = (
-    ("delta rule", delta_rule, householder, {"d": 4, "N": 33}, 25.0),
-    ("delta rule", delta_rule, householder, {"d": 4, "N": 512}, 25.0),
+    ("delta rule", delta_rule, householder, {"d": 4, "N": 33}, 15.0),
+    ("delta rule", delta_rule, householder, {"d": 4, "N": 512}, 15.0),
     ("delta rule", delta_rule, householder, {"d": 64, "N": 512}, 40.0),
     ("linear attention", masked_product, einsum, {"d": 64, "N": 512}, 60.0),
 )

@@ -128,8 +128,7 @@ def mm(m: Any, a: Any, b: Any, alpha: Any = 1, **_: Any) -> Numbers:
 
 
 def mv(m: Any, a: Any, v: Any, alpha: Any = 1) -> Numbers:
-    product: Numbers = _scaled_product(m, Numbers.__matmul__, m.numbers(a), m.numbers(v).unsqueeze(-1), alpha)
-    return product.squeeze(-1)
+    return _scaled_product(m, Numbers.times_vector, m.numbers(a), m.numbers(v), alpha)
 
 
 def dot(m: Any, a: Any, b: Any) -> Numbers:
