@@ -231,15 +231,19 @@ _EXACT, _REAL = Rounded(logarithms=True), Rounded()
 def check(tape: Tape, inputs: Mapping[str, Tensor]) -> None:
     """Raises Refused, naming operation and line, if a rule is not what torch computes, or if that can't be said.
 
-    What has no finite value at `inputs` (the logarithm of a negative number) is checked between 0 and 1.
+    What has no finite value at `inputs` (the logarithm of a negative number) is checked between 0 and 1, then near 0
+    (a triangular solve of many unknowns, which grows with the power of their number).
     """
     from numeric.tape.places import shown
 
+    inside = {name: value.abs() / (1 + value.abs()) for name, value in inputs.items()}
+    longest = max((n for value in inputs.values() for n in value.shape), default=1)
+    near = {name: value / longest for name, value in inside.items()}
     found = list(differences(tape, inputs))
-    if found and all(isinstance(f, Unchecked) for f in found):
-        inside = {name: value.abs() / (1 + value.abs()) for name, value in inputs.items()}
-        again = list(differences(tape, inside))
-        found = [f for f in again if f in found or isinstance(f, Difference)]
+    for point in (inside, near):
+        if found and all(isinstance(f, Unchecked) for f in found):
+            again = list(differences(tape, point))
+            found = [f for f in again if f in found or isinstance(f, Difference)]
     for one in found:
         raise Refused(one.operation, shown(one.place), DIFFERS if isinstance(one, Difference) else NO_BOUND)
 

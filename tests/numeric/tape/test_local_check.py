@@ -13,7 +13,7 @@ from torch import Tensor
 from numeric.carriers.balls import ENTRYWISE
 from numeric.tape import moves, rules
 from numeric.tape.acceptance import accept
-from numeric.tape.local_check import Difference, differences
+from numeric.tape.local_check import Difference, check, differences
 from numeric.tape.numbers import Numbers
 from numeric.tape.recorder import record
 from numeric.tape.refusals import Refused
@@ -205,3 +205,19 @@ def test_a_loop_is_checked_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_overflow_everywhere_is_no_check() -> None:
     unchecked, *_ = found(lambda x: x * 1e308 * 1e308 * 0.5, {"x": torch.full((3,), 5.0, dtype=torch.float64)})
     assert not isinstance(unchecked, Difference) and unchecked.operation == "aten.mul.Tensor"
+
+
+def test_what_grows_with_the_number_of_unknowns_is_checked_near_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    def chunk(x: Tensor) -> Tensor:
+        return torch.linalg.inv(torch.eye(len(x), dtype=x.dtype) + torch.tril(x @ x.mT, -1))
+
+    given = {"x": drawn(64, 65)}
+    tape, _ = record(chunk, given)
+    unchecked, *_ = differences(tape, given)  # its inverse has entries of 65^63
+    assert not isinstance(unchecked, Difference)
+    check(tape, given)
+    rule = rules.TABLE["linalg_inv_ex"]
+    monkeypatch.setitem(rules.TABLE, "linalg_inv_ex", lambda *a, **k: [rule(*a, **k)[0] * a[0].numbers(0.5), None])
+    wrong, _ = record(chunk, given)
+    with pytest.raises(Refused, match="is not what torch"):
+        check(wrong, given)
