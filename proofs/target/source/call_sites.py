@@ -1,4 +1,4 @@
-"""Arguments of a target's own functions that hold nothing but literals and options, however long the call is.
+"""Arguments and variables of a target's own functions that hold nothing but literals and options, however long the call is.
 
 A test of such an argument asks for no size: `helper(q, k, v, scale=1.0)` settles `if scale is None` inside. Read from
 the source: every place that can call the function has to be a plain call, and to give a literal, nothing, or an argument
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from types import CodeType
@@ -87,6 +88,37 @@ class CallSites:
             return frozenset(name for name in names if self._settled(place, node, name, frozenset()))
         except RecursionError:  # calls too deep to be followed
             return frozenset()
+
+    def made(self, code: CodeType) -> frozenset[str]:
+        """The variables of this function that are bound to literals and settled arguments alone, under tests of such."""
+        node = self._functions.get(_place_of(code))
+        arguments = self.settled(code)
+        if node is None or not self.readable:
+            return frozenset()
+        bound = Counter(_bound(node))
+        found = known = arguments - {*bound}
+        while True:
+            values = self._bindings(node, known)
+            new = {n for n, held in values.items() if len(held) == bound[n] and all(held)} - {*code.co_cellvars}
+            known = found | new
+            if known == found:
+                return known - arguments
+            found = known
+
+    def _bindings(self, node: Function, known: frozenset[str]) -> dict[str, list[bool]]:
+        """For each variable that plain assignments outside of loops bind, whether each gives it a known value."""
+        values: dict[str, list[bool]] = {}
+        todo: list[tuple[ast.stmt, bool]] = [(statement, True) for statement in node.body]
+        while todo:
+            statement, sure = todo.pop()
+            if isinstance(statement, ast.If):
+                under = sure and _known(statement.test, known)
+                todo += [(inner, under) for inner in (*statement.body, *statement.orelse)]
+            elif isinstance(statement, ast.Assign):
+                for target in statement.targets:
+                    for name, value in _pairs(target, statement.value):
+                        values.setdefault(name, []).append(sure and _known(value, known))
+        return values
 
     def _settled(self, place: Place, node: Function, name: str, asked: frozenset[tuple[int, str]]) -> bool:
         outside = self.options.get(place)
@@ -201,6 +233,28 @@ class CallSites:
                 return above
             below, above = above, self._parents.get(id(above))
         return None
+
+
+def _known(value: ast.expr, names: frozenset[str]) -> bool:
+    """Whether an expression is made of literals, these names, and questions for their types."""
+    if isinstance(value, ast.Call):
+        asks = isinstance(value.func, ast.Name) and value.func.id == "isinstance" and not value.keywords
+        return asks and len(value.args) == 2 and isinstance(value.args[0], ast.Name) and value.args[0].id in names
+    if isinstance(value, (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.Tuple)):
+        return all(_known(part, names) for part in ast.iter_child_nodes(value) if isinstance(part, ast.expr))
+    return isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and value.id in names)
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """The names that an assignment binds, each with what it is bound to, or with what that is a part of."""
+    if isinstance(target, ast.Name):
+        yield target.id, value
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        alike = isinstance(value, ast.Tuple) and len(value.elts) == len(target.elts)
+        parts = value.elts if isinstance(value, ast.Tuple) and alike else [value] * len(target.elts)
+        if not any(isinstance(e, ast.Starred) for e in (*target.elts, *parts)):
+            for inner, part in zip(target.elts, parts, strict=True):
+                yield from _pairs(inner, part)
 
 
 def _by_name(node: ast.AST, name: str) -> bool:

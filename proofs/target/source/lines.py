@@ -187,7 +187,7 @@ class Lines:
         given = CallSites(self.steps, {code: arguments(code) for code in entries}, adapter)
         for code, steps in self.steps.items():
             left = unchanged(self._settled[code], self.steps)
-            known = Known(sites.settled(code), given.settled(code), left)
+            known = Known(sites.settled(code), given.settled(code), left, sites.made(code))
             found |= dict.fromkeys(_unrun(code, steps, known))
             found |= dict.fromkeys(_one_way(code, steps, known, constant or {}))
             for r in references(code, self.executed(code), self.held[code], self.steps.__contains__, self.own):

@@ -22,11 +22,12 @@ from torch import Tensor
 @dataclass(frozen=True)
 class Known:
     """What no size decides in a function: arguments that are options, arguments that are as the target's caller gave
-    them (so that only the caller makes them None), and what was set before all calls."""
+    them (so that only the caller makes them None), what was set before all calls, and variables made of options alone."""
 
     options: frozenset[str]
     given: frozenset[str]
     settled: frozenset[str]
+    made: frozenset[str] = frozenset()
 
 
 def arguments(code: CodeType) -> frozenset[str]:
@@ -51,7 +52,7 @@ def _settled(code: CodeType, instruction: dis.Instruction, text: str, known: Kno
     asked = _Absent(known.given)
     given = _Existing(_existence("".join(linecache.getlines(code.co_filename))) - set(code.co_varnames)).visit(node)
     test = _Settled(known.settled - set(code.co_varnames)).visit(asked.visit(_sizeless(given)))
-    names = {name.id for name in ast.walk(test) if isinstance(name, ast.Name)}
+    names = {name.id for name in ast.walk(test) if isinstance(name, ast.Name)} - known.made
     if not names <= known.options & arguments(code):
         return False
     names |= asked.found

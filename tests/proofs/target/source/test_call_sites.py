@@ -174,3 +174,33 @@ def test_a_branch_is_an_option_where_only_the_caller_chooses_it(tmp_path, name, 
     found = compared(f"{path}:{name}", "gd", adapter and f"{path}:{adapter}", {"eta": "eta"}, Settings(seed=1), sizes)
     assert found.word is word, str(found)
     assert found.verdict is Verdict.CONFIRMED or "was never true" in found.reason or "was always true" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("start, norm = (state, None) if False else (state, None)", set()),
+        ("start, norm = state, None", {"start", "norm"}),
+        (
+            "if isinstance(state, tuple):\n        start, norm = state\n    else:\n        start, norm = state, None",
+            {"start", "norm"},
+        ),
+        ("if len(X) > 40:\n        start = 1\n    else:\n        start = state", set()),  # a size decides
+        ("start = late\n    for x in X:\n        start = True", set()),
+        ("start = late\n    start = start or len(X) > 40", set()),
+        ("start = late\n    start += 1", set()),
+        ("start = late\n    [start := x for x in X]", set()),
+        ("late = len(X) > 40\n    start = late", set()),
+        ("start = late\n    def inner():\n        nonlocal start\n        start = True\n    inner()", set()),
+        ("with X:\n        start = late", set()),
+        ("start = next = late", {"start", "next"}),
+        ("start, *norm = state, late", set()),
+    ],
+)  # fmt: skip
+def test_variables_made_of_options_alone(tmp_path, body, found):
+    path = tmp_path / "made.py"
+    path.write_text(f"def main(X, state=None, late=False):\n    {body}\n    return X\n")
+    names = {}
+    exec(compile(path.read_text(), str(path), "exec"), names)
+    code = names["main"].__code__
+    assert CallSites([code], {code: frozenset({"state", "late"})}).made(code) == found
