@@ -43,7 +43,7 @@ WIDE = ((17, 19), (19, 17), (8, 6), (6, 8), (16, 12))
 """(f, m) that are run whatever the code says."""
 _FAR = 129
 """The length that every N takes at least."""
-_LONGEST, _FARTHEST = 300, 16_384
+_LONGEST, FARTHEST = 300, 16_384
 """Integers up to the first are passed in N in all ways, those up to the second where that takes few operations, as of a
 layer without a loop; further ones leave the lengths beyond them open."""
 _LARGE = 2**22
@@ -232,7 +232,7 @@ def _lengths(mentioned: Sequence[int], entropy: Entropy) -> Iterator[tuple[int, 
         rests = range(2, c) if c <= _ALL_RESTS else (2, c // 2, c - 1, c + entropy.child("rest", c).below(c))
         yield from ((c + rest, False) for rest in rests)
     yield from ((N, True) for N in ALWAYS)
-    for c in (c for c in mentioned if _LONGEST < c <= _FARTHEST):
+    for c in (c for c in mentioned if _LONGEST < c <= FARTHEST):
         yield from ((N, False) for N in (c + 1, 2 * c + 1, c))
 
 

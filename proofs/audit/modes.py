@@ -30,11 +30,13 @@ from proofs.audit import fresh
 from proofs.audit.compared import How
 from proofs.audit.inference import at_length
 from proofs.audit.rows import Check, Row
+from proofs.audit.together import AUTOCAST, FLOAT32, GRADIENTS, STRIDES, TRAINING, Way, together
 from proofs.audit.world import Mode, Same
 from proofs.target.adapters import Adapter, adapt
 from proofs.target.calling import raised
 from proofs.target.case import NAMES, Case
 from proofs.target.loading import Target
+from proofs.target.source.integers import codes, functions
 from proofs.target.source.lines import Lines
 
 _CALLS = 16
@@ -90,7 +92,7 @@ class _Runs:
         if not _equal(out, again):
             self.found.append(Mode(name, Same.RANDOM, harmless, bool(harmless)))
             return None
-        found = self._within(layer)
+        found = self.within(layer)
         if found is None or found.verdict in (Verdict.UNDECIDED, Verdict.NOT_RUN):
             why = found.reason if found is not None else "no rounding bound to compare other bits by"
             return self.add(name, Same.DIFFERS if harmless else Same.NOT_RUN, harmless or why)
@@ -101,13 +103,14 @@ class _Runs:
     def moved(self, name: str, out: Tensor, why: str) -> None:
         """The same call gave `out`: a refutation, unless the rounding of the layer's own operations allows it."""
         delta = out.detach() - self.plain
-        found = self._within(lambda case: lambda **inputs: case.layer(**inputs) + delta)
+        found = self.within(lambda case: lambda **inputs: case.layer(**inputs) + delta)
         if found is not None and found.verdict is Verdict.CONFIRMED:
             return self.add(name, Same.ROUNDING, why)
         why = f"{why}, by up to {float(delta.abs().max()):.3g}"
         return self.add(name, Same.DIFFERS, why, Finding(Verdict.REFUTED, reason=why))
 
-    def _within(self, layer: Callable[[Case], Program], dtype: str = "float64") -> Finding | None:
+    def within(self, layer: Callable[[Case], Program], dtype: str = "float64") -> Finding | None:
+        """The layer against the learner, within rounding bounds; None where there are none."""
         if not set(self.kinds) & {How.FLOAT, How.LIFTED}:
             return None
         draw = {name: np.asarray(t.detach().numpy()) for name, t in self.data.items()}
@@ -124,7 +127,7 @@ class _Runs:
 
     def single(self) -> None:
         """In float32, against the learner in float32."""
-        found = self._within(_plain, "float32")
+        found = self.within(_plain, "float32")
         if found is None:
             return self.add("float32", Same.NOT_RUN, "no rounding bound")
         if found.verdict is Verdict.CONFIRMED:
@@ -173,6 +176,7 @@ def modes(
             _fresh(runs, adapter, text, others)
     _again(runs, mentioned)
     _draws(runs)
+    _together(runs, adapter)
     return Modes(tuple(runs.found), tuple(runs.rows))
 
 
@@ -301,6 +305,26 @@ def _trained(module: torch.nn.Module) -> Iterator[None]:
     finally:
         module.eval()
         module.load_state_dict(before)
+
+
+def _together(runs: _Runs, adapter: Any) -> None:
+    """Two modes at once, of those that give the numbers of the plain run, or round them."""
+    module, loaded = runs.loaded.call, runs.loaded
+    ways = [
+        Way(GRADIENTS, "no_grad", torch.no_grad),
+        Way(GRADIENTS, "inference_mode", torch.inference_mode),
+        Way(GRADIENTS, "inputs that require grad", change=_differentiable),
+        Way(GRADIENTS, "X alone requires grad", change=lambda i: {**i, **_differentiable({"X": i["X"]})}),
+        Way(AUTOCAST, "autocast", _autocast),
+        Way(FLOAT32, "float32", change=lambda inputs: {n: t.float() for n, t in inputs.items()}),
+        Way(STRIDES, "strided inputs", through=_through(loaded, adapter, _strided)),
+    ]
+    if isinstance(module, torch.nn.Module):
+        ways.append(Way(TRAINING, "training", lambda: _trained(module)))
+    held = {m.name for m in runs.found if m.same in (Same.BITS, Same.ROUNDING)}
+    named = frozenset(name for f in functions(module) for code in codes(f.__code__) for name in code.co_names)
+
+    together(runs.case, [w for w in ways if w.name in held], runs.copies, runs.within, named, runs.add)
 
 
 def _again(runs: _Runs, mentioned: Sequence[int]) -> None:

@@ -7,17 +7,18 @@ Main definitions: `reach`, `Reach`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from proofs.audit.compared import how
-from proofs.audit.computed import computed
+from proofs.audit.computed import Computed, computed
+from proofs.audit.crossing import crossing
 from proofs.audit.far_calls import Far, far_calls
 from proofs.audit.kept import idle, kept
-from proofs.audit.longer import Longer, longer_rows
+from proofs.audit.longer import FARTHEST, Longer, longer_rows
 from proofs.audit.modes import Modes, modes
 from proofs.audit.points import special_row
 from proofs.audit.rows import Row
@@ -26,9 +27,13 @@ from proofs.audit.world import World
 from proofs.target.adapters import FINAL, STATES
 from proofs.target.case import INDETERMINATE, Case
 from proofs.target.loading import Target
+from proofs.target.source.branches import refusing
 from proofs.target.source.integers import integers
 from proofs.target.source.options import options_of
 from proofs.target.source.outside import outside
+
+_FAR = 3
+"""The longest contexts at which the sides agreed, that bounds are looked for at."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,8 @@ def reach(
     keeps = kept(case, named.loaded.call, at)  # before calls at further sizes fill what it keeps
     written = integers(named.loaded.call)
     made = computed(case, named.loaded.call, at, written)
-    mentioned = tuple(sorted({*written, *made.integers}))
+    turns = {e.turn for e in made.edges if 1 < e.turn <= FARTHEST}
+    mentioned = tuple(sorted({*written, *made.integers, *turns}))
     whole, far, longer, ran = Found(), Far(), Longer(), Modes(())
     seen = tuple(sorted({r.sizes["N"] for r in rows if "N" in r.sizes and _same_width(r.sizes, at)}))
     widths = dict.fromkeys((r.sizes["f"], r.sizes["m"]) for r in rows)
@@ -88,6 +94,8 @@ def reach(
         child = entropy.child("modes")
         memory = any(k.used for k in keeps)
         ran = modes(case, named.loaded, named.adapter, named.text, kinds, at, mentioned, child, square, memory)
+    if not done() and (made.edges or made.constant):
+        made = _further(case, named.loaded.call, at, fixed, made, mentioned, longer, entropy.child("edges"))
     world = World(
         batch=whole.batch,
         heads=whole.heads,
@@ -105,10 +113,33 @@ def reach(
         beyond=longer.beyond,
         refusals=(*whole.refusals, *far.refusals, *longer.refusals),
         kept=keeps,
+        edges=made.edges,
         outside=tuple(f.told for f in outside(case.lines) if not idle(case, at, f.space, f.name)),
         unrun=case.lines.unrun(named.loaded.call, _options(case, named.loaded), case.adapter.own, made.constant),
     )
     return Reach((*points, *whole.rows, *far.rows, *longer.rows, *ran.rows), world)
+
+
+def _further(
+    case: Case,
+    call: Any,
+    at: Sizes,
+    fixed: Sizes,
+    made: Computed,
+    mentioned: Sequence[int],
+    longer: Longer,
+    entropy: Entropy,
+) -> Computed:
+    """What the code computes, looked at where the sides agreed far out too, and past the bounds that no call reached."""
+    edges = [e for e in made.edges if e.name not in fixed and not refusing(e.file, e.at)]
+    found = crossing(case, edges, at, entropy)
+    far = [{**at, "N": N} for N in sorted(longer.lengths)[-_FAR:]]
+    wide = [{**at, "f": f, "m": m} for f, m in longer.widths]
+    alone = [{**at, name: sizes[name]} for sizes in wide for name in ("f", "m")]
+    made = computed(case, call, at, mentioned, (*far, *wide, *alone, *found.taken))
+    shut = {(e.file, e.at, e.name) for e in found.refused}
+    edges = [e for e in made.edges if e.name not in fixed and not refusing(e.file, e.at)]
+    return replace(made, edges=tuple(e for e in edges if (e.file, e.at, e.name) not in shut))
 
 
 def _same_width(sizes: Sizes, at: Sizes) -> bool:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from numeric.finding import frozen
+from proofs.audit.edges import Edge
 from proofs.audit.kept import Kept
 from proofs.target.source.lines import Unrun
 from proofs.target.source.outside import Outside
@@ -113,7 +114,7 @@ class World:
     that were. lengths: every N compared; widths:
     every (f, m). modes_at: the N at which the modes were tried. integers: those of the target's code; beyond: whether all
     of them were passed. unrun: code that no bare run reached. kept: what calls leave for later ones; outside: what they
-    read that no argument gives. by_head: the learner's numbers of each head, where heads have
+    read that no argument gives; edges: bounds that none reached. by_head: the learner's numbers of each head, where heads have
     their own.
     """
 
@@ -135,6 +136,7 @@ class World:
     unrun: tuple[Unrun, ...] = ()
     kept: tuple[Kept, ...] = ()
     outside: tuple[Outside, ...] = ()
+    edges: tuple[Edge, ...] = ()
     by_head: tuple[Mapping[str, str], ...] = ()
 
     @property
@@ -145,17 +147,19 @@ class World:
     @property
     def doubt(self) -> str:
         """What the code is known to do that the calls did not show: another thing at some size, draws of its own, lines that
-        sizes, data or the like lead to, state that each call changes, what only the process gives."""
+        sizes, data or the like lead to, bounds that larger sizes reach, state that each call changes, what only the process
+        gives."""
         told = [m.line() for m in self.modes if m.same is Same.RANDOM and not m.harmless]
         told += [r.line() for r in self.refusals if r.unlike]
         told += [u.line() for u in self.open]
+        told += [e.line() for e in self.edges]
         told += [k.line() for k in self.kept if k.doubt] + [o.line() for o in self.outside]
         return told[0] if told else ""
 
     @property
     def every_length(self) -> bool:
         """Whether nothing is known that could make another length another thing."""
-        return self.beyond and not self.open and not self.outside and not any(k.used for k in self.kept)
+        return self.beyond and not (self.open or self.edges or self.outside) and not any(k.used for k in self.kept)
 
     def lines(self) -> list[str]:
         """The world in a line, then what was refused, and what never ran."""
@@ -188,7 +192,7 @@ class World:
         for refusal in self.refusals:  # sizes that were refused alike share a line
             groups.setdefault((refusal.what, refusal.why), []).append(refusal)
         out += [group[0].line(group) for group in groups.values()]
-        out += [k.line() for k in self.kept] + [o.line() for o in self.outside]
+        out += [e.line() for e in self.edges] + [k.line() for k in self.kept] + [o.line() for o in self.outside]
         return out + [u.line() for u in self.unrun]
 
     def __str__(self) -> str:
@@ -214,5 +218,6 @@ class World:
             "by head": [dict(numbers) for numbers in self.by_head],
             "kept from call to call": [k.to_json() for k in self.kept],
             "read from outside": [o.to_json() for o in self.outside],
+            "bounds not reached": [e.to_json() for e in self.edges],
             "never ran": [u.to_json() for u in self.unrun],
         }

@@ -105,3 +105,8 @@ def _harmless(context: ast.expr) -> bool:
 def source_of(code: CodeType) -> Source:
     """What the file says that a code object is from; nothing where there is no file, or none that parses."""
     return _file("".join(linecache.getlines(code.co_filename)))
+
+
+def refusing(file: str, line: int) -> bool:
+    """Whether a line of a file only raises, asserts, or says something."""
+    return line in _file("".join(linecache.getlines(file))).refusals

@@ -89,7 +89,7 @@ class _Search:
         self.functions.append(function)
         for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values(), *_cells(function)):
             self.visit(value, depth - 1)
-        for code in _codes(function.__code__):
+        for code in codes(function.__code__):
             _literals(code, self.found)
             self.found |= {_LAST[name] for name in code.co_names if name in _LAST}
             for name in code.co_names:
@@ -127,11 +127,12 @@ def _cells(function: FunctionType) -> Iterator[Any]:
             continue
 
 
-def _codes(code: CodeType) -> Iterator[CodeType]:
+def codes(code: CodeType) -> Iterator[CodeType]:
+    """A code object and those inside it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _codes(constant)
+            yield from codes(constant)
 
 
 def _literals(code: CodeType, found: set[int]) -> None:

@@ -131,7 +131,7 @@ class Lines:
     def followed(self) -> Iterator[None]:
         """Follow the targets' code that runs in this block."""
         before = sys.gettrace()
-        sys.settrace(self._entered)
+        sys.settrace(_as_it_is(self._entered))
         try:
             yield
         finally:
@@ -155,7 +155,7 @@ class Lines:
                 last = frame.f_lasti
             return step
 
-        return step
+        return _as_it_is(step)
 
     def executed(self, code: CodeType) -> frozenset[int]:
         """The offsets of the instructions that ran."""
@@ -195,6 +195,13 @@ class Lines:
                 named = r.name, _line(r.at) or code.co_firstlineno
                 found |= {Unrun(r.code.co_filename, r.lines, option=chosen, named=named): None}
         return tuple(sorted(found, key=lambda u: (u.file, u.lines, u.condition)))
+
+
+def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which torch's compiler does not take for a part of the target, where a target has begun that."""
+    compiler: Any = sys.modules.get("torch._dynamo")
+    made: Callable[..., Any] = function if compiler is None else compiler.disable(function)
+    return made
 
 
 def _entries(call: Any) -> Iterator[CodeType]:

@@ -1,0 +1,153 @@
+"""Bounds that never cut: `X[-20000:]`, `min(N, 50000)`, `t // 70000`, `arange(N) < 300000` at lengths that none of them reaches.
+
+Each place where a number, a length or an index that no data decides meets a bound is noted with the side that it was on
+and how far from the bound. A place with one side in all calls, to whose bound longer (or wider) calls come nearer, is one
+that some call crosses, as a comparison with one outcome is.
+Main definitions: `Edges`, `Edge`.
+"""
+
+from __future__ import annotations
+
+import linecache
+import math
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+Site = tuple[Hashable, ...]
+"""A place of the code: its file, its line, and what tells it from others there."""
+
+_CONSTANTS = 64
+"""Different bounds at a place, past which it is no bound that all calls share."""
+_LARGEST = 2**40
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A bound that no call reached. name: the size that comes nearer to it; turn: about where it gets there, 0 where that
+    can't be said. rest: whether it is the end of something of which calls have read a part."""
+
+    file: str
+    at: int
+    name: str
+    turn: int = 0
+    rest: bool = False
+
+    def line(self) -> str:
+        """The bound, in a line."""
+        text = " ".join(linecache.getline(self.file, self.at).split())
+        where = f"line {self.at} of {Path(self.file).name}"
+        if not self.turn:
+            return f"{where} has a bound that no call reached, and a larger {self.name} may: {text}"
+        return f"{where} has a bound that no call reached, near {self.name} = {self.turn}: {text}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"file": self.file, "line": self.at, "size": self.name, "near": self.turn or None}
+
+
+@dataclass
+class _Side:
+    """The sides of a bound that were seen in the calls of some sizes, and the least distance from it."""
+
+    sides: set[Hashable] = field(default_factory=set)
+    distance: float = math.inf
+
+
+_At = tuple[tuple[str, int], ...]
+
+
+class Edges:
+    """What was noted, by place, and by place and constant: one place may serve several bounds."""
+
+    def __init__(self) -> None:
+        self.at: _At = ()
+        self._seen: dict[tuple[Site, Hashable], dict[_At, _Side]] = {}
+        self._constants: dict[Site, int] = {}
+        self._rest: set[Site] = set()
+        self._flat: dict[Site, dict[_At, tuple[set[Hashable], set[float]]]] = {}
+
+    def begin(self, sizes: Mapping[str, int]) -> None:
+        """The next notes are of a call at these sizes."""
+        self.at = tuple(sorted(sizes.items()))
+
+    def note(
+        self,
+        site: Site,
+        sides: Iterable[Hashable],
+        distance: float,
+        constants: Iterable[float | None] = (),
+        rest: bool = False,
+    ) -> None:
+        """That something was on these sides of a bound, and how far from it; constants: numbers that may be the bound; rest:
+        see `Edge`."""
+        if not math.isfinite(distance):
+            return
+        sides = frozenset(sides)
+        if rest:
+            self._rest.add(site)
+        for constant in (None, *constants):
+            key = site, constant
+            if constant is not None and key not in self._seen:
+                self._constants[site] = self._constants.get(site, 0) + 1
+                if self._constants[site] > _CONSTANTS:
+                    continue
+            side = self._seen.setdefault(key, {}).setdefault(self.at, _Side())
+            side.sides |= sides
+            side.distance = min(side.distance, distance)
+
+    def saturated(self, site: Site, values: Iterable[Hashable], arguments: Iterable[float]) -> None:
+        """That a function gave these values of these arguments: one value of all arguments may be its end, as of tanh."""
+        self._flat.setdefault(site, {}).setdefault(self.at, (set(), set()))[0].update(values)
+        self._flat[site][self.at][1].update(arguments)
+
+    def open(self, base: Mapping[str, int]) -> tuple[Edge, ...]:
+        """The bounds that were never reached, of calls that differ from those at `base` in one size."""
+        found: dict[tuple[str, int, str], Edge] = {}
+        for (site, constant), runs in self._seen.items():
+            if constant is not None and len(runs) < len(self._seen[site, None]):
+                continue  # no bound of every call
+            if len(set().union(*(run.sides for run in runs.values()))) > 1:
+                continue
+            for name in base:
+                distances = {size: side.distance for size, side in _series(runs, base, name)}
+                edge = _approached(site, name, distances, site in self._rest)
+                if edge is not None:
+                    found.setdefault((edge.file, edge.at, name), edge)
+        for site, flat in self._flat.items():
+            if len(set().union(*(values for values, _ in flat.values()))) > 1:
+                continue
+            for name in base:
+                if len({frozenset(arguments) for _, (_, arguments) in _series(flat, base, name)}) > 1:
+                    edge = Edge(*_place(site), name)
+                    found.setdefault((edge.file, edge.at, name), edge)
+        return tuple(found.values())
+
+
+_T = TypeVar("_T")
+
+
+def _series(runs: Mapping[_At, _T], base: Mapping[str, int], name: str) -> Iterator[tuple[int, _T]]:
+    """What was seen in calls that differ from the base in one size."""
+    for at, seen in runs.items():
+        sizes = dict(at)
+        if all(sizes[other] == base[other] for other in base if other != name):
+            yield sizes[name], seen
+
+
+def _place(site: Site) -> tuple[str, int]:
+    file, at = site[:2]
+    assert isinstance(file, str) and isinstance(at, int)
+    return file, at
+
+
+def _approached(site: Site, name: str, distances: Mapping[int, float], rest: bool) -> Edge | None:
+    """The bound, if larger sizes come nearer to it."""
+    sizes = sorted(distances)
+    last = sizes[-1] if sizes else 0
+    if len(sizes) < 2 or not min(distances.values()) == distances[last] < distances[sizes[0]]:
+        return None
+    before = next((s for s in reversed(sizes[:-1]) if distances[s] > distances[last]), sizes[0])
+    turn = last + distances[last] * (last - before) / (distances[before] - distances[last])
+    return Edge(*_place(site), name, math.ceil(turn) if turn < _LARGEST else 0, rest)

@@ -1,0 +1,147 @@
+"""Modes together: `self.training and q.requires_grad` is true in none of the modes alone.
+
+Every two of the modes are tried at once; all of those that the target's code names, if they are more. What neither mode
+alone gives is compared with the learner.
+Main definition: `together`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from numeric.deciding.programs import Program
+from numeric.finding import Finding, Verdict
+from proofs.audit.world import Same
+from proofs.target.calling import raised
+from proofs.target.case import Case
+
+NAME = "two of these at once"
+AUTOCAST, FLOAT32, TRAINING, GRADIENTS, STRIDES = "autocast", "float32", "training", "gradients", "strides"
+_NAMED: Mapping[str, frozenset[str]] = {
+    TRAINING: frozenset(("training",)),
+    GRADIENTS: frozenset(
+        "requires_grad is_grad_enabled is_inference_mode_enabled is_inference is_leaf grad_fn".split()
+    ),
+    AUTOCAST: frozenset(("is_autocast_enabled", "get_autocast_dtype", "get_autocast_cpu_dtype")),
+    FLOAT32: frozenset("dtype float32 element_size itemsize finfo is_floating_point get_default_dtype".split()),
+    STRIDES: frozenset("is_contiguous stride storage_offset".split()),
+}
+"""The attributes by which code asks for a mode."""
+_DEEP = 3
+"""Modes at once from which only those run that the code names."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A mode: of two of one kind only one can be on. around: what is entered; change: what becomes of the inputs; through:
+    the layer, if not as it is."""
+
+    kind: str
+    name: str
+    around: Callable[[], AbstractContextManager[Any]] = nullcontext
+    change: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda inputs: inputs
+    through: Callable[[Case], Program] | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Add = Callable[[str, Same, str, Finding | None], None]
+
+
+@dataclass
+class _Pairs:
+    case: Case
+    data: Callable[[], dict[str, Tensor]]
+    within: Callable[[Callable[[Case], Program], str], Finding | None]
+
+    def out(self, ways: Iterable[Way]) -> Tensor:
+        """What the layer returns in these modes."""
+        found: Tensor = _layer(ways)(self.case)(**self.data())
+        return found.detach().clone()
+
+    def differs(self, ways: tuple[Way, ...], alone: Mapping[Way, Tensor]) -> Finding | None:
+        """What speaks against the layer in these modes; nothing where it does as in one of them."""
+        out = self.out(ways)
+        if any(_equal(out, alone[way]) for way in ways):
+            return None
+        single = any(way.kind == FLOAT32 for way in ways)
+        rest = tuple(way for way in ways if way.kind != FLOAT32)
+        return self.within(_layer(rest), "float32" if single else "float64")
+
+
+def together(
+    case: Case,
+    ways: Iterable[Way],
+    data: Callable[[], dict[str, Tensor]],
+    within: Callable[[Callable[[Case], Program], str], Finding | None],
+    named: frozenset[str],
+    add: Add,
+) -> None:
+    """Run the ways two at once, and more where the code names their kinds; `add` is told what came of it.
+
+    data: the inputs, anew. within: the layer of a case against its learner, in a dtype. named: the names in the code.
+    """
+    pairs = _Pairs(case, data, within)
+    alone: dict[Way, Tensor] = {}
+    for way in ways:
+        try:
+            alone[way] = pairs.out((way,))
+        except Exception:  # the target is anybody's code; this mode was said to be refused
+            continue
+    bad = False
+    for chosen in _chosen(tuple(alone), named):
+        name = ", ".join(map(str, chosen))
+        try:
+            found = pairs.differs(chosen, alone)
+        except Exception as error:  # the target is anybody's code
+            add(name, Same.RAISES, raised(error), None)
+            bad = True
+            continue
+        if found is not None and found.verdict is not Verdict.CONFIRMED:
+            refuted = found.verdict is Verdict.REFUTED
+            add(name, Same.DIFFERS if refuted else Same.NOT_RUN, found.reason, found if refuted else None)
+            bad = True
+    if len(alone) > 1 and not bad:
+        add(NAME, Same.ROUNDING, "", None)
+
+
+def _chosen(ways: tuple[Way, ...], named: frozenset[str]) -> Iterator[tuple[Way, ...]]:
+    kinds = [kind for kind, names in _NAMED.items() if names & named]
+    for count in range(2, max(2, len(kinds)) + 1):
+        for chosen in itertools.combinations(ways, count):
+            held = [way.kind for way in chosen]
+            rounds = AUTOCAST in held and FLOAT32 in held  # bfloat16 is another number
+            if len(set(held)) == count and not rounds and (count < _DEEP or set(held) <= set(kinds)):
+                yield chosen
+
+
+def _layer(ways: Iterable[Way]) -> Callable[[Case], Program]:
+    ways = tuple(ways)
+
+    def layer(case: Case) -> Program:
+        through = next((way.through for way in ways if way.through is not None), None)
+        inner = case.layer if through is None else through(case)
+
+        def run(**inputs: Any) -> Any:
+            given: Mapping[str, Any] = inputs
+            for way in ways:
+                given = way.change(given)
+            with ExitStack() as stack:
+                for way in ways:
+                    stack.enter_context(way.around())
+                return inner(**given)
+
+        return run
+
+    return layer
+
+
+def _equal(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and bool(((a == b) | (a.isnan() & b.isnan())).all())
