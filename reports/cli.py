@@ -372,9 +372,11 @@ def read_run(path: Path) -> Run:
     try:
         return Run.from_json(decoder.loads(path.read_text("utf-8")))
     except OSError as error:
-        raise Wrong(f"{path} can't be read ({error.strerror}); make it with: ssmproof verify --json {path}") from error
+        made = path if path.suffix == ".json" else "run.json"  # never over somebody's code
+        raise Wrong(f"{path} can't be read ({error.strerror}); make it with: ssmproof verify --json {made}") from error
     except ValueError as error:
-        raise Wrong(f"{path} holds no run ({error}); make it with: ssmproof verify --json {path}") from error
+        made = "give --from a file that this wrote: ssmproof verify --json run.json"
+        raise Wrong(f"{path} holds no run ({error}); {made}") from error
 
 
 def write_json(path: Path | None, data: Any) -> None:

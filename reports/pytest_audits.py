@@ -48,8 +48,14 @@ def assert_learner(
     """
     if accept not in ACCEPT:
         raise ValueError(f"accept is {accept!r}; expected one of {', '.join(ACCEPT)}")
-    found = _compare(layer, learner, adapter, gates, sizes, seed)
-    assert found.accepted(sampled=accept == "sampled"), "\n" + str(found)
+    return _accepted(_compare(layer, learner, adapter, gates, sizes, seed), accept)
+
+
+def _accepted(found: Audit, accept: str) -> Audit:
+    """The audit, if it is accepted; raised by hand, so that pytest prints its answer once."""
+    __tracebackhide__ = True
+    if not found.accepted(sampled=accept == "sampled"):
+        raise AssertionError("\n" + str(found))
     return found
 
 
@@ -58,6 +64,7 @@ def _assert_learner(request: pytest.FixtureRequest) -> Callable[..., Audit]:
     """`assert_learner(layer, learner, adapter=..., gates=..., sizes=...)`, whose verdict also enters the table."""
 
     def run(layer: str | Callable[..., Any], learner: str, **options: Any) -> Audit:
+        __tracebackhide__ = True
         wrong = [o for o in options if o not in OPTIONS[1:6]]
         if wrong:
             raise TypeError(f"assert_learner has no option {wrong[0]!r}; it has {', '.join(OPTIONS[1:6])}")
@@ -65,8 +72,7 @@ def _assert_learner(request: pytest.FixtureRequest) -> Callable[..., Audit]:
         with _user_mistakes(request.node, layer, learner):
             found = _compare(layer, learner, **options)
         _note(request.node, found)
-        assert found.accepted(sampled=accept == "sampled"), "\n" + str(found)
-        return found
+        return _accepted(found, accept)
 
     return run
 
@@ -186,7 +192,7 @@ def _user_mistakes(item: pytest.Item, target: Any, learner: str) -> Iterator[Non
             raise
         name = target if isinstance(target, str) else getattr(target, "__qualname__", type(target).__name__)
         item.user_properties.append((KEY, "|".join((name, learner, "not run"))))
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def _note(item: pytest.Item, found: Audit | Identification) -> None:

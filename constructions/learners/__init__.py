@@ -19,6 +19,7 @@ class Domain(StrEnum):
     """Where a parameter lives. COUNT parameters are Python integers, all others 0-d tensors (or (N,) where `each` says so)."""
 
     POSITIVE = "positive"
+    NONNEGATIVE = "0 or more"
     UNIT = "between 0 and 1"
     REAL = "any number"
     COUNT = "a count, at least 1"

@@ -1,10 +1,10 @@
-"""Normalised LMS: one step a token, with step size mu / (eps + |x_t|^2)."""
+"""Normalised LMS: one step a token, with step size mu / (eps + |x_t|^2); with eps = 0 there is none for a token of zeros."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from constructions.learners import Class, Each, Learner, Parameter
+from constructions.learners import Class, Domain, Each, Learner, Parameter
 from constructions.learners._tokens import fold, token_gradient
 
 
@@ -26,7 +26,7 @@ LEARNER = Learner(
     call=predict,
     parameters=(
         Parameter("mu", r"\mu", "step size per token, before the division by the squared norm", each=Each.TOKEN),
-        Parameter("eps", r"\epsilon", "what is added to the squared norm"),
+        Parameter("eps", r"\epsilon", "what is added to the squared norm", Domain.NONNEGATIVE),
     ),
     kind=Class.RATIONAL,
     step=step,

@@ -113,6 +113,8 @@ def _admissible(case: Case, parameter: Parameter, number: Fraction) -> Fraction:
     """The number, or one that the parameter may be, with a note: no step size is 0 or negative, no decay above 1."""
     if parameter.domain is Domain.POSITIVE and number <= 0:
         other = -number or Fraction(1)
+    elif parameter.domain is Domain.NONNEGATIVE and number < 0:
+        other = -number
     elif parameter.domain is Domain.UNIT and not 0 <= number <= 1:
         other = Fraction(1, 2)
     else:

@@ -134,6 +134,7 @@ def least_squares(model: Model, data: Data, N: int, starts: Sequence[Sequence[fl
 def starts(model: Model, slope: float, N: int, before: np.ndarray | None = None) -> list[list[float]]:
     """Where fits begin: the response to one token for steps, fixed values for the rest; `before`, a fit at another N."""
     first = {Domain.POSITIVE: [slope or 0.5, 0.5, 2.0], Domain.UNIT: [0.9, 0.5, 0.2], Domain.REAL: [0.3, 1.0, -0.3]}
+    first[Domain.NONNEGATIVE] = first[Domain.POSITIVE]
     tiny = [name == "eps" for name in model.names]
     if before is None:
         pairs = list(zip(model.domains, tiny, strict=True))
@@ -141,7 +142,7 @@ def starts(model: Model, slope: float, N: int, before: np.ndarray | None = None)
     out: dict[tuple[float, ...], None] = {}
     for factor in (1.0, float(N)):
         for unit in (0.9, 0.5):
-            scale = {Domain.POSITIVE: factor}
+            scale = {Domain.POSITIVE: factor, Domain.NONNEGATIVE: factor}
             row = [
                 unit if d is Domain.UNIT else float(b) * scale.get(d, 1.0)
                 for b, d in zip(before, model.domains, strict=True)

@@ -23,7 +23,7 @@ from proofs.identify.subject import Subject
 BIASED = 2.0**-10
 """Relative residual up to which the learner is named although it is not what the layer computes."""
 _MOST = 4
-_TRIED = {Domain.POSITIVE: 0.4, Domain.UNIT: 0.7}
+_TRIED = {Domain.POSITIVE: 0.4, Domain.NONNEGATIVE: 0.4, Domain.UNIT: 0.7}
 """A number that each parameter may be, 0.3 for others."""
 """Largest number of fitted parameters, a vector or matrix counting once, that the search goes up to."""
 

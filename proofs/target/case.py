@@ -96,7 +96,8 @@ class Case:
     @property
     def positive(self) -> tuple[str, ...]:
         """The parameters that have to be positive."""
-        return tuple(p.name for p in self.chosen.parameters if p.domain in (Domain.POSITIVE, Domain.UNIT))
+        domains = (Domain.POSITIVE, Domain.NONNEGATIVE, Domain.UNIT)
+        return tuple(p.name for p in self.chosen.parameters if p.domain in domains)
 
     @cached_property
     def options(self) -> Mapping[str, tuple[Axes, ...]]:

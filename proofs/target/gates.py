@@ -143,7 +143,8 @@ def outside(text: str, domain: Domain | None, sizes: Mapping[str, int]) -> Fract
             found = Fraction(value(text, known | point).held)  # type: ignore[arg-type]  # no name stands for a tensor
         except TargetError:  # a logarithm or a quotient without a value there
             return None
-        low = {None: found == 0, Domain.POSITIVE: found <= 0, Domain.UNIT: not 0 <= found <= 1}
+        low = {None: found == 0, Domain.POSITIVE: found <= 0, Domain.NONNEGATIVE: found < 0}
+        low[Domain.UNIT] = not 0 <= found <= 1
         if not low.get(domain, False):
             return None
     return found

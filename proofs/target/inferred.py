@@ -96,16 +96,17 @@ class Inferred:
         here = by_length.get(sizes["N"])
         if here is None:
             return "not inferred"
+        lengths = ", ".join(map(str, sorted(by_length)))
         several = len(by_length) > 1  # one length shows no power of N
         power, nearly = (_power(by_length), _power(by_length, _nearest)) if several else (None, None)
         if power is None and nearly is not None:
             number = ", ".join(f"{_nearest(v / Fraction(sizes['N']) ** nearly):.15g}" for v in here)
-            text = f"{number}{_POWERS[nearly]} up to rounding (at f={sizes['f']}, N = {sorted(by_length)})"
+            text = f"{number}{_POWERS[nearly]} up to rounding (at f={sizes['f']}, N = {lengths})"
         elif power is None:
             text = "; ".join(f"{shown(v)} at N={n}" for n, v in sorted(by_length.items()))
         else:
             text = shown(tuple(v / Fraction(sizes["N"]) ** power for v in here)) + _POWERS[power]
-            text += f" (at f={sizes['f']}, the same for N = {sorted(by_length)})"
+            text += f" (at f={sizes['f']}, the same for N = {lengths})"
         text += self._elsewhere(name, sizes, others, power if power is not None else nearly or 0)
         return f"{text}, inferred {self.how}"
 

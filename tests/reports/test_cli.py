@@ -102,6 +102,7 @@ WRONG = [
     ("claims nothing.*", "error: no claim matches 'nothing.*'"),
     ("report toy.holds --format docx", "error: format is 'docx'; expected some of md,tex,html,pdf, with commas"),
     ("report --from schema.json", "error: schema.json holds no run (not a run of this version: schema is 7, "),
+    ("report --from a_file", "(char 0)); give --from a file that this wrote: ssmproof verify --json run.json"),
     ("audit", "Missing argument 'TARGET'"),
     ("audit nowhere:f", "error: TARGET is 'nowhere:f'; there is no module 'nowhere'"),
     ("audit layer.py:f --gate beta", "error: --gate is 'beta'; expected NAME=VALUE, such as --gate beta=1"),

@@ -106,6 +106,9 @@ def test_a_mistake_is_one_message_without_a_traceback(outcome: subprocess.Comple
     assert "layers.py has no 'missing'" in outcome.stdout
     assert "no learner 'online_dg'" in outcome.stdout
     assert "TargetError" not in outcome.stdout
+    shown = outcome.stdout[: outcome.stdout.index(" short test summary")]
+    assert "During handling" not in shown and shown.count("layers.py has no 'missing'") == 1
+    assert "where accepted" not in shown and "def run(" not in shown  # the answer, and not how it is asked for
 
 
 @pytest.mark.parametrize(

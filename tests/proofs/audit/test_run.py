@@ -109,6 +109,12 @@ def epsilon(X, Y, x_q):
         W = W + torch.outer(y - W @ x, x) / (x @ x + 1e-6)
     return W @ x_q
 
+def no_epsilon(X, Y, x_q):
+    W = X.new_zeros(Y.shape[1], X.shape[1])
+    for x, y in zip(X, Y):
+        W = W + torch.outer(y - W @ x, x) / (x @ x)
+    return W @ x_q
+
 def turned_if_square(X, Y, x_q, eta):
     M = Y.T @ X
     return eta / len(X) * (M.T if M.shape[0] == M.shape[1] else M) @ x_q
@@ -191,6 +197,7 @@ def find(layers, name, against="gd", **options):
         ("rounds", "gd", {}),
         ("Twice", "gd:2", {}),
         ("epsilon", "nlms", {"gates": {"mu": "1", "eps": "1e-6"}}),
+        ("no_epsilon", "nlms", {"gates": {"mu": "1", "eps": "0"}}),
         ("of_width", "gd", {}),
     ],
 )
@@ -218,6 +225,7 @@ def test_true_layers_are_confirmed(layers, name, against, options):
         ("late", "gd", {}),
         ("later", "gd", {}),
         ("epsilon", "nlms", {"gates": {"mu": "1", "eps": "2e-6"}}),
+        ("no_epsilon", "nlms", {"gates": {"mu": "1", "eps": "1e-6"}}),
         ("rounds", "gd", {"gates": {"eta": "0.300001"}}),
     ],
 )
@@ -231,6 +239,7 @@ def test_wrong_layers_are_refuted(layers, name, against, options):
 def test_an_inferred_step_size_is_reported(layers):
     assert find(layers, "no_rate").parameters["eta"].startswith("1/4 N")
     assert "inferred" in find(layers, "Module").parameters["eta"]
+    assert "the same for N = 1, 2, 5" in find(layers, "no_rate").parameters["eta"]
 
 
 def test_constants_that_the_code_rounds_are_said_to_be(layers):
