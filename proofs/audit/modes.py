@@ -26,8 +26,9 @@ from numeric.deciding.programs import Program, Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
 from numeric.tape.dispatch import Dispatch
+from numeric.tape.refusals import Refused
 from proofs.audit import fresh
-from proofs.audit.compared import How
+from proofs.audit.compared import How, Question, compared
 from proofs.audit.inference import at_length
 from proofs.audit.rows import Check, Row
 from proofs.audit.together import AUTOCAST, FLOAT32, GRADIENTS, STRIDES, TRAINING, Way, together
@@ -93,9 +94,8 @@ class _Runs:
             self.found.append(Mode(name, Same.RANDOM, harmless, bool(harmless)))
             return None
         found = self.within(layer)
-        if found is None or found.verdict in (Verdict.UNDECIDED, Verdict.NOT_RUN):
-            why = found.reason if found is not None else "no rounding bound to compare other bits by"
-            return self.add(name, Same.DIFFERS if harmless else Same.NOT_RUN, harmless or why)
+        if found.verdict in (Verdict.UNDECIDED, Verdict.NOT_RUN):
+            return self.add(name, Same.DIFFERS if harmless else Same.UNCOMPARED, harmless or found.reason)
         if found.verdict is Verdict.CONFIRMED:
             return self.add(name, Same.ROUNDING)
         return self.add(name, Same.DIFFERS, harmless or found.reason, None if harmless else found)
@@ -104,15 +104,31 @@ class _Runs:
         """The same call gave `out`: a refutation, unless the rounding of the layer's own operations allows it."""
         delta = out.detach() - self.plain
         found = self.within(lambda case: lambda **inputs: case.layer(**inputs) + delta)
-        if found is not None and found.verdict is Verdict.CONFIRMED:
+        if found.verdict is Verdict.CONFIRMED:
             return self.add(name, Same.ROUNDING, why)
         why = f"{why}, by up to {float(delta.abs().max()):.3g}"
         return self.add(name, Same.DIFFERS, why, Finding(Verdict.REFUTED, reason=why))
 
-    def within(self, layer: Callable[[Case], Program], dtype: str = "float64") -> Finding | None:
-        """The layer against the learner, within rounding bounds; None where there are none."""
-        if not set(self.kinds) & {How.FLOAT, How.LIFTED}:
-            return None
+    def within(self, layer: Callable[[Case], Program], dtype: str = "float64") -> Finding:
+        """The layer against the learner: within rounding bounds, or in balls where the run has none."""
+        found = self._bounded(layer, dtype) if set(self.kinds) & {How.FLOAT, How.LIFTED} else None
+        if found is not None and found.verdict in (Verdict.CONFIRMED, Verdict.REFUTED):
+            return found
+        enclosed = self._enclosed(layer, dtype)
+        return found if found is not None and enclosed.verdict is Verdict.UNDECIDED else enclosed
+
+    def _enclosed(self, layer: Callable[[Case], Program], dtype: str) -> Finding:
+        def sides(case: Case) -> tuple[Program, Program]:
+            program = layer(case)
+            return program if dtype == "float64" else _in_float32(program), case.learner
+
+        asked = Question(self.case, sides, self.case.shapes, self.sizes, shrinking=False)
+        try:
+            return compared(How.BALLS, asked, self.entropy, 0.0)
+        except Refused as refused:
+            return Finding(Verdict.UNDECIDED, reason=str(refused))
+
+    def _bounded(self, layer: Callable[[Case], Program], dtype: str) -> Finding:
         draw = {name: np.asarray(t.detach().numpy()) for name, t in self.data.items()}
         case = replace(self.case, lifted=How.FLOAT not in self.kinds and dtype == "float64")
         try:
@@ -128,8 +144,6 @@ class _Runs:
     def single(self) -> None:
         """In float32, against the learner in float32."""
         found = self.within(_plain, "float32")
-        if found is None:
-            return self.add("float32", Same.NOT_RUN, "no rounding bound")
         if found.verdict is Verdict.CONFIRMED:
             return self.add("float32", Same.ROUNDING)
         if found.verdict is Verdict.REFUTED:
@@ -160,10 +174,8 @@ def modes(
     runs = _Runs(case, loaded, kinds, sizes, data, plain, entropy.child("modes"))
     runs.compare("no_grad", _under(torch.no_grad))
     runs.compare("inference_mode", _under(torch.inference_mode))
-    runs.compare("inputs that require grad", lambda case: lambda **inputs: case.layer(**_differentiable(inputs)))
-    runs.compare(
-        "X alone requires grad", lambda case: lambda X, **rest: case.layer(**_differentiable({"X": X}), **rest)
-    )
+    runs.compare("inputs that require grad", _under(torch.enable_grad, _differentiable))
+    runs.compare("X alone requires grad", _under(torch.enable_grad, _differentiable_keys))
     runs.compare("autocast", _under(_autocast), _rounded_there(runs))
     if square is not None:
         _one_tensor(runs, square)
@@ -188,11 +200,18 @@ def _plain(case: Case) -> Program:
     return case.layer
 
 
-def _under(mode: Callable[[], Any]) -> Callable[[Case], Program]:
+def _in_float32(program: Program) -> Program:
+    """On inputs of float32, which exact numbers are not rounded to."""
+    return lambda **inputs: program(**{n: t.to(torch.float32) for n, t in inputs.items()}).to(torch.float64)
+
+
+def _under(
+    mode: Callable[[], Any], change: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
+) -> Callable[[Case], Program]:
     def under(case: Case) -> Program:
         def run(**inputs: Any) -> Any:
             with mode():
-                return case.layer(**inputs)
+                return case.layer(**change(inputs))
 
         return run
 
@@ -201,7 +220,12 @@ def _under(mode: Callable[[], Any]) -> Callable[[Case], Program]:
 
 def _differentiable(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """As activations are: no leaves, but with a gradient. Exact numbers stay as they are."""
-    return {n: t.requires_grad_().clone() if type(t) is Tensor else t for n, t in inputs.items()}
+    with torch.enable_grad():
+        return {n: t.requires_grad_().clone() if type(t) is Tensor else t for n, t in inputs.items()}
+
+
+def _differentiable_keys(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {**inputs, **_differentiable({"X": inputs["X"]})}
 
 
 def _autocast() -> Any:
@@ -313,8 +337,8 @@ def _together(runs: _Runs, adapter: Any) -> None:
     ways = [
         Way(GRADIENTS, "no_grad", torch.no_grad),
         Way(GRADIENTS, "inference_mode", torch.inference_mode),
-        Way(GRADIENTS, "inputs that require grad", change=_differentiable),
-        Way(GRADIENTS, "X alone requires grad", change=lambda i: {**i, **_differentiable({"X": i["X"]})}),
+        Way(GRADIENTS, "inputs that require grad", torch.enable_grad, _differentiable),
+        Way(GRADIENTS, "X alone requires grad", torch.enable_grad, _differentiable_keys),
         Way(AUTOCAST, "autocast", _autocast),
         Way(FLOAT32, "float32", change=lambda inputs: {n: t.float() for n, t in inputs.items()}),
         Way(STRIDES, "strided inputs", through=_through(loaded, adapter, _strided)),

@@ -59,7 +59,7 @@ Add = Callable[[str, Same, str, Finding | None], None]
 class _Pairs:
     case: Case
     data: Callable[[], dict[str, Tensor]]
-    within: Callable[[Callable[[Case], Program], str], Finding | None]
+    within: Callable[[Callable[[Case], Program], str], Finding]
 
     def out(self, ways: Iterable[Way]) -> Tensor:
         """What the layer returns in these modes."""
@@ -80,7 +80,7 @@ def together(
     case: Case,
     ways: Iterable[Way],
     data: Callable[[], dict[str, Tensor]],
-    within: Callable[[Callable[[Case], Program], str], Finding | None],
+    within: Callable[[Callable[[Case], Program], str], Finding],
     named: frozenset[str],
     add: Add,
 ) -> None:
@@ -106,7 +106,7 @@ def together(
             continue
         if found is not None and found.verdict is not Verdict.CONFIRMED:
             refuted = found.verdict is Verdict.REFUTED
-            add(name, Same.DIFFERS if refuted else Same.NOT_RUN, found.reason, found if refuted else None)
+            add(name, Same.DIFFERS if refuted else Same.UNCOMPARED, found.reason, found if refuted else None)
             bad = True
     if len(alone) > 1 and not bad:
         add(NAME, Same.ROUNDING, "", None)
