@@ -17,7 +17,7 @@ from proofs.audit.answer import Word
 from proofs.bench.claims import Bench, Seen
 from proofs.evidence import Rung, Settings
 from proofs.target.loading import TargetError
-from proofs.verify.sight import Sight
+from proofs.verify.sight import Place, Sight
 from reports import __main__ as job
 from reports import cli
 
@@ -397,9 +397,10 @@ def test_a_bar_on_a_terminal(toys: Path) -> None:
 
 
 def test_what_rungs_do_not_see(ssmproof: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first, second, silent, idle = Place("a.f", "[0]"), Place("a.f", "[1]"), Place("a.silent"), Place("a.idle")
     sights = {
-        Rung.EXACT: Sight(("a.f: [0]", "a.f: [1]", "a.silent", "a.idle"), ("a.silent", "a.idle"), ("a.idle",)),
-        Rung.UNIVERSAL: Sight(("a.f: [0]",), ()),
+        Rung.EXACT: Sight((first, second, silent, idle), (silent, idle), (idle,)),
+        Rung.UNIVERSAL: Sight((first,), ()),
     }
     bench = Bench((Seen("toy.holds", sights), Seen("toy.open", {}, (Rung.EXACT,))))
     monkeypatch.setattr("proofs.bench.claims.run", lambda *_: bench)
