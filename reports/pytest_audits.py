@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:  # the plugin is loaded by every pytest run, so it imports nothing heavy before an audit is asked for
-    from proofs.audit.run import Audit
-    from proofs.identify.answer import Identification
+    from proofs.audit.answer import Answer
 
 OPTIONS = ("against", "adapter", "gates", "sizes", "seed", "accept", "expect", "learner")
 ANSWERS = ("proved", "agrees", "refuted", "biased", "no match", "undecided")
@@ -39,7 +38,7 @@ def assert_learner(
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
     accept: str = "proved",
-) -> Audit:
+) -> Answer:
     """Assert that `layer` runs `learner` in context; the audit, for further assertions.
 
     layer: a function, a module, or text such as `package.module:name`. Raises AssertionError with the audit's answer
@@ -54,10 +53,10 @@ def assert_learner(
 
 
 @pytest.fixture(name="assert_learner")
-def _assert_learner(request: pytest.FixtureRequest) -> Callable[..., Audit]:
+def _assert_learner(request: pytest.FixtureRequest) -> Callable[..., Answer]:
     """`assert_learner(layer, learner, adapter=..., gates=..., sizes=...)`, whose verdict also enters the table."""
 
-    def run(layer: str | Callable[..., Any], learner: str, **options: Any) -> Audit:
+    def run(layer: str | Callable[..., Any], learner: str, **options: Any) -> Answer:
         wrong = [o for o in options if o not in OPTIONS[1:6]]
         if wrong:
             raise TypeError(f"assert_learner has no option {wrong[0]!r}; it has {', '.join(OPTIONS[1:6])}")
@@ -78,7 +77,7 @@ def _compare(
     gates: Mapping[str, str] | None = None,
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
-) -> Audit:
+) -> Answer:
     from proofs.evidence import Settings
     from proofs.identify.ask import ask
     from proofs.target.loading import TargetError
@@ -88,7 +87,7 @@ def _compare(
     return ask(layer, against, adapter, gates, Settings(seed=seed), sizes)
 
 
-def _marked(target: Any, options: dict[str, Any]) -> Audit | Identification:
+def _marked(target: Any, options: dict[str, Any]) -> Answer:
     against = options.pop("against", None)
     if against is not None:
         return _compare(target, against, **options)
@@ -99,13 +98,9 @@ def _marked(target: Any, options: dict[str, Any]) -> Audit | Identification:
     return identify(target, settings=Settings(seed=seed), **options)
 
 
-def _named(found: Audit | Identification) -> str:
-    """The learner's id, with its counts and variant; `no match` if there is none."""
-    learner = getattr(found, "learner", None)
-    if learner is not None:
-        return str(learner.id)
-    model = getattr(found, "model", None)
-    return "no match" if model is None else str(model.text)
+def _named(found: Answer) -> str:
+    """The learner's id with its counts; `no match` if there is none."""
+    return "no match" if found.learner is None else found.learner.id
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -189,7 +184,7 @@ def _user_mistakes(item: pytest.Item, target: Any, learner: str) -> Iterator[Non
         pytest.fail(str(error), pytrace=False)
 
 
-def _note(item: pytest.Item, found: Audit | Identification) -> None:
+def _note(item: pytest.Item, found: Answer) -> None:
     row = (found.target, _named(found), found.word.lower())
     item.user_properties.append((KEY, "|".join(row)))
 
