@@ -1,7 +1,7 @@
 """How what is found here is shown to a person: `reports`, the room above, makes words and pictures and registers them here.
 
-`reports` registers when it is imported; a notebook that imports `proofs` alone finds it by the entry points of the group
-`ssmproof.shown` that the installed distribution declares.
+`reports.shown` does so when it is imported; a notebook that imports `proofs` alone finds it by the entry points of the
+group `ssmproof.shown` that the installed distribution declares.
 Main definitions: `Form`, `register`, `shown`.
 """
 
@@ -46,6 +46,6 @@ def shown(form: Form, thing: Any) -> Any:
     if form not in _MAKERS:
         raise NotShown(
             f"nothing installed makes {form.name}; expected an entry point of the group {GROUP}: "
-            "install the project anew (pip install -e .), or import reports first"
+            "install the project anew (pip install -e .), or import reports.shown first"
         )
     return _MAKERS[form](thing)

@@ -48,7 +48,7 @@ def assert_learner(
     if accept not in ACCEPT:
         raise ValueError(f"accept is {accept!r}; expected one of {', '.join(ACCEPT)}")
     found = _compare(layer, learner, adapter, gates, sizes, seed)
-    assert found.accepted(sampled=accept == "sampled"), "\n" + str(found)
+    assert found.accepted(sampled=accept == "sampled"), _said(found)
     return found
 
 
@@ -64,7 +64,7 @@ def _assert_learner(request: pytest.FixtureRequest) -> Callable[..., Answer]:
         with _user_mistakes(request.node, layer, learner):
             found = _compare(layer, learner, **options)
         _note(request.node, found)
-        assert found.accepted(sampled=accept == "sampled"), "\n" + str(found)
+        assert found.accepted(sampled=accept == "sampled"), _said(found)
         return found
 
     return run
@@ -96,6 +96,13 @@ def _marked(target: Any, options: dict[str, Any]) -> Answer:
 
     seed = options.pop("seed", 0)
     return identify(target, settings=Settings(seed=seed), **options)
+
+
+def _said(found: Answer) -> str:
+    """The answer's lines, after the message that they belong to."""
+    from reports.answers import lines
+
+    return "\n".join(["", *lines(found)])
 
 
 def _named(found: Answer) -> str:
@@ -163,9 +170,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
         _note(item, found)
         passed = found.accepted(sampled=accept == "sampled") if expect == "proved" else found.word.lower() == expect
         if not passed:
-            pytest.fail(f"expected {expect}\n{found}", pytrace=False)
+            pytest.fail(f"expected {expect}{_said(found)}", pytrace=False)
         if learner is not None and _named(found) != learner:
-            pytest.fail(f"expected the learner {learner}\n{found}", pytrace=False)
+            pytest.fail(f"expected the learner {learner}{_said(found)}", pytrace=False)
     return (yield)
 
 
