@@ -7,12 +7,12 @@ may an audit; `reports.figures` writes the columns as CSV and draws from the CSV
 from __future__ import annotations
 
 import csv
-import importlib
 import io
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from proofs.shown import Form, shown
 
 Columns = Mapping[str, Iterable[float]]
 """Name -> numbers. Columns may differ in length; NaN and infinity stand for "nothing here"."""
@@ -96,9 +96,7 @@ class Figure:
         return csv_text(columns)
 
     def _repr_svg_(self) -> str:
-        # A module name as text: only a notebook that shows the figure needs the room where it is drawn.
-        drawn: Any = importlib.import_module("reports.figures")
-        return str(drawn.draw(self, self.csv(), "svg").decode())
+        return str(shown(Form.FIGURE, self))
 
 
 def one(x: str, y: str, series: Iterable[Series], log: str = "", title: str = "") -> tuple[Panel, ...]:

@@ -15,7 +15,7 @@ from reports import cli
 from reports.ending import end, guarded
 
 if TYPE_CHECKING:
-    from reports.document import AuditLike
+    from proofs.audit.answer import Answer
     from reports.terminal import Screen
 
 
@@ -36,14 +36,15 @@ def main_job(out: Path = Path("out"), settings: Settings | None = None, jobs: in
     return run.status or status
 
 
-def audit_targets(shown: Screen, settings: Settings) -> tuple[list[AuditLike], int]:
+def audit_targets(shown: Screen, settings: Settings) -> tuple[list[Answer], int]:
     """Audits of the installed third-party layers in `proofs.bench.targets`; 1 if one ends unlike its entry says, 3 if one raises.
 
     Layers are optional: one that is not installed is named with the reason, and fails nothing.
     """
     from proofs.bench.targets import INSTALLED
+    from reports.answers import lines
 
-    audits: list[AuditLike] = []
+    audits: list[Answer] = []
     status = 0
     for case in INSTALLED:
         missing = case.missing()
@@ -58,7 +59,7 @@ def audit_targets(shown: Screen, settings: Settings) -> tuple[list[AuditLike], i
             status = status or 3
             continue
         audits.append(audit)
-        for line in audit.lines():
+        for line in lines(audit):
             shown.say(f"  {line}")
         if audit.word is not case.expected:
             shown.say(f"  expected {case.expected}, found {audit.word}", "bold red")

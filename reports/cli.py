@@ -21,8 +21,8 @@ from reports.files import hush
 
 # Everything else is imported inside the commands: `ssmproof --help` should not wait for torch and sympy.
 if TYPE_CHECKING:
+    from proofs.audit.answer import Answer
     from proofs.verify.run import Run
-    from reports.document import AuditLike
     from reports.terminal import Screen
 
 
@@ -221,9 +221,11 @@ def audit(
     from proofs.identify.ask import ask
 
     found = ask(target, against, adapter, gates, settings, sizes or None)
-    for line in found.lines():
+    from reports.answers import lines, to_json
+
+    for line in lines(found):
         screen.say(line)
-    write_json(json, found.to_json())
+    write_json(json, to_json(found))
     if out is not None:
         from proofs.verify.run import Run, environment
 
@@ -274,6 +276,7 @@ def soundness(
     from proofs.bench import claims as soundness_claims
     from proofs.bench import names as soundness_names
     from proofs.bench import soundness as audits
+    from reports import soundness as said
     from reports.conformance import conforming
     from reports.terminal import show_sights, watching
 
@@ -290,7 +293,7 @@ def soundness(
             found = soundness_claims.run(mutants, seed, jobs, progress)
         else:
             found = (soundness_names if names else audits).run(mutants, seed, jobs, progress)
-            lines = found.lines()
+            lines = (said.names if names else said.audits)(found)
     if claims:
         show_sights(screen, found)
     for line in lines:
@@ -400,7 +403,7 @@ def write_report(
     run: Run,
     out: Path,
     formats: str,
-    audits: Sequence[AuditLike] = (),
+    audits: Sequence[Answer] = (),
     date: str = "",
     evidence: bool = False,
 ) -> None:

@@ -1,6 +1,6 @@
 """The report's one Markdown text: every claim with its derivation, evidence and mutants.
 
-Main definitions: `markdown`, `pictures`, `AuditLike`. The layout is templates/report.md.j2; here are the words put into it.
+Main definitions: `markdown`, `pictures`. The layout is templates/report.md.j2; here are the words put into it.
 Nothing in the text depends on the clock, so the same run gives the same bytes.
 """
 
@@ -10,11 +10,11 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from numeric.finding import Counterexample, Finding, Verdict
 from proofs import registry
-from proofs.audit.answer import Word
+from proofs.audit.answer import Answer, Word
 from proofs.claim import Claim
 from proofs.evidence import Extent, MutantEvidence, Outcome, Rung
 from proofs.figure import Figure
@@ -23,7 +23,7 @@ from proofs.verify.fingerprints import REMOVED, stale
 from proofs.verify.graph import Graph, graph, is_construction
 from proofs.verify.run import Run
 from proofs.verify.systems import rows as system_rows
-from reports import words
+from reports import answers, words
 from reports.figures import Picture, picture
 from reports.formulas import broken, one_line
 
@@ -52,30 +52,13 @@ _POWER = re.compile(r"\b2\^(-?[\d.]*\d)")
 _KEPT = re.compile(r"(\$(?=\S)(?:[^$\\]|\\.)+?(?<=\S)\$(?!\d)|`[^`\n]+`)")
 
 
-class AuditLike(Protocol):
-    """What the report needs of an audit of somebody's layer."""
-
-    @property
-    def word(self) -> Word:
-        """The answer."""
-
-    def lines(self) -> list[str]:
-        """The answer as shown on a terminal."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data; the keys `target` and `learner` name the section if present.
-
-        Attributes that may be there besides: `figures`, and `details`, Markdown that follows the lines.
-        """
-
-
-def pictures(run: Run, audits: Sequence[AuditLike] = (), others: Sequence[str] = ()) -> dict[str, list[Picture]]:
-    """The figures of the run's claims and of audits that have a `figures` attribute, by claim id or place "audit 1".
+def pictures(run: Run, audits: Sequence[Answer] = (), others: Sequence[str] = ()) -> dict[str, list[Picture]]:
+    """The figures of the run's claims and of audits, by claim id or place "audit 1".
 
     others: formats to draw them in, besides SVG.
     """
     owners: dict[str, Iterable[Figure]] = {id: registry.claim(id).figures for id in run.claims if id in registry.ids()}
-    owners |= {f"audit {k}": getattr(a, "figures", ()) for k, a in enumerate(audits, start=1)}
+    owners |= {f"audit {k}": answers.figures(a) for k, a in enumerate(audits, start=1)}
     return {
         owner: [picture(f"{FOLDER}/{owner.replace(' ', '-')}-{f.name}", f, others) for f in figures]
         for owner, figures in owners.items()
@@ -84,7 +67,7 @@ def pictures(run: Run, audits: Sequence[AuditLike] = (), others: Sequence[str] =
 
 def markdown(
     run: Run,
-    audits: Sequence[AuditLike] = (),
+    audits: Sequence[Answer] = (),
     when: str = "",
     shown: Mapping[str, Sequence[Picture]] | None = None,
 ) -> str:
@@ -387,14 +370,12 @@ def _reasons(mutant: MutantEvidence) -> Iterator[str]:
         yield f"`{mutant.mutant}` on rung {rung}: {plain(why)}"
 
 
-def _audit(audit: AuditLike) -> dict[str, Any]:
-    data = audit.to_json()
-    name = str(data.get("target") or "A layer")
+def _audit(audit: Answer) -> dict[str, Any]:
     return {
-        "name": name + (f" against {data['learner']}" if data.get("learner") else ""),
+        "name": audit.target + (f" against {audit.learner.id}" if audit.learner is not None else ""),
         "verdict": audit.word.value,
-        "lines": audit.lines(),
-        "details": getattr(audit, "details", ""),
+        "lines": answers.lines(audit),
+        "details": answers.details(audit),
     }
 
 

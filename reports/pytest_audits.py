@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:  # the plugin is loaded by every pytest run, so it imports nothing heavy before an audit is asked for
-    from proofs.audit.run import Audit
-    from proofs.identify.answer import Identification
+    from proofs.audit.answer import Answer
 
 OPTIONS = ("against", "adapter", "gates", "sizes", "seed", "accept", "expect", "learner")
 ANSWERS = ("proved", "agrees", "refuted", "biased", "no match", "undecided")
@@ -39,7 +38,7 @@ def assert_learner(
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
     accept: str = "proved",
-) -> Audit:
+) -> Answer:
     """Assert that `layer` runs `learner` in context; the audit, for further assertions.
 
     layer: a function, a module, or text such as `package.module:name`. Raises AssertionError with the audit's answer
@@ -51,19 +50,19 @@ def assert_learner(
     return _accepted(_compare(layer, learner, adapter, gates, sizes, seed), accept)
 
 
-def _accepted(found: Audit, accept: str) -> Audit:
+def _accepted(found: Answer, accept: str) -> Answer:
     """The audit, if it is accepted; raised by hand, so that pytest prints its answer once."""
     __tracebackhide__ = True
     if not found.accepted(sampled=accept == "sampled"):
-        raise AssertionError("\n" + str(found))
+        raise AssertionError(_said(found))
     return found
 
 
 @pytest.fixture(name="assert_learner")
-def _assert_learner(request: pytest.FixtureRequest) -> Callable[..., Audit]:
+def _assert_learner(request: pytest.FixtureRequest) -> Callable[..., Answer]:
     """`assert_learner(layer, learner, adapter=..., gates=..., sizes=...)`, whose verdict also enters the table."""
 
-    def run(layer: str | Callable[..., Any], learner: str, **options: Any) -> Audit:
+    def run(layer: str | Callable[..., Any], learner: str, **options: Any) -> Answer:
         __tracebackhide__ = True
         wrong = [o for o in options if o not in OPTIONS[1:6]]
         if wrong:
@@ -84,7 +83,7 @@ def _compare(
     gates: Mapping[str, str] | None = None,
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
-) -> Audit:
+) -> Answer:
     from proofs.evidence import Settings
     from proofs.identify.ask import ask
     from proofs.target.loading import TargetError
@@ -94,7 +93,7 @@ def _compare(
     return ask(layer, against, adapter, gates, Settings(seed=seed), sizes)
 
 
-def _marked(target: Any, options: dict[str, Any]) -> Audit | Identification:
+def _marked(target: Any, options: dict[str, Any]) -> Answer:
     against = options.pop("against", None)
     if against is not None:
         return _compare(target, against, **options)
@@ -105,13 +104,16 @@ def _marked(target: Any, options: dict[str, Any]) -> Audit | Identification:
     return identify(target, settings=Settings(seed=seed), **options)
 
 
-def _named(found: Audit | Identification) -> str:
-    """The learner's id, with its counts and variant; `no match` if there is none."""
-    learner = getattr(found, "learner", None)
-    if learner is not None:
-        return str(learner.id)
-    model = getattr(found, "model", None)
-    return "no match" if model is None else str(model.text)
+def _said(found: Answer) -> str:
+    """The answer's lines, after the message that they belong to."""
+    from reports.answers import lines
+
+    return "\n".join(["", *lines(found)])
+
+
+def _named(found: Answer) -> str:
+    """The learner's id with its counts; `no match` if there is none."""
+    return "no match" if found.learner is None else found.learner.id
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -174,9 +176,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
         _note(item, found)
         passed = found.accepted(sampled=accept == "sampled") if expect == "proved" else found.word.lower() == expect
         if not passed:
-            pytest.fail(f"expected {expect}\n{found}", pytrace=False)
+            pytest.fail(f"expected {expect}{_said(found)}", pytrace=False)
         if learner is not None and _named(found) != learner:
-            pytest.fail(f"expected the learner {learner}\n{found}", pytrace=False)
+            pytest.fail(f"expected the learner {learner}{_said(found)}", pytrace=False)
     return (yield)
 
 
@@ -195,7 +197,7 @@ def _user_mistakes(item: pytest.Item, target: Any, learner: str) -> Iterator[Non
         raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
-def _note(item: pytest.Item, found: Audit | Identification) -> None:
+def _note(item: pytest.Item, found: Answer) -> None:
     row = (found.target, _named(found), found.word.lower())
     item.user_properties.append((KEY, "|".join(row)))
 

@@ -194,9 +194,9 @@ def show_sights(to: Screen, bench: Bench) -> None:
         if partly or seen.silent or seen.unmeasured:
             to.say(seen.claim, "bold")
         for rung, places in partly.items():
-            to.say(f"  {rung} does not see {', '.join(places)}")
+            to.say(f"  {rung} does not see {', '.join(map(str, places))}")
         if seen.silent:
-            to.say(f"  run, and seen by no rung: {', '.join(seen.silent)}")
+            to.say(f"  run, and seen by no rung: {', '.join(map(str, seen.silent))}")
         for rung in seen.unmeasured:
             to.say(f"  {rung}: not measured, since it does not confirm the claim", _STYLES["undecided"])
     to.say(f"{words.counted(len(bench.claims), 'claim')}; " + "; ".join(words.unseen_summary(bench)))

@@ -35,6 +35,8 @@ _RENAMED = {
     r"\btack\.r\.double\b": "tack.rr",
     r"\b(lt|gt)\.tri\b": r"\1.closed",
     r'(?<=delim: )"\|\|"': '"‖"',
+    r"#h\(0em\)": "thick",
+    r"#h\(-1em\)": "#h(-0.1667em)",
 }
 
 
@@ -157,7 +159,10 @@ def _latex(text: str) -> tuple[bytes, list[str]]:
 
 
 def _renamed(maths: re.Match[str]) -> str:
-    """pandoc still writes some symbols by names that Typst has given up."""
+    r"""pandoc still writes some symbols by names that Typst has given up, and rounds a space down to whole ems.
+
+    `\;` of 5/18 em becomes 0 and `\!` of -1/6 em becomes -1; other spaces below 1 em that it has no name for come out as `\;`.
+    """
     text = maths[0]
     for old, new in _RENAMED.items():
         text = re.sub(old, new, text)
@@ -196,11 +201,7 @@ def _refused(candidates: list[str], when: datetime.datetime) -> list[str]:
 def _compiled(text: str, when: datetime.datetime, pictures: Mapping[str, bytes]) -> tuple[bytes, list[str]]:
     import typst
 
-    options = [f"--include-in-header={_TEMPLATES / 'report.typ'}", "-V", "papersize=a4", "-M", "lang=en"]
-    options += [f"--lua-filter={_TEMPLATES / 'widths.lua'}"]  # a long id would run into the next column
-    options += ["-V", "mainfont=New Computer Modern", "-V", "margin.x=2.2cm", "-V", "margin.y=2.2cm"]
-    source, warnings = _pandoc(text, "typst", *options)
-    source = _TYPST_MATHS.sub(_renamed, source)
+    source, warnings = _typst(text)
     with tempfile.TemporaryDirectory() as folder:
         main = Path(folder) / "report.typ"
         main.write_text(source, "utf-8")
@@ -211,6 +212,15 @@ def _compiled(text: str, when: datetime.datetime, pictures: Mapping[str, bytes])
     if not isinstance(pdf, bytes):
         raise RuntimeError("the PDF engine returned no document")
     return pdf, [*warnings, *(w.message for w in warned)]
+
+
+def _typst(text: str) -> tuple[str, list[str]]:
+    """The source for the PDF engine."""
+    options = [f"--include-in-header={_TEMPLATES / 'report.typ'}", "-V", "papersize=a4", "-M", "lang=en"]
+    options += [f"--lua-filter={_TEMPLATES / 'widths.lua'}"]  # a long id would run into the next column
+    options += ["-V", "mainfont=New Computer Modern", "-V", "margin.x=2.2cm", "-V", "margin.y=2.2cm"]
+    source, warnings = _pandoc(text, "typst", *options)
+    return _TYPST_MATHS.sub(_renamed, source), warnings
 
 
 def _spelled_out(text: str) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import reports.shown  # noqa: F401 (answers print themselves, whatever distribution is installed)
+
 settings.register_profile("dev", max_examples=25, deadline=None)
 settings.register_profile("thorough", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 if "CI" not in os.environ or "HYPOTHESIS_PROFILE" in os.environ:

@@ -1,6 +1,6 @@
-"""The answer of an audit, the same for a learner that was named and for one that was looked for.
+"""The answer about one target, the same for a learner that was named and for one that was looked for.
 
-Main definitions: `Word`, `Answer`, `run_of`.
+Typed data; `reports.answers` says it in words. Main definitions: `Word`, `Answer`, `run_of`.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
-
+from constructions.learners import Learner
 from numeric.deciding.programs import Sizes
-from numeric.finding import Counterexample, Finding, Key, Verdict, frozen
+from numeric.finding import Counterexample, Finding, Flag, Key, Verdict, frozen
+from numeric.probing.probes import Probe
 from proofs.audit.rows import Check as Check
-from proofs.audit.rows import Row
+from proofs.audit.rows import Row, casts, flagged
 from proofs.audit.rows import of as of
-
-_ROWS = 12
-"""How many rows of an input are printed."""
-_WORLD = 8
-"""How many lines of its world are printed."""
-_SHOWN = 3
-"""How many lines that the verdict does not cover fit a screen."""
+from proofs.audit.world import World
+from proofs.fitting.fit import Miss
+from proofs.fitting.laws import Law
+from proofs.fitting.models import Model
+from proofs.shown import Form, shown
+from proofs.target.case import NAMES
+from proofs.target.gates import Axes
 
 
 class Word(StrEnum):
@@ -153,28 +153,82 @@ class Parting:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What was found about one target.
+class Epsilon:
+    """A number that stands beside a normaliser: `value` beside one that is 1 for a token of norm 1, and goes as
+    token**degree."""
 
-    word: the answer. rows: the evidence. parameters: the numbers and gates it holds with. world: the batches, heads,
-    positions, modes and dtypes in which it was tested. options: what repeats the audit on the command line.
-    start: the W0 it holds from.
+    value: float
+    degree: int
+
+
+@dataclass(frozen=True)
+class Role:
+    """What one of the target's gates does to the learner. moves: the learner's numbers that it moves.
+
+    fits: whether the learner still fits at other values of the gate. followed: whether it is known how each number
+    follows from it.
+    """
+
+    gate: str
+    moves: tuple[str, ...] = ()
+    fits: bool = True
+    followed: bool = True
+
+    @property
+    def idle(self) -> bool:
+        """Whether it changes nothing."""
+        return self.fits and not self.moves
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What was found about one target: whether it runs the learner that was named, or which one it runs.
+
+    named: whether the learner was named, and not looked for. learner: the one named or found, None for no match.
+    word: the answer. rows: the evidence. parameters: the numbers and gates it holds with. free: what it holds for all
+    values of, with what each has one value for. start: the W0 it holds from. world: the batches, heads, positions, modes
+    and dtypes in which it was tested. options: what repeats the question on the command line. instead: what a refuted
+    layer runs.
+
+    The others are for a learner that was looked for. model: it with its variant, None for no match. laws: its numbers.
+    gates: the values it was identified with. equivalent, supersets: what it is besides. nearest, bias: the learner that
+    is off by the least, and by how much where that is little; epsilon: the number beside a normaliser that makes it.
+    ruled_out: the probe that speaks against each learner. source: the lines that matter, ("file:line", text) each.
     """
 
     target: str
     adapter: str
+    named: bool
+    learner: Learner | None
     word: Word
     reason: str
     rows: tuple[Row, ...]
     parameters: Mapping[str, str] = field(default_factory=dict)
+    free: Mapping[str, Axes] = field(default_factory=dict)
+    start: Start = Start.ZERO
     notes: tuple[str, ...] = ()
     parting: Parting | None = None
-    world: Any = None
+    world: World | None = None
     options: str = ""
-    start: Start = Start.ZERO
+    instead: Answer | None = None
+
+    model: Model | None = None
+    probes: tuple[Probe, ...] = ()
+    laws: tuple[Law, ...] = ()
+    roles: tuple[Role, ...] = ()
+    gates: Mapping[str, str] = field(default_factory=dict)
+    equivalent: tuple[str, ...] = ()
+    supersets: tuple[str, ...] = ()
+    nearest: Miss | None = None
+    bias: float | None = None
+    epsilon: Epsilon | None = None
+    ruled_out: Mapping[str, str] = field(default_factory=dict)
+    arithmetic: str = ""
+    source: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "parameters", frozen(self.parameters))
+        for name in ("parameters", "free", "gates", "ruled_out"):
+            object.__setattr__(self, name, frozen(getattr(self, name)))
 
     @property
     def verdict(self) -> Verdict:
@@ -197,131 +251,36 @@ class Answer:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What the code does that the answer does not cover, each once."""
+        """What the code does that the answer does not cover, each once; of the learner's code where that is the user's."""
+        if not self.named:
+            return tuple(dict.fromkeys(f for row in self.rows for f in flagged(row.finding) if f.side == NAMES[0]))
+        own = self.learner is not None and self.learner.source == self.learner.id
         shown = [r for r in of(self.rows, Check.EXACT, Check.EVERY) if r.finding.flags] or self.rows
-        return tuple(dict.fromkeys(flag for row in shown for flag in row.finding.flags))
+        found = dict.fromkeys(flag for row in shown for flag in row.finding.flags)
+        return tuple(f for f in found if own or not (isinstance(f, Flag) and f.side == NAMES[1]))
+
+    @property
+    def casts(self) -> bool:
+        """Whether the layer's code rounds to float32 inside."""
+        return any(casts(row.finding) for row in self.rows)
 
     @property
     def trust(self) -> tuple[str, ...]:
         """What a reader has to believe for the answer to hold."""
-        if self.word not in (Word.PROVED, Word.AGREES):
+        if not self.accepted(sampled=True):
             return ()
         return tuple(dict.fromkeys(t for row in self.rows for t in row.finding.trust))
 
-    # --- words ---------------------------------------------------------------------------------------------------
-
-    def evidence(self) -> list[str]:
-        """One line a rung and verdict; context lengths that ended alike share a line."""
-        lifted = self.word is Word.PROVED and run_of(self.rows)[0] is Run.LIFTED
-        groups: dict[tuple[Check, str, Verdict, tuple[tuple[str, int], ...]], list[Row]] = {}
-        for row in self.rows:
-            fixed = tuple((k, v) for k, v in row.sizes.items() if k != "N")
-            groups.setdefault((row.check, row.variant, row.finding.verdict, fixed), []).append(row)
-        lines = []
-        merged: dict[tuple[Any, ...], list[tuple[str, str, list[Row]]]] = {}  # widths that are confirmed share a line
-        for (check, variant, verdict, fixed), rows in groups.items():
-            lengths = ", ".join(map(str, sorted({row.sizes["N"] for row in rows if "N" in row.sizes})))
-            alone = verdict is not Verdict.CONFIRMED or [name for name, _ in fixed] != ["f", "m"]
-            further = verdict is Verdict.CONFIRMED and variant  # the calls of a world share one
-            place = (check, variant, verdict, *(() if further else (lengths, fixed if alone else ())))
-            widths = "".join(f" {k}={v}" for k, v in fixed)
-            merged.setdefault(place, []).append((widths, f" N={lengths or 'any, by induction'}", rows))
-        for (_, _, verdict, *_), parts in merged.items():
-            after = [N for _, N, _ in parts[1:]] + [""]
-            sizes = ";".join(w + N * (nxt != N) for (w, N, _), nxt in zip(parts, after, strict=True))
-            rows = [row for _, _, group in parts for row in group]
-            rung = rows[0].rung
-            text = f"{rung:<23} {verdict.value},{sizes}"
-            if lifted and rows[0].of(Check.FLOAT) and verdict is Verdict.REFUTED:
-                lines.append(f"{rung:<23} off by its casts, which are listed below,{sizes}")
-                continue
-            chance = chance_of(rows)
-            if verdict is Verdict.CONFIRMED and chance is not None:
-                text += f"; failure probability at most 2^{chance:.1f}"
-            for name, worst in ((Key.SHARE, max), (Key.DIGITS, min)):
-                held = [row.finding.figures[name] for row in rows if name in row.finding.figures]
-                if held and verdict is Verdict.CONFIRMED:
-                    numbers = [value for value in held if isinstance(value, (int, float))]
-                    text += f"; {name} {worst(numbers) if numbers else held[0]}"
-            blind = sum(int(row.finding.figures.get(Key.UNASSESSED) or 0) for row in rows)
-            if blind:
-                text += f"; {blind} outputs could not be assessed"
-            if verdict is not Verdict.CONFIRMED and rows[0].finding.reason:
-                text += f": {short(rows[0].finding.reason)}"
-            lines.append(text)
-        return lines
-
-    def beside(self) -> list[str]:
-        """The last lines: what it was tested in, what has to be trusted, notes, and where the sides part."""
-        world = self.world.lines() if self.world is not None else []
-        out = [f"  world     {line}" for line in world[:_WORLD]]
-        if len(world) > _WORLD:
-            out.append(f"  world     and {len(world) - _WORLD} more lines: see --json")
-        out += [f"  trust     {'; '.join(self.trust)}"] if self.trust else []
-        casts = self.word is Word.PROVED and run_of(self.rows)[0] is Run.LIFTED
-        flags = self.flags if casts else self.flags[:_SHOWN]
-        out += [f"  note      {note}" for note in (*self.notes, *flags)]
-        if len(self.flags) > len(flags):
-            out.append(f"  note      and {len(self.flags) - len(flags)} more of this kind: see --json")
-        return out + self._parted()
-
-    def _parted(self) -> list[str]:
-        if self.parting is None:
-            return []
-        part, found = self.parting, self.parting.counterexample
-        out = ["  counterexample, run again as plain calls" if part.reproduced else "  counterexample"]
-        sizes = {n: np.shape(v) for n, v in found.inputs.items()}
-        long = {n: shape for n, shape in sizes.items() if shape and (shape[0] > _ROWS or np.prod(shape) > 4 * _ROWS)}
-        if long:
-            listed = ", ".join(f"{n} {shape}" for n, shape in long.items())
-            out += [f"    of {listed}: too long to print", f"    ssmproof audit {self.target} {self.options} --json -"]
-        else:
-            out += [f"    {line}" for line in found.lines()]
-        if part.largest is not None:
-            at = " ".join(f"{k}={v}" for k, v in part.sizes.items())
-            out.append(f"  largest   {part.largest:.2g} of the largest output, on Gaussian draws at {at}")
-        if part.first is not None:
-            out.append(f"  first at  N = {part.first}")
-        return out
-
-    def common(self) -> dict[str, Any]:
-        """The part of the JSON object that all answers have."""
-        chance = chance_of(self.rows) if self.word is Word.PROVED else None
-        return {
-            "answer": self.word.value,
-            "verdict": self.verdict.value,
-            "status": self.status,
-            "target": self.target,
-            "adapter": self.adapter,
-            "parameters": dict(self.parameters),
-            "reason": self.reason,
-            Key.CHANCE.value: chance,
-            "world": self.world.to_json() if self.world is not None else None,
-            "trust": list(self.trust),
-            "notes": list(self.notes),
-            "flags": list(self.flags),
-            "evidence": [row.to_json() for row in self.rows],
-            "counterexample": self.counterexample.to_json() if self.counterexample else None,
-            "parting": self.parting.to_json() if self.parting else None,
-        }
-
-    def summary(self) -> list[str]:
-        """What it is in a few lines, as a part of another answer."""
-        return [f"{self.word}: {self.reason}"]
-
     def to_json(self) -> dict[str, Any]:
         """The object that `ssmproof audit --json` writes."""
-        return self.common()
-
-    def lines(self) -> list[str]:
-        """The answer for a terminal: what it is, how sure, what to look at."""
-        raise NotImplementedError
+        made: dict[str, Any] = shown(Form.ANSWER_JSON, self)
+        return made
 
     def __str__(self) -> str:
-        return "\n".join(self.lines())
+        return str(shown(Form.ANSWER, self))
 
     def _repr_markdown_(self) -> str:
-        return "```\n" + str(self) + "\n```"
+        return f"```\n{self}\n```"
 
 
 def short(reason: str) -> str:

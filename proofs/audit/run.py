@@ -8,17 +8,17 @@ from __future__ import annotations
 import functools
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 
-from constructions.learners import Domain, Learner
+from constructions.learners import Domain
 from numeric.deciding import float_identity
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Flag, Key, Verdict
+from numeric.finding import Finding, Key, Verdict
 from proofs.audit.answer import Answer, Check, Run, Start, Word, chance_of, of, run_of, where
 from proofs.audit.hints import hints
 from proofs.audit.induction import every_length
@@ -30,7 +30,6 @@ from proofs.evidence import Settings
 from proofs.target.adapters import adapt
 from proofs.target.case import NAMES, Case
 from proofs.target.deadline import ending
-from proofs.target.gates import Axes
 from proofs.target.learners import learner
 from proofs.target.loading import Target, load
 from proofs.target.loading import TargetError as TargetError
@@ -38,49 +37,6 @@ from proofs.target.source.integers import functions
 
 _SHARED = 5
 """Bits that the probability of one row is smaller by, so that the sum of up to 32 of them keeps to the target."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Audit(Answer):
-    """The answer about one target and one learner.
-
-    free: what it holds for all values of, with what each has one value for. instead: what a refuted layer runs.
-    """
-
-    learner: Learner
-    free: Mapping[str, Axes]
-    instead: Answer | None = None
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """What the code does that the answer does not cover; of the learner's code where that is the user's."""
-        own = self.learner.source == self.learner.id
-        return tuple(f for f in super().flags if own or not (isinstance(f, Flag) and f.side == NAMES[1]))
-
-    def lines(self) -> list[str]:
-        """The answer for a terminal: what it is, how sure, what to look at."""
-        out = [
-            f"{self.word}: {self.target}",
-            f"  against   {self.learner.id}: {self.learner.title}",
-            f"  called as {self.adapter}",
-        ]
-        out += [f"  with      {name} = {value}" for name, value in self.parameters.items()]
-        if self.learner.gauge and self.accepted(sampled=True):
-            out.append(f"  likewise  {self.learner.gauge}")
-        out.append(f"  why       {self.reason}")
-        if self.instead is not None:
-            out += [f"  instead   {line}" for line in self.instead.summary()]
-        out += [f"  {line}" for line in self.evidence()]
-        return out + self.beside()
-
-    def to_json(self) -> dict[str, Any]:
-        """The object that `ssmproof audit --json` writes."""
-        return self.common() | {
-            "learner": self.learner.id,
-            "equivalent": [self.learner.gauge] if self.learner.gauge else [],
-            "probes": {},
-            "instead": self.instead.to_json() if self.instead is not None else None,
-        }
 
 
 Named = str | Callable[..., Any]
@@ -94,7 +50,7 @@ def audit(
     gates: Mapping[str, str] | None = None,
     settings: Settings = Settings(),  # noqa: B008 (frozen)
     sizes: Mapping[str, int] | None = None,
-) -> Audit:
+) -> Answer:
     """Compare the layer `target` with the learner `against` on the exact and the sampled rung.
 
     target, adapter: see `proofs.target.loading`, `proofs.target.adapters`. gates: by name, values of the target's named
@@ -124,7 +80,7 @@ def compared(
     settings: Settings = Settings(),  # noqa: B008 (frozen)
     sizes: Mapping[str, int] | None = None,
     lenient: bool = True,
-) -> Audit:
+) -> Answer:
     """The audit, as a part of another one: of a call that takes too long that is told.
 
     lenient: a layer that is refuted by one number a token, and not by one for the context, is undecided.
@@ -189,9 +145,10 @@ def compared(
         alone = [f"--gate {name}={case.gates[name]}" for name in chosen.names if case.given(name)]
         if alone:
             case.note(f"without {' '.join(alone)} it is inferred, as the code rounds it")
-    return Audit(
+    return Answer(
         target=loaded.text,
         adapter=adapted.text,
+        named=True,
         word=word,
         reason=reason,
         rows=tuple(rows),

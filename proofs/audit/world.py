@@ -1,6 +1,6 @@
 """The world in which an answer was tested: batch, heads, positions, state, sizes, modes, dtype, and what was left out.
 
-Typed data; `reports.worlds` says it in a line.
+Typed data; `reports.answers` says it in lines.
 """
 
 from __future__ import annotations
@@ -66,10 +66,6 @@ class Refusal:
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return {"what": self.what, "sizes": dict(self.sizes), "why": self.why}
-
-
-_SHOWN = 4
-"""Integers that a line lists."""
 
 
 def _listed(values: Sequence[object]) -> str:
@@ -161,43 +157,6 @@ class World:
     def every_length(self) -> bool:
         """Whether nothing is known that could make another length another thing."""
         return self.beyond and not (self.open or self.edges or self.outside) and not any(k.used for k in self.kept)
-
-    def lines(self) -> list[str]:
-        """The world in a line, then what was refused, and what never ran."""
-        calls = [f"heads {self.heads}, batch {self.batch}, {self.positions}"]
-        calls[0] += f" of {self.tokens} tokens" if self.tokens > 1 else ""
-        calls += [f"also of {_listed(self.far)} tokens, in parts"] if self.far else []
-        calls += [f"{self.cells[0]} batch entries and {self.cells[1]} heads as each alone"] if any(self.cells) else []
-        calls += [self.state.value] if self.state is not State.NONE else []
-        sizes = f"N = {_listed(self.lengths)}, (f, m) = {_listed(self.widths)}"
-        same = [m.name for m in self.modes if m.same in (Same.BITS, Same.ROUNDING)]
-        at = f"also, at N = {self.modes_at} alone, " if self.modes_at else "also "
-        out = ["; ".join([*calls, sizes, *([at + ", ".join(same)] if same else []), self.dtype])]
-        out += [m.line() for m in self.modes if m.name not in same]
-        for head, numbers in enumerate(self.by_head, 1):
-            out.append(f"head {head} has " + ", ".join(f"{name} = {text}" for name, text in numbers.items()))
-        far = [c for c in self.integers if 2 * c + 1 > max(self.lengths, default=0)]
-        if self.lengths and far:
-            shown = f"{_listed(far[:_SHOWN])}{' and more' if len(far) > _SHOWN else ''}"
-            out.append(
-                f"no N passes {shown}, which the code mentions or computes: longer contexts may be another thing"
-            )
-        widest = max((max(w) for w in self.widths), default=0)
-        wider = [c for c in self.integers if c >= widest]
-        if self.widths and wider:
-            shown = f"{_listed(wider[:_SHOWN])}{' and more' if len(wider) > _SHOWN else ''}"
-            out.append(
-                f"no f or m passes {shown}, which the code mentions or computes: wider ones may be another thing"
-            )
-        groups: dict[tuple[str, str], list[Refusal]] = {}
-        for refusal in self.refusals:  # sizes that were refused alike share a line
-            groups.setdefault((refusal.what, refusal.why), []).append(refusal)
-        out += [group[0].line(group) for group in groups.values()]
-        out += [e.line() for e in self.edges] + [k.line() for k in self.kept] + [o.line() for o in self.outside]
-        return out + [u.line() for u in self.unrun]
-
-    def __str__(self) -> str:
-        return self.lines()[0]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""

@@ -7,7 +7,7 @@ bench measures afresh.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from proofs.claim import Claim
 from proofs.evidence import Rung
 from proofs.verify import sight
 from proofs.verify.run import look, spread
-from proofs.verify.sight import Sight
+from proofs.verify.sight import Place, Sight
 
 
 @dataclass(frozen=True)
@@ -28,31 +28,35 @@ class Seen:
     unmeasured: tuple[Rung, ...] = ()
 
     @property
-    def depends(self) -> frozenset[str]:
+    def depends(self) -> frozenset[Place]:
         """The places that the claim depends on."""
         return sight.depends(self.sights)
 
-    def unseen(self, rung: Rung) -> tuple[str, ...]:
+    def unseen(self, rung: Rung) -> tuple[Place, ...]:
         """What this rung does not see of them, functions as a whole where none of their places is seen."""
         return sight.unseen(self.sights, rung) or ()
 
     @property
-    def silent(self) -> tuple[str, ...]:
+    def silent(self) -> tuple[Place, ...]:
         """What the sides run and no rung sees."""
         return sight.silent(self.sights)
 
     def to_json(self) -> dict[str, Any]:
         """One row of the bench."""
         rungs = {
-            r.value: {"ran": list(s.ran), "blind": list(s.blind), "unseen": list(self.unseen(r))}
+            r.value: {"ran": _told(s.ran), "blind": _told(s.blind), "unseen": _told(self.unseen(r))}
             for r, s in self.sights.items()
         }
         return {
             "claim": self.claim,
             "rungs": rungs,
             "unmeasured": [r.value for r in self.unmeasured],
-            "seen by no rung": list(self.silent),
+            "seen by no rung": _told(self.silent),
         }
+
+
+def _told(places: Iterable[Place]) -> list[str]:
+    return [str(place) for place in places]
 
 
 @dataclass(frozen=True)

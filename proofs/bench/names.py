@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -25,13 +24,13 @@ from torch import Tensor
 from constructions.learners import Each
 from numeric.deciding.lifting import Lifted
 from numeric.finding import Verdict
-from proofs.audit.answer import Check, Start, Word, of
+from proofs.audit.answer import Answer, Check, Start, of
 from proofs.bench.corpus import CORPUS, Entry
 from proofs.bench.mutations import Mutation
-from proofs.bench.soundness import ROUNDING, draws, in_files, plan, source
+from proofs.bench.soundness import ROUNDING, draws, plan, source, version
+from proofs.bench.trials import Trial, Trials, in_files
 from proofs.evidence import Settings
 from proofs.fitting.models import SCALE, Slot
-from proofs.identify.answer import Identification
 from proofs.identify.run import identify
 from proofs.target.gates import Value, laid_out, value
 from proofs.target.loading import TargetError, load
@@ -42,38 +41,28 @@ OTHER_SIZES: Mapping[str, int] = {"f": 6, "m": 5, "N": 13}
 """Where the answer is for other f and m too."""
 NAMED = tuple(entry for entry in CORPUS if entry.named)
 """The true layers of this bench."""
-_NAMED = (Word.PROVED, Word.AGREES)
-"""The answers that say which learner it is."""
 
 
-@dataclass(frozen=True)
-class Naming:
-    """One identification of the bench. kind: the mistake, `none` for the true layer. changed: by how much, relatively.
+@dataclass(frozen=True, kw_only=True)
+class Naming(Trial):
+    """One identification of the bench.
 
     named: the learner in the answer. expected: the true layer's. off: the largest difference between the layer and the
     learner so named, relative to the output or what rounding makes of it (`departure`); NaN where none is named.
     control: for a true layer, the same of its mutants against *its* learner, which the check has to tell apart.
     """
 
-    layer: str
-    kind: str
-    change: str
-    changed: float
-    word: Word | None
     named: str
     expected: str
-    off: float
-    reason: str
-    parameters: tuple[tuple[str, str], ...] = ()
+    off: float = math.nan
     control: tuple[float, ...] = ()
 
     @property
     def wrong(self) -> bool:
         """Named, and not what it was named; or a true layer that was not named as its learner."""
-        identified = self.word in _NAMED
-        if self.kind == "none" and not (identified and self.named == self.expected):
+        if self.true and not (self.held and self.named == self.expected):
             return True
-        return identified and not self.off <= ROUNDING
+        return self.held and not self.off <= ROUNDING
 
     @property
     def blind(self) -> int:
@@ -82,12 +71,8 @@ class Naming:
 
 
 @dataclass(frozen=True)
-class Names:
-    """All trials. equivalent: mistakes that change nothing. failing: mistakes with which the layer no longer runs."""
-
-    trials: tuple[Naming, ...]
-    equivalent: int
-    failing: int
+class Names(Trials[Naming]):
+    """All identifications."""
 
     @property
     def wrong(self) -> tuple[Naming, ...]:
@@ -97,45 +82,7 @@ class Names:
     @property
     def passed(self) -> bool:
         """Every true layer named rightly, no wrong name, and the check tells every mutant from the true layer."""
-        return any(t.kind == "none" for t in self.trials) and not self.wrong and not any(t.blind for t in self.trials)
-
-    def lines(self) -> list[str]:
-        """The figures for a terminal."""
-        true = [t for t in self.trials if t.kind == "none"]
-        broken = [t for t in self.trials if t.kind != "none"]
-        named = [t for t in broken if t.word in _NAMED]
-        found = Counter(t.word for t in broken)
-        out = [
-            f"true layers   {len(true)}: named rightly {sum(not t.wrong for t in true)}",
-            f"mutants       {len(broken)} tried; {self.equivalent} more change nothing, {self.failing} no longer run",
-            f"  named       {len(named)}: the true layer's learner with other numbers, or with casts to float32 that are "
-            f"noted, {sum(t.named == t.expected for t in named)}; another learner "
-            f"{sum(t.named != t.expected for t in named)}",
-            f"  no match    {found[Word.NO_MATCH]}",
-            f"  biased      {found[Word.BIASED]}",
-            f"  undecided   {found[Word.UNDECIDED] + found[None]}",
-            f"  wrong       {len([t for t in broken if t.wrong])}",
-        ]
-        for kind in sorted({t.kind for t in broken}):
-            of = Counter(t.word for t in broken if t.kind == kind)
-            each = ", ".join(f"{of[word]} {word.lower()}" for word in Word if of[word])
-            out.append(f"    {kind:<15} {of.total():>4} tried: {each}")
-        offs = [t.off for t in self.trials if t.word in _NAMED]
-        control = [off for t in true for off in t.control]
-        if offs:
-            out.append(
-                f"largest difference from the learner named: {_power(max(offs))} (allowed 2^{math.log2(ROUNDING):g})"
-            )
-        if control:
-            told = len(control) - sum(t.blind for t in true)
-            out.append(
-                f"control: the check tells {told} of {len(control)} mutants from the true layer's learner, the nearest by "
-                f"{_power(min(control))}"
-            )
-        out += [f"WRONG  {t.layer}, {t.kind}: {t.change} ({t.word} {t.named}: {t.reason})" for t in self.wrong]
-        unsure = [t for t in broken if t.word in (Word.UNDECIDED, None)]
-        out += [f"undecided  {t.layer}, {t.kind}: {t.change} ({t.reason})" for t in unsure]
-        return out
+        return bool(self.true) and not self.wrong and not any(t.blind for t in self.trials)
 
     def to_json(self) -> dict[str, Any]:
         """The object that `ssmproof soundness --identify --json` writes."""
@@ -164,43 +111,40 @@ def run(
     for entry in chosen:
         work.append((entry, None, 0.0, tuple(m for e, m, _ in planned.broken if e is entry)))
     work += [(*item, ()) for item in planned.broken]
-    trials = in_files(naming, work, jobs, progress, lambda n: n.word or "not run")
+    trials = in_files(naming, work, jobs, progress)
     return Names(tuple(trials), planned.equivalent, planned.failing)
 
 
 def naming(entry: Entry, mutation: Mutation | None, changed: float, others: Sequence[Mutation], path: Path) -> Naming:
     """Write one version to `path`, identify it there, and check the name; `others`: mutants to tell it from."""
     path.write_text(source(entry, mutation), "utf-8")
-    kind, change = (mutation.kind, mutation.change) if mutation else ("none", "")
+    told = version(entry, mutation, changed)
     target, expected = f"{path}:{entry.name}", _bare(entry.against)
     try:
         answer = identify(target, entry.adapter, settings=Settings(seed=1))
     except TargetError as error:
-        return Naming(entry.name, kind, change, changed, None, "", expected, math.nan, str(error))
+        return Naming(**told, word=None, reason=str(error), named="", expected=expected)
     named = _bare(answer.model.learner.id) if answer.model is not None else ""
     off, control = math.nan, []
-    if answer.word in _NAMED:
+    if answer.accepted(sampled=True):
         off = departure(load(target).call, entry, answer)
         for k, other in enumerate(others):
             beside = path.with_name(f"{path.stem}_{k}.py")
             beside.write_text(source(entry, other), "utf-8")
             control.append(departure(load(f"{beside}:{entry.name}").call, entry, answer))
     return Naming(
-        entry.name,
-        kind,
-        change,
-        changed,
-        answer.word,
-        named,
-        expected,
-        off,
-        answer.reason,
-        tuple(answer.parameters.items()),
-        tuple(control),
+        **told,
+        word=answer.word,
+        reason=answer.reason,
+        parameters=tuple(answer.parameters.items()),
+        named=named,
+        expected=expected,
+        off=off,
+        control=tuple(control),
     )
 
 
-def departure(layer: Callable[..., Any], entry: Entry, answer: Identification) -> float:
+def departure(layer: Callable[..., Any], entry: Entry, answer: Answer) -> float:
     """How far `layer` is from the learner that `answer` names, at the numbers in its words; infinite if one fails.
 
     The largest difference on the draws, relative to the layer's largest output there, or to its change from float32 to
@@ -214,9 +158,7 @@ def departure(layer: Callable[..., Any], entry: Entry, answer: Identification) -
     return max(_departure(layer, entry, answer, sizes, k) for k, sizes in enumerate(places))
 
 
-def _departure(
-    layer: Callable[..., Any], entry: Entry, answer: Identification, sizes: Mapping[str, int], seed: int
-) -> float:
+def _departure(layer: Callable[..., Any], entry: Entry, answer: Answer, sizes: Mapping[str, int], seed: int) -> float:
     required = [p.name for p in inspect.signature(entry.layer).parameters.values() if p.default is p.empty]
     given = dict(zip(required, draws(entry, sizes, 100 + seed), strict=True))
     if entry.adapter:
@@ -246,7 +188,7 @@ def _departure(
     return off if math.isfinite(off) else math.inf
 
 
-def _gate(gate: str, seen: str, drawn: Tensor, answer: Identification) -> tuple[Tensor, Value]:
+def _gate(gate: str, seen: str, drawn: Tensor, answer: Answer) -> tuple[Tensor, Value]:
     """What the layer gets for a gate, and what it is in the words of the answer.
 
     One number a token where the answer is for those, one number where it is for such, else the one it was seen at.
@@ -261,9 +203,7 @@ def _gate(gate: str, seen: str, drawn: Tensor, answer: Identification) -> tuple[
     return one.expand(drawn.shape).clone(), Value(one)
 
 
-def _learner(
-    answer: Identification, X: Tensor, Y: Tensor, x_q: Tensor, W0: Tensor, gates: Mapping[str, Value]
-) -> Tensor:
+def _learner(answer: Answer, X: Tensor, Y: Tensor, x_q: Tensor, W0: Tensor, gates: Mapping[str, Value]) -> Tensor:
     """The prediction of the learner named, at the numbers in words."""
     model = answer.model
     assert model is not None
@@ -304,7 +244,3 @@ def _bare(id: str) -> str:
 def _finite(off: float) -> float | None:
     """The number, None for one that JSON has no word for."""
     return off if math.isfinite(off) else None
-
-
-def _power(size: float) -> str:
-    return f"2^{math.log2(size):.1f}" if 0 < size < math.inf else f"{size:g}"

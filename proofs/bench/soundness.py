@@ -3,22 +3,19 @@
 Every layer of `proofs.bench.corpus` and every single mistake of `proofs.bench.mutations` in it is written to a file and audited as
 a stranger's layer, against the learner that the unbroken layer runs. Whether a mistake changes the layer at all is
 decided without the audit: by plain float64 calls of both versions on the same draws.
-Main definitions: `Trial`, `Bench`, `run`.
+Main definitions: `Audited`, `Bench`, `run`.
 """
 
 from __future__ import annotations
 
-import math
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import torch
-from joblib import Parallel, delayed
 
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
@@ -26,6 +23,7 @@ from proofs.audit.answer import Word
 from proofs.bench.corpus import CORPUS, Entry, public
 from proofs.bench.hidden_mistakes import Situation
 from proofs.bench.mutations import Mutation, mutations
+from proofs.bench.trials import TRUE, Trial, Trials, in_files
 from proofs.evidence import Settings
 
 ROUNDING = 2.0**-44
@@ -39,85 +37,44 @@ LONG: Mapping[str, int] = {"f": 4, "m": 4, "N": 70}
 FAR = 2.0**-10
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One audit of the bench. kind: the mistake, `none` for the true layer. changed: by how much, relatively.
+@dataclass(frozen=True, kw_only=True)
+class Audited(Trial):
+    """One audit of the bench.
 
     flagged: the audit said something about the code besides the verdict, such as that it rounds to float32.
-    rung: where it was refuted. parameters: those it was confirmed with; `others` if the true layer's differ: then the
-    audit has named another instance of the learner (2 x the step size), which is right.
+    rung: where it was refuted. others: whether it was confirmed with other parameters than the true layer: then the audit
+    has named another instance of the learner (2 x the step size), which is right.
     """
 
-    layer: str
-    kind: str
-    change: str
-    changed: float
-    word: Word | None
-    rung: str
-    flagged: bool
-    reason: str
-    parameters: tuple[tuple[str, str], ...] = ()
+    rung: str = ""
+    flagged: bool = False
     others: bool = False
 
     @property
     def missed(self) -> bool:
         """A mistake that changes the layer, confirmed without a word."""
         silent = not (self.kind == "float cast" and self.flagged) and not self.others
-        return self.kind != "none" and self.word in (Word.PROVED, Word.AGREES) and silent
+        return not self.true and self.held and silent
 
     @property
     def false_alarm(self) -> bool:
         """A true layer, refuted."""
-        return self.kind == "none" and self.word is Word.REFUTED
+        return self.true and self.word is Word.REFUTED
 
 
 @dataclass(frozen=True)
-class Bench:
-    """All trials. equivalent: mistakes that change nothing. failing: mistakes with which the layer no longer runs."""
-
-    trials: tuple[Trial, ...]
-    equivalent: int
-    failing: int
+class Bench(Trials[Audited]):
+    """All audits."""
 
     @property
     def passed(self) -> bool:
         """Nothing missed, no false alarm, every true layer confirmed."""
-        true = [t for t in self.trials if t.kind == "none"]
-        return bool(true) and all(t.word in (Word.PROVED, Word.AGREES) for t in true) and not self.missed
+        return bool(self.true) and all(t.held for t in self.true) and not self.missed
 
     @property
-    def missed(self) -> tuple[Trial, ...]:
+    def missed(self) -> tuple[Audited, ...]:
         """Mistakes that were confirmed."""
         return tuple(t for t in self.trials if t.missed)
-
-    def lines(self) -> list[str]:
-        """The figures for a terminal."""
-        true = [t for t in self.trials if t.kind == "none"]
-        broken = [t for t in self.trials if t.kind != "none"]
-        caught = Counter(t.rung for t in broken if t.word is Word.REFUTED)
-        flagged = sum(t.kind == "float cast" and t.word is Word.PROVED and t.flagged for t in broken)
-        undecided = [t for t in broken if t.word in (Word.UNDECIDED, None)]
-        out = [
-            f"true layers   {len(true)}: proved {sum(t.word is Word.PROVED for t in true)}, "
-            f"agrees {sum(t.word is Word.AGREES for t in true)}, "
-            f"false alarms {sum(t.false_alarm for t in true)}",
-            f"mutants       {len(broken)} tried; {self.equivalent} more change nothing, {self.failing} no longer run",
-            "  caught      " + ", ".join(f"{n} on the {rung} rung" for rung, n in sorted(caught.items())),
-            f"  flagged     {flagged} that only round to float32: the same function, and the audit says so",
-            f"  renamed     {sum(t.others for t in broken)} confirmed with other parameters than the true layer's",
-            f"  undecided   {len(undecided)}",
-            f"  missed      {len(self.missed)}",
-        ]
-        for kind in sorted({t.kind for t in broken}):
-            of = [t for t in broken if t.kind == kind]
-            out.append(f"    {kind:<15} {len(of):>4} tried, {sum(t.word is Word.REFUTED for t in of):>4} refuted")
-        least = min((t.changed for t in broken), default=math.nan)
-        out.append(f"smallest change by a mutant, relatively: 2^{math.log2(least):.1f}" if least > 0 else "")
-        unsure = (Word.UNDECIDED, None)
-        wrong = [t for t in self.trials if t.missed or t.false_alarm or (t.kind == "none" and t.word in unsure)]
-        out += [f"WRONG  {t.layer}, {t.kind}: {t.change} ({t.word}: {t.reason})" for t in wrong]
-        out += [f"undecided  {t.layer}, {t.kind}: {t.change} ({t.reason})" for t in undecided]
-        return [line for line in out if line]
 
     def to_json(self) -> dict[str, Any]:
         """The object that `ssmproof soundness --json` writes."""
@@ -146,39 +103,10 @@ def run(
         drawn = {entry.name for entry, _, _ in planned.broken}
         chosen = tuple(entry for entry in chosen if entry.name in drawn)
     versions = [*((entry, None, 0.0) for entry in chosen), *planned.broken]
-    trials = in_files(trial, versions, jobs, progress, lambda t: t.word or "not run")
-    true = {t.layer: t.parameters for t in trials if t.kind == "none"}
-    trials = [replace(t, others=t.word in (Word.PROVED, Word.AGREES) and t.parameters != true[t.layer]) for t in trials]
+    trials = in_files(trial, versions, jobs, progress)
+    true = {t.layer: t.parameters for t in trials if t.true}
+    trials = [replace(t, others=t.held and t.parameters != true[t.layer]) for t in trials]
     return Bench(tuple(trials), planned.equivalent, planned.failing)
-
-
-Answer = TypeVar("Answer", bound="Answered")
-
-
-class Answered(Protocol):
-    """What the answer about one version has to say for the progress of a bench."""
-
-    @property
-    def layer(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-
-
-def in_files(
-    ask: Callable[..., Answer],
-    versions: Sequence[tuple[Any, ...]],
-    jobs: int,
-    progress: Callable[[int, int, str, str], None],
-    verdict: Callable[[Answer], str],
-) -> list[Answer]:
-    """`ask(*version, path)` of each version, an entry first, with a file of its own to write to."""
-    answers: list[Answer] = []
-    with tempfile.TemporaryDirectory() as folder:
-        work = [(*item, Path(folder) / f"{item[0].name}_{k}.py") for k, item in enumerate(versions)]
-        for answer in Parallel(n_jobs=jobs, return_as="generator")(delayed(ask)(*item) for item in work):
-            answers.append(answer)
-            progress(len(answers), len(work), f"{answer.layer}, {answer.kind}", verdict(answer))
-    return answers
 
 
 @dataclass(frozen=True)
@@ -219,29 +147,31 @@ def plan(entries: Sequence[Entry], sample: int | None, seed: int, everywhere: bo
     return Plan(tuple(broken), equivalent, failing)
 
 
-def trial(entry: Entry, mutation: Mutation | None, changed: float, path: Path) -> Trial:
+def trial(entry: Entry, mutation: Mutation | None, changed: float, path: Path) -> Audited:
     """Write one version to `path` and audit it there."""
     from proofs.audit.run import compared
     from proofs.target.loading import TargetError
 
     path.write_text(source(entry, mutation), "utf-8")
-    kind, change = (mutation.kind, mutation.change) if mutation else ("none", "")
+    told = version(entry, mutation, changed)
     try:
         found = compared(f"{path}:{entry.name}", entry.against, entry.adapter, dict(entry.gates), Settings(seed=1), {})
     except TargetError as error:
-        return Trial(entry.name, kind, change, changed, None, "", False, str(error))
-    rung = next((r.rung for r in found.rows if r.finding.verdict is Verdict.REFUTED), "")
-    return Trial(
-        entry.name,
-        kind,
-        change,
-        changed,
-        found.word,
-        rung,
-        bool(found.flags),
-        found.reason,
-        tuple(found.parameters.items()),
+        return Audited(**told, word=None, reason=str(error))
+    return Audited(
+        **told,
+        word=found.word,
+        reason=found.reason,
+        parameters=tuple(found.parameters.items()),
+        rung=next((r.rung for r in found.rows if r.finding.verdict is Verdict.REFUTED), ""),
+        flagged=bool(found.flags),
     )
+
+
+def version(entry: Entry, mutation: Mutation | None, changed: float) -> dict[str, Any]:
+    """What a trial says of the version that was tried."""
+    kind, change = (mutation.kind, mutation.change) if mutation else (TRUE, "")
+    return {"layer": entry.name, "kind": kind, "change": change, "changed": changed}
 
 
 def source(entry: Entry, mutation: Mutation | None) -> str:

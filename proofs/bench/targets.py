@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
-from proofs.audit.answer import Word
-from proofs.audit.run import Audit, audit
+from proofs.audit.answer import Answer, Word
+from proofs.audit.run import audit
 from proofs.evidence import Settings
 
 INSTALL = "python3 -m pip install --no-deps -r proofs/targets.txt"
@@ -32,7 +32,7 @@ class Installed:
             return f"{self.package} is not installed: {INSTALL}"
         return ""
 
-    def audit(self, settings: Settings) -> Audit:
+    def audit(self, settings: Settings) -> Answer:
         """The audit."""
         return audit(self.target, self.against, self.adapter, self.gates, settings, self.sizes)
 

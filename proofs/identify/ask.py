@@ -7,38 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import overload
 
 from numeric.finding import Verdict
-from proofs.audit.answer import Check, Word, of
-from proofs.audit.run import Audit, Named, audit
+from proofs.audit.answer import Answer, Check, Word, of
+from proofs.audit.run import Named, audit
 from proofs.evidence import Settings
-from proofs.identify.answer import Identification
 from proofs.identify.run import identify
 from proofs.target.case import INDETERMINATE, READOUT
 from proofs.target.gates import mentioned
-
-
-@overload
-def ask(
-    target: Named,
-    against: str,
-    adapter: Named | None = ...,
-    gates: Mapping[str, str] | None = ...,
-    settings: Settings = ...,
-    sizes: Mapping[str, int] | None = ...,
-) -> Audit: ...
-
-
-@overload
-def ask(
-    target: Named,
-    against: None = ...,
-    adapter: Named | None = ...,
-    gates: Mapping[str, str] | None = ...,
-    settings: Settings = ...,
-    sizes: Mapping[str, int] | None = ...,
-) -> Identification: ...
 
 
 def ask(
@@ -48,7 +24,7 @@ def ask(
     gates: Mapping[str, str] | None = None,
     settings: Settings = Settings(),  # noqa: B008 (frozen)
     sizes: Mapping[str, int] | None = None,
-) -> Audit | Identification:
+) -> Answer:
     """The audit against a learner, and for a refuted layer what it runs instead; without a learner, identification.
 
     Arguments and errors as for `proofs.audit.audit`.
@@ -65,13 +41,15 @@ def ask(
 def _instead(
     target: Named,
     adapter: Named | None,
-    found: Audit,
+    found: Answer,
     gates: Mapping[str, str],
     settings: Settings,
     sizes: Mapping[str, int],
-) -> Identification | None:
+) -> Answer | None:
     """What a refuted layer runs instead; None where that can't be looked for. Its gates are set where they are numbers."""
-    numbers = {*found.learner.names, READOUT} & set(gates)
+    asked = found.learner
+    assert asked is not None
+    numbers = {*asked.names, READOUT} & set(gates)
     exact = of(found.rows, Check.EXACT)
     if exact and not numbers and all(row.finding.verdict is Verdict.CONFIRMED for row in exact):
         return None  # one sequence at a time it is the learner
@@ -79,12 +57,12 @@ def _instead(
     own = {
         name: text
         for name, text in gates.items()
-        if name not in (*found.learner.names, READOUT) and (text == INDETERMINATE or mentioned(text) <= known)
+        if name not in (*asked.names, READOUT) and (text == INDETERMINATE or mentioned(text) <= known)
     }
     try:
         other = identify(target, adapter, own, settings, sizes)
     except Exception:  # it adds to an answer that stands without it
         return None
-    same = other.learner is not None and other.learner.id.removesuffix(":1") == found.learner.id.removesuffix(":1")
+    same = other.learner is not None and other.learner.id.removesuffix(":1") == asked.id.removesuffix(":1")
     # the learner itself, at no other numbers than the audit allowed: one sequence at one width shows nothing new
     return None if same and not numbers and other.word is not Word.BIASED else other

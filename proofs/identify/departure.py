@@ -18,12 +18,11 @@ from numeric.deciding.balls import BITS, ball
 from numeric.deciding.comparison import Comparison
 from numeric.finding import Counterexample, Verdict
 from numeric.probing.box import Arithmetic, Box, Undefined, as_floats
-from proofs.audit.answer import Parting
+from proofs.audit.answer import Epsilon, Parting
 from proofs.audit.parting import digits, simplified
 from proofs.audit.rows import Check, Row
 from proofs.fitting import fit
 from proofs.fitting.fit import Miss
-from proofs.identify.answer import Epsilon
 from proofs.identify.search import BIASED
 from proofs.identify.subject import Subject, fresh, learner_box
 from proofs.target.case import NAMES

@@ -20,13 +20,13 @@ from numeric.entropy import Entropy
 from numeric.finding import Finding, Key, Quantity, Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
 from numeric.tape.refusals import Refused
+from proofs.audit.answer import Answer, Role
 from proofs.audit.rows import Check, Row
-from proofs.audit.run import Audit, compared
+from proofs.audit.run import compared
 from proofs.fitting import fit
 from proofs.fitting.fit import Data, Fit, Number, Solution
 from proofs.fitting.laws import Factor, Law, factor_of
 from proofs.fitting.models import SCALE
-from proofs.identify.answer import Role
 from proofs.identify.subject import Subject, agreement, digits, fresh, learner_box, rational, signed
 from proofs.target.case import INDETERMINATE, READOUT
 from proofs.target.loading import TargetError
@@ -181,7 +181,7 @@ def _exchanged(solution: Solution, data: Data, near: Sequence[Number], numbers: 
     return best
 
 
-def audited(subject: Subject, solution: Solution, laws: Sequence[Law], roles: Sequence[Role]) -> Audit | None:
+def audited(subject: Subject, solution: Solution, laws: Sequence[Law], roles: Sequence[Role]) -> Answer | None:
     """The audit against the learner found, for all values of the gates whose part is known.
 
     A gate is given as an expression in the number that it alone makes, or, where several make one, left free and the number

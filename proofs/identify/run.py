@@ -17,7 +17,7 @@ from numeric.entropy import Entropy
 from numeric.finding import Key, Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
 from numeric.probing.probes import ask
-from proofs.audit.answer import Check, Run, Start, Word, chance_of, of, run_of, short, where
+from proofs.audit.answer import Answer, Check, Run, Start, Word, chance_of, of, run_of, short, where
 from proofs.audit.preflight import preflight
 from proofs.audit.rows import CONTEXTS, Row
 from proofs.audit.run import Named, at_defaults, checked
@@ -26,10 +26,10 @@ from proofs.fitting import fit
 from proofs.fitting.fit import Cause, Data, Miss, Solution
 from proofs.fitting.laws import Law
 from proofs.fitting.models import Model, Slot
-from proofs.identify.answer import Identification, sources
 from proofs.identify.departure import apart, bias, epsilon, only_last, parted, plainer, within_rounding
 from proofs.identify.roles import at_one_token, audited, laws_of, outside_domains, recheck, seen_only
 from proofs.identify.search import BIASED, Search, search
+from proofs.identify.sources import sources
 from proofs.identify.subject import Layer, Subject, fresh, is_number, learner_box, rational, remedy
 from proofs.identify.verification import (
     FAR,
@@ -54,7 +54,7 @@ def identify(
     gates: Mapping[str, str] | None = None,
     settings: Settings = Settings(),  # noqa: B008 (frozen)
     sizes: Mapping[str, int] | None = None,
-) -> Identification:
+) -> Answer:
     """Which learner of the library the layer `target` runs from W0 = 0, with which numbers, and how sure that is.
 
     target, adapter, gates, sizes: as for `proofs.audit.audit`, text or the callables themselves; a gate that is needed
@@ -70,7 +70,7 @@ def _identify(
     gates: Mapping[str, str] | None,
     settings: Settings,
     sizes: Mapping[str, int] | None,
-) -> Identification:
+) -> Answer:
     checked(dict(gates or {}), dict(sizes or {}))
     loaded = load(target)
     layer = Layer.of(target, loaded, adapt(loaded, adapter), gates or {})
@@ -90,7 +90,7 @@ def _identify(
     return wider if wider is not None else _identified(subject, found, found.solution)
 
 
-def _for_every_gate(subject: Subject, solution: Solution) -> Identification | None:
+def _for_every_gate(subject: Subject, solution: Solution) -> Answer | None:
     """The answer with the gates that were given as numbers left free, if that is proved.
 
     A number of the learner that is no fraction, such as exp(-1/4), has no exact form; as exp(-dt) it has.
@@ -115,7 +115,7 @@ def _numbers_of(solution: Solution) -> Iterator[tuple[str, Any]]:
     yield from zip(solution.model.names, solution.numbers, strict=True)
 
 
-def _identified(subject: Subject, found: Search, solution: Solution, retry: bool = True) -> Identification:
+def _identified(subject: Subject, found: Search, solution: Solution, retry: bool = True) -> Answer:
     """The solution, verified; if that fails, no match."""
     laws, roles = laws_of(subject, solution)
     outside = outside_domains(solution, laws)
@@ -191,7 +191,7 @@ def _rounds(row: Row, rows: Sequence[Row]) -> bool:
 
 def _outside(
     subject: Subject, found: Search, solution: Solution, laws: Sequence[Law], outside: Mapping[str, str]
-) -> Identification:
+) -> Answer:
     """A learner's function at numbers that the learner can't have, such as a step up the gradient."""
     model = solution.model
     inside = [
@@ -212,7 +212,7 @@ def _broken_at(
     row: Row,
     rows: Sequence[Row],
     retry: bool,
-) -> Identification:
+) -> Answer:
     """A solution that fails on longer contexts: the shortest such length may be that of a batch or a window."""
     low, high = fit.LONG, row.sizes.get("N", fit.LONG)
     if high <= low or same_at(subject, solution, high):  # not the length, but its floats or fresh gates
@@ -303,7 +303,7 @@ def _is_zero(subject: Subject) -> bool:
     return not any(as_floats(box(*fresh(fit.LONG, box.f, box.m, draw))).any() for draw in range(2))
 
 
-def _none(subject: Subject, found: Search, miss: Miss | None = None, rows: Sequence[Row] = ()) -> Identification:
+def _none(subject: Subject, found: Search, miss: Miss | None = None, rows: Sequence[Row] = ()) -> Answer:
     """No match: the nearest learner, how far it is off, which probe speaks against it, and a counterexample."""
     nearest = miss or next(iter(found.misses), None)
     biased = nearest is not None and 0 < nearest.residual < BIASED and nearest.cause is not Cause.GAUGE
@@ -362,16 +362,16 @@ def _votes(found: Search) -> str:
     return "ruled out by " + ", ".join(f"{id} ({ids.count(id)} learners)" for id in ranked)
 
 
-def _made(
-    subject: Subject, word: Word, reason: str, model: Model | None, rows: Sequence[Row], **rest: Any
-) -> Identification:
+def _made(subject: Subject, word: Word, reason: str, model: Model | None, rows: Sequence[Row], **rest: Any) -> Answer:
     if only_last(subject):
         rest["notes"] = (*rest.get("notes", ()), "only the last token counts: is the layout right? see --adapter")
     chosen = {**subject.layer.given, **subject.layer.chosen}
     notes = (*subject.layer.case.notes, *rest.pop("notes", ()))
-    return Identification(
+    return Answer(
         target=subject.layer.text,
         adapter=subject.layer.adapter.text,
+        named=False,
+        learner=model.learner if model is not None else None,
         word=word,
         reason=reason,
         model=model,

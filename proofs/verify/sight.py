@@ -6,7 +6,7 @@ does not is unseen too, and one that no rung sees is unseen by all; but a value 
 system, say, of which the claim takes another) is nothing that the claim depends on: with something unusable in its place
 the check still confirms, and nobody has looked at it.
 Kept in the user's cache folder by fingerprint, so that only what changed is looked at again.
-Main definitions: `look`, `labels`, `unseen`, `silent`, `Sight`.
+Main definitions: `look`, `labels`, `unseen`, `silent`, `Sight`, `Place`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -43,26 +43,32 @@ _ALONE = threading.Lock()
 """What is planted is planted for the whole process, so threads look one after the other."""
 
 
+@dataclass(frozen=True, order=True)
+class Place:
+    """A field of a function's result; a result that is one array is the function itself. function: `module.function`."""
+
+    function: str
+    field: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.function}: {self.field}" if self.field else self.function
+
+
 @dataclass(frozen=True)
 class Sight:
-    """What one check ran of the constructions, and what of it it does not see: places, `module.function: field` each.
+    """What one check ran of the constructions, and what of it it does not see.
 
     idle: those of the latter whose values go nowhere in it.
     """
 
-    ran: tuple[str, ...]
-    blind: tuple[str, ...]
-    idle: tuple[str, ...] = ()
+    ran: tuple[Place, ...]
+    blind: tuple[Place, ...]
+    idle: tuple[Place, ...] = ()
 
     @property
-    def seen(self) -> frozenset[str]:
+    def seen(self) -> frozenset[Place]:
         """The places whose perturbation it notices."""
         return frozenset(self.ran) - frozenset(self.blind)
-
-
-def place(name: str, field: str = "") -> str:
-    """A field of a function's result; a result that is one array is the function itself."""
-    return f"{name}: {field}" if field else name
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -114,23 +120,26 @@ def sight(claim: Claim, rung: Rung) -> Sight | None:
         if not _stands(claim, rung):
             return None
     seconds = time.process_time() - start
-    places = [(name, field) for name, own in found.items() for field in own]
-    missed = [(name, field) for name, field in places if not _notices(claim, rung, sides[name], name, field, seconds)]
-    idle = [(name, field) for name, field in missed if _unneeded(claim, rung, sides[name], name, field)]
-    return Sight(*(tuple(sorted(place(*p) for p in group)) for group in (places, missed, idle)))
+    places = sorted(Place(name, field) for name, own in found.items() for field in own)
+    missed = [p for p in places if not _notices(claim, rung, sides[p.function], p, seconds)]
+    idle = [p for p in missed if _unneeded(claim, rung, sides[p.function], p)]
+    return Sight(tuple(places), tuple(missed), tuple(idle))
 
 
-def _notices(claim: Claim, rung: Rung, function: FunctionType, name: str, field: str, seconds: float) -> bool:
+def _notices(claim: Claim, rung: Rung, function: FunctionType, place: Place, seconds: float) -> bool:
     """A derivation has to notice without plain arrays: those it runs have some sizes, and its word is for all."""
     from numeric.deciding import programs
 
-    with _planted({name: function}, disturbing(field, arrays=rung is not Rung.UNIVERSAL)), programs.lightly():
+    with (
+        _planted({place.function: function}, disturbing(place.field, arrays=rung is not Rung.UNIVERSAL)),
+        programs.lightly(),
+    ):
         return not _stands(claim, rung, seconds + 1)
 
 
-def _unneeded(claim: Claim, rung: Rung, function: FunctionType, name: str, field: str) -> bool:
+def _unneeded(claim: Claim, rung: Rung, function: FunctionType, place: Place) -> bool:
     looks: list[str] = []
-    with _planted({name: function}, withholding(field, looks)):
+    with _planted({place.function: function}, withholding(place.field, looks)):
         return _stands(claim, rung) and not looks
 
 
@@ -197,15 +206,15 @@ def by_itself(claim: Claim) -> bool:
     return not _modules(claim)
 
 
-def depends(sights: Mapping[Rung, Sight]) -> frozenset[str]:
+def depends(sights: Mapping[Rung, Sight]) -> frozenset[Place]:
     """The places that the claim depends on: those that a rung which runs both whole sides notices.
 
     A derivation or a theorem may run helpers of its own, on which nothing of the claim rests but that very proof.
     """
-    return frozenset[str]().union(*(s.seen for s in _finite(sights)))
+    return frozenset[Place]().union(*(s.seen for s in _finite(sights)))
 
 
-def unseen(sights: Mapping[Rung, Sight], rung: Rung) -> tuple[str, ...] | None:
+def unseen(sights: Mapping[Rung, Sight], rung: Rung) -> tuple[Place, ...] | None:
     """What the claim depends on, or runs unseen by any rung, and this rung does not see; None if it was not looked at.
 
     A function is named as a whole where no field that matters is seen.
@@ -214,24 +223,25 @@ def unseen(sights: Mapping[Rung, Sight], rung: Rung) -> tuple[str, ...] | None:
         return None
     needed = depends(sights) | frozenset(silent(sights))
     missing = needed - sights[rung].seen
-    said = []
-    for name in sorted({p.partition(": ")[0] for p in missing}):
-        own = {p for p in needed if p.partition(": ")[0] == name}
-        said += [name] if own <= missing else sorted(own & missing)
-    return tuple(said)
+    found: list[Place] = []
+    for name in sorted({p.function for p in missing}):
+        own = {p for p in needed if p.function == name}
+        found += [Place(name)] if own <= missing else sorted(own & missing)
+    return tuple(found)
 
 
 def labels(claim: Claim, sights: Mapping[Rung, Sight] | None) -> dict[Rung, tuple[str, ...] | None]:
-    """What each rung of the claim does not see, given what was looked at; None where nobody looked."""
+    """What each rung of the claim does not see, as evidence names it; None where nobody looked."""
     if by_itself(claim):
         return dict.fromkeys(claim.rungs, ())
-    return {rung: unseen(sights or {}, rung) for rung in claim.rungs}
+    missed = {rung: unseen(sights or {}, rung) for rung in claim.rungs}
+    return {rung: None if places is None else tuple(map(str, places)) for rung, places in missed.items()}
 
 
-def silent(sights: Mapping[Rung, Sight]) -> tuple[str, ...]:
+def silent(sights: Mapping[Rung, Sight]) -> tuple[Place, ...]:
     """What the sides run and look at, and no rung sees: the claim says nothing about it, or holds whatever it is."""
-    run = frozenset[str]().union(*(frozenset(s.ran) - frozenset(s.idle) for s in _finite(sights)))
-    return tuple(sorted(run - frozenset[str]().union(*(s.seen for s in sights.values()))))
+    run = frozenset[Place]().union(*(frozenset(s.ran) - frozenset(s.idle) for s in _finite(sights)))
+    return tuple(sorted(run - frozenset[Place]().union(*(s.seen for s in sights.values()))))
 
 
 def _finite(sights: Mapping[Rung, Sight]) -> list[Sight]:
@@ -250,13 +260,15 @@ def known(claim: Claim) -> dict[Rung, Sight] | None:
         data = json.loads(_file(claim).read_text("utf-8"))
         if data["key"] != _key(claim):
             return None
-        return {Rung(r): Sight(*(tuple(s[part]) for part in _PARTS)) for r, s in data["rungs"].items()}
+        return {
+            Rung(r): Sight(*(tuple(Place(*p) for p in s[part]) for part in _PARTS)) for r, s in data["rungs"].items()
+        }
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def _keep(claim: Claim, sights: Mapping[Rung, Sight]) -> None:
-    rows = {r.value: {part: getattr(s, part) for part in _PARTS} for r, s in sights.items()}
+    rows = {r.value: {part: [astuple(p) for p in getattr(s, part)] for part in _PARTS} for r, s in sights.items()}
     data = {"key": _key(claim), "rungs": rows}
     path = _file(claim)
     with contextlib.suppress(OSError):  # a cache that can't be written is no reason to fail

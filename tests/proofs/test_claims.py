@@ -42,9 +42,10 @@ def test_confirmed(claim, rung, record_property):
 @pytest.mark.parametrize(("claim", "mutant"), MUTANTS)
 def test_mutant_is_dealt_with(claim, mutant):
     with programs.lightly():  # as in a run
-        findings = {r: check(SETTINGS) for r, check in mutant.checks.items() if r not in OPTIONAL}
+        findings = {r: check(SETTINGS) for r, check in mutant.checks.items()}
+    findings = {r: f for r, f in findings.items() if r not in OPTIONAL or f.verdict is not Verdict.NOT_RUN}
     if not findings:
-        pytest.skip("its only rung is optional")
+        pytest.skip("its only rung is optional, and can't run here")
     evidence = MutantEvidence(claim.id, mutant.id, mutant.description, findings, mutant.blind, 0.0)
     assert evidence.outcome not in (Outcome.SURVIVED, Outcome.NOT_RUN), {
         r.value: (f.verdict.value, f.reason) for r, f in findings.items()

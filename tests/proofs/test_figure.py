@@ -58,8 +58,11 @@ def test_line_of_an_order() -> None:
     assert through_last([1.0, 2.0, 4.0], [0.0, 0.0, 8.0], 2.0) == [0.5, 2.0, 8.0]
 
 
+SHOWN = figure({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+
+
 def test_a_notebook_shows_it() -> None:
-    root = ElementTree.fromstring(figure({"a": [1.0, 2.0], "b": [3.0, 4.0]})._repr_svg_())
+    root = ElementTree.fromstring(SHOWN._repr_svg_())
     assert root.tag.endswith("svg")
 
 

@@ -13,13 +13,16 @@ from typing import Any
 
 import pytest
 
-from proofs.audit.answer import Word
+from constructions.learners import library
+from numeric.finding import Counterexample
+from proofs.audit.answer import Answer, Parting, Word
 from proofs.bench.claims import Bench, Seen
 from proofs.evidence import Rung, Settings
 from proofs.target.loading import TargetError
-from proofs.verify.sight import Sight
+from proofs.verify.sight import Place, Sight
 from reports import __main__ as job
 from reports import cli
+from reports.answers import lines
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures("toys")
@@ -49,18 +52,16 @@ def ssmproof(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: py
     return call
 
 
-class _Audit:
-    word = Word.REFUTED
-    status = 1
-
-    def accepted(self, sampled: bool = False) -> bool:
-        return False
-
-    def lines(self) -> list[str]:
-        return ["refuted: the layer has the opposite sign", "X = [[1]]"]
-
-    def to_json(self) -> dict[str, Any]:
-        return {"verdict": "refuted", "learner": "gd", "target": "layer.py:f"}
+REFUTED = Answer(
+    target="layer.py:f",
+    adapter="layer(X, Y, x_q)",
+    named=True,
+    learner=library()["gd"],
+    word=Word.REFUTED,
+    reason="the layer has the opposite sign",
+    rows=(),
+    parting=Parting(Counterexample({"N": 1}, {"X": [["1"]]}, ["1"], ["-1"])),
+)
 
 
 @pytest.fixture
@@ -68,11 +69,11 @@ def audits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """A stand-in for what answers audits, and the calls it gets."""
     calls: list[tuple[Any, ...]] = []
 
-    def ask(*arguments: Any) -> _Audit:
+    def ask(*arguments: Any) -> Answer:
         calls.append(arguments)
         if arguments[0] == "nowhere:f":
             raise TargetError("TARGET is 'nowhere:f'; there is no module 'nowhere'")
-        return _Audit()
+        return REFUTED
 
     monkeypatch.setattr("proofs.identify.ask.ask", ask)
     return calls
@@ -265,7 +266,8 @@ def test_audit(ssmproof: Command, audits: list[tuple[Any, ...]], tmp_path: Path)
     line = "audit layer.py:f --against gd --gate beta=1 --size N=1 --size f=4 --seed 4 --json a.json"
     said = ssmproof(*line.split())
     assert said.status == 1
-    assert said.out.splitlines() == ["refuted: the layer has the opposite sign", "X = [[1]]"]
+    assert said.out.splitlines() == lines(REFUTED)
+    assert "  why       the layer has the opposite sign" in lines(REFUTED) and "    X = [[1]]" in lines(REFUTED)
     assert json.loads((tmp_path / "a.json").read_text())["learner"] == "gd"
     assert audits == [("layer.py:f", "gd", None, {"beta": "1"}, Settings(seed=4), {"N": 1, "f": 4})]
     ssmproof("audit", "layer.py:f", "--out", "o")
@@ -318,10 +320,10 @@ class Case:
     def missing(self) -> str:
         return self.absent
 
-    def audit(self, settings: Settings) -> _Audit:
+    def audit(self, settings: Settings) -> Answer:
         if self.broken:
             raise TypeError("a new version wants other arguments")
-        return _Audit()
+        return REFUTED
 
 
 @pytest.mark.parametrize(
@@ -344,7 +346,7 @@ def test_the_main_job(
     monkeypatch.setattr(cli, "run_claims", lambda to, _, *rest, **named: real(to, ["toy.holds"], *rest, **named))
     assert job.main_job(tmp_path / "out", jobs=1) == status
     said = capsys.readouterr().out
-    assert "audit one:\n  refuted: the layer has the opposite sign" in said
+    assert "audit one:\n  REFUTED: layer.py:f\n" in said
     assert ("audit two: not run, not installed" in said) == (cases[-1].title == "two")
     assert ("could not be made: TypeError: a new version" in said) == cases[0].broken
     assert ("expected PROVED, found REFUTED" in said) == (status == 1)
@@ -398,9 +400,10 @@ def test_a_bar_on_a_terminal(toys: Path) -> None:
 
 
 def test_what_rungs_do_not_see(ssmproof: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first, second, silent, idle = Place("a.f", "[0]"), Place("a.f", "[1]"), Place("a.silent"), Place("a.idle")
     sights = {
-        Rung.EXACT: Sight(("a.f: [0]", "a.f: [1]", "a.silent", "a.idle"), ("a.silent", "a.idle"), ("a.idle",)),
-        Rung.UNIVERSAL: Sight(("a.f: [0]",), ()),
+        Rung.EXACT: Sight((first, second, silent, idle), (silent, idle), (idle,)),
+        Rung.UNIVERSAL: Sight((first,), ()),
     }
     bench = Bench((Seen("toy.holds", sights), Seen("toy.open", {}, (Rung.EXACT,))))
     monkeypatch.setattr("proofs.bench.claims.run", lambda *_: bench)

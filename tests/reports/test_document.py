@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from constructions.learners import library
 from numeric.finding import Finding, Verdict
 from proofs import registry
-from proofs.audit.answer import Word
+from proofs.audit.answer import Answer, Word
 from proofs.evidence import Rung, Settings
 from proofs.verify.run import Run, verify
 from reports import words
@@ -104,22 +105,26 @@ def test_a_partial_run_says_so(toys: Path) -> None:
     assert "**This run is partial:** interrupted after 1 of 6 units." in markdown(cut)
 
 
-class _Audit:
-    word = Word.REFUTED
-
-    def lines(self) -> list[str]:
-        return ["layer.py:linear runs no step of gd", "X = [[1]]"]
-
-    def to_json(self) -> dict[str, Any]:
-        return {"verdict": "refuted", "target": "layer.py:linear_attn", "learner": "gd"}
+REFUTED = Answer(
+    target="layer.py:linear_attn",
+    adapter="layer(X, Y, x_q)",
+    named=True,
+    learner=library()["gd"],
+    word=Word.REFUTED,
+    reason="the sides differ",
+    rows=(),
+)
 
 
 def test_audits_have_their_section(toys: Path) -> None:
     run = verify(["toy.holds"], rungs=["exact"])
-    text = markdown(run, [_Audit()])
-    assert "### layer.py:linear_attn against gd\n\nAnswer: **REFUTED**.\n\n```text\nlayer.py:linear runs" in text
+    text = markdown(run, [REFUTED])
+    assert (
+        "### layer.py:linear_attn against gd\n\nAnswer: **REFUTED**.\n\n```text\nREFUTED: layer.py:linear_attn\n"
+        in text
+    )
     assert "- **REFUTED**: not that learner" in text and "**PROVED**" not in text
-    alone = markdown(Run((), (), run.environment), [_Audit()])
+    alone = markdown(Run((), (), run.environment), [REFUTED])
     assert "### layer.py" in alone and "## Claims" not in alone and "0 of 0" not in alone
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from numeric.probing.probes import Probe
 from proofs import registry
-from proofs.audit.answer import Word
+from proofs.audit.answer import Answer, Word
 from proofs.figure import Figure, Panel, Series
 from proofs.verify.run import verify
 from reports import cli
@@ -118,16 +119,17 @@ def test_in_every_format(toys: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 
 def test_audits_may_have_figures(toys: Path) -> None:
-    class Audit:
-        word = Word.REFUTED
-        figures = (SHOWN,)
-
-        def lines(self) -> list[str]:
-            return ["a layer"]
-
-        def to_json(self) -> dict[str, str]:
-            return {"target": "layer.py:f"}
-
+    curve = Probe("P8", "scale", True, "a line", {}, {"s": (1.0, 2.0), "output": (1.0, 4.0)})
+    answer = Answer(
+        target="layer.py:f",
+        adapter="layer(X, Y, x_q)",
+        named=False,
+        learner=None,
+        word=Word.NO_MATCH,
+        reason="",
+        rows=(),
+        probes=(curve,),
+    )
     run = verify(["toy.holds"], rungs=["exact"])
-    shown = pictures(run, [Audit()])
-    assert "![orders](figures/audit-1-orders.svg)" in markdown(run, [Audit()], shown=shown)
+    shown = pictures(run, [answer])
+    assert "![probes](figures/audit-1-probes.svg)" in markdown(run, [answer], shown=shown)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from proofs import registry
 from proofs.evidence import Settings
 from proofs.verify.run import verify
 from reports.document import markdown
@@ -144,6 +145,38 @@ def test_symbols_whose_names_the_pdf_engine_changed() -> None:
     assert made.missing == {} and made.warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("space", "made"),
+    [
+        (r"\,", "thin"),
+        (r"\:", "med"),
+        (r"\ ", "med"),
+        ("~", "med"),
+        (r"\;", "thick"),
+        (r"\enspace ", "thick"),
+        (r"\quad ", "quad"),
+        (r"\qquad ", "#h(2em)"),
+        (r"\!", "#h(-0.1667em)"),
+    ],
+)
+def test_a_space_in_a_formula_is_kept_in_the_pdf(space: str, made: str) -> None:
+    from reports.write import _typst
+
+    source, warnings = _typst(f"# T\n\n$(w {space} b)$, $$\\begin{{pmatrix}} w {space} b \\\\ c \\end{{pmatrix}}$$\n")
+    assert not warnings and f"w {made} b \\)$" in source and f"vec(w {made} b, c)" in source
+
+
+def test_every_space_of_the_claims_is_kept_in_the_pdf() -> None:
+    from reports.write import _spelled_out, _typst
+
+    claims = registry.select()
+    told = [t for c in claims for t in (c.title, c.statement, c.derivation, *c.assumptions, *c.departures)]
+    formulas = [formula for text in told for formula in listed(text)]
+    source, warnings = _typst(_spelled_out("\n\n".join(formulas) + "\n"))
+    assert len(formulas) > 1000 and any(r"\;" in formula for formula in formulas)
+    assert not warnings and not re.findall(r"h\((?:0|-1)em\)", source)
+
+
 def test_a_formula_that_the_pdf_engine_refuses_is_shown_as_tex(monkeypatch: pytest.MonkeyPatch) -> None:
     from reports import write as module
 
@@ -186,11 +219,11 @@ def test_the_whole_report(tmp_path: Path, toys: Path) -> None:
     assert {n: (tmp_path / n).read_bytes() for n in made.files} == dict(again.files)
 
 
-def test_maths_in_the_pdf_source_is_typst(monkeypatch: pytest.MonkeyPatch, toys: Path) -> None:
+def test_maths_in_the_pdf_source_is_typst(toys: Path) -> None:
     """pandoc passes TeX that it can't translate through: no backslash may be left in the formulas."""
-    from reports import write as module
+    from reports.write import _spelled_out, _typst
 
-    source, warnings = module._pandoc(module._spelled_out(markdown(verify(["toy.holds"]))), "typst")
+    source, warnings = _typst(_spelled_out(markdown(verify(["toy.holds"]))))
     assert warnings == []
     maths = re.findall(r"(?<!\\)\$(.+?)(?<!\\)\$", source, re.DOTALL)
     assert len(maths) > 10

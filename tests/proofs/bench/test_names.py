@@ -13,8 +13,11 @@ from proofs.audit.answer import Word
 from proofs.bench.corpus import batch_step, decaying_memory, retention_log
 from proofs.bench.names import NAMED, Names, Naming, departure, run
 from proofs.bench.soundness import ROUNDING
+from proofs.bench.trials import TRUE
 from proofs.evidence import Settings
 from proofs.identify.run import identify
+from reports.answers import every
+from reports.soundness import names as said
 
 ENTRIES = {entry.name: entry for entry in NAMED}
 
@@ -25,13 +28,13 @@ def located(layer):
 
 def test_names_of_true_layers_and_mutants_are_checked():
     found = run(sample=6, seed=1, entries=[ENTRIES[n] for n in ("batch_step", "linear_attention", "retention_log")])
-    assert found.passed, "\n".join(found.lines())
+    assert found.passed, "\n".join(said(found))
     assert sum(t.kind == "none" and t.named == t.expected for t in found.trials) == 3
     named = [t for t in found.trials if t.kind != "none" and t.word in (Word.PROVED, Word.AGREES)]
     assert named and all(t.off <= ROUNDING for t in named)
     control = [off for t in found.trials for off in t.control]
     assert len(control) == 6 and min(control) > ROUNDING
-    assert any("control: the check tells 6 of 6" in line for line in found.lines())
+    assert any("control: the check tells 6 of 6" in line for line in said(found))
     json.dumps(found.to_json(), allow_nan=False)
 
 
@@ -39,7 +42,7 @@ def test_names_of_true_layers_and_mutants_are_checked():
 @pytest.mark.timeout(3600)
 def test_names_of_all_mutants():
     found = run()
-    assert found.passed, "\n".join(found.lines())
+    assert found.passed, "\n".join(said(found))
     assert sum(t.kind == "none" for t in found.trials) == len(NAMED)
 
 
@@ -64,7 +67,7 @@ def test_the_check_sees_a_wrong_number_and_a_wrong_learner(named):
 def test_the_check_sees_a_gate_that_changes_by_the_token():
     entry = ENTRIES["retention_log"]
     found = identify(located(retention_log), "kv", settings=Settings(seed=1))
-    assert any("one for each token" in each for each in found.every)
+    assert any("one for each token" in each for each in every(found))
     assert departure(retention_log, entry, found) <= ROUNDING
 
     def averaged(q, k, v, g):
@@ -75,7 +78,17 @@ def test_the_check_sees_a_gate_that_changes_by_the_token():
 
 
 def test_one_wrong_name_fails_the_bench():
-    right = Naming("layer", "none", "", 0.0, Word.PROVED, "gd", "gd", 0.0, "")
+    right = Naming(
+        layer="layer",
+        kind=TRUE,
+        change="",
+        changed=0.0,
+        word=Word.PROVED,
+        reason="",
+        named="gd",
+        expected="gd",
+        off=0.0,
+    )
     mutant = replace(right, kind="sign", named="ridge", off=2.0**-60)
     assert not right.wrong and not mutant.wrong and Names((right, mutant), 0, 0).passed
     for wrong in (
@@ -86,7 +99,7 @@ def test_one_wrong_name_fails_the_bench():
     ):
         assert wrong.wrong
         assert not Names((right, wrong), 0, 0).passed
-        assert any(line.startswith("WRONG") for line in Names((right, wrong), 0, 0).lines())
+        assert any(line.startswith("WRONG") for line in said(Names((right, wrong), 0, 0)))
     assert not replace(mutant, word=Word.BIASED, off=float("nan")).wrong
     assert not Names((replace(right, control=(0.5, 2.0**-50)),), 0, 0).passed  # a check that can't fail
 

@@ -11,6 +11,7 @@ from proofs.bench import soundness
 from proofs.bench.corpus import CORPUS, Entry
 from proofs.bench.hidden_mistakes import HIDDEN
 from proofs.bench.mutations import mutations
+from reports.soundness import audits
 
 KINDS = {
     "sign", "opposite", "factor", "offset", "previous token", "transposition", "mask", "epsilon", "normaliser",
@@ -27,7 +28,7 @@ def test_true_layers_and_a_sample_of_their_mutants():
     names = ("batch_step", "gated_window", "linear_attention", "delta_rule", "ridge_solve", "softmax_attention")
     entries = [e for e in CORPUS if e.name in names]
     found = soundness.run(sample=10, seed=1, entries=entries)
-    assert found.passed, "\n".join(found.lines())
+    assert found.passed, "\n".join(audits(found))
     assert sum(t.kind == "none" for t in found.trials) == len(entries) == 6
     assert sum(t.word is Word.REFUTED for t in found.trials) >= 7
 
@@ -35,7 +36,7 @@ def test_true_layers_and_a_sample_of_their_mutants():
 @pytest.mark.slow
 def test_all_mutants():
     found = soundness.run()
-    assert found.passed, "\n".join(found.lines())
+    assert found.passed, "\n".join(audits(found))
     assert {t.kind for t in found.trials} == KINDS | {h.kind for h in HIDDEN} | {"none"}
 
 
@@ -57,11 +58,11 @@ def test_the_bench_sees_a_false_alarm():
     found = soundness.run(sample=0, entries=[wrong])
     assert not found.passed
     assert found.trials[0].false_alarm
-    assert any(line.startswith("WRONG") for line in found.lines())
+    assert any(line.startswith("WRONG") for line in audits(found))
 
 
 def test_the_bench_sees_a_miss():
-    trial = soundness.Trial("layer", "sign", "a - b", 0.5, Word.PROVED, "", False, "")
+    trial = soundness.Audited(layer="layer", kind="sign", change="a - b", changed=0.5, word=Word.PROVED, reason="")
     assert trial.missed
     assert not replace(trial, kind="float cast", flagged=True).missed
     assert replace(trial, kind="float cast").missed

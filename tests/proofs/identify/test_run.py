@@ -24,6 +24,7 @@ from proofs.fitting.fit import column
 from proofs.identify.ask import ask
 from proofs.identify.run import identify
 from proofs.target.loading import TargetError, load
+from reports.answers import details, every, figures
 
 LAYERS = """
 import torch
@@ -262,7 +263,7 @@ def test_layers_are_named_with_their_numbers(layers, name, id, values):
     assert found.status == (4 if name in SAMPLED else 0)
     assert found.learner.id == id
     assert dict(found.parameters) == values
-    assert len(found.lines()) < 40
+    assert len(str(found).splitlines()) < 40
     layer = load(f"{layers}:{name}").call
     for point in _gaussian(found):
         expected = _predicted(found, *point)
@@ -349,7 +350,7 @@ def test_callables_are_named_as_their_files_are():
 
     found = ask(delta, None, settings=Settings(seed=1))
     assert found.word is Word.PROVED and found.learner.id == "online_gd", str(found)
-    assert found.every == ("beta",)
+    assert every(found) == ("beta",)
     other = identify(delta, turned, settings=Settings(seed=1))
     assert other.learner == found.learner and other.parameters == found.parameters
     with pytest.raises(TargetError, match="needs 7 gates"):
@@ -386,7 +387,7 @@ def test_what_W0_does_is_said(layers):
     found = find(layers, "added_start")
     assert found.learner.id == "online_gd" and found.start == "0" and found.word is Word.UNDECIDED
     assert any("it takes W0" in note for note in found.notes)
-    assert find(layers, "gated").every == ("beta", "decay")
+    assert every(find(layers, "gated")) == ("beta", "decay")
 
 
 def test_degenerate_layers_are_told_apart(layers):
@@ -408,8 +409,8 @@ def test_the_answer_is_plain_data(layers):
     assert {"P0", "P1", "P4", "P8", "P12"} <= set(data["probes"])
     assert "heavy_ball with mu = 0" in data["also"]
     assert any("W @ x" in row["line"] for row in data["source"])
-    assert found.figures[0].csv().startswith("P8 s,")
-    assert r"\beta_t" in found.details and "| P4 |" in found.details
+    assert figures(found)[0].csv().startswith("P8 s,")
+    assert r"\beta_t" in details(found) and "| P4 |" in details(found)
 
 
 def test_the_same_seed_gives_the_same_answer(layers):

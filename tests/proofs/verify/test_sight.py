@@ -17,7 +17,7 @@ from proofs.bench import claims as soundness_claims
 from proofs.claim import Mutant
 from proofs.evidence import Rung, Settings
 from proofs.verify import sight
-from proofs.verify.sight import Sight, labels, look, silent, unseen
+from proofs.verify.sight import Place, Sight, labels, look, silent, unseen
 
 
 @pytest.fixture(autouse=True)
@@ -33,11 +33,10 @@ def test_what_words_cannot_run_is_labelled_and_the_exact_rung_sees_it() -> None:
     named = labels(registry.claim("gd.retnet"), found)
     assert named[Rung.EXACT] == named[Rung.SYMBOLIC] == ()
     missed = named[Rung.UNIVERSAL]
-    assert missed is not None and "retnet.step" in found[Rung.UNIVERSAL].seen
+    assert missed is not None and Place("retnet.step") in found[Rung.UNIVERSAL].seen
     # whatever the derivation runs by now: it is labelled, or its perturbation is noticed
-    assert {p.partition(":")[0] for p in sight.depends(found)} == set(missed) | {
-        p.partition(":")[0] for p in found[Rung.UNIVERSAL].seen & sight.depends(found)
-    }
+    noticed = found[Rung.UNIVERSAL].seen & sight.depends(found)
+    assert {p.function for p in sight.depends(found)} == set(missed) | {p.function for p in noticed}
 
 
 def test_a_derivation_that_does_not_run_the_code_sees_none_of_it() -> None:
@@ -94,33 +93,40 @@ def test_claims_that_nobody_looked_at_say_so_also_where_one_rung_is_all_there_is
 
 
 def test_labels_from_what_was_seen() -> None:
+    first, second, g, missed, idle = (
+        Place("a.f", "[0]"),
+        Place("a.f", "[1]"),
+        Place("a.g"),
+        Place("a.missed"),
+        Place("a.idle"),
+    )
     sights = {
-        Rung.EXACT: Sight(("a.f: [0]", "a.f: [1]", "a.g", "a.missed", "a.idle"), ("a.missed", "a.idle"), ("a.idle",)),
-        Rung.UNIVERSAL: Sight(("a.f: [0]", "a.f: [1]", "a.helper"), ("a.f: [1]",)),
-        Rung.KERNEL: Sight(("a.f: [0]", "a.f: [1]", "a.g"), ("a.f: [0]", "a.f: [1]")),
+        Rung.EXACT: Sight((first, second, g, missed, idle), (missed, idle), (idle,)),
+        Rung.UNIVERSAL: Sight((first, second, Place("a.helper")), (second,)),
+        Rung.KERNEL: Sight((first, second, g), (first, second)),
     }
-    assert unseen(sights, Rung.EXACT) == ("a.missed",)
-    assert unseen(sights, Rung.UNIVERSAL) == ("a.f: [1]", "a.g", "a.missed")
-    assert unseen(sights, Rung.KERNEL) == ("a.f", "a.missed")
+    assert unseen(sights, Rung.EXACT) == (missed,)
+    assert unseen(sights, Rung.UNIVERSAL) == (second, g, missed)
+    assert unseen(sights, Rung.KERNEL) == (Place("a.f"), missed)
     assert unseen(sights, Rung.SYMBOLIC) is None
-    assert silent(sights) == ("a.missed",)
+    assert silent(sights) == (missed,)
+    assert list(map(str, (second, g))) == ["a.f: [1]", "a.g"]
 
 
 def test_a_field_that_goes_nowhere_is_idle_and_one_that_cancels_is_not() -> None:
-    claim = registry.claim("hippo.stability")
+    claim, C = registry.claim("hippo.stability"), Place("legt.system", ".C")
     found = sight.sight(claim, Rung.EXACT)
-    assert found is not None and {"legt.readout", "legt.system: .C", "legs.below"} <= set(found.idle) <= set(
-        found.blind
-    )
+    assert found is not None and set(found.idle) <= set(found.blind)
+    assert {Place("legt.readout"), C, Place("legs.below")} <= set(found.idle)
 
     def cancels(settings: Settings) -> Finding:
-        C = legt.system(3).C
-        return Finding(Verdict.CONFIRMED if (C - C == 0).all() else Verdict.REFUTED)
+        own = legt.system(3).C
+        return Finding(Verdict.CONFIRMED if (own - own == 0).all() else Verdict.REFUTED)
 
     claim = dataclasses.replace(claim, checks={Rung.EXACT: cancels}, mutants=_exact_mutants())
     found = sight.sight(claim, Rung.EXACT)
-    assert found is not None and "legt.system: .C" in found.blind and "legt.system: .C" not in found.idle
-    assert silent({Rung.EXACT: found}) == ("legt._count", "legt.gain", "legt.readout", "legt.system: .C")
+    assert found is not None and C in found.blind and C not in found.idle
+    assert silent({Rung.EXACT: found}) == (Place("legt._count"), Place("legt.gain"), Place("legt.readout"), C)
     # no other field of the system matters, so the whole of it is named
     assert labels(claim, {Rung.EXACT: found})[Rung.EXACT] == ("legt._count", "legt.gain", "legt.readout", "legt.system")
 
@@ -138,7 +144,7 @@ def test_the_bench_counts_pairs_and_fails_where_a_rung_does_not_confirm(monkeypa
         bench.claims[0].depends - bench.claims[0].sights[Rung.UNIVERSAL].seen
     )
     row = bench.to_json()["claims"][0]
-    assert row["rungs"]["universal"]["unseen"] == list(bench.claims[0].unseen(Rung.UNIVERSAL))
+    assert row["rungs"]["universal"]["unseen"] == list(map(str, bench.claims[0].unseen(Rung.UNIVERSAL)))
     monkeypatch.setattr(retnet, "step", lambda S, k, v, gamma: S)
     assert not soundness_claims.run(claims=[registry.claim("gd.retnet")]).passed
 
@@ -147,5 +153,5 @@ def test_what_was_recorded_before_a_look_hides_nothing() -> None:
     claim = registry.claim("gd.weight_decay")
     assert claim.checks[Rung.EXACT](sight.SETTINGS).verdict is Verdict.CONFIRMED
     found = look(claim)
-    assert {"delta_rule.step", "optimiser.sgd"} <= found[Rung.EXACT].seen
+    assert {Place("delta_rule.step"), Place("optimiser.sgd")} <= found[Rung.EXACT].seen
     assert labels(claim, found)[Rung.EXACT] == ()

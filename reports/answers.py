@@ -1,0 +1,350 @@
+"""Answers in words: what `ssmproof audit` prints, writes as JSON, and adds to the report.
+
+Main definitions: `lines`, `world`, `to_json`, `figures`, `details`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from numeric.finding import Key, Verdict
+from proofs.audit.answer import Answer, Check, Role, Run, Word, chance_of, run_of, short
+from proofs.audit.rows import Row
+from proofs.audit.world import Refusal, Same, State, World
+from proofs.figure import Columns, Figure, Panel, Series
+from proofs.fitting.fit import Miss
+
+_ROWS = 12
+"""How many rows of an input are printed."""
+_WORLD = 8
+"""How many lines of its world are printed."""
+_FLAGS = 3
+"""How many lines that the verdict does not cover fit a screen."""
+_INTEGERS = 4
+"""Integers that a line lists."""
+_SOURCE = 3
+"""Lines of the layer that are printed."""
+_UNREAD = ("P0n",)
+"""Probes that say, where they hold, that a part of the input is not read."""
+_TELLING = ("P1", "P4", "P8", "P9", "P10")
+"""Probes named on the terminal; the report has them all."""
+
+
+def lines(answer: Answer) -> list[str]:
+    """The answer for a terminal: what it is, how sure, what to look at."""
+    out = [f"{answer.word}: {answer.target}"]
+    out += _compared(answer) if answer.named else _sought(answer)
+    return out + list(_beside(answer))
+
+
+def _compared(answer: Answer) -> Iterator[str]:
+    """Of a learner that was named."""
+    learner = answer.learner
+    assert learner is not None
+    yield f"  against   {learner.id}: {learner.title}"
+    yield f"  called as {answer.adapter}"
+    yield from _with(answer)
+    if learner.gauge and answer.accepted(sampled=True):
+        yield f"  likewise  {learner.gauge}"
+    yield f"  why       {answer.reason}"
+    if answer.instead is not None:
+        yield from (f"  instead   {line}" for line in _summary(answer.instead))
+    yield from (f"  {line}" for line in _evidence(answer))
+
+
+def _sought(answer: Answer) -> Iterator[str]:
+    """Of a learner that was looked for."""
+    held = answer.accepted(sampled=True)
+    if answer.model is not None:
+        runs = {Word.PROVED: "runs", Word.AGREES: "agrees"}.get(answer.word, "near to")
+        yield f"  {runs:<9} {answer.model.text}: {answer.model.learner.title}"
+    yield from _with(answer)
+    if held:
+        yield f"  from      W0 = {answer.start}"
+    if answer.free:
+        yield f"  for every {'; '.join(every(answer))}"
+    yield f"  called as {answer.adapter}"
+    if answer.gates:
+        yield f"  seen at   {', '.join(f'{name} = {value}' for name, value in answer.gates.items())}"
+    yield from (f"  gate      {r.gate}: {_role(r)}" for r in answer.roles if r.idle or not (r.fits and r.followed))
+    yield f"  why       {answer.reason}"
+    yield from (f"  {line}" for line in _evidence(answer))
+    yield from (f"  same as   {text}" for text in answer.equivalent)
+    if answer.supersets:
+        yield f"  also      {'; '.join(answer.supersets)}"
+    if answer.learner is not None and answer.learner.gauge and answer.bias is None:
+        yield f"  gauge     {answer.learner.gauge}"
+    told = _told(answer)
+    yield from (f"  {p.id:<9} {p.title}: {p.answer}" for p in answer.probes if p.id in told)
+    if answer.nearest is not None and not held:
+        yield f"  nearest   {_miss(answer.nearest)}"
+    yield from (f"  look at   {where}: {line}" for where, line in answer.source[:_SOURCE])
+
+
+def _with(answer: Answer) -> Iterator[str]:
+    yield from (f"  with      {name} = {value}" for name, value in answer.parameters.items())
+
+
+def _summary(answer: Answer) -> Iterator[str]:
+    """What a refuted layer runs instead, in a few lines; none if that is not known."""
+    if answer.model is not None:
+        near = "near to" if answer.word is Word.BIASED else "the layer runs"
+        sure = "" if answer.word in (Word.PROVED, Word.BIASED) else " (not proved)"
+        yield f"{near} {answer.model.text}: {answer.model.learner.title}{sure}"
+        yield from (f"with {name} = {value}" for name, value in answer.parameters.items())
+    if answer.word is Word.BIASED:
+        yield answer.reason
+    yield from (f"the argument {role.gate} changes nothing" for role in answer.roles if role.idle)
+    yield from (p.answer for p in answer.probes if p.id in _UNREAD and p.holds)
+
+
+def _evidence(answer: Answer) -> list[str]:
+    """One line a rung and verdict; context lengths that ended alike share a line."""
+    lifted = answer.word is Word.PROVED and run_of(answer.rows)[0] is Run.LIFTED
+    groups: dict[tuple[Check, str, Verdict, tuple[tuple[str, int], ...]], list[Row]] = {}
+    for row in answer.rows:
+        fixed = tuple((k, v) for k, v in row.sizes.items() if k != "N")
+        groups.setdefault((row.check, row.variant, row.finding.verdict, fixed), []).append(row)
+    out = []
+    merged: dict[tuple[Any, ...], list[tuple[str, str, list[Row]]]] = {}  # widths that are confirmed share a line
+    for (check, variant, verdict, fixed), rows in groups.items():
+        lengths = ", ".join(map(str, sorted({row.sizes["N"] for row in rows if "N" in row.sizes})))
+        alone = verdict is not Verdict.CONFIRMED or [name for name, _ in fixed] != ["f", "m"]
+        further = verdict is Verdict.CONFIRMED and variant  # the calls of a world share one
+        place = (check, variant, verdict, *(() if further else (lengths, fixed if alone else ())))
+        widths = "".join(f" {k}={v}" for k, v in fixed)
+        merged.setdefault(place, []).append((widths, f" N={lengths or 'any, by induction'}", rows))
+    for (_, _, verdict, *_), parts in merged.items():
+        after = [N for _, N, _ in parts[1:]] + [""]
+        sizes = ";".join(w + N * (nxt != N) for (w, N, _), nxt in zip(parts, after, strict=True))
+        rows = [row for _, _, group in parts for row in group]
+        rung = rows[0].rung
+        text = f"{rung:<23} {verdict.value},{sizes}"
+        if lifted and rows[0].of(Check.FLOAT) and verdict is Verdict.REFUTED:
+            out.append(f"{rung:<23} off by its casts, which are listed below,{sizes}")
+            continue
+        chance = chance_of(rows)
+        if verdict is Verdict.CONFIRMED and chance is not None:
+            text += f"; failure probability at most 2^{chance:.1f}"
+        for name, worst in ((Key.SHARE, max), (Key.DIGITS, min)):
+            held = [row.finding.figures[name] for row in rows if name in row.finding.figures]
+            if held and verdict is Verdict.CONFIRMED:
+                numbers = [value for value in held if isinstance(value, (int, float))]
+                text += f"; {name} {worst(numbers) if numbers else held[0]}"
+        blind = sum(int(row.finding.figures.get(Key.UNASSESSED) or 0) for row in rows)
+        if blind:
+            text += f"; {blind} outputs could not be assessed"
+        if verdict is not Verdict.CONFIRMED and rows[0].finding.reason:
+            text += f": {short(rows[0].finding.reason)}"
+        out.append(text)
+    return out
+
+
+def _beside(answer: Answer) -> Iterator[str]:
+    """The last lines: what it was tested in, what has to be trusted, notes, and where the sides part."""
+    tested = world(answer.world) if answer.world is not None else []
+    yield from (f"  world     {line}" for line in tested[:_WORLD])
+    if len(tested) > _WORLD:
+        yield f"  world     and {len(tested) - _WORLD} more lines: see --json"
+    if answer.trust:
+        yield f"  trust     {'; '.join(answer.trust)}"
+    casts = answer.word is Word.PROVED and run_of(answer.rows)[0] is Run.LIFTED
+    flags = answer.flags if casts else answer.flags[:_FLAGS]
+    yield from (f"  note      {note}" for note in (*answer.notes, *flags))
+    if len(answer.flags) > len(flags):
+        yield f"  note      and {len(answer.flags) - len(flags)} more of this kind: see --json"
+    yield from _parted(answer)
+
+
+def _parted(answer: Answer) -> Iterator[str]:
+    part = answer.parting
+    if part is None:
+        return
+    found = part.counterexample
+    yield "  counterexample, run again as plain calls" if part.reproduced else "  counterexample"
+    sizes = {n: np.shape(v) for n, v in found.inputs.items()}
+    long = {n: shape for n, shape in sizes.items() if shape and (shape[0] > _ROWS or np.prod(shape) > 4 * _ROWS)}
+    if long:
+        listed = ", ".join(f"{n} {shape}" for n, shape in long.items())
+        yield f"    of {listed}: too long to print"
+        yield f"    ssmproof audit {answer.target} {answer.options} --json -"
+    else:
+        yield from (f"    {line}" for line in found.lines())
+    if part.largest is not None:
+        at = " ".join(f"{k}={v}" for k, v in part.sizes.items())
+        yield f"  largest   {part.largest:.2g} of the largest output, on Gaussian draws at {at}"
+    if part.first is not None:
+        yield f"  first at  N = {part.first}"
+
+
+def world(tested: World) -> list[str]:
+    """The world in a line, then what was refused, and what never ran."""
+    calls = [f"heads {tested.heads}, batch {tested.batch}, {tested.positions}"]
+    calls[0] += f" of {tested.tokens} tokens" if tested.tokens > 1 else ""
+    calls += [f"also of {_listed(tested.far)} tokens, in parts"] if tested.far else []
+    if any(tested.cells):
+        calls.append(f"{tested.cells[0]} batch entries and {tested.cells[1]} heads as each alone")
+    calls += [tested.state.value] if tested.state is not State.NONE else []
+    sizes = f"N = {_listed(tested.lengths)}, (f, m) = {_listed(tested.widths)}"
+    same = [m.name for m in tested.modes if m.same in (Same.BITS, Same.ROUNDING)]
+    at = f"also, at N = {tested.modes_at} alone, " if tested.modes_at else "also "
+    out = ["; ".join([*calls, sizes, *([at + ", ".join(same)] if same else []), tested.dtype])]
+    out += [m.line() for m in tested.modes if m.name not in same]
+    for head, numbers in enumerate(tested.by_head, 1):
+        out.append(f"head {head} has " + ", ".join(f"{name} = {text}" for name, text in numbers.items()))
+    far = [c for c in tested.integers if 2 * c + 1 > max(tested.lengths, default=0)]
+    if tested.lengths and far:
+        out.append(
+            f"no N passes {_first(far)}, which the code mentions or computes: longer contexts may be another thing"
+        )
+    widest = max((max(w) for w in tested.widths), default=0)
+    wide = [c for c in tested.integers if c >= widest]
+    if tested.widths and wide:
+        out.append(
+            f"no f or m passes {_first(wide)}, which the code mentions or computes: wider ones may be another thing"
+        )
+    groups: dict[tuple[str, str], list[Refusal]] = {}
+    for refusal in tested.refusals:  # sizes that were refused alike share a line
+        groups.setdefault((refusal.what, refusal.why), []).append(refusal)
+    out += [group[0].line(group) for group in groups.values()]
+    out += [e.line() for e in tested.edges] + [k.line() for k in tested.kept] + [o.line() for o in tested.outside]
+    return out + [u.line() for u in tested.unrun]
+
+
+def _first(integers: Sequence[int]) -> str:
+    return f"{_listed(integers[:_INTEGERS])}{' and more' if len(integers) > _INTEGERS else ''}"
+
+
+def _listed(values: Sequence[object]) -> str:
+    return ", ".join(map(str, values))
+
+
+def every(answer: Answer) -> tuple[str, ...]:
+    """What it holds for all values of."""
+    words = {"N": "token", "f": "channel"}
+    return tuple(
+        name + (f", one for each {' and '.join(words[a] for a in axes)}" if axes else "")
+        for name, axes in answer.free.items()
+    )
+
+
+def _role(role: Role) -> str:
+    """What a gate does."""
+    if not role.fits:
+        return "moves more than the learner's numbers"
+    if not role.moves:
+        return "changes nothing"
+    return f"moves {', '.join(role.moves)}" + ("" if role.followed else "; how is not found")
+
+
+def _told(answer: Answer) -> tuple[str, ...]:
+    """The probes for the terminal: for no match also those that ruled learners out, most often first."""
+    if answer.accepted(sampled=True):
+        return _TELLING
+    votes = list(answer.ruled_out.values())
+    return tuple(sorted(set(votes), key=lambda id: -votes.count(id))[:3]) + _TELLING
+
+
+def _miss(miss: Miss) -> str:
+    """A learner that does not fit, in one line."""
+    numbers = ", ".join(f"{n} = {v:.6g}" for n, v in zip(miss.model.names, miss.theta, strict=False))
+    return f"{miss.model.text}{' with ' + numbers if numbers else ''}: {miss.why}"
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Files
+
+
+def to_json(answer: Answer) -> dict[str, Any]:
+    """The object that `ssmproof audit --json` writes."""
+    return {
+        "answer": answer.word.value,
+        "verdict": answer.verdict.value,
+        "status": answer.status,
+        "target": answer.target,
+        "adapter": answer.adapter,
+        "parameters": dict(answer.parameters),
+        "reason": answer.reason,
+        Key.CHANCE.value: chance_of(answer.rows) if answer.word is Word.PROVED else None,
+        "world": answer.world.to_json() if answer.world is not None else None,
+        "trust": list(answer.trust),
+        "notes": list(answer.notes),
+        "flags": list(answer.flags),
+        "evidence": [row.to_json() for row in answer.rows],
+        "counterexample": answer.counterexample.to_json() if answer.counterexample else None,
+        "parting": answer.parting.to_json() if answer.parting else None,
+        "learner": answer.learner.id if answer.learner is not None else None,
+    } | (_json_compared(answer) if answer.named else _json_sought(answer))
+
+
+def _json_compared(answer: Answer) -> dict[str, Any]:
+    gauge = answer.learner.gauge if answer.learner is not None else ""
+    return {
+        "equivalent": [gauge] if gauge else [],
+        "probes": {},
+        "instead": to_json(answer.instead) if answer.instead is not None else None,
+    }
+
+
+def _json_sought(answer: Answer) -> dict[str, Any]:
+    return {
+        "variant": answer.model.text if answer.model is not None else None,
+        "expressions": {law.name: law.expression for law in answer.laws if not law.open},
+        "W0": answer.start.value,
+        "for every": list(every(answer)),
+        "gates": {r.gate: {"moves": list(r.moves), "followed": r.followed, "fits": r.fits} for r in answer.roles},
+        "seen at": dict(answer.gates),
+        "equivalent": list(answer.equivalent),
+        "also": list(answer.supersets),
+        "probes": {p.id: p.to_json() for p in answer.probes},
+        "arithmetic": answer.arithmetic,
+        "bias": answer.bias,
+        "epsilon": answer.epsilon.value if answer.epsilon is not None else None,
+        "nearest": _miss(answer.nearest) if answer.nearest is not None else None,
+        "ruled out": dict(answer.ruled_out),
+        "source": [{"place": where, "line": line} for where, line in answer.source],
+    }
+
+
+def figures(answer: Answer) -> tuple[Figure, ...]:
+    """The probes that have a curve as one figure of small panels."""
+    columns: dict[str, tuple[float, ...]] = {}
+    panels = []
+    for probe in answer.probes:
+        if not probe.columns:
+            continue
+        (x, across), (y, up) = tuple(probe.columns.items())[:2]
+        columns[f"{probe.id} {x}"], columns[f"{probe.id} {y}"] = across, up
+        series = Series("layer", f"{probe.id} {x}", measured=f"{probe.id} {y}", joined=True)
+        panels.append(Panel(x, y, (series,), title=f"{probe.id}: {probe.title}"))
+    shown: Columns = columns
+    return (Figure("probes", "Probes of the layer, output 1.", lambda: shown, tuple(panels)),) if panels else ()
+
+
+def details(answer: Answer) -> str:
+    """Markdown for the report: the equation of a learner that was looked for, every probe, grids, the lines that matter."""
+    if answer.named:
+        return ""
+    parts = []
+    if answer.learner is not None:
+        parts.append(f"The learner, {answer.learner.title} ({answer.learner.source}):\n\n$${answer.learner.latex}$$")
+    rows = ["| probe | question | answer |", "|:--|:-----|:----------|"]
+    rows += [f"| {p.id} | {p.title} | {_bar(p.answer)} |" for p in answer.probes]
+    parts.append("\n".join(rows))
+    parts += [f"{p.id}, {p.title}:\n\n$${_matrix(p.grid)}$$" for p in answer.probes if p.grid]
+    if answer.source:
+        code = "\n".join(f"{line}  # {where}" for where, line in answer.source)
+        parts.append(f"The layer's lines that matter:\n\n```python\n{code}\n```")
+    return "\n\n".join(parts)
+
+
+def _bar(text: str) -> str:
+    return text.replace("|", r"\|").replace("<", r"\<").replace("*", r"\*")
+
+
+def _matrix(grid: Sequence[Sequence[float]]) -> str:
+    rows = r" \\ ".join(" & ".join(f"{v:.4g}" for v in row) for row in np.array(grid))
+    return rf"\begin{{pmatrix}} {rows} \end{{pmatrix}}"
