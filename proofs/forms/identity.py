@@ -44,7 +44,7 @@ class Short(StrEnum):
     DEGREE = (
         "degrees grow exponentially with the tokens or the width: beyond, no prime is long enough for the exact rung"
     )
-    WORK = "work grows faster than linearly with the tokens or the width: beyond, the rungs take minutes"
+    WORK = "work grows faster than linearly with the tokens or the width: more is not affordable in a run of all claims"
 
 
 @dataclass(frozen=True)
