@@ -12,7 +12,7 @@ compared too: where the left one is more than `RATIO` times the right one, the l
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,13 +23,15 @@ from numeric.deciding import shrink, strategies
 from numeric.deciding.backends import Arrays, CannotRun, unusable
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.float_comparison import Floats, Tally
-from numeric.deciding.programs import Shapes, Sizes, WrongResult, fractions, smaller
+from numeric.deciding.programs import Shapes, Sizes, WrongResult, fractions, lightly, smaller
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Quantity, Verdict
 from numeric.tape.refusals import Refused
 
 RATIO = 100.0
 """Largest ratio of the two bounds that is called stable. No error is measured against it."""
+SCALES = (2.0**-2, 2.0**-4, 2.0**-6)
+"""What an ordinary draw is multiplied by at large sizes, beside 1."""
 _DERIVED = {"a-priori": "numeric/carriers/a_priori.py", "running": "numeric/carriers/running.py"}
 _ALSO = "exact arithmetic has them differ too"
 _ROUNDED = ("gaussian", "cancellation")
@@ -63,8 +65,15 @@ def decide(
     return _decided(engine, draws, shrinking and bool(asked.shapes), ratio)[0]
 
 
-def _decided(engine: Floats, draws: Sequence[Arrays], shrinking: bool, ratio: float) -> tuple[Finding, bool]:
-    """The finding, and whether it is undecided for an operation that has no bound."""
+def _decided(
+    engine: Floats,
+    draws: Sequence[Arrays],
+    shrinking: bool,
+    ratio: float,
+    among: Callable[[Iterable[float]], float] = max,
+) -> tuple[Finding, bool]:
+    """The finding, and whether it is undecided for an operation that has no bound. among: which draw's ratio of bounds
+    must not exceed `ratio`."""
     dtype, names, entropy = engine.dtype, engine.asked.names, engine.asked.entropy
     settings: dict[str, Any] = {"backend": engine.backend, "dtype": dtype, "seed": entropy.seed if entropy else None}
     why = unusable(engine.backend, dtype)
@@ -106,7 +115,8 @@ def _decided(engine: Floats, draws: Sequence[Arrays], shrinking: bool, ratio: fl
         *(f"the derivation of the {name} rounding bound ({_DERIVED[name]})" for name in sorted(tally.bounds_used)),
     )
     verdict, reason = Verdict.CONFIRMED, ""
-    largest = max((float(r.max()) for r in tally.ratios if r.size), default=0.0)
+    ratios = [float(r.max()) for r in tally.ratios if r.size]
+    largest = among(ratios) if ratios else 0.0
     if tally.outputs == tally.skipped:
         verdict = Verdict.UNDECIDED
         reason = f"nothing could be assessed: all {tally.outputs} outputs of {tally.draws} draws, or bounds, overflow"
@@ -244,6 +254,29 @@ def check(
             else:
                 findings[backend, dtype] = found
     return _joined(findings, sizes, entropy, flags)
+
+
+def large(asked: Comparison, *, positive: Sequence[str] = (), shrinking: bool = True) -> Finding:
+    """Float64 on torch CPU at sizes at which `check` would be dear: one ordinary draw at several scales, and bounds of one
+    recording a side. At scale 1 products of many factors outgrow every digit; where inputs are small, few are lost.
+
+    positive: inputs drawn in (0, 1]; they are drawn towards 0 and towards 1 instead. shrinking: as for `check`. The last draw
+    has a running bound too. The bounds have to be comparable at one draw at least.
+    """
+    entropy = asked.entropy or Entropy()
+    asked = replace(asked.recorded(positive), entropy=entropy)
+    generator = entropy.child("draws").generator()
+    drawn = strategies.draw("gaussian", asked.sizes, asked.shapes, generator, positive=positive)
+    moved = [(scale, end) for scale in SCALES for end in ((0, 1) if positive else (0,))]
+    draws = [drawn] + [
+        {name: (end if name in positive else 0) * (1 - scale) + scale * a for name, a in drawn.items()}
+        for scale, end in moved
+    ]
+    with lightly():
+        engine = Floats(asked, "torch cpu", "float64", {}, followed={len(draws) - 1})
+        found, _ = _decided(engine, draws, shrinking, RATIO, among=min)
+    figures = {f"large sizes: {name}": value for name, value in found.figures.items()}
+    return replace(found, figures=figures, settings={"sizes": dict(asked.sizes), **found.settings})
 
 
 def _flavours(dtype: str, thorough: bool) -> list[str]:

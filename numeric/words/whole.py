@@ -156,8 +156,10 @@ def _watched(ran: dict[CodeType, str]) -> Iterator[None]:
     before = sys.getprofile()
 
     def note(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call" and not ran.get(frame.f_code) and not _generated(frame):
-            code = frame.f_code
+        code = frame.f_code
+        if event != "call" or (code in ran and (ran[code] or not code.co_freevars)):  # nothing new to be read
+            return
+        if not _generated(frame):
             read = {n: frame.f_globals[n] for n in code.co_names if n in frame.f_globals} if code not in ran else {}
             read |= {n: frame.f_locals[n] for n in code.co_freevars if n in frame.f_locals}
             ran[code] = next(filter(None, (stateful(name, value) for name, value in read.items())), "")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from numeric.deciding import exact_identity, float_identity, polynomial_identity
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Shapes, Sizes, recorded
 from numeric.entropy import Entropy
-from numeric.finding import Finding, combine
+from numeric.finding import Finding, Flag, Verdict, combine
 from numeric.words import derivation, whole
 from numeric.words.derivation import Obligation
 from numeric.words.whole import Spec
@@ -36,17 +37,29 @@ POINTWISE = (Rung.SAMPLED, Rung.EXACT, Rung.SYMBOLIC)
 """The rungs that run on numbers: on words a slip of arithmetic has no meaning."""
 
 
+class Short(StrEnum):
+    """What keeps a large case below 100 tokens, or its width at 16 or less."""
+
+    STATED = "the statement is about that many tokens"
+    DEGREE = (
+        "degrees grow exponentially with the tokens or the width: beyond, no prime is long enough for the exact rung"
+    )
+    WORK = "work grows faster than linearly with the tokens or the width: more is not affordable in a run of all claims"
+
+
 @dataclass(frozen=True)
 class Large:
     """A claim's one large case, where code that is right for few tokens, narrow layers or few steps only is refuted.
 
     left, right: the programs with more steps, where they take any. quick: whether the quick profile can afford it.
+    short: why it is no larger, where it has fewer than 100 tokens or no width beyond 16; evidence is flagged with it.
     """
 
     sizes: Sizes
     left: Program | None = None
     right: Program | None = None
     quick: bool = False
+    short: Short | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +71,7 @@ class Identity:
     numpy: both sides run on numpy arrays too (no autograd, no torch functions), which the sampled rung does then.
     admits: which sizes make sense, for counterexamples.
     positive: inputs that are drawn in (0, 1] when sampled (decays), all others have any sign.
-    large: the large case of the exact rung.
+    large: the large case of the sampled and the exact rung; None for mutants, which fall at small sizes.
     second_opinion: whether SymPy is asked about the derivation's steps too.
     whole: how both programs run on words themselves, in place of a derivation; then every mutant runs there too; with a
     derivation beside it, that shows what the statement says beyond the equation of the programs.
@@ -95,57 +108,61 @@ class Identity:
         return found
 
     def sampled(self, settings: Settings, shrinking: bool = True) -> Finding:
-        """Float runs on every backend there is, against the derived rounding bounds."""
-        return float_identity.check(
-            Comparison(
-                self.left,
-                self.right,
-                self.shapes,
-                self.sizes[0],
-                entropy=Entropy(settings.seed),
-                names=self.names,
-                admits=self.admits,
-            ),
+        """Float runs on every backend there is, against the derived rounding bounds; at the large case an ordinary draw."""
+        shrinking = shrinking and not settings.verdict_only
+        small = float_identity.check(
+            self._asked(self.left, self.right, self.sizes[0], Entropy(settings.seed)),
             device=settings.device,
             numpy=self.numpy,
             positive=self.positive,
             thorough=settings.profile == "full",
-            shrinking=shrinking and not settings.verdict_only,
+            shrinking=shrinking,
         )
+        large = self._large(settings)
+        if large is None or small.verdict is Verdict.REFUTED:
+            return small
+        asked = self._asked(*large, Entropy(settings.seed).child("large"))
+        return self._flagged([small, float_identity.large(asked, positive=self.positive, shrinking=shrinking)])
 
     def exact(self, settings: Settings) -> Finding:
         """Schwartz-Zippel at the chosen sizes, and at the large ones."""
-        full = settings.profile == "full"
+        full, large = settings.profile == "full", self._large(settings)
         chosen = [(self.left, self.right, sizes) for sizes in (self.sizes if full else self.sizes[:1])]
-        if self.large and (full or self.large.quick):
-            chosen.append((self.large.left or self.left, self.large.right or self.right, self.large.sizes))
+        chosen += [large] if large else []
         entropy = Entropy(settings.seed)
-        return combine(
-            [
-                exact_identity.decide(
-                    Comparison(
-                        left, right, self.shapes, sizes, entropy=entropy.child(k), names=self.names, admits=self.admits
-                    ),
-                    target_log2=settings.target_log2,
-                    shrinking=not settings.verdict_only,
-                )
-                for k, (left, right, sizes) in enumerate(chosen)
-            ]
-        )
+        found = [
+            exact_identity.decide(
+                self._asked(*case, entropy.child(k)),
+                target_log2=settings.target_log2,
+                shrinking=not settings.verdict_only,
+            )
+            for k, case in enumerate(chosen)
+        ]
+        return self._flagged(found) if large else combine(found)
+
+    def _large(self, settings: Settings) -> tuple[Program, Program, Sizes] | None:
+        """The programs and sizes of the large case, where there is one that the profile affords."""
+        large = self.large
+        if large is None or not (large.quick or settings.profile == "full"):
+            return None
+        return large.left or self.left, large.right or self.right, large.sizes
+
+    def _asked(self, left: Program, right: Program, sizes: Sizes, entropy: Entropy) -> Comparison:
+        return Comparison(left, right, self.shapes, sizes, self.names, self.admits, entropy)
+
+    def _flagged(self, findings: list[Finding]) -> Finding:
+        """All findings as one, with what keeps the large case small."""
+        found = combine(findings)
+        if found.verdict is not Verdict.CONFIRMED or self.large is None or self.large.short is None:
+            return found
+        sizes = ", ".join(f"{name} = {size}" for name, size in self.large.sizes.items())
+        return replace(found, flags=(*found.flags, Flag(f"largest case {sizes}: {self.large.short}")))
 
     def symbolic(self, settings: Settings) -> Finding:
         """Coefficients compared at the small sizes."""
         assert self.symbolic_sizes is not None
         return polynomial_identity.decide(
-            Comparison(
-                self.left,
-                self.right,
-                self.shapes,
-                self.symbolic_sizes,
-                names=self.names,
-                admits=self.admits,
-                entropy=Entropy(settings.seed),
-            ),
+            self._asked(self.left, self.right, self.symbolic_sizes, Entropy(settings.seed)),
             shrinking=False,  # the exact rung shows the numbers
         )
 

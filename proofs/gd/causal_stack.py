@@ -42,7 +42,7 @@ from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
 from proofs.claim import Check, Mutant, both
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import EVERYWHERE, Identity, Large
+from proofs.forms.identity import EVERYWHERE, Identity, Large, Short
 from proofs.forms.statement import claim
 from proofs.gd._witness import point
 from proofs.hippo._checks import Same, exactly
@@ -120,7 +120,7 @@ IDENTITY = Identity(
     right=formula,
     names=("causal stack", "tril(G) formula"),
     sizes=({"f": 3, "m": 2, "N": 4}, {"f": 6, "m": 6, "N": 12}),
-    large=Large({"f": 2, "m": 3, "N": 130}, partial(layer, layers=12), partial(formula, layers=12)),
+    large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, layers=12), partial(formula, layers=12)),
     symbolic_sizes={"f": 1, "m": 1, "N": 2},
     whole=Spec(
         {
@@ -138,6 +138,13 @@ ONE_TOKEN = Identity(
     right=descent,
     names=("causal stack", "gradient descent"),
     sizes=({"f": 3, "m": 2, "N": 1}, {"f": 6, "m": 6, "N": 1}),
+    large=Large(
+        {"f": 20, "m": 21, "N": 1},
+        partial(layer, layers=12),
+        partial(descent, layers=12),
+        quick=True,
+        short=Short.STATED,
+    ),
 )
 WITNESS = {"X": [[1], [1], [0]], "Y": [[0], [1], [0]], "x_q": [1], "W0": [[0]], "eta": "3/2"}
 

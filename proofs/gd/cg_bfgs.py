@@ -37,7 +37,7 @@ from numeric.words import matrix, scalar
 from numeric.words.derivation import Obligation
 from proofs.claim import both, covering
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity
+from proofs.forms.identity import Identity, Large, Short
 from proofs.forms.statement import claim
 from proofs.gd import _krylov
 
@@ -129,6 +129,7 @@ IDENTITY = Identity(
     right=learner,
     names=("conjugate gradients", "BFGS"),
     sizes=({"f": 3, "m": 2, "N": 3}, {"f": 4, "m": 2, "N": 6}),
+    large=Large({"f": 3, "m": 1, "N": 130}, quick=True, short=Short.DEGREE),
     derive=derive,
     admits=lambda sizes: min(sizes["f"], sizes["N"]) >= 2,
 )

@@ -33,7 +33,7 @@ from constructions.namespace import Array
 from numeric.words.derivation import Obligation
 from proofs.claim import both, covering
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity
+from proofs.forms.identity import Identity, Large, Short
 from proofs.forms.statement import claim
 from proofs.gd import _krylov
 from proofs.gd._witness import nonzero
@@ -105,6 +105,7 @@ IDENTITY = Identity(
     right=stationary,
     names=("conjugate gradients", "the same plus the gradient there"),
     sizes=({"f": 3, "m": 1, "N": 3}, {"f": 4, "m": 1, "N": 2}),
+    large=Large({"f": 3, "m": 2, "N": 130}, quick=True, short=Short.DEGREE),
     derive=derive,
 )
 FEW = Identity(
@@ -113,6 +114,7 @@ FEW = Identity(
     right=two_stationary,
     names=("two iterations", "the same plus the gradient there"),
     sizes=({"f": 4, "m": 1}, {"f": 6, "m": 2}),
+    large=Large({"f": 20, "m": 21}),
 )
 RANK = Identity(
     shapes={"P": ("N", "r"), "Q": ("r", "f"), "Y": ("N", "m"), "W0": ("m", "f")},
@@ -120,6 +122,7 @@ RANK = Identity(
     right=low_rank_stationary,
     names=("rank many iterations", "the same plus the gradient there"),
     sizes=({"N": 3, "f": 3, "r": 2, "m": 2}, {"N": 4, "f": 4, "r": 3, "m": 1}),
+    large=Large({"N": 130, "f": 20, "r": 2, "m": 3}, quick=True),
     admits=lambda sizes: sizes["r"] <= min(sizes["N"], sizes["f"]),
 )
 

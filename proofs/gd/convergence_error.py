@@ -39,7 +39,7 @@ from numeric.words import Words, matrix, scalar
 from numeric.words.derivation import Obligation
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large
+from proofs.forms.identity import Identity, Large, Short
 from proofs.forms.statement import claim
 
 STEPS = 3
@@ -147,6 +147,7 @@ RIDGE = Identity(
     right=decayed,
     names=("limit plus contracted distance", "SGD with weight decay"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
+    large=Large({"f": 20, "m": 21, "N": 4}, short=Short.DEGREE),
     positive=("ridge",),
     derive=derive,
 )

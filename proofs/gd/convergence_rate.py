@@ -169,6 +169,7 @@ EDGE = Identity(
     right=thrown_back,
     names=("descent beyond the limit", "the start thrown back"),
     sizes=({"f": 2, "m": 2}, {"f": 4, "m": 3}),
+    large=Large({"f": 20, "m": 21}),
 )
 
 CLAIM = claim(

@@ -90,6 +90,7 @@ IDENTITY = Identity(
     right=delayed,
     names=("modes", "delay"),
     sizes=({"T": 4, "n": 3}, {"T": 7, "n": 6}),
+    large=Large({"T": 101, "n": 100}),
     admits=lambda sizes: sizes["T"] == sizes["n"] + 1,
     numpy=True,
 )

@@ -105,7 +105,7 @@ IDENTITY = Identity(
     right=learner,
     names=("DeltaProduct", "gradient steps"),
     sizes=({"f": 2, "m": 2, "N": 2, "h": 2}, {"f": 6, "m": 4, "N": 6, "h": 3}),
-    large=Large({"f": 20, "m": 21, "N": 65, "h": 2}),
+    large=Large({"f": 20, "m": 21, "N": 100, "h": 2}),
     symbolic_sizes={"f": 1, "m": 1, "N": 2, "h": 2},
     derive=derive,
 )

@@ -31,7 +31,7 @@ from numeric.words import Words, eye, matrix, zeros
 from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large
+from proofs.forms.identity import Identity, Large, Short
 from proofs.forms.statement import claim
 from proofs.gd._attention_weights import attention_decays
 
@@ -104,7 +104,7 @@ IDENTITY = Identity(
     right=attention,
     names=("gated network", "linear self-attention"),
     sizes=({"T": 3, "d": 2, "a": 2, "r": 2}, {"T": 6, "d": 4, "a": 3, "r": 2}),
-    large=Large({"T": 40, "d": 5, "a": 2, "r": 3}),
+    large=Large({"T": 40, "d": 5, "a": 2, "r": 3}, short=Short.WORK),
     symbolic_sizes={"T": 2, "d": 2, "a": 1, "r": 1},
     derive=derive,
     numpy=True,

@@ -48,7 +48,7 @@ from numeric.words import scalar
 from numeric.words.derivation import Obligation
 from proofs.claim import Check, Mutant, both, covering
 from proofs.evidence import Kind, Rung, Settings
-from proofs.forms.identity import Identity, Large
+from proofs.forms.identity import Identity, Large, Short
 from proofs.forms.statement import claim
 from proofs.gd._numbers import numbers
 from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
@@ -164,7 +164,7 @@ IDENTITY = Identity(
     right=learner,
     names=("two layers to second order", "one step"),
     sizes=({"f": 2, "m": 2, "N": 2}, {"f": 3, "m": 2, "N": 6}),
-    large=Large({"f": 2, "m": 3, "N": 130}),
+    large=Large({"f": 2, "m": 3, "N": 130}, short=Short.WORK),
     derive=derive,
 )
 

@@ -34,7 +34,7 @@ from numeric.words import matrix, scalar
 from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation
 from proofs.evidence import Kind
-from proofs.forms.identity import EXACTLY, Identity, Large
+from proofs.forms.identity import EXACTLY, Identity, Large, Short
 from proofs.forms.statement import claim
 
 
@@ -86,7 +86,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 10}),
-    large=Large({"f": 3, "m": 4, "N": 130}),
+    large=Large({"f": 3, "m": 4, "N": 130}, short=Short.WORK),
     symbolic_sizes={"f": 1, "m": 1, "N": 2},
     positive=("a",),
     derive=derive,

@@ -30,7 +30,7 @@ from constructions import autograd_descent, hyena
 from constructions.namespace import Array, filled
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity
+from proofs.forms.identity import Identity, Large
 from proofs.forms.statement import claim
 from proofs.gd._witness import impossible, nonzero
 
@@ -77,6 +77,7 @@ def identity(order: int) -> Identity:
         right=powered,
         names=("Hyena on s U", "a power of s times Hyena on U"),
         sizes=SIZES,
+        large=Large({"T": 130, "p": 17, "d": 18}),
     )
 
 

@@ -85,7 +85,7 @@ IDENTITY = Identity(
     right=learner,
     names=("Hyena", "weighted step"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 3, "m": 2, "N": 6}),
-    large=Large({"f": 2, "m": 3, "N": 40}),
+    large=Large({"f": 17, "m": 18, "N": 100}),
     symbolic_sizes={"f": 1, "m": 1, "N": 2},
 )
 H3 = Identity(
@@ -94,6 +94,7 @@ H3 = Identity(
     right=heads,
     names=("Hyena of order 2", "H3"),
     sizes=({"T": 4, "p": 2, "d": 2}, {"T": 8, "p": 3, "d": 4}),
+    large=Large({"T": 130, "p": 17, "d": 3}),
     numpy=True,
 )
 CHECKS = {rung: both(check, H3.exact) if rung is Rung.EXACT else check for rung, check in IDENTITY.checks().items()}

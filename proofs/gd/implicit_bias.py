@@ -27,7 +27,7 @@ from numeric.words import matrix, scalar, trace, zeros
 from numeric.words.derivation import Obligation
 from proofs.claim import both, covering
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity
+from proofs.forms.identity import Identity, Large, Short
 from proofs.forms.statement import claim
 from proofs.gd._witness import nonzero
 
@@ -130,6 +130,7 @@ DECAY = Identity(
     right=shrunk,
     names=("weights with decay", "(1 - eta)^k W_0"),
     sizes=({"f": 3, "m": 2, "N": 2}, {"f": 5, "m": 3, "N": 3}),
+    large=Large({"f": 131, "m": 21, "N": 3}, quick=True, short=Short.DEGREE),
     admits=lambda sizes: sizes["N"] < sizes["f"],
 )
 IDENTITY = Identity(
@@ -138,6 +139,7 @@ IDENTITY = Identity(
     right=nothing,
     names=("move outside the row space", "nothing"),
     sizes=({"f": 3, "m": 2, "N": 2}, {"f": 5, "m": 3, "N": 3}),
+    large=Large({"f": 131, "m": 21, "N": 3}, quick=True, short=Short.DEGREE),
     derive=derive,
     admits=lambda sizes: sizes["N"] < sizes["f"],
 )

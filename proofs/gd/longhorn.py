@@ -34,7 +34,7 @@ from numeric.words import Words, matrix, scalar, trace
 from numeric.words.derivation import Obligation
 from numeric.words.whole import Spec
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large
+from proofs.forms.identity import Identity, Large, Short
 from proofs.forms.statement import claim
 
 
@@ -107,7 +107,7 @@ IDENTITY = Identity(
     right=learner,
     names=("Longhorn", "implicit gradient steps"),
     sizes=({"f": 2, "m": 2, "N": 2}, {"f": 4, "m": 4, "N": 4}),
-    large=Large({"f": 20, "m": 21, "N": 7}),
+    large=Large({"f": 20, "m": 21, "N": 7}, short=Short.DEGREE),
     positive=("beta",),
     whole=Spec(),
     derive=derive,

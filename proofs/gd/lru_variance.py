@@ -31,7 +31,7 @@ from numeric.words import scalar
 from numeric.words.derivation import Obligation
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large
+from proofs.forms.identity import Identity, Large, Short
 from proofs.forms.statement import claim
 from proofs.gd._witness import impossible, nonzero
 from proofs.gd.lti_affine import WITNESS, step_defect
@@ -110,7 +110,7 @@ SIZE = Identity(
     right=share_reached,
     names=("summed squares of the responses", "1 - |lam|^2T"),
     sizes=({"n": 2, "T": 2}, {"n": 3, "T": 6}),
-    large=Large({"n": 3, "T": 16}),
+    large=Large({"n": 3, "T": 16}, short=Short.WORK),
     derive=derive,
 )
 SUM = Identity(
@@ -121,6 +121,7 @@ SUM = Identity(
     right=parts,
     names=("LRU on U + V", "LRU on U plus LRU on V"),
     sizes=({"T": 3, "p": 2, "n": 2, "q": 1}, {"T": 6, "p": 3, "n": 4, "q": 2}),
+    large=Large({"T": 40, "p": 17, "n": 2, "q": 18}, short=Short.DEGREE),
 )  # fmt: skip
 
 CLAIM = claim(

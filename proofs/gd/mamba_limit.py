@@ -37,7 +37,7 @@ from numeric.words import matrix, scalar
 from numeric.words.derivation import Obligation
 from proofs.claim import Mutant, both
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large
+from proofs.forms.identity import Identity, Large, Short
 from proofs.forms.statement import claim
 from proofs.gd._witness import impossible, nonzero
 
@@ -97,6 +97,7 @@ ONE = Identity(
     right=lambda u, B, C, eta, a: learner(u, B, C, eta, filled(1, a)),
     names=("S6", "the step"),
     sizes=({"N": 1, "m": 2, "n": 2}, {"N": 1, "m": 4, "n": 4}),
+    large=Large({"N": 1, "m": 21, "n": 20}, quick=True, short=Short.STATED),
     positive=("a",),
 )
 """One pair: nothing decays."""

@@ -43,7 +43,7 @@ from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation, loss_expansion
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large
+from proofs.forms.identity import Identity, Large, Short
 from proofs.forms.statement import claim
 
 
@@ -139,7 +139,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
-    large=Large({"f": 2, "m": 3, "N": 40}),
+    large=Large({"f": 2, "m": 3, "N": 40}, short=Short.WORK),
     symbolic_sizes={"f": 1, "m": 1, "N": 2},
     positive=("Delta", "decay"),
     derive=derive,

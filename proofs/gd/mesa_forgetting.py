@@ -35,7 +35,7 @@ from numeric.words import eye, matrix, scalar
 from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation, loss_expansion
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity
+from proofs.forms.identity import Identity, Large, Short
 from proofs.forms.statement import claim
 
 
@@ -112,6 +112,7 @@ IDENTITY = Identity(
     right=stationary,
     names=("recursive least squares", "itself plus the gradient"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 3, "m": 2, "N": 5}),
+    large=Large({"f": 20, "m": 21, "N": 4}, quick=True, short=Short.DEGREE),
     positive=("ridge", "forget"),
     derive=derive,
 )

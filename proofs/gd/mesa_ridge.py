@@ -33,7 +33,7 @@ from numeric.words import eye, matrix, scalar
 from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation, loss_expansion
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity
+from proofs.forms.identity import Identity, Large, Short
 from proofs.forms.statement import claim
 
 
@@ -109,6 +109,7 @@ IDENTITY = Identity(
     right=stationary,
     names=("mesa layer", "mesa layer plus ridge gradient"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 2, "N": 6}),
+    large=Large({"f": 20, "m": 21, "N": 4}, quick=True, short=Short.DEGREE),
     positive=("ridge",),
     derive=derive,
 )

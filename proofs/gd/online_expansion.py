@@ -30,7 +30,7 @@ from numeric.words import matrix, scalar
 from numeric.words.derivation import Obligation
 from proofs.claim import covering
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import EXACTLY, Identity
+from proofs.forms.identity import EXACTLY, Identity, Large, Short
 from proofs.forms.statement import claim
 
 
@@ -83,6 +83,7 @@ IDENTITY = Identity(
     right=learner,
     names=("expansion", "online gradient descent"),
     sizes=({"f": 2, "m": 1, "N": 3}, {"f": 3, "m": 2, "N": 6}),
+    large=Large({"f": 20, "m": 21, "N": 10}, short=Short.WORK),
     symbolic_sizes={"f": 2, "m": 1, "N": 3},
     derive=derive,
 )

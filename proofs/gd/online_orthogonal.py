@@ -27,7 +27,7 @@ from numeric.words import matrix, scalar, zeros
 from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large
+from proofs.forms.identity import Identity, Large, Short
 from proofs.forms.statement import claim
 
 
@@ -81,7 +81,7 @@ IDENTITY = Identity(
     right=online,
     names=("batch step", "online pass"),
     sizes=({"f": 3, "m": 2, "N": 3}, {"f": 6, "m": 3, "N": 5}),
-    large=Large({"f": 20, "m": 21, "N": 4}),
+    large=Large({"f": 20, "m": 21, "N": 6}, short=Short.DEGREE),
     admits=lambda sizes: sizes["N"] <= sizes["f"],
     derive=derive,
 )

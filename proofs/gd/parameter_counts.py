@@ -48,7 +48,7 @@ from constructions.namespace import Array, namespace, zeros
 from numeric.finding import Counterexample, Finding, Verdict
 from proofs.claim import Check, Mutant, both
 from proofs.evidence import Kind, Rung, Settings
-from proofs.forms.identity import Identity
+from proofs.forms.identity import Identity, Large
 from proofs.forms.statement import claim
 from proofs.gd._witness import nonzero
 
@@ -147,6 +147,7 @@ UNSEEN = Identity(
     right=query_token,
     names=("the query's token after the layer", "before it"),
     sizes=({"N": 3, "f": 2, "m": 1, "f + m": 3}, {"N": 4, "f": 2, "m": 3, "f + m": 5}),
+    large=Large({"N": 130, "f": 20, "m": 21, "f + m": 41}, quick=True),
     admits=lambda sizes: sizes["f"] + sizes["m"] == sizes["f + m"],
     numpy=True,
 )

@@ -40,7 +40,7 @@ from constructions.namespace import Array, namespace, unit, zeros
 from numeric.finding import Finding, Verdict, combine
 from proofs.claim import Check, Kind, Mutant, both, covering
 from proofs.evidence import Rung, Settings
-from proofs.forms.identity import Identity
+from proofs.forms.identity import Identity, Large
 from proofs.forms.statement import claim
 from proofs.gd._weight_equations import SCALE, TOKENS, WIDTH, equations, solution, unknowns
 
@@ -172,6 +172,7 @@ CONTAINED = Identity(
     right=narrow,
     names=("wide layer after zeros", "layer of width 2"),
     sizes=({"d": 3}, {"d": 5}),
+    large=Large({"d": 20}),
     numpy=True,
 )  # fmt: skip
 

@@ -34,7 +34,7 @@ from constructions.namespace import Array
 from numeric.words import scalar
 from numeric.words.derivation import Obligation
 from proofs.evidence import Kind
-from proofs.forms.identity import Identity, Large
+from proofs.forms.identity import Identity, Large, Short
 from proofs.forms.statement import claim
 
 
@@ -76,7 +76,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"T": 3, "d": 2}, {"T": 6, "d": 4}),
-    large=Large({"T": 8, "d": 20}),
+    large=Large({"T": 8, "d": 20}, short=Short.DEGREE),
     positive=("t", "i"),
     derive=derive,
 )

@@ -34,7 +34,7 @@ from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation
 from proofs.claim import both
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity
+from proofs.forms.identity import Identity, Large, Short
 from proofs.forms.statement import claim
 from proofs.gd._witness import impossible, nonzero
 from proofs.gd.lti_affine import WITNESS, step_defect
@@ -119,6 +119,7 @@ HOLD = Identity(
     right=by_hold,
     names=("S4D", "convolution"),
     sizes=({"T": 2, "H": 2, "n": 1}, {"T": 8, "H": 3, "n": 4}),
+    large=Large({"T": 40, "H": 1, "n": 1}, short=Short.DEGREE),
     derive=derive,
 )
 RULE = Identity(
@@ -127,6 +128,7 @@ RULE = Identity(
     right=by_rule,
     names=("S4D", "convolution"),
     sizes=({"T": 2, "H": 1, "n": 2}, {"T": 6, "H": 3, "n": 4}),
+    large=Large({"T": 40, "H": 1, "n": 1}, short=Short.DEGREE),
 )
 
 CLAIM = claim(

@@ -31,7 +31,7 @@ from numeric.words import scalar
 from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large
+from proofs.forms.identity import Identity, Large, Short
 from proofs.forms.statement import claim
 from proofs.gd._witness import impossible, nonzero
 from proofs.gd.lti_affine import WITNESS, step_defect
@@ -101,7 +101,7 @@ IDENTITY = Identity(
     right=real,
     names=("S5", "real LTI system"),
     sizes=({"T": 3, "p": 2, "n": 2, "q": 2}, {"T": 6, "p": 3, "n": 4, "q": 2}),
-    large=Large({"T": 20, "p": 17, "n": 3, "q": 18}),
+    large=Large({"T": 20, "p": 17, "n": 3, "q": 18}, short=Short.DEGREE),
     derive=derive,
     numpy=True,
 )  # fmt: skip

@@ -116,6 +116,7 @@ SOLVED = Identity(
     right=solved,
     names=("least squares", "one step"),
     sizes=({"f": 2, "m": 2}, {"f": 4, "m": 3}),
+    large=Large({"f": 20, "m": 21}),
 )
 
 COUNTS = (1, 2, 4, 16)

@@ -59,7 +59,7 @@ IDENTITY = Identity(
     left=layer,
     right=learner,
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
-    large=Large({"f": 3, "m": 4, "N": 130}),
+    large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 1, "N": 2},
     derive=derive,
 )

@@ -34,7 +34,7 @@ from numeric.words import eye, matrix, scalar, zeros
 from numeric.words.derivation import Obligation
 from proofs.claim import covering
 from proofs.evidence import Kind, Rung
-from proofs.forms.identity import EXACTLY, Identity, Large
+from proofs.forms.identity import EXACTLY, Identity, Large, Short
 from proofs.forms.statement import claim
 from proofs.kernel.rung import kernel_check
 
@@ -100,7 +100,7 @@ IDENTITY = Identity(
     right=algorithms,
     names=("rate Y^T M X", "the algorithms"),
     sizes=({"f": 2, "m": 1, "N": 3}, {"f": 3, "m": 2, "N": 6}),
-    large=Large({"f": 2, "m": 3, "N": 40}),
+    large=Large({"f": 2, "m": 3, "N": 40}, short=Short.WORK),
     symbolic_sizes={"f": 1, "m": 1, "N": 3},
     positive=("a",),
     derive=derive,

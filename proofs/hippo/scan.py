@@ -27,7 +27,7 @@ from typing import Any
 from constructions import scan
 from constructions.namespace import Array, namespace
 from proofs.claim import Kind
-from proofs.forms.identity import Identity, Large
+from proofs.forms.identity import Identity, Large, Short
 from proofs.forms.statement import claim
 
 WHOLE = 1 << 20
@@ -87,7 +87,7 @@ IDENTITY = Identity(
     right=definition,
     names=("scan", "definition"),
     sizes=({"n": 3, "T": 7}, {"n": 4, "T": 16}, {"n": 2, "T": 1}),
-    large=Large({"n": 3, "T": 130}, quick=True),
+    large=Large({"n": 3, "T": 130}, quick=True, short=Short.WORK),
     symbolic_sizes={"n": 2, "T": 3},
     numpy=True,
 )

@@ -10,6 +10,7 @@ import ast
 import hashlib
 import importlib.metadata
 import json
+import os
 import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -125,10 +126,10 @@ def _file(name: str) -> Path | None:
     top, *rest = name.split(".")
     package = {"constructions": constructions, "proofs": proofs}.get(top)
     for home in package.__path__ if package else ():
-        base = Path(home).joinpath(*rest)
-        for path in (base.with_suffix(".py"), base / "__init__.py"):
-            if path.is_file() and (rest or path.name == "__init__.py"):
-                return path
+        base = os.path.join(home, *rest)  # thousands of names are looked up, and most are none
+        for path in (f"{base}.py",) * bool(rest) + (os.path.join(base, "__init__.py"),):
+            if os.path.isfile(path):
+                return Path(path)
     return None
 
 

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import importlib
 import random
+from dataclasses import replace
 
 import pytest
+import torch
 
 from numeric.deciding import programs
+from numeric.deciding.programs import concrete
 from numeric.finding import Verdict
 from proofs import registry
 from proofs.evidence import MutantEvidence, Outcome, Rung, Settings
-from proofs.forms.identity import POINTWISE, Identity, Large
+from proofs.forms.identity import POINTWISE, Identity, Large, Short
 
 
 def first_hundred(X):
     """Right up to 100 rows."""
     return X[:100, :].sum(0)
+
+
+def first_sixteen(X):
+    """Right up to 16 columns."""
+    return X.sum(0) * (torch.arange(X.shape[1]) < 16)
 
 
 def steps(X, count=3):
@@ -34,6 +42,30 @@ def claim(large, left=first_hundred, right=lambda X: X.sum(0)):
 def test_code_that_is_right_for_few_tokens_falls_at_the_large_case(quick, profile):
     found = claim(Large({"N": 130, "f": 2}, quick=quick)).exact(Settings(profile=profile, seed=1))
     assert found.verdict is Verdict.REFUTED
+
+
+@pytest.mark.parametrize(("quick", "profile"), [(True, "quick"), (True, "full"), (False, "full")])
+@pytest.mark.parametrize("left", [first_hundred, first_sixteen])
+def test_draws_see_the_large_case_too(left, quick, profile):
+    large = Large({"N": 130, "f": 20}, quick=quick)
+    found = claim(large, left).sampled(Settings(profile=profile, seed=1))
+    assert found.verdict is Verdict.REFUTED
+    assert claim(large, lambda X: X.sum(0)).sampled(Settings(profile=profile, seed=1)).verdict is Verdict.CONFIRMED
+
+
+def test_evidence_says_what_kept_the_large_case_small():
+    found = claim(Large({"N": 30, "f": 2}, quick=True, short=Short.WORK), lambda X: X.sum(0))
+    for rung in (found.sampled, found.exact):
+        assert f"largest case N = 30, f = 2: {Short.WORK}" in rung(Settings(seed=1)).flags
+
+
+def test_a_program_whose_digits_are_lost_at_large_sizes_only_is_not_confirmed():
+    def offset(X):
+        return X.sum(0) if X.shape[0] < 100 else (X.sum(0) + 2.0**40) - 2.0**40
+
+    assert claim(None, offset).sampled(Settings(seed=1)).verdict is Verdict.CONFIRMED
+    found = claim(Large({"N": 130, "f": 20}, quick=True), offset).sampled(Settings(seed=1))
+    assert found.verdict is Verdict.UNDECIDED
 
 
 def test_the_quick_profile_leaves_out_what_it_cannot_afford():
@@ -62,6 +94,60 @@ IDENTITIES = [
     if isinstance(identity, Identity)
 ]
 """Every identity of every claim, and the rungs on numbers that its claim has."""
+
+TOKENS = ("N", "T", "L")
+
+
+@pytest.mark.parametrize(("name", "identity", "rungs"), IDENTITIES)
+def test_every_identity_has_a_large_case(name, identity, rungs):
+    """At least 100 tokens and a width beyond 16, or what keeps it from them."""
+    assert identity.large is not None
+    tokens = [size for word, size in identity.large.sizes.items() if word in TOKENS]
+    width = [size for word, size in identity.large.sizes.items() if word not in TOKENS]
+    large = all(size >= 100 for size in tokens) and (not width or max(width) > 16)
+    assert large == (identity.large.short is None)
+
+
+def unseen_at_large_sizes(identity):
+    """Whether draws confirm the identity when its left side is off by a thousandth at the large case, and there alone."""
+    large, small = identity.large, concrete(identity.shapes, identity.sizes[0])
+
+    def wrong(program):
+        def run(**inputs):
+            result = program(**inputs)
+            return result if all(tuple(inputs[n].shape) == small[n] for n in small) else result * (1 + 2.0**-10)
+
+        return run
+
+    broken = replace(
+        identity,
+        left=wrong(identity.left),
+        numpy=False,
+        large=replace(large, left=wrong(large.left or identity.left), quick=True),
+    )
+    found = broken.sampled(Settings(seed=1, verdict_only=True))
+    return found.verdict is not Verdict.REFUTED
+
+
+SAMPLED = [
+    pytest.param(f"{claim.id}: {name}", identity, id=f"{claim.id}-{name}")
+    for claim in registry.select()
+    for name, identity in vars(importlib.import_module(claim.module)).items()
+    if isinstance(identity, Identity) and getattr(claim.checks.get(Rung.SAMPLED), "__self__", None) is identity
+]
+"""Identities that are their claim's sampled rung."""
+
+
+@pytest.mark.parametrize(("name", "identity"), random.Random(1).sample(SAMPLED, 3))
+def test_draws_refute_what_is_wrong_at_large_sizes_only_in_a_few_identities(name, identity):
+    assert not unseen_at_large_sizes(identity)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "identity"), SAMPLED)
+def test_draws_refute_what_is_wrong_at_large_sizes_only_in_every_identity(name, identity):
+    assert not unseen_at_large_sizes(identity)
+
 
 _OUT_OF_REACH = {"branch": {"exact": "undecided"}}
 _RATIONAL = {"clamp": {"sampled": "undecided", "exact": "undecided"}, **_OUT_OF_REACH}
