@@ -14,6 +14,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from proofs.audit import fresh
 from proofs.audit.compared import How, Question, compared
 from proofs.audit.inference import at_length
 from proofs.audit.rows import Check, Row
+from proofs.audit.switches import asked_for
 from proofs.audit.together import AUTOCAST, FLOAT32, GRADIENTS, STRIDES, TRAINING, Way, together
 from proofs.audit.world import Mode, Same
 from proofs.target.adapters import Adapter, adapt
@@ -69,6 +71,12 @@ class _Runs:
     entropy: Entropy
     found: list[Mode] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The names in the target's code."""
+        found = functions(self.loaded.call)
+        return frozenset(name for f in found for code in codes(f.__code__) for name in code.co_names)
 
     def copies(self) -> dict[str, Tensor]:
         """The inputs, anew."""
@@ -182,6 +190,8 @@ def modes(
     runs.single()
     runs.compare("strided inputs", _through(loaded, adapter, _strided))
     _training(runs)
+    for name, mode in asked_for(runs.words):
+        runs.compare(name, _under(mode))
     if text is not None:
         _fresh(runs, adapter, text)
         for others in _others(sizes, mentioned) if memory else ():
@@ -346,9 +356,8 @@ def _together(runs: _Runs, adapter: Any) -> None:
     if isinstance(module, torch.nn.Module):
         ways.append(Way(TRAINING, "training", lambda: _trained(module)))
     held = {m.name for m in runs.found if m.same in (Same.BITS, Same.ROUNDING)}
-    named = frozenset(name for f in functions(module) for code in codes(f.__code__) for name in code.co_names)
 
-    together(runs.case, [w for w in ways if w.name in held], runs.copies, runs.within, named, runs.add)
+    together(runs.case, [w for w in ways if w.name in held], runs.copies, runs.within, runs.words, runs.add)
 
 
 def _again(runs: _Runs, mentioned: Sequence[int]) -> None:

@@ -131,7 +131,7 @@ class Notes:
                             cut(self.edges, (*place, k, which), bound, length)
                 elif isinstance(part, int):
                     room = length - 1 - part if part >= 0 else length + part
-                    self.edges.note((*place, k), (room >= 0,), abs(room), rest=True)
+                    self.edges.note((*place, k), (room > 0,), abs(room), rest=True)
         return self.note(place, value[index])
 
     def loop(self, place: Place, values: Any) -> Iterator[Any]:

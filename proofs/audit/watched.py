@@ -23,6 +23,8 @@ _MANY = 2**23
 _FEW = 64
 """Entries of one that are put in order."""
 _END = 2**62
+_SHORT = (torch.int8, torch.uint8, torch.int16)
+"""Whole numbers that a context may count past."""
 _FRAMES = 60
 """How far the target's own code is above an operation."""
 
@@ -53,6 +55,11 @@ class Watched(Dispatch):  # type: ignore[no-untyped-call]
             if site is not None:
                 with suppress(RuntimeError, TypeError, ValueError, IndexError):  # arguments of another form
                     meets(self.edges, site, args, kwargs, out)
+        if not seen and isinstance(out, Tensor) and out.dtype in _SHORT and out.numel():
+            site = self._site("counted")
+            if site is not None:
+                most = torch.iinfo(out.dtype).max
+                self.edges.note(site, (True,), most - int(out.abs().max()), (float(most),))
         if seen:
             for tensor in _tensors((out, args[0] if args and func._schema.is_mutable else None, kwargs.get("out"))):
                 self._mark(tensor)
@@ -211,8 +218,8 @@ def _rows(edges: Edges, site: Site, axis: Any, size: int, index: Any) -> None:
     index = torch.as_tensor(index)
     if not index.numel() or index.dtype == torch.bool:
         return
-    last = int(torch.where(index < 0, index + size, index).max())
-    edges.note((*site, axis), (True,), size - 1 - last, (float(size),), rest=True)
+    room = size - 1 - int(torch.where(index < 0, index + size, index).max())
+    edges.note((*site, axis), (room > 0,), room, (float(size),), rest=True)
 
 
 def _read(edges: Edges, site: Site, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:

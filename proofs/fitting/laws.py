@@ -26,11 +26,16 @@ class Kind(StrEnum):
     RECIPROCAL = "reciprocal"
     EXP = "exp"
     SIGMOID = "sigmoid"
+    POWER = "power"
+
+
+_POWERS = (2, 3)
+"""Powers of a gate that are tried, beside the gate and its reciprocal."""
 
 
 @dataclass(frozen=True)
 class Factor:
-    """One gate's part in a number: a + b gate, its reciprocal, exp(b gate), or sigmoid(gate)."""
+    """One gate's part in a number: a + b gate, its reciprocal, exp(b gate), sigmoid(gate), or gate**b."""
 
     gate: str
     kind: Kind
@@ -39,6 +44,8 @@ class Factor:
 
     def value(self, gate: Fraction) -> Number:
         """The factor at a value of the gate."""
+        if self.kind is Kind.POWER:
+            return gate ** int(self.b)
         linear = self.a + self.b * gate
         if self.kind is Kind.AFFINE:
             return linear
@@ -51,6 +58,8 @@ class Factor:
     @property
     def text(self) -> str:
         """The factor, or for a reciprocal what it divides by, as an expression."""
+        if self.kind is Kind.POWER:
+            return f"({'*'.join([self.gate] * int(self.b))})"
         slope = self.gate if abs(self.b) == 1 else f"{abs(self.b)}*{self.gate}"
         if self.kind in (Kind.EXP, Kind.SIGMOID):
             return f"{self.kind}({'-' if self.b < 0 else ''}{slope})"
@@ -60,7 +69,7 @@ class Factor:
 
     def inverse(self, text: str) -> str:
         """The gate as an expression in the factor's value `text`; empty where it is none."""
-        if self.kind is Kind.SIGMOID:
+        if self.kind in (Kind.SIGMOID, Kind.POWER):
             return ""
         if self.kind is Kind.EXP:
             return f"log({text})" if self.b == 1 else f"log({text})/({self.b})"
@@ -158,6 +167,9 @@ def factor_of(gate: str, gates: Sequence[Fraction], values: Sequence[Number]) ->
             a = ys[0] - b * gates[0]
             if b and all(y == a + b * g for y, g in zip(ys, gates, strict=True)):
                 return Factor(gate, kind) if not a else Factor(gate, kind, Fraction(1), b / a)
+        for power in _POWERS:
+            if len({v / g**power for v, g in zip(values, gates, strict=True)}) == 1:
+                return Factor(gate, Kind.POWER, b=Fraction(power))
         return None
     with flint.ctx.workprec(BITS):
         for kind, sign in ((Kind.EXP, 1), (Kind.EXP, -1), (Kind.SIGMOID, 1), (Kind.SIGMOID, -1)):

@@ -80,7 +80,7 @@ def _named(value: Any, attribute: str) -> str:
         if value.__name__ in ("posixpath", "ntpath", "genericpath") or attribute in _HARMLESS.get(top, "").split():
             return ""
         if top == "torch":
-            return f"torch.{attribute}" if attribute in _TORCH else ""
+            return f"torch.{attribute}" if attribute in _TORCH or attribute.startswith("_C") else ""
         return f"{value.__name__}.{attribute}".rstrip(".") if top in _MODULES else ""
     if isinstance(value, FunctionType) and value.__module__ not in _MODULES:
         return ""

@@ -84,6 +84,8 @@ CUT = {
     "step": f"{COUNT}\n    return weighted(1 - torch.sigmoid((t - 5e4) * 100).round(), X, Y, x_q, eta)",
     "buckets": f"{COUNT}\n    return weighted(1.0 + torch.bucketize(t, torch.tensor([5e4])).to(X), X, Y, x_q, eta)",
     "cast": f"{COUNT}\n    return weighted(1 + (t / 5e4).long().to(X), X, Y, x_q, eta)",
+    "counter": """t = torch.arange(len(X)).to(torch.int16)
+    return weighted(1 + (t < 0).to(X), X, Y, x_q, eta)""",
     "band": """n = len(X)
     return weighted(torch.ones(n, n, dtype=X.dtype).triu(-50000)[-1], X, Y, x_q, eta)""",
     "padded": "return weighted(F.pad(torch.ones_like(X[:, 0]), (0, 50000 - len(X)))[:len(X)], X, Y, x_q, eta)",
@@ -101,6 +103,7 @@ WHOLE = {
     "mask": """n = len(X)
     mask = torch.tril(torch.ones(n, n, dtype=X.dtype))[-1] * (torch.arange(n) <= n - 1)
     return weighted(mask, X, Y, x_q, eta)""",
+    "both entries": "return [1, 1][int(len(X) > 40)] * base(X, Y, x_q, eta, len(X))",
     "floor": """n = torch.clamp(torch.tensor(float(len(X)), dtype=X.dtype), min=1.0)
     return eta / n * (Y.T @ (X @ x_q))""",
     "padding to chunks": """rest = -len(X) % 64

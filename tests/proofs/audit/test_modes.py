@@ -64,6 +64,14 @@ class Training(torch.nn.Module):
     def forward(self, X, Y, x_q, eta):
         return step(X, Y, x_q, eta) * (2 if self.training else 1)
 
+START = torch.are_deterministic_algorithms_enabled()
+
+def deterministic(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (1 if torch.are_deterministic_algorithms_enabled() == START else 2)
+
+def precision(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (1 if torch.get_float32_matmul_precision() == "highest" else 2)
+
 class TrainingOnGradients(torch.nn.Module):
     def forward(self, X, Y, x_q, eta):
         return step(X, Y, x_q, eta) * (1 + self.training * x_q.requires_grad)
@@ -169,6 +177,8 @@ def test_a_true_layer_keeps_its_bits(layers):
         ("Training", "training"),
         ("Counts", "called again"),
         ("float32_on_gradients", "inputs that require grad, float32"),
+        ("deterministic", "deterministic algorithms"),
+        ("precision", "float32 products in another precision"),
         ("strided_without_gradients", "no_grad, strided inputs"),
         ("TrainingOnGradients", "inputs that require grad, training"),
         ("ThreeAtOnce", "inputs that require grad, float32, training"),

@@ -26,7 +26,8 @@ GATES = [F(1, 2), F(9, 16), F(301, 1024), F(777, 1024)]
         (lambda g: 4 / g, "g"),
         (lambda g: 1 / (1 + g), "(1 + g)"),
         (lambda g: g + (g - F(1, 2)) * (g - F(9, 16)), None),  # g at the first two values
-        (lambda g: g * g, None),
+        (lambda g: g * g, "(g*g)"),
+        (lambda g: g * g + 1, None),
     ],
 )
 def test_rational_forms(number, text):
@@ -88,3 +89,11 @@ def test_words_say_what_is_not_known():
     assert replace(law, constant=F(1)).words == "the argument g"
     assert "was not found" in replace(law, factors=(), open=True).words
     assert "1/2 at (f, m) = (9, 3)" in Law("beta", F(1, 4), elsewhere=((9, 3, F(1, 2)),)).words
+
+
+@pytest.mark.parametrize(("power", "text"), [(2, "(g*g)"), (3, "(g*g*g)")])
+def test_a_power_of_a_gate_is_found(power, text):
+    gates = [Fraction(1, 2), Fraction(1, 3), Fraction(3, 5), Fraction(5, 7)]
+    found = factor_of("g", gates, [3 * g**power for g in gates])
+    assert found is not None and found.text == text and found.inverse("beta") == ""
+    assert factor_of("g", gates, [g**power + 1 for g in gates]) is None
