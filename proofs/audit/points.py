@@ -1,4 +1,4 @@
-"""Points that generic ones are not: zeros, ones, repeated tokens, numbers of size 3 and 100.
+"""Points that generic ones are not: zeros, ones, repeated tokens, numbers of size 3 and 100, and past those of the code.
 
 Code that clamps, compares or masks computes something else there. Exact and generic points never meet them.
 Main definitions: `special`, `special_row`.
@@ -20,9 +20,14 @@ from proofs.audit.enclosures import point
 from proofs.audit.rows import Row
 from proofs.target.case import Case
 
+_LARGE, _FEW = 50, 2
+"""Integers of the code that numbers of size 100 do not pass twice over; so many of them are passed."""
 
-def special(shapes: Shapes, sizes: Sizes, positive: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
-    """One point of each kind, by the kind; inputs that have to be positive stay as they are."""
+
+def special(
+    shapes: Shapes, sizes: Sizes, positive: Sequence[str], beyond: Sequence[int] = ()
+) -> dict[str, dict[str, np.ndarray]]:
+    """One point of each kind, by the kind; inputs that have to be positive stay as they are. beyond: numbers to pass."""
     generic = point(shapes, sizes, 9, positive)
 
     def each(change: Callable[[np.ndarray, str], np.ndarray]) -> dict[str, np.ndarray]:
@@ -44,13 +49,19 @@ def special(shapes: Shapes, sizes: Sizes, positive: Sequence[str]) -> dict[str, 
         return each(lambda array, name: sign(array))
 
     ones = each(lambda array, name: array * 0 + Fraction(1))
-    return {"zeros": each(zeros), "ones": ones, "repeats": each(repeats), "3": sized(3), "100": sized(100)}
+    large = {str(n): sized(n) for n in (3, 100, *(2 * c for c in beyond))}
+    return {"zeros": each(zeros), "ones": ones, "repeats": each(repeats), **large}
 
 
-def special_row(case: Case, kinds: Sequence[How], sizes: Sizes, entropy: Entropy) -> Row | None:
-    """Both sides at the special points, named after those that were compared; None where no rung runs at any."""
+def special_row(
+    case: Case, kinds: Sequence[How], sizes: Sizes, entropy: Entropy, mentioned: Sequence[int] = ()
+) -> Row | None:
+    """Both sides at the special points, named after those that were compared; None where no rung runs at any.
+
+    mentioned: integers of the code, the largest of which may be thresholds of data.
+    """
     asked = of_one_sequence(case, sizes)
-    points = special(case.shapes, sizes, case.positive)
+    points = special(case.shapes, sizes, case.positive, [c for c in sorted(mentioned) if c > _LARGE][-_FEW:])
     for kind in (How.FLOAT, How.LIFTED, How.BALLS):
         if kind not in kinds:
             continue

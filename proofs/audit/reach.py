@@ -72,7 +72,7 @@ def reach(
     seen = tuple(sorted({r.sizes["N"] for r in rows if "N" in r.sizes and _same_width(r.sizes, at)}))
     widths = dict.fromkeys((r.sizes["f"], r.sizes["m"]) for r in rows)
 
-    odd = special_row(case, kinds, at, entropy.child("points"))
+    odd = special_row(case, kinds, at, entropy.child("points"), mentioned)
     points = (odd,) if odd is not None else ()
 
     def done() -> bool:

@@ -18,6 +18,7 @@ import torch
 
 from numeric.deciding import exact_identity, float_identity, strategies
 from numeric.deciding.comparison import Comparison
+from numeric.deciding.lifting import Lifted
 from numeric.deciding.programs import Sizes, WrongResult
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Flag, Flagged, Key, Verdict
@@ -270,11 +271,38 @@ def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list
     if ended.verdict is Verdict.UNDECIDED and plain.finding.verdict is Verdict.UNDECIDED:
         enclosed = enclosures(case, sizes, CONTEXTS)
         if enclosed is not None:
+            rounded = _rounded(case, draws, _short(plain.finding, ended, enclosed))
+            rows += [Row(Check.SAMPLED, sizes, rounded, "short types")] if rounded is not None else []
             return [*rows, Row(Check.BALLS, sizes, enclosed)]
         change = _change_of_precision(case, draws)
         if change is not None:
             rows.append(Row(Check.SAMPLED, sizes, change))
     return rows
+
+
+def _short(*findings: Finding) -> frozenset[torch.dtype]:
+    """The types shorter than float32 that the layer rounds to, where exact numbers do not see that."""
+    named = {f.cast for finding in findings for f in flagged(finding) if f.side == NAMES[0] and f.cast}
+    return frozenset(getattr(torch, name) for name in named if torch.finfo(getattr(torch, name)).bits < 32)
+
+
+def _rounded(case: Case, draws: list[dict[str, np.ndarray]], dtypes: frozenset[torch.dtype]) -> Finding | None:
+    """A refutation of float runs by casts to these types, without which other bits come out."""
+    for draw in draws if dtypes else ():
+        inputs = {n: torch.tensor(np.asarray(a, dtype=np.float64)) for n, a in draw.items()}
+        with torch.no_grad():
+            run = case.layer(**{n: t.clone() for n, t in inputs.items()})
+            with Lifted(dtypes):
+                unrounded = case.layer(**inputs)
+        if not torch.equal(run, unrounded):
+            share = float((run - unrounded).abs().max() / unrounded.abs().max())
+            names = ", ".join(sorted(str(d).removeprefix("torch.") for d in dtypes))
+            return Finding(
+                Verdict.REFUTED,
+                reason=f"the float64 run differs: casts to {names} change it by {share:.2g} of the largest output",
+                trust=("torch's casts to float64 are exact",),
+            )
+    return None
 
 
 def _change_of_precision(case: Case, draws: list[dict[str, np.ndarray]]) -> Finding | None:

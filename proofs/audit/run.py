@@ -133,6 +133,10 @@ def compared(
             why = "lines never ran" if world.open else "no calls that could be afforded pass every integer of the code"
             case.note(f"no answer for every N: {why}")
         rows += reached.rows
+        lawless = case.inferred.lawless()
+        if word in (Word.PROVED, Word.AGREES) and lawless:
+            why = f"{lawless} was inferred for each size, and is no constant times powers of N, f and m"
+            word, reason = Word.UNDECIDED, f"{reason}; but {why}: --gate {lawless}=... says what it is"
         if word in (Word.PROVED, Word.AGREES) and world.doubt:
             word, reason = Word.UNDECIDED, f"{reason}; but not seen in full: {world.doubt}"
     others = [r.sizes for r in of(rows, Check.EXACT) if any(r.sizes[k] != at[k] for k in ("f", "m"))]

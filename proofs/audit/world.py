@@ -143,9 +143,9 @@ class World:
 
     @property
     def doubt(self) -> str:
-        """What the code is known to do that the calls did not show: another thing at some size, draws of its own, lines that
-        sizes, data or the like lead to, bounds that larger sizes reach, bits that nothing compares, state that each call changes, what only the process
-        gives."""
+        """What the code is known to do that the calls did not show: another thing at some size, draws of its own, bits that
+        nothing compares, lines that sizes, data or the like lead to, bounds that larger sizes reach, state that each call
+        changes, what only the process gives."""
         told = [m.line() for m in self.modes if m.same in (Same.RANDOM, Same.UNCOMPARED) and not m.harmless]
         told += [r.line() for r in self.refusals if r.unlike]
         told += [u.line() for u in self.open]

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from constructions.learners import Each
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from proofs.audit.answer import Word
@@ -25,6 +26,7 @@ from proofs.bench.hidden_mistakes import Situation
 from proofs.bench.mutations import Mutation, mutations
 from proofs.bench.trials import TRUE, Trial, Trials, in_files
 from proofs.evidence import Settings
+from proofs.target.learners import learner
 
 ROUNDING = 2.0**-44
 """Two orders of summing a few dozen float64 products differ by less than this, relatively; the smallest mistake made
@@ -239,7 +241,10 @@ def _heads_first(entry: Entry) -> bool:
 
 
 def draws(entry: Entry, sizes: Mapping[str, int], seed: int, where: Situation | None = None) -> list[torch.Tensor]:
-    """Gaussian data and gates between 1/4 and 3/4, in the order of the layer's parameters."""
+    """Gaussian data and gates between 1/4 and 3/4, in the order of the layer's parameters.
+
+    A gate that is a logarithm is one, and a number that the learner has for the whole context is the same for all tokens.
+    """
     where = where or Situation()
     import inspect
 
@@ -249,6 +254,7 @@ def draws(entry: Entry, sizes: Mapping[str, int], seed: int, where: Situation | 
         return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
     f, m, N, B, H = sizes["f"], sizes["m"], sizes["N"], where.batch, where.heads
+    constant = {p.name for p in learner(entry.against).parameters if p.each is Each.CONTEXT}
     found = []
     required = [p for p in inspect.signature(entry.layer).parameters.values() if p.default is p.empty]
     for parameter in required:
@@ -266,6 +272,10 @@ def draws(entry: Entry, sizes: Mapping[str, int], seed: int, where: Situation | 
             if entry.adapter:  # a head behind the tokens
                 gate = (B, gate[0], H, *gate[1:])
             value = torch.rand(gate, generator=generator, dtype=torch.float64) / 2 + 0.25
+            stands = entry.gates.get(parameter.name, parameter.name)
+            value = value.log() if stands.startswith("log(") else value
+            if entry.adapter and stands in constant:
+                value = value[:, :1].expand(gate).clone()
         value = value.transpose(1, 2) if _heads_first(entry) else value
         found.append(value.to(torch.float32) if where.single else value)
     return [v.requires_grad_() if where.requires_grad else v for v in found]

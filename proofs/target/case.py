@@ -35,6 +35,8 @@ NAMES = ("layer", "learner")
 """The two sides, as findings call them."""
 READOUT = "readout"
 """The name of the factor between the learner's prediction and the target's."""
+_HALVINGS = 5
+"""Draws that are tried until a target has finite answers."""
 _AXES: Mapping[Each, tuple[Axes, ...]] = {
     Each.CONTEXT: ((),),
     Each.TOKEN: (("N",), ()),
@@ -190,6 +192,14 @@ class Case:
             make = torch.rand if name in self.positive else torch.randn
             draws[name] = make(shape, generator=generator, dtype=torch.float64)
         return draws
+
+    def gentler(
+        self, sizes: Sizes, generator: torch.Generator, shapes: Shapes | None = None
+    ) -> Iterator[dict[str, Tensor]]:
+        """A draw, then with its variables halved again and again: log(1 - a b) has no value at every a and b."""
+        draws = self.draw(sizes, generator, shapes)
+        for k in range(_HALVINGS):
+            yield {name: t * 0.5**k if name in self.axes else t for name, t in draws.items()}
 
     def names(self, X: Tensor, Y: Tensor, inputs: Mapping[str, Any], N: Any = None) -> dict[str, Value]:
         """What expressions may name: sizes, and the learner's parameters. N: a tensor that stands for the size."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,6 +20,10 @@ from numeric.deciding.programs import Sizes
 from proofs.target.gates import Value
 
 Numbers = tuple[Fraction, ...]
+_EXPONENTS = (0, 0.5, -0.5, 1, -1, 1.5, -1.5, 2, -2)
+"""Powers of N, f and m that a step size has."""
+_ROUNDED = 2.0**-18
+"""So far may numbers that a fit, or float32 code, gives be from such a power, relatively."""
 _POWERS = {0: "", 1: " N", -1: "/N"}
 Key = tuple[tuple[str, int], ...]
 
@@ -85,6 +91,14 @@ class Inferred:
             found[name] = tuple(v * Fraction(sizes["N"], at) ** power for v in numbers)
         return found
 
+    def lawless(self) -> str:
+        """The parameter whose numbers are no constant times powers of N, f and m, over all sizes where it is known."""
+        for name in self.names:
+            known = {k: v[name] for k, v in self.known.items() if k not in self.borrowed and len(v[name]) == 1}
+            if len(known) > 1 and not _monomial({k: float(number) for k, (number,) in known.items()}):
+                return name
+        return ""
+
     # --- words ---------------------------------------------------------------------------------------------------
 
     def described(self, sizes: Sizes, others: Sequence[Sizes] = ()) -> dict[str, str]:
@@ -142,6 +156,19 @@ def _power(by_length: Mapping[int, Numbers], read: Callable[[Fraction], Any] = l
         if len({tuple(read(v / Fraction(n) ** power) for v in numbers) for n, numbers in by_length.items()}) == 1:
             return power
     return None
+
+
+def _monomial(values: Mapping[Key, float]) -> bool:
+    """Whether the values are c N^a f^b m^c for some of `_EXPONENTS`, up to rounding."""
+    numbers = np.array(list(values.values()))
+    if not numbers.any():
+        return True
+    if not (numbers > 0).all() and not (numbers < 0).all():
+        return False
+    sizes = np.log(np.array([[n for _, n in k] for k in values], dtype=float))
+    exponents = np.array(list(product(_EXPONENTS, repeat=3)))
+    left = np.log(np.abs(numbers))[:, None] - sizes @ exponents.T
+    return bool((np.ptp(left, axis=0) < _ROUNDED).any())
 
 
 def shown(numbers: Numbers) -> str:

@@ -62,6 +62,12 @@ def test_shorter_types_stay(dtype: torch.dtype) -> None:
     assert lifted(lambda x: x.to(dtype))(X).dtype == dtype
 
 
+@pytest.mark.parametrize("short", [lambda x: x.bfloat16(), lambda x: x.half(), lambda x: x.to(torch.float16)])
+def test_shorter_types_are_lifted_where_they_are_asked_for(short: Callable[..., Any]) -> None:
+    with Lifted((torch.float16, torch.bfloat16)):
+        assert torch.equal(short(X), X) and X.float().dtype == torch.float32
+
+
 def test_what_was_narrow_before_stays() -> None:
     weight = torch.tensor([[0.1, 0.2], [0.3, 0.4]])
     with pytest.raises(RuntimeError):

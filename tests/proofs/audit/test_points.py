@@ -30,6 +30,9 @@ def distinct(X, Y, x_q, eta):
 
 def doubled_if_large(X, Y, x_q, eta):
     return step(X, Y, x_q, eta) * (2 if X.abs().max() > 50 else 1)
+
+def doubled_far_out(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (2 if x_q.abs().max() > 4e3 else 1)
 """
 
 
@@ -38,7 +41,7 @@ def row(folder: Path, name: str) -> Row:
     path.write_text(LAYERS, "utf-8")
     case = Case.of(name, adapt(load(f"{path}:{name}"), None), learner("gd"), {})
     case, at = preflight(case, {}, Entropy(0))
-    found = special_row(case, (How.FLOAT,), at, Entropy(1))
+    found = special_row(case, (How.FLOAT,), at, Entropy(1), (7, 4000))
     assert found is not None
     return found
 
@@ -46,9 +49,10 @@ def row(folder: Path, name: str) -> Row:
 @pytest.mark.parametrize(
     ("name", "compared", "verdict"),
     [
-        ("step", "zeros, ones, repeats, 3, 100", Verdict.CONFIRMED),
-        ("distinct", "zeros, 3, 100", Verdict.CONFIRMED),
+        ("step", "zeros, ones, repeats, 3, 100, 8000", Verdict.CONFIRMED),
+        ("distinct", "zeros, 3, 100, 8000", Verdict.CONFIRMED),
         ("doubled_if_large", "100", Verdict.REFUTED),
+        ("doubled_far_out", "8000", Verdict.REFUTED),
     ],
 )
 def test_the_points_compared_are_named(tmp_path: Path, name: str, compared: str, verdict: Verdict) -> None:
