@@ -20,7 +20,7 @@ from numeric.tape.foreign import Watch
 from numeric.tape.local_check import check
 from numeric.tape.places import shown
 from numeric.tape.recorder import record
-from numeric.tape.refusals import RANDOMLY, WHY, DataDependent, NoTensor, Refused
+from numeric.tape.refusals import RANDOMLY, WHY, DataDependent, NoTensor, OtherBits, Refused
 from numeric.tape.storage_tape import Escape, Tape, same_bits
 
 FAST_PATHS = frozenset("_native_multi_head_attention _transformer_encoder_layer_fwd _nested_tensor_from_mask".split())
@@ -97,7 +97,7 @@ def recorded_here(program: Callable[..., Any], inputs: Mapping[str, Tensor]) -> 
     except ReplayFailed as failure:
         raise Refused("the recording", "a replay", str(failure)) from None
     if not same:
-        raise Refused("the recording", "a call", "it does not give the bits of the bare run")
+        raise OtherBits("a call")
     return tape
 
 
@@ -192,7 +192,7 @@ def _recorded(program: Callable[..., Any], draw: Draw, settings: contextlib.Exit
         except ReplayFailed as failure:
             raise Refused("the recording", "a replay", str(failure)) from None
         if not same:
-            raise Refused("the recording", "a replay", "it does not give the bits of the bare run")
+            raise OtherBits("a replay")
         if first is None and points > 1:
             check(tape, inputs)
         first = first or tape

@@ -51,5 +51,15 @@ class Refused(Exception):
         return type(self), (self.operation, self.where, self.reason)
 
 
+class OtherBits(Refused):
+    """A recording, or its replay, does not give the bits of the bare run."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__("the recording", where, "it does not give the bits of the bare run")
+
+    def __reduce__(self) -> tuple[type, tuple[str]]:  # type: ignore[override]
+        return type(self), (self.where,)
+
+
 class DataDependent(Refused):
     """A number of the data decides what the code does: a recording holds for the point it was made at only."""

@@ -4,7 +4,9 @@ import pytest
 
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
-from proofs.audit.compared import How
+from numeric.tape.refusals import OtherBits
+from proofs.audit import longer
+from proofs.audit.compared import How, Question
 from proofs.audit.longer import longer_rows
 from proofs.audit.preflight import preflight
 from proofs.target.adapters import adapt
@@ -185,6 +187,20 @@ def test_refused_sizes_are_named(layers):
 def test_a_size_that_no_rung_follows_is_told_from_one_that_is_refused(layers, name, unlike):
     result = found(layers, name, kinds=(How.EXACT, How.FLOAT))
     assert any(r.unlike for r in result.refusals) is unlike
+
+
+@pytest.mark.parametrize(("name", "unlike"), [("step", False), ("from_12", True)])
+def test_other_bits_of_a_recording_are_held_against_plain_calls(layers, monkeypatch, name, unlike):
+    def other_bits(program, shapes):
+        raise OtherBits("a call")
+
+    monkeypatch.setattr(longer, "bounds", other_bits)
+    case = Case.of(name, adapt(load(f"{layers}:{name}"), None), learner("gd"), {})
+    case, at = preflight(case, {}, Entropy(0))
+    sizes = {**at, "N": 23}
+    asked = Question(case, lambda held: (held.layer, held.learner), case.shapes, sizes)
+    search = longer._Search(case, (How.EXACT,), Entropy(1), -100.0)
+    assert search._unlike(asked, [longer.gentle(case, case.shapes, sizes, Entropy(2))]) is unlike
 
 
 def test_balls_reach_as_far_where_nothing_else_decides(layers):
