@@ -203,9 +203,15 @@ def difference(entry: Entry, mutation: Mutation) -> float | None:
         # an audit reads the last position
         last = (Ellipsis,) if true.ndim == 1 else (0, 0, -1) if _heads_first(entry) else (0, -1, 0)
         off = float((other[last] - true[last]).abs().max() / true[last].abs().max())
-        if sizes is not LONG or off > FAR:
+        if off > max(FAR if sizes is LONG else 0.0, ROUNDING * _condition(entry, arguments, true, last)):
             worst = max(worst, off)
     return worst
+
+
+def _condition(entry: Entry, arguments: Sequence[torch.Tensor], true: torch.Tensor, last: tuple[Any, ...]) -> float:
+    """How many times, at least 1, the true layer's answer moves by what its inputs move by when rounded to float32."""
+    moved = _answer(entry.layer(*(a.float().double() for a in arguments)))
+    return max(1.0, float((moved[last] - true[last]).abs().max() / true[last].abs().max()) / 2.0**-24)
 
 
 def _where(entry: Entry, other: Callable[..., Any], where: Situation) -> float | None:
