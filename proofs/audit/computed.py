@@ -26,7 +26,7 @@ from proofs.target.case import Case
 from proofs.target.source.integers import functions
 from proofs.target.source.lines import Lines
 
-_LONG, _LONGER = 33, 301
+_LONG, LONGER = 33, 301
 """Contexts in which chunks and windows are under way, and past the integers that further calls pass."""
 _NEAR = 3
 """Integers of the code that are run as lengths too."""
@@ -42,9 +42,16 @@ class Computed:
     edges: tuple[Edge, ...] = ()
 
 
-def computed(case: Case, call: Any, at: Sizes, mentioned: Sequence[int] = (), beyond: Sequence[Sizes] = ()) -> Computed:
+def computed(
+    case: Case,
+    call: Any,
+    at: Sizes,
+    mentioned: Sequence[int] = (),
+    beyond: Sequence[Sizes] = (),
+    reached: int = LONGER,
+) -> Computed:
     """What the target's code computes; nothing where its source can't be read. mentioned: the integers of its code;
-    beyond: further sizes, which it is known to take."""
+    beyond: further sizes, which it is known to take; reached: the longest context that counts as a call."""
     own = functions(call)
     seen: list[Mapping[Site, set[int]]] = []
     followed = case.lines.own
@@ -53,7 +60,8 @@ def computed(case: Case, call: Any, at: Sizes, mentioned: Sequence[int] = (), be
         if not notes.changed:
             return Computed()
         near = list(_sizes(at))
-        for sizes in (*near, *_further(at, mentioned), *beyond):
+        further = [sizes for sizes in _further(at, mentioned) if sizes["N"] <= reached]
+        for sizes in (*near, *further, *beyond):
             notes.begin(sizes)
             with suppress(Exception), torch.no_grad():  # the target is anybody's code; other calls say what it raises
                 data = case.draw(sizes, torch.Generator().manual_seed(Entropy(0).below(2**31)))
@@ -85,6 +93,6 @@ def _sizes(at: Sizes) -> Iterator[dict[str, int]]:
 
 def _further(at: Sizes, mentioned: Sequence[int]) -> Iterator[dict[str, int]]:
     """Sizes at which comparisons have their other outcome."""
-    near = [c for c in mentioned if c < _LONGER][-_NEAR:]
-    for change in ({"N": 1}, {"N": _LONGER}, *({"N": c} for c in near), {"f": 1}, {"m": 1}):
+    near = [c for c in mentioned if c < LONGER][-_NEAR:]
+    for change in ({"N": 1}, {"N": LONGER}, *({"N": c} for c in near), {"f": 1}, {"m": 1}):
         yield {**at, **change}

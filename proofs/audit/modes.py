@@ -1,9 +1,9 @@
 """The ways in which a target is called besides the audit's own: do they change what it computes?
 
-Without gradients, in inference mode, on inputs that require gradients, or one that does, under autocast, on one tensor
-for X and Y, in training, in float32, on arrays with other strides, again after other data, many times, and in a process
-without this package. The same bits settle it; other bits are compared with the learner within rounding bounds, in that
-mode.
+Without gradients, in inference mode, on inputs that require gradients, or one that does, on parameters of a model, on
+gates that are Python numbers, under autocast, with float32 as torch's default, on one tensor for X and Y, in training and
+after it, in float32, on arrays with other strides, again after other data, many times, and in a process without this
+package. The same bits settle it; other bits are compared with the learner within rounding bounds, in that mode.
 Main definition: `modes`.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -30,6 +30,7 @@ from numeric.tape.dispatch import Dispatch
 from numeric.tape.refusals import Refused
 from proofs.audit import fresh
 from proofs.audit.compared import How, Question, compared
+from proofs.audit.handed import Seen, differentiable, differentiable_keys, number, parameter, strided
 from proofs.audit.inference import at_length
 from proofs.audit.rows import Check, Row
 from proofs.audit.switches import asked_for
@@ -182,13 +183,18 @@ def modes(
     runs = _Runs(case, loaded, kinds, sizes, data, plain, entropy.child("modes"))
     runs.compare("no_grad", _under(torch.no_grad))
     runs.compare("inference_mode", _under(torch.inference_mode))
-    runs.compare("inputs that require grad", _under(torch.enable_grad, _differentiable))
-    runs.compare("X alone requires grad", _under(torch.enable_grad, _differentiable_keys))
-    runs.compare("autocast", _under(_autocast), _rounded_there(runs))
+    runs.compare("inputs that require grad", _under(torch.enable_grad, differentiable))
+    runs.compare("X alone requires grad", _under(torch.enable_grad, differentiable_keys))
+    _handed(runs, loaded, adapter)
+    for name, layer, dtype, why in (
+        ("autocast", _under(_autocast), torch.bfloat16, "what it computes in float32 is bfloat16 there"),
+        ("default dtype float32", _single_default, torch.float32, "what it makes without a dtype is float32 there"),
+    ):
+        runs.compare(name, layer, _rounds(runs, layer, dtype, why))
     if square is not None:
         _one_tensor(runs, square)
     runs.single()
-    runs.compare("strided inputs", _through(loaded, adapter, _strided))
+    runs.compare("strided inputs", _through(loaded, adapter, strided))
     _training(runs)
     for name, mode in asked_for(runs.words):
         runs.compare(name, _under(mode))
@@ -228,39 +234,37 @@ def _under(
     return under
 
 
-def _differentiable(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """As activations are: no leaves, but with a gradient. Exact numbers stay as they are."""
-    with torch.enable_grad():
-        return {n: t.requires_grad_().clone() if type(t) is Tensor else t for n, t in inputs.items()}
-
-
-def _differentiable_keys(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {**inputs, **_differentiable({"X": inputs["X"]})}
-
-
 def _autocast() -> Any:
     return torch.autocast("cpu", dtype=torch.bfloat16)
 
 
-class _Halves(Dispatch):  # type: ignore[no-untyped-call]
-    """Notes whether anything is computed in bfloat16."""
+class _Computed(Dispatch):  # type: ignore[no-untyped-call]
+    """Notes whether anything is computed in this type."""
 
     found = False
 
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.dtype = dtype
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        self.found = self.found or any(leaf.dtype == torch.bfloat16 for leaf in fresh.leaves(result))
+        self.found = self.found or any(leaf.dtype == self.dtype for leaf in fresh.leaves(result))
         return result
 
 
-def _rounded_there(runs: _Runs) -> str:
-    """Why other numbers under autocast are none of the target's claim: what is float32 in it is rounded to bfloat16."""
+def _single_default(case: Case) -> Program:
+    return replace(case, default=torch.float32).layer
+
+
+def _rounds(runs: _Runs, layer: Callable[[Case], Program], dtype: torch.dtype, why: str) -> str:
+    """`why`, if the layer computes anything in this type: then other numbers are none of the target's claim."""
     try:
-        with _Halves() as seen, _autocast():
-            runs.case.layer(**runs.copies())
+        with _Computed(dtype) as seen:
+            layer(runs.case)(**runs.copies())
     except Exception:  # what it raises there is said
         return ""
-    return "what it computes in float32 is bfloat16 there" if seen.found else ""
+    return why if seen.found else ""
 
 
 def _one_tensor(runs: _Runs, sizes: Sizes) -> None:
@@ -276,47 +280,40 @@ def _one_tensor(runs: _Runs, sizes: Sizes) -> None:
     return twin.compare(name, lambda case: lambda X, Y, **rest: case.layer(X=X, Y=X, **rest))
 
 
-class _Seen:
-    """A target whose tensors are changed on their way in, and whose calls are kept."""
-
-    def __init__(self, call: Callable[..., Any], change: Callable[[Any], Any]) -> None:
-        self.call, self.change = call, change
-        self.calls: list[fresh.Call] = []
-        self.results: list[Any] = []
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        args = tuple(map(self.change, args))
-        kwargs = {name: self.change(value) for name, value in kwargs.items()}
-        self.calls.append((tuple(map(_kept, args)), {name: _kept(value) for name, value in kwargs.items()}))
-        result = self.call(*args, **kwargs)
-        self.results.append(result)
-        return result
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.call, name)
-
-
-def _kept(value: Any) -> Any:
-    return value.detach().clone() if type(value) is Tensor else value
-
-
-def _adapter(loaded: Target, adapter: Any, seen: _Seen) -> Adapter:
+def _adapter(loaded: Target, adapter: Any, seen: Seen) -> Adapter:
     return adapt(replace(loaded, call=seen), adapter)
 
 
-def _through(loaded: Target, adapter: Any, change: Callable[[Any], Any]) -> Callable[[Case], Program]:
-    """The layer with its target's tensors changed on their way in."""
-    return lambda case: lambda **inputs: case.through(_adapter(loaded, adapter, _Seen(loaded.call, change)), **inputs)
+def _through(
+    loaded: Target, adapter: Any, change: Callable[[Any], Any], only: Collection[str] | None = None
+) -> Callable[[Case], Program]:
+    """The layer with its target's tensors, all or those of these names, changed on their way in."""
+
+    def through(case: Case) -> Program:
+        return lambda **inputs: case.through(_adapter(loaded, adapter, Seen(loaded.call, change, only)), **inputs)
+
+    return through
 
 
-def _strided(value: Any) -> Any:
-    """The same numbers with gaps between them, behind others in memory, in the other order of axes."""
-    if not isinstance(value, Tensor) or value.ndim == 0:
-        return value
-    if value.ndim == 1:
-        return torch.stack([value, value], 1)[:, 1]
-    turned = value.transpose(-1, -2)
-    return torch.cat([turned[:1], turned])[1:].transpose(-1, -2)
+def _handed(runs: _Runs, loaded: Target, adapter: Any) -> None:
+    """Arguments as a model has them: all of them parameters, the start and the gates alone, gates Python's numbers."""
+    runs.compare("inputs that are parameters", _through(loaded, adapter, parameter))
+    named = runs.case.adapter.named
+    if not named:
+        return None
+    runs.compare("start and gates that are parameters", _through(loaded, adapter, parameter, named))
+    name, seen = "gates that are Python numbers", Seen(loaded.call, number, named)
+    try:
+        out = runs.case.through(_adapter(loaded, adapter, seen), **runs.copies()).detach().clone()
+    except Exception as error:  # the target is anybody's code
+        return runs.add(name, Same.RAISES, raised(error))
+    if not any(isinstance(value, float) for _, kwargs in seen.calls for value in kwargs.values()):
+        return None
+    if _equal(out, runs.plain):
+        return runs.add(name, Same.BITS)
+    if not set(runs.kinds) & {How.FLOAT, How.LIFTED}:  # no bound says what is rounding
+        return runs.add(name, Same.UNCOMPARED)
+    return runs.moved(name, out, "the same numbers as floats give another result")
 
 
 def _training(runs: _Runs) -> None:
@@ -327,7 +324,10 @@ def _training(runs: _Runs) -> None:
     kinds = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.modules.dropout._DropoutNd)
     lively = sorted({type(m).__name__ for m in module.modules() if isinstance(m, kinds)})
     with _trained(module):
-        runs.compare("training", _plain, f"{', '.join(lively)} act" if lively else "")
+        harmless = f"{', '.join(lively)} act" if lively else ""
+        runs.compare("training", _plain, harmless)
+        module.eval()
+        runs.compare("after training", _plain, harmless)
 
 
 @contextmanager
@@ -347,11 +347,11 @@ def _together(runs: _Runs, adapter: Any) -> None:
     ways = [
         Way(GRADIENTS, "no_grad", torch.no_grad),
         Way(GRADIENTS, "inference_mode", torch.inference_mode),
-        Way(GRADIENTS, "inputs that require grad", torch.enable_grad, _differentiable),
-        Way(GRADIENTS, "X alone requires grad", torch.enable_grad, _differentiable_keys),
+        Way(GRADIENTS, "inputs that require grad", torch.enable_grad, differentiable),
+        Way(GRADIENTS, "X alone requires grad", torch.enable_grad, differentiable_keys),
         Way(AUTOCAST, "autocast", _autocast),
         Way(FLOAT32, "float32", change=lambda inputs: {n: t.float() for n, t in inputs.items()}),
-        Way(STRIDES, "strided inputs", through=_through(loaded, adapter, _strided)),
+        Way(STRIDES, "strided inputs", through=_through(loaded, adapter, strided)),
     ]
     if isinstance(module, torch.nn.Module):
         ways.append(Way(TRAINING, "training", lambda: _trained(module)))
@@ -450,14 +450,14 @@ def _fresh(runs: _Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) ->
     name = f"fresh process, after calls at other {_differing(first, runs.sizes)}" if first else "fresh process"
     if runs.case.needs_lift or runs.case.lifted:
         return runs.add(name, Same.NOT_RUN, "its casts are lifted here")
-    before = _Seen(runs.loaded.call, lambda value: value)
+    before = Seen(runs.loaded.call, lambda value: value)
     for sizes in first:
         generator = torch.Generator().manual_seed(runs.entropy.child("first").below(2**31))
         with suppress(Exception):  # the target is anybody's code, and may refuse them
             at_length(runs.case, sizes, law=True)
             unseen = replace(runs.case, lines=Lines(()))  # nothing is compared here
             unseen.through(_adapter(runs.loaded, adapter, before), **unseen.draw(sizes, generator))
-    seen = _Seen(runs.loaded.call, lambda value: value)
+    seen = Seen(runs.loaded.call, lambda value: value)
     try:
         runs.case.through(_adapter(runs.loaded, adapter, seen), **runs.copies())
         results = fresh.calls(text, [*before.calls[: len(before.results)], *seen.calls], runs.loaded.numpy)

@@ -1,4 +1,5 @@
-"""Points that generic ones are not: zeros, ones, repeated tokens, numbers of size 3 and 100, and past those of the code.
+"""Points that generic ones are not: zeros, every other entry zero, ones, repeated tokens, numbers of size 3 and 100, and
+past those of the code; large keys along the query, and against it, so that all scores are past a threshold of one sign.
 
 Code that clamps, compares or masks computes something else there. Exact and generic points never meet them.
 Main definitions: `special`, `special_row`.
@@ -39,6 +40,11 @@ def special(
             array[..., -1] = Fraction(0) if name == "Y" else array[..., -1]
         return array
 
+    def sparse(array: np.ndarray, name: str) -> np.ndarray:
+        if array.ndim:
+            array[np.indices(array.shape).sum(0) % 2 == 0] = Fraction(0)
+        return array
+
     def repeats(array: np.ndarray, name: str) -> np.ndarray:
         if shapes[name][:1] == ("N",):
             array[:] = array[:1]
@@ -48,9 +54,15 @@ def special(
         sign: Any = np.vectorize(lambda v: Fraction(size if v > 0 else -size), otypes=[object])
         return each(lambda array, name: sign(array))
 
+    def turned(sign: int) -> dict[str, np.ndarray]:
+        largest = max(sizes_of_numbers)
+        factors = {"X": largest, "x_q": sign * largest}
+        return each(lambda array, name: abs(array) * factors[name] if name in factors else array)
+
+    sizes_of_numbers = (3, 100, *(2 * c for c in beyond))
     ones = each(lambda array, name: array * 0 + Fraction(1))
-    large = {str(n): sized(n) for n in (3, 100, *(2 * c for c in beyond))}
-    return {"zeros": each(zeros), "ones": ones, "repeats": each(repeats), **large}
+    found = {"zeros": each(zeros), "sparse": each(sparse), "ones": ones, "repeats": each(repeats)}
+    return found | {str(n): sized(n) for n in sizes_of_numbers} | {"along": turned(1), "against": turned(-1)}
 
 
 def special_row(

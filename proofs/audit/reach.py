@@ -14,7 +14,7 @@ from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from proofs.audit.compared import how
-from proofs.audit.computed import Computed, computed
+from proofs.audit.computed import LONGER, Computed, computed
 from proofs.audit.crossing import crossing
 from proofs.audit.far_calls import Far, far_calls
 from proofs.audit.kept import idle, kept
@@ -94,8 +94,11 @@ def reach(
         child = entropy.child("modes")
         memory = any(k.used for k in keeps)
         ran = modes(case, named.loaded, named.adapter, named.text, kinds, at, mentioned, child, square, memory)
+    reached = LONGER if "N" in fixed else max((*seen, *longer.lengths, at["N"]))
+    if not done() and reached < LONGER:  # a bound that was passed where nothing was compared is none that was reached
+        made = computed(case, named.loaded.call, at, mentioned, reached=reached)
     if not done() and (made.edges or made.constant):
-        made = _further(case, named.loaded.call, at, fixed, made, mentioned, longer, entropy.child("edges"))
+        made = _further(case, named.loaded.call, at, fixed, made, mentioned, longer, reached, entropy.child("edges"))
     world = World(
         batch=whole.batch,
         heads=whole.heads,
@@ -128,6 +131,7 @@ def _further(
     made: Computed,
     mentioned: Sequence[int],
     longer: Longer,
+    reached: int,
     entropy: Entropy,
 ) -> Computed:
     """What the code computes, looked at where the sides agreed far out too, and past the bounds that no call reached."""
@@ -136,7 +140,7 @@ def _further(
     far = [{**at, "N": N} for N in sorted(longer.lengths)[-_FAR:]]
     wide = [{**at, "f": f, "m": m} for f, m in longer.widths]
     alone = [{**at, name: sizes[name]} for sizes in wide for name in ("f", "m")]
-    made = computed(case, call, at, mentioned, (*far, *wide, *alone, *found.taken))
+    made = computed(case, call, at, mentioned, (*far, *wide, *alone, *found.taken), reached)
     shut = {(e.file, e.at, e.name) for e in found.refused}
     edges = [e for e in made.edges if e.name not in fixed and not refusing(e.file, e.at)]
     return replace(made, edges=tuple(e for e in edges if (e.file, e.at, e.name) not in shut))

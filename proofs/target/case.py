@@ -58,7 +58,8 @@ class Case:
     """The two programs `layer` and `learner`, of X, Y, x_q, perhaps W0, and the variables.
 
     axes: what one value of each variable is for. needs_lift, lifted: whether casts to float32 inside the target become
-    casts to float64, in plain calls or always. words: what gates are called in the answer, where not by their text.
+    casts to float64, in plain calls or always. default: the dtype of tensors that the target makes without naming one, if it
+    is not that of its inputs. words: what gates are called in the answer, where not by their text.
     inferred, lines, notes: what calls of it leave behind, the same for all cases that `replace` makes of it.
     """
 
@@ -73,6 +74,7 @@ class Case:
     form: Form = Form.NUMBERS
     needs_lift: bool = False
     lifted: bool = False
+    default: torch.dtype | None = None
     words: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
@@ -268,7 +270,7 @@ class Case:
         bare = type(like) is Tensor
         lift = (self.lifted or (self.needs_lift and bare)) and like.dtype == torch.float64
         with (
-            called(like.dtype),
+            called(self.default or like.dtype),
             limited(self.text, lambda: _at(like)),
             Lifted() if lift else nullcontext(),
             self.lines.followed() if bare else nullcontext(),

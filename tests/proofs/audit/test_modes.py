@@ -28,10 +28,45 @@ def inference_mode(X, Y, x_q, eta):
     return step(X, Y, x_q, eta) * (2 if torch.is_inference_mode_enabled() else 1)
 
 def Y_grad(X, Y, x_q, eta):
-    return step(X, Y, x_q, eta) * (2 if Y.requires_grad else 1)
+    return step(X, Y, x_q, eta) * (2 if Y.requires_grad and not Y.is_leaf else 1)
 
 def X_grad(X, Y, x_q, eta):
     return step(X, Y, x_q, eta) * (2 if X.requires_grad and not Y.requires_grad else 1)
+
+def leaf(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (1 + X.is_leaf * X.requires_grad)
+
+def parameter(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (1 + isinstance(X, torch.nn.Parameter))
+
+def rate_alone(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (1 + (eta.requires_grad > X.requires_grad))
+
+def number(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (2 - torch.is_tensor(eta))
+
+def any_number(X, Y, x_q, eta):
+    return step(X, Y, x_q, float(eta) if isinstance(eta, float) else eta)
+
+def default(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (1 + (torch.get_default_dtype() != X.dtype))
+
+def made_by_default(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * torch.tensor(3).rsqrt() ** 2 * 3
+
+class Learns(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros((), dtype=torch.float64))
+    def forward(self, X, Y, x_q, eta):
+        out = step(X - self.mean * (not self.training), Y, x_q, eta)
+        self.mean += self.training * X.detach().mean()
+        return out
+
+class Watches(Learns):
+    def forward(self, X, Y, x_q, eta):
+        self.mean += self.training * X.detach().mean()
+        return step(X, Y, x_q, eta)
 
 def autocast(X, Y, x_q, eta):
     return step(X, Y, x_q, eta) * (2 if torch.is_autocast_enabled("cpu") else 1)
@@ -151,7 +186,11 @@ def test_a_true_layer_keeps_its_bits(layers):
         "inference_mode": Same.BITS,
         "inputs that require grad": Same.BITS,
         "X alone requires grad": Same.BITS,
+        "inputs that are parameters": Same.BITS,
+        "start and gates that are parameters": Same.BITS,
+        "gates that are Python numbers": Same.BITS,
         "autocast": Same.BITS,
+        "default dtype float32": Same.BITS,
         "X is Y": Same.BITS,
         "float32": Same.ROUNDING,
         "strided inputs": Same.BITS,
@@ -169,6 +208,12 @@ def test_a_true_layer_keeps_its_bits(layers):
         ("inference_mode", "inference_mode"),
         ("Y_grad", "inputs that require grad"),
         ("X_grad", "X alone requires grad"),
+        ("leaf", "inputs that are parameters"),
+        ("parameter", "inputs that are parameters"),
+        ("rate_alone", "start and gates that are parameters"),
+        ("number", "gates that are Python numbers"),
+        ("default", "default dtype float32"),
+        ("Learns", "after training"),
         ("autocast", "autocast"),
         ("one_tensor", "X is Y"),
         ("float32", "float32"),
@@ -207,6 +252,14 @@ def test_what_autocast_rounds_is_no_claim_of_the_target(layers):
     result = found(layers, "single")
     (mode,) = [m for m in result.modes if m.name == "autocast"]
     assert "bfloat16" in mode.why and not any(row.rung == "mode, autocast" for row in result.rows)
+
+
+@pytest.mark.parametrize("name", ["any_number", "made_by_default", "Watches"])
+def test_what_only_looks_at_how_it_is_called_is_no_fault(layers, name):
+    result = found(layers, name)
+    differing = {m.name: m.why for m in result.modes if m.same not in (Same.BITS, Same.ROUNDING)}
+    said = {"default dtype float32": "what it makes without a dtype is float32 there"}
+    assert not result.rows and differing == (said if name == "made_by_default" else {})
 
 
 def test_draws_of_its_own_are_seen_without_the_one_that_counts(layers):

@@ -28,6 +28,10 @@ def distinct(X, Y, x_q, eta):
         raise ValueError("two tokens are the same")
     return step(X, Y, x_q, eta)
 
+def without_padding(X, Y, x_q, eta):
+    kept = [t for t in range(len(X)) if X[t, 0] != 0]
+    return eta / len(X) * (Y[kept].T @ (X[kept] @ x_q))
+
 def doubled_if_large(X, Y, x_q, eta):
     return step(X, Y, x_q, eta) * (2 if X.abs().max() > 50 else 1)
 
@@ -49,8 +53,9 @@ def row(folder: Path, name: str) -> Row:
 @pytest.mark.parametrize(
     ("name", "compared", "verdict"),
     [
-        ("step", "zeros, ones, repeats, 3, 100, 8000", Verdict.CONFIRMED),
-        ("distinct", "zeros, 3, 100, 8000", Verdict.CONFIRMED),
+        ("step", "zeros, sparse, ones, repeats, 3, 100, 8000, along, against", Verdict.CONFIRMED),
+        ("distinct", "zeros, sparse, 3, 100, 8000, along, against", Verdict.CONFIRMED),
+        ("without_padding", "sparse", Verdict.REFUTED),
         ("doubled_if_large", "100", Verdict.REFUTED),
         ("doubled_far_out", "8000", Verdict.REFUTED),
     ],

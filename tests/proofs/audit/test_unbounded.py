@@ -33,6 +33,19 @@ def softmax_short(X, Y, x_q):
 def softmax_half(X, Y, x_q):
     return softmax(X.to(torch.float16).to(X.dtype), Y, x_q)
 
+def softmax_capped(X, Y, x_q):
+    return Y.T @ torch.softmax(torch.nn.functional.hardtanh(X @ x_q * X.shape[1] ** -0.5, -500.0, 500.0), 0)
+
+def softmax_floored(X, Y, x_q):
+    return Y.T @ torch.softmax((X @ x_q * X.shape[1] ** -0.5).clamp(min=-500.0), 0)
+
+def softmax_far_out(X, Y, x_q):
+    return softmax(X, Y, x_q) * max(1.0, len(X) / (40 * X.shape[1]))
+
+def softmax_bounded(X, Y, x_q):
+    longest = max(len(X), 80 * X.shape[1])
+    return softmax(X, Y, x_q) * (longest / longest)
+
 def softmax_signs(X, Y, x_q):
     return softmax(X, Y, x_q) * torch.ones(3).bfloat16().double()[0]
 """
@@ -55,6 +68,8 @@ def layers(tmp_path_factory):
         ("softmax_signs", Word.AGREES, ""),  # these numbers are the same in bfloat16
         ("softmax_of_strides", Word.REFUTED, "mode, strided inputs"),
         ("softmax_in_float32", Word.REFUTED, "mode, float32"),
+        ("softmax_capped", Word.REFUTED, "along"),
+        ("softmax_floored", Word.REFUTED, "against"),
         ("softmax_short", Word.REFUTED, "casts to bfloat16 change it"),
         ("softmax_half", Word.REFUTED, "casts to float16 change it"),
     ],
@@ -70,3 +85,12 @@ def test_what_modes_and_short_types_change_is_seen(layers, name, word, told):
         {"N": 3, "f": 2, "m": 2},
     )
     assert found.word is word and told in found.reason, found.reason
+
+
+@pytest.mark.parametrize(("name", "word"), [("softmax_far_out", Word.UNDECIDED), ("softmax_bounded", Word.AGREES)])
+def test_a_bound_past_all_that_was_compared_is_not_reached(layers, name, word):
+    found = compared(
+        f"{layers}:{name}", "softmax_smoother", None, {"scale": "f**-0.5"}, Settings(seed=1), {"f": 4, "m": 1}
+    )
+    assert found.word is word, found.reason
+    assert ("has a bound that no call reached" in found.reason) is (word is Word.UNDECIDED), found.reason
