@@ -119,7 +119,8 @@ def try_at(case: Case, sizes: Sizes, entropy: Entropy) -> None:
         )
     if not bool(torch.isfinite(results[0]).all()):
         raise TargetError(
-            f"{case.text} returns NaN or infinity on Gaussian inputs of size {dict(sizes)}: keep "
+            f"{case.text} returns NaN or infinity on Gaussian inputs of size "
+            f"{' '.join(f'{k}={n}' for k, n in sizes.items())}: keep "
             "logarithms, roots and quotients away from 0 there, by an adapter that prepares the inputs, say"
         )
 

@@ -153,7 +153,7 @@ def _callable(text: str, found: Any) -> Target:
                 "function that returns predictions"
             ) from None
     if not callable(found):
-        raise TargetError(f"{text} is a {type(found).__name__}, expected a function or an nn.Module")
+        raise TargetError(f"{text} has type {type(found).__name__}, expected a function or an nn.Module")
     if isinstance(found, torch.nn.Module):
         notes = tuple(_changes(found))
         found = copy.deepcopy(found).double().eval()  # the user's object stays as it is
