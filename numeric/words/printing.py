@@ -108,7 +108,9 @@ def _written(x: Any) -> tuple[str, int]:
         case "scale":
             number, body = parts if parts[1].origin[0] != "number" else parts[::-1]
             factor = wrapped(number, _ATOM if number.ndim else _PRODUCT)
-            return rf"{factor} \, {wrapped(body, _PRODUCT)}", _PRODUCT
+            inner = wrapped(body, _PRODUCT)
+            between = r"\cdot" if inner[:1].isdigit() else r"\,"
+            return f"{factor} {between} {inner}", _PRODUCT
         case "invert":
             return rf"\frac{{1}}{{{_written(parts[0])[0]}}}", _FRACTION
         case "matmul":

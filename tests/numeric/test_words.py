@@ -454,6 +454,7 @@ def well_formed(tex: str) -> bool:
         (blocks([[Y], [v.T]]).T @ blocks([[X], [q.T]]), r"{\begin{bmatrix} Y \\ v^{\top} \end{bmatrix}}^{\top} "
          r"\begin{bmatrix} X \\ q^{\top} \end{bmatrix}"),
         (rewrite(W, []), "W"),
+        ((eta * 2) * 3, r"3 \cdot 2 \, \eta"),
     ],
 )  # fmt: skip
 def test_formulas_are_as_they_were_written(x: Any, tex: str) -> None:
