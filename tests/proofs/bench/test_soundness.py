@@ -23,6 +23,7 @@ def entry(name: str) -> Entry:
     return next(e for e in CORPUS if e.name == name)
 
 
+@pytest.mark.slow  # `.ci/run` runs a sample by the command itself
 def test_true_layers_and_a_sample_of_their_mutants():
     """A few layers of each form; `test_all_mutants` has all."""
     names = ("batch_step", "gated_window", "linear_attention", "delta_rule", "ridge_solve", "softmax_attention")
