@@ -108,7 +108,7 @@ def _cost(title: str, left: Program, right: Program, sizes: Sizes, limit: float,
         recording, _ = _least(lambda: (record(left, given), record(right, given)), 3)
     a, b = recorded(left), recorded(right)
     accepting, _ = _least(lambda: (a.at(shapes), b.at(shapes)), 1)
-    verdict, found = _least(lambda: exact_identity.decide(Comparison(a, b, SHAPES, sizes, entropy=entropy)), 1)
+    verdict, found = _least(lambda: exact_identity.decide(Comparison(a, b, SHAPES, sizes, entropy=entropy)), 3)
     return Cost(title, forward, recording / forward, accepting / forward, verdict / forward, limit, found)
 
 
