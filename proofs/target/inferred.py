@@ -22,8 +22,9 @@ from proofs.target.gates import Value
 Numbers = tuple[Fraction, ...]
 _EXPONENTS = (0, 0.5, -0.5, 1, -1, 1.5, -1.5, 2, -2)
 """Powers of N, f and m that a step size has."""
-_ROUNDED = 2.0**-18
-"""So far may numbers that a fit, or float32 code, gives be from such a power, relatively."""
+_ROUNDED, _FITTED = 2.0**-44, 2.0**-18
+"""So far may numbers be from such a power, relatively: those of one token, which a few hundred roundings of constants such
+as f**-0.5 can have moved, and those of a fit."""
 _POWERS = {0: "", 1: " N", -1: "/N"}
 Key = tuple[tuple[str, int], ...]
 
@@ -93,9 +94,10 @@ class Inferred:
 
     def lawless(self) -> str:
         """The parameter whose numbers are no constant times powers of N, f and m, over all sizes where it is known."""
+        slack = _FITTED if self.fits else _ROUNDED
         for name in self.names:
             known = {k: v[name] for k, v in self.known.items() if k not in self.borrowed and len(v[name]) == 1}
-            if len(known) > 1 and not _monomial({k: float(number) for k, (number,) in known.items()}):
+            if len(known) > 1 and not _monomial({k: float(v) for k, (v,) in known.items()}, slack):
                 return name
         return ""
 
@@ -158,8 +160,8 @@ def _power(by_length: Mapping[int, Numbers], read: Callable[[Fraction], Any] = l
     return None
 
 
-def _monomial(values: Mapping[Key, float]) -> bool:
-    """Whether the values are c N^a f^b m^c for some of `_EXPONENTS`, up to rounding."""
+def _monomial(values: Mapping[Key, float], slack: float) -> bool:
+    """Whether the values are c N^a f^b m^c for some of `_EXPONENTS`, up to a relative slack."""
     numbers = np.array(list(values.values()))
     if not numbers.any():
         return True
@@ -168,7 +170,7 @@ def _monomial(values: Mapping[Key, float]) -> bool:
     sizes = np.log(np.array([[n for _, n in k] for k in values], dtype=float))
     exponents = np.array(list(product(_EXPONENTS, repeat=3)))
     left = np.log(np.abs(numbers))[:, None] - sizes @ exponents.T
-    return bool((np.ptp(left, axis=0) < _ROUNDED).any())
+    return bool((np.ptp(left, axis=0) < slack).any())
 
 
 def shown(numbers: Numbers) -> str:

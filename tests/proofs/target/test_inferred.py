@@ -21,6 +21,7 @@ SIZES = [{"N": N, "f": f, "m": m} for N, f, m in ((5, 4, 3), (2, 4, 3), (9, 4, 3
         (lambda N, f, m: -2 * N * f**-0.5, True),
         (lambda N, f, m: 1 / (N * m), True),
         (lambda N, f, m: f**-0.5 * (2 if f == 12 else 1), False),
+        (lambda N, f, m: 0.25 * (1 + 1e-9 * (f == 12)), False),
         (lambda N, f, m: 1 / f if f in (4, 2) else 5.0, False),
         (lambda N, f, m: 1.0 if N > 1 and f < 12 else 0.0, False),
         (lambda N, f, m: 1.0 if f < 12 else -1.0, False),
