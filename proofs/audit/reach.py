@@ -117,7 +117,7 @@ def reach(
         refusals=(*whole.refusals, *far.refusals, *longer.refusals),
         kept=keeps,
         edges=made.edges,
-        outside=tuple(f.told for f in outside(case.lines) if not idle(case, at, f.space, f.name)),
+        outside=tuple(f.told for f in outside(case.lines) if f.told.constant or not idle(case, at, f.space, f.name)),
         unrun=case.lines.unrun(named.loaded.call, _options(case, named.loaded), case.adapter.own, made.constant),
     )
     return Reach((*points, *whole.rows, *far.rows, *longer.rows, *ran.rows), world)

@@ -150,13 +150,14 @@ class World:
         told += [r.line() for r in self.refusals if r.unlike]
         told += [u.line() for u in self.open]
         told += [e.line() for e in self.edges]
-        told += [k.line() for k in self.kept if k.doubt] + [o.line() for o in self.outside]
+        told += [k.line() for k in self.kept if k.doubt] + [o.line() for o in self.outside if not o.constant]
         return told[0] if told else ""
 
     @property
     def every_length(self) -> bool:
         """Whether nothing is known that could make another length another thing."""
-        return self.beyond and not (self.open or self.edges or self.outside) and not any(k.used for k in self.kept)
+        varies = any(k.used for k in self.kept) or any(not o.constant for o in self.outside)
+        return self.beyond and not (self.open or self.edges or varies)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""

@@ -1,20 +1,23 @@
 """What a target reads that no argument of a call gives: clocks, the process, its environment, files, addresses.
 
 Read from the instructions that ran. A clock that is only read to time the code is harmless: with a mark in its place (see
-`proofs.audit.kept`) the call returns the same bits.
+`proofs.audit.kept`) the call returns the same bits. What PyTorch says of itself and of its devices is the same for all calls of
+an audit: it is named, and what it was holds for the answer. A test of it has a side that never ran, which is named already.
 Main definitions: `Outside`, `outside`.
 """
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from proofs.target.source.branches import source_of
 from proofs.target.source.lines import Lines
-from proofs.target.source.unreached import loads
+from proofs.target.source.unreached import Load, loads
 
 _MODULES = frozenset(
     "time datetime os posix sys platform socket uuid getpass resource gc threading _thread multiprocessing subprocess inspect "
@@ -30,23 +33,37 @@ _HARMLESS = {
 _BUILTINS = frozenset("id open input".split())
 _TORCH = frozenset("get_num_threads get_num_interop_threads initial_seed get_rng_state".split())
 _ATTRIBUTES = frozenset("data_ptr _version _cdata".split())
+_MODES = frozenset(
+    "is_compiling is_dynamo_compiling is_exporting is_torchdynamo_compiling is_scripting is_tracing _get_tracing_state "
+    "is_fx_tracing is_autocast_cache_enabled is_autocast_available get_autocast_dtype get_autocast_gpu_dtype "
+    "are_deterministic_algorithms_enabled get_deterministic_debug_mode get_float32_matmul_precision is_anomaly_enabled "
+    "is_vulkan_available is_available is_built is_initialized get_world_size get_rank device_count current_device "
+    "get_device_capability get_device_properties get_device_name is_bf16_supported is_flash_attention_available "
+    "flash_sdp_enabled math_sdp_enabled mem_efficient_sdp_enabled cudnn_sdp_enabled allow_tf32 fp32_precision "
+    "preferred_linalg_library".split()
+)
+"""What tells of PyTorch's state and devices; gradients, autocast, inference and the default dtype are modes of an audit."""
 
 
 @dataclass(frozen=True)
 class Outside:
-    """One thing that is read: its name, and where."""
+    """One thing that is read: its name, and where. constant: whether it is the same for all calls of this process."""
 
     name: str
     file: str
     at: int
+    constant: bool = False
 
     def line(self) -> str:
         """What is read, in a line."""
-        return f"line {self.at} of {Path(self.file).name} reads {self.name}, which no argument gives: other calls may differ"
+        where = f"line {self.at} of {Path(self.file).name} reads {self.name}, which no argument gives"
+        return f"{where}: " + (
+            "where it says something else the layer may differ" if self.constant else "other calls may differ"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return {"name": self.name, "file": self.file, "line": self.at}
+        return {"name": self.name, "file": self.file, "line": self.at, "constant": self.constant}
 
 
 @dataclass(frozen=True)
@@ -65,12 +82,29 @@ def outside(lines: Lines) -> tuple[Found, ...]:
 
 
 def _of(lines: Lines, code: CodeType) -> Iterator[Found]:
+    tests = source_of(code).branches.values()
     for load in loads(code, lines.executed(code), lines.held[code], lines.own):
+        if load.name in _MODES and _of_torch(load) and not any(_within(load.place, branch.test) for branch in tests):
+            told = Outside(load.name, code.co_filename, load.line, constant=True)
+            yield Found(told, lines.held[code].spaces, load.name)
+            continue
         said = _named(load.value, load.attribute) or (
             load.name if load.name in _ATTRIBUTES and load.by_attribute else ""
         )
         if said:
             yield Found(Outside(said, code.co_filename, load.line), lines.held[code].spaces, load.name)
+
+
+def _of_torch(load: Load) -> bool:
+    """Whether what is loaded may be a library's: an attribute of a module, or a function imported by its name."""
+    return load.by_attribute or str(getattr(load.value, "__module__", "")).partition(".")[0] == "torch"
+
+
+def _within(place: tuple[int | None, ...], test: ast.expr) -> bool:
+    """Whether code at a place belongs to a test."""
+    last = (test.end_lineno or test.lineno, test.end_col_offset or test.col_offset)
+    numbers = [n for n in place if n is not None]
+    return len(numbers) == 4 and (test.lineno, test.col_offset) <= (*numbers[:2],) and (*numbers[2:],) <= last
 
 
 def _named(value: Any, attribute: str) -> str:

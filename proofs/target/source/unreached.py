@@ -104,13 +104,15 @@ def references(
 
 @dataclass(frozen=True)
 class Load:
-    """Something that an instruction which ran loads. attribute: what is asked of it; by_attribute: whether it is one."""
+    """Something that an instruction which ran loads. attribute: what is asked of it; by_attribute: whether it is one; place:
+    its first and last line and column."""
 
     name: str
     value: Any
     line: int
     attribute: str = ""
     by_attribute: bool = False
+    place: tuple[int | None, ...] = ()
 
 
 def loads(code: CodeType, executed: frozenset[int], held: Held, own: Callable[[str], bool]) -> Iterator[Load]:
@@ -118,16 +120,17 @@ def loads(code: CodeType, executed: frozenset[int], held: Held, own: Callable[[s
     uses = _uses("".join(linecache.getlines(code.co_filename)))
     instructions = [i for i in dis.get_instructions(code) if i.offset in executed]
     for k, instruction in enumerate(instructions):
-        name, use = instruction.argval, uses.get(_place(instruction), _Use())
+        name, place = instruction.argval, _place(instruction)
+        use = uses.get(place, _Use())
         line = (instruction.positions.lineno if instruction.positions else None) or code.co_firstlineno
         attribute = instruction.opname in ("LOAD_ATTR", "LOAD_METHOD")
         if attribute:
-            yield Load(name, None, line, by_attribute=True)
+            yield Load(name, None, line, by_attribute=True, place=place)
         if attribute or instruction.opname in _LOADS:
             values = list(_values(instructions, k, held, set(), own, _Use()))
             if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME") and not values:
                 values = [vars(builtins).get(name)]
-            yield from (Load(name, value, line, use.attribute, attribute) for value in values if value is not None)
+            yield from (Load(name, v, line, use.attribute, attribute, place) for v in values if v is not None)
 
 
 def _said(code: CodeType, at: dis.Instruction) -> str:

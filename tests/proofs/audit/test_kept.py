@@ -175,6 +175,21 @@ def test_what_no_argument_gives_is_told(tmp_path: Path, name: str) -> None:
     assert [f.told.line() for f in outside(found.lines)], name
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("return good(X, Y, x_q, eta) * (1 + torch.compiler.is_compiling())", ["is_compiling"]),
+        ("return good(X, Y, x_q, eta) * (1 + torch.cuda.is_available())", ["is_available"]),
+        ("if torch.compiler.is_compiling():\n        return 0 * x_q\n    return good(X, Y, x_q, eta)", []),
+        ("scale = 2 * torch.jit.is_scripting() if len(X) else 0\n    return good(X, Y, x_q, eta)", ["is_scripting"]),
+    ],
+)
+def test_what_pytorch_says_of_itself_is_named_but_no_doubt(tmp_path: Path, body: str, told: list[str]) -> None:
+    # a test of it has a side that never ran, which is named in its own line
+    found, _, _ = case(tmp_path, f"\ndef layer(X, Y, x_q, eta):\n    {body}\n")
+    assert [(f.told.name, f.told.constant) for f in outside(found.lines)] == [(name, True) for name in told]
+
+
 def test_what_is_not_called_reads_nothing() -> None:
     assert outside(Lines(homes(lambda X: X))) == ()
 
@@ -201,6 +216,9 @@ def first_length(X, Y, x_q, eta):
 
 def masks(X, Y, x_q, eta):
     return good(X, Y * ones(len(X)), x_q, eta)
+
+def compiled(X, Y, x_q, eta):
+    return good(X, Y, x_q, eta) * (1 + torch.compiler.is_compiling())
 """
 
 
@@ -213,6 +231,7 @@ def masks(X, Y, x_q, eta):
         ("first_width", Word.REFUTED),
         ("first_length", Word.REFUTED),
         ("masks", Word.PROVED),
+        ("compiled", Word.PROVED),
     ],
 )
 def test_an_audit_says_so(tmp_path: Path, name: str, word: Word) -> None:
@@ -224,3 +243,5 @@ def test_an_audit_says_so(tmp_path: Path, name: str, word: Word) -> None:
         after = [m.same for m in answer.world.modes if m.name.startswith("fresh process, after calls at other ")]
         assert after == [Same.BITS] * 3
         assert not answer.world.every_length
+    told = [o.name for o in answer.world.outside]
+    assert told == {"clock": ["time.time"], "compiled": ["is_compiling"]}.get(name, [])
