@@ -204,10 +204,11 @@ def longer_rows(
             agreed |= {N, *(p + 1 for p in marks)}
     short = _SHORT if at["N"] < _EXACT else at["N"]
     wide = () if {"f", "m"} & set(fixed) or refuted else _widths(mentioned, widths_seen)
+    full = {WIDE[1], *((f, m) for f, m, spare in wide if not spare)}
     tokens = (
         ()
         if "N" in fixed
-        else tuple((f, m, False, f + 2) for f, m, spare in wide if not spare and m < f <= _WIDEST + 1)
+        else tuple((f, m, spare, f + 2) for f, m, spare in wide if m < f <= _WIDEST + 1 and (f, m) in full)
     )
     for f, m, spare, N in (*((*sizes, fixed.get("N", short)) for sizes in wide), *tokens):
         here = {"f": f, "m": m, "N": N}  # a few tokens span few directions: a rank that is cut shows with more than f

@@ -100,6 +100,9 @@ def refuses(X, Y, x_q, eta):
 def sorts_later(X, Y, x_q, eta):
     return step(*((X, Y) if len(X) < 17 else ((a[(X @ x_q).topk(16).indices]) for a in (X, Y))), x_q, eta)
 
+def short_rank(X, Y, x_q, lam):
+    return low_rank(X, Y, x_q, lam, int(4.2 * X.shape[1] ** 0.5))
+
 def softmax(X, Y, x_q):
     return torch.softmax(X @ x_q, 0) @ Y
 
@@ -161,6 +164,7 @@ def test_what_changes_its_ways_is_refuted(layers, name, adapter, size):
         ("parts", "gd", (How.FLOAT,), {"f": 97}),
         ("slots", "online_gd", (How.FLOAT,), {"N": 1101}),
         ("low_rank", "ridge", (How.EXACT, How.FLOAT), {"f": 7, "N": 9}),
+        ("short_rank", "ridge", (How.EXACT, How.FLOAT), {"f": 19, "N": 21}),
     ],
 )
 def test_what_ends_far_out_is_refuted(layers, name, against, kinds, size):
