@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from proofs.evidence import Settings
 from reports import cli
-from reports.ending import end, guarded
+from reports.ending import crashing, end, guarded
 
 if TYPE_CHECKING:
     from proofs.audit.answer import Answer
@@ -68,4 +68,5 @@ def audit_targets(shown: Screen, settings: Settings) -> tuple[list[Answer], int]
 
 
 if __name__ == "__main__":
+    crashing()
     end(cli.main(sys.argv[1:]) if sys.argv[1:] else guarded(main_job))

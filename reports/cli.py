@@ -7,6 +7,7 @@ survived, 2 wrong usage, 3 undecided, 4 an audit agrees at all points drawn and 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 
 from proofs.evidence import Rung, Settings
-from reports.ending import INTERRUPTED, Wrong, end, guarded
+from reports.ending import INTERRUPTED, Wrong, crashing, end, guarded
 from reports.files import hush
 
 # Everything else is imported inside the commands: `ssmproof --help` should not wait for torch and sympy.
@@ -33,7 +34,7 @@ app = typer.Typer(
     name="ssmproof",
     help="Settle which learning algorithm a sequence layer runs in context, with evidence anyone can re-check.",
     add_completion=False,
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -69,11 +70,15 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
     """Settle which learning algorithm a sequence layer runs in context, with evidence anyone can re-check."""
+    if context.invoked_subcommand is None:
+        print(context.get_help(), file=sys.stderr)
+        raise typer.Exit(2)
 
 
 @app.command()
@@ -209,18 +214,29 @@ def audit(
     ] = "proved",
     profile: Profile = "quick",
     seed: Seed = None,
+    call_seconds: Annotated[
+        float | None,
+        typer.Option(
+            envvar="SSMPROOF_CALL_SECONDS",
+            help="CPU seconds that one call of the target may take, and ten times as many on the clock; 60 by default.",
+        ),
+    ] = None,
     out: Out = None,
     json: Json = None,
 ) -> None:
     """Settle which learner somebody's layer runs, or whether it runs the one named."""
     screen = _screen(json)
     check_outputs(json, out)
+    if call_seconds is not None:
+        os.environ["SSMPROOF_CALL_SECONDS"] = repr(call_seconds)  # for fresh processes of the audit too
     gates = _pairs("--gate", gate or [], "beta=1")
     sizes = {name: _whole(name, value) for name, value in _pairs("--size", size or [], "N=1").items()}
     settings = _settings(profile, "cpu", seed)
     from proofs.identify.ask import ask
+    from reports.terminal import working
 
-    found = ask(target, against, adapter, gates, settings, sizes or None)
+    with working(screen.err, f"auditing {target}"):
+        found = ask(target, against, adapter, gates, settings, sizes or None)
     from reports.answers import lines, to_json
 
     for line in lines(found):
@@ -324,22 +340,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def script() -> NoReturn:
     """The console script."""
+    crashing()
     end(main())
 
 
 def _command(arguments: list[str] | None) -> int | None:
-    """The exit status that a command ends with; wrong usage is printed as click does.
+    """The exit status that a command ends with; wrong usage is one line.
 
     Not click's standalone mode, in which a SystemExit of somebody else's code would pass for the command's own.
     """
     try:
         status = app(args=arguments, prog_name="ssmproof", standalone_mode=False)
     except _USAGE as mistake:
-        mistake.show()
-        return int(mistake.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+        path = mistake.ctx.command_path if mistake.ctx is not None else "ssmproof"
+        raise Wrong(f"{mistake.format_message().rstrip('.')}; see: {path} --help") from None
+    except typer.Abort:
+        status = INTERRUPTED
+    if status == INTERRUPTED:
+        raise KeyboardInterrupt  # typer's versions say it in different ways
     return status if isinstance(status, int) else 0
 
 

@@ -1,10 +1,11 @@
 """How a command ends: a user's mistake is one line and status 2, never a traceback; what was found before it stands.
 
-Main definitions: `Wrong`, `guarded`, `end`.
+Main definitions: `Wrong`, `guarded`, `crashing`, `end`.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 from collections.abc import Callable
@@ -47,6 +48,12 @@ def guarded(work: Callable[[], int | None]) -> int:
         return status
     hush(sys.stdout)  # nobody reads on: what was found stands
     return status
+
+
+def crashing() -> None:
+    """From now on a crash below Python, as of somebody's kernel, says on standard error which line called it."""
+    with suppress(OSError, ValueError, AttributeError):  # standard error may be no file
+        faulthandler.enable(all_threads=False)
 
 
 def end(status: int) -> NoReturn:

@@ -90,6 +90,17 @@ def watching(err: Console) -> Iterator[Callable[[int, int, object, object], None
         yield move
 
 
+@contextmanager
+def working(err: Console, text: str) -> Iterator[None]:
+    """On a terminal, what is being done and for how long; nothing elsewhere."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal, refresh_per_second=2) as bar:
+        bar.add_task(text, total=None)
+        yield
+
+
 def show_run(to: Screen, run: Run) -> None:
     """Claims by rung, then everything that is not plainly confirmed, then the counts and the seed."""
     rungs = [r for r in Rung if any(e.rung is r for e in run.evidence)]

@@ -63,7 +63,7 @@ def limited(what: str, point: Callable[[], str]) -> Iterator[None]:
         spent = f"{limit:g} s of CPU time" if used >= limit else f"{_WAITING * limit:g} s"
         raise Late(
             f"{what} did not return within {spent}, called {point()}: a loop that does not end there, or a slow one; "
-            f"nothing is said about it ({VARIABLE} sets the limit)"
+            f"nothing is said about it (--call-seconds, or {VARIABLE}, sets the limit)"
         )
 
     before = signal.signal(signal.SIGALRM, look)

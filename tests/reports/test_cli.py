@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -125,8 +126,7 @@ def test_wrong_calls(ssmproof: Command, audits: object, tmp_path: Path, line: st
     assert text in said.err.replace("\n", " ")
     assert said.out == "" and "Traceback" not in said.err
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a_file", "schema.json"]
-    if said.err.startswith("error:"):
-        assert len(said.err.splitlines()) == 1
+    assert said.err.startswith("error: ") and len(said.err.splitlines()) == 1
 
 
 def test_an_unforeseen_error_is_one_line_with_its_place(ssmproof: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -363,6 +363,33 @@ def test_the_command_starts_without_the_heavy_libraries(arguments: list[str]) ->
     where = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=where)
     assert done.stdout.splitlines()[-1] == f"{2 if 'no.such' in arguments else 0} []", done.stderr
+
+
+ENDING = """
+import ctypes, time
+def interrupts(X, Y, x_q):
+    raise KeyboardInterrupt
+def crashes(X, Y, x_q):
+    return ctypes.string_at(0)
+def waits(X, Y, x_q):
+    time.sleep(100)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "told"),
+    [
+        ("interrupts", 130, "interrupted\n"),
+        ("crashes", -signal.SIGSEGV, 'layer.py", line 6 in crashes'),
+        ("waits", 2, "did not return within 1 s, called with inputs"),
+    ],
+)
+def test_a_target_that_ends_its_process_is_told(tmp_path: Path, name: str, status: int, told: str) -> None:
+    (tmp_path / "layer.py").write_text(ENDING)
+    command = [sys.executable, "-m", "reports", "audit", f"{tmp_path / 'layer.py'}:{name}", "--against", "gd"]
+    done = subprocess.run([*command, "--call-seconds", "0.1"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == status, done.stderr
+    assert told in done.stderr
 
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])

@@ -139,8 +139,9 @@ def _adapter(target: Target, text: str | Callable[..., Any] | None) -> Adapter:
         return convention.variants[variant](target)
     if convention is not None or not colon:
         own = [named(name, v) for v in convention.variants] if convention is not None else []
-        near = own or difflib.get_close_matches(text, built_in(), n=3, cutoff=0.3) or built_in()
-        raise TargetError(f"no adapter {text!r}; built in: {', '.join(near)}; or path/to/file.py:function")
+        near = own or difflib.get_close_matches(text, built_in(), n=3, cutoff=0.3)
+        said = f"near names: {', '.join(near)}; " if near else ""
+        raise TargetError(f"no adapter {text!r}; {said}built in: {', '.join(built_in())}; or path/to/file.py:function")
     return _own(target, load(text))
 
 

@@ -41,7 +41,7 @@ def test_a_new_adapter_is_one_new_file(tmp_path, monkeypatch):
     adapters.library.cache_clear()
     try:
         assert "columns" in adapters.built_in()
-        with pytest.raises(TargetError, match="no adapter 'column'; built in: columns"):
+        with pytest.raises(TargetError, match="no adapter 'column'; near names: columns"):
             adapters.adapt(load(f"{tmp_path / 'layer_of_columns.py'}:layer"), "column")
         found = compared(f"{tmp_path / 'layer_of_columns.py'}:layer", "gd", "columns", {}, Settings(seed=1), {"N": 5})
         assert found.word is Word.PROVED and found.adapter == "columns", str(found)
@@ -61,5 +61,7 @@ def test_an_unknown_one_names_the_near_ones(text):
     def layer(X, Y, x_q):
         return x_q
 
-    with pytest.raises(TargetError, match=r"no adapter '.*'; built in: (kv|step|attention)"):
+    with pytest.raises(
+        TargetError, match=r"no adapter '.*'; near names: (kv|step|attention).*; built in: attention, kv, "
+    ):
         adapters.adapt(load(layer), text)
