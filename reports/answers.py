@@ -210,6 +210,7 @@ def world(tested: World) -> list[str]:
     for refusal in tested.refusals:  # sizes that were refused alike share a line
         groups.setdefault((refusal.what, refusal.why), []).append(refusal)
     out += [group[0].line(group) for group in groups.values()]
+    out += [s.line() for s in tested.scripts]
     out += [e.line() for e in tested.edges] + [k.line() for k in tested.kept] + [o.line() for o in tested.outside]
     return out + [u.line() for u in tested.unrun]
 

@@ -181,8 +181,8 @@ def modes(
     except Exception as error:  # it needs another mode than torch's own
         return Modes((Mode("plain", Same.RAISES, raised(error)),))
     runs = _Runs(case, loaded, kinds, sizes, data, plain, entropy.child("modes"))
-    runs.compare("no_grad", _under(torch.no_grad))
-    runs.compare("inference_mode", _under(torch.inference_mode))
+    runs.compare("no_grad", _without_gradients(torch.no_grad))
+    runs.compare("inference_mode", _without_gradients(torch.inference_mode))
     runs.compare("inputs that require grad", _under(torch.enable_grad, differentiable))
     runs.compare("X alone requires grad", _under(torch.enable_grad, differentiable_keys))
     _handed(runs, loaded, adapter)
@@ -232,6 +232,11 @@ def _under(
         return run
 
     return under
+
+
+def _without_gradients(mode: Callable[[], Any]) -> Callable[[Case], Program]:
+    under = _under(mode)
+    return lambda case: under(replace(case, grad=False))
 
 
 def _autocast() -> Any:

@@ -62,8 +62,8 @@ def preflight(case: Case, fixed: Mapping[str, int], entropy: Entropy) -> tuple[C
     axes = [dict(zip(case.options, chosen, strict=True)) for chosen in product(*case.options.values())]
     for sizes in SIZES:
         here = {**sizes, **fixed}
-        for lift, form, chosen in product((False, True), Form, axes):
-            tried = replace(case, needs_lift=lift, form=form, axes=chosen)
+        for grad, lift, form, chosen in product((False, True), (False, True), Form, axes):
+            tried = replace(case, needs_lift=lift, grad=grad, form=form, axes=chosen)
             ran = False
             try:
                 try_at(tried, here, entropy)

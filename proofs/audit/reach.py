@@ -28,7 +28,7 @@ from proofs.target.adapters import FINAL, STATES
 from proofs.target.case import INDETERMINATE, Case
 from proofs.target.loading import Target
 from proofs.target.source.branches import refusing
-from proofs.target.source.integers import integers
+from proofs.target.source.integers import integers, scripts
 from proofs.target.source.options import options_of
 from proofs.target.source.outside import outside
 
@@ -118,6 +118,7 @@ def reach(
         kept=keeps,
         edges=made.edges,
         outside=tuple(f.told for f in outside(case.lines) if f.told.constant or not idle(case, at, f.space, f.name)),
+        scripts=scripts(named.loaded.call),
         unrun=case.lines.unrun(named.loaded.call, _options(case, named.loaded), case.adapter.own, made.constant),
     )
     return Reach((*points, *whole.rows, *far.rows, *longer.rows, *ran.rows), world)

@@ -15,6 +15,7 @@ from proofs.audit.edges import Edge
 from proofs.audit.kept import Kept
 from proofs.target.source.lines import Unrun
 from proofs.target.source.outside import Outside
+from proofs.target.source.scripted import Scripted
 
 
 class Positions(StrEnum):
@@ -133,6 +134,7 @@ class World:
     unrun: tuple[Unrun, ...] = ()
     kept: tuple[Kept, ...] = ()
     outside: tuple[Outside, ...] = ()
+    scripts: tuple[Scripted, ...] = ()
     edges: tuple[Edge, ...] = ()
     by_head: tuple[Mapping[str, str], ...] = ()
 
@@ -144,12 +146,12 @@ class World:
     @property
     def doubt(self) -> str:
         """What the code is known to do that the calls did not show: another thing at some size, draws of its own, bits that
-        nothing compares, lines that sizes, data or the like lead to, bounds that larger sizes reach, state that each call
-        changes, what only the process gives."""
+        nothing compares, lines that sizes, data or the like lead to, or that can't be followed, bounds that larger sizes
+        reach, state that each call changes, what only the process gives."""
         told = [m.line() for m in self.modes if m.same in (Same.RANDOM, Same.UNCOMPARED) and not m.harmless]
         told += [r.line() for r in self.refusals if r.unlike]
         told += [u.line() for u in self.open]
-        told += [e.line() for e in self.edges]
+        told += [s.line() for s in self.scripts] + [e.line() for e in self.edges]
         told += [k.line() for k in self.kept if k.doubt] + [o.line() for o in self.outside if not o.constant]
         return told[0] if told else ""
 
@@ -157,7 +159,7 @@ class World:
     def every_length(self) -> bool:
         """Whether nothing is known that could make another length another thing."""
         varies = any(k.used for k in self.kept) or any(not o.constant for o in self.outside)
-        return self.beyond and not (self.open or self.edges or varies)
+        return self.beyond and not (self.open or self.scripts or self.edges or varies)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -178,6 +180,7 @@ class World:
             "refusals": [r.to_json() for r in self.refusals],
             "by head": [dict(numbers) for numbers in self.by_head],
             "kept from call to call": [k.to_json() for k in self.kept],
+            "code of torch.jit": [s.to_json() for s in self.scripts],
             "read from outside": [o.to_json() for o in self.outside],
             "bounds not reached": [e.to_json() for e in self.edges],
             "never ran": [u.to_json() for u in self.unrun],

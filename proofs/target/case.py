@@ -58,8 +58,9 @@ class Case:
     """The two programs `layer` and `learner`, of X, Y, x_q, perhaps W0, and the variables.
 
     axes: what one value of each variable is for. needs_lift, lifted: whether casts to float32 inside the target become
-    casts to float64, in plain calls or always. default: the dtype of tensors that the target makes without naming one, if it
-    is not that of its inputs. words: what gates are called in the answer, where not by their text.
+    casts to float64, in plain calls or always. grad: whether it is called with gradients on, without which it raises.
+    default: the dtype of tensors that the target makes without naming one, if it is not that of its inputs. words: what
+    gates are called in the answer, where not by their text.
     inferred, lines, notes: what calls of it leave behind, the same for all cases that `replace` makes of it.
     """
 
@@ -74,6 +75,7 @@ class Case:
     form: Form = Form.NUMBERS
     needs_lift: bool = False
     lifted: bool = False
+    grad: bool = False
     default: torch.dtype | None = None
     words: Mapping[str, str] = field(default_factory=dict)
 
@@ -90,7 +92,7 @@ class Case:
     def anew(self, gates: Mapping[str, str] | None = None, adapter: Adapter | None = None) -> Case:
         """A case with other gates, or another adapter, called as this one is. What calls leave behind is its own."""
         other = Case.of(self.text, adapter or self.adapter, self.chosen, self.gates if gates is None else gates)
-        return replace(other, axes=self.axes, form=self.form, needs_lift=self.needs_lift)
+        return replace(other, axes=self.axes, form=self.form, needs_lift=self.needs_lift, grad=self.grad)
 
     @property
     def starts(self) -> bool:
@@ -262,7 +264,8 @@ class Case:
             out = adapter.call(X, Y, x_q, **self.arguments(X, Y, inputs))
         if type(X) is Tensor and isinstance(out, Tensor) and out.ndim != 1 and out.numel() == Y.shape[1]:
             self.note(f"it returns an array of {out.ndim} axes, which was read as one, (m,)")
-        return prediction(out, Y.shape[1])
+        found = prediction(out, Y.shape[1])
+        return found.detach() if self.grad else found
 
     @contextmanager
     def running(self, like: Any) -> Iterator[None]:
@@ -272,6 +275,7 @@ class Case:
         with (
             called(self.default or like.dtype),
             limited(self.text, lambda: _at(like)),
+            torch.enable_grad() if self.grad else nullcontext(),
             Lifted() if lift else nullcontext(),
             self.lines.followed() if bare else nullcontext(),
         ):

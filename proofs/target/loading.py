@@ -30,6 +30,7 @@ import torch
 
 from numeric.tape.numpy.programs import as_program
 from proofs.mistake import UserMistake
+from proofs.target.source.scripted import is_scripted, signature_of
 
 
 class TargetError(UserMistake, ValueError):
@@ -157,9 +158,9 @@ def _callable(text: str, found: Any) -> Target:
     if isinstance(found, torch.nn.Module):
         notes = tuple(_changes(found))
         found = copy.deepcopy(found).double().eval()  # the user's object stays as it is
-        signature = inspect.signature(found.forward)
+        signature = _signature(found, found.forward)
     else:
-        signature = inspect.signature(found)
+        signature = _signature(found, found)
         numpy = not inspect.isclass(found) and _in_numpy(found)
         if numpy:
             found = as_program(found)
@@ -172,6 +173,10 @@ def _callable(text: str, found: Any) -> Target:
     defaults = tuple((name, _default(signature.parameters[name].default)) for name in optional)
     numbers = tuple(n for n, p in signature.parameters.items() if p.annotation in _NUMBERS)
     return Target(text, found, tuple(required), tuple(optional), notes, numpy, defaults, numbers)
+
+
+def _signature(found: Any, called: Any) -> inspect.Signature:
+    return signature_of(found) if is_scripted(found) else inspect.signature(called)
 
 
 def _default(value: Any) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from proofs.target.source.lines import homes, own
+from proofs.target.source.scripted import Scripted, is_scripted, scripted
 
 _DEPTH = 12
 _LAST = {"float16": 2048, "half": 2048, "int16": 32767, "short": 32767}
@@ -38,12 +39,20 @@ def functions(call: Any) -> tuple[FunctionType, ...]:
     return tuple(search.functions)
 
 
+def scripts(call: Any) -> tuple[Scripted, ...]:
+    """The code of torch.jit that it is, or refers to, and that decides anything."""
+    search = _Search(homes(call))
+    search.visit(call, _DEPTH)
+    return tuple(s for s in search.scripts if s.decisions)
+
+
 @dataclass
 class _Search:
     roots: tuple[str, ...]
     found: set[int] = field(default_factory=set)
     seen: set[int] = field(default_factory=set)
     functions: list[FunctionType] = field(default_factory=list)
+    scripts: list[Scripted] = field(default_factory=list)
 
     def visit(self, thing: Any, depth: int) -> None:
         """Collect from a value, and from what it refers to in the target's own files."""
@@ -52,6 +61,11 @@ class _Search:
         self.seen.add(id(thing))
         if isinstance(thing, (bool, int, float)):
             _number(thing, self.found)
+        elif is_scripted(thing):
+            told, numbers = scripted(thing)
+            self.scripts.append(told)
+            for number in numbers:
+                _number(number, self.found)
         elif isinstance(thing, (tuple, list, frozenset, set)) and len(thing) < 100:
             for item in thing:
                 self.visit(item, depth - 1)

@@ -4,10 +4,13 @@ import pytest
 
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
+from proofs.audit.answer import Word
 from proofs.audit.compared import How
 from proofs.audit.modes import modes
 from proofs.audit.preflight import preflight
+from proofs.audit.run import compared
 from proofs.audit.world import Same
+from proofs.evidence import Settings
 from proofs.target.adapters import adapt
 from proofs.target.case import Case
 from proofs.target.learners import learner
@@ -161,6 +164,14 @@ def raises(X, Y, x_q, eta):
     with torch.enable_grad():
         (g,) = torch.autograd.grad(((X @ W.T - Y) ** 2).sum() / 2, W)
     return -eta / len(X) * g @ x_q
+
+def descends(X, Y, x_q, eta, rate=1):
+    W = torch.zeros(Y.shape[1], X.shape[1], requires_grad=True)
+    (g,) = torch.autograd.grad(((X @ W.T - Y) ** 2).sum() / 2, W)
+    return -rate * eta / len(X) * g @ x_q
+
+def descends_twice(X, Y, x_q, eta):
+    return descends(X, Y, x_q, eta, 2)
 """
 
 
@@ -252,6 +263,15 @@ def test_what_autocast_rounds_is_no_claim_of_the_target(layers):
     result = found(layers, "single")
     (mode,) = [m for m in result.modes if m.name == "autocast"]
     assert "bfloat16" in mode.why and not any(row.rung == "mode, autocast" for row in result.rows)
+
+
+@pytest.mark.parametrize(("name", "word"), [("descends", Word.PROVED), ("descends_twice", Word.REFUTED)])
+def test_a_target_that_needs_gradients_gets_them_and_raises_without(layers, name, word):
+    answer = compared(f"{layers}:{name}", "gd", settings=Settings(seed=1))
+    assert answer.word is word, str(answer)
+    if word is Word.PROVED:
+        raising = {m.name for m in answer.world.modes if m.same is Same.RAISES}
+        assert raising == {"no_grad", "inference_mode"}
 
 
 @pytest.mark.parametrize("name", ["any_number", "made_by_default", "Watches"])
