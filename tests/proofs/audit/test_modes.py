@@ -166,7 +166,7 @@ def raises(X, Y, x_q, eta):
     return -eta / len(X) * g @ x_q
 
 def descends(X, Y, x_q, eta, rate=1):
-    W = torch.zeros(Y.shape[1], X.shape[1], requires_grad=True)
+    W = torch.zeros(Y.shape[1], X.shape[1], dtype=X.dtype, requires_grad=True)
     (g,) = torch.autograd.grad(((X @ W.T - Y) ** 2).sum() / 2, W)
     return -rate * eta / len(X) * g @ x_q
 
