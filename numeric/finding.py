@@ -17,6 +17,14 @@ Nested = Any
 """An exact number as text (`"3"`, `"-1/2"`) or a list of such; the shape is that of the array."""
 
 
+class Said:
+    """Something found, as data: a frozen dataclass or an enum in the room that finds it; `reports.said` has its words."""
+
+
+Told = Said | str
+"""What was found, or a quotation: an exception's message, or what was read back from a file."""
+
+
 class Key(StrEnum):
     """Names of the quantities that code reads; all others are for people."""
 
@@ -56,7 +64,7 @@ class Counterexample:
     right: Nested
     left_name: str = "left"
     right_name: str = "right"
-    note: str = ""
+    note: Told = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", frozen(self.sizes))
@@ -71,26 +79,6 @@ class Counterexample:
             self.right_name: self.right,
             "note": self.note,
         }
-
-    def lines(self) -> list[str]:
-        """Python assignments, one an input, then the two values found there."""
-        out = [f"{name} = {_paste(value)}" for name, value in self.inputs.items()]
-        out.append(f"# {self.left_name}: {_paste(self.left)}")
-        out.append(f"# {self.right_name}: {_paste(self.right)}")
-        if self.note:
-            out.append(f"# {self.note}")
-        return out
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
-
-
-def _paste(value: Nested) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_paste(v) for v in value) + "]"
-    return repr(value)
 
 
 class Flagged(StrEnum):
@@ -138,10 +126,10 @@ class Finding:
     """
 
     verdict: Verdict
-    reason: str = ""
+    reason: Told = ""
     figures: Mapping[str, Quantity] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
-    trust: tuple[str, ...] = ()
+    trust: tuple[Told, ...] = ()
     flags: tuple[str, ...] = ()
     counterexample: Counterexample | None = None
     part: str = ""

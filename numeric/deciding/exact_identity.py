@@ -30,6 +30,7 @@ from numeric.tape.faces import opened
 from numeric.tape.notes import Record, notes
 from numeric.tape.refusals import Refused
 from numeric.tape.storage_tape import Tape, Window
+from numeric.trust import Trust
 
 _BITS = (31, 61)
 """Lengths of primes to choose from; trials before the degrees are known take the shorter ones."""
@@ -259,11 +260,10 @@ def decide(
         settings=settings,
         flags=flags(),
         trust=(
-            "the Schwartz-Zippel lemma with the computed degree and height",
+            Trust.SCHWARTZ_ZIPPEL,
             entropy.trust,
-            "the rules of the replay (numeric/tape/rules), and that a recording accepted at fresh points stands for "
-            "the code at these sizes",
-            *(["variables and their logarithms are algebraically independent"] if further else []),
+            Trust.RECORDING,
+            *([Trust.LOGARITHMS] if further else []),
         ),
     )
 

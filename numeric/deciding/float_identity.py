@@ -27,12 +27,12 @@ from numeric.deciding.programs import Shapes, Sizes, WrongResult, fractions, lig
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Quantity, Verdict
 from numeric.tape.refusals import Refused
+from numeric.trust import Derivation, Trust
 
 RATIO = 100.0
 """Largest ratio of the two bounds that is called stable. No error is measured against it."""
 SCALES = (2.0**-2, 2.0**-4, 2.0**-6)
 """What an ordinary draw is multiplied by at large sizes, beside 1."""
-_DERIVED = {"a-priori": "numeric/carriers/a_priori.py", "running": "numeric/carriers/running.py"}
 _ALSO = "exact arithmetic has them differ too"
 _ROUNDED = ("gaussian", "cancellation")
 """Flavours that round in entries of ordinary size: there the running bound is the sharper one."""
@@ -110,9 +110,9 @@ def _decided(
             return found, False
     figures = tally.figures()
     trust = (
-        "IEEE 754 arithmetic, rounding to nearest (gradual underflow was checked)",
-        "sums and matrix products are classical: any order, but no fast multiplication, no reduced precision",
-        *(f"the derivation of the {name} rounding bound ({_DERIVED[name]})" for name in sorted(tally.bounds_used)),
+        Trust.IEEE,
+        Trust.CLASSICAL,
+        *(Derivation(name) for name in sorted(tally.bounds_used)),
     )
     verdict, reason = Verdict.CONFIRMED, ""
     ratios = [float(r.max()) for r in tally.ratios if r.size]

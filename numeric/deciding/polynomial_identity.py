@@ -19,6 +19,7 @@ from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
 from numeric.tape.notes import notes
 from numeric.tape.refusals import Refused
+from numeric.trust import Trust
 
 TERMS = 2_000_000
 """Largest estimated number of terms that is started on."""
@@ -90,5 +91,5 @@ def decide(asked: Comparison, *, shrinking: bool = True) -> Finding:
         figures={"variables": len(variables), "terms": sum(ring.terms(v) for v in a.reshape(-1))},
         settings=settings,
         flags=flags,
-        trust=(ring.name, "the rules of the replay (numeric/tape/rules)"),
+        trust=(ring.name, Trust.RULES),
     )

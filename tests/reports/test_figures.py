@@ -19,6 +19,7 @@ from proofs.verify.run import verify
 from reports import cli
 from reports.document import markdown, pictures
 from reports.figures import COLOURS, FORMATS, draw, picture
+from reports.said import said
 from reports.write import render
 
 SHOWN = Figure(
@@ -88,7 +89,7 @@ def test_wrong_kind() -> None:
 def test_a_figure_that_fails_is_named(toys: Path) -> None:
     broken = dataclasses.replace(SHOWN, data=lambda: {"N": []})
     made = picture("figures/x", broken)
-    assert made.files == {} and "no column e" in made.reason
+    assert made.files == {} and "no column e" in said(made.reason)
     text = markdown(verify(["toy.holds"]), shown={"toy.holds": [made]})
     assert "The figure `orders` could not be drawn: ValueError: figure 'orders': the data have no column" in text
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from numeric.finding import Said
 from proofs.target.source.lines import Lines
 from proofs.target.source.unreached import loads
 
@@ -33,20 +33,12 @@ _ATTRIBUTES = frozenset("data_ptr _version _cdata".split())
 
 
 @dataclass(frozen=True)
-class Outside:
+class Outside(Said):
     """One thing that is read: its name, and where."""
 
     name: str
     file: str
     at: int
-
-    def line(self) -> str:
-        """What is read, in a line."""
-        return f"line {self.at} of {Path(self.file).name} reads {self.name}, which no argument gives: other calls may differ"
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return {"name": self.name, "file": self.file, "line": self.at}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from numeric.deciding.programs import concrete, recorded, replayed
 from numeric.deciding.strategies import PROBLEM
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
+from reports.said import said
 
 SIZES = {"N": 5, "f": 3, "m": 3}
 
@@ -167,7 +168,7 @@ def test_numpy_runs_the_same_functions(dtype: str) -> None:
     moments = lambda X, Y, x_q, W0, eta: W0 @ x_q + (eta / X.shape[0]) * ((Y.T @ X - W0 @ (X.T @ X)) @ x_q)  # noqa: E731
     finding = float_identity.decide(Comparison(layer, moments), draws(dtype=dtype), backend="numpy", dtype=dtype)
     assert finding.verdict is Verdict.CONFIRMED, finding.reason
-    assert "a-priori" in " ".join(finding.trust) and "running and" not in " ".join(finding.trust)
+    assert "a-priori" in " ".join(map(said, finding.trust)) and "running and" not in " ".join(map(said, finding.trust))
     wrong = float_identity.decide(
         Comparison(mutant(skip=1), moments, shapes=PROBLEM), draws(dtype=dtype), backend="numpy", dtype=dtype
     )
@@ -386,7 +387,7 @@ def test_draws_that_are_not_followed_have_the_a_priori_bound_alone() -> None:
     assert {f.verdict for f in found.values()} == {Verdict.CONFIRMED}
     for name, bounds in (("first", {"a-priori", "running"}), ("none", {"a-priori"})):
         assert {
-            b for b in ("a-priori", "running") if any(f"the {b} rounding" in t for t in found[name].trust)
+            b for b in ("a-priori", "running") if any(f"the {b} rounding" in t for t in map(said, found[name].trust))
         } == bounds
     sharpest, loosest = (found[name].figures["worst error / bound"] for name in ("all", "none"))
     assert isinstance(sharpest, float) and isinstance(loosest, float) and 0 < loosest <= sharpest < 1
@@ -398,7 +399,7 @@ def test_a_draw_is_followed_where_the_a_priori_bound_is_missing() -> None:
 
     draws = [{"x": np.array([1.0, 2.0]), "y": np.array([3.0, 7.0])}]
     found = float_identity.decide(Comparison(divided, lambda x, y: 3 * x / y), draws, followed=())
-    assert found.verdict is Verdict.CONFIRMED and "the running rounding" in found.trust[-1]
+    assert found.verdict is Verdict.CONFIRMED and "the running rounding" in said(found.trust[-1])
 
 
 @pytest.mark.parametrize(
