@@ -81,37 +81,12 @@ class Counterexample:
         }
 
 
-class Flagged(StrEnum):
-    """What of a side's code a flag is about."""
+@dataclass(frozen=True)
+class Flag(Said):
+    """Something that a verdict does not cover, and whose code does it; `side` is empty for a flag about no side."""
 
-    CAST = "cast"
-    CONSTANT = "constant"
-    OTHER = "other"
-
-
-class Flag(str):
-    """What is said of something that a verdict does not cover, and what that is.
-
-    side: whose code does it; empty for a flag about no side. kind: what it is. cast: the narrower type it rounds to, such
-    as `float32`. constant: the number it reads; None where that is an array of numbers.
-    """
-
-    side: str
-    kind: Flagged
-    cast: str
-    constant: float | None
-
-    def __new__(
-        cls,
-        text: str,
-        side: str = "",
-        kind: Flagged = Flagged.OTHER,
-        cast: str = "",
-        constant: float | None = None,
-    ) -> Flag:
-        self = super().__new__(cls, text)
-        self.side, self.kind, self.cast, self.constant = side, kind, cast, constant
-        return self
+    what: Told
+    side: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,7 +105,7 @@ class Finding:
     figures: Mapping[str, Quantity] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     trust: tuple[Told, ...] = ()
-    flags: tuple[str, ...] = ()
+    flags: tuple[Told, ...] = ()
     counterexample: Counterexample | None = None
     part: str = ""
 

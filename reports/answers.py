@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from numeric.finding import Counterexample, Key, Told, Verdict
+from numeric.probing.probes import Probe
 from proofs.audit.answer import Answer, Check, Parting, Role, Word, chance_of, run_of
 from proofs.audit.reasons import Run
 from proofs.audit.rows import Row
@@ -18,9 +19,11 @@ from proofs.audit.world import Refusal, Same, State, World
 from proofs.figure import Columns, Figure, Panel, Series
 from proofs.fitting.fit import Miss
 from proofs.target.source.lines import Unrun
-from reports.said import pasted, said, short
+from reports.said import pasted, said
 from reports.said.audits import refused
+from reports.said.kinds import cut
 from reports.said.parameters import each
+from reports.said.probes import TITLES
 
 _ROWS = 12
 """How many rows of an input are printed."""
@@ -83,7 +86,7 @@ def _sought(answer: Answer) -> Iterator[str]:
     if answer.learner is not None and answer.learner.gauge and answer.bias is None:
         yield f"  gauge     {answer.learner.gauge}"
     told = _told(answer)
-    yield from (f"  {p.id:<9} {p.title}: {p.answer}" for p in answer.probes if p.id in told)
+    yield from (f"  {p.id:<9} {TITLES[p.id]}: {said(p.answer)}" for p in answer.probes if p.id in told)
     if answer.nearest is not None and not held:
         yield f"  nearest   {_miss(answer.nearest)}"
     yield from (f"  look at   {where}: {line}" for where, line in answer.source[:_SOURCE])
@@ -103,7 +106,7 @@ def _summary(answer: Answer) -> Iterator[str]:
     if answer.word is Word.BIASED:
         yield said(answer.reason)
     yield from (f"the argument {role.gate} changes nothing" for role in answer.roles if role.idle)
-    yield from (p.answer for p in answer.probes if p.id in _UNREAD and p.holds)
+    yield from (said(p.answer) for p in answer.probes if p.id in _UNREAD and p.holds)
 
 
 def _evidence(answer: Answer) -> list[str]:
@@ -143,7 +146,7 @@ def _evidence(answer: Answer) -> list[str]:
         if blind:
             text += f"; {blind} outputs could not be assessed"
         if verdict is not Verdict.CONFIRMED and rows[0].finding.reason:
-            text += f": {short(rows[0].finding.reason)}"
+            text += f": {cut(said(rows[0].finding.reason))}"
         out.append(text)
     return out
 
@@ -272,7 +275,7 @@ def to_json(answer: Answer) -> dict[str, Any]:
         "world": _json_world(answer.world) if answer.world is not None else None,
         "trust": [said(t) for t in answer.trust],
         "notes": [said(note) for note in answer.notes],
-        "flags": list(answer.flags),
+        "flags": [said(flag) for flag in answer.flags],
         "evidence": [_json_row(row) for row in answer.rows],
         "counterexample": _json_counterexample(answer.counterexample) if answer.counterexample else None,
         "parting": _json_parting(answer.parting) if answer.parting else None,
@@ -345,6 +348,18 @@ def _json_unrun(code: Unrun) -> dict[str, Any]:
     }
 
 
+def _json_probe(probe: Probe) -> dict[str, Any]:
+    """Columns and grids with all their digits."""
+    return {
+        "title": TITLES[probe.id],
+        "holds": probe.holds,
+        "answer": said(probe.answer),
+        "figures": dict(probe.figures),
+        "columns": {name: list(values) for name, values in probe.columns.items()},
+        "grid": [list(row) for row in probe.grid],
+    }
+
+
 def _json_compared(answer: Answer) -> dict[str, Any]:
     gauge = answer.learner.gauge if answer.learner is not None else ""
     return {
@@ -364,7 +379,7 @@ def _json_sought(answer: Answer) -> dict[str, Any]:
         "seen at": dict(answer.gates),
         "equivalent": [said(other) for other in answer.equivalent],
         "also": [said(other) for other in answer.supersets],
-        "probes": {p.id: p.to_json() for p in answer.probes},
+        "probes": {p.id: _json_probe(p) for p in answer.probes},
         "arithmetic": answer.arithmetic,
         "bias": answer.bias,
         "epsilon": answer.epsilon.value if answer.epsilon is not None else None,
@@ -384,7 +399,7 @@ def figures(answer: Answer) -> tuple[Figure, ...]:
         (x, across), (y, up) = tuple(probe.columns.items())[:2]
         columns[f"{probe.id} {x}"], columns[f"{probe.id} {y}"] = across, up
         series = Series("layer", f"{probe.id} {x}", measured=f"{probe.id} {y}", joined=True)
-        panels.append(Panel(x, y, (series,), title=f"{probe.id}: {probe.title}"))
+        panels.append(Panel(x, y, (series,), title=f"{probe.id}: {TITLES[probe.id]}"))
     shown: Columns = columns
     return (Figure("probes", "Probes of the layer, output 1.", lambda: shown, tuple(panels)),) if panels else ()
 
@@ -397,9 +412,9 @@ def details(answer: Answer) -> str:
     if answer.learner is not None:
         parts.append(f"The learner, {answer.learner.title} ({answer.learner.source}):\n\n$${answer.learner.latex}$$")
     rows = ["| probe | question | answer |", "|:--|:-----|:----------|"]
-    rows += [f"| {p.id} | {p.title} | {_bar(p.answer)} |" for p in answer.probes]
+    rows += [f"| {p.id} | {TITLES[p.id]} | {_bar(said(p.answer))} |" for p in answer.probes]
     parts.append("\n".join(rows))
-    parts += [f"{p.id}, {p.title}:\n\n$${_matrix(p.grid)}$$" for p in answer.probes if p.grid]
+    parts += [f"{p.id}, {TITLES[p.id]}:\n\n$${_matrix(p.grid)}$$" for p in answer.probes if p.grid]
     if answer.source:
         code = "\n".join(f"{line}  # {where}" for where, line in answer.source)
         parts.append(f"The layer's lines that matter:\n\n```python\n{code}\n```")

@@ -214,7 +214,7 @@ class Answer:
         return self.parting.counterexample if self.parting is not None else None
 
     @property
-    def flags(self) -> tuple[str, ...]:
+    def flags(self) -> tuple[Told, ...]:
         """What the code does that the answer does not cover, each once; of the learner's code where that is the user's."""
         if not self.named:
             return tuple(dict.fromkeys(f for row in self.rows for f in flagged(row.finding) if f.side == NAMES[0]))

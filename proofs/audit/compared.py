@@ -16,13 +16,14 @@ import numpy as np
 
 from numeric.deciding import exact_identity, float_identity, strategies
 from numeric.deciding.comparison import Comparison
+from numeric.deciding.findings import OtherShape
 from numeric.deciding.programs import Program, Shapes, Sizes, WrongResult, text
 from numeric.deciding.readings import Reading, listed
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Key, Quantity, Verdict
 from numeric.trust import Trust
 from proofs.audit.enclosures import point
-from proofs.audit.findings import Apart, Exactly, OtherShape, WideBalls
+from proofs.audit.findings import Apart, Exactly, WideBalls
 from proofs.audit.preflight import admits
 from proofs.audit.rows import Check, Row, of
 from proofs.target.calling import raised

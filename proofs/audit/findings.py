@@ -90,14 +90,6 @@ class EqualDigits(Said):
 
 
 @dataclass(frozen=True)
-class OtherShape(Said):
-    """The sides return arrays of these shapes."""
-
-    sides: tuple[str, str]
-    shapes: tuple[tuple[int, ...], tuple[int, ...]]
-
-
-@dataclass(frozen=True)
 class StateShape(Said):
     """A state goes in with one shape and comes back with another."""
 

@@ -26,7 +26,7 @@ from numeric.deciding import exact_identity
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Shapes, Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Key, Quantity, Said, Verdict
+from numeric.finding import Finding, Key, Quantity, Said, Told, Verdict
 from numeric.tape.blocks import Loop
 from numeric.trust import Trust
 from proofs.audit.loops import looped
@@ -142,7 +142,7 @@ def _attempt(
     gates = {name: tuple(axes) for name, axes in case.axes.items()}
     figures: dict[str, Quantity] = {}
     worst = -float("inf")
-    flags: dict[str, None] = {}
+    flags: dict[Told, None] = {}
     statements = list(_statements(case, memory, tokens))
     share = math.log2(len(statements))  # each of them has its part of the probability
     for number, (left, right, T, sides) in enumerate(statements):

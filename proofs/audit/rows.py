@@ -21,7 +21,8 @@ from numeric.deciding.comparison import Comparison
 from numeric.deciding.lifting import Lifted
 from numeric.deciding.programs import Sizes, WrongResult
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Flag, Flagged, Key, Told, Verdict
+from numeric.finding import Finding, Flag, Key, Told, Verdict
+from numeric.tape.notes import Cast, Constant
 from numeric.trust import Trust
 from proofs.audit.enclosures import enclosures
 from proofs.audit.findings import BeyondPrecision, CastsChange, OnExact
@@ -170,13 +171,14 @@ def widths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: f
 
 def rounds(finding: Finding) -> bool:
     """Whether the layer computes with a constant that is rounded: none of few binary digits."""
-    held = [f.constant for f in flagged(finding) if f.side == NAMES[0] and f.kind is Flagged.CONSTANT]
+    held = [f.what.number for f in flagged(finding) if f.side == NAMES[0] and isinstance(f.what, Constant)]
     return any(number is None or Fraction(number).denominator > 2**10 for number in held)
 
 
 def casts(*findings: Finding) -> bool:
     """Whether the code of a side rounds to float32 inside."""
-    return any(flag.cast == "float32" for finding in findings for flag in flagged(finding))
+    told = (flag.what for finding in findings for flag in flagged(finding))
+    return any(isinstance(what, Cast) and what.dtype == "float32" for what in told)
 
 
 def flagged(finding: Finding) -> list[Flag]:
@@ -279,7 +281,8 @@ def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list
 
 def _short(*findings: Finding) -> frozenset[torch.dtype]:
     """The types shorter than float32 that the layer rounds to, where exact numbers do not see that."""
-    named = {f.cast for finding in findings for f in flagged(finding) if f.side == NAMES[0] and f.cast}
+    own = (f.what for finding in findings for f in flagged(finding) if f.side == NAMES[0])
+    named = {what.dtype for what in own if isinstance(what, Cast)}
     return frozenset(getattr(torch, name) for name in named if torch.finfo(getattr(torch, name)).bits < 32)
 
 

@@ -24,7 +24,6 @@ from proofs.audit.findings import (
     MovedBy,
     OffFirstOrder,
     OnExact,
-    OtherShape,
     StateShape,
     Unstable,
     Untried,
@@ -229,12 +228,6 @@ def _(found: EqualDigits) -> str:
         f"equal to {found.digits:.0f} digits at {found.points} rational points for N = {listed(found.lengths)}{taken}: "
         f"sampled, no proof; a float64 run of the layer is off by up to {found.off:.1g} of the largest entry"
     )
-
-
-@said.register
-def _(found: OtherShape) -> str:
-    (left, right), (one, other) = found.sides, found.shapes
-    return f"{left} returns shape {one}, {right} returns {other}"
 
 
 @said.register

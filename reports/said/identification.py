@@ -43,7 +43,7 @@ from proofs.identify.reasons import (
     WithinRounding,
     WithNumbers,
 )
-from reports.said.kinds import listed, said, short
+from reports.said.kinds import cut, listed, said
 
 # --- models and numbers -------------------------------------------------------------------------------------------------
 
@@ -177,7 +177,7 @@ def _(found: ComparedDigits) -> str:
 
 @said.register
 def _(found: FloatsOnly) -> str:
-    return f"the code runs in float64 only: {short(found.why)}"
+    return f"the code runs in float64 only: {cut(said(found.why))}"
 
 
 @said.register
@@ -203,7 +203,7 @@ def _(reason: SameDigits) -> str:
     digits = f"to {reason.digits} digits" if reason.digits is not None else "exactly"
     return (
         f"the same {digits} at every point drawn, for contexts up to {reason.tokens} tokens; sampled, not a proof for all "
-        f"inputs ({short(reason.refused)})"
+        f"inputs ({cut(said(reason.refused))})"
     )
 
 

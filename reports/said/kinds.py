@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import singledispatch
 
-from numeric.finding import Counterexample, Nested, Told
+from numeric.finding import Told
 
 
 @singledispatch
@@ -19,26 +19,9 @@ def _(text: str) -> str:
     return text
 
 
-def short(reason: Told) -> str:
-    """A reason cut to a line."""
-    text = said(reason)
+def cut(text: str) -> str:
+    """A text cut to a line."""
     return text if len(text) < 160 else text[:157] + "..."
-
-
-def pasted(found: Counterexample) -> list[str]:
-    """Python assignments, one an input, then the two values found there."""
-    out = [f"{name} = {_paste(value)}" for name, value in found.inputs.items()]
-    out.append(f"# {found.left_name}: {_paste(found.left)}")
-    out.append(f"# {found.right_name}: {_paste(found.right)}")
-    return out + ([f"# {said(found.note)}"] if found.note else [])
-
-
-def _paste(value: Nested) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_paste(v) for v in value) + "]"
-    return repr(value)
 
 
 def listed(values: Iterable[object]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from numeric.probing.answers import Seen
 from numeric.probing.probes import Probe
 from proofs import registry
 from proofs.audit.answer import Answer, Word
@@ -120,7 +121,7 @@ def test_in_every_format(toys: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 
 def test_audits_may_have_figures(toys: Path) -> None:
-    curve = Probe("P8", "scale", True, "a line", {}, {"s": (1.0, 2.0), "output": (1.0, 4.0)})
+    curve = Probe("P8", True, Seen.LINEAR, {}, {"s": (1.0, 2.0), "output": (1.0, 4.0)})
     answer = Answer(
         target="layer.py:f",
         adapter="layer(X, Y, x_q)",

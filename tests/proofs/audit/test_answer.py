@@ -224,7 +224,7 @@ def test_words_and_their_status():
 
 def test_what_has_to_be_trusted_is_said_once_and_no_inner_place_is_told(layers):
     found = find(layers, "good", "gd")
-    assert not any("constructions/" in flag or "proofs/" in flag for flag in found.flags)
+    assert not any("constructions/" in flag or "proofs/" in flag for flag in map(said, found.flags))
     bounds = [said for said in found.trust if "rounding bound" in said]
     assert len(bounds) == len({said.split(" rounding bound")[0] for said in bounds}) and len(set(found.trust)) == len(
         found.trust

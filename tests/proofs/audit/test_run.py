@@ -250,7 +250,7 @@ def test_constants_that_the_code_rounds_are_said_to_be(layers):
     read = find(layers, "rounds", gates={"eta": "0.3"})
     assert read.verdict is Verdict.CONFIRMED and said(read.parameters["eta"]) == "0.3"
     assert "with constants read as the numbers they are roundings of" in said(read.reason)
-    assert any("constant 0.06 " in flag and "read as 3/50" in flag for flag in read.flags), read.flags
+    assert any("constant 0.06 " in flag and "read as 3/50" in flag for flag in map(said, read.flags)), read.flags
     found = find(layers, "rounds_long", gates={"eta": "0.123456789"})  # of more digits than a reading has
     assert found.verdict is Verdict.UNDECIDED and found.status == 3 and found.counterexample is None
     assert "within the float64 rounding bound" in said(found.reason) and said(found.reason).endswith("not proved")
