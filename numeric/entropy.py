@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from flint import fmpz
 
+from numeric.trust import Trust
+
 
 class Entropy:
     """A stream of uniform bits. `seed=None` reads the operating system's pool."""
@@ -23,11 +25,9 @@ class Entropy:
         self._block = 0
 
     @property
-    def trust(self) -> str:
+    def trust(self) -> Trust:
         """What a reader has to believe about the draws."""
-        if self.seed is None:
-            return "the operating system's entropy pool is uniform"
-        return "SHAKE-256 of the given seed is as good as uniform"
+        return Trust.POOL if self.seed is None else Trust.HASH
 
     def child(self, *names: object) -> Entropy:
         """An independent stream for one unit of work; a seeded one depends only on the seed and `names`."""

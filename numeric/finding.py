@@ -17,6 +17,14 @@ Nested = Any
 """An exact number as text (`"3"`, `"-1/2"`) or a list of such; the shape is that of the array."""
 
 
+class Said:
+    """Something found, as data: a frozen dataclass or an enum in the room that finds it; `reports.said` has its words."""
+
+
+Told = Said | str
+"""What was found, or a quotation: an exception's message, or what was read back from a file."""
+
+
 class Key(StrEnum):
     """Names of the quantities that code reads; all others are for people."""
 
@@ -56,7 +64,7 @@ class Counterexample:
     right: Nested
     left_name: str = "left"
     right_name: str = "right"
-    note: str = ""
+    note: Told = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", frozen(self.sizes))
@@ -72,58 +80,13 @@ class Counterexample:
             "note": self.note,
         }
 
-    def lines(self) -> list[str]:
-        """Python assignments, one an input, then the two values found there."""
-        out = [f"{name} = {_paste(value)}" for name, value in self.inputs.items()]
-        out.append(f"# {self.left_name}: {_paste(self.left)}")
-        out.append(f"# {self.right_name}: {_paste(self.right)}")
-        if self.note:
-            out.append(f"# {self.note}")
-        return out
 
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
+@dataclass(frozen=True)
+class Flag(Said):
+    """Something that a verdict does not cover, and whose code does it; `side` is empty for a flag about no side."""
 
-
-def _paste(value: Nested) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_paste(v) for v in value) + "]"
-    return repr(value)
-
-
-class Flagged(StrEnum):
-    """What of a side's code a flag is about."""
-
-    CAST = "cast"
-    CONSTANT = "constant"
-    OTHER = "other"
-
-
-class Flag(str):
-    """What is said of something that a verdict does not cover, and what that is.
-
-    side: whose code does it; empty for a flag about no side. kind: what it is. cast: the narrower type it rounds to, such
-    as `float32`. constant: the number it reads; None where that is an array of numbers.
-    """
-
-    side: str
-    kind: Flagged
-    cast: str
-    constant: float | None
-
-    def __new__(
-        cls,
-        text: str,
-        side: str = "",
-        kind: Flagged = Flagged.OTHER,
-        cast: str = "",
-        constant: float | None = None,
-    ) -> Flag:
-        self = super().__new__(cls, text)
-        self.side, self.kind, self.cast, self.constant = side, kind, cast, constant
-        return self
+    what: Told
+    side: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,11 +101,11 @@ class Finding:
     """
 
     verdict: Verdict
-    reason: str = ""
+    reason: Told = ""
     figures: Mapping[str, Quantity] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
-    trust: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
+    trust: tuple[Told, ...] = ()
+    flags: tuple[Told, ...] = ()
     counterexample: Counterexample | None = None
     part: str = ""
 

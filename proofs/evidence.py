@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from numeric.finding import Counterexample, Finding, Verdict
+from proofs.shown import words
 
 
 class Extent(StrEnum):
@@ -280,14 +281,18 @@ class MutantEvidence:
         }
 
 
+def _counterexample_json(found: Counterexample) -> dict[str, Any]:
+    return found.to_json() | {"note": words(found.note)}
+
+
 def _finding_json(finding: Finding, seconds: float | None) -> dict[str, Any]:
     row: dict[str, Any] = {
         "verdict": finding.verdict.value,
         "figures": dict(finding.figures),
-        "counterexample": finding.counterexample.to_json() if finding.counterexample else None,
-        "trust": list(finding.trust),
-        "reason": finding.reason,
-        "flags": list(finding.flags),
+        "counterexample": _counterexample_json(finding.counterexample) if finding.counterexample else None,
+        "trust": [words(t) for t in finding.trust],
+        "reason": words(finding.reason),
+        "flags": [words(flag) for flag in finding.flags],
         "part": finding.part,
         "settings": dict(finding.settings),
     }

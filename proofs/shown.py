@@ -12,6 +12,7 @@ from enum import Enum, auto
 from importlib.metadata import entry_points
 from typing import Any
 
+from numeric.finding import Told
 from proofs.mistake import UserMistake
 
 GROUP = "ssmproof.shown"
@@ -19,11 +20,12 @@ GROUP = "ssmproof.shown"
 
 
 class Form(Enum):
-    """What is made of what: the text of an answer, its JSON object, a figure as SVG."""
+    """What is made of what: the text of an answer, its JSON object, a figure as SVG, the words of what was found."""
 
     ANSWER = auto()
     ANSWER_JSON = auto()
     FIGURE = auto()
+    WORDS = auto()
 
 
 class NotShown(UserMistake):
@@ -36,6 +38,12 @@ _MAKERS: dict[Form, Callable[[Any], Any]] = {}
 def register(makers: Mapping[Form, Callable[[Any], Any]]) -> None:
     """Have these forms made so from now on."""
     _MAKERS.update(makers)
+
+
+def words(found: Told) -> str:
+    """The words of what was found. Raises NotShown."""
+    text: str = shown(Form.WORDS, found)
+    return text
 
 
 def shown(form: Form, thing: Any) -> Any:

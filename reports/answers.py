@@ -10,12 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from numeric.finding import Key, Verdict
-from proofs.audit.answer import Answer, Check, Role, Run, Word, chance_of, run_of, short
+from numeric.finding import Counterexample, Key, Told, Verdict
+from numeric.probing.probes import Probe
+from proofs.audit.answer import Answer, Check, Parting, Role, Word, chance_of, run_of
+from proofs.audit.reasons import Run
 from proofs.audit.rows import Row
 from proofs.audit.world import Refusal, Same, State, World
 from proofs.figure import Columns, Figure, Panel, Series
 from proofs.fitting.fit import Miss
+from proofs.target.source.lines import Unrun
+from reports.said import pasted, said
+from reports.said.audits import refused
+from reports.said.kinds import cut
+from reports.said.parameters import each
+from reports.said.probes import TITLES
 
 _ROWS = 12
 """How many rows of an input are printed."""
@@ -49,7 +57,7 @@ def _compared(answer: Answer) -> Iterator[str]:
     yield from _with(answer)
     if learner.gauge and answer.accepted(sampled=True):
         yield f"  likewise  {learner.gauge}"
-    yield f"  why       {answer.reason}"
+    yield f"  why       {said(answer.reason)}"
     if answer.instead is not None:
         yield from (f"  instead   {line}" for line in _summary(answer.instead))
     yield from (f"  {line}" for line in _evidence(answer))
@@ -60,32 +68,32 @@ def _sought(answer: Answer) -> Iterator[str]:
     held = answer.accepted(sampled=True)
     if answer.model is not None:
         runs = {Word.PROVED: "runs", Word.AGREES: "agrees"}.get(answer.word, "near to")
-        yield f"  {runs:<9} {answer.model.text}: {answer.model.learner.title}"
+        yield f"  {runs:<9} {said(answer.model)}: {answer.model.learner.title}"
     yield from _with(answer)
     if held:
-        yield f"  from      W0 = {answer.start}"
+        yield f"  from      W0 = {said(answer.start)}"
     if answer.free:
         yield f"  for every {'; '.join(every(answer))}"
     yield f"  called as {answer.adapter}"
     if answer.gates:
         yield f"  seen at   {', '.join(f'{name} = {value}' for name, value in answer.gates.items())}"
     yield from (f"  gate      {r.gate}: {_role(r)}" for r in answer.roles if r.idle or not (r.fits and r.followed))
-    yield f"  why       {answer.reason}"
+    yield f"  why       {said(answer.reason)}"
     yield from (f"  {line}" for line in _evidence(answer))
-    yield from (f"  same as   {text}" for text in answer.equivalent)
+    yield from (f"  same as   {said(other)}" for other in answer.equivalent)
     if answer.supersets:
-        yield f"  also      {'; '.join(answer.supersets)}"
+        yield f"  also      {'; '.join(map(said, answer.supersets))}"
     if answer.learner is not None and answer.learner.gauge and answer.bias is None:
         yield f"  gauge     {answer.learner.gauge}"
     told = _told(answer)
-    yield from (f"  {p.id:<9} {p.title}: {p.answer}" for p in answer.probes if p.id in told)
+    yield from (f"  {p.id:<9} {TITLES[p.id]}: {said(p.answer)}" for p in answer.probes if p.id in told)
     if answer.nearest is not None and not held:
         yield f"  nearest   {_miss(answer.nearest)}"
     yield from (f"  look at   {where}: {line}" for where, line in answer.source[:_SOURCE])
 
 
 def _with(answer: Answer) -> Iterator[str]:
-    yield from (f"  with      {name} = {value}" for name, value in answer.parameters.items())
+    yield from (f"  with      {name} = {said(value)}" for name, value in answer.parameters.items())
 
 
 def _summary(answer: Answer) -> Iterator[str]:
@@ -93,12 +101,12 @@ def _summary(answer: Answer) -> Iterator[str]:
     if answer.model is not None:
         near = "near to" if answer.word is Word.BIASED else "the layer runs"
         sure = "" if answer.word in (Word.PROVED, Word.BIASED) else " (not proved)"
-        yield f"{near} {answer.model.text}: {answer.model.learner.title}{sure}"
-        yield from (f"with {name} = {value}" for name, value in answer.parameters.items())
+        yield f"{near} {said(answer.model)}: {answer.model.learner.title}{sure}"
+        yield from (f"with {name} = {said(value)}" for name, value in answer.parameters.items())
     if answer.word is Word.BIASED:
-        yield answer.reason
+        yield said(answer.reason)
     yield from (f"the argument {role.gate} changes nothing" for role in answer.roles if role.idle)
-    yield from (p.answer for p in answer.probes if p.id in _UNREAD and p.holds)
+    yield from (said(p.answer) for p in answer.probes if p.id in _UNREAD and p.holds)
 
 
 def _evidence(answer: Answer) -> list[str]:
@@ -138,7 +146,7 @@ def _evidence(answer: Answer) -> list[str]:
         if blind:
             text += f"; {blind} outputs could not be assessed"
         if verdict is not Verdict.CONFIRMED and rows[0].finding.reason:
-            text += f": {short(rows[0].finding.reason)}"
+            text += f": {cut(said(rows[0].finding.reason))}"
         out.append(text)
     return out
 
@@ -150,10 +158,10 @@ def _beside(answer: Answer) -> Iterator[str]:
     if len(tested) > _WORLD:
         yield f"  world     and {len(tested) - _WORLD} more lines: see --json"
     if answer.trust:
-        yield f"  trust     {'; '.join(answer.trust)}"
+        yield f"  trust     {'; '.join(map(said, answer.trust))}"
     casts = answer.word is Word.PROVED and run_of(answer.rows)[0] is Run.LIFTED
     flags = answer.flags if casts else answer.flags[:_FLAGS]
-    yield from (f"  note      {note}" for note in (*answer.notes, *flags))
+    yield from (f"  note      {said(note)}" for note in (*answer.notes, *flags))
     if len(answer.flags) > len(flags):
         yield f"  note      and {len(answer.flags) - len(flags)} more of this kind: see --json"
     yield from _parted(answer)
@@ -172,7 +180,7 @@ def _parted(answer: Answer) -> Iterator[str]:
         yield f"    of {listed}: too long to print"
         yield f"    ssmproof audit {answer.target} {answer.options} --json -"
     else:
-        yield from (f"    {line}" for line in found.lines())
+        yield from (f"    {line}" for line in pasted(found))
     if part.largest is not None:
         at = " ".join(f"{k}={v}" for k, v in part.sizes.items())
         yield f"  largest   {part.largest:.2g} of the largest output, on Gaussian draws at {at}"
@@ -182,19 +190,19 @@ def _parted(answer: Answer) -> Iterator[str]:
 
 def world(tested: World) -> list[str]:
     """The world in a line, then what was refused, and what never ran."""
-    calls = [f"heads {tested.heads}, batch {tested.batch}, {tested.positions}"]
+    calls = [f"heads {tested.heads}, batch {tested.batch}, {said(tested.positions)}"]
     calls[0] += f" of {tested.tokens} tokens" if tested.tokens > 1 else ""
     calls += [f"also of {_listed(tested.far)} tokens, in parts"] if tested.far else []
     if any(tested.cells):
         calls.append(f"{tested.cells[0]} batch entries and {tested.cells[1]} heads as each alone")
-    calls += [tested.state.value] if tested.state is not State.NONE else []
+    calls += [said(tested.state)] if tested.state is not State.NONE else []
     sizes = f"N = {_listed(tested.lengths)}, (f, m) = {_listed(tested.widths)}"
     same = [m.name for m in tested.modes if m.same in (Same.BITS, Same.ROUNDING)]
     at = f"also, at N = {tested.modes_at} alone, " if tested.modes_at else "also "
     out = ["; ".join([*calls, sizes, *([at + ", ".join(same)] if same else []), tested.dtype])]
-    out += [m.line() for m in tested.modes if m.name not in same]
+    out += [said(m) for m in tested.modes if m.name not in same]
     for head, numbers in enumerate(tested.by_head, 1):
-        out.append(f"head {head} has " + ", ".join(f"{name} = {text}" for name, text in numbers.items()))
+        out.append(f"head {head} has " + ", ".join(f"{name} = {said(number)}" for name, number in numbers.items()))
     far = [c for c in tested.integers if 2 * c + 1 > max(tested.lengths, default=0)]
     if tested.lengths and far:
         out.append(
@@ -206,13 +214,11 @@ def world(tested: World) -> list[str]:
         out.append(
             f"no f or m passes {_first(wide)}, which the code mentions or computes: wider ones may be another thing"
         )
-    groups: dict[tuple[str, str], list[Refusal]] = {}
+    groups: dict[tuple[str, Told], list[Refusal]] = {}
     for refusal in tested.refusals:  # sizes that were refused alike share a line
         groups.setdefault((refusal.what, refusal.why), []).append(refusal)
-    out += [group[0].line(group) for group in groups.values()]
-    out += [s.line() for s in tested.scripts]
-    out += [e.line() for e in tested.edges] + [k.line() for k in tested.kept] + [o.line() for o in tested.outside]
-    return out + [u.line() for u in tested.unrun]
+    out += [refused(group) for group in groups.values()]
+    return out + [said(seen) for seen in (*tested.scripts, *tested.edges, *tested.kept, *tested.outside, *tested.unrun)]
 
 
 def _first(integers: Sequence[int]) -> str:
@@ -225,11 +231,7 @@ def _listed(values: Sequence[object]) -> str:
 
 def every(answer: Answer) -> tuple[str, ...]:
     """What it holds for all values of."""
-    words = {"N": "token", "f": "channel"}
-    return tuple(
-        name + (f", one for each {' and '.join(words[a] for a in axes)}" if axes else "")
-        for name, axes in answer.free.items()
-    )
+    return tuple(name + each(axes) for name, axes in answer.free.items())
 
 
 def _role(role: Role) -> str:
@@ -252,7 +254,7 @@ def _told(answer: Answer) -> tuple[str, ...]:
 def _miss(miss: Miss) -> str:
     """A learner that does not fit, in one line."""
     numbers = ", ".join(f"{n} = {v:.6g}" for n, v in zip(miss.model.names, miss.theta, strict=False))
-    return f"{miss.model.text}{' with ' + numbers if numbers else ''}: {miss.why}"
+    return f"{said(miss.model)}{' with ' + numbers if numbers else ''}: {said(miss.why)}"
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -267,18 +269,98 @@ def to_json(answer: Answer) -> dict[str, Any]:
         "status": answer.status,
         "target": answer.target,
         "adapter": answer.adapter,
-        "parameters": dict(answer.parameters),
-        "reason": answer.reason,
+        "parameters": {name: said(value) for name, value in answer.parameters.items()},
+        "reason": said(answer.reason),
         Key.CHANCE.value: chance_of(answer.rows) if answer.word is Word.PROVED else None,
-        "world": answer.world.to_json() if answer.world is not None else None,
-        "trust": list(answer.trust),
-        "notes": list(answer.notes),
-        "flags": list(answer.flags),
-        "evidence": [row.to_json() for row in answer.rows],
-        "counterexample": answer.counterexample.to_json() if answer.counterexample else None,
-        "parting": answer.parting.to_json() if answer.parting else None,
+        "world": _json_world(answer.world) if answer.world is not None else None,
+        "trust": [said(t) for t in answer.trust],
+        "notes": [said(note) for note in answer.notes],
+        "flags": [said(flag) for flag in answer.flags],
+        "evidence": [_json_row(row) for row in answer.rows],
+        "counterexample": _json_counterexample(answer.counterexample) if answer.counterexample else None,
+        "parting": _json_parting(answer.parting) if answer.parting else None,
         "learner": answer.learner.id if answer.learner is not None else None,
     } | (_json_compared(answer) if answer.named else _json_sought(answer))
+
+
+def _json_row(row: Row) -> dict[str, Any]:
+    return {
+        "rung": row.rung,
+        "sizes": dict(row.sizes),
+        "verdict": row.finding.verdict.value,
+        "figures": dict(row.finding.figures),
+        "reason": said(row.finding.reason),
+        "trust": [said(t) for t in row.finding.trust],
+    }
+
+
+def _json_counterexample(found: Counterexample) -> dict[str, Any]:
+    return found.to_json() | {"note": said(found.note)}
+
+
+def _json_parting(part: Parting) -> dict[str, Any]:
+    """What the counterexample alone does not say."""
+    return {
+        "reproduced by plain calls": part.reproduced,
+        "largest relative difference seen": part.largest,
+        "at": dict(part.sizes),
+        "first N at which the sides part": part.first,
+    }
+
+
+def _json_world(tested: World) -> dict[str, Any]:
+    return {
+        "batch": tested.batch,
+        "heads": tested.heads,
+        "positions": said(tested.positions),
+        "tokens": tested.tokens,
+        "tokens in parts": list(tested.far),
+        "entries and heads": list(tested.cells),
+        "state": said(tested.state),
+        "lengths": list(tested.lengths),
+        "widths": [list(w) for w in tested.widths],
+        "modes": [{"mode": m.name, "result": said(m.same), "why": said(m.why)} for m in tested.modes],
+        "dtype": tested.dtype,
+        "integers": list(tested.integers),
+        "beyond every integer of the code": tested.beyond,
+        "refusals": [{"what": r.what, "sizes": dict(r.sizes), "why": said(r.why)} for r in tested.refusals],
+        "by head": [{name: said(number) for name, number in numbers.items()} for numbers in tested.by_head],
+        "kept from call to call": [
+            {"name": k.name, "file": k.file, "line": k.at, "counts": k.counts, "used": k.used} for k in tested.kept
+        ],
+        "read from outside": [
+            {"name": o.name, "file": o.file, "line": o.at, "constant": o.constant} for o in tested.outside
+        ],
+        "code of torch.jit": [{"name": s.name, "decisions": s.decisions} for s in tested.scripts],
+        "bounds not reached": [
+            {"file": e.file, "line": e.at, "size": e.name, "near": e.turn or None} for e in tested.edges
+        ],
+        "never ran": [_json_unrun(u) for u in tested.unrun],
+    }
+
+
+def _json_unrun(code: Unrun) -> dict[str, Any]:
+    return {
+        "file": code.file,
+        "lines": list(code.lines),
+        "condition": code.condition,
+        "never": code.never,
+        "option": code.option,
+        "in part": code.part,
+        "named": list(code.named) if code.named else None,
+    }
+
+
+def _json_probe(probe: Probe) -> dict[str, Any]:
+    """Columns and grids with all their digits."""
+    return {
+        "title": TITLES[probe.id],
+        "holds": probe.holds,
+        "answer": said(probe.answer),
+        "figures": dict(probe.figures),
+        "columns": {name: list(values) for name, values in probe.columns.items()},
+        "grid": [list(row) for row in probe.grid],
+    }
 
 
 def _json_compared(answer: Answer) -> dict[str, Any]:
@@ -292,15 +374,15 @@ def _json_compared(answer: Answer) -> dict[str, Any]:
 
 def _json_sought(answer: Answer) -> dict[str, Any]:
     return {
-        "variant": answer.model.text if answer.model is not None else None,
+        "variant": said(answer.model) if answer.model is not None else None,
         "expressions": {law.name: law.expression for law in answer.laws if not law.open},
-        "W0": answer.start.value,
+        "W0": said(answer.start),
         "for every": list(every(answer)),
         "gates": {r.gate: {"moves": list(r.moves), "followed": r.followed, "fits": r.fits} for r in answer.roles},
         "seen at": dict(answer.gates),
-        "equivalent": list(answer.equivalent),
-        "also": list(answer.supersets),
-        "probes": {p.id: p.to_json() for p in answer.probes},
+        "equivalent": [said(other) for other in answer.equivalent],
+        "also": [said(other) for other in answer.supersets],
+        "probes": {p.id: _json_probe(p) for p in answer.probes},
         "arithmetic": answer.arithmetic,
         "bias": answer.bias,
         "epsilon": answer.epsilon.value if answer.epsilon is not None else None,
@@ -320,7 +402,7 @@ def figures(answer: Answer) -> tuple[Figure, ...]:
         (x, across), (y, up) = tuple(probe.columns.items())[:2]
         columns[f"{probe.id} {x}"], columns[f"{probe.id} {y}"] = across, up
         series = Series("layer", f"{probe.id} {x}", measured=f"{probe.id} {y}", joined=True)
-        panels.append(Panel(x, y, (series,), title=f"{probe.id}: {probe.title}"))
+        panels.append(Panel(x, y, (series,), title=f"{probe.id}: {TITLES[probe.id]}"))
     shown: Columns = columns
     return (Figure("probes", "Probes of the layer, output 1.", lambda: shown, tuple(panels)),) if panels else ()
 
@@ -333,9 +415,9 @@ def details(answer: Answer) -> str:
     if answer.learner is not None:
         parts.append(f"The learner, {answer.learner.title} ({answer.learner.source}):\n\n$${answer.learner.latex}$$")
     rows = ["| probe | question | answer |", "|:--|:-----|:----------|"]
-    rows += [f"| {p.id} | {p.title} | {_bar(p.answer)} |" for p in answer.probes]
+    rows += [f"| {p.id} | {TITLES[p.id]} | {_bar(said(p.answer))} |" for p in answer.probes]
     parts.append("\n".join(rows))
-    parts += [f"{p.id}, {p.title}:\n\n$${_matrix(p.grid)}$$" for p in answer.probes if p.grid]
+    parts += [f"{p.id}, {TITLES[p.id]}:\n\n$${_matrix(p.grid)}$$" for p in answer.probes if p.grid]
     if answer.source:
         code = "\n".join(f"{line}  # {where}" for where, line in answer.source)
         parts.append(f"The layer's lines that matter:\n\n```python\n{code}\n```")

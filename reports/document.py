@@ -26,6 +26,7 @@ from proofs.verify.systems import rows as system_rows
 from reports import answers, words
 from reports.figures import Picture, picture
 from reports.formulas import broken, one_line
+from reports.said import pasted, said
 
 _CODE = "constructions."
 _COLUMNS = 5
@@ -244,7 +245,7 @@ def _section(run: Run, id: str, edges: Graph) -> dict[str, Any]:
         if universal
         else [],
         "theorems": theorems(kernel) if kernel else [],
-        "theorems_rest": kernel.reason if kernel else "",
+        "theorems_rest": said(kernel.reason) if kernel else "",
         "ties": words.ties(kernel) if kernel else [],
         "parameters": parameters(claim) if claim else "",
         "evidence": table(
@@ -252,14 +253,14 @@ def _section(run: Run, id: str, edges: Graph) -> dict[str, Any]:
             [[e.rung, _emphasised(e.verdict), found(e.finding)] for e in evidence],
         ),
         "groups": [(e.rung, _groups(e.finding)) for e in evidence if len(words.grouped(e.finding)) > 1],
-        "trust": [(e.rung, e.finding.trust) for e in evidence if e.finding.trust],
+        "trust": [(e.rung, [said(t) for t in e.finding.trust]) for e in evidence if e.finding.trust],
         "counterexamples": [
-            (f"The claim on rung {e.rung}", e.counterexample.lines(), _sizes(e.counterexample))
+            (f"The claim on rung {e.rung}", pasted(e.counterexample), _sizes(e.counterexample))
             for e in evidence
             if e.counterexample
         ]
         + [
-            (f"Mutant `{m.mutant}` on rung {rung}", shown.lines(), _sizes(shown))
+            (f"Mutant `{m.mutant}` on rung {rung}", pasted(shown), _sizes(shown))
             for m in mutants
             for rung, shown in smallest(m)
         ],
@@ -285,9 +286,9 @@ def _settled(run: Run, id: str) -> str:
     settled = run.settled(id)
     if not settled:
         return "not confirmed in this run"
-    said = [_SETTLED[settled.rung.extent].format(settled.rung)] if settled.rung else ["no rung covers the whole"]
-    said += [f"in part {_PARTLY[e.rung.extent]} by rung **{e.rung}**: {plain(words.covered(e))}" for e in settled.parts]
-    return "; ".join(said)
+    told = [_SETTLED[settled.rung.extent].format(settled.rung)] if settled.rung else ["no rung covers the whole"]
+    told += [f"in part {_PARTLY[e.rung.extent]} by rung **{e.rung}**: {plain(words.covered(e))}" for e in settled.parts]
+    return "; ".join(told)
 
 
 def parameters(claim: Claim) -> str:
@@ -312,9 +313,9 @@ def found(finding: Finding) -> str:
     if sizes:
         parts.append("at " + plain("; ".join(", ".join(f"{n} = {v}" for n, v in s.items()) for s in sizes)))
     if finding.flags:
-        parts.append("flags: " + plain("; ".join(finding.flags)))
+        parts.append("flags: " + plain("; ".join(map(said, finding.flags))))
     if finding.reason:
-        parts.append(plain(finding.reason))
+        parts.append(plain(said(finding.reason)))
     return "; ".join(p for p in parts if p)
 
 
@@ -363,10 +364,10 @@ def _reasons(mutant: MutantEvidence) -> Iterator[str]:
     for rung, finding in mutant.findings.items():
         if finding.verdict is Verdict.REFUTED:
             continue
-        said = [mutant.blind[rung]] if rung in mutant.blind else []
-        said += [finding.reason] if finding.reason and finding.reason not in said else []
-        said += [f"flagged: {'; '.join(finding.flags)}"] if finding.flags else []
-        why = "; ".join(said) or "no reason is known, which is a defect of the check"
+        told = [mutant.blind[rung]] if rung in mutant.blind else []
+        told += [reason] if (reason := said(finding.reason)) not in ("", *told) else []
+        told += [f"flagged: {'; '.join(map(said, finding.flags))}"] if finding.flags else []
+        why = "; ".join(told) or "no reason is known, which is a defect of the check"
         yield f"`{mutant.mutant}` on rung {rung}: {plain(why)}"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from proofs.shown import Form, register
 
 if TYPE_CHECKING:
+    from numeric.finding import Told
     from proofs.audit.answer import Answer
     from proofs.figure import Figure
 
@@ -32,4 +33,10 @@ def _svg(figure: Figure) -> str:
     return draw(figure, figure.csv(), "svg").decode()
 
 
-register({Form.ANSWER: _text, Form.ANSWER_JSON: _json, Form.FIGURE: _svg})
+def _words(found: Told) -> str:
+    from reports.said import said
+
+    return said(found)
+
+
+register({Form.ANSWER: _text, Form.ANSWER_JSON: _json, Form.FIGURE: _svg, Form.WORDS: _words})

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from numeric.finding import Verdict
+from numeric.finding import Told, Verdict
 from proofs.bench.claims import Bench
 from proofs.claim import Claim
 from proofs.evidence import Evidence, MutantEvidence, Outcome, Rung
@@ -25,6 +25,7 @@ from proofs.verify.run import Run
 from proofs.verify.systems import SystemRow
 from reports import words
 from reports.files import hush
+from reports.said import pasted, said
 
 _WIDE = 160
 """Columns where there is no terminal: a log should not be cut at 80."""
@@ -188,7 +189,7 @@ def show_claim(to: Screen, claim: Claim, run: Run, parameters: str, graph: Graph
             to.say(f"  tied to {tie}")
         for label, items in (("trusts", evidence.finding.trust), ("flags", evidence.finding.flags)):
             if items:
-                to.say(f"  {label}: {'; '.join(items)}")
+                to.say(f"  {label}: {'; '.join(map(said, items))}")
         _details(to, evidence.finding.reason, evidence)
     to.say("\nMutants", "bold")
     for mutant in (m for m in run.mutants if m.claim == claim.id):
@@ -258,10 +259,10 @@ def _problem(to: Screen, run: Run, evidence: Evidence) -> None:
     to.say(f"  repeat: {words.repeat_command(evidence.claim, evidence.rung, run.environment)}")
 
 
-def _details(to: Screen, reason: str, evidence: Evidence) -> None:
+def _details(to: Screen, reason: Told, evidence: Evidence) -> None:
     if reason:
-        to.say(f"  {reason}")
-    for line in evidence.counterexample.lines() if evidence.counterexample else ():
+        to.say(f"  {said(reason)}")
+    for line in pasted(evidence.counterexample) if evidence.counterexample else ():
         to.say(f"    {line}")
 
 
@@ -270,7 +271,7 @@ def _not_run(evidence: Sequence[Evidence]) -> Iterator[str]:
     left = [e for e in evidence if e.verdict is Verdict.NOT_RUN]
     for rung, reason in dict.fromkeys((e.rung, e.finding.reason) for e in left):
         count = sum((e.rung, e.finding.reason) == (rung, reason) for e in left)
-        yield f"{rung} not run for {words.counted(count, 'claim')}: {reason}"
+        yield f"{rung} not run for {words.counted(count, 'claim')}: {said(reason)}"
 
 
 def _mutant_problem(to: Screen, run: Run, mutant: MutantEvidence) -> None:
@@ -281,6 +282,6 @@ def _mutant_problem(to: Screen, run: Run, mutant: MutantEvidence) -> None:
     to.say(f"{mutant.claim}, mutant {mutant.mutant}: {mutant.outcome}", _STYLES["survived"] if survived else "yellow")
     for rung, finding in mutant.findings.items():
         why = [mutant.blind.get(rung, ""), finding.reason, *finding.flags]
-        to.say(f"  {rung}: {finding.verdict}" + "".join(f"; {w}" for w in dict.fromkeys(why) if w))
+        to.say(f"  {rung}: {finding.verdict}" + "".join(f"; {w}" for w in dict.fromkeys(map(said, why)) if w))
         if survived:
             to.say(f"  repeat: {words.repeat_command(mutant.claim, rung, run.environment)}")

@@ -20,16 +20,25 @@ from numeric.carriers.degree import HUGE, Constants, Degree, Height, Logarithm
 from numeric.carriers.finite_field import FiniteField
 from numeric.carriers.laurent import LAURENT
 from numeric.deciding.comparison import Comparison
+from numeric.deciding.findings import (
+    DiffersAtRational,
+    DiffersAtTrial,
+    NoExactMeaning,
+    OtherShape,
+    WeakBounds,
+    ZeroDivisors,
+)
 from numeric.deciding.programs import Program, concrete, recorded, replayed
 from numeric.deciding.readings import AlgebraicField, Reading, listed, prime, radicands, readings
 from numeric.deciding.shrink import counterexample
 from numeric.deciding.storage_bounds import storage_bounds
 from numeric.entropy import Entropy, prime_count_below
-from numeric.finding import Counterexample, Finding, Key, Quantity, Verdict
+from numeric.finding import Counterexample, Finding, Flag, Key, Quantity, Verdict
 from numeric.tape.faces import opened
 from numeric.tape.notes import Record, notes
 from numeric.tape.refusals import Refused
 from numeric.tape.storage_tape import Tape, Window
+from numeric.trust import Trust
 
 _BITS = (31, 61)
 """Lengths of primes to choose from; trials before the degrees are known take the shorter ones."""
@@ -184,16 +193,14 @@ def decide(
             found = counterexample(asked) if shrinking else None
         except Refused:  # it takes an input as a number and as a logarithm, which no rational point is
             found = None
-        reason = f"the sides differ at a random point of GF(p), trial {number}"
-        if found is None:
-            reason += "; no counterexample with small integers was met"
+        reason = DiffersAtTrial(number, found is not None)
         return Finding(
             Verdict.REFUTED, reason=reason, figures=figures, settings=settings, flags=flags(), counterexample=found
         )
 
     known: Mapping[float, Reading] = {}
 
-    def flags() -> tuple[str, ...]:
+    def flags() -> tuple[Flag, ...]:
         return notes(tapes[0]).flags(names[0], known) + notes(tapes[1]).flags(names[1], known)
 
     try:
@@ -211,13 +218,13 @@ def decide(
         if isinstance(early, _Seen) and early.shapes[0] != early.shapes[1]:
             return Finding(
                 Verdict.REFUTED,
-                reason=f"{names[0]} returns shape {early.shapes[0]}, {names[1]} returns {early.shapes[1]}",
+                reason=OtherShape(names, early.shapes),
                 settings=settings,
             )
         if isinstance(early, _Seen) and early.differs is not None:
             known = readings(*tapes) if rounded else {}
             again = _trials(tapes, here, _BITS[0], done, entropy, known) if known else early
-            if isinstance(again, str) or again.differs is not None:
+            if isinstance(again, ZeroDivisors) or again.differs is not None:
                 return refuted(1 + early.differs, {})
             early = again
         first, second = quick[0] or _bounds(tapes[0], here), quick[1] or _bounds(tapes[1], here)
@@ -229,8 +236,7 @@ def decide(
     if trial.log2 > -1:  # hundreds of trials, or none would do
         return Finding(
             Verdict.UNDECIDED,
-            reason=f"the bounds (degree 2^{math.log2(max(1, degree)):.0f}, coefficients of {height:.1e} bits, divisors of "
-            f"degree 2^{math.log2(max(1, divisors)):.0f}) are too weak for primes of {_BITS[-1]} bits; try smaller sizes",
+            reason=WeakBounds(math.log2(max(1, degree)), height, math.log2(max(1, divisors)), _BITS[-1]),
             settings=settings,
             flags=flags(),
         )
@@ -249,7 +255,7 @@ def decide(
     done = done if trial.bits == _BITS[0] and isinstance(early, _Seen) else 0
     if trials > done:
         rest = _trials(tapes, here, trial.bits, trials - done, entropy, known)
-        if isinstance(rest, str):
+        if isinstance(rest, ZeroDivisors):
             return Finding(Verdict.UNDECIDED, reason=rest, settings=settings, figures=figures, flags=flags())
         if rest.differs is not None:
             return refuted(1 + done + rest.differs, figures)
@@ -259,11 +265,10 @@ def decide(
         settings=settings,
         flags=flags(),
         trust=(
-            "the Schwartz-Zippel lemma with the computed degree and height",
+            Trust.SCHWARTZ_ZIPPEL,
             entropy.trust,
-            "the rules of the replay (numeric/tape/rules), and that a recording accepted at fresh points stands for "
-            "the code at these sizes",
-            *(["variables and their logarithms are algebraically independent"] if further else []),
+            Trust.RECORDING,
+            *([Trust.LOGARITHMS] if further else []),
         ),
     )
 
@@ -297,7 +302,7 @@ def _trials(
     count: int,
     entropy: Entropy,
     known: Mapping[float, Reading] | None = None,
-) -> _Seen | str:
+) -> _Seen | ZeroDivisors:
     """`count` trials, or why they say nothing. known: constants with what they are read as."""
     wanted = radicands((known or {}).values())
     entries = max(sum(s.length for s in tape.storages) for tape in tapes)
@@ -329,7 +334,7 @@ def _trials(
         if len(unequal):
             return _Seen(returned, done + int(unequal[0]))
         done += int(alive.sum())
-    return f"a divisor was 0 at most of {_REDRAWS} random points"
+    return ZeroDivisors(_REDRAWS)
 
 
 def _points_only(asked: Comparison, refusal: Refused, settings: dict[str, object], replays: bool = True) -> Finding:
@@ -346,17 +351,17 @@ def _points_only(asked: Comparison, refusal: Refused, settings: dict[str, object
         engine = "plain calls at integer points"
         found = _by_plain_calls(asked, scales)
         if found is None:
-            return Finding(Verdict.UNDECIDED, reason=f"no exact meaning: {refusal}", settings=settings)
+            return Finding(Verdict.UNDECIDED, reason=NoExactMeaning(str(refusal)), settings=settings)
     if found is not None:
         return Finding(
             Verdict.REFUTED,
-            reason=f"the sides differ at a rational point (the code is no polynomial: {refusal})",
+            reason=DiffersAtRational(str(refusal)),
             settings=settings | {"engine": engine},
             counterexample=found,
         )
     return Finding(
         Verdict.UNDECIDED,
-        reason=f"no exact meaning: {refusal}; no difference at rational points of size up to {scales[-1]}",
+        reason=NoExactMeaning(str(refusal), scales[-1]),
         settings=settings | {"engine": engine},
     )
 

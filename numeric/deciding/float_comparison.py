@@ -18,10 +18,11 @@ from numeric.carriers.a_priori import APriori
 from numeric.carriers.running import Running
 from numeric.deciding.backends import DTYPES, Arrays, CannotRun, first_line, plain, reduced, to_numpy
 from numeric.deciding.comparison import Comparison
+from numeric.deciding.findings import BreaksBound, NotFinite, OtherShape
 from numeric.deciding.programs import Program, Recorded, WrongResult, recorded, replayed
-from numeric.finding import Flag, Key, Quantity
+from numeric.finding import Flag, Key, Quantity, Said
 from numeric.tape.acceptance import recorded_here
-from numeric.tape.notes import Record, notes
+from numeric.tape.notes import Record, Written, notes
 from numeric.tape.recorder import record
 from numeric.tape.refusals import DataDependent, Refused
 from numeric.tape.storage_tape import Tape
@@ -59,7 +60,7 @@ class Tally:
     bound: float = 0.0
     ratios: list[np.ndarray] = field(default_factory=list)
     precisions: list[np.ndarray] = field(default_factory=list)
-    flags: dict[str, None] = field(default_factory=dict)
+    flags: dict[Flag, None] = field(default_factory=dict)
     bounds_used: set[str] = field(default_factory=set)
 
     def figures(self) -> dict[str, Quantity]:
@@ -93,14 +94,12 @@ class Difference:
     shapes: tuple[tuple[int, ...], tuple[int, ...]]
     values: tuple[np.ndarray, np.ndarray]
 
-    def text(self, names: tuple[str, str]) -> str:
+    def found(self, names: tuple[str, str]) -> Said:
+        """What is said of it, of sides of these names."""
         if self.place is None:
-            return f"{names[0]} returns shape {self.shapes[0]}, {names[1]} returns {self.shapes[1]}"
-        times = f"{_ratio(self.error, self.bound):.3g} times " if self.bound else ""
-        return (
-            f"output {list(self.place)}: {names[0]} and {names[1]} differ by {float(self.error):.3g}, "
-            f"{times}the {float(self.bound):.3g} that rounding allows"
-        )
+            return OtherShape(names, self.shapes)
+        times = _ratio(self.error, self.bound) if self.bound else None
+        return BreaksBound(names, self.place, float(self.error), float(self.bound), times)
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ class Floats:
         tally.skipped += int(a.size - finite.sum())
         if bool((~np.isfinite(a) & np.isfinite(b) & np.isfinite(bound_b)).any()):
             left, right = self.asked.names
-            tally.flags[Flag(f"{left} has NaN or infinite outputs at some draw where {right} is finite", left)] = None
+            tally.flags[Flag(NotFinite(right), left)] = None
         wrong = self._compare(a, b, bound_a, bound_b, finite, tally)
         if condition_a is not None and condition_b is not None:
             with np.errstate(all="ignore"):
@@ -203,7 +202,7 @@ class Floats:
             value, written = plain(program, inputs, self.backend, dtype)
         except CannotRun as error:
             raise CannotRun(f"{side} {error}") from error
-        tally.flags |= {Flag(f"{side} writes to its input {name}", side): None for name in written}
+        tally.flags |= {Flag(Written(name), side): None for name in written}
         return value
 
     def _bound(

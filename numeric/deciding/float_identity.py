@@ -22,18 +22,18 @@ import torch
 from numeric.deciding import shrink, strategies
 from numeric.deciding.backends import Arrays, CannotRun, unusable
 from numeric.deciding.comparison import Comparison
+from numeric.deciding.findings import Beyond, InExact, NoBound, NotAssessed, NothingAssessed, On, UnstableBound
 from numeric.deciding.float_comparison import Floats, Tally
 from numeric.deciding.programs import Shapes, Sizes, WrongResult, fractions, lightly, smaller
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Finding, Quantity, Verdict
+from numeric.finding import Counterexample, Finding, Quantity, Told, Verdict
 from numeric.tape.refusals import Refused
+from numeric.trust import Derivation, Trust
 
 RATIO = 100.0
 """Largest ratio of the two bounds that is called stable. No error is measured against it."""
 SCALES = (2.0**-2, 2.0**-4, 2.0**-6)
 """What an ordinary draw is multiplied by at large sizes, beside 1."""
-_DERIVED = {"a-priori": "numeric/carriers/a_priori.py", "running": "numeric/carriers/running.py"}
-_ALSO = "exact arithmetic has them differ too"
 _ROUNDED = ("gaussian", "cancellation")
 """Flavours that round in entries of ordinary size: there the running bound is the sharper one."""
 _SHRINKING = 80
@@ -91,7 +91,7 @@ def _decided(
         except (Refused, CannotRun, WrongResult) as error:
             found = Finding(
                 Verdict.UNDECIDED,
-                reason=str(error) if isinstance(error, CannotRun) else f"no rounding bound: {error}",
+                reason=str(error) if isinstance(error, CannotRun) else NoBound(str(error)),
                 figures=tally.figures() if tally.draws else {},
                 settings=settings,
                 flags=tuple(tally.flags),
@@ -101,7 +101,7 @@ def _decided(
             example, note = _counterexample(engine, inputs, shrinking)
             found = Finding(
                 Verdict.REFUTED,
-                reason=f"{wrong.text(names)}; {note}" if note else wrong.text(names),
+                reason=Beyond(wrong.found(names), note) if note is not None else wrong.found(names),
                 figures=tally.figures(),
                 settings=settings,
                 flags=tuple(tally.flags),
@@ -110,43 +110,42 @@ def _decided(
             return found, False
     figures = tally.figures()
     trust = (
-        "IEEE 754 arithmetic, rounding to nearest (gradual underflow was checked)",
-        "sums and matrix products are classical: any order, but no fast multiplication, no reduced precision",
-        *(f"the derivation of the {name} rounding bound ({_DERIVED[name]})" for name in sorted(tally.bounds_used)),
+        Trust.IEEE,
+        Trust.CLASSICAL,
+        *(Derivation(name) for name in sorted(tally.bounds_used)),
     )
-    verdict, reason = Verdict.CONFIRMED, ""
+    verdict: Verdict = Verdict.CONFIRMED
+    reason: Told = ""
     ratios = [float(r.max()) for r in tally.ratios if r.size]
     largest = among(ratios) if ratios else 0.0
     if tally.outputs == tally.skipped:
         verdict = Verdict.UNDECIDED
-        reason = f"nothing could be assessed: all {tally.outputs} outputs of {tally.draws} draws, or bounds, overflow"
+        reason = NothingAssessed(tally.outputs, tally.draws)
     elif largest > ratio:
         verdict = Verdict.UNDECIDED
-        reason = (
-            f"{names[0]} agrees within its own rounding bound, but that bound is up to {largest:.1e} times that of "
-            f"{names[1]} (median {figures['ratio of bounds, median']:.1e}): numerically unstable"
-        )
+        reason = UnstableBound(names, largest, float(figures["ratio of bounds, median"] or 0))
     return Finding(verdict, reason, figures, settings, trust, tuple(tally.flags)), False
 
 
-def _counterexample(engine: Floats, inputs: Arrays, shrinking: bool) -> tuple[Counterexample, str]:
+def _counterexample(engine: Floats, inputs: Arrays, shrinking: bool) -> tuple[Counterexample, InExact | None]:
     """A refuting point made simple, and what is known about it."""
     point = {name: np.array(array) for name, array in inputs.items()}
-    note, names = "", engine.asked.names
+    note: InExact | None = None
+    names = engine.asked.names
     if shrinking:
         sizes = _sizes(engine.asked.shapes, point)
         asked = replace(engine.asked, sizes=sizes, entropy=engine.asked.entropy or Entropy(0))
         simple = shrink.among_polynomials(asked)
         if simple is not None:
-            return simple, _ALSO
+            return simple, InExact.DIFFER
         try:
             exact = {name: fractions(a.reshape(-1).tolist(), a.shape) for name, a in point.items()}
             if shrink.differs(asked.left, asked.right, exact):
                 found = shrink.counterexample(asked)
                 if found is not None:
-                    return found, _ALSO
+                    return found, InExact.DIFFER
             else:
-                note = "in exact arithmetic they agree there, so digits are lost inside"
+                note = InExact.AGREE
         except Exception:  # the code has no exact meaning, or not at other sizes: the floats below are the witness
             pass
         point = _simpler(engine, point)
@@ -160,7 +159,7 @@ def _counterexample(engine: Floats, inputs: Arrays, shrinking: bool) -> tuple[Co
         right=_text(right),
         left_name=names[0],
         right_name=names[1],
-        note=f"{engine.backend}, {engine.dtype}: {wrong.text(names)}",
+        note=On(engine.backend, engine.dtype, wrong.found(names)),
     ), note
 
 
@@ -231,7 +230,7 @@ def check(
     if device == "cuda" or (device == "auto" and torch.cuda.is_available()):
         backends.append("torch cuda")
     findings: dict[tuple[str, str], Finding] = {}
-    flags: dict[str, None] = {}
+    flags: dict[Told, None] = {}
     for dtype in ("float64", "float32"):
         generator = entropy.child("draws", dtype).generator()
         multiples = {"eta": sizes["N"]} if "eta" in shapes and "N" in sizes else {}
@@ -250,7 +249,7 @@ def check(
                 return _joined({(backend, dtype): found}, sizes, entropy, flags)
             confirmed = findings.get(("torch cpu", dtype))
             if unbounded and confirmed is not None and confirmed.verdict is Verdict.CONFIRMED:
-                flags[f"{backend}, {dtype} not assessed: {found.reason}"] = None
+                flags[NotAssessed(backend, dtype, found.reason)] = None
             else:
                 findings[backend, dtype] = found
     return _joined(findings, sizes, entropy, flags)
@@ -288,7 +287,7 @@ def _flavours(dtype: str, thorough: bool) -> list[str]:
 
 
 def _joined(
-    findings: dict[tuple[str, str], Finding], sizes: Sizes, entropy: Entropy, flags: Mapping[str, None]
+    findings: dict[tuple[str, str], Finding], sizes: Sizes, entropy: Entropy, flags: Mapping[Told, None]
 ) -> Finding:
     order = (Verdict.REFUTED, Verdict.UNDECIDED, Verdict.NOT_RUN, Verdict.CONFIRMED)
     (backend, dtype), first = min(findings.items(), key=lambda item: order.index(item[1].verdict))
@@ -298,7 +297,7 @@ def _joined(
         figures |= {f"{where}, {width}: {name}": value for name, value in finding.figures.items()}
     return Finding(
         first.verdict,
-        reason=f"{backend}, {dtype}: {first.reason}" if first.reason else "",
+        reason=On(backend, dtype, first.reason) if first.reason else "",
         figures=figures,
         settings={
             "sizes": dict(sizes),

@@ -13,12 +13,14 @@ import numpy as np
 from numeric.carriers.handles import FlintPolynomials, Handles, SymenginePolynomials
 from numeric.carriers.terms import Terms
 from numeric.deciding.comparison import Comparison
+from numeric.deciding.findings import ManyTerms, NoPolynomial, OtherPolynomial, OtherShape
 from numeric.deciding.programs import Program, concrete, recorded, replayed
 from numeric.deciding.shrink import counterexample
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Verdict
+from numeric.finding import Finding, Flag, Verdict
 from numeric.tape.notes import notes
 from numeric.tape.refusals import Refused
+from numeric.trust import Trust
 
 TERMS = 2_000_000
 """Largest estimated number of terms that is started on."""
@@ -48,14 +50,14 @@ def decide(asked: Comparison, *, shrinking: bool = True) -> Finding:
         if work > TERMS:
             return Finding(
                 Verdict.UNDECIDED,
-                reason=f"up to {work:.1g} terms at these sizes, more than {TERMS:.1g}; use smaller sizes or the exact rung",
+                reason=ManyTerms(work, TERMS),
                 settings=settings,
             )
         variables = [f"{name}{'_'.join(map(str, i))}" for name, s in here.items() for i in np.ndindex(s)]
         make = SymenginePolynomials if len(variables) > _MANY_VARIABLES else FlintPolynomials
         ring = make(variables)
         results: list[np.ndarray] = []
-        flags: tuple[str, ...] = ()
+        flags: tuple[Flag, ...] = ()
         for side, program in zip(names, (left, right), strict=True):
             carrier = Handles(ring)
             point, at = {}, iter(variables)
@@ -65,13 +67,13 @@ def decide(asked: Comparison, *, shrinking: bool = True) -> Finding:
             results.append(carrier.get(replayed(tape, carrier, point)))
             flags += notes(tape).flags(side)
     except Refused as refusal:
-        return Finding(Verdict.UNDECIDED, reason=f"no polynomial: {refusal}", settings=settings)
+        return Finding(Verdict.UNDECIDED, reason=NoPolynomial(str(refusal)), settings=settings)
     settings |= {"engine": ring.name}
     a, b = results
     if a.shape != b.shape:
         return Finding(
             Verdict.REFUTED,
-            reason=f"{names[0]} returns shape {a.shape}, {names[1]} returns {b.shape}",
+            reason=OtherShape(names, (a.shape, b.shape)),
             settings=settings,
         )
     for index in np.ndindex(a.shape):
@@ -81,7 +83,7 @@ def decide(asked: Comparison, *, shrinking: bool = True) -> Finding:
                 found = counterexample(replace(asked, entropy=asked.entropy or Entropy()))
             return Finding(
                 Verdict.REFUTED,
-                reason=f"the polynomials of output {list(index)} differ",
+                reason=OtherPolynomial(index),
                 settings=settings,
                 counterexample=found,
             )
@@ -90,5 +92,5 @@ def decide(asked: Comparison, *, shrinking: bool = True) -> Finding:
         figures={"variables": len(variables), "terms": sum(ring.terms(v) for v in a.reshape(-1))},
         settings=settings,
         flags=flags,
-        trust=(ring.name, "the rules of the replay (numeric/tape/rules)"),
+        trust=(ring.name, Trust.RULES),
     )

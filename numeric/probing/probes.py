@@ -11,7 +11,7 @@ tokens, P11 the bilinear form of one token, P12 the response to one token.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -20,7 +20,21 @@ import numpy as np
 
 from numeric.deciding.balls import BITS
 from numeric.deciding.programs import WrongResult
-from numeric.finding import Quantity, frozen
+from numeric.finding import Quantity, Said, frozen
+from numeric.probing.answers import (
+    AllBut,
+    Blocks,
+    Degree,
+    Forgets,
+    Gives,
+    Multiple,
+    NoAnswer,
+    NoDegree,
+    NoRecurrence,
+    Rational,
+    Response,
+    Seen,
+)
 from numeric.probing.box import HALF_THE_DIGITS, Arithmetic, Box, Undefined, as_floats, generic
 
 SLOPE = "step size times readout scale"
@@ -41,16 +55,15 @@ _SHORT = 2
 
 @dataclass(frozen=True)
 class Probe:
-    """One question and its answer.
+    """One question, by its id, and its answer.
 
     holds: yes, no, or None where nothing was decided (`answer` says why). figures: single numbers. columns: the numbers
     of a small plot by name, the first one on the horizontal axis. grid: a matrix, where the answer is one.
     """
 
     id: str
-    title: str
     holds: bool | None
-    answer: str
+    answer: Said
     figures: Mapping[str, Quantity] = field(default_factory=dict)
     columns: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     grid: tuple[tuple[float, ...], ...] = ()
@@ -59,21 +72,10 @@ class Probe:
         object.__setattr__(self, "figures", frozen(self.figures))
         object.__setattr__(self, "columns", frozen(self.columns))
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain data; columns and grids with all their digits."""
-        return {
-            "title": self.title,
-            "holds": self.holds,
-            "answer": self.answer,
-            "figures": dict(self.figures),
-            "columns": {name: list(values) for name, values in self.columns.items()},
-            "grid": [list(row) for row in self.grid],
-        }
-
 
 def ask(box: Box) -> tuple[Probe, ...]:
     """All probes of one box, in order."""
-    return tuple(_answered(box, id, title, question) for id, title, question in (*_EQUALITIES, *_READINGS))
+    return tuple(_answered(box, id, question) for id, question in (*_EQUALITIES, *_READINGS))
 
 
 def broken(box: Box, probes: Iterable[Probe]) -> Probe | None:
@@ -86,19 +88,19 @@ def broken(box: Box, probes: Iterable[Probe]) -> Probe | None:
     """
     known = {p.id: p for p in probes}
     close = any(0 < _gap(p) < NEARLY for p in known.values())
-    for id, title, question in _EQUALITIES:
+    for id, question in _EQUALITIES:
         probe = known.get(id)
         if probe is None or probe.holds is None or id in _CHANGING:
             continue
         # a last token that is read a little is read
         off = not probe.holds if id == "P0n" else _gap(probe) >= NEARLY
         if off or id in _BOTH_WAYS:
-            own = _answered(box, id, title, question)
+            own = _answered(box, id, question)
             if own.holds is not None and own.holds is off:
                 return probe
     pattern = known.get("P10")
     if pattern is not None and not close and pattern.holds is not None:
-        own = _answered(box, "P10", pattern.title, _interactions)
+        own = _answered(box, "P10", _interactions)
         if own.holds is not None and dict(own.figures) != dict(pattern.figures):
             return pattern
     for id, other in (("P12", _steeper), ("P9", _forgets_otherwise)):
@@ -119,21 +121,20 @@ def _gap(probe: Probe) -> float:
 Question = Callable[[Box], "Probe"]
 
 
-def _answered(box: Box, id: str, title: str, question: Question) -> Probe:
+def _answered(box: Box, id: str, question: Question) -> Probe:
     try:
         found = question(box)
     except (Undefined, WrongResult) as error:
-        return Probe(id, title, None, f"no answer: {error}")
-    return Probe(id, title, found.holds, found.answer, found.figures, found.columns, found.grid)
+        return Probe(id, None, NoAnswer(str(error)))
+    return replace(found, id=id)
 
 
-def _equal(box: Box, pairs: Sequence[tuple[Any, Any]], yes: str, no: str) -> Probe:
+def _equal(box: Box, pairs: Sequence[tuple[Any, Any]], yes: Seen, no: Said) -> Probe:
     """Whether the pairs agree; the largest relative gap is a figure, and named where it is small."""
     gap = max(box.gap(a, b) for a, b in pairs)
     if gap == 0:
-        return Probe("", "", True, yes, {"gap": 0.0})
-    words = f"{yes}, but for a relative {gap:.2g}: an epsilon" if gap < NEARLY else no
-    return Probe("", "", False, words, {"gap": gap})
+        return Probe("", True, yes, {"gap": 0.0})
+    return Probe("", False, AllBut(yes, gap) if gap < NEARLY else no, {"gap": gap})
 
 
 def _context(box: Box, N: int = _TOKENS, salt: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -143,15 +144,13 @@ def _context(box: Box, N: int = _TOKENS, salt: int = 1) -> tuple[np.ndarray, np.
 def _no_prior(box: Box) -> Probe:
     X, Y, q = _context(box)
     value, usual = box(X, 0 * Y, q), box(X, Y, q)
-    return _equal(
-        box, [(value + usual, usual)], "targets 0 give 0", f"targets 0 give {_shown(value)}: a prior or a bias"
-    )
+    return _equal(box, [(value + usual, usual)], Seen.NO_PRIOR, _gives(Seen.PRIOR, value))
 
 
 def _query_at_zero(box: Box) -> Probe:
     X, Y, q = _context(box)
     value, usual = box(X, Y, 0 * q), box(X, Y, q)
-    return _equal(box, [(value + usual, usual)], "the query 0 gives 0", f"the query 0 gives {_shown(value)}")
+    return _equal(box, [(value + usual, usual)], Seen.NOTHING_ASKED, _gives(Seen.OFFSET, value))
 
 
 def _linear_in_targets(box: Box) -> Probe:
@@ -160,7 +159,7 @@ def _linear_in_targets(box: Box) -> Probe:
     # affine: f(Y + 2Z) = f(Y) + 2 (f(Z) - f(0))
     whole, one, other, none = (box(X, V, q) for V in (Y + 2 * Z, Y, Z, 0 * Y))
     pair = (whole, one + 2 * other - 2 * none)
-    return _equal(box, [pair], "linear (up to a constant)", "not linear: no linear memory of the targets")
+    return _equal(box, [pair], Seen.LINEAR, Seen.NO_MEMORY)
 
 
 def _linear_in_query(box: Box) -> Probe:
@@ -168,14 +167,14 @@ def _linear_in_query(box: Box) -> Probe:
     r = generic(q.shape, 8)
     whole, one, other, none = (box(X, Y, v) for v in (q + 2 * r, q, r, 0 * q))
     pair = (whole, one + 2 * other - 2 * none)
-    return _equal(box, [pair], "linear (up to a constant)", "not linear: a softmax, a norm, or few steps of CG")
+    return _equal(box, [pair], Seen.LINEAR, Seen.NOT_IN_QUERY)
 
 
 def _outputs_mixed(box: Box) -> Probe:
     X, Y, q = _context(box)
     mix = generic((box.m, box.m), 9)
     pair = (box(X, Y @ mix.T, q), _times(mix, box(X, Y, q)))
-    return _equal(box, [pair], "the output is a sum of a_i y_i with numbers a_i", "outputs are not treated alike")
+    return _equal(box, [pair], Seen.WEIGHTED_SUM, Seen.UNLIKE_OUTPUTS)
 
 
 def _rotated(box: Box) -> Probe:
@@ -185,36 +184,35 @@ def _rotated(box: Box) -> Probe:
     R = np.array([[Fraction(int(i == j)) for j in range(box.f)] for i in range(box.f)], dtype=object)
     R[0, 0], R[0, 1], R[1, 0], R[1, 1] = Fraction(3, 5), Fraction(4, 5), Fraction(-4, 5), Fraction(3, 5)
     pair = (box(X @ R, Y, q @ R), box(X, Y, q))
-    return _equal(box, [pair], "no direction of the inputs is preferred", "a preconditioner, channel gates or a basis")
+    return _equal(box, [pair], Seen.ISOTROPIC, Seen.ANISOTROPIC)
 
 
 def _permuted(box: Box) -> Probe:
     X, Y, q = _context(box)
     value = box(X, Y, q)
     pairs = [(box(X[p], Y[p], q), value) for p in ([3, 2, 1, 0], [0, 1, 3, 2])]
-    return _equal(box, pairs, "the order does not matter: a batch method", "the order matters: an online method")
+    return _equal(box, pairs, Seen.BATCH, Seen.ONLINE)
 
 
 def _doubled(box: Box) -> Probe:
     X, Y, q = _context(box)
     once, twice = box(X, Y, q), box(np.concatenate([X, X]), np.concatenate([Y, Y]), q)
     sums = box.same(twice, 2 * once)
-    other = "twice the output: a sum over tokens" if sums else "steps that interact, or a solver with a fixed prior"
-    return _equal(box, [(twice, once)], "no change: a mean loss, a smoother, or an exact solver", other)
+    return _equal(box, [(twice, once)], Seen.MEAN, Seen.SUM if sums else Seen.STEPS)
 
 
 def _constant_targets(box: Box) -> Probe:
     X, Y, q = _context(box)
     value = box(X, np.full(Y.shape, Fraction(1), dtype=object), q)
     pair = (value, 0 * value + 1)
-    return _equal(box, [pair], "targets 1 give 1: weights that sum to 1, a smoother", f"targets 1 give {_shown(value)}")
+    return _equal(box, [pair], Seen.SMOOTHER, _gives(Seen.NO_SMOOTHER, value))
 
 
 def _scaled_by_3(which: str) -> Question:
     def question(box: Box) -> Probe:
         X, Y, q = _context(box)
         moved = box(3 * X if "X" in which else X, Y, 3 * q if "q" in which else q)
-        return _equal(box, [(moved, box(X, Y, q))], "no change: they are normalised", "the output changes")
+        return _equal(box, [(moved, box(X, Y, q))], Seen.NORMALISED, Seen.SCALES)
 
     return question
 
@@ -223,28 +221,24 @@ def _last_token(box: Box) -> Probe:
     X, Y, q = _context(box)
     keys, values = X.copy(), Y.copy()
     keys[-1], values[-1] = keys[-1] + generic((box.f,), 12), values[-1] + generic((box.m,), 11)
-    return _equal(box, [(box(X, Y, q), box(keys, values, q))], "the last token is not read", "the last token counts")
+    return _equal(box, [(box(X, Y, q), box(keys, values, q))], Seen.LAST_UNREAD, Seen.LAST_READ)
 
 
 def _degree(box: Box) -> Probe:
     if box.arithmetic is Arithmetic.FLOAT:
-        return Probe("", "", None, "needs exact numbers: a fit in float64 finds a lower bound only")
+        return Probe("", None, Seen.NEEDS_EXACT)
     X, Y, q = _context(box)
     most = 20 if box.arithmetic is Arithmetic.EXACT else 2 * _TOKENS + 4
     values = [box(s * X, Y, q)[0] for s in range(1, most + 1)]
     columns = {"s": tuple(float(s) for s in range(1, 9)), "f(s X, Y, x_q)": tuple(as_floats(values[:8]))}
     degree = _polynomial_degree(box, values)
     if degree is not None:
-        u = (degree + 1) // 2
-        words = f"a polynomial of degree {degree}" + (f": 2u-1 for u = {u} updates in sequence" if degree % 2 else "")
-        return Probe("", "", True, words, {"degree": degree}, columns)
+        return Probe("", True, Degree(degree), {"degree": degree}, columns)
     if box.arithmetic is Arithmetic.EXACT:
         top = _rational_degree(values)
         if top is not None:
-            words = f"a rational function, numerator of degree {top[0]} over {top[1]}"
-            return Probe("", "", False, words, {"numerator": top[0], "denominator": top[1]}, columns)
-    why = box.refused or "nor a rational function of low degree"
-    return Probe("", "", None, f"no polynomial of degree {most - 2} or less: {why}", {}, columns)
+            return Probe("", False, Rational(*top), {"numerator": top[0], "denominator": top[1]}, columns)
+    return Probe("", None, NoDegree(most - 2, box.refused or Seen.NO_LOW_DEGREE), {}, columns)
 
 
 def _polynomial_degree(box: Box, values: list[Any]) -> int | None:
@@ -295,16 +289,15 @@ def _null_tokens(box: Box) -> Probe:
         "output": tuple(float(v) for v in as_floats(series)),
     }
     if all(box.same(v, series[0]) for v in series):
-        return Probe("", "", True, "no change: nothing decays", {"rank": 1, "roots": "1"}, columns)
+        return Probe("", True, Seen.KEEPS, {"rank": 1, "roots": "1"}, columns)
     if all(box.gap((3 + k) * v, 3 * series[0]) < _ROUNDED for k, v in enumerate(series)):
-        return Probe("", "", False, "the output goes as 1/N: a mean over tokens", {}, columns)
+        return Probe("", False, Seen.MEAN_OVER_TOKENS, {}, columns)
     rank = _hankel_rank(box, series)
     if rank is None:
-        return Probe("", "", False, f"no recurrence of order {_RANK - 1} or less", {}, columns)
+        return Probe("", False, NoRecurrence(_RANK - 1), {}, columns)
     roots = _roots(as_floats(series), rank)
-    shown = ", ".join(_number(r) for r in roots)
-    kind = "a decay" if rank == 1 else "decay and momentum, or decays that differ by channel"
-    return Probe("", "", False, f"{kind}: factors {shown} a token", {"rank": rank, "roots": shown}, columns)
+    shown = ", ".join(number(r) for r in roots)
+    return Probe("", False, Forgets(tuple(roots.tolist())), {"rank": rank, "roots": shown}, columns)
 
 
 def _forgets_otherwise(box: Box, probe: Probe) -> bool:
@@ -366,16 +359,15 @@ def _interactions(box: Box) -> Probe:
     above = [met[i][j] for i in range(n) for j in range(i + 1, n)]
     below = [met[i][j] for i in range(n) for j in range(i)]
     if not any(above) and not any(below):
-        return Probe("", "", False, "none: tokens add up, one step", {"pattern": "none"}, grid=grid)
+        return Probe("", False, Seen.ADD_UP, {"pattern": "none"}, grid=grid)
     if any(below):
-        return Probe("", "", True, "in both directions: several steps, or a solver", {"pattern": "both"}, grid=grid)
+        return Probe("", True, Seen.BOTH_WAYS, {"pattern": "both"}, grid=grid)
     if all(above):
-        return Probe("", "", True, "each token with all later ones: online", {"pattern": "online"}, grid=grid)
+        return Probe("", True, Seen.WITH_LATER, {"pattern": "online"}, grid=grid)
     for width in range(2, n):
         if all(met[i][j] == (i // width < j // width) for i in range(n) for j in range(i + 1, n)):
-            words = f"between blocks of {width} tokens: mini-batches of {width}"
-            return Probe("", "", True, words, {"pattern": "blocks", "width": width}, grid=grid)
-    return Probe("", "", True, "with some later tokens only", {"pattern": "other"}, grid=grid)
+            return Probe("", True, Blocks(width), {"pattern": "blocks", "width": width}, grid=grid)
+    return Probe("", True, Seen.WITH_SOME_LATER, {"pattern": "other"}, grid=grid)
 
 
 def _bilinear_form(box: Box) -> Probe:
@@ -393,9 +385,8 @@ def _bilinear_form(box: Box) -> Probe:
     scalar = diagonal and all(box.same(B[i][i], B[0][0]) for i in range(f))
     grid = tuple(tuple(float(v) for v in as_floats(row)) for row in B)
     mean = float(np.trace(np.array(grid))) / f
-    size = _number(mean)
-    words = f"{size} times the identity" if scalar else "diagonal, not a multiple of 1" if diagonal else "not diagonal"
-    return Probe("", "", scalar, words, {SLOPE: mean}, grid=grid)
+    answer = Multiple(mean) if scalar else Seen.DIAGONAL if diagonal else Seen.NOT_DIAGONAL
+    return Probe("", scalar, answer, {SLOPE: mean}, grid=grid)
 
 
 def _response(box: Box, s: Fraction) -> Any:
@@ -419,37 +410,37 @@ def _single_token(box: Box) -> Probe:
     values = [_response(box, s) for s in points]
     columns = {"s": tuple(float(s) for s in points), "f(s e, 1, e)": tuple(float(v) for v in as_floats(values))}
     if box.arithmetic is Arithmetic.FLOAT:
-        return Probe("", "", None, f"{columns['f(s e, 1, e)'][3]:.6g} at s = 1", {}, columns)
+        return Probe("", None, Response(columns["f(s e, 1, e)"][3]), {}, columns)
     degree = _polynomial_degree(box, values)
     if degree is not None:
-        return Probe("", "", True, f"a polynomial of degree {degree} in s", {"degree": degree}, columns)
-    return Probe("", "", False, "no polynomial in s", {}, columns)
+        return Probe("", True, Degree(degree, alone=True), {"degree": degree}, columns)
+    return Probe("", False, Seen.NO_POLYNOMIAL, {}, columns)
 
 
-_EQUALITIES: tuple[tuple[str, str, Question], ...] = (
-    ("P0", "targets 0", _no_prior),
-    ("P0q", "query 0", _query_at_zero),
-    ("P0n", "the last token's target moved", _last_token),
-    ("P1", "superposition in the targets", _linear_in_targets),
-    ("P1q", "superposition in the query", _linear_in_query),
-    ("P2", "outputs mixed", _outputs_mixed),
-    ("P3", "inputs rotated", _rotated),
-    ("P4", "tokens permuted", _permuted),
-    ("P5", "tokens doubled", _doubled),
-    ("P6", "constant targets", _constant_targets),
-    ("P7", "inputs and query times 3", _scaled_by_3("Xq")),
-    ("P7x", "inputs times 3", _scaled_by_3("X")),
-    ("P7q", "query times 3", _scaled_by_3("q")),
+_EQUALITIES: tuple[tuple[str, Question], ...] = (
+    ("P0", _no_prior),
+    ("P0q", _query_at_zero),
+    ("P0n", _last_token),
+    ("P1", _linear_in_targets),
+    ("P1q", _linear_in_query),
+    ("P2", _outputs_mixed),
+    ("P3", _rotated),
+    ("P4", _permuted),
+    ("P5", _doubled),
+    ("P6", _constant_targets),
+    ("P7", _scaled_by_3("Xq")),
+    ("P7x", _scaled_by_3("X")),
+    ("P7q", _scaled_by_3("q")),
 )
 _BOTH_WAYS = ("P1", "P1q", "P3", "P4", "P0n")
 _CHANGING = ("P5",)
 """Probes whose answer a step size that grows with N changes."""
-_READINGS: tuple[tuple[str, str, Question], ...] = (
-    ("P8", "degree in the scale of the inputs", _degree),
-    ("P9", "null tokens appended", _null_tokens),
-    ("P10", "interactions between tokens", _interactions),
-    ("P11", "one token's bilinear form", _bilinear_form),
-    ("P12", "response to one token", _single_token),
+_READINGS: tuple[tuple[str, Question], ...] = (
+    ("P8", _degree),
+    ("P9", _null_tokens),
+    ("P10", _interactions),
+    ("P11", _bilinear_form),
+    ("P12", _single_token),
 )
 
 
@@ -468,10 +459,11 @@ def _scaled(factor: Fraction, value: Any) -> Any:
     return value * factor.numerator / factor.denominator
 
 
-def _shown(value: np.ndarray) -> str:
-    return "[" + ", ".join(_number(v) for v in as_floats(value)) + "]"
+def _gives(what: Seen, value: np.ndarray) -> Gives:
+    return Gives(what, tuple(as_floats(value).tolist()))
 
 
-def _number(value: complex) -> str:
+def number(value: complex) -> str:
+    """To six digits; a complex number to four."""
     value = complex(value) if abs(value) > 1e-12 else 0j
     return f"{value.real:.6g}" if abs(value.imag) < 1e-9 * (1 + abs(value)) else f"{value:.4g}"

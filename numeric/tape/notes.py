@@ -6,75 +6,98 @@ Main definition: `Record`, read off a tape.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import torch
 
-from numeric.finding import Flag, Flagged
+from numeric.finding import Flag, Said
 from numeric.tape.places import shown
-from numeric.tape.storage_tape import Constant, Operation, Tape, Window
+from numeric.tape.storage_tape import Constant as Held
+from numeric.tape.storage_tape import Operation, Tape, Window
 
 _PLAIN = 2**20
 """Integers up to this size are not worth a note when code reads them as constants."""
-_SHOWN = 3
-"""Numbers of a constant tensor that a note lists."""
+
+
+@dataclass(frozen=True)
+class Cast(Said):
+    """A line rounds to a narrower type, such as `float32`. exact: no rounding shows where arithmetic is exact."""
+
+    dtype: str
+    place: str
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Constant(Said):
+    """A constant in a line, as code writes it. alone: one number, not an array of them; number: it, where it is written so.
+    read: those of its numbers that are taken for others, with what they are taken for."""
+
+    text: str
+    place: str
+    alone: bool = True
+    number: float | None = field(default=None, compare=False)
+    read: tuple[tuple[float, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Written(Said):
+    """An input that is written to. copied: what is written to is a copy."""
+
+    name: str
+    copied: bool = False
+
+
+@dataclass(frozen=True)
+class Guard(Said):
+    """A check of the data that can only raise."""
+
+    what: str
+    place: str
 
 
 @dataclass
 class Record:
     """What a run did that its verdict must mention.
 
-    operations: how often each aten operation ran. casts: lines that round to a narrower type, and that type.
-    constants: floating-point constants read, with the line, and their numbers. writes: inputs that were
-    written to. guards: checks of data that can only raise.
+    operations: how often each aten operation ran. casts: lines that round to a narrower type. constants: floating-point
+    constants read, by text and place, with their numbers. writes: inputs that were written to. guards: checks of data that
+    can only raise.
     """
 
     operations: Counter[str] = field(default_factory=Counter)
-    casts: dict[str, torch.dtype] = field(default_factory=dict)
-    constants: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    writes: dict[str, None] = field(default_factory=dict)
-    guards: dict[str, None] = field(default_factory=dict)
+    casts: dict[Cast, None] = field(default_factory=dict)
+    constants: dict[tuple[str, str], tuple[float, ...]] = field(default_factory=dict)
+    writes: dict[Written, None] = field(default_factory=dict)
+    guards: dict[Guard, None] = field(default_factory=dict)
 
     def flags(self, side: str, read: Mapping[float, object] | None = None) -> tuple[Flag, ...]:
         """What an exact verdict does not cover, for `side` of a comparison. read: constants that were taken for others."""
-        known = read or {}
-        casts = self.cast_flags(side, ": exact arithmetic does not see its rounding")
-        writes = tuple(Flag(f"{side}: {write}; it was given a copy", side) for write in self.writes)
-        guards = tuple(Flag(f"{side}: {guard}", side) for guard in self.guards)
-        return casts + self.constant_flags(side, known) + writes + guards
+        writes = tuple(Flag(replace(write, copied=True), side) for write in self.writes)
+        guards = tuple(Flag(guard, side) for guard in self.guards)
+        return self.cast_flags(side, exact=True) + self.constant_flags(side, read or {}) + writes + guards
 
-    def cast_flags(self, side: str, more: str = "") -> tuple[Flag, ...]:
-        """The casts of a side. more: what is said of each."""
-        return tuple(
-            Flag(f"{side}: {cast}{more}", side, Flagged.CAST, cast=str(dtype).removeprefix("torch."))
-            for cast, dtype in self.casts.items()
-        )
+    def cast_flags(self, side: str, exact: bool = False) -> tuple[Flag, ...]:
+        """The casts of a side. exact: in exact arithmetic, which does not see them."""
+        return tuple(Flag(replace(cast, exact=exact), side) for cast in self.casts)
 
     def constant_flags(self, side: str, known: Mapping[float, object]) -> tuple[Flag, ...]:
         """The constants of a side. known: those that were taken for other numbers."""
         return tuple(
             Flag(
-                f"{side}: constant {constant}, read as {_read(values, known)}",
+                Constant(
+                    text,
+                    place,
+                    len(values) == 1,
+                    values[0] if len(values) == 1 and text == repr(values[0]) else None,
+                    tuple((value, str(known[value])) for value in values if value in known),
+                ),
                 side,
-                Flagged.CONSTANT,
-                constant=values[0] if len(values) == 1 and constant.startswith(repr(values[0])) else None,
             )
-            for constant, values in self.constants.items()
+            for (text, place), values in self.constants.items()
         )
-
-
-def _read(values: Sequence[float], known: Mapping[float, object]) -> str:
-    """What numbers are read as, where those that are known are taken for others."""
-    taken = [value for value in values if value in known]
-    if not taken:
-        return "the dyadic number it is" if len(values) == 1 else "the dyadic numbers it is made of"
-    if len(values) == 1:
-        return f"{known[taken[0]]}, which it is to within a rounding"
-    shown = ", ".join(f"{value!r} as {known[value]}" for value in taken[:_SHOWN])
-    more = f" and {len(taken) - _SHOWN} more" if len(taken) > _SHOWN else ""
-    return f"numbers to within a rounding ({shown}{more}), the rest as the dyadic numbers they are"
 
 
 def notes(tape: Tape, precision: torch.dtype = torch.float64) -> Record:
@@ -90,13 +113,13 @@ def _notes(tape: Tape, precision: torch.dtype) -> Record:
     out = Record(operations=Counter(o.name for o in tape.operations))
     for operation in tape.operations:
         for dtype in _narrower(operation, precision):
-            out.casts.setdefault(f"cast to {dtype} at {shown(operation.place)}", dtype)
+            out.casts[Cast(str(dtype).removeprefix("torch."), shown(operation.place))] = None
         for text, values in _constants(operation):
-            out.constants[f"{text} at {shown(operation.place)}"] = values
+            out.constants[text, shown(operation.place)] = values
     for name in tape.written:
-        out.writes[f"writes to its input {name}"] = None
+        out.writes[Written(name)] = None
     for escape in tape.escapes:
-        out.guards[f"{escape.what} at {shown(escape.place)} checks the data, and can only raise"] = None
+        out.guards[Guard(escape.what, shown(escape.place))] = None
     return out
 
 
@@ -125,7 +148,7 @@ def _constants(operation: Operation) -> Iterator[tuple[str, tuple[float, ...]]]:
                 and (not operand.is_integer() or abs(operand) > _PLAIN)
             ):
                 yield repr(operand), (operand,)
-        elif isinstance(operand, Constant) and operand.value.dtype.is_floating_point:
+        elif isinstance(operand, Held) and operand.value.dtype.is_floating_point:
             value = operand.value.double()
             fine = torch.isfinite(value)
             plain = (value == value.round()) & (value.abs() <= _PLAIN)

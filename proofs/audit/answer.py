@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Any
 
 from constructions.learners import Learner
 from numeric.deciding.programs import Sizes
-from numeric.finding import Counterexample, Finding, Flag, Key, Verdict, frozen
+from numeric.finding import Counterexample, Finding, Flag, Key, Said, Told, Verdict, frozen
 from numeric.probing.probes import Probe
+from proofs.audit.reasons import Run
 from proofs.audit.rows import Check as Check
 from proofs.audit.rows import Row, casts, flagged
 from proofs.audit.rows import of as of
@@ -49,21 +50,12 @@ class Word(StrEnum):
         return held.get(self, Verdict.REFUTED)
 
 
-class Start(StrEnum):
+class Start(Said, Enum):
     """The W0 that an answer holds from."""
 
-    ZERO = "0"
-    ANY = "any matrix"
-
-
-class Run(StrEnum):
-    """What the float runs show, beside an exact identity."""
-
-    AGREES = "the float run agrees"
-    LIFTED = "the float run agrees with its casts lifted"
-    FIRST = "the float run agrees within its first-order rounding bound"
-    DIFFERS = "the float run differs"
-    UNSURE = "the float run could not be assessed"
+    ZERO = auto()
+    ANY = auto()
+    """Any matrix."""
 
 
 def run_of(rows: Sequence[Row]) -> tuple[Run, Finding | None]:
@@ -106,25 +98,6 @@ def chance_of(rows: Sequence[Row]) -> float | None:
     return top + math.log2(sum(2.0 ** (c - top) for c in logs))
 
 
-def where(rows: Sequence[Row]) -> str:
-    """The sizes of the exact rows that confirm, in words."""
-    exact = [r.sizes for r in of(rows, Check.EXACT) if r.finding.verdict is Verdict.CONFIRMED]
-    every = any(r.finding.verdict is Verdict.CONFIRMED for r in of(rows, Check.EVERY))
-    if not exact:
-        return "at no size"
-    first = (exact[0]["f"], exact[0]["m"])
-    lengths = sorted({s["N"] for s in exact if (s["f"], s["m"]) == first})
-    text = f"at (f, m) = {first} for "
-    text += "every N by induction" if every else f"N = {', '.join(map(str, lengths))}"
-    others: dict[int, dict[str, None]] = {}
-    for s in exact:
-        if (s["f"], s["m"]) != first:
-            others.setdefault(s["N"], {})[f"({s['f']}, {s['m']})"] = None
-    for N, pairs in others.items():
-        text += f", and at {', '.join(pairs)} for N = {N}"
-    return text
-
-
 @dataclass(frozen=True)
 class Parting:
     """Where two sides part: a small point run again as plain calls, the largest difference seen, the first N.
@@ -141,15 +114,6 @@ class Parting:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", frozen(self.sizes))
-
-    def to_json(self) -> dict[str, Any]:
-        """What the counterexample alone does not say."""
-        return {
-            "reproduced by plain calls": self.reproduced,
-            "largest relative difference seen": self.largest,
-            "at": dict(self.sizes),
-            "first N at which the sides part": self.first,
-        }
 
 
 @dataclass(frozen=True)
@@ -201,12 +165,12 @@ class Answer:
     named: bool
     learner: Learner | None
     word: Word
-    reason: str
+    reason: Told
     rows: tuple[Row, ...]
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, Told] = field(default_factory=dict)
     free: Mapping[str, Axes] = field(default_factory=dict)
     start: Start = Start.ZERO
-    notes: tuple[str, ...] = ()
+    notes: tuple[Told, ...] = ()
     parting: Parting | None = None
     world: World | None = None
     options: str = ""
@@ -217,8 +181,8 @@ class Answer:
     laws: tuple[Law, ...] = ()
     roles: tuple[Role, ...] = ()
     gates: Mapping[str, str] = field(default_factory=dict)
-    equivalent: tuple[str, ...] = ()
-    supersets: tuple[str, ...] = ()
+    equivalent: tuple[Told, ...] = ()
+    supersets: tuple[Told, ...] = ()
     nearest: Miss | None = None
     bias: float | None = None
     epsilon: Epsilon | None = None
@@ -250,7 +214,7 @@ class Answer:
         return self.parting.counterexample if self.parting is not None else None
 
     @property
-    def flags(self) -> tuple[str, ...]:
+    def flags(self) -> tuple[Told, ...]:
         """What the code does that the answer does not cover, each once; of the learner's code where that is the user's."""
         if not self.named:
             return tuple(dict.fromkeys(f for row in self.rows for f in flagged(row.finding) if f.side == NAMES[0]))
@@ -265,7 +229,7 @@ class Answer:
         return any(casts(row.finding) for row in self.rows)
 
     @property
-    def trust(self) -> tuple[str, ...]:
+    def trust(self) -> tuple[Told, ...]:
         """What a reader has to believe for the answer to hold."""
         if not self.accepted(sampled=True):
             return ()
@@ -281,8 +245,3 @@ class Answer:
 
     def _repr_markdown_(self) -> str:
         return f"```\n{self}\n```"
-
-
-def short(reason: str) -> str:
-    """A reason cut to a line."""
-    return reason if len(reason) < 160 else reason[:157] + "..."

@@ -16,11 +16,14 @@ import numpy as np
 
 from numeric.deciding import exact_identity, float_identity, strategies
 from numeric.deciding.comparison import Comparison
+from numeric.deciding.findings import OtherShape
 from numeric.deciding.programs import Program, Shapes, Sizes, WrongResult, text
 from numeric.deciding.readings import Reading, listed
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Key, Quantity, Verdict
-from proofs.audit.enclosures import POINTS_STAND, point
+from numeric.trust import Trust
+from proofs.audit.enclosures import point
+from proofs.audit.findings import Apart, Exactly, WideBalls
 from proofs.audit.preflight import admits
 from proofs.audit.rows import Check, Row, of
 from proofs.target.calling import raised
@@ -167,33 +170,32 @@ def _enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]], read:
         left, right, known = evaluate_both(asked.left, asked.right, here, read)
         constants |= known
         if left.shape != right.shape:
-            reason = f"{asked.names[0]} returns shape {left.shape}, {asked.names[1]} returns {right.shape}"
-            return Finding(Verdict.REFUTED, reason=reason)
+            return Finding(Verdict.REFUTED, reason=OtherShape(asked.names, (left.shape, right.shape)))
         for a, b in zip(left.reshape(-1), right.reshape(-1), strict=True):
             if not a.overlaps(b):
                 return _apart(asked, here, left, right)
             apart.append(float(abs(a - b).upper()) / max(1e-300, float(abs(b).upper())))
     worst = max(2.0**-1000, *apart)
     if not worst < 2.0 ** (-BITS // 2):
-        return Finding(Verdict.UNDECIDED, reason=f"balls of {BITS} bits are too wide here: {worst:.1g} relative")
+        return Finding(Verdict.UNDECIDED, reason=WideBalls(BITS, worst))
     figures: dict[str, Quantity] = {"digits": math.floor(-math.log10(worst)), "outputs compared": len(apart)}
     if constants:
         figures[Key.READ] = listed(constants)
-    return Finding(Verdict.CONFIRMED, figures=figures, trust=("Arb's enclosures", POINTS_STAND))
+    return Finding(Verdict.CONFIRMED, figures=figures, trust=(Trust.ARB, Trust.POINTS))
 
 
 def _apart(asked: Question, here: Mapping[str, np.ndarray], left: np.ndarray, right: np.ndarray) -> Finding:
     digits: Any = np.vectorize(lambda v: f"{float(v.mid()):.17g}", otypes=[object])
     return Finding(
         Verdict.REFUTED,
-        reason="the sides differ at a rational point, enclosed in balls that do not meet",
-        trust=("Arb's enclosures",),
+        reason=Apart.AT_A_POINT,
+        trust=(Trust.ARB,),
         counterexample=Counterexample(
             asked.sizes,
             {name: text(array) for name, array in here.items()},
             text(digits(left)),
             text(digits(right)),
             *asked.names,
-            note="values to 17 digits",
+            note=Exactly.SHOWN,
         ),
     )

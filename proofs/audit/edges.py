@@ -8,12 +8,12 @@ Main definitions: `Edges`, `Edge`.
 
 from __future__ import annotations
 
-import linecache
 import math
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from numeric.finding import Said
 
 Site = tuple[Hashable, ...]
 """A place of the code: its file, its line, and what tells it from others there."""
@@ -24,7 +24,7 @@ _LARGEST = 2**40
 
 
 @dataclass(frozen=True)
-class Edge:
+class Edge(Said):
     """A bound that no call reached. name: the size that comes nearer to it; turn: about where it gets there, 0 where that
     can't be said. rest: whether it is the end of something of which calls have read a part."""
 
@@ -33,18 +33,6 @@ class Edge:
     name: str
     turn: int = 0
     rest: bool = False
-
-    def line(self) -> str:
-        """The bound, in a line."""
-        text = " ".join(linecache.getline(self.file, self.at).split())
-        where = f"line {self.at} of {Path(self.file).name}"
-        if not self.turn:
-            return f"{where} has a bound that no call reached, and a larger {self.name} may: {text}"
-        return f"{where} has a bound that no call reached, near {self.name} = {self.turn}: {text}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return {"file": self.file, "line": self.at, "size": self.name, "near": self.turn or None}
 
 
 @dataclass

@@ -17,10 +17,11 @@ import torch
 from numeric.deciding.programs import Shapes, Sizes, concrete, smaller, text
 from numeric.deciding.readings import Reading, listed
 from numeric.finding import Counterexample, Finding, Key, Quantity, Verdict
+from numeric.trust import Trust
+from proofs.audit.findings import Apart, EqualDigits, Exactly, WideBalls
 from proofs.audit.preflight import admits
 from proofs.target.case import NAMES, Case
 
-POINTS_STAND = "the points drawn stand for all"
 _POINTS = 5
 """Rational points a length where only enclosures decide."""
 
@@ -73,10 +74,9 @@ def _at_points(case: Case, sizes: Sizes, contexts: Sequence[int], read: bool) ->
                     return _Apart(here)
                 apart.append(float(abs(a - b).upper()) / max(1e-300, float(abs(b).upper())))
             off.append(_rounding(case, point, left))
-    worst, lengths = max(2.0**-1000, *apart), ", ".join(map(str, sorted(tried)))
+    worst = max(2.0**-1000, *apart)
     if not worst < 2.0 ** (-BITS // 2):
-        return Finding(Verdict.UNDECIDED, reason=f"balls of {BITS} bits are too wide here: {worst:.1g} relative")
-    taken = f", with {listed(constants)}" if constants else ""
+        return Finding(Verdict.UNDECIDED, reason=WideBalls(BITS, worst))
     figures: dict[str, Quantity] = {
         "digits": math.floor(-math.log10(worst)),
         "outputs compared": len(apart),
@@ -86,10 +86,11 @@ def _at_points(case: Case, sizes: Sizes, contexts: Sequence[int], read: bool) ->
         figures[Key.READ] = listed(constants)
     return Finding(
         Verdict.CONFIRMED,
-        reason=f"equal to {-math.log10(worst):.0f} digits at {_POINTS} rational points for N = {lengths}{taken}: "
-        f"sampled, no proof; a float64 run of the layer is off by up to {max(off):.1g} of the largest entry",
+        reason=EqualDigits(
+            -math.log10(worst), _POINTS, tuple(sorted(tried)), max(off), listed(constants) if constants else ""
+        ),
         figures=figures,
-        trust=("Arb's enclosures", POINTS_STAND),
+        trust=(Trust.ARB, Trust.POINTS),
     )
 
 
@@ -149,8 +150,8 @@ def _refuted_by_balls(case: Case, sizes: Sizes) -> Finding:
                 inputs = {name: text(array) for name, array in point.items()}
                 return Finding(
                     Verdict.REFUTED,
-                    reason="the sides differ at a rational point, enclosed in balls that do not meet",
-                    trust=("Arb's enclosures",),
-                    counterexample=Counterexample(here, inputs, left, right, *NAMES, note="values to 17 digits"),
+                    reason=Apart.AT_A_POINT,
+                    trust=(Trust.ARB,),
+                    counterexample=Counterexample(here, inputs, left, right, *NAMES, note=Exactly.SHOWN),
                 )
-    return Finding(Verdict.REFUTED, reason="the sides lie in balls that do not meet", trust=("Arb's enclosures",))
+    return Finding(Verdict.REFUTED, reason=Apart.IN_BALLS, trust=(Trust.ARB,))

@@ -19,7 +19,8 @@ from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from proofs.audit.compared import How, by_lifting, enclosed, within_rounding
-from proofs.audit.longer import DEAR, gentle, operations
+from proofs.audit.findings import BallsOnly, Incomparable
+from proofs.audit.longer import gentle, operations
 from proofs.audit.rows import Row
 from proofs.audit.whole import STATE, Calls, Found
 from proofs.audit.world import Refusal
@@ -118,13 +119,13 @@ class _Search:
             )  # what is only counted is compared with nothing
             cost = operations(unseen.asked(left, right, sizes, _SIDES), draw, self.left)
             if cost > self.left:
-                self.refusals.append(Refusal(what, sizes, DEAR))
+                self.refusals.append(Refusal(what, sizes, Incomparable.DEAR))
                 return Verdict.UNDECIDED
             self.left -= cost
             kind = next((k for k in self.kinds if k in (How.FLOAT, How.LIFTED)), How.BALLS)
             balls = kind is How.BALLS
             if balls and sizes["N"] > _BALLS:
-                self.refusals.append(Refusal(what, sizes, f"not compared: balls are run on {_BALLS} tokens at most"))
+                self.refusals.append(Refusal(what, sizes, BallsOnly(_BALLS)))
                 return Verdict.UNDECIDED
             found = enclosed(asked, [point]) if balls else within_rounding(kind, asked, [draw], self.entropy, here=True)
         except Exception as error:  # the target is anybody's code

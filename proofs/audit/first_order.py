@@ -20,6 +20,8 @@ from numeric.deciding.float_identity import RATIO
 from numeric.deciding.programs import Program, fractions, recorded
 from numeric.finding import Finding, Key, Verdict
 from numeric.tape.refusals import Refused
+from numeric.trust import Trust
+from proofs.audit.findings import FewDigits, OffFirstOrder, Unstable
 from proofs.target.case import NAMES, Case
 
 _DIGITS = 6
@@ -56,22 +58,14 @@ def first_order_finding(case: Case, draws: Sequence[Mapping[str, np.ndarray]]) -
             if beyond:
                 return Finding(
                     Verdict.REFUTED,
-                    reason=f"{NAMES[0]}'s float64 run is off by {float(error.mid()):.3g} from {NAMES[1]}'s exact value, "
-                    f"{float(error.mid()) / bound if bound else math.inf:.3g} times the {bound:.3g} that rounding allows "
-                    "to first order",
+                    reason=OffFirstOrder(NAMES, float(error.mid()), bound),
                 )
             worst = max(worst, float(error.mid()) / bound if bound else 0.0)
             least = min(least, size / bound if bound else math.inf)
     if outputs == 0 or not least > 10.0**_DIGITS:
-        return Finding(
-            Verdict.UNDECIDED, reason=f"the first-order bound leaves fewer than {_DIGITS} digits of the outputs"
-        )
+        return Finding(Verdict.UNDECIDED, reason=FewDigits(_DIGITS, least=True))
     if unstable > RATIO:
-        return Finding(
-            Verdict.UNDECIDED,
-            reason=f"{NAMES[0]} agrees to first order, but its bound is up to {unstable:.1e} times that of {NAMES[1]}: "
-            "numerically unstable",
-        )
+        return Finding(Verdict.UNDECIDED, reason=Unstable(NAMES, unstable))
     return Finding(
         Verdict.CONFIRMED,
         figures={
@@ -80,7 +74,7 @@ def first_order_finding(case: Case, draws: Sequence[Mapping[str, np.ndarray]]) -
             Key.SHARE: float(f"{worst:.4g}"),
             "digits": 15 if math.isinf(least) else min(15, math.floor(math.log10(least))),
         },
-        trust=("a first-order rounding bound, without its terms of second order", "Arb's enclosures"),
+        trust=(Trust.FIRST_ORDER, Trust.ARB),
     )
 
 

@@ -17,8 +17,9 @@ from numeric.deciding import exact_identity
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Verdict
+from numeric.finding import Told, Verdict
 from proofs.audit.inference import infer
+from proofs.audit.notes import Factor, Hint, OtherAdapter
 from proofs.target.adapters import Adapter, adapt, library, named
 from proofs.target.case import NAMES, READOUT, Case
 from proofs.target.gates import Value, value
@@ -52,11 +53,11 @@ _SHORT = 2.0**-40
 Pairs = Sequence[tuple[Tensor, Tensor]]
 
 
-def hints(case: Case, target: Target, adapter: Any, gates: Mapping[str, str], sizes: Sizes) -> list[str]:
+def hints(case: Case, target: Target, adapter: Any, gates: Mapping[str, str], sizes: Sizes) -> list[Told]:
     """Suggestions, the likeliest first; none if nothing agrees."""
     generator = torch.Generator().manual_seed(0)
     draws = [case.draw(sizes, generator) for _ in range(_DRAWS)]
-    found = []
+    found: list[Told] = []
     pairs = _pairs(case.layer, case.learner, draws)
     if _agree(pairs):  # what parts them is not how one sequence is called
         return []
@@ -65,19 +66,14 @@ def hints(case: Case, target: Target, adapter: Any, gates: Mapping[str, str], si
         shown, general = _expression(case, factor, sizes)
         scaled = {**case.gates, READOUT: shown}
         if _tried(case.anew(scaled), sizes):
-            here = " ".join(f"{name}={size}" for name, size in sizes.items())
-            found.append(
-                f'the layer is {shown} times the learner: see --gate "{READOUT}={shown}"'
-                if general
-                else f"at {here}, and not at other sizes, the layer is {shown} times the learner"
-            )
+            found.append(Factor(shown, None if general else tuple(sizes.items())))
     if case.chosen.order and _agree(_pairs(case.layer, case.learner, draws, turned=True)):
-        found.append("in floats it agrees with the tokens in reverse order")
+        found.append(Hint.REVERSED)
     for name, convention in library().items():
         layouts = [named(name, variant) for variant in convention.layouts]
         if adapter in layouts:
             others = _others(case, target, adapter, layouts, gates, sizes)
-            found += [f"it agrees with --adapter {other}" for other in others]
+            found += map(OtherAdapter, others)
             found += [convention.reminder] if convention.reminder and not found else []
     return found
 

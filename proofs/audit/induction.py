@@ -26,9 +26,11 @@ from numeric.deciding import exact_identity
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Shapes, Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Key, Quantity, Verdict
+from numeric.finding import Finding, Key, Quantity, Said, Told, Verdict
 from numeric.tape.blocks import Loop
+from numeric.trust import Trust
 from proofs.audit.loops import looped
+from proofs.audit.notes import LargeInteger, NotEvery
 from proofs.target.calling import called, prediction
 from proofs.target.case import Case
 from proofs.target.gates import value
@@ -64,6 +66,22 @@ class Memory:
         return found.tensor(X)
 
 
+@dataclass(frozen=True)
+class FromAnyMemory(Said):
+    """One token takes W as the memory holds it to the learner's next W; calls on so many tokens are calls on one."""
+
+    memory: Memory
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class BlockRepeats(Said):
+    """That longer calls repeat the block of so many operations that so many tokens repeat."""
+
+    operations: int
+    tokens: int
+
+
 def every_length(
     case: Case, sizes: Sizes, entropy: Entropy, target_log2: float, integers: Sequence[int] = ()
 ) -> Finding | None:
@@ -77,19 +95,16 @@ def every_length(
     if "W0" in case.adapter.named and not case.starts:
         return None
     if integers and max(integers) > _LARGEST:
-        case.note(
-            f"no answer for every N: the code has an integer of {max(integers)}, and calls are taken apart up to "
-            f"{2 * _LARGEST + 1} tokens"
-        )
+        case.note(NotEvery(LargeInteger(max(integers), 2 * _LARGEST + 1)))
         return None
     numbers = hidden(case.lines.steps)
-    if numbers:
-        case.note(f"no answer for every N: {numbers}")
+    if numbers is not None:
+        case.note(NotEvery(numbers))
         return None
     tokens = tuple(sorted({*TOKENS, *(T for c in integers for T in (c + 1, 2 * c + 1))}))
     found_loop = looped(case, sizes, integers, entropy.child("loop"))
-    if isinstance(found_loop, str):
-        case.note(f"no answer for every N: {found_loop}")
+    if not isinstance(found_loop, Loop):
+        case.note(NotEvery(found_loop))
         return None
     for memory in memories(case):
         try:
@@ -127,7 +142,7 @@ def _attempt(
     gates = {name: tuple(axes) for name, axes in case.axes.items()}
     figures: dict[str, Quantity] = {}
     worst = -float("inf")
-    flags: dict[str, None] = {}
+    flags: dict[Told, None] = {}
     statements = list(_statements(case, memory, tokens))
     share = math.log2(len(statements))  # each of them has its part of the probability
     for number, (left, right, T, sides) in enumerate(statements):
@@ -143,18 +158,12 @@ def _attempt(
         worst = max(worst, float(found.figures[Key.CHANCE] or 0.0))
         flags |= dict.fromkeys(found.flags)
     figures[Key.CHANCE] = round(worst + share, 2)
-    holds = "S^T" if memory.transposed else "S"
     return Finding(
         Verdict.CONFIRMED,
-        reason=f"one token from any memory S takes W = {'' if memory.factor == '1' else memory.factor + ' '}{holds} to the "
-        f"learner's next W; calls on T tokens are T calls on one (run at T = {', '.join(map(str, tokens))})",
+        reason=FromAnyMemory(memory, tuple(tokens)),
         figures=figures,
         settings={"sizes": {"f": f, "m": m}, "engine": "GF(p), one token from an indeterminate memory"},
-        trust=(
-            f"longer calls repeat the block of {repeats.block} operations that {repeats.blocks} tokens repeat",
-            "the Schwartz-Zippel lemma with the computed degree and height",
-            entropy.trust,
-        ),
+        trust=(BlockRepeats(repeats.block, repeats.blocks), Trust.SCHWARTZ_ZIPPEL, entropy.trust),
         flags=tuple(flags),
     )
 

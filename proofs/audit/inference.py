@@ -22,8 +22,9 @@ import torch
 from constructions.learners import Domain, Each, Parameter
 from numeric.deciding.programs import Sizes, WrongResult, concrete, fractions, rational
 from numeric.tape.refusals import Refused
+from proofs.audit.notes import AskedFor, NotFitted
 from proofs.target.case import Case
-from proofs.target.inferred import Numbers, key_of, shown
+from proofs.target.inferred import How, Numbers, key_of
 from proofs.target.loading import TargetError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def infer(case: Case, sizes: Sizes) -> None:
     Raises TargetError where it can't be done: then the numbers have to be given.
     """
     _find(case, sizes)
-    if case.inferred.note:
+    if case.inferred.note is not None:
         case.note(case.inferred.note)
 
 
@@ -119,10 +120,7 @@ def _admissible(case: Case, parameter: Parameter, number: Fraction) -> Fraction:
         other = Fraction(1, 2)
     else:
         return number
-    case.inferred.note = (
-        f"the answers ask for {parameter.name} = {shown((number,))}, which is not {parameter.domain}: it was tested "
-        f"with {shown((other,))}"
-    )
+    case.inferred.note = AskedFor(parameter.name, number, parameter.domain, other)
     return other
 
 
@@ -161,7 +159,7 @@ def _fitted(case: Case, sizes: Sizes) -> dict[str, Numbers] | None:
     found = held.fits[at]
     if found is None:
         return None
-    held.how = "by a fit"
+    held.how = How.FIT
     numbers = [_fraction(v) for v in found(sizes["N"])]
     if len(numbers) == len(held.parameters):
         return {name: (number,) for name, number in zip(held.names, numbers, strict=True)}
@@ -198,7 +196,7 @@ def _fit(case: Case, f: int, m: int) -> Callable[[int], Sequence[Any]] | None:
             nearest = found
     if nearest is None:
         return None
-    held.note = f"no {', '.join(held.names)} was found that fits; the nearest leaves {nearest.residual:.1e} relative"
+    held.note = NotFitted(held.names, nearest.residual)
     theta, model, known = list(nearest.theta), nearest.model, {nearest.N: [*nearest.theta]}
 
     def nearest_at(N: int) -> Sequence[Any]:

@@ -22,7 +22,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from types import BuiltinFunctionType, CellType, FunctionType, GeneratorType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
@@ -32,6 +31,7 @@ from torch import Tensor
 
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
+from numeric.finding import Said
 from proofs.audit.marks import WRITTEN, Mark, Outer, Reads
 from proofs.target.case import Case
 from proofs.target.loading import Stop
@@ -53,7 +53,7 @@ _SKIPPED = frozenset("__builtins__ __cached__ __loader__ __spec__ __warningregis
 
 
 @dataclass(frozen=True)
-class Kept:
+class Kept(Said):
     """Something that a call leaves for the next. name: as in the code; counts: whether the same call made again changes
     it; used: whether calls do anything with it but put it back."""
 
@@ -67,17 +67,6 @@ class Kept:
     def doubt(self) -> bool:
         """Whether further calls may be another thing."""
         return self.counts and self.used
-
-    def line(self) -> str:
-        """What is kept, in a line."""
-        where = f"line {self.at} of {Path(self.file).name}"
-        if self.doubt:
-            return f"{where} changes {self.name} with each call, and calls use it: further calls may differ"
-        return f"{where} keeps {self.name} from call to call{', and calls use it' if self.used else ''}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return {"name": self.name, "file": self.file, "line": self.at, "counts": self.counts, "used": self.used}
 
 
 @dataclass(frozen=True)

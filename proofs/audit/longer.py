@@ -28,6 +28,7 @@ from numeric.finding import Finding, Key, Verdict
 from numeric.tape.dispatch import Dispatch
 from numeric.tape.refusals import OtherBits, Refused
 from proofs.audit.compared import How, Question, by_lifting, compared, enclosed, of_one_sequence, within_rounding
+from proofs.audit.findings import FewDigits, Incomparable
 from proofs.audit.inference import at_length
 from proofs.audit.rows import CONTEXTS, FAR, OTHER, Row
 from proofs.audit.whole import Calls
@@ -58,7 +59,6 @@ _EXACT, _ENCLOSED = 40, 140
 _BUDGET, _SPARE = 32_000, 16_000
 """Operations of torch, layer and learner together, that an audit's runs may cost: for the integers of the code (some
 three seconds), and for the sizes that are run whatever it says."""
-DEAR = "not compared: it takes more operations than are left of what an audit spends on further calls"
 _PLAIN, _NOTED = 400_000, 1e-6
 """Operations of two plain calls, which say whether a dear comparison is worth it: the sides differ by this part of them.
 No verdict rests on that."""
@@ -114,7 +114,7 @@ class _Search:
             return Verdict.UNDECIDED
         if not seen:
             self.costly = min(self.costly, sizes["N"])
-            self.refusals.append(Refusal(what, sizes, DEAR))
+            self.refusals.append(Refusal(what, sizes, Incomparable.DEAR))
             return Verdict.UNDECIDED
         self.spare, self.left = self.spare - spare * cost, self.left - (not spare) * min(cost, self.left)
         first = None
@@ -348,8 +348,8 @@ def _sharp(found: Finding, asked: Question, draw: Mapping[str, np.ndarray]) -> F
         size = float(_run(asked.right, draw).abs().max())
     bound = found.figures.get(Key.BOUND)
     if not isinstance(bound, (int, float)) or not size > 0:
-        return Finding(Verdict.UNDECIDED, reason="the outputs, or their bound, are no numbers to compare")
+        return Finding(Verdict.UNDECIDED, reason=Incomparable.NO_NUMBERS)
     digits = math.floor(math.log10(size / bound)) if bound > 0 else 15
     if digits < _DIGITS:
-        return Finding(Verdict.UNDECIDED, reason=f"the rounding bound leaves {max(0, digits)} digits of the outputs")
+        return Finding(Verdict.UNDECIDED, reason=FewDigits(max(0, digits)))
     return replace(found, figures={**found.figures, "digits": digits})

@@ -12,20 +12,22 @@ import torch
 
 from numeric.deciding.programs import Sizes, concrete
 from numeric.entropy import Entropy
+from numeric.finding import Told
 from numeric.tape.blocks import Loop, loop
 from numeric.tape.recorder import record
 from proofs.audit.inference import infer
+from proofs.audit.notes import FailsAt, LargeInteger
 from proofs.target.case import Case
 
 SHORT, LONG = 16, 400
 """The least length, and the largest that is recorded for this."""
 
 
-def looped(case: Case, sizes: Sizes, integers: Sequence[int], entropy: Entropy) -> Loop | str:
+def looped(case: Case, sizes: Sizes, integers: Sequence[int], entropy: Entropy) -> Loop | Told:
     """The loop that the layer is at these f and m, or why none can be said to be."""
     length = max((SHORT, *(n + 2 for n in integers)))
     if length > LONG:
-        return f"the code has an integer of {length - 2}, and recordings are made up to {LONG} tokens"
+        return LargeInteger(length - 2, LONG, recorded=True)
     tokens = [name for name, axes in case.shapes.items() if axes[:1] == ("N",)]
     tapes = []
     for T in (length, length + 1):
@@ -41,5 +43,5 @@ def looped(case: Case, sizes: Sizes, integers: Sequence[int], entropy: Entropy) 
             }
             tapes.append(record(case.layer, drawn)[0])
         except Exception as error:  # the target is anybody's code, and its memory may have another form there
-            return f"it does not run on {T} tokens: {type(error).__name__}"
+            return FailsAt(T, type(error).__name__)
     return loop(tapes[0], tapes[1], tokens, 1, entropy.child("loop"))

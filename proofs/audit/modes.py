@@ -25,11 +25,12 @@ from numeric.deciding import float_identity
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Verdict
+from numeric.finding import Finding, Said, Told, Verdict
 from numeric.tape.dispatch import Dispatch
 from numeric.tape.refusals import Refused
 from proofs.audit import fresh
 from proofs.audit.compared import How, Question, compared
+from proofs.audit.findings import Act, CallAgain, Calls, Harmless, Moved, MovedBy, Untried
 from proofs.audit.handed import Seen, differentiable, differentiable_keys, number, parameter, strided
 from proofs.audit.inference import at_length
 from proofs.audit.rows import Check, Row
@@ -83,13 +84,13 @@ class _Runs:
         """The inputs, anew."""
         return {name: t.clone() for name, t in self.data.items()}
 
-    def add(self, name: str, same: Same, why: str = "", finding: Finding | None = None) -> None:
+    def add(self, name: str, same: Same, why: Told = "", finding: Finding | None = None) -> None:
         """Keep what a mode did; a finding makes it a refutation."""
         self.found.append(Mode(name, same, why))
         if finding is not None:
             self.rows.append(Row(Check.MODE, self.sizes, finding, name))
 
-    def compare(self, name: str, layer: Callable[[Case], Program], harmless: str = "") -> None:
+    def compare(self, name: str, layer: Callable[[Case], Program], harmless: Said | None = None) -> None:
         """Run in a mode: `layer` of the case is the layer there. harmless: why a difference is none of the target's claim."""
         program = layer(self.case)
         try:
@@ -100,7 +101,7 @@ class _Runs:
         except Exception as error:  # the target is anybody's code
             return self.add(name, Same.RAISES, raised(error))
         if not _equal(out, again):
-            self.found.append(Mode(name, Same.RANDOM, harmless, bool(harmless)))
+            self.found.append(Mode(name, Same.RANDOM, harmless or "", harmless is not None))
             return None
         found = self.within(layer)
         if found.verdict in (Verdict.UNDECIDED, Verdict.NOT_RUN):
@@ -109,14 +110,14 @@ class _Runs:
             return self.add(name, Same.ROUNDING)
         return self.add(name, Same.DIFFERS, harmless or found.reason, None if harmless else found)
 
-    def moved(self, name: str, out: Tensor, why: str) -> None:
+    def moved(self, name: str, out: Tensor, why: Said) -> None:
         """The same call gave `out`: a refutation, unless the rounding of the layer's own operations allows it."""
         delta = out.detach() - self.plain
         found = self.within(lambda case: lambda **inputs: case.layer(**inputs) + delta)
         if found.verdict is Verdict.CONFIRMED:
             return self.add(name, Same.ROUNDING, why)
-        why = f"{why}, by up to {float(delta.abs().max()):.3g}"
-        return self.add(name, Same.DIFFERS, why, Finding(Verdict.REFUTED, reason=why))
+        moved = MovedBy(why, float(delta.abs().max()))
+        return self.add(name, Same.DIFFERS, moved, Finding(Verdict.REFUTED, reason=moved))
 
     def within(self, layer: Callable[[Case], Program], dtype: str = "float64") -> Finding:
         """The layer against the learner: within rounding bounds, or in balls where the run has none."""
@@ -187,8 +188,8 @@ def modes(
     runs.compare("X alone requires grad", _under(torch.enable_grad, differentiable_keys))
     _handed(runs, loaded, adapter)
     for name, layer, dtype, why in (
-        ("autocast", _under(_autocast), torch.bfloat16, "what it computes in float32 is bfloat16 there"),
-        ("default dtype float32", _single_default, torch.float32, "what it makes without a dtype is float32 there"),
+        ("autocast", _under(_autocast), torch.bfloat16, Harmless.AUTOCAST),
+        ("default dtype float32", _single_default, torch.float32, Harmless.DEFAULT),
     ):
         runs.compare(name, layer, _rounds(runs, layer, dtype, why))
     if square is not None:
@@ -262,14 +263,14 @@ def _single_default(case: Case) -> Program:
     return replace(case, default=torch.float32).layer
 
 
-def _rounds(runs: _Runs, layer: Callable[[Case], Program], dtype: torch.dtype, why: str) -> str:
+def _rounds(runs: _Runs, layer: Callable[[Case], Program], dtype: torch.dtype, why: Said) -> Said | None:
     """`why`, if the layer computes anything in this type: then other numbers are none of the target's claim."""
     try:
         with _Computed(dtype) as seen:
             layer(runs.case)(**runs.copies())
     except Exception:  # what it raises there is said
-        return ""
-    return why if seen.found else ""
+        return None
+    return why if seen.found else None
 
 
 def _one_tensor(runs: _Runs, sizes: Sizes) -> None:
@@ -318,7 +319,7 @@ def _handed(runs: _Runs, loaded: Target, adapter: Any) -> None:
         return runs.add(name, Same.BITS)
     if not set(runs.kinds) & {How.FLOAT, How.LIFTED}:  # no bound says what is rounding
         return runs.add(name, Same.UNCOMPARED)
-    return runs.moved(name, out, "the same numbers as floats give another result")
+    return runs.moved(name, out, Moved.NUMBERS)
 
 
 def _training(runs: _Runs) -> None:
@@ -329,7 +330,7 @@ def _training(runs: _Runs) -> None:
     kinds = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.modules.dropout._DropoutNd)
     lively = sorted({type(m).__name__ for m in module.modules() if isinstance(m, kinds)})
     with _trained(module):
-        harmless = f"{', '.join(lively)} act" if lively else ""
+        harmless = Act(tuple(lively)) if lively else None
         runs.compare("training", _plain, harmless)
         module.eval()
         runs.compare("after training", _plain, harmless)
@@ -375,10 +376,10 @@ def _again(runs: _Runs, mentioned: Sequence[int]) -> None:
         for number in range(2, times + 1):
             out = case.layer(**runs.copies()).detach()
             if not _equal(out, runs.plain):
-                return runs.moved(name, out, f"call {number} with the same inputs gives other numbers than the first")
+                return runs.moved(name, out, CallAgain(number))
     except Exception as error:  # the target is anybody's code
         return runs.add(name, Same.RAISES, raised(error))
-    return runs.add(name, Same.BITS, f"{times} calls")
+    return runs.add(name, Same.BITS, Calls(times))
 
 
 def _draws(runs: _Runs) -> None:
@@ -401,7 +402,7 @@ def _draws(runs: _Runs) -> None:
         torch.set_rng_state(before[2])
     for name, (start, end), (_, other) in zip(("random", "numpy.random", "torch"), *seen, strict=True):
         if start != end and end != other and not (name == "torch" and _overwritten(runs)):
-            runs.add(f"numbers of {name}'s generator", Same.RANDOM, "it draws some, and seeds none")
+            runs.add(f"numbers of {name}'s generator", Same.RANDOM, Untried.UNSEEDED)
 
 
 class _Filled(Dispatch):  # type: ignore[no-untyped-call]
@@ -454,7 +455,7 @@ def _fresh(runs: _Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) ->
     """The call in a fresh process, after calls at the sizes `first`."""
     name = f"fresh process, after calls at other {_differing(first, runs.sizes)}" if first else "fresh process"
     if runs.case.needs_lift or runs.case.lifted:
-        return runs.add(name, Same.NOT_RUN, "its casts are lifted here")
+        return runs.add(name, Same.NOT_RUN, Untried.LIFTED)
     before = Seen(runs.loaded.call, lambda value: value)
     for sizes in first:
         generator = torch.Generator().manual_seed(runs.entropy.child("first").below(2**31))
@@ -478,8 +479,7 @@ def _fresh(runs: _Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) ->
     )
     if alike:
         return runs.add(name, Same.BITS)
-    why = "a process without this package gets other numbers from the same call"
-    why += ", after calls at other sizes" if first else ""
+    why = Moved.PROCESS_AFTER if first else Moved.PROCESS
     try:
         rest = iter([leaf for result in results for leaf in result])
         given = iter([_replaced(result, rest) for result in seen.results])

@@ -17,9 +17,11 @@ from numeric.deciding import float_identity
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Sizes, concrete, rational, smaller, text
 from numeric.finding import Counterexample, Verdict
-from proofs.audit.answer import Check, Parting, Run, run_of
+from proofs.audit.answer import Check, Parting, run_of
+from proofs.audit.findings import Exactly
 from proofs.audit.inference import infer
 from proofs.audit.preflight import admits
+from proofs.audit.reasons import Run
 from proofs.audit.rows import CONTEXTS, FAR, Row
 from proofs.target.case import NAMES, Case
 
@@ -50,8 +52,7 @@ def parting(case: Case, rows: Sequence[Row], at: Sizes) -> Parting | None:
     other = _other(case, found.sizes)
     if other is not None:
         return Parting(other, True, largest, sizes, first)
-    note = "exact values: plain float64 calls do not show the difference there, or have no value"
-    return Parting(replace(found, note=note), False, largest, sizes, first)
+    return Parting(replace(found, note=Exactly.ONLY), False, largest, sizes, first)
 
 
 def _plain(case: Case, point: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:

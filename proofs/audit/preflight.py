@@ -18,12 +18,15 @@ from numeric.deciding import float_identity
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Sizes, concrete
 from numeric.entropy import Entropy
-from numeric.finding import Verdict
+from numeric.finding import Told, Verdict
 from proofs.audit.inference import borrow, infer
+from proofs.audit.notes import Scaled
+from proofs.shown import words
 from proofs.target.calling import raised
 from proofs.target.case import READOUT, Case, Form
 from proofs.target.gates import Axes
 from proofs.target.loading import TargetError
+from proofs.target.notes import Quirk
 
 SIZES: tuple[Sizes, ...] = (
     {"f": 4, "m": 3, "N": 5},
@@ -80,14 +83,14 @@ def preflight(case: Case, fixed: Mapping[str, int], entropy: Entropy) -> tuple[C
                 continue
             found = _scaled(tried, here, entropy)
             if lift:
-                found.note("it fails in float64, for the casts to float32 in it; they were taken for casts to float64")
+                found.note(Quirk.LIFTED)
             return found, here
     assert failed is not None
     listed = "; ".join(" ".join(f"{k}={v}" for k, v in {**s, **fixed}.items()) for s in SIZES[:3])
     shapes = concrete(replace(case, axes=failed.axes).shapes, failed.sizes)
     side = f"the learner {case.chosen.id}" if failed.learner else case.text
     raise TargetError(
-        f"{side} {raised(failed.error)}; called with {', '.join(f'{name} {shape}' for name, shape in shapes.items())} in "
+        f"{side} {words(raised(failed.error))}; called with {', '.join(f'{name} {shape}' for name, shape in shapes.items())} in "
         f"float64 (sizes tried: {listed}); fix sizes with --size, or use an adapter"
     )
 
@@ -111,7 +114,7 @@ def try_at(case: Case, sizes: Sizes, entropy: Entropy) -> None:
         with torch.no_grad():
             results.append(case.layer(**copies))
         if any(t._version != before[n] for n, t in copies.items()):
-            case.note("it writes to its inputs (it was given copies)")
+            case.note(Quirk.WRITES)
     if not torch.equal(*results) and not bool(torch.isnan(results[0]).any()):
         raise TargetError(
             f"{case.text} is random from call to call: two calls on the same inputs differ by "
@@ -127,22 +130,22 @@ def try_at(case: Case, sizes: Sizes, entropy: Entropy) -> None:
 
 def admits(case: Case, sizes: Sizes) -> bool:
     """Whether a counterexample may have these sizes."""
-    return refuses(case, sizes) == ""
+    return refuses(case, sizes) is None
 
 
-def refuses(case: Case, sizes: Sizes) -> str:
-    """What is wrong with a plain call at these sizes; empty if nothing is."""
+def refuses(case: Case, sizes: Sizes) -> Told | None:
+    """What is wrong with a plain call at these sizes; None if nothing is."""
     try:
         infer(case, sizes)
         with torch.no_grad():
             try_at(case, sizes, Entropy(0))
     except Exception as error:  # the target is anybody's code
         return str(error) if isinstance(error, TargetError) else raised(error)
-    return ""
+    return None
 
 
-def refuses_width(case: Case, sizes: Sizes, other: Sizes) -> str:
-    """What is wrong with these f and m, empty if nothing is; a fit's numbers are borrowed from the other sizes."""
+def refuses_width(case: Case, sizes: Sizes, other: Sizes) -> Told | None:
+    """What is wrong with these f and m, None if nothing is; a fit's numbers are borrowed from the other sizes."""
     try:
         borrow(case, sizes, other)
     except Exception as error:  # whatever a target raises there
@@ -181,7 +184,7 @@ def _scaled(case: Case, sizes: Sizes, entropy: Entropy) -> Case:
     asked = case.adapter.scaled and not case.inferred.names and READOUT not in case.gates
     if not asked or set(case.adapter.single) & set(case.gates) or not _has_scale(case, sizes, entropy):
         return case
-    case.note(f"its readout is scaled by f**-0.5 (seen at f={sizes['f']} and {4 * sizes['f']})")
+    case.note(Scaled(sizes["f"]))
     return replace(case, gates={**case.gates, READOUT: "f**-0.5"})
 
 

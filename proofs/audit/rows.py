@@ -21,10 +21,14 @@ from numeric.deciding.comparison import Comparison
 from numeric.deciding.lifting import Lifted
 from numeric.deciding.programs import Sizes, WrongResult
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Flag, Flagged, Key, Verdict
+from numeric.finding import Finding, Flag, Key, Told, Verdict
+from numeric.tape.notes import Cast, Constant
+from numeric.trust import Trust
 from proofs.audit.enclosures import enclosures
+from proofs.audit.findings import BeyondPrecision, CastsChange, OnExact
 from proofs.audit.first_order import first_order_finding
 from proofs.audit.inference import infer, refitted
+from proofs.audit.notes import LengthLeftOut, Rounds, WidthLeftOut
 from proofs.audit.preflight import admits, refuses, refuses_width
 from proofs.target.calling import raised
 from proofs.target.case import NAMES, Case
@@ -66,6 +70,11 @@ class Check(StrEnum):
         return self in (Check.FLOAT, Check.LIFTED, Check.SINGLE)
 
 
+def rung(check: Check, variant: str) -> str:
+    """The name of rows of this check and variant."""
+    return f"{check}, {variant}" if variant else check.value
+
+
 @dataclass(frozen=True)
 class Row:
     """One check of the audit: how and where it was made and what was found.
@@ -80,23 +89,12 @@ class Row:
 
     @property
     def rung(self) -> str:
-        """The check and its variant, for people."""
-        return f"{self.check}, {self.variant}" if self.variant else self.check.value
+        """The check and its variant, as rows are named."""
+        return rung(self.check, self.variant)
 
     def of(self, *checks: Check) -> bool:
         """Whether it is the call of one sequence, in one of these ways."""
         return self.check in checks and not self.variant
-
-    def to_json(self) -> dict[str, Any]:
-        """One entry of an audit's evidence."""
-        return {
-            "rung": self.rung,
-            "sizes": dict(self.sizes),
-            "verdict": self.finding.verdict.value,
-            "figures": dict(self.finding.figures),
-            "reason": self.finding.reason,
-            "trust": list(self.finding.trust),
-        }
 
 
 def of(rows: Sequence[Row], *checks: Check) -> list[Row]:
@@ -116,23 +114,23 @@ def lengths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: 
     The first has to be decided; further ones that are not, or that the target refuses, are left out, and said to be.
     """
     rows: list[Row] = []
-    left_out: dict[int, str] = {}
+    left_out: dict[int, Told] = {}
     for k, length in enumerate((at["N"],) if "N" in fixed else (at["N"], *CONTEXTS, FAR)):
         here = {**at, "N": length}
         if k and length == at["N"]:
             continue
-        why = refuses(case, here) if k else ""
-        if not why:
+        why = refuses(case, here) if k else None
+        if why is None:
             finding = _exact(case, here, entropy.child(k), target_log2)
-            why = finding.reason if k and finding.verdict is Verdict.UNDECIDED else ""
-        if why:
+            why = finding.reason if k and finding.verdict is Verdict.UNDECIDED else None
+        if why is not None:
             left_out[length] = why
             continue
         rows.append(Row(Check.EXACT, here, finding))
         if finding.verdict is not Verdict.CONFIRMED:
             break
     for length, why in left_out.items():
-        case.note(f"a context of {length} tokens was left out on the exact rung: {why}")
+        case.note(LengthLeftOut(length, why))
     return rows
 
 
@@ -142,14 +140,14 @@ def widths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: f
     A refutation that floats do not see is left to other sizes: the square root of f is a rounded constant at some.
     """
     rows: list[Row] = []
-    left_out: dict[tuple[int, int], str] = {}
+    left_out: dict[tuple[int, int], Told] = {}
     for k, tries in enumerate(OTHER):
         for f, m in tries:
             here = {"f": f, "m": m, "N": fixed.get("N", SHORT)}
             if (f, m) == (at["f"], at["m"]):
                 continue
             why = refuses_width(case, here, at)
-            if why:
+            if why is not None:
                 left_out[f, m] = why
                 continue
             child = entropy.child(10 * k + f)
@@ -157,7 +155,7 @@ def widths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: f
             if finding.verdict is Verdict.REFUTED and refitted(case, here):
                 finding = _exact(case, here, child, target_log2)
             if finding.verdict is Verdict.REFUTED and (f, m) != tries[-1] and _agrees(case, here, finding, child):
-                left_out[f, m] = "it rounds constants there"
+                left_out[f, m] = Rounds.THERE
                 continue
             if finding.verdict is Verdict.UNDECIDED:
                 left_out[f, m] = finding.reason
@@ -167,19 +165,20 @@ def widths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: f
         if rows and outcome(rows).verdict is Verdict.REFUTED:
             break
     for pair, why in left_out.items():
-        case.note(f"(f, m) = {pair} was left out on the exact rung: {why}")
+        case.note(WidthLeftOut(pair, why))
     return rows
 
 
 def rounds(finding: Finding) -> bool:
     """Whether the layer computes with a constant that is rounded: none of few binary digits."""
-    held = [f.constant for f in flagged(finding) if f.side == NAMES[0] and f.kind is Flagged.CONSTANT]
+    held = [f.what.number for f in flagged(finding) if f.side == NAMES[0] and isinstance(f.what, Constant)]
     return any(number is None or Fraction(number).denominator > 2**10 for number in held)
 
 
 def casts(*findings: Finding) -> bool:
     """Whether the code of a side rounds to float32 inside."""
-    return any(flag.cast == "float32" for finding in findings for flag in flagged(finding))
+    told = (flag.what for finding in findings for flag in flagged(finding))
+    return any(isinstance(what, Cast) and what.dtype == "float32" for what in told)
 
 
 def flagged(finding: Finding) -> list[Flag]:
@@ -237,7 +236,7 @@ def _exact(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float) -> Fi
             rounded=True,
         )
     except (WrongResult, RuntimeError, TypeError, ValueError) as error:
-        return Finding(Verdict.UNDECIDED, reason=f"on exact numbers the target {raised(error)}")
+        return Finding(Verdict.UNDECIDED, reason=OnExact(raised(error)))
 
 
 def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list[Row]:
@@ -282,7 +281,8 @@ def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list
 
 def _short(*findings: Finding) -> frozenset[torch.dtype]:
     """The types shorter than float32 that the layer rounds to, where exact numbers do not see that."""
-    named = {f.cast for finding in findings for f in flagged(finding) if f.side == NAMES[0] and f.cast}
+    own = (f.what for finding in findings for f in flagged(finding) if f.side == NAMES[0])
+    named = {what.dtype for what in own if isinstance(what, Cast)}
     return frozenset(getattr(torch, name) for name in named if torch.finfo(getattr(torch, name)).bits < 32)
 
 
@@ -296,12 +296,8 @@ def _rounded(case: Case, draws: list[dict[str, np.ndarray]], dtypes: frozenset[t
                 unrounded = case.layer(**inputs)
         if not torch.equal(run, unrounded):
             share = float((run - unrounded).abs().max() / unrounded.abs().max())
-            names = ", ".join(sorted(str(d).removeprefix("torch.") for d in dtypes))
-            return Finding(
-                Verdict.REFUTED,
-                reason=f"the float64 run differs: casts to {names} change it by {share:.2g} of the largest output",
-                trust=("torch's casts to float64 are exact",),
-            )
+            names = tuple(sorted(str(d).removeprefix("torch.") for d in dtypes))
+            return Finding(Verdict.REFUTED, reason=CastsChange(names, share), trust=(Trust.CASTS,))
     return None
 
 
@@ -324,8 +320,7 @@ def _change_of_precision(case: Case, draws: list[dict[str, np.ndarray]]) -> Find
         return None
     return Finding(
         Verdict.REFUTED,
-        reason=f"on {len(ratios)} of {len(ratios)} draws layer and learner differ by at least {min(ratios):.0f} times what "
-        "a change from float32 to float64 changes in the layer",
+        reason=BeyondPrecision(len(ratios), min(ratios)),
         figures={"least difference / change of precision": round(min(ratios), 1)},
-        trust=("the float64 run is not further from the exact value than from the float32 run",),
+        trust=(Trust.COARSE,),
     )

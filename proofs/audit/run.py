@@ -18,13 +18,30 @@ from numeric.deciding import float_identity
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Key, Verdict
-from proofs.audit.answer import Answer, Check, Run, Start, Word, chance_of, of, run_of, where
+from numeric.finding import Finding, Key, Told, Verdict
+from proofs.audit.answer import Answer, Check, Start, Word, chance_of, of, run_of
 from proofs.audit.hints import hints
 from proofs.audit.induction import every_length
+from proofs.audit.notes import AtDefaults, AtZero, Inferable, NoDifference, NotEvery, Unsettled
 from proofs.audit.parting import parting
 from proofs.audit.preflight import preflight, refuses
 from proofs.audit.reach import Loaded, reach
+from proofs.audit.reasons import (
+    Beside,
+    Broke,
+    Lawless,
+    NotSeen,
+    OneNumber,
+    Proved,
+    Roundings,
+    Run,
+    RunDiffers,
+    RunUnsure,
+    Same,
+    With,
+    unsure,
+    where,
+)
 from proofs.audit.rows import Row, floats, lengths, outcome, rounds, widths
 from proofs.evidence import Settings
 from proofs.target.adapters import adapt
@@ -116,39 +133,38 @@ def compared(
     rows += _at_zero(case, at, entropy.child("at 0"))
     word, reason = _judge(rows)
     if word is Word.REFUTED and one and outcome(one).verdict is Verdict.CONFIRMED:
-        word, reason = Word.UNDECIDED, _as_one(case, one, reason)
+        # what it makes of one number for each token does not refute a layer that takes one for the context
+        varied = tuple(name for name, axes in case.axes.items() if "N" in axes)
+        word, reason = Word.UNDECIDED, OneNumber(reason, varied, where(one))
     named = Loaded(loaded, adapter, target if isinstance(target, str) else None)
     world = None
     if word in (Word.PROVED, Word.AGREES):
         reached = reach(case, named, rows, at, fixed, entropy.child("reach"), target_log2)
         world, broke = reached.world, reached.refuted
         if broke is not None:
-            word, reason = Word.REFUTED, f"{broke.rung}: {broke.finding.reason}"
+            word, reason = Word.REFUTED, Broke(broke.check, broke.variant, broke.finding.reason)
         elif "N" not in fixed and world.every_length:
             induction = every_length(case, at, entropy.child("every N"), target_log2, world.integers)
             if induction is not None:
                 rows.append(Row(Check.EVERY, {k: n for k, n in at.items() if k != "N"}, induction))
                 word, reason = _judge(rows)
         elif "N" not in fixed and case.adapter.stateful is not None and chosen.step is not None:
-            why = "lines never ran" if world.open else "no calls that could be afforded pass every integer of the code"
-            case.note(f"no answer for every N: {why}")
+            case.note(NotEvery(Unsettled.LINES if world.open else Unsettled.INTEGERS))
         rows += reached.rows
         lawless = case.inferred.lawless()
         if word in (Word.PROVED, Word.AGREES) and lawless:
-            why = f"{lawless} was inferred for each size, and is no constant times powers of N, f and m"
-            word, reason = Word.UNDECIDED, f"{reason}; but {why}: --gate {lawless}=... says what it is"
-        if word in (Word.PROVED, Word.AGREES) and world.doubt:
-            word, reason = Word.UNDECIDED, f"{reason}; but not seen in full: {world.doubt}"
+            word, reason = Word.UNDECIDED, Lawless(reason, lawless)
+        if word in (Word.PROVED, Word.AGREES) and world.doubt is not None:
+            word, reason = Word.UNDECIDED, NotSeen(reason, world.doubt)
     others = [r.sizes for r in of(rows, Check.EXACT) if any(r.sizes[k] != at[k] for k in ("f", "m"))]
     if word is Word.REFUTED:
         case.note(*hints(case, loaded, adapter, gates, at))
         if others and _refuted_at(rows) is not None:
-            where = f"f={at['f']}, m={at['m']}"
-            case.note(f"at {where} no difference was seen: see --size f={at['f']} --size m={at['m']}")
+            case.note(NoDifference(at["f"], at["m"]))
     elif word is Word.UNDECIDED and _refuted_at(rows) is not None:
-        alone = [f"--gate {name}={case.gates[name]}" for name in chosen.names if case.given(name)]
+        alone = tuple((name, case.gates[name]) for name in chosen.names if case.given(name))
         if alone:
-            case.note(f"without {' '.join(alone)} it is inferred, as the code rounds it")
+            case.note(Inferable(alone))
     return Answer(
         target=loaded.text,
         adapter=adapted.text,
@@ -170,9 +186,9 @@ def compared(
 def at_defaults(case: Case, loaded: Target) -> None:
     """Note the named arguments that no call gave: the answer is for their defaults."""
     given = {*case.gates, *case.shapes, *case.inferred.names}
-    left = [f"{name} = {text}" for name, text in loaded.defaults if name in case.adapter.named and name not in given]
+    left = tuple((name, text) for name, text in loaded.defaults if name in case.adapter.named and name not in given)
     if left:
-        case.note(f"left at {'its default' if len(left) == 1 else 'their defaults'}: {', '.join(left)}")
+        case.note(AtDefaults(left))
 
 
 def _in_domains(case: Case, sizes: Sizes) -> None:
@@ -194,12 +210,12 @@ def _at_zero(case: Case, sizes: Sizes, entropy: Entropy) -> list[Row]:
             with torch.no_grad():
                 left, right = case.layer(**{n: t.clone() for n, t in data.items()}), case.learner(**data)
         except Exception as error:  # anybody's code: it has no value there
-            case.note(f"at {name} = 0 a side raises {type(error).__name__}: the answer is for other values")
+            case.note(AtZero(name, type(error).__name__))
             continue
         if not bool(torch.isfinite(right).all()):
             continue
         if not bool(torch.isfinite(left).all()):
-            case.note(f"at {name} = 0 the layer is not finite and the learner is: the answer is for other values")
+            case.note(AtZero(name))
             continue
         finding = float_identity.decide(
             Comparison(replace(case, lifted=True).layer, case.learner, names=NAMES),
@@ -207,8 +223,7 @@ def _at_zero(case: Case, sizes: Sizes, entropy: Entropy) -> list[Row]:
             shrinking=False,
         )
         if finding.verdict is Verdict.REFUTED:
-            reason = f"at {name} = 0 {finding.reason}"
-            rows.append(Row(Check.SAMPLED, sizes, replace(finding, reason=reason), f"{name} = 0"))
+            rows.append(Row(Check.SAMPLED, sizes, replace(finding, reason=With(name, finding.reason)), f"{name} = 0"))
     return rows
 
 
@@ -226,7 +241,7 @@ def _refuted_at(rows: list[Row]) -> Sizes | None:
     return next((r.sizes for r in of(rows, Check.EXACT) if r.finding.verdict is Verdict.REFUTED), None)
 
 
-def _judge(rows: list[Row]) -> tuple[Word, str]:
+def _judge(rows: list[Row]) -> tuple[Word, Told]:
     """The exact rung decides where it can, and is proved only beside a float run that agrees; else balls, which sample."""
     exact = [r.finding for r in of(rows, Check.EXACT)]
     run, off = run_of(rows)
@@ -239,30 +254,21 @@ def _judge(rows: list[Row]) -> tuple[Word, str]:
     judged = [r.finding for r in rows if not r.of(*own)]
     broken = next((f for f in judged if f.verdict is Verdict.REFUTED), None)
     if broken is not None:
-        return Word.REFUTED, broken.reason + (f" ({open.reason})" if open is not None and not decided else "")
+        return Word.REFUTED, Beside(broken.reason, open.reason) if open is not None and not decided else broken.reason
     if run is Run.DIFFERS:
         assert off is not None
-        said = f"exactly they are the same rational function, {where(rows)}; but " if decided else ""
-        return Word.REFUTED, f"{said}{run}: {off.reason}" + ("" if decided or open is None else f" ({open.reason})")
+        differs = RunDiffers(off.reason, where(rows) if decided else None)
+        return Word.REFUTED, differs if decided or open is None else Beside(differs, open.reason)
     if not decided:
         assert open is not None
         balls = next((r.finding for r in of(rows, Check.BALLS)), None)
         if balls is not None and balls.verdict is Verdict.CONFIRMED:
-            return Word.AGREES, f"{balls.reason} ({open.reason})"
+            return Word.AGREES, Beside(balls.reason, open.reason)
         return Word.UNDECIDED, balls.reason if balls is not None else open.reason
-    same = f"the same rational function of all inputs, {where(rows)}"
     if run is Run.UNSURE:
-        return Word.UNDECIDED, f"exactly {same}; but {run}: {_unsure(off)}"
-    chance = chance_of(rows)
-    if chance is not None:
-        same += f", wrong with probability at most 2^{chance:.1f}"
-    if any(row.finding.figures.get(Key.READ) for row in rows):
-        same += ", with constants read as the numbers they are roundings of (each is listed)"
-    if run is Run.AGREES:
-        return Word.PROVED, f"{same}; the float run agrees within its rounding bound"
-    if run is Run.FIRST:
-        return Word.PROVED, f"{same}; {run}"
-    return Word.PROVED, f"{same}; {run}, and as it is within the float32 bound: the casts are listed"
+        return Word.UNDECIDED, RunUnsure(Same(where(rows)), unsure(off))
+    read = any(row.finding.figures.get(Key.READ) for row in rows)
+    return Word.PROVED, Proved(Same(where(rows), chance_of(rows), read), run)
 
 
 def _forget(call: Any) -> None:
@@ -273,31 +279,13 @@ def _forget(call: Any) -> None:
                 held.cache_clear()
 
 
-def _as_one(case: Case, rows: list[Row], reason: str) -> str:
-    """Why a layer that takes one number for the context is not refuted by what it makes of one for each token."""
-    names = ", ".join(name for name, axes in case.axes.items() if "N" in axes)
-    return (
-        f"{reason}, with {names} one number for each token; with one number for the context it is the learner, {where(rows)}: "
-        "if that is what it takes, annotate the argument as float"
-    )
-
-
-def _unsure(off: Finding | None) -> str:
-    """Why the float run says nothing."""
-    if off is None:
-        return "it was not made"
-    blind = off.figures.get(Key.UNASSESSED)
-    return off.reason or f"{blind} outputs, or their bounds, overflow"
-
-
-def _refuted(rows: list[Row], found: Finding) -> tuple[Word, str]:
+def _refuted(rows: list[Row], found: Finding) -> tuple[Word, Told]:
     """An exact refutation; undecided where rounded constants of the code may be all there is to it."""
     floats = of(rows, Check.FLOAT, Check.LIFTED, Check.SINGLE)
     there = floats[-1] if floats and floats[-1].sizes == _refuted_at(rows) else None
     if there is None or there.finding.verdict is not Verdict.CONFIRMED:
         return Word.REFUTED, found.reason
-    short = "float32" if there.check is Check.SINGLE else "float64"
-    why = f"they agree within the {short} rounding bound, as they would if constants of the code are rounded"
-    if there.check is not Check.SINGLE and rounds(found):
-        return Word.UNDECIDED, f"{found.reason}; but {why}; not proved"
-    return Word.REFUTED, f"{found.reason}; but {why}"
+    if there.check is Check.SINGLE:
+        return Word.REFUTED, Roundings(found.reason, "float32", open=False)
+    open = rounds(found)
+    return Word.UNDECIDED if open else Word.REFUTED, Roundings(found.reason, "float64", open)

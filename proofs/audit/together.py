@@ -16,7 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from numeric.deciding.programs import Program
-from numeric.finding import Finding, Verdict
+from numeric.finding import Finding, Told, Verdict
 from proofs.audit.world import Same
 from proofs.target.calling import raised
 from proofs.target.case import Case
@@ -52,7 +52,7 @@ class Way:
         return self.name
 
 
-Add = Callable[[str, Same, str, Finding | None], None]
+Add = Callable[[str, Same, Told, Finding | None], None]
 
 
 @dataclass

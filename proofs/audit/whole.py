@@ -21,8 +21,9 @@ from torch import Tensor
 from constructions.learners import Each
 from numeric.deciding.programs import Program, Shapes, Sizes, WrongResult
 from numeric.entropy import Entropy
-from numeric.finding import Verdict
+from numeric.finding import Said, Told, Verdict
 from proofs.audit.compared import How, Question, compared
+from proofs.audit.findings import Incomparable, StateShape
 from proofs.audit.induction import Memory, memories
 from proofs.audit.inference import at_length
 from proofs.audit.rows import Row
@@ -53,7 +54,7 @@ class Found:
     tokens: int = 0
     state: State = State.NONE
     refusals: tuple[Refusal, ...] = ()
-    by_head: tuple[Mapping[str, str], ...] = ()
+    by_head: tuple[Mapping[str, Said], ...] = ()
     wide: bool = False
     axes: tuple[str, str] | None = None
     """Of a state that can be handed on."""
@@ -254,20 +255,20 @@ class Calls:
         return Question(self.case, sides, self.shapes, sizes, names, self._admits, shrinking)
 
     def _admits(self, sizes: Sizes) -> bool:
-        return self.refuses(sizes) == ""
+        return self.refuses(sizes) is None
 
-    def refuses(self, sizes: Sizes) -> str:
-        """What is wrong with a plain call at these sizes; empty if nothing is."""
+    def refuses(self, sizes: Sizes) -> Told | None:
+        """What is wrong with a plain call at these sizes; None if nothing is."""
         try:
             self.prepare(sizes)
             program = self.layer if self.state is None else self.in_one
             with torch.no_grad():
                 for draw in self.case.gentler(sizes, torch.Generator().manual_seed(0), self.shapes):
                     if bool(torch.isfinite(program(**draw)).all()):
-                        return ""
+                        return None
         except Exception as error:  # the target is anybody's code
             return raised(error)
-        return "returned NaN or infinity"
+        return Incomparable.NOT_FINITE
 
     def prepare(self, sizes: Sizes, law: bool = False) -> None:
         """Infer what has to be inferred, for all prefixes that are compared; `law`: from other lengths if possible."""
@@ -319,7 +320,7 @@ def whole_rows(
         return Found(positions=Positions.LAST, refusals=tuple(search.refusals))
     calls = replace(calls, wide=_wide(calls, sizes))
     verdict = search.ask(POSITIONS, calls.asked(Calls.layer, Calls.learner, sizes))
-    by_head: tuple[Mapping[str, str], ...] = ()
+    by_head: tuple[Mapping[str, Said], ...] = ()
     if verdict is Verdict.REFUTED and sizes["H"] > 1 and case.inferred.names:
         verdict, by_head = _by_head(search, calls, sizes)
     state, axes = State.NONE if not whole.state else State.NOT_RUN, None
@@ -342,7 +343,7 @@ def _sizes(calls: Calls, at: Sizes, fixed: Sizes, refusals: list[Refusal]) -> di
         for B, H in pairs:
             tried = {"B": B, "H": H, "f": at["f"], "m": at["m"], "N": N}
             why = calls.refuses(tried)
-            if not why or not replace(calls, wide=True).refuses(tried):
+            if why is None or replace(calls, wide=True).refuses(tried) is None:
                 return tried
             if pairs[0] == (B, H):
                 refusals.append(Refusal("whole call", tried, why))
@@ -351,10 +352,10 @@ def _sizes(calls: Calls, at: Sizes, fixed: Sizes, refusals: list[Refusal]) -> di
 
 def _wide(calls: Calls, sizes: Sizes) -> bool:
     """Whether gates have to be given for each channel."""
-    return bool(calls.refuses(sizes))
+    return calls.refuses(sizes) is not None
 
 
-def _by_head(search: _Search, calls: Calls, sizes: Sizes) -> tuple[Verdict, tuple[Mapping[str, str], ...]]:
+def _by_head(search: _Search, calls: Calls, sizes: Sizes) -> tuple[Verdict, tuple[Mapping[str, Said], ...]]:
     """The same question with the numbers of each head inferred by themselves, as where heads have their own decays.
 
     It replaces the refutation if it agrees.
@@ -398,13 +399,15 @@ def _states(
     square = {**sizes, "f": sizes["m"], "N": fixed.get("N", min(2, sizes["N"]))}
     single = {**square, "B": 1, "H": 1}
     for here in [sizes] if {"f", "m"} & set(fixed) or sizes["f"] == sizes["m"] else [sizes, square, single]:
-        if here is not sizes and Calls(search.case, whole, wide=wide).refuses(here):
+        if here is not sizes and Calls(search.case, whole, wide=wide).refuses(here) is not None:
             continue
         for axes in (("f", "m"), ("m", "f")):
             calls = Calls(search.case, whole, axes, wide=wide)
             lifted = replace(calls, case=replace(search.case, lifted=True))
-            why = _turned(calls, here) and _turned(lifted, here)  # a state is often kept in float32
-            if why:
+            why = _turned(calls, here)
+            if why is not None:  # a state is often kept in float32
+                why = _turned(lifted, here)
+            if why is not None:
                 search.refusals.append(Refusal(STATE, here, why))
                 continue
             verdict = search.ask(STATE, calls.asked(Calls.in_two, Calls.in_one, here, _PAIRS))
@@ -419,10 +422,10 @@ def _states(
     return State.START if started else State.CONTINUES, continued[0]
 
 
-def _turned(calls: Calls, sizes: Sizes) -> str:
+def _turned(calls: Calls, sizes: Sizes) -> Told | None:
     """Why a state of these axes can't be handed on, if so: it is refused, or one of another shape comes back."""
     why = calls.refuses(sizes)
-    if why:
+    if why is not None:
         return why
     inputs = calls.case.draw(sizes, torch.Generator().manual_seed(0), calls.shapes)
     try:
@@ -431,7 +434,7 @@ def _turned(calls: Calls, sizes: Sizes) -> str:
     except Exception as error:  # the target is anybody's code
         return raised(error)
     shape, wanted = tuple(getattr(after, "shape", ())), tuple(inputs["S"].shape)
-    return "" if shape == wanted else f"takes a state of shape {wanted} and returns one of shape {shape}"
+    return None if shape == wanted else StateShape(wanted, shape)
 
 
 def _starts(search: _Search, whole: Whole, sizes: Sizes, axes: tuple[str, str], wide: bool) -> bool:

@@ -32,6 +32,7 @@ from proofs.bench.trials import Trial, Trials, in_files
 from proofs.evidence import Settings
 from proofs.fitting.models import SCALE, Slot
 from proofs.identify.run import identify
+from proofs.shown import words
 from proofs.target.gates import Value, laid_out, value
 from proofs.target.loading import TargetError, load
 
@@ -135,8 +136,8 @@ def naming(entry: Entry, mutation: Mutation | None, changed: float, others: Sequ
     return Naming(
         **told,
         word=answer.word,
-        reason=answer.reason,
-        parameters=tuple(answer.parameters.items()),
+        reason=words(answer.reason),
+        parameters=tuple((name, words(value)) for name, value in answer.parameters.items()),
         named=named,
         expected=expected,
         off=off,

@@ -26,6 +26,7 @@ from proofs.bench.hidden_mistakes import Situation
 from proofs.bench.mutations import Mutation, mutations
 from proofs.bench.trials import TRUE, Trial, Trials, in_files
 from proofs.evidence import Settings
+from proofs.shown import words
 from proofs.target.learners import learner
 
 ROUNDING = 2.0**-44
@@ -163,8 +164,8 @@ def trial(entry: Entry, mutation: Mutation | None, changed: float, path: Path) -
     return Audited(
         **told,
         word=found.word,
-        reason=found.reason,
-        parameters=tuple(found.parameters.items()),
+        reason=words(found.reason),
+        parameters=tuple((name, words(value)) for name, value in found.parameters.items()),
         rung=next((r.rung for r in found.rows if r.finding.verdict is Verdict.REFUTED), ""),
         flagged=bool(found.flags),
     )

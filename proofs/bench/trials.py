@@ -23,7 +23,7 @@ TRUE = "none"
 class Trial:
     """One version of a layer and what it was answered. kind: the mistake; changed: by how much, relatively.
 
-    word: None where the version can't be audited; reason, parameters: as in the answer.
+    word: None where the version can't be audited; reason, parameters: as the answer says them.
     """
 
     layer: str

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import Enum, auto
 from fractions import Fraction
 from typing import Any
 
@@ -23,6 +23,7 @@ from flint import arb
 from constructions.learners import Domain
 from numeric.deciding.balls import BITS, ball, evaluate
 from numeric.deciding.programs import lightly
+from numeric.finding import Said, Told
 from numeric.probing.box import Arithmetic, Box, Undefined, as_floats, generic
 from numeric.tape.refusals import Refused
 from proofs.fitting.models import Model, simplicity
@@ -43,19 +44,39 @@ DIGITS = 2.0**-160
 _ROUNDED = 2.0**-48
 """Two constants of a code that differ by less are roundings of one number, computed at two context lengths."""
 
-GAUGE = "its numbers can't be told apart"
-"""Why a model that fits is no solution: other numbers fit as well."""
 
-NO_LAW = "its numbers change with N in no simple way"
-"""Why a model that fits at each length is no solution: no power of N goes from one length to the other."""
+class Cause(Said, Enum):
+    """What keeps a model from being a solution."""
+
+    OFF = auto()
+    """It does not fit."""
+    GAUGE = auto()
+    """Other numbers fit as well."""
+    NO_LAW = auto()
+    """It fits at each length, and no power of N goes from the numbers of one to those of the other."""
 
 
-class Cause(Enum):
-    """What keeps a model from being a solution; `Miss.why` says it in words."""
+@dataclass(frozen=True)
+class Fails(Said):
+    """A model does not run, with this message."""
 
-    OFF = "it does not fit"
-    GAUGE = GAUGE
-    NO_LAW = NO_LAW
+    message: str
+
+
+@dataclass(frozen=True)
+class Off(Said):
+    """A model is off by this, relatively. digits: to all digits, and not as floats."""
+
+    residual: float
+    N: int
+    digits: bool = False
+
+
+@dataclass(frozen=True)
+class NearlyPower(Said):
+    """A model's numbers go with a power of N but for this, relatively."""
+
+    off: float
 
 
 Number = Any
@@ -317,7 +338,7 @@ class Miss:
     model: Model
     residual: float
     N: int
-    why: str
+    why: Told
     theta: tuple[float, ...] = ()
     cause: Cause = Cause.OFF
 
@@ -331,25 +352,25 @@ def fit(model: Model, data: Data, slope: float) -> Solution | Miss:
         try:
             found = least_squares(model, data, N, begin)
         except (Undefined, RuntimeError, ValueError, ZeroDivisionError) as error:
-            return Miss(model, math.inf, N, f"it does not run: {error}")
+            return Miss(model, math.inf, N, Fails(str(error)))
         if found.residual > NEAR:
-            return Miss(model, found.residual, N, f"off by {found.residual:.2g} at N = {N}", tuple(found.theta))
+            return Miss(model, found.residual, N, Off(found.residual, N), tuple(found.theta))
         fits[N], before = found, found.theta
     worst = max(fits.values(), key=lambda f: f.residual)
     if worst.residual > POLISHED:
         theta = tuple(fits[LONG].theta)
-        return Miss(model, worst.residual, worst.N, f"off by {worst.residual:.2g} at N = {worst.N}", theta)
+        return Miss(model, worst.residual, worst.N, Off(worst.residual, worst.N), theta)
     if data.box.arithmetic is Arithmetic.FLOAT:
         return _unpolished(model, fits)
     numbers: dict[int, list[Number]] = {}
     for N in (LONG, SHORT):
         sharp = polish(model, data, fits[N])
         if sharp is None:
-            return Miss(model, fits[N].residual, N, GAUGE, tuple(fits[N].theta), Cause.GAUGE)
+            return Miss(model, fits[N].residual, N, Cause.GAUGE, tuple(fits[N].theta), Cause.GAUGE)
         numbers[N], residual = sharp
         if residual > DIGITS:
             theta = tuple(float(v) for v in as_floats(column(numbers[N])))
-            return Miss(model, residual, N, f"off by {residual:.2g} at N = {N}, to all digits", theta)
+            return Miss(model, residual, N, Off(residual, N, digits=True), theta)
     with flint.ctx.workprec(BITS):
         powers = [_power(a, b) for a, b in zip(numbers[SHORT], numbers[LONG], strict=True)]
     if any(p is None for p in powers):
@@ -377,7 +398,7 @@ def _unpolished(model: Model, fits: Mapping[int, Fit]) -> Solution | Miss:
     powers = [next((p for p in (0, 1, -1) if _close(a / b, (3 / 5) ** p, POLISHED)), None) for a, b in pairs]
     worst = max(f.residual for f in fits.values())
     if any(p is None for p in powers):
-        return Miss(model, 1.0, SHORT, NO_LAW, cause=Cause.NO_LAW)
+        return Miss(model, 1.0, SHORT, Cause.NO_LAW, cause=Cause.NO_LAW)
     numbers = tuple(float(v) for v in fits[LONG].theta)
     return Solution(model, numbers, tuple(p for p in powers if p is not None), worst, exact=False)
 
@@ -394,8 +415,8 @@ def _lawless(
         elif power is None:
             off = math.inf
     if off >= NEAR:
-        return Miss(model, 1.0, SHORT, NO_LAW, theta, Cause.NO_LAW)
-    return Miss(model, off, SHORT, f"its numbers go with N but for a relative {off:.2g}", theta)
+        return Miss(model, 1.0, SHORT, Cause.NO_LAW, theta, Cause.NO_LAW)
+    return Miss(model, off, SHORT, NearlyPower(off), theta)
 
 
 def _power(short: Number, long: Number) -> int | None:

@@ -13,6 +13,7 @@ from fractions import Fraction
 import flint
 
 from numeric.deciding.balls import BITS, ball
+from numeric.finding import Said
 from numeric.probing.box import as_floats
 from proofs.fitting.fit import Number, alike
 
@@ -82,7 +83,7 @@ class Factor:
 
 
 @dataclass(frozen=True)
-class Law:
+class Law(Said):
     """A learner's number: constant * N**tokens * f**width * m**outputs, times a factor for each gate that moves it.
 
     constant: what is left at one token, and at f and m of 1 where it goes with those. moved: the gates that move it; open:
@@ -117,7 +118,7 @@ class Law:
                 found = found * value if exact else ball(found) * ball(value)
             return found
 
-    def _text(self, number: str) -> str:
+    def text(self, number: str) -> str:
         """The number as an expression, `number` standing for the constant."""
         text = "" if number == "1" else number
         if self.tokens == 1:
@@ -133,18 +134,7 @@ class Law:
     @property
     def expression(self) -> str:
         """The number as an expression in N, f, m and gates, as `--gate` takes it; every digit of a fraction is there."""
-        return self._text(_exact(self.constant))
-
-    @property
-    def words(self) -> str:
-        """The number for people."""
-        text = self._text(shown(self.constant))
-        if self.gauge:
-            return f"{text} (a gauge: the others go with it)"
-        if len(self.factors) == 1 and text == self.factors[0].gate:
-            text = f"the argument {text}"
-        text += "".join(f"; {shown(value)} at (f, m) = ({f}, {m})" for f, m, value in self.elsewhere)
-        return f"{text} at the gates seen; how {', '.join(self.moved)} makes it was not found" if self.open else text
+        return self.text(_exact(self.constant))
 
     def inverse(self) -> str:
         """The one gate that moves it as an expression in the number; empty where that is none."""
@@ -178,13 +168,6 @@ def factor_of(gate: str, gates: Sequence[Fraction], values: Sequence[Number]) ->
             if all(alike(shares[0], share) for share in shares[1:]):
                 return factor
     return None
-
-
-def shown(value: Number) -> str:
-    """A number for people: a short fraction, or the float64 next to it."""
-    if isinstance(value, Fraction) and value.denominator < 1000:
-        return str(value)
-    return repr(float(as_floats([value])[0])).removesuffix(".0")
 
 
 def _exact(value: Number) -> str:

@@ -17,7 +17,7 @@ import torch
 
 from constructions.learners import Class, Domain, Each, Learner, Parameter, library
 from numeric.deciding.programs import Program
-from numeric.finding import frozen
+from numeric.finding import Said, frozen
 
 SCALE = "readout scale"
 """What the factor between a learner's prediction and a layer's is called among a model's numbers."""
@@ -53,7 +53,7 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(Said):
     """A learner from W0 = 0 whose open numbers are theta (p,).
 
     learner: with its counts filled in. pinned: parameters held at their neutral values. readout: the last number of
@@ -124,15 +124,6 @@ class Model:
             return self(X, Y, x_q, theta, W0)
 
         return run
-
-    @property
-    def text(self) -> str:
-        """Id and variant in words."""
-        out = self.learner.id
-        if self.unit_inputs or self.unit_query:
-            which = " and ".join(n for n, on in (("inputs", self.unit_inputs), ("query", self.unit_query)) if on)
-            out += f" on {which} of norm 1"
-        return out + (" with a readout scale" if self.readout else "")
 
 
 def lifted(value: Fraction, like: Any) -> Any:

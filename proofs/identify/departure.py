@@ -22,9 +22,11 @@ from proofs.audit.answer import Epsilon, Parting
 from proofs.audit.parting import digits, simplified
 from proofs.audit.rows import Check, Row
 from proofs.fitting import fit
-from proofs.fitting.fit import Miss
+from proofs.fitting.fit import Miss, Off
+from proofs.identify.reasons import Biased, Noted
 from proofs.identify.search import BIASED
 from proofs.identify.subject import Subject, fresh, learner_box
+from proofs.shown import words
 from proofs.target.case import NAMES
 
 
@@ -38,7 +40,7 @@ def plainer(subject: Subject, miss: Miss) -> Miss:
     gap = apart(subject, learner_box(miss.model, theta, subject.box), (X / 2, Y, q / 2))
     if not 0 < gap < BIASED or tuple(theta) == miss.theta:
         return miss
-    return Miss(miss.model, gap, fit.LONG, f"off by {gap:.2g} at N = {fit.LONG}", tuple(theta))
+    return Miss(miss.model, gap, fit.LONG, Off(gap, fit.LONG), tuple(theta))
 
 
 def within_rounding(subject: Subject, miss: Miss) -> Row | None:
@@ -61,16 +63,10 @@ def within_rounding(subject: Subject, miss: Miss) -> Row | None:
     return Row(Check.SINGLE, here, finding) if finding.verdict is Verdict.CONFIRMED else None
 
 
-def bias(subject: Subject, miss: Miss, beside: Epsilon | None) -> str:
-    """In words: by how little, and what was seen of an epsilon."""
-    text = f"the right family, but biased: {miss.model.text} is off by a relative {miss.residual:.2g} at N = {miss.N}"
-    if subject.box.arithmetic is Arithmetic.FLOAT:
-        return text
-    text += ", and that does not go away with more digits"
-    if beside is None:
-        return text
-    at = "" if beside.degree == 0 else f", and less by t**-{beside.degree} for one t times as long"
-    return f"{text}; it has an epsilon of {beside.value:g} beside a normaliser that is 1 for a token of norm 1{at}"
+def bias(subject: Subject, miss: Miss, beside: Epsilon | None) -> Biased:
+    """By how little, and what was seen of an epsilon."""
+    digits = subject.box.arithmetic is not Arithmetic.FLOAT
+    return Biased(miss.model, miss.residual, miss.N, digits, beside if digits else None)
 
 
 def epsilon(subject: Subject, miss: Miss) -> Epsilon | None:
@@ -123,7 +119,7 @@ def parted(subject: Subject, miss: Miss) -> Parting | None:
         floor = min(miss.residual, fit.NEAR) / 16 if miss.residual > 0 else 0.0
         if apart(subject, other, point) > floor:
             found = _shrunk(subject, other, miss, point, floor, N)
-            return Parting(found, found.note == "", largest, sizes, N if N < miss.N or N == 1 else None)
+            return Parting(found, not found.note, largest, sizes, N if N < miss.N or N == 1 else None)
     return None
 
 
@@ -175,8 +171,7 @@ def _shrunk(subject: Subject, other: Box, miss: Miss, point: Any, floor: float, 
     left, right = digits(values)
     inputs = {n: _nested(a) for n, a in zip(("X", "Y", "x_q"), current, strict=True)}
     sizes = {"f": subject.at["f"], "m": subject.at["m"], "N": N}
-    note = "" if seen else "to more digits than float64 has, in which they differ; plain float64 calls do not"
-    return Counterexample(sizes, inputs, left, right, "layer", miss.model.text, note)
+    return Counterexample(sizes, inputs, left, right, "layer", words(miss.model), "" if seen else Noted.DIGITS)
 
 
 def only_last(subject: Subject) -> bool:

@@ -27,6 +27,7 @@ from proofs.fitting import fit
 from proofs.fitting.fit import Data, Fit, Number, Solution
 from proofs.fitting.laws import Factor, Law, factor_of
 from proofs.fitting.models import SCALE
+from proofs.identify.reasons import At, Differ
 from proofs.identify.subject import Subject, agreement, digits, fresh, learner_box, rational, signed
 from proofs.target.case import INDETERMINATE, READOUT
 from proofs.target.loading import TargetError
@@ -127,13 +128,13 @@ def seen_only(
     return shorn, tuple(replace(role, followed=False) for role in roles)
 
 
-def outside_domains(solution: Solution, laws: Sequence[Law]) -> dict[str, str]:
-    """The numbers that the learner can't have, with what they have to be; a gate's domain is its user's business.
+def outside_domains(solution: Solution, laws: Sequence[Law]) -> dict[str, Domain]:
+    """The numbers that the learner can't have, with where they have to live; a gate's domain is its user's business.
 
     A step size or a readout of the wrong sign, by itself or as a multiple of a gate, is none of a learner's.
     """
     by_name = {law.name: law for law in laws}
-    out = {}
+    out: dict[str, Domain] = {}
     for name, number, domain in zip(
         solution.model.names, as_floats(fit.column(solution.numbers)), solution.model.domains, strict=True
     ):
@@ -141,7 +142,7 @@ def outside_domains(solution: Solution, laws: Sequence[Law]) -> dict[str, str]:
         if law.moved and not (number < 0 and not law.open and float(as_floats([law.constant])[0]) < 0):
             continue
         if domain is not Domain.REAL and (number < 0 or (domain is Domain.UNIT and number > 1 and not law.moved)):
-            out[name] = f"has to be {domain}"
+            out[name] = domain
     return out
 
 
@@ -229,11 +230,9 @@ def recheck(subject: Subject, solution: Solution, laws: Sequence[Law]) -> list[R
         row = _compared(subject, solution, gates, numbers, N)
         if row is None:
             continue
-        if row.finding.verdict is Verdict.REFUTED:
-            said = ", ".join(f"{gate} = {value}" for gate, value in gates.items())
-            reason = f"{row.finding.reason}{' and ' + said if said else ''}"
-            return [*rows, replace(row, finding=replace(row.finding, reason=reason))]
         rows.append(row)
+        if row.finding.verdict is Verdict.REFUTED:
+            break
     return rows
 
 
@@ -259,7 +258,7 @@ def _compared(subject: Subject, solution: Solution, gates: Gates, numbers: Seque
     else:
         bits, gap = agreement(left, right)
     if gap and not (not solution.steady and subject.layer.chosen):
-        reason = f"they differ by a relative {gap:.2g} at N = {N}"
-        return Row(Check.FRESH, here, Finding(Verdict.REFUTED, reason=reason))
+        differ = Differ(gap, At(N=N), tuple((gate, str(value)) for gate, value in gates.items()))
+        return Row(Check.FRESH, here, Finding(Verdict.REFUTED, reason=differ))
     figures: dict[str, Quantity] = {Key.DIGITS: digits(bits)}
     return Row(Check.FRESH, here, Finding(Verdict.CONFIRMED, figures=figures))

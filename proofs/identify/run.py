@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from constructions.learners import Domain, library
 from numeric.entropy import Entropy
-from numeric.finding import Key, Verdict
+from numeric.finding import Key, Told, Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
 from numeric.probing.probes import ask
-from proofs.audit.answer import Answer, Check, Run, Start, Word, chance_of, of, run_of, short, where
+from proofs.audit.answer import Answer, Check, Start, Word, chance_of, of, run_of
 from proofs.audit.preflight import preflight
+from proofs.audit.reasons import Run, RunDiffers, Same, where
 from proofs.audit.rows import CONTEXTS, Row
 from proofs.audit.run import Named, at_defaults, checked
 from proofs.evidence import Settings
@@ -27,6 +29,31 @@ from proofs.fitting.fit import Cause, Data, Miss, Solution
 from proofs.fitting.laws import Law
 from proofs.fitting.models import Model, Slot
 from proofs.identify.departure import apart, bias, epsilon, only_last, parted, plainer, within_rounding
+from proofs.identify.reasons import (
+    AtSizes,
+    EveryValue,
+    FitsBut,
+    FitsUpTo,
+    ForAllChannels,
+    GatesOpen,
+    GatesSampled,
+    NoneFits,
+    NoneNear,
+    NoRung,
+    NotAtOtherSize,
+    Noted,
+    NoValue,
+    OutsideDomain,
+    RoundedConstants,
+    SameDigits,
+    Silent,
+    StartOpen,
+    Stuck,
+    Superset,
+    Votes,
+    WithinRounding,
+    WithNumbers,
+)
 from proofs.identify.roles import at_one_token, audited, laws_of, outside_domains, recheck, seen_only
 from proofs.identify.search import BIASED, Search, search
 from proofs.identify.sources import sources
@@ -107,8 +134,7 @@ def _for_every_gate(subject: Subject, solution: Solution) -> Answer | None:
         return None
     if other.word is not Word.PROVED:
         return None
-    said = ", ".join(f"{gate} = {text}" for gate, text in numbers.items())
-    return replace(other, notes=(*other.notes, f"it holds for every {', '.join(numbers)}, and so at {said}"))
+    return replace(other, notes=(*other.notes, EveryValue(tuple(numbers.items()))))
 
 
 def _numbers_of(solution: Solution) -> Iterator[tuple[str, Any]]:
@@ -128,7 +154,7 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
     if whole is not None and whole.word is Word.REFUTED and whole.world is not None:
         # it agrees on one sequence, and not in whole calls, at other sizes or in other modes
         theta = tuple(as_floats(fit.column(solution.numbers)))
-        miss = Miss(solution.model, BIASED, fit.LONG, f"fits, but {whole.reason}", theta)
+        miss = Miss(solution.model, BIASED, fit.LONG, FitsBut(whole.reason), theta)
         return _none(subject, found, miss, whole.rows)
     verified = whole if whole is not None and whole.accepted(sampled=True) else None
     rows = list(verified.rows) if verified is not None else _verified(subject, solution)
@@ -143,25 +169,28 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
     if broke is not None:
         return _broken_at(subject, found, solution, laws, broke, rows, retry)
     word, reason = _judge(subject, rows) if verified is None else (verified.word, verified.reason)
-    if whole is not None and whole.world is not None and whole.world.doubt and word in (Word.PROVED, Word.AGREES):
+    if (
+        whole is not None
+        and whole.world is not None
+        and whole.world.doubt is not None
+        and word in (Word.PROVED, Word.AGREES)
+    ):
         word, reason = Word.UNDECIDED, whole.reason
     other, laws = other_size(subject, solution, laws)
     if other is not None:
         rows.append(other)
         if other.finding.verdict is Verdict.REFUTED:
-            word, reason = Word.UNDECIDED, f"{reason}, at f = {subject.at['f']}; but {other.finding.reason}"
-    notes: list[str] = []
+            word, reason = Word.UNDECIDED, NotAtOtherSize(reason, subject.at["f"], other.finding.reason)
+    notes: list[Told] = []
     loose = [role for role in roles if not (role.followed and role.fits)]
     if loose and word in (Word.PROVED, Word.AGREES):
-        names = ", ".join(role.gate for role in loose)
-        word, reason = Word.UNDECIDED, f"{reason}, at the gates seen; how {names} makes its numbers was not found"
+        word, reason = Word.UNDECIDED, GatesOpen(reason, tuple(role.gate for role in loose))
     elif verified is None and word is Word.PROVED and any(role.moves for role in roles):
-        word = Word.AGREES
-        reason += "; how the gates make its numbers holds at all values drawn, and is not proved"
+        word, reason = Word.AGREES, GatesSampled(reason)
     if starts:
-        notes.append("it takes W0, and is this learner from W0 = 0 only, as far as was confirmed")
+        notes.append(Noted.START)
         if word in (Word.PROVED, Word.AGREES):
-            word, reason = Word.UNDECIDED, f"{reason}, from W0 = 0; what W0 does was not confirmed"
+            word, reason = Word.UNDECIDED, StartOpen(reason)
     same = [s for s in found.equals if agrees(subject, s)]
     return _made(
         subject,
@@ -169,14 +198,14 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
         reason,
         solution.model,
         rows,
-        parameters={law.name: law.words for law in laws},
+        parameters={law.name: law for law in laws},
         laws=laws,
         roles=roles,
         notes=tuple(notes),
         equivalent=tuple(_named(s) for s in same if not s.model.wide),
         supersets=(
             *_supersets(subject, solution),
-            *(f"{s.model.learner.id} with one number for all channels" for s in same if s.model.wide),
+            *(ForAllChannels(s.model.learner.id) for s in same if s.model.wide),
         ),
         start=verified.start if verified is not None else Start.ZERO,
         world=verified.world if verified is not None else None,
@@ -190,7 +219,7 @@ def _rounds(row: Row, rows: Sequence[Row]) -> bool:
 
 
 def _outside(
-    subject: Subject, found: Search, solution: Solution, laws: Sequence[Law], outside: Mapping[str, str]
+    subject: Subject, found: Search, solution: Solution, laws: Sequence[Law], outside: Mapping[str, Domain]
 ) -> Answer:
     """A learner's function at numbers that the learner can't have, such as a step up the gradient."""
     model = solution.model
@@ -198,8 +227,7 @@ def _outside(
         min(max(abs(v), 0.0), 1.0 if d is Domain.UNIT else math.inf)
         for v, d in zip(as_floats(fit.column(solution.numbers)), model.domains, strict=True)
     ]
-    why = f"fits at {', '.join(f'{law.name} = {law.words}' for law in laws if law.name in outside)} only, and "
-    why += ", ".join(f"{name} {what}" for name, what in outside.items())
+    why = OutsideDomain(tuple(law for law in laws if law.name in outside), tuple(outside.items()))
     gap = apart(subject, learner_box(model, inside, subject.box), fresh(fit.LONG, subject.at["f"], subject.at["m"], 0))
     return _none(subject, found, Miss(model, max(gap, BIASED), fit.LONG, why, tuple(inside)))
 
@@ -217,9 +245,9 @@ def _broken_at(
     low, high = fit.LONG, row.sizes.get("N", fit.LONG)
     if high <= low or same_at(subject, solution, high):  # not the length, but its floats or fresh gates
         theta = tuple(as_floats(fit.column(solution.numbers)))
-        sizes = " ".join(f"{name}={size}" for name, size in row.sizes.items())
-        said = f"{Run.DIFFERS}: {row.finding.reason}" if row.of(Check.FLOAT) else f"{row.finding.reason} ({sizes})"
-        return _none(subject, found, Miss(solution.model, BIASED, fit.LONG, f"fits, but {said}", theta), rows)
+        reason = row.finding.reason
+        why = FitsBut(RunDiffers(reason) if row.of(Check.FLOAT) else AtSizes(reason, tuple(row.sizes.items())))
+        return _none(subject, found, Miss(solution.model, BIASED, fit.LONG, why, theta), rows)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if same_at(subject, solution, middle) else (low, middle)
@@ -236,27 +264,19 @@ def _broken_at(
     gap = apart(
         subject, learner_box(solution.model, list(theta), subject.box), fresh(high, subject.at["f"], subject.at["m"], 0)
     )
-    why = f"fits up to {low} tokens, but at N = {high} it is off by {gap:.2g}"
-    return _none(subject, found, Miss(solution.model, gap, high, why, theta), rows)
+    return _none(subject, found, Miss(solution.model, gap, high, FitsUpTo(low, high, gap), theta), rows)
 
 
-def _judge(subject: Subject, rows: Sequence[Row]) -> tuple[Word, str]:
+def _judge(subject: Subject, rows: Sequence[Row]) -> tuple[Word, Told]:
     exact = of(rows, Check.EXACT)
     unsure = next((r for r in rows if r.finding.verdict is not Verdict.CONFIRMED and not _rounds(r, rows)), None)
     if exact and unsure is None and not of(rows, Check.BALLS):
-        text = f"the same rational function of all inputs, {where(rows)}"
-        chance = chance_of(rows)
-        return Word.PROVED, text + (f", wrong with probability at most 2^{chance:.1f}" if chance is not None else "")
+        return Word.PROVED, Same(where(rows), chance_of(rows))
     sampled = [r for r in rows if r.finding.verdict is Verdict.CONFIRMED and Key.DIGITS in r.finding.figures]
     if unsure is None and sampled:
         least = [d for r in sampled if isinstance(d := r.finding.figures[Key.DIGITS], int)]
-        digits = f"to {min(least)} digits" if least else "exactly"
-        return Word.AGREES, (
-            f"the same {digits} at every point drawn, for contexts up to {FAR} tokens; sampled, not a proof "
-            f"for all inputs ({short(subject.box.refused)})"
-        )
-    said = unsure.finding.reason if unsure is not None else "no rung decides"
-    return Word.UNDECIDED, f"agrees within rounding at every point drawn; not a proof ({said})"
+        return Word.AGREES, SameDigits(min(least) if least else None, FAR, subject.box.refused)
+    return Word.UNDECIDED, WithinRounding(unsure.finding.reason if unsure is not None else NoRung.DECIDES)
 
 
 def _verified(subject: Subject, solution: Solution) -> list[Row]:
@@ -268,7 +288,7 @@ def _verified(subject: Subject, solution: Solution) -> list[Row]:
     return [ball_row(subject, solution, N) for N in (fit.LONG, *CONTEXTS, 12)]
 
 
-def _supersets(subject: Subject, solution: Solution) -> Iterator[str]:
+def _supersets(subject: Subject, solution: Solution) -> Iterator[Superset]:
     """Learners of the library that become this one at the neutral value of a parameter, each fitted there."""
     values = dict(solution.model.learner.values)
     base = solution.model.family
@@ -286,15 +306,14 @@ def _supersets(subject: Subject, solution: Solution) -> Iterator[str]:
             slots = tuple(Slot(p) for p in filled.parameters if p.name not in pinned)
             model = Model(filled, slots, pinned, solution.model.readout)
             if isinstance(fit.fit(model, subject.data, subject.slope), Solution):
-                yield f"{other.id} with {name} = {parameter.neutral}"
+                yield Superset(other.id, name, parameter.neutral)
 
 
-def _named(solution: Solution) -> str:
+def _named(solution: Solution) -> WithNumbers:
     pairs = zip(solution.model.names, solution.numbers, solution.powers, strict=True)
-    values = {n: at_one_token(n, v, p).words for n, v, p in pairs}
+    values: dict[str, Told] = {n: at_one_token(n, v, p) for n, v, p in pairs}
     values |= {n: str(v) for n, v in solution.model.pinned.items()}
-    numbers = ", ".join(f"{n} = {v}" for n, v in values.items())
-    return f"{solution.model.text}, {numbers}" if numbers else solution.model.text
+    return WithNumbers(solution.model, tuple(values.items()))
 
 
 def _is_zero(subject: Subject) -> bool:
@@ -310,36 +329,35 @@ def _none(subject: Subject, found: Search, miss: Miss | None = None, rows: Seque
     if nearest is not None and biased and miss is None:
         nearest = plainer(subject, nearest)
     stuck = [m for m in found.misses if m.cause is Cause.GAUGE and m.residual < fit.POLISHED]
-    notes = []
+    notes: list[Told] = []
     if stuck and not biased:
-        notes.append(f"{stuck[0].model.text} fits to {stuck[0].residual:.1g} in float64, but {stuck[0].why}")
+        notes.append(Stuck(stuck[0].model, stuck[0].residual, stuck[0].why))
     word = Word.UNDECIDED if stuck and miss is None and not biased else Word.BIASED if biased else Word.NO_MATCH
     rounding = within_rounding(subject, nearest) if nearest is not None and biased else None
     beside = None
+    reason: Told
     try:
         zero, valueless = _is_zero(subject), ""
     except Undefined as error:
         zero, valueless = False, str(error)
     if valueless:
         nearest, biased, rounding, word = None, False, None, Word.UNDECIDED
-        reason = f"it has no value at a point drawn: {valueless}"
+        reason = NoValue(valueless)
     elif zero:
         nearest, biased, rounding, word = None, False, None, Word.NO_MATCH
-        reason = "its output is 0 at every point drawn"
+        reason = Silent.ZERO
     elif word is Word.UNDECIDED:
         nearest, reason, notes = None, notes[0], []
     elif nearest is None:
-        reason = f"no learner of the library is near: {_votes(found)}"
+        reason = NoneNear(_votes(found))
     elif rounding is not None:
         word, rows = Word.UNDECIDED, [*rows, rounding]
-        reason = f"agrees within the {rounding.finding.settings['dtype']} rounding bound at every point drawn, but not exactly: "
-        reason += f"{nearest.why}, as constants that the code rounds would make it; not a proof"
+        reason = RoundedConstants(rounding.finding.settings["dtype"], nearest.why)
     elif biased:
         beside = epsilon(subject, nearest)
         reason = bias(subject, nearest, beside)
     else:
-        reason = f"no learner of the library fits; the nearest, {nearest.model.text}, {nearest.why}"
-        reason += f" ({_votes(found)})" if found.excluded else ""
+        reason = NoneFits(nearest.model, nearest.why, _votes(found) if found.excluded else None)
     return _made(
         subject,
         word,
@@ -355,16 +373,15 @@ def _none(subject: Subject, found: Search, miss: Miss | None = None, rows: Seque
     )
 
 
-def _votes(found: Search) -> str:
-    """Which probes rule out how many learners."""
-    ids = [probe.id for probe in found.excluded.values()]
-    ranked = sorted(set(ids), key=lambda id: (-ids.count(id), id))
-    return "ruled out by " + ", ".join(f"{id} ({ids.count(id)} learners)" for id in ranked)
+def _votes(found: Search) -> Votes:
+    """Which probes rule out how many learners, most first."""
+    counts = Counter(probe.id for probe in found.excluded.values())
+    return Votes(tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0]))))
 
 
-def _made(subject: Subject, word: Word, reason: str, model: Model | None, rows: Sequence[Row], **rest: Any) -> Answer:
+def _made(subject: Subject, word: Word, reason: Told, model: Model | None, rows: Sequence[Row], **rest: Any) -> Answer:
     if only_last(subject):
-        rest["notes"] = (*rest.get("notes", ()), "only the last token counts: is the layout right? see --adapter")
+        rest["notes"] = (*rest.get("notes", ()), Noted.LAST)
     chosen = {**subject.layer.given, **subject.layer.chosen}
     notes = (*subject.layer.case.notes, *rest.pop("notes", ()))
     return Answer(

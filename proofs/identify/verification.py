@@ -20,11 +20,23 @@ from numeric.deciding.programs import WrongResult
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Key, Quantity, Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
-from proofs.audit.answer import Check, short
+from numeric.trust import Trust
+from proofs.audit.answer import Check
 from proofs.audit.rows import CONTEXTS, Row
 from proofs.fitting import fit
 from proofs.fitting.fit import Data, Number, Solution
-from proofs.fitting.laws import Law, shown
+from proofs.fitting.laws import Law
+from proofs.identify.reasons import (
+    At,
+    ComparedDigits,
+    Differ,
+    FloatsOnly,
+    NoNumbers,
+    NoPower,
+    NotThere,
+    OtherNumber,
+    Raises,
+)
 from proofs.identify.subject import Subject, agreement, digits, fresh, learner_box, rational
 from proofs.target.case import NAMES
 
@@ -44,7 +56,7 @@ def exact_rows(subject: Subject, solution: Solution) -> list[Row]:
         numbers = solution.at(N, subject.data)
         here = {"f": subject.at["f"], "m": subject.at["m"], "N": N}
         if numbers is None or not rational(numbers):
-            rows.append(Row(Check.EXACT, here, Finding(Verdict.REFUTED, reason=f"no numbers fit at N = {N}")))
+            rows.append(Row(Check.EXACT, here, Finding(Verdict.REFUTED, reason=NoNumbers(N))))
             break
         try:
             finding = exact_identity.decide(
@@ -59,7 +71,7 @@ def exact_rows(subject: Subject, solution: Solution) -> list[Row]:
                 target_log2=subject.settings.target_log2,
             )
         except (WrongResult, RuntimeError, TypeError, ValueError) as error:
-            finding = Finding(Verdict.UNDECIDED, reason=f"the target raised {type(error).__name__}: {error}")
+            finding = Finding(Verdict.UNDECIDED, reason=Raises(type(error).__name__, str(error)))
         undecided = finding.verdict is Verdict.UNDECIDED
         row = ball_row(subject, solution, N) if undecided else Row(Check.EXACT, here, finding)
         rows.append(row)
@@ -75,7 +87,7 @@ def ball_row(subject: Subject, solution: Solution, N: int) -> Row:
     try:
         numbers = solution.at(N, subject.data)
         if numbers is None:
-            return Row(Check.BALLS, here, Finding(Verdict.REFUTED, reason=f"no numbers fit at N = {N}"))
+            return Row(Check.BALLS, here, Finding(Verdict.REFUTED, reason=NoNumbers(N)))
         other = learner_box(solution.model, numbers, subject.box)
         for draw in range(2):
             point = fresh(N, subject.at["f"], subject.at["m"], draw)
@@ -83,19 +95,17 @@ def ball_row(subject: Subject, solution: Solution, N: int) -> Row:
             least, gap = min(least, bits), max(gap, apart)
     except Undefined as error:
         return Row(Check.BALLS, here, Finding(Verdict.UNDECIDED, reason=str(error)))
+    digits = int(min(least, BITS) * math.log10(2))
     figures: dict[str, Quantity] = {
-        Key.DIGITS: int(min(least, BITS) * math.log10(2)),
+        Key.DIGITS: digits,
         "points": 2,
         "arithmetic": str(subject.box.arithmetic),
     }
     if gap:
-        reason = f"they differ by a relative {gap:.2g}"
-        return Row(Check.BALLS, here, Finding(Verdict.REFUTED, reason=reason, figures=figures))
+        return Row(Check.BALLS, here, Finding(Verdict.REFUTED, reason=Differ(gap), figures=figures))
     if least < _BALL_BITS:
-        reason = f"only {figures['digits agreed']} digits could be compared"
-        return Row(Check.BALLS, here, Finding(Verdict.UNDECIDED, reason=reason, figures=figures))
-    trust = ("ball arithmetic (Arb), and the rules in numeric/deciding/balls.py",)
-    return Row(Check.BALLS, here, Finding(Verdict.CONFIRMED, figures=figures, trust=trust))
+        return Row(Check.BALLS, here, Finding(Verdict.UNDECIDED, reason=ComparedDigits(digits), figures=figures))
+    return Row(Check.BALLS, here, Finding(Verdict.CONFIRMED, figures=figures, trust=(Trust.BALLS,)))
 
 
 def float_row(subject: Subject, solution: Solution) -> Row:
@@ -108,10 +118,8 @@ def float_row(subject: Subject, solution: Solution) -> Row:
             worst = max(worst, subject.box.gap(subject.box(*point), other(*point)))
     here = {"f": subject.at["f"], "m": subject.at["m"], "N": max(CONTEXTS)}
     if worst:
-        reason = f"in float64 they differ by a relative {worst:.2g}"
-        return Row(Check.FLOAT, here, Finding(Verdict.REFUTED, reason=reason))
-    reason = f"the code runs in float64 only: {short(subject.box.refused)}"
-    return Row(Check.FLOAT, here, Finding(Verdict.UNDECIDED, reason=reason))
+        return Row(Check.FLOAT, here, Finding(Verdict.REFUTED, reason=Differ(worst, At(floats=True))))
+    return Row(Check.FLOAT, here, Finding(Verdict.UNDECIDED, reason=FloatsOnly(subject.box.refused)))
 
 
 def float_runs(subject: Subject, solution: Solution) -> list[Row]:
@@ -141,7 +149,7 @@ def far(subject: Subject, solution: Solution) -> Row | None:
     try:
         numbers = solution.at(FAR, subject.data)
         if numbers is None:
-            return Row(Check.LONG, here, Finding(Verdict.REFUTED, reason=f"no numbers fit at N = {FAR}"))
+            return Row(Check.LONG, here, Finding(Verdict.REFUTED, reason=NoNumbers(FAR)))
         X, Y, q = fresh(FAR, subject.at["f"], subject.at["m"], 0)
         point = (X / 4, Y, q)
         bits, gap = agreement(subject.box(*point), learner_box(solution.model, numbers, subject.box)(*point))
@@ -149,8 +157,7 @@ def far(subject: Subject, solution: Solution) -> Row | None:
         return None
     figures: dict[str, Quantity] = {Key.DIGITS: digits(bits)}
     if gap and not (subject.box.arithmetic is Arithmetic.FLOAT and gap < fit.POLISHED):
-        reason = f"with {FAR} tokens they differ by a relative {gap:.2g}"
-        return Row(Check.LONG, here, Finding(Verdict.REFUTED, reason=reason))
+        return Row(Check.LONG, here, Finding(Verdict.REFUTED, reason=Differ(gap, At(tokens=FAR))))
     if subject.box.arithmetic is Arithmetic.FLOAT or bits < _BALL_BITS:
         return None
     return Row(Check.LONG, here, Finding(Verdict.CONFIRMED, figures=figures))
@@ -182,8 +189,8 @@ def other_size(subject: Subject, solution: Solution, laws: Sequence[Law]) -> tup
             return row, tuple(laws)
         powers = {name: law.outputs for name, law in other.items()}
         if row is not None and said not in (None, powers):
-            reason = f"at f = {f} its numbers go with no power of m, for m = {m}, {f}, {outputs}"
-            return Row(Check.SIZES, row.sizes, Finding(Verdict.REFUTED, reason=reason)), tuple(laws)
+            lawless = Finding(Verdict.REFUTED, reason=NoPower(f, (m, f, outputs)))
+            return Row(Check.SIZES, row.sizes, lawless), tuple(laws)
         said = powers if row is not None else said
         rows += [row] if row is not None else []
     if not rows:
@@ -211,7 +218,7 @@ def _at_width(subject: Subject, solution: Solution, laws: Laws, wide: int, m: in
     f = subject.at["f"]
     data = Data(subject.layer.boxed({}, wide, m, subject.box))
     here = {"f": wide, "m": m, "N": fit.LONG}
-    where = f"at f = {wide}" + (f", m = {m}" if wide == f else "")
+    where = At(f=wide, m=m if wide == f else 0)
     start = as_floats(fit.column(solution.numbers))
     begin = [list(start * (wide / f) ** float(b)) for b in (0, Fraction(-1, 2), Fraction(1, 2), -1, 1)]
     try:
@@ -221,8 +228,7 @@ def _at_width(subject: Subject, solution: Solution, laws: Laws, wide: int, m: in
     best = fit.least_squares(solution.model, data, fit.LONG, begin if wide != f else begin[:1])
     sharp = fit.polish(solution.model, data, best) if best.residual < fit.POLISHED else None
     if sharp is None or sharp[1] > fit.DIGITS:
-        reason = f"{where} it is not this learner: off by {best.residual:.2g}"
-        return Row(Check.SIZES, here, Finding(Verdict.REFUTED, reason=reason)), laws
+        return Row(Check.SIZES, here, Finding(Verdict.REFUTED, reason=NotThere(where, best.residual))), laws
     found = dict(laws)
     for name, small, large in zip(solution.model.names, solution.numbers, sharp[0], strict=True):
         if fit.alike(small, large):
@@ -232,8 +238,8 @@ def _at_width(subject: Subject, solution: Solution, laws: Laws, wide: int, m: in
         if wide == f:  # a mean over outputs divides by m; other numbers for another m are no step size of one learner
             power = next((b for b in (-1, 1) if abs(ratio / (m / subject.at["m"]) ** b - 1) < 2.0**-48), None)
             if power is None:
-                reason = f"{where} it takes {name} = {shown(large)}, not {shown(small)}"
-                return Row(Check.SIZES, here, Finding(Verdict.REFUTED, reason=reason)), laws
+                other_number = Finding(Verdict.REFUTED, reason=OtherNumber(where, name, large, small))
+                return Row(Check.SIZES, here, other_number), laws
             found[name] = _with_outputs(law, power, subject.at["m"])
             continue
         width = next((b for b in _POWERS if abs(ratio / (wide / f) ** float(b) - 1) < 2.0**-48), None)
@@ -253,8 +259,7 @@ def _at_width(subject: Subject, solution: Solution, laws: Laws, wide: int, m: in
     point = fresh(fit.LONG, wide, m, 0)
     bits, gap = agreement(data.box(*point), other(*point))
     if gap:
-        reason = f"{where} they differ by a relative {gap:.2g}"
-        return Row(Check.SIZES, here, Finding(Verdict.REFUTED, reason=reason)), laws
+        return Row(Check.SIZES, here, Finding(Verdict.REFUTED, reason=Differ(gap, where))), laws
     return Row(Check.SIZES, here, Finding(Verdict.CONFIRMED, figures={Key.DIGITS: digits(bits)})), found
 
 

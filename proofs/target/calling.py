@@ -17,7 +17,9 @@ import torch
 from torch import Tensor
 
 from numeric.deciding.programs import WrongResult
+from numeric.finding import Told
 from proofs.target.loading import held
+from proofs.target.notes import HandsToNumpy, Place, Raised
 
 _LIBRARIES = tuple(
     str(folder)
@@ -38,18 +40,17 @@ def called(dtype: torch.dtype) -> Iterator[None]:
         yield
 
 
-def raised(error: BaseException) -> str:
-    """What a target did wrong, in one line."""
+def raised(error: BaseException) -> Told:
+    """What a target did wrong: that it raised this; of a wrong result its message."""
     lines = str(error).splitlines() or [""]
     if isinstance(error, WrongResult):
         return lines[0]
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith((*_LIBRARIES, "<"))]
-    where = f" at {frames[-1].filename}:{frames[-1].lineno}, {frames[-1].line}" if frames else ""
-    if ".numpy() is not supported" not in lines[0]:
-        return f"raised {type(error).__name__}{': ' + lines[0][:200] if lines[0] else ''}{where}"
-    return (
-        f"hands tensors to numpy{where}: use torch's function, or keep numpy code in a file that does not import torch"
-    )
+    last = frames[-1] if frames else None
+    place = Place(last.filename, last.lineno or 0, last.line or "") if last is not None else None
+    if ".numpy() is not supported" in lines[0]:  # so torch says that a tensor of a recording was handed over
+        return HandsToNumpy(place)
+    return Raised(type(error).__name__, lines[0][:200], place)
 
 
 def prediction(out: Any, m: int) -> Tensor:

@@ -21,12 +21,14 @@ from torch import Tensor
 from constructions.learners import Domain, Each, Learner
 from numeric.deciding.lifting import Lifted
 from numeric.deciding.programs import Program, Shapes, Sizes, concrete
+from numeric.finding import Said, Told
 from proofs.target.adapters import Adapter, Gate
 from proofs.target.calling import called, prediction
 from proofs.target.deadline import limited
 from proofs.target.gates import Axes, Value, laid_out, mentioned, outside, value
 from proofs.target.inferred import Inferred, key
 from proofs.target.loading import TargetError
+from proofs.target.notes import ReadAsOneAxis
 from proofs.target.source.lines import Lines
 
 INDETERMINATE = "free"
@@ -53,14 +55,38 @@ class Form(Enum):
     ARRAYS = auto()
 
 
+class AnyMatrix(Said, Enum):
+    """A matrix of which nothing is assumed."""
+
+    START = auto()
+    CHANNELS = auto()
+
+
+@dataclass(frozen=True)
+class AnyNumber(Said):
+    """A number of which nothing is assumed, one for each of these axes. bound: the gate's expression in it, where it has one
+    of its own name."""
+
+    axes: Axes
+    name: str = ""
+    bound: Told = ""
+
+
+@dataclass(frozen=True)
+class RoundedGate(Said):
+    """A gate's number as float64 rounds it."""
+
+    text: str
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
     """The two programs `layer` and `learner`, of X, Y, x_q, perhaps W0, and the variables.
 
     axes: what one value of each variable is for. needs_lift, lifted: whether casts to float32 inside the target become
     casts to float64, in plain calls or always. grad: whether it is called with gradients on, without which it raises.
-    default: the dtype of tensors that the target makes without naming one, if it is not that of its inputs. words: what
-    gates are called in the answer, where not by their text.
+    default: the dtype of tensors that the target makes without naming one, if it is not that of its inputs. given_as: what
+    gates are in the answer, where not their text.
     inferred, lines, notes: what calls of it leave behind, the same for all cases that `replace` makes of it.
     """
 
@@ -70,14 +96,14 @@ class Case:
     gates: Mapping[str, str]
     inferred: Inferred
     lines: Lines
-    notes: dict[str, None] = field(default_factory=dict)
+    notes: dict[Told, None] = field(default_factory=dict)
     axes: Mapping[str, Axes] = field(default_factory=dict)
     form: Form = Form.NUMBERS
     needs_lift: bool = False
     lifted: bool = False
     grad: bool = False
     default: torch.dtype | None = None
-    words: Mapping[str, str] = field(default_factory=dict)
+    given_as: Mapping[str, Said] = field(default_factory=dict)
 
     @staticmethod
     def of(text: str, adapter: Adapter, chosen: Learner, gates: Mapping[str, str]) -> Case:
@@ -263,7 +289,7 @@ class Case:
         with self.running(X):
             out = adapter.call(X, Y, x_q, **self.arguments(X, Y, inputs))
         if type(X) is Tensor and isinstance(out, Tensor) and out.ndim != 1 and out.numel() == Y.shape[1]:
-            self.note(f"it returns an array of {out.ndim} axes, which was read as one, (m,)")
+            self.note(ReadAsOneAxis(out.ndim))
         found = prediction(out, Y.shape[1])
         return found.detach() if self.grad else found
 
@@ -338,8 +364,8 @@ class Case:
                     gates[name] = str(near)
         if not gates:
             return None
-        words = {name: f"{self.gates[name]}, as float64 rounds it" for name in gates}
-        return replace(self.anew({**self.gates, **gates}), notes=dict(self.notes), words=words)
+        given = {name: RoundedGate(self.gates[name]) for name in gates}
+        return replace(self.anew({**self.gates, **gates}), notes=dict(self.notes), given_as=given)
 
     def alone(self) -> Case | None:
         """This case with one number for the context where it has one for each token; None where it has none, or where the
@@ -358,25 +384,22 @@ class Case:
 
         return run
 
-    # --- words ---------------------------------------------------------------------------------------------------
+    # --- what is said of it --------------------------------------------------------------------------------------
 
-    def note(self, *texts: str) -> None:
+    def note(self, *notes: Told) -> None:
         """Say each of these once in the answer."""
-        self.notes.update(dict.fromkeys(texts))
+        self.notes.update(dict.fromkeys(notes))
 
-    def described(self, sizes: Sizes, others: Sequence[Sizes] = ()) -> dict[str, str]:
-        """Gates and parameters in words, at these sizes and, where other, at the others."""
-        out = {g: self.words.get(g, v) for g, v in self.gates.items() if v != INDETERMINATE}
+    def described(self, sizes: Sizes, others: Sequence[Sizes] = ()) -> dict[str, Told]:
+        """What gates and parameters are, at these sizes and, where other, at the others."""
+        out: dict[str, Told] = {g: self.given_as.get(g, v) for g, v in self.gates.items() if v != INDETERMINATE}
         out |= self.inferred.described(sizes, others)
         for name, axes in self.axes.items():
-            words = {"N": "token", "f": "channel"}
-            each = f", one for each {' and '.join(words[a] for a in axes)}" if axes else ""
-            shown = "any number" + each
-            out[name] = f"{out[name]}, with {name} {shown}" if name in out else shown
+            out[name] = AnyNumber(axes, name, out[name]) if name in out else AnyNumber(axes)
         for parameter in self.chosen.parameters:
             if parameter.name in self.shapes and parameter.each is Each.MATRIX:
-                out[parameter.name] = "any matrix"
-        out["W0"] = "any matrix" if self.starts else "0"
+                out[parameter.name] = AnyMatrix.CHANNELS
+        out["W0"] = AnyMatrix.START if self.starts else "0"
         return out
 
 

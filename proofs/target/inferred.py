@@ -5,8 +5,9 @@ Main definition: `Inferred`. `proofs.audit.inference` fills it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from constructions.learners import Parameter
 from numeric.deciding.programs import Sizes
+from numeric.finding import Said
 from proofs.target.gates import Value
 
 Numbers = tuple[Fraction, ...]
@@ -25,7 +27,6 @@ _EXPONENTS = (0, 0.5, -0.5, 1, -1, 1.5, -1.5, 2, -2)
 _ROUNDED, _FITTED = 2.0**-44, 2.0**-18
 """So far may numbers be from such a power, relatively: those of one token, which a few hundred roundings of constants such
 as f**-0.5 can have moved, and those of a fit."""
-_POWERS = {0: "", 1: " N", -1: "/N"}
 Key = tuple[tuple[str, int], ...]
 
 
@@ -39,18 +40,54 @@ def key_of(sizes: Sizes) -> Key:
     return tuple((k, sizes[k]) for k in ("N", "f", "m"))
 
 
+class How(Enum):
+    """Where numbers come from."""
+
+    TOKEN = auto()
+    """The answer to one token."""
+    FIT = auto()
+
+
+class Unknown(Said, Enum):
+    """What is known of a number that is not known."""
+
+    NUMBER = auto()
+    """It was not inferred."""
+
+
+Elsewhere = tuple[int, int, Numbers]
+"""f, m, and the numbers there without their power of N."""
+
+
+@dataclass(frozen=True)
+class Number(Said):
+    """What was inferred for a parameter at one f, by context length.
+
+    power: of N, by which `numbers` are multiplied at each of the lengths; None where there is none. rounded: up to rounding.
+    elsewhere: where other f and m have other numbers.
+    """
+
+    f: int
+    by_length: tuple[tuple[int, Numbers], ...]
+    how: How
+    power: int | None
+    numbers: Numbers
+    rounded: bool
+    elsewhere: tuple[Elsewhere, ...] = ()
+
+
 @dataclass
 class Inferred:
     """The values of some parameters by sizes: one number each, or one a channel or pair of channels.
 
-    how: in words. note: what has to be said of them. fits: the numbers by context length that a fit at (f, m) found, None
-    where it found none. borrowed: the sizes whose numbers are those of another f and m.
+    how: where they come from. note: what has to be said of them. fits: the numbers by context length that a fit at (f, m)
+    found, None where it found none. borrowed: the sizes whose numbers are those of another f and m.
     """
 
     parameters: tuple[Parameter, ...] = ()
     known: dict[Key, dict[str, Numbers]] = field(default_factory=dict)
-    how: str = "from one token"
-    note: str = ""
+    how: How = How.TOKEN
+    note: Said | None = None
     fits: dict[tuple[int, int], Callable[[int], Sequence[Any]] | None] = field(default_factory=dict)
     borrowed: set[Key] = field(default_factory=set)
 
@@ -101,42 +138,39 @@ class Inferred:
                 return name
         return ""
 
-    # --- words ---------------------------------------------------------------------------------------------------
+    # --- what was found ------------------------------------------------------------------------------------------
 
-    def described(self, sizes: Sizes, others: Sequence[Sizes] = ()) -> dict[str, str]:
-        """Each parameter in words, at the f and m of `sizes`, and at `others` where it is another number there."""
+    def described(self, sizes: Sizes, others: Sequence[Sizes] = ()) -> dict[str, Said]:
+        """Each parameter at the f and m of `sizes`, and at `others` where it is another number there."""
         return {name: self._described(name, sizes, others) for name in self.names}
 
-    def _described(self, name: str, sizes: Sizes, others: Sequence[Sizes]) -> str:
+    def _described(self, name: str, sizes: Sizes, others: Sequence[Sizes]) -> Said:
         by_length = self._lengths(name, sizes["f"], sizes["m"])
         here = by_length.get(sizes["N"])
         if here is None:
-            return "not inferred"
-        lengths = ", ".join(map(str, sorted(by_length)))
+            return Unknown.NUMBER
         several = len(by_length) > 1  # one length shows no power of N
-        power, nearly = (_power(by_length), _power(by_length, _nearest)) if several else (None, None)
-        if power is None and nearly is not None:
-            number = ", ".join(f"{_nearest(v / Fraction(sizes['N']) ** nearly):.15g}" for v in here)
-            text = f"{number}{_POWERS[nearly]} up to rounding (at f={sizes['f']}, N = {lengths})"
-        elif power is None:
-            text = "; ".join(f"{shown(v)} at N={n}" for n, v in sorted(by_length.items()))
-        else:
-            text = shown(tuple(v / Fraction(sizes["N"]) ** power for v in here)) + _POWERS[power]
-            text += f" (at f={sizes['f']}, the same for N = {lengths})"
-        text += self._elsewhere(name, sizes, others, power if power is not None else nearly or 0)
-        return f"{text}, inferred {self.how}"
+        power, nearly = (_power(by_length), _power(by_length, nearest)) if several else (None, None)
+        law = power if power is not None else nearly
+        return Number(
+            sizes["f"],
+            tuple(sorted(by_length.items())),
+            self.how,
+            law,
+            tuple(v / Fraction(sizes["N"]) ** (law or 0) for v in here),
+            rounded=power is None,
+            elsewhere=tuple(self._elsewhere(name, sizes, others, law or 0)),
+        )
 
-    def _elsewhere(self, name: str, sizes: Sizes, others: Sequence[Sizes], power: int) -> str:
+    def _elsewhere(self, name: str, sizes: Sizes, others: Sequence[Sizes], power: int) -> Iterator[Elsewhere]:
         """The numbers at other f and m, where they are other."""
         base = self._lengths(name, sizes["f"], sizes["m"])[sizes["N"]]
         here = tuple(v / Fraction(sizes["N"]) ** power for v in base)
-        text = ""
         for at in others:
             found = self._lengths(name, at["f"], at["m"]).get(at["N"], ())
             numbers = tuple(v / Fraction(at["N"]) ** power for v in found)
-            if numbers and [*map(_nearest, numbers)] != [*map(_nearest, here)]:
-                text += f"; {shown(numbers)}{_POWERS[power]} at (f, m) = ({at['f']}, {at['m']})"
-        return text
+            if numbers and [*map(nearest, numbers)] != [*map(nearest, here)]:
+                yield at["f"], at["m"], numbers
 
 
 def _value(numbers: Numbers, like: Tensor) -> Value:
@@ -147,7 +181,7 @@ def _value(numbers: Numbers, like: Tensor) -> Value:
     return Value(array[None, :], ("f",)) if len(numbers) == f else Value(array.reshape(f, f), ("f", "f"))
 
 
-def _nearest(number: Fraction) -> float:
+def nearest(number: Fraction) -> float:
     """The number to 15 digits."""
     return float(f"{float(number):.15g}")
 
@@ -171,9 +205,3 @@ def _monomial(values: Mapping[Key, float], slack: float) -> bool:
     exponents = np.array(list(product(_EXPONENTS, repeat=3)))
     left = np.log(np.abs(numbers))[:, None] - sizes @ exponents.T
     return bool((np.ptp(left, axis=0) < slack).any())
-
-
-def shown(numbers: Numbers) -> str:
-    """The numbers in words."""
-    words = [str(v) if v.denominator < 10**6 else f"{float(v):.17g}" for v in numbers]
-    return words[0] if len(words) == 1 else f"({', '.join(words)})"

@@ -28,8 +28,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from numeric.finding import Said
 from numeric.tape.numpy.programs import as_program
 from proofs.mistake import UserMistake
+from proofs.target.notes import Evaluated, ReadAsFloat64
 from proofs.target.source.scripted import is_scripted, signature_of
 
 
@@ -99,7 +101,7 @@ class Target:
     call: Callable[..., Any]
     required: tuple[str, ...]
     optional: tuple[str, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Said, ...] = ()
     numpy: bool = False
     defaults: tuple[tuple[str, str], ...] = ()
     numbers: tuple[str, ...] = ()
@@ -139,7 +141,7 @@ def load(text: str | Callable[..., Any]) -> Target:
 
 
 def _callable(text: str, found: Any) -> Target:
-    notes: tuple[str, ...] = ()
+    notes: tuple[Said, ...] = ()
     numpy = False
     built = inspect.isclass(found) and (issubclass(found, torch.nn.Module) or not _required(found))
     if built:
@@ -196,16 +198,16 @@ def _required(found: type) -> list[str]:
     return [p.name for p in parameters if p.default is p.empty and p.kind not in kinds]
 
 
-def _changes(module: torch.nn.Module) -> list[str]:
+def _changes(module: torch.nn.Module) -> list[Said]:
     """What training mode would have done, and parameters that the copy holds in another type."""
     kinds = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.modules.dropout._DropoutNd)
     lively = [type(m).__name__ for m in module.modules() if isinstance(m, kinds) and m.training]
     held = sorted({str(p.dtype) for p in module.state_dict().values() if p.is_floating_point()} - {"torch.float64"})
-    notes = []
+    notes: list[Said] = []
     if lively:
-        notes.append(f"in training mode ({', '.join(dict.fromkeys(lively))} would act); it was run in evaluation mode")
+        notes.append(Evaluated(tuple(dict.fromkeys(lively))))
     if held:
-        notes.append(f"its parameters are {', '.join(held)}; they were read as the float64 numbers they are")
+        notes.append(ReadAsFloat64(tuple(held)))
     return notes
 
 

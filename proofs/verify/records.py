@@ -11,16 +11,19 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from numeric.finding import Counterexample, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Said, Verdict
 from proofs.evidence import Evidence, Fingerprints, MutantEvidence, Rung
+from proofs.shown import words
 
 
 def plain(value: Any) -> Any:
     """`value` as dicts, lists, text, numbers, booleans and None, ready for a strict JSON writer.
 
     Infinities and NaN, which JSON lacks, become the texts "inf", "-inf" and "nan"; numpy and torch scalars become
-    Python's; anything else becomes its text.
+    Python's; what was found its words; anything else becomes its text.
     """
+    if isinstance(value, Said):
+        return words(value)
     if value is None or (isinstance(value, (bool, str)) and not isinstance(value, Enum)):
         return value
     if isinstance(value, Enum):
@@ -59,7 +62,7 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
 
 def finding_from_json(row: Mapping[str, Any]) -> Finding:
     """The finding that was written as `row`, which may hold more keys. Raises KeyError or ValueError."""
-    shown = row["counterexample"]
+    found = row["counterexample"]
     return Finding(
         verdict=Verdict(row["verdict"]),
         reason=row["reason"],
@@ -68,7 +71,7 @@ def finding_from_json(row: Mapping[str, Any]) -> Finding:
         trust=tuple(row["trust"]),
         flags=tuple(row["flags"]),
         part=row["part"],
-        counterexample=None if shown is None else counterexample_from_json(shown),
+        counterexample=None if found is None else counterexample_from_json(found),
     )
 
 

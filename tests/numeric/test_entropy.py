@@ -6,6 +6,7 @@ import pytest
 from sympy import isprime, primepi
 
 from numeric.entropy import Entropy, prime_count_below
+from numeric.trust import Trust
 
 
 def test_a_seed_repeats_and_children_differ():
@@ -16,8 +17,8 @@ def test_a_seed_repeats_and_children_differ():
 
 def test_without_a_seed_draws_differ_and_the_trust_says_so():
     assert Entropy().bytes(32) != Entropy().bytes(32)
-    assert "operating system" in Entropy().trust
-    assert "SHAKE-256" in Entropy(1).trust
+    assert Entropy().trust is Trust.POOL
+    assert Entropy(1).trust is Trust.HASH
 
 
 def test_below_covers_its_range_and_nothing_else():

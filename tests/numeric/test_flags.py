@@ -1,4 +1,4 @@
-"""Flags: a text for people, and beside it what a verdict may rest on: whose code, which cast, which constant."""
+"""Flags: whose code does what a verdict may rest on: which cast, which constant."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from numeric.deciding.exact_identity import decide
 from numeric.deciding.float_identity import decide as decide_floats
 from numeric.deciding.strategies import draw
 from numeric.entropy import Entropy
-from numeric.finding import Flag, Flagged
+from numeric.finding import Flag
+from numeric.tape.notes import Cast, Constant
 
 SHAPES = {"x": ("N",)}
 
@@ -32,17 +33,11 @@ def test_both_engines_say_what_a_flag_is_about() -> None:
     for found in (exactly, floats):
         flags = [flag for flag in found.flags if isinstance(flag, Flag)]
         assert len(flags) == len(found.flags) and {flag.side for flag in flags} == {"one"}
-        assert [flag.cast for flag in flags if flag.kind is Flagged.CAST] == ["float32"]
-        assert [flag.constant for flag in flags if flag.kind is Flagged.CONSTANT] == [0.1]
-
-
-def test_a_path_that_says_float32_is_no_cast() -> None:
-    assert (
-        Flag("layer: constant 0.1 at float32.py:3, read as it is", "layer", Flagged.CONSTANT, constant=0.1).cast == ""
-    )
+        assert [flag.what.dtype for flag in flags if isinstance(flag.what, Cast)] == ["float32"]
+        assert [flag.what.number for flag in flags if isinstance(flag.what, Constant)] == [0.1]
 
 
 def test_flags_survive_the_way_between_processes() -> None:
-    flag = Flag("layer: cast to torch.float32", "layer", Flagged.CAST, cast="float32")
+    flag = Flag(Cast("float32", "a.py:3"), "layer")
     again = pickle.loads(pickle.dumps(flag))
     assert again == flag and vars(again) == vars(flag)

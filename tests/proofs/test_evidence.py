@@ -4,6 +4,7 @@ import pytest
 
 from numeric.finding import Counterexample, Finding, Verdict, combine
 from proofs.evidence import Evidence, Fingerprints, Grade, MutantEvidence, Outcome, Rung, Settings, Settled
+from reports.said import pasted
 
 CONFIRMED = Finding(Verdict.CONFIRMED)
 FLAGGED = Finding(Verdict.CONFIRMED, flags=("a cast",))
@@ -59,7 +60,7 @@ def test_findings_are_frozen():
 
 def test_a_counterexample_is_python():
     found = Counterexample({"n": 1}, {"x": [["1", "-1/2"]]}, ["0"], ["3"], "layer", "learner")
-    assert found.lines() == ["x = [[1, -1/2]]", "# layer: [0]", "# learner: [3]"]
+    assert pasted(found) == ["x = [[1, -1/2]]", "# layer: [0]", "# learner: [3]"]
     assert found.to_json()["layer"] == ["0"]
 
 

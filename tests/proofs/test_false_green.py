@@ -13,6 +13,7 @@ from proofs.audit.run import audit
 from proofs.evidence import Settings
 from proofs.target.loading import TargetError, held, load
 from reports import cli
+from reports.said import said
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = "import os, sys\nimport torch\n\ndef right(X, Y, x_q, eta):\n    return eta / len(X) * (Y.T @ X) @ x_q\n\n"
@@ -141,7 +142,9 @@ def other(X, Y, x_q, beta):
 """
     )
     found = audit(f"{path}:layer", f"{path}:learner", settings=Settings(seed=1), sizes={"N": 3})
-    assert found.verdict.value != "refuted" and found.parameters["beta"] == "any number, one for each token", str(found)
+    assert found.verdict.value != "refuted" and said(found.parameters["beta"]) == "any number, one for each token", str(
+        found
+    )
     assert audit(f"{path}:layer", f"{path}:other", settings=Settings(seed=1), sizes={"N": 3}).status == 1
 
 

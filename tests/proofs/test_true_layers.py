@@ -9,6 +9,7 @@ import pytest
 from proofs.audit.answer import Word
 from proofs.audit.run import audit
 from proofs.evidence import Settings
+from reports.said import said
 
 pytestmark = pytest.mark.slow  # whole audits
 
@@ -51,7 +52,7 @@ def test_a_step_that_is_a_function_of_a_gate_is_told(tmp_path):
     small = {"f": 2, "m": 1, "N": 2}
     answer = found(tmp_path, ONLINE.format(argument="g", step="torch.exp(g)"), sizes=small)
     assert answer.word is Word.PROVED, answer.reason
-    assert answer.parameters["beta"] == "exp(g)"
+    assert said(answer.parameters["beta"]) == "exp(g)"
 
 
 def test_a_step_beside_its_exponential_is_exact(tmp_path):
@@ -65,13 +66,13 @@ def test_a_step_beside_its_exponential_is_exact(tmp_path):
 def test_a_gate_given_as_a_number_is_proved_for_every_number(tmp_path):
     answer = found(tmp_path, SEGSUM, gates={"dt": "1/4"}, sizes={"f": 2, "m": 2, "N": 3})
     assert answer.word is Word.PROVED, answer.reason
-    assert answer.parameters == {"eta": "the argument dt", "decay": "exp(-dt)"}
-    assert any("dt = 1/4" in note for note in answer.notes)
+    assert {n: said(v) for n, v in answer.parameters.items()} == {"eta": "the argument dt", "decay": "exp(-dt)"}
+    assert any("dt = 1/4" in note for note in map(said, answer.notes))
 
 
 def test_a_missing_mask_is_shown_where_it_is(tmp_path):
     answer = found(tmp_path, LEAK, "gd", adapter="kv")
-    assert answer.word is Word.REFUTED and "all positions" in answer.reason
+    assert answer.word is Word.REFUTED and "all positions" in said(answer.reason)
     # position 1 reads token 2, which gd on token 1 alone can't
     assert set(answer.counterexample.inputs) == {"q", "k", "v"}
 
@@ -84,7 +85,7 @@ def test_the_librarys_attention_scales_both_sides_by_a_root(tmp_path: Path) -> N
     found = audit(
         f"{tmp_path / 'library.py'}:layer", "softmax_smoother", "kv:BHTD", {"scale": "f**-0.5"}, Settings(seed=1)
     )
-    assert found.word is Word.AGREES and "0.7071067811865476 as (1/2)^(1/2)" in found.reason
+    assert found.word is Word.AGREES and "0.7071067811865476 as (1/2)^(1/2)" in said(found.reason)
 
 
 POWERS = """
@@ -99,4 +100,4 @@ def test_one_number_for_the_context_is_not_refuted_by_one_for_each_token(tmp_pat
     small = {"f": 2, "m": 1, "N": 3}
     answer = found(tmp_path, POWERS.format(kind=kind), "discounted_gd", gates={"gamma": "decay"}, sizes=small)
     assert answer.word is word, answer.reason
-    assert word is Word.PROVED or "annotate the argument as float" in answer.reason
+    assert word is Word.PROVED or "annotate the argument as float" in said(answer.reason)

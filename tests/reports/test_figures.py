@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from numeric.probing.answers import Seen
 from numeric.probing.probes import Probe
 from proofs import registry
 from proofs.audit.answer import Answer, Word
@@ -19,6 +20,7 @@ from proofs.verify.run import verify
 from reports import cli
 from reports.document import markdown, pictures
 from reports.figures import COLOURS, FORMATS, draw, picture
+from reports.said import said
 from reports.write import render
 
 SHOWN = Figure(
@@ -88,7 +90,7 @@ def test_wrong_kind() -> None:
 def test_a_figure_that_fails_is_named(toys: Path) -> None:
     broken = dataclasses.replace(SHOWN, data=lambda: {"N": []})
     made = picture("figures/x", broken)
-    assert made.files == {} and "no column e" in made.reason
+    assert made.files == {} and "no column e" in said(made.reason)
     text = markdown(verify(["toy.holds"]), shown={"toy.holds": [made]})
     assert "The figure `orders` could not be drawn: ValueError: figure 'orders': the data have no column" in text
 
@@ -119,7 +121,7 @@ def test_in_every_format(toys: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 
 def test_audits_may_have_figures(toys: Path) -> None:
-    curve = Probe("P8", "scale", True, "a line", {}, {"s": (1.0, 2.0), "output": (1.0, 4.0)})
+    curve = Probe("P8", True, Seen.LINEAR, {}, {"s": (1.0, 2.0), "output": (1.0, 4.0)})
     answer = Answer(
         target="layer.py:f",
         adapter="layer(X, Y, x_q)",

@@ -11,6 +11,7 @@ import torch
 
 from proofs.target.loading import TargetError
 from reports.pytest_audits import assert_learner
+from reports.said import said
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -144,7 +145,7 @@ def test_unknown_learner_and_missing_layer_say_so():
         assert_learner("nowhere.py:layer", "gd")
     with pytest.raises(AssertionError, match="REFUTED"):
         assert_learner(layer, "online_gd")
-    assert assert_learner(layer, "gd").parameters["eta"].startswith("1 N")
+    assert said(assert_learner(layer, "gd").parameters["eta"]).startswith("1 N")
 
 
 def test_what_only_agrees_passes_where_it_is_accepted():

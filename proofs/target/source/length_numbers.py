@@ -10,8 +10,11 @@ from __future__ import annotations
 import ast
 import linecache
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from types import CodeType
+
+from numeric.finding import Said
 
 _NAMES = frozenset(
     "bin hex oct str repr hash format ord chr round divmod ascii bytes bit_count bit_length as_integer_ratio "
@@ -22,13 +25,20 @@ _PLAIN = ("sqrt", "exp", "pi", "e", "inf", "nan")
 _SHIFTS = (ast.LShift, ast.RShift, ast.BitXor)
 
 
-def hidden(codes: Iterable[CodeType]) -> str:
-    """The first such place in the functions that ran, as text; empty where there is none."""
+@dataclass(frozen=True)
+class MakesNumbers(Said):
+    """A line that may make other numbers of other lengths."""
+
+    line: int
+
+
+def hidden(codes: Iterable[CodeType]) -> MakesNumbers | None:
+    """The first such place in the functions that ran; None where there is none."""
     for code in codes:
         for node in _nodes("".join(linecache.getlines(code.co_filename)), code.co_firstlineno, _last(code)):
             if _makes(node):
-                return f"line {getattr(node, 'lineno', code.co_firstlineno)} may make other numbers of other lengths"
-    return ""
+                return MakesNumbers(getattr(node, "lineno", code.co_firstlineno))
+    return None
 
 
 def _last(code: CodeType) -> int:

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from numeric.finding import Said
 from proofs.target.source.branches import Branch, source_of
 from proofs.target.source.call_sites import CallSites
 from proofs.target.source.options import Known, arguments, option
@@ -41,7 +42,7 @@ _SILENT = ("RESUME", "MAKE_CELL", "COPY_FREE_VARS", "RETURN_GENERATOR", "NOP")
 
 
 @dataclass(frozen=True)
-class Unrun:
+class Unrun(Said):
     """Code that no bare call ran. lines: first and last; condition: the test that would have led there, with the outcome
     it never had, empty where none did. option: whether types, numbers of axes, arguments that the audit did not set, or
     literals that the target's code gives its helpers decide it, and no size. named: a function, and the line of code that
@@ -54,27 +55,6 @@ class Unrun:
     option: bool = False
     named: tuple[str, int] | None = None
     part: bool = False
-
-    def line(self) -> str:
-        """What never ran, in a line."""
-        first, last = self.lines
-        where = f"line {first}" if first == last else f"lines {first} to {last}"
-        outcome = f": {self.condition} was {'never' if self.never else 'always'} true" if self.condition else ""
-        outcome = f": {self.named[0]}, which line {self.named[1]} names, was never called" if self.named else outcome
-        ran = "ran in part" if self.part else "never ran"
-        return f"{where} of {Path(self.file).name} {ran}{outcome}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return {
-            "file": self.file,
-            "lines": list(self.lines),
-            "condition": self.condition,
-            "never": self.never,
-            "option": self.option,
-            "in part": self.part,
-            "named": list(self.named) if self.named else None,
-        }
 
 
 def homes(call: Any) -> tuple[str, ...]:

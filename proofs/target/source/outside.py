@@ -11,10 +11,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from numeric.finding import Said
 from proofs.target.source.branches import source_of
 from proofs.target.source.lines import Lines
 from proofs.target.source.unreached import Load, loads
@@ -46,24 +46,13 @@ _MODES = frozenset(
 
 
 @dataclass(frozen=True)
-class Outside:
+class Outside(Said):
     """One thing that is read: its name, and where. constant: whether it is the same for all calls of this process."""
 
     name: str
     file: str
     at: int
     constant: bool = False
-
-    def line(self) -> str:
-        """What is read, in a line."""
-        where = f"line {self.at} of {Path(self.file).name} reads {self.name}, which no argument gives"
-        return f"{where}: " + (
-            "where it says something else the layer may differ" if self.constant else "other calls may differ"
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return {"name": self.name, "file": self.file, "line": self.at, "constant": self.constant}
 
 
 @dataclass(frozen=True)

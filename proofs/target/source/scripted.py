@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from numeric.finding import Said
+
 _ORDER = frozenset(f"aten::{name}" for name in "lt le gt ge eq ne __and__ __or__ __not__ __is__ __isnot__".split())
 _COUNTED = frozenset(
     ("prim::min", "prim::max", "aten::floordiv", "aten::remainder", "aten::__contains__", "aten::index")
@@ -21,21 +23,12 @@ _TESTS = frozenset(("prim::If", "prim::Loop"))
 
 
 @dataclass(frozen=True)
-class Scripted:
+class Scripted(Said):
     """A function or module of torch.jit. decisions: the branches, loops with a condition, comparisons and the like that it
     makes of numbers, whose other outcomes may never have run; checks that only raise are none."""
 
     name: str
     decisions: int
-
-    def line(self) -> str:
-        """What can't be followed, in a line."""
-        places = "one place" if self.decisions == 1 else f"{self.decisions} places"
-        return f"torch.jit code {self.name} decides at {places}, and nothing tells which of its lines ran"
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return {"name": self.name, "decisions": self.decisions}
 
 
 def is_scripted(thing: Any) -> bool:

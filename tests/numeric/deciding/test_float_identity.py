@@ -18,7 +18,9 @@ from numeric.deciding.float_comparison import Floats, Tally
 from numeric.deciding.programs import concrete, recorded, replayed
 from numeric.deciding.strategies import PROBLEM
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Verdict
+from numeric.finding import Finding, Flag, Verdict
+from numeric.tape.notes import Written
+from reports.said import said
 
 SIZES = {"N": 5, "f": 3, "m": 3}
 
@@ -125,11 +127,13 @@ def test_mutant_is_refuted(name: str) -> None:
     again = float_identity.decide(Comparison(REFUTED[name], spec), [point], shrinking=False)
     assert again.verdict is Verdict.REFUTED
     if name in ROUNDING_ONLY:
-        assert "in exact arithmetic they agree" in finding.reason
-        assert any("cast to torch.float32" in flag and "test_float_identity.py:" in flag for flag in finding.flags)
+        assert "in exact arithmetic they agree" in said(finding.reason)
+        assert any(
+            "cast to torch.float32" in flag and "test_float_identity.py:" in flag for flag in map(said, finding.flags)
+        )
         assert all(n <= 2 for n in found.sizes.values())
     else:
-        assert "exact arithmetic has them differ" in finding.reason
+        assert "exact arithmetic has them differ" in said(finding.reason)
         assert all(Fraction(v).denominator == 1 for v in _flat(list(found.inputs.values())))
 
 
@@ -144,7 +148,7 @@ def _flat(nested: Any) -> list[Any]:
 def test_unstable_mutant_is_undecided_by_the_ratio_of_bounds() -> None:
     finding = check(mutant(change=lambda S: (S + 1e12) - 1e12))
     assert finding.verdict is Verdict.UNDECIDED
-    assert "numerically unstable" in finding.reason and "within its own rounding bound" in finding.reason
+    assert "numerically unstable" in said(finding.reason) and "within its own rounding bound" in said(finding.reason)
     (largest,) = figures(finding, "ratio of bounds, max")
     (median,) = figures(finding, "ratio of bounds, median")
     assert largest >= median > 1e9
@@ -153,8 +157,8 @@ def test_unstable_mutant_is_undecided_by_the_ratio_of_bounds() -> None:
 def test_piecewise_mutants_are_undecided_by_name() -> None:
     finding = check(mutant(change=lambda S: S.clamp(-1e6, 1e6)))
     assert finding.verdict is Verdict.UNDECIDED
-    assert "aten.clamp" in finding.reason and "test_float_identity.py:" in finding.reason
-    assert "layer" in finding.reason and "piecewise" in finding.reason
+    assert "aten.clamp" in said(finding.reason) and "test_float_identity.py:" in said(finding.reason)
+    assert "layer" in said(finding.reason) and "piecewise" in said(finding.reason)
 
 
 def test_a_branch_on_data_is_followed_at_each_point() -> None:
@@ -167,7 +171,7 @@ def test_numpy_runs_the_same_functions(dtype: str) -> None:
     moments = lambda X, Y, x_q, W0, eta: W0 @ x_q + (eta / X.shape[0]) * ((Y.T @ X - W0 @ (X.T @ X)) @ x_q)  # noqa: E731
     finding = float_identity.decide(Comparison(layer, moments), draws(dtype=dtype), backend="numpy", dtype=dtype)
     assert finding.verdict is Verdict.CONFIRMED, finding.reason
-    assert "a-priori" in " ".join(finding.trust) and "running and" not in " ".join(finding.trust)
+    assert "a-priori" in " ".join(map(said, finding.trust)) and "running and" not in " ".join(map(said, finding.trust))
     wrong = float_identity.decide(
         Comparison(mutant(skip=1), moments, shapes=PROBLEM), draws(dtype=dtype), backend="numpy", dtype=dtype
     )
@@ -177,16 +181,16 @@ def test_numpy_runs_the_same_functions(dtype: str) -> None:
 
 def test_torch_only_functions_say_so_on_numpy() -> None:
     finding = float_identity.decide(Comparison(layer, spec), draws(), backend="numpy")
-    assert finding.verdict is Verdict.UNDECIDED and finding.reason.startswith("right raised")
+    assert finding.verdict is Verdict.UNDECIDED and said(finding.reason).startswith("right raised")
 
 
 def test_cuda_without_a_device_is_not_run() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
     finding = float_identity.decide(Comparison(layer, spec), draws(), backend="torch cuda")
-    assert finding.verdict is Verdict.NOT_RUN and "CUDA" in finding.reason
+    assert finding.verdict is Verdict.NOT_RUN and "CUDA" in said(finding.reason)
     whole = check(layer, device="cuda")
-    assert whole.verdict is Verdict.NOT_RUN and "CUDA" in whole.reason
+    assert whole.verdict is Verdict.NOT_RUN and "CUDA" in said(whole.reason)
     assert check(layer, device="auto").verdict is Verdict.CONFIRMED
 
 
@@ -214,7 +218,7 @@ def test_reduced_precision_on_cpu_is_refused() -> None:
     try:
         torch.set_float32_matmul_precision("medium")
         finding = float_identity.decide(Comparison(layer, spec), draws(dtype="float32"), dtype="float32")
-        assert finding.verdict is Verdict.NOT_RUN and "highest" in finding.reason
+        assert finding.verdict is Verdict.NOT_RUN and "highest" in said(finding.reason)
     finally:
         torch.set_float32_matmul_precision(before)
 
@@ -232,14 +236,16 @@ def test_flushing_subnormals_is_refused() -> None:
 def test_nothing_assessable_is_undecided() -> None:
     huge = {n: np.full_like(a, 1e300) for n, a in draws()[0].items()}
     finding = float_identity.decide(Comparison(layer, spec), [huge])
-    assert finding.verdict is Verdict.UNDECIDED and "nothing could be assessed" in finding.reason
+    assert finding.verdict is Verdict.UNDECIDED and "nothing could be assessed" in said(finding.reason)
     assert finding.figures["outputs assessed"] == 0
     assert float_identity.decide(Comparison(layer, spec), []).verdict is Verdict.UNDECIDED
 
 
 def test_shapes_must_agree() -> None:
     finding = float_identity.decide(Comparison(lambda **d: layer(**d)[:2], spec), draws(), shrinking=False)
-    assert finding.verdict is Verdict.REFUTED and "shape (2,)" in finding.reason and "(3,)" in finding.reason
+    assert (
+        finding.verdict is Verdict.REFUTED and "shape (2,)" in said(finding.reason) and "(3,)" in said(finding.reason)
+    )
 
 
 @pytest.mark.parametrize(
@@ -254,12 +260,12 @@ def test_shapes_must_agree() -> None:
 )
 def test_failing_code_is_undecided_with_its_reason(program: Callable[..., Any], word: str) -> None:
     finding = float_identity.decide(Comparison(program, spec), draws())
-    assert finding.verdict is Verdict.UNDECIDED and word in finding.reason and "left" in finding.reason
+    assert finding.verdict is Verdict.UNDECIDED and word in said(finding.reason) and "left" in said(finding.reason)
 
 
 def test_randomness_is_refused() -> None:
     finding = float_identity.decide(Comparison(lambda **d: spec(**d) + 0 * torch.randn(3), spec), draws())
-    assert finding.verdict is Verdict.UNDECIDED and "random" in finding.reason
+    assert finding.verdict is Verdict.UNDECIDED and "random" in said(finding.reason)
 
 
 def test_writing_to_an_input_is_reported() -> None:
@@ -271,7 +277,7 @@ def test_writing_to_an_input_is_reported() -> None:
     problem = draws(flavours=("gaussian",))
     kept = problem[0]["X"].copy()
     finding = float_identity.decide(Comparison(greedy, spec), problem)
-    assert finding.verdict is Verdict.CONFIRMED and "left writes to its input X" in finding.flags
+    assert finding.verdict is Verdict.CONFIRMED and Flag(Written("X"), "left") in finding.flags
     assert (problem[0]["X"] == kept).all()
 
 
@@ -288,13 +294,13 @@ def test_division_by_data_is_bounded_on_torch_and_flagged_elsewhere() -> None:
         Comparison(left, right, shapes, {"N": 4, "f": 2}, entropy=Entropy(1)), positive=("a",)
     )
     assert finding.verdict is Verdict.CONFIRMED, finding.reason
-    assert any("numpy" in flag and "division by data" in flag for flag in finding.flags)
+    assert any("numpy" in flag and "division by data" in flag for flag in map(said, finding.flags))
     assert finding.settings["backends"] == ["torch cpu, float64", "torch cpu, float32"]
 
 
 def test_constants_are_flagged() -> None:
     finding = float_identity.decide(Comparison(lambda **d: 0.1 * spec(**d), lambda **d: spec(**d) * 0.1), draws())
-    assert finding.verdict is Verdict.CONFIRMED and any("0.1 at" in flag for flag in finding.flags)
+    assert finding.verdict is Verdict.CONFIRMED and any("0.1 at" in flag for flag in map(said, finding.flags))
 
 
 def test_same_seed_same_finding() -> None:
@@ -386,7 +392,7 @@ def test_draws_that_are_not_followed_have_the_a_priori_bound_alone() -> None:
     assert {f.verdict for f in found.values()} == {Verdict.CONFIRMED}
     for name, bounds in (("first", {"a-priori", "running"}), ("none", {"a-priori"})):
         assert {
-            b for b in ("a-priori", "running") if any(f"the {b} rounding" in t for t in found[name].trust)
+            b for b in ("a-priori", "running") if any(f"the {b} rounding" in t for t in map(said, found[name].trust))
         } == bounds
     sharpest, loosest = (found[name].figures["worst error / bound"] for name in ("all", "none"))
     assert isinstance(sharpest, float) and isinstance(loosest, float) and 0 < loosest <= sharpest < 1
@@ -398,7 +404,7 @@ def test_a_draw_is_followed_where_the_a_priori_bound_is_missing() -> None:
 
     draws = [{"x": np.array([1.0, 2.0]), "y": np.array([3.0, 7.0])}]
     found = float_identity.decide(Comparison(divided, lambda x, y: 3 * x / y), draws, followed=())
-    assert found.verdict is Verdict.CONFIRMED and "the running rounding" in found.trust[-1]
+    assert found.verdict is Verdict.CONFIRMED and "the running rounding" in said(found.trust[-1])
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from numeric.finding import Verdict
 from numeric.tape.notes import notes
 from numeric.tape.recorder import record
 from numeric.tape.refusals import Refused
+from reports.said import said
 
 pytestmark = pytest.mark.usefixtures("float64_by_default")
 
@@ -84,7 +85,7 @@ def test_what_is_no_function_of_the_inputs_is_refused(name: str) -> None:
     carrier = FiniteField(torch.tensor([P61]))
     with pytest.raises(Refused) as caught:
         run(code, carrier, {"x": carrier.lift(torch.ones(4, 3))})
-    assert operation in caught.value.operation and reason in caught.value.reason
+    assert operation in caught.value.operation and reason in said(caught.value.reason)
     if operation.startswith("aten."):
         assert caught.value.where.endswith(f"test_foreign_behaviour.py:{code.__code__.co_firstlineno}")
 

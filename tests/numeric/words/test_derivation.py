@@ -26,6 +26,7 @@ from numeric.words.derivation import (
     step_induction,
     token_induction,
 )
+from reports.said import said
 
 eta, N, P = scalar("eta"), size("N"), size("P")
 W, W0, H = matrix("W", "m", "f"), matrix("W0", "m", "f"), matrix("H", "m", "f")
@@ -283,7 +284,9 @@ def test_delta_rule() -> None:
         yield Obligation("read-out", form @ k, back, "The new memory, asked at its own key.")
 
     finding = confirmed(derive)
-    assert finding.figures["second opinion abstains"] >= 1 and any("'read-out'" in flag for flag in finding.flags)
+    assert finding.figures["second opinion abstains"] >= 1 and any(
+        "'read-out'" in flag for flag in map(said, finding.flags)
+    )
     refuted(one(W @ (eye("f") - b * k @ k.T) @ k, (1 - b) * (W @ k)), "k^T k")
 
 

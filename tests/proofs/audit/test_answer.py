@@ -14,6 +14,7 @@ from proofs.audit.rows import Row
 from proofs.evidence import Settings
 from proofs.identify.ask import ask
 from proofs.target.loading import TargetError, load
+from reports.said import said
 
 LAYERS = """
 import torch
@@ -108,14 +109,14 @@ def test_only_a_float_run_that_agrees_is_proved(layers):
     assert found.word in (Word.REFUTED, Word.UNDECIDED), str(found)
     assert find(layers, "halves").word is Word.REFUTED
     single = find(layers, "singles")
-    assert single.word is Word.PROVED and "casts" in single.reason
+    assert single.word is Word.PROVED and "casts" in said(single.reason)
     assert sum("cast to torch.float32" in line for line in str(single).splitlines()) >= 1
     assert not any("refuted" in line for line in str(single).splitlines())
 
 
 def test_where_no_bound_exists_the_float_run_is_held_against_its_exact_value(layers):
     found = find(layers, "solves", "ridge", gates={"lam": "1"}, sizes={"f": 4, "m": 3, "N": 3})
-    assert found.word is Word.PROVED and "first-order rounding bound" in found.reason, str(found)
+    assert found.word is Word.PROVED and "first-order rounding bound" in said(found.reason), str(found)
     found = find(layers, "solves_another", "ridge", gates={"lam": "1"}, sizes={"f": 4, "m": 3, "N": 3})
     assert found.word in (Word.REFUTED, Word.UNDECIDED), str(found)
 
@@ -128,24 +129,24 @@ def test_the_trust_is_printed(layers):
 def test_gates_that_make_one_number_together_are_proved_together(layers):
     found = find(layers, "product", None)
     assert found.word is Word.PROVED and found.learner.id == "online_gd"
-    assert dict(found.parameters) == {"beta": "lr*(1 - d)"}
+    assert {n: said(v) for n, v in found.parameters.items()} == {"beta": "lr*(1 - d)"}
     assert set(found.free) == {"lr", "d"}
 
 
 def test_a_law_that_two_values_suggest_is_not_printed(layers):
     found = find(layers, "polynomial", None)
-    assert found.word is Word.UNDECIDED and "was not found" in found.parameters["beta"]
+    assert found.word is Word.UNDECIDED and "was not found" in said(found.parameters["beta"])
     assert not found.laws[0].factors
 
 
 def test_a_law_of_exponentials_is_proved(layers):  # sigmoid(g) is e^g / (1 + e^g), g and e^g are independent
     found = find(layers, "squashed", None)
-    assert found.word is Word.PROVED and found.parameters["beta"] == "sigmoid(g)", str(found)
+    assert found.word is Word.PROVED and said(found.parameters["beta"]) == "sigmoid(g)", str(found)
 
 
 def test_a_late_change_is_no_learner(layers):
     found = find(layers, "late", None)
-    assert found.word is Word.NO_MATCH and "at N = 9" in found.reason
+    assert found.word is Word.NO_MATCH and "at N = 9" in said(found.reason)
     shown = found.counterexample
     layer = load(f"{layers}:late").call(*(torch.tensor(np.array(shown.inputs[n], float)) for n in ("X", "Y", "x_q")))
     assert layer.tolist() == [float(v) for v in shown.left] != [float(v) for v in shown.right]
@@ -169,7 +170,7 @@ def test_an_epsilon_is_the_one_in_the_code(layers):
 
 def test_any_number_is_tried_at_0(layers):
     found = find(layers, "resets", "discounted_gd", gates={"eta": "1"})
-    assert any("at decay = 0 the layer is not finite" in note for note in found.notes), str(found)
+    assert any("at decay = 0 the layer is not finite" in note for note in map(said, found.notes)), str(found)
 
 
 def test_a_counterexample_is_what_plain_calls_give(layers):
@@ -223,7 +224,7 @@ def test_words_and_their_status():
 
 def test_what_has_to_be_trusted_is_said_once_and_no_inner_place_is_told(layers):
     found = find(layers, "good", "gd")
-    assert not any("constructions/" in flag or "proofs/" in flag for flag in found.flags)
+    assert not any("constructions/" in flag or "proofs/" in flag for flag in map(said, found.flags))
     bounds = [said for said in found.trust if "rounding bound" in said]
     assert len(bounds) == len({said.split(" rounding bound")[0] for said in bounds}) and len(set(found.trust)) == len(
         found.trust
@@ -231,5 +232,5 @@ def test_what_has_to_be_trusted_is_said_once_and_no_inner_place_is_told(layers):
 
 
 def test_arguments_that_no_call_gave_are_named(layers):
-    assert "left at its default: scale = 2.0" in find(layers, "defaults").notes
-    assert not any("default" in note for note in find(layers, "defaults", gates={"scale": "2"}).notes)
+    assert "left at its default: scale = 2.0" in map(said, find(layers, "defaults").notes)
+    assert not any("default" in note for note in map(said, find(layers, "defaults", gates={"scale": "2"}).notes))

@@ -13,6 +13,7 @@ from proofs.target.case import Case
 from proofs.target.learners import learner
 from proofs.target.loading import load
 from proofs.target.source.integers import integers
+from reports.said import said
 
 SOURCE = """
 import collections
@@ -153,7 +154,7 @@ def test_calls_past_a_bound_do_not_settle_it_where_they_differ(tmp_path, name):
 @pytest.mark.parametrize("name", ["asserted", "held"])
 def test_calls_past_a_bound_may_be_refused(tmp_path, name):
     case, at, found = edges(tmp_path, REFUSED[name])
-    kept = [e for e in found if "assert" not in e.line()]
+    kept = [e for e in found if "assert" not in said(e)]
     assert kept and crossing(case, kept, at, Entropy(1)).refused == set(kept)
 
 
@@ -169,8 +170,8 @@ def test_calls_past_a_bound_may_be_refused(tmp_path, name):
 def test_a_bound_that_never_cut_leaves_an_audit_undecided(tmp_path, body, word):
     answer = audit(written(tmp_path, body), "gd", settings=Settings(seed=1))
     assert answer.word.value == word, answer.reason
-    assert ("a bound that no call reached" in answer.reason) is (word == "UNDECIDED")
-    assert bool(answer.world.to_json()["bounds not reached"]) is (word == "UNDECIDED")
+    assert ("a bound that no call reached" in said(answer.reason)) is (word == "UNDECIDED")
+    assert bool(answer.to_json()["world"]["bounds not reached"]) is (word == "UNDECIDED")
 
 
 def test_a_bound_on_a_length_that_is_fixed_is_none(tmp_path):

@@ -8,6 +8,7 @@ from numeric.finding import Verdict
 from proofs.audit.answer import Check
 from proofs.audit.run import compared
 from proofs.evidence import Settings
+from reports.said import said
 
 LAYERS = """
 import torch
@@ -96,14 +97,14 @@ def test_one_token_settles_every_length(layers, name, against, adapter, gates):
     assert found.verdict is Verdict.CONFIRMED, str(found)
     (finding,) = every(found)
     assert finding.verdict is Verdict.CONFIRMED and finding.figures["failure probability, log2"] <= -100
-    assert "for every N by induction" in found.reason and "N=any, by induction" in str(found)
-    assert any("longer calls repeat the block" in text for text in finding.trust)
+    assert "for every N by induction" in said(found.reason) and "N=any, by induction" in str(found)
+    assert any("longer calls repeat the block" in text for text in map(said, finding.trust))
 
 
 def test_without_a_memory_in_reach_the_lengths_are_named(layers):
     found = find(layers, "batch", "gd", None)  # its memory is not W alone
     assert found.verdict is Verdict.CONFIRMED and not every(found)
-    assert "for N = 1, 2, 5, 9" in found.reason
+    assert "for N = 1, 2, 5, 9" in said(found.reason)
 
 
 @pytest.mark.parametrize(
@@ -124,4 +125,4 @@ def test_lengths_that_no_call_was_made_at_are_trusted_not_proved(layers):
     """What changes its ways beyond all lengths that were run is the limit that the trust names."""
     found = find(layers, "delta", "online_gd")
     (finding,) = every(found)
-    assert finding.reason.endswith("(run at T = 2, 3, 5, 10, 19)")  # the code has a 2 and a 9
+    assert said(finding.reason).endswith("(run at T = 2, 3, 5, 10, 19)")  # the code has a 2 and a 9

@@ -19,6 +19,7 @@ from proofs.target.learners import learner
 from proofs.target.loading import load
 from proofs.target.source.lines import Lines, homes
 from proofs.target.source.outside import outside
+from reports.said import said
 
 HEAD = """
 import contextvars, ctypes, functools, itertools, os, random, sys, time, types
@@ -131,7 +132,7 @@ def test_a_counter_that_is_used_is_a_doubt(tmp_path: Path, name: str) -> None:
     body = COUNTS[name]
     found = looked(tmp_path, f"\ndef count(X, seen):\n    {body}\n{COUNTING}")
     assert [k for k in found if k.doubt], found
-    assert "with each call, and calls use it" in next(k.line() for k in found if k.doubt)
+    assert "with each call, and calls use it" in next(said(k) for k in found if k.doubt)
 
 
 def test_one_of_a_closure_too(tmp_path: Path) -> None:
@@ -157,7 +158,7 @@ def test_what_no_call_uses_is_no_doubt(tmp_path: Path, name: str) -> None:
 def test_a_memory_is_used_and_does_not_count(tmp_path: Path, name: str) -> None:
     found = looked(tmp_path, f"\ndef layer(X, Y, x_q, eta):\n    {MEMORIES[name]}\n")
     assert [(k.counts, k.used) for k in found] == [(False, True)]
-    assert ", and calls use it" in found[0].line()
+    assert ", and calls use it" in said(found[0])
 
 
 def test_what_is_held_is_as_before(tmp_path: Path) -> None:
@@ -172,7 +173,7 @@ def test_what_no_argument_gives_is_told(tmp_path: Path, name: str) -> None:
     found, _, _ = case(
         tmp_path, f"\ndef layer(X, Y, x_q, eta):\n    return good(X, Y, x_q, eta) * (1 + {OUTSIDE[name]})\n"
     )
-    assert [f.told.line() for f in outside(found.lines)], name
+    assert [said(f.told) for f in outside(found.lines)], name
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from proofs.target.case import Case
 from proofs.target.learners import learner
 from proofs.target.loading import load
 from proofs.target.source.integers import integers
+from reports.said import said
 
 LAYERS = """
 import collections
@@ -180,11 +181,11 @@ def test_a_small_size_gets_an_exact_counterexample(layers):
 
 def test_refused_sizes_are_named(layers):
     result = found(layers, "refuses")
-    (why,) = [r.why for r in result.refusals if r.sizes["N"] == 11]
+    (why,) = [said(r.why) for r in result.refusals if r.sizes["N"] == 11]
     assert why.startswith("raised ValueError: eleven is too many")
     assert not result.beyond
     result = found(layers, "whole_chunks", "gd", "kv")
-    assert {32, 16} <= set(result.lengths) and any("multiple of 16" in r.why for r in result.refusals)
+    assert {32, 16} <= set(result.lengths) and any("multiple of 16" in said(r.why) for r in result.refusals)
 
 
 @pytest.mark.parametrize(("name", "unlike"), [("sorts_later", True), ("step", False), ("refuses", False)])

@@ -6,6 +6,7 @@ from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from proofs.audit.answer import Word
 from proofs.audit.compared import How
+from proofs.audit.findings import Act
 from proofs.audit.modes import modes
 from proofs.audit.preflight import preflight
 from proofs.audit.run import compared
@@ -15,6 +16,7 @@ from proofs.target.adapters import adapt
 from proofs.target.case import Case
 from proofs.target.learners import learner
 from proofs.target.loading import load
+from reports.said import said
 
 LAYERS = """
 import random
@@ -262,7 +264,7 @@ def test_parameters_are_in_the_fresh_process_what_they_are_here(layers):
 def test_what_autocast_rounds_is_no_claim_of_the_target(layers):
     result = found(layers, "single")
     (mode,) = [m for m in result.modes if m.name == "autocast"]
-    assert "bfloat16" in mode.why and not any(row.rung == "mode, autocast" for row in result.rows)
+    assert "bfloat16" in said(mode.why) and not any(row.rung == "mode, autocast" for row in result.rows)
 
 
 @pytest.mark.parametrize(("name", "word"), [("descends", Word.PROVED), ("descends_twice", Word.REFUTED)])
@@ -277,7 +279,7 @@ def test_a_target_that_needs_gradients_gets_them_and_raises_without(layers, name
 @pytest.mark.parametrize("name", ["any_number", "made_by_default", "Watches"])
 def test_what_only_looks_at_how_it_is_called_is_no_fault(layers, name):
     result = found(layers, name)
-    differing = {m.name: m.why for m in result.modes if m.same not in (Same.BITS, Same.ROUNDING)}
+    differing = {m.name: said(m.why) for m in result.modes if m.same not in (Same.BITS, Same.ROUNDING)}
     said = {"default dtype float32": "what it makes without a dtype is float32 there"}
     assert not result.rows and differing == (said if name == "made_by_default" else {})
 
@@ -296,7 +298,7 @@ def test_draws_that_change_nothing_are_no_fault(layers, name):
 def test_dropout_is_no_fault(layers):
     result = found(layers, "Dropout")
     training = next(m for m in result.modes if m.name == "training")
-    assert training.same is Same.RANDOM and training.why == "Dropout act" and not result.rows
+    assert training.same is Same.RANDOM and training.why == Act(("Dropout",)) and not result.rows
 
 
 def test_a_mode_that_is_refused_is_named(layers):

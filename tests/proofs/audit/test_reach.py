@@ -67,7 +67,7 @@ def test_every_length_and_what_it_rests_on(layers):
 
 def test_a_line_that_never_ran_keeps_the_word_away(layers):
     found = find(layers, "late", "online_gd", "kv")
-    assert found.word is Word.UNDECIDED and "q.shape[1] > len(LONG) was never true" in found.reason
+    assert found.word is Word.UNDECIDED and "q.shape[1] > len(LONG) was never true" in said(found.reason)
     assert not any(row.rung == Check.EVERY for row in found.rows)
     assert [u.condition for u in found.world.open] == ["q.shape[1] > len(LONG)"]
     assert any("q.shape[1] > len(LONG) was never true" in line for line in str(found).splitlines())
@@ -75,7 +75,7 @@ def test_a_line_that_never_ran_keeps_the_word_away(layers):
 
 def test_further_checks_refute(layers):
     found = find(layers, "no_mask", "gd", "kv")
-    assert found.verdict is Verdict.REFUTED and "all positions" in found.reason
+    assert found.verdict is Verdict.REFUTED and "all positions" in said(found.reason)
     assert dict(found.counterexample.sizes) == {"B": 1, "H": 1, "N": 2, "f": 1, "m": 1}
     assert find(layers, "from_34").verdict is Verdict.REFUTED
 
@@ -83,10 +83,10 @@ def test_further_checks_refute(layers):
 def test_refused_sizes_are_in_the_world(layers):
     found = find(layers, "step")
     assert found.verdict is Verdict.CONFIRMED and 1 not in found.world.lengths
-    refused = {r.sizes["N"]: r.why for r in found.world.refusals}
+    refused = {r.sizes["N"]: said(r.why) for r in found.world.refusals}
     assert refused[1].startswith("raised ValueError: one token is too few")
 
 
 def test_identification_takes_the_same_reach(layers):
     found = ask(f"{layers}:no_mask", None, "kv", settings=Settings(seed=1))
-    assert found.verdict is Verdict.REFUTED and "all positions" in found.reason
+    assert found.verdict is Verdict.REFUTED and "all positions" in said(found.reason)

@@ -7,6 +7,7 @@ from proofs.audit.run import audit, compared
 from proofs.bench.targets import INSTALLED
 from proofs.evidence import Settings
 from proofs.target.loading import TargetError
+from reports.said import said
 
 LAYERS = """
 import numpy as np
@@ -233,37 +234,39 @@ def test_wrong_layers_are_refuted(layers, name, against, options):
     found = find(layers, name, against, **options)
     assert found.verdict is Verdict.REFUTED, str(found)
     assert found.status == 1
-    assert found.counterexample is not None or "change from float32" in found.reason
+    assert found.counterexample is not None or "change from float32" in said(found.reason)
 
 
 def test_an_inferred_step_size_is_reported(layers):
-    assert find(layers, "no_rate").parameters["eta"].startswith("1/4 N")
-    assert "inferred" in find(layers, "Module").parameters["eta"]
-    assert "the same for N = 1, 2, 5" in find(layers, "no_rate").parameters["eta"]
+    assert said(find(layers, "no_rate").parameters["eta"]).startswith("1/4 N")
+    assert "inferred" in said(find(layers, "Module").parameters["eta"])
+    assert "the same for N = 1, 2, 5" in said(find(layers, "no_rate").parameters["eta"])
 
 
 def test_constants_that_the_code_rounds_are_said_to_be(layers):
-    assert find(layers, "rounds").parameters["eta"].startswith("0.3 up to rounding")
+    assert said(find(layers, "rounds").parameters["eta"]).startswith("0.3 up to rounding")
     given = {"mu": "1", "eps": "1e-6"}
-    assert find(layers, "epsilon", "nlms", gates=given).parameters["eps"] == "1e-6, as float64 rounds it"
+    assert said(find(layers, "epsilon", "nlms", gates=given).parameters["eps"]) == "1e-6, as float64 rounds it"
     read = find(layers, "rounds", gates={"eta": "0.3"})
-    assert read.verdict is Verdict.CONFIRMED and read.parameters["eta"] == "0.3"
-    assert "with constants read as the numbers they are roundings of" in read.reason
-    assert any("constant 0.06 " in flag and "read as 3/50" in flag for flag in read.flags), read.flags
+    assert read.verdict is Verdict.CONFIRMED and said(read.parameters["eta"]) == "0.3"
+    assert "with constants read as the numbers they are roundings of" in said(read.reason)
+    assert any("constant 0.06 " in flag and "read as 3/50" in flag for flag in map(said, read.flags)), read.flags
     found = find(layers, "rounds_long", gates={"eta": "0.123456789"})  # of more digits than a reading has
     assert found.verdict is Verdict.UNDECIDED and found.status == 3 and found.counterexample is None
-    assert "within the float64 rounding bound" in found.reason and found.reason.endswith("not proved")
-    assert any("without --gate eta=0.123456789 it is inferred" in note for note in found.notes)
+    assert "within the float64 rounding bound" in said(found.reason) and said(found.reason).endswith("not proved")
+    assert any("without --gate eta=0.123456789 it is inferred" in note for note in map(said, found.notes))
 
 
 def test_the_sizes_are_named(layers):
     found = find(layers, "one_step")
-    assert "(f, m) = (4, 3)" in found.reason and "and at (3, 3), (2, 4), (1, 1), (4, 1) for N = 3" in found.reason
-    text = find(layers, "of_width").parameters["eta"]
+    assert "(f, m) = (4, 3)" in said(found.reason) and "and at (3, 3), (2, 4), (1, 1), (4, 1) for N = 3" in said(
+        found.reason
+    )
+    text = said(find(layers, "of_width").parameters["eta"])
     assert text.startswith("1/2 N") and "1 N at (f, m) = (1, 1)" in text
     wide = find(layers, "wide_only", sizes={"f": 4, "m": 3})  # what its other branch does is not said
-    assert wide.verdict is Verdict.UNDECIDED and "X.shape[1] > Y.shape[1] was always true" in wide.reason
-    notes = " ".join(find(layers, "square_only").notes)
+    assert wide.verdict is Verdict.UNDECIDED and "X.shape[1] > Y.shape[1] was always true" in said(wide.reason)
+    notes = " ".join(map(said, find(layers, "square_only").notes))
     assert "(f, m) = (2, 4) was left out" in notes and "f and m have to be equal" in notes and "(3, 3)" not in notes
 
 
@@ -278,35 +281,41 @@ def test_counterexamples_in_long_contexts_are_shrunk_and_short(layers):
 def test_the_layout_is_asked_about(layers):
     assert any(
         "--adapter tokens:joint" in note
-        for note in find(layers, "joint", adapter="tokens", sizes={"f": 4, "m": 4}).notes
+        for note in map(said, find(layers, "joint", adapter="tokens", sizes={"f": 4, "m": 4}).notes)
     )
-    assert any("--size f=4 --size m=3" in note for note in find(layers, "joint", adapter="tokens:joint").notes)
+    assert any(
+        "--size f=4 --size m=3" in note for note in map(said, find(layers, "joint", adapter="tokens:joint").notes)
+    )
     assert find(layers, "joint", adapter="tokens:joint", sizes={"f": 4, "m": 3}).verdict is Verdict.CONFIRMED
-    assert not any("reverse order" in note for note in find(layers, "last_missing").notes)
+    assert not any("reverse order" in note for note in map(said, find(layers, "last_missing").notes))
 
 
 def test_what_a_target_prints_or_returns_is_told(layers, capsys):
     assert find(layers, "prints").verdict is Verdict.CONFIRMED
     printed = capsys.readouterr()
     assert printed.out == "" and "chatter" in printed.err
-    assert any("array of 2 axes" in note for note in find(layers, "column").notes)
+    assert any("array of 2 axes" in note for note in map(said, find(layers, "column").notes))
 
 
 def test_numbers_that_leave_and_come_back_invent_no_counterexample(layers):
     """What numpy or Python computes is on no recording: a recording's values at other points are nobody's."""
     right = find(layers, "by_numpy", "ridge", gates={"lam": "1"})
     assert right.verdict is Verdict.UNDECIDED and right.counterexample is None, str(right)
-    assert "Tensor.__array__ at" in right.reason and "hands tensors to numpy" in right.reason
+    assert "Tensor.__array__ at" in said(right.reason) and "hands tensors to numpy" in said(right.reason)
     wrong = find(layers, "to_numpy", "ridge", gates={"lam": "1"})  # it is the limit of no penalty
-    assert wrong.verdict is Verdict.REFUTED and "change from float32" in wrong.reason and wrong.counterexample is None
+    assert (
+        wrong.verdict is Verdict.REFUTED
+        and "change from float32" in said(wrong.reason)
+        and wrong.counterexample is None
+    )
     listed = find(layers, "by_python")
-    assert listed.verdict is Verdict.UNDECIDED and "Tensor.tolist at" in listed.reason, str(listed)
+    assert listed.verdict is Verdict.UNDECIDED and "Tensor.tolist at" in said(listed.reason), str(listed)
     branch = find(layers, "branches_if_positive")
     assert branch.verdict is Verdict.REFUTED and branch.parting.reproduced, str(branch)
 
 
 def test_writing_to_inputs_is_reported(layers):
-    assert any("writes to its inputs" in note for note in find(layers, "writes").notes)
+    assert any("writes to its inputs" in note for note in map(said, find(layers, "writes").notes))
 
 
 def test_json_has_the_promised_keys(layers):

@@ -5,6 +5,7 @@ import pytest
 from proofs.audit.answer import Word
 from proofs.audit.run import compared
 from proofs.evidence import Settings
+from reports.said import said
 
 LAYERS = """
 import torch
@@ -84,7 +85,7 @@ def test_what_modes_and_short_types_change_is_seen(layers, name, word, told):
         Settings(seed=1),
         {"N": 3, "f": 2, "m": 2},
     )
-    assert found.word is word and told in found.reason, found.reason
+    assert found.word is word and told in said(found.reason), found.reason
 
 
 @pytest.mark.parametrize(("name", "word"), [("softmax_far_out", Word.UNDECIDED), ("softmax_bounded", Word.AGREES)])
@@ -93,4 +94,4 @@ def test_a_bound_past_all_that_was_compared_is_not_reached(layers, name, word):
         f"{layers}:{name}", "softmax_smoother", None, {"scale": "f**-0.5"}, Settings(seed=1), {"f": 4, "m": 1}
     )
     assert found.word is word, found.reason
-    assert ("has a bound that no call reached" in found.reason) is (word is Word.UNDECIDED), found.reason
+    assert ("has a bound that no call reached" in said(found.reason)) is (word is Word.UNDECIDED), found.reason

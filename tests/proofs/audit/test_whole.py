@@ -12,6 +12,7 @@ from proofs.target.adapters import adapt
 from proofs.target.case import Case
 from proofs.target.learners import learner
 from proofs.target.loading import load
+from reports.said import said
 
 LAYERS = """
 import torch
@@ -234,9 +235,13 @@ def test_the_last_position_alone_can_be_asked_for(layers):
 
 def test_what_a_target_refuses_is_named(layers):
     result = found(layers, "one_batch_entry")
-    assert (result.batch, result.heads) == (1, 2) and "one batch entry only" in result.refusals[0].why
+    assert (result.batch, result.heads) == (1, 2) and "one batch entry only" in said(result.refusals[0].why)
     result = found(layers, "last_position")
-    assert result.positions is Positions.LAST and not result.rows and "expected (2, 3, 2, 3)" in result.refusals[0].why
+    assert (
+        result.positions is Positions.LAST
+        and not result.rows
+        and "expected (2, 3, 2, 3)" in said(result.refusals[0].why)
+    )
 
 
 def test_floats_and_balls_ask_the_same(layers):

@@ -13,7 +13,7 @@ from constructions.learners import library
 from numeric.deciding.balls import BITS
 from numeric.deciding.programs import rational
 from numeric.probing.box import Box, generic
-from proofs.fitting.fit import GAUGE, Data, Miss, Model, Slot, Solution, fit, gauge_fixed, lifted, models, rationalised
+from proofs.fitting.fit import Cause, Data, Miss, Model, Slot, Solution, fit, gauge_fixed, lifted, models, rationalised
 
 
 def momentum(X, Y, x_q):
@@ -94,7 +94,7 @@ def test_a_change_of_2_to_minus_60_is_a_miss():
 def test_numbers_with_a_common_factor_are_told_and_fixed():
     loose = model("polynomial_smoother")
     found = fitted(kernel, loose)
-    assert isinstance(found, Miss) and found.why == GAUGE
+    assert isinstance(found, Miss) and found.why is Cause.GAUGE
     fixed = [fitted(kernel, smaller) for smaller in gauge_fixed(loose)]
     solved = [f for f in fixed if isinstance(f, Solution)]
     assert [dict(f.model.pinned) for f in solved] == [{"c0": 1}, {"c1": 1}, {"c2": 1}]

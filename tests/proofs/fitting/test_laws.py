@@ -12,6 +12,7 @@ from numeric.deciding.balls import BITS, ball
 from numeric.probing.box import as_floats
 from proofs.fitting.laws import Factor, Kind, Law, factor_of
 from proofs.target.gates import Value, value
+from reports.said import said
 
 F = Fraction
 GATES = [F(1, 2), F(9, 16), F(301, 1024), F(777, 1024)]
@@ -86,9 +87,9 @@ def test_a_gate_is_read_back_from_the_number(law):
 
 def test_words_say_what_is_not_known():
     law = Law("beta", F(1, 4), factors=(G,), moved=("g",))
-    assert replace(law, constant=F(1)).words == "the argument g"
-    assert "was not found" in replace(law, factors=(), open=True).words
-    assert "1/2 at (f, m) = (9, 3)" in Law("beta", F(1, 4), elsewhere=((9, 3, F(1, 2)),)).words
+    assert said(replace(law, constant=F(1))) == "the argument g"
+    assert "was not found" in said(replace(law, factors=(), open=True))
+    assert "1/2 at (f, m) = (9, 3)" in said(Law("beta", F(1, 4), elsewhere=((9, 3, F(1, 2)),)))
 
 
 @pytest.mark.parametrize(("power", "text"), [(2, "(g*g)"), (3, "(g*g*g)")])

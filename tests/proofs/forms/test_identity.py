@@ -15,6 +15,7 @@ from numeric.finding import Verdict
 from proofs import registry
 from proofs.evidence import MutantEvidence, Outcome, Rung, Settings
 from proofs.forms.identity import POINTWISE, Identity, Large, Short
+from reports.said import said
 
 
 def first_hundred(X):
@@ -56,7 +57,7 @@ def test_draws_see_the_large_case_too(left, quick, profile):
 def test_evidence_says_what_kept_the_large_case_small():
     found = claim(Large({"N": 30, "f": 2}, quick=True, short=Short.WORK), lambda X: X.sum(0))
     for rung in (found.sampled, found.exact):
-        assert f"largest case N = 30, f = 2: {Short.WORK}" in rung(Settings(seed=1)).flags
+        assert f"largest case N = 30, f = 2: {Short.WORK}" in map(said, rung(Settings(seed=1)).flags)
 
 
 def test_a_program_whose_digits_are_lost_at_large_sizes_only_is_not_confirmed():

@@ -7,6 +7,7 @@ import torch
 from proofs.audit.answer import Word
 from proofs.evidence import Settings
 from proofs.identify.run import identify
+from reports.said import said
 
 
 def delta(X, Y, x_q, b):
@@ -26,9 +27,9 @@ def whole(X, Y, x_q, g: float):
 
 def test_a_gate_of_which_one_entry_is_used_is_no_parameter():
     found = identify(first_entry, settings=Settings(seed=1))
-    assert found.word is Word.UNDECIDED and "how g makes its numbers was not found" in found.reason
+    assert found.word is Word.UNDECIDED and "how g makes its numbers was not found" in said(found.reason)
     found = identify(whole, settings=Settings(seed=1))
-    assert found.word is Word.PROVED and found.parameters["beta"] == "the argument g"
+    assert found.word is Word.PROVED and said(found.parameters["beta"]) == "the argument g"
 
 
 CACHED = """

@@ -25,6 +25,7 @@ from proofs.identify.ask import ask
 from proofs.identify.run import identify
 from proofs.target.loading import TargetError, load
 from reports.answers import details, every, figures
+from reports.said import said
 
 LAYERS = """
 import torch
@@ -262,7 +263,7 @@ def test_layers_are_named_with_their_numbers(layers, name, id, values):
     assert found.word is (Word.AGREES if name in SAMPLED else Word.PROVED), str(found)
     assert found.status == (4 if name in SAMPLED else 0)
     assert found.learner.id == id
-    assert dict(found.parameters) == values
+    assert {n: said(v) for n, v in found.parameters.items()} == values
     assert len(str(found).splitlines()) < 40
     layer = load(f"{layers}:{name}").call
     for point in _gaussian(found):
@@ -316,9 +317,9 @@ def test_what_is_no_learner_is_never_confirmed(layers, name, heading, id):
     assert (found.learner.id if found.learner else None) == id
     assert found.status == (3 if heading == "UNDECIDED" else 1)
     if heading == "UNDECIDED":
-        assert "not a proof" in found.reason
+        assert "not a proof" in said(found.reason)
     if heading == "BIASED":
-        assert "biased" in found.reason and 0 < found.bias < 1e-5
+        assert "biased" in said(found.reason) and 0 < found.bias < 1e-5
 
 
 def test_an_epsilon_is_sized(layers):
@@ -330,7 +331,7 @@ def test_an_epsilon_is_sized(layers):
 
 def test_a_counterexample_can_be_pasted(layers):
     found = find(layers, "late_change")
-    assert "at N = 12" in found.reason
+    assert "at N = 12" in said(found.reason)
     shown = found.counterexample
     inputs = [torch.tensor(np.array(shown.inputs[n], dtype=float)) for n in ("X", "Y", "x_q")]
     layer = load(f"{layers}:late_change").call(*inputs)
@@ -360,7 +361,7 @@ def test_callables_are_named_as_their_files_are():
 def test_a_step_up_the_gradient_is_none_down(layers):
     found = find(layers, "uphill")
     assert found.word is Word.NO_MATCH and found.status == 1, str(found)
-    assert "eta has to be positive" in found.reason
+    assert "eta has to be positive" in said(found.reason)
     assert found.nearest.model.learner.id == "gd:1"
     assert found.counterexample.left != found.counterexample.right
 
@@ -373,7 +374,9 @@ def test_an_epsilon_beside_N_is_a_bias(layers):
 
 def test_a_number_of_two_gates_is_a_product(layers):
     found = find(layers, "two_rates")
-    assert found.word is Word.PROVED and dict(found.parameters) == {"eta": "N*a/b"}, str(found)
+    assert found.word is Word.PROVED and {n: said(v) for n, v in found.parameters.items()} == {"eta": "N*a/b"}, str(
+        found
+    )
 
 
 def test_what_does_not_run_says_how(layers):
@@ -386,19 +389,19 @@ def test_what_does_not_run_says_how(layers):
 def test_what_W0_does_is_said(layers):
     found = find(layers, "added_start")
     assert found.learner.id == "online_gd" and found.start == "0" and found.word is Word.UNDECIDED
-    assert any("it takes W0" in note for note in found.notes)
+    assert any("it takes W0" in note for note in map(said, found.notes))
     assert every(find(layers, "gated")) == ("beta", "decay")
 
 
 def test_degenerate_layers_are_told_apart(layers):
-    assert "0 at every point" in find(layers, "silent").reason
-    assert any("is the layout right" in note for note in find(layers, "last").notes)
+    assert "0 at every point" in said(find(layers, "silent").reason)
+    assert any("is the layout right" in note for note in map(said, find(layers, "last").notes))
 
 
 def test_gates_may_be_fixed(layers):
     found = find(layers, "gated", gates={"a": "1"})
     assert found.learner.id == "online_gd"
-    assert dict(found.parameters) == {"beta": "the argument b"}
+    assert {n: said(v) for n, v in found.parameters.items()} == {"beta": "the argument b"}
 
 
 def test_the_answer_is_plain_data(layers):
@@ -449,8 +452,8 @@ def test_attention_of_torch_is_a_smoother(layers):
     found = find(layers, "attention_module", adapter="attention")
     assert found.verdict is Verdict.CONFIRMED, str(found)
     assert found.learner.id == "softmax_smoother"
-    assert float(as_floats([Fraction(found.parameters["scale"].split()[0])])[0]) == 0.5
-    assert "no proof" in found.reason or "not a proof" in found.reason
+    assert float(as_floats([Fraction(said(found.parameters["scale"]).split()[0])])[0]) == 0.5
+    assert "no proof" in said(found.reason) or "not a proof" in said(found.reason)
 
 
 @pytest.mark.slow

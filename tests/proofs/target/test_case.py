@@ -15,6 +15,7 @@ from proofs.target.adapters import adapt
 from proofs.target.case import Case
 from proofs.target.learners import learner
 from proofs.target.loading import TargetError, load
+from reports.said import said
 
 LAYERS = """
 import torch
@@ -207,7 +208,7 @@ def test_true_layers(layers, name, against, adapter, gates, expected):
         return
     assert found.verdict is Verdict.CONFIRMED, str(found)
     for parameter, value in expected.items():
-        assert found.parameters[parameter].startswith(value), dict(found.parameters)
+        assert said(found.parameters[parameter]).startswith(value), dict(found.parameters)
 
 
 @pytest.mark.parametrize(
@@ -257,11 +258,11 @@ def test_wrong_layers(layers, name, against, adapter, gates):
 def test_a_refutation_suggests_what_would_agree(layers, name, against, adapter, gates, hint):
     found = find(layers, name, against, adapter, gates)
     assert found.verdict is Verdict.REFUTED
-    assert any(hint in note for note in found.notes), found.notes
+    assert any(hint in note for note in map(said, found.notes)), found.notes
 
 
 def test_a_step_settles_every_length(layers):
-    assert "every N by induction" in find(layers, "step", "online_gd", "step").reason
+    assert "every N by induction" in said(find(layers, "step", "online_gd", "step").reason)
 
 
 def test_a_case_is_not_changed_by_how_it_is_run(layers):
@@ -281,7 +282,7 @@ def test_a_case_is_not_changed_by_how_it_is_run(layers):
 def test_what_is_only_sampled_says_so(layers):
     found = find(layers, "smoother", "softmax_smoother")
     assert found.word is Word.AGREES and found.status == 4 and str(found).startswith("AGREES")
-    assert "sampled, no proof" in found.reason
+    assert "sampled, no proof" in said(found.reason)
     others = find(layers, "cut", "softmax_smoother")
     figures = [next(r for r in f.rows if r.rung == "sampled, balls").finding.figures for f in (found, others)]
     cut = [f["float64 run, relative error"] for f in figures]
@@ -291,9 +292,9 @@ def test_what_is_only_sampled_says_so(layers):
 def test_rounded_constants_are_named(layers):
     """0.1 and its square are rounded, each its own way: the layer is two steps of N/10 in the numbers that they stand for."""
     found = find(layers, "rounded", "gd:2")
-    assert found.word is Word.PROVED and found.parameters["eta"].startswith("1/10 N"), str(found)
-    assert "constants read as the numbers they are roundings of" in found.reason
-    assert any("no eta was found that fits" in note for note in found.notes)
+    assert found.word is Word.PROVED and said(found.parameters["eta"]).startswith("1/10 N"), str(found)
+    assert "constants read as the numbers they are roundings of" in said(found.reason)
+    assert any("no eta was found that fits" in note for note in map(said, found.notes))
 
 
 def test_casts_are_lifted_and_reported(layers):
@@ -301,8 +302,8 @@ def test_casts_are_lifted_and_reported(layers):
     verdicts = {row.rung: row.finding.verdict for row in found.rows}
     assert verdicts["sampled, float64"] is Verdict.REFUTED
     assert verdicts["sampled, float64 lifted"] is verdicts["sampled, float32"] is Verdict.CONFIRMED
-    assert any("float32" in flag for flag in found.flags)
-    assert any("casts to float32" in note for note in find(layers, "mixed", "gd").notes)
+    assert any("float32" in flag for flag in map(said, found.flags))
+    assert any("casts to float32" in note for note in map(said, find(layers, "mixed", "gd").notes))
 
 
 def test_the_answer_fits_a_screen(layers):

@@ -13,6 +13,7 @@ from numeric.finding import Verdict
 from proofs.audit.run import compared
 from proofs.evidence import Settings
 from proofs.target.loading import TargetError, load
+from reports.said import said
 
 LAYERS = """
 import numpy as np
@@ -122,7 +123,7 @@ def test_a_wrong_numpy_layer_is_refuted(folder: Path) -> None:
 
 def test_what_numpy_can_not_do_exactly_is_named(folder: Path) -> None:
     answer = ask(f"{folder}/np_layers.py:normalised", "gd", N=3, f=2, m=1)
-    reasons = " ".join(row.finding.reason for row in answer.rows)
+    reasons = " ".join(said(row.finding.reason) for row in answer.rows)
     assert answer.verdict is not Verdict.CONFIRMED and "linalg_vector_norm" in reasons and "np_layers.py:" in reasons
 
 
@@ -143,8 +144,10 @@ def test_padasip_lms_is_the_online_rule(folder: Path) -> None:
     pytest.importorskip("padasip")
     adapter = f"{folder}/np_layers.py:padasip_adapter"
     answer = ask("padasip.filters:FilterLMS", f"{folder}/own.py:lms", adapter, m=1, f=2, N=3)
-    assert "the same rational function" in answer.reason  # and a branch of its base class for a width of -1 never ran
-    assert answer.verdict is Verdict.UNDECIDED and answer.reason.endswith("n == -1 was never true"), answer
+    assert "the same rational function" in said(
+        answer.reason
+    )  # and a branch of its base class for a width of -1 never ran
+    assert answer.verdict is Verdict.UNDECIDED and said(answer.reason).endswith("n == -1 was never true"), answer
     other = ask("padasip.filters:FilterRLS", f"{folder}/own.py:lms", adapter, m=1, f=2, N=3)
     assert other.verdict is Verdict.REFUTED and other.counterexample is not None
 
@@ -160,8 +163,8 @@ def test_functions_of_numpy_keep_their_signature(folder: Path) -> None:
 
 def test_modules_are_copied_and_what_training_would_do_is_said(folder: Path) -> None:
     target = load(f"{folder}/modules.py:instance")
-    assert "Dropout, BatchNorm1d" in target.notes[0] and "evaluation mode" in target.notes[0]
-    assert "torch.float32" in target.notes[1]
+    assert "Dropout, BatchNorm1d" in said(target.notes[0]) and "evaluation mode" in said(target.notes[0])
+    assert "torch.float32" in said(target.notes[1])
     own = sys.modules[next(n for n in sys.modules if n.startswith("target_modules"))].instance
     assert own.training and own.scale.dtype == torch.float32
     assert not target.call.training and target.call.scale.dtype == torch.float64  # type: ignore[attr-defined]

@@ -22,6 +22,7 @@ from proofs import registry
 from proofs.evidence import Outcome, Rung, Settings
 from proofs.verify.records import finding_from_json, finding_to_json, plain
 from proofs.verify.run import NothingToRun, Run, Unit, environment, plan, verify
+from reports.said import pasted
 
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.usefixtures("toys")
@@ -66,7 +67,7 @@ def test_a_refuted_claim_is_not_settled_by_another_rung() -> None:
     ]
     assert not run.settled("toy.false") and sum(run.grades.values()) == 0
     shown = run.evidence[1].counterexample
-    assert shown is not None and shown.lines()[0] == "X = [[1]]"
+    assert shown is not None and pasted(shown)[0] == "X = [[1]]"
 
 
 def test_an_exception_is_undecided_with_its_place() -> None:

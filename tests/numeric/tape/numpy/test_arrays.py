@@ -29,6 +29,7 @@ from numeric.tape.numpy.agreement import agreed
 from numeric.tape.numpy.programs import Substituted, as_program
 from numeric.tape.numpy.rules import FUNCTIONS, UFUNCS
 from numeric.tape.refusals import Refused
+from reports.said import said
 
 A = np.array([[1.0, -2, 3, 4], [2, 5, -1, 2], [-3, 1, 2, -4]])
 B = np.array([[2.0, 1, -1, 3], [1, 4, 2, -2], [3, -1, 5, 1]])
@@ -254,7 +255,7 @@ def test_numbers_that_leave_are_named(name: str) -> None:
     code, operation, reason = ESCAPES[name]
     with pytest.raises(Refused) as caught:
         recorded(as_program(code)).at({"v": (3,)})
-    assert operation in caught.value.operation and reason in caught.value.reason
+    assert operation in caught.value.operation and reason in said(caught.value.reason)
     if caught.value.operation != "the code":
         file, _, line = caught.value.where.rpartition(":")
         helper = name in ("outer entry",)
@@ -277,7 +278,7 @@ def test_what_is_no_rational_function_is_recorded_and_named(name: str) -> None:
     field = FiniteField(torch.tensor([2147483629]))
     with pytest.raises(Refused) as caught:
         run(as_program(code), field, {"v": field.lift(torch.ones(3, dtype=torch.float64))})
-    assert operation in caught.value.operation and reason in caught.value.reason
+    assert operation in caught.value.operation and reason in said(caught.value.reason)
 
 
 TRICKS: dict[str, Callable[[Any], Any]] = {
@@ -454,4 +455,4 @@ def test_input_writes_are_reported() -> None:
 
     found = decide(Comparison(as_program(writes), lambda x: 2 * x, {"x": (3,)}, {}, entropy=Entropy(1)))
     assert found.verdict is Verdict.CONFIRMED
-    assert any("writes to its input x" in flag for flag in found.flags)
+    assert any("writes to its input x" in flag for flag in map(said, found.flags))

@@ -9,6 +9,7 @@ import torch
 
 from proofs.target.source.lines import Lines, homes
 from proofs.target.source.options import Known, option
+from reports.said import said
 
 SOURCE = """
 def layer(X, mode=None, scale=None):
@@ -65,7 +66,7 @@ def test_a_branch_that_no_size_reached_is_told_with_its_condition(layer):
     assert found["k == 30", True].lines == (19, 19) and found["", True].lines == (16, 17)
     assert found["X > 2", False].lines == (13, 13)
     assert not any("X < 0" in condition or "10**6" in condition for condition, _ in found)  # they only refuse
-    assert "line 8 of branches.py ran in part: X > 40 was never true" in found["X > 40", True].line()
+    assert "line 8 of branches.py ran in part: X > 40 was never true" in said(found["X > 40", True])
 
 
 def test_sizes_beyond_leave_nothing_butoptions_and_the_handler(layer):
@@ -358,7 +359,7 @@ def layer(X):
 def test_chains_tell_the_operand_that_was_never_otherwise(tmp_path):
     found = told(loaded(tmp_path / "chains.py", CHAINS).layer, 3, 5)
     assert set(found) == {("X < 8888", False), ("X > 7777", True), ("X > 0", False), ("X < 9999", False)}
-    assert "line 3 of chains.py ran in part: X < 8888 was always true" in found["X < 8888", False].line()
+    assert "line 3 of chains.py ran in part: X < 8888 was always true" in said(found["X < 8888", False])
 
 
 CAUGHT = """

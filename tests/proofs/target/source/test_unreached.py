@@ -13,6 +13,7 @@ from proofs.audit.answer import Word
 from proofs.audit.run import compared
 from proofs.evidence import Settings
 from proofs.target.source.lines import Lines, Unrun, homes
+from reports.said import said
 
 HEAD = """
 import functools, operator
@@ -93,13 +94,13 @@ def unrun(folder: Path, source: str, name: str) -> list[Unrun]:
 @pytest.mark.parametrize("name", TABLES)
 def test_what_a_table_could_pick_is_told(tmp_path: Path, name: str) -> None:
     found = [u for u in unrun(tmp_path, f"def layer(X, mode='small'):\n    {TABLES[name]}\n", "layer") if not u.option]
-    assert found and all("was never called" in u.line() for u in found)
+    assert found and all("was never called" in said(u) for u in found)
 
 
 @pytest.mark.parametrize("name", HELD)
 def test_methods_and_modules_are_functions_too(tmp_path: Path, name: str) -> None:
     found = [u for u in unrun(tmp_path, METHODS.replace("BODY", HELD[name]), "Layer") if not u.option]
-    assert found and all("was never called" in u.line() for u in found)
+    assert found and all("was never called" in said(u) for u in found)
 
 
 @pytest.mark.parametrize("name", NONE)

@@ -1,0 +1,6 @@
+"""`said` with the kinds of all rooms."""
+
+from reports.said import audits, identification, notes, numbers, parameters, probes, targets
+from reports.said.kinds import said
+
+__all__ = ["audits", "identification", "notes", "numbers", "parameters", "probes", "said", "targets"]
