@@ -21,7 +21,7 @@ from proofs.fitting.fit import Miss
 from proofs.target.source.lines import Unrun
 from reports.said import pasted, said
 from reports.said.audits import refused
-from reports.said.kinds import cut
+from reports.said.kinds import cut, ranges
 from reports.said.parameters import each
 from reports.said.probes import TITLES
 
@@ -192,14 +192,17 @@ def world(tested: World) -> list[str]:
     """The world in a line, then what was refused, and what never ran."""
     calls = [f"heads {tested.heads}, batch {tested.batch}, {said(tested.positions)}"]
     calls[0] += f" of {tested.tokens} tokens" if tested.tokens > 1 else ""
-    calls += [f"also of {_listed(tested.far)} tokens, in parts"] if tested.far else []
+    calls += [f"of {_listed(tested.far)} tokens as its parts alone"] if tested.far else []
     if any(tested.cells):
         calls.append(f"{tested.cells[0]} batch entries and {tested.cells[1]} heads as each alone")
     calls += [said(tested.state)] if tested.state is not State.NONE else []
-    sizes = f"N = {_listed(tested.lengths)}, (f, m) = {_listed(tested.widths)}"
+    sizes = f"N = {_listed(tested.lengths)} at (f, m) = {tested.width}"
+    others = [w for w in tested.widths if w != tested.width]
+    sizes += f", few N at {_listed(others)}" if others else ""
     same = [m.name for m in tested.modes if m.same in (Same.BITS, Same.ROUNDING)]
     at = f"also, at N = {tested.modes_at} alone, " if tested.modes_at else "also "
     out = ["; ".join([*calls, sizes, *([at + ", ".join(same)] if same else []), tested.dtype])]
+    out += _plain(tested)
     out += [said(m) for m in tested.modes if m.name not in same]
     for head, numbers in enumerate(tested.by_head, 1):
         out.append(f"head {head} has " + ", ".join(f"{name} = {said(number)}" for name, number in numbers.items()))
@@ -219,6 +222,19 @@ def world(tested: World) -> list[str]:
         groups.setdefault((refusal.what, refusal.why), []).append(refusal)
     out += [refused(group) for group in groups.values()]
     return out + [said(seen) for seen in (*tested.scripts, *tested.edges, *tested.kept, *tested.outside, *tested.unrun)]
+
+
+def _plain(tested: World) -> list[str]:
+    """Where plain calls agree, in a line."""
+    plain = tested.plain
+    alike: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+    for width, lengths in plain.elsewhere:
+        alike.setdefault(lengths, []).append(width)
+    parts = [f"N = {ranges(plain.lengths)} at (f, m) = {tested.width}"] if plain.lengths else []
+    parts += [f"N = {ranges(lengths)} at {_listed(widths)}" for lengths, widths in alike.items()]
+    parts += [f"every position of {_listed(plain.whole)} tokens"] if plain.whole else []
+    parts += [f"{_listed(plain.handed)} tokens in two calls"] if plain.handed else []
+    return [f"plain calls, to 6 digits: {'; '.join(parts)}"] if parts else []
 
 
 def _first(integers: Sequence[int]) -> str:
@@ -319,6 +335,13 @@ def _json_world(tested: World) -> dict[str, Any]:
         "state": said(tested.state),
         "lengths": list(tested.lengths),
         "widths": [list(w) for w in tested.widths],
+        "width": list(tested.width),
+        "plain calls": {
+            "lengths": list(tested.plain.lengths),
+            "elsewhere": [{"width": list(w), "lengths": list(N)} for w, N in tested.plain.elsewhere],
+            "every position": list(tested.plain.whole),
+            "in two calls": list(tested.plain.handed),
+        },
         "modes": [{"mode": m.name, "result": said(m.same), "why": said(m.why)} for m in tested.modes],
         "dtype": tested.dtype,
         "integers": list(tested.integers),

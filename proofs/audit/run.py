@@ -144,7 +144,7 @@ def compared(
         if broke is not None:
             word, reason = Word.REFUTED, Broke(broke.check, broke.variant, broke.finding.reason)
         elif "N" not in fixed and world.every_length:
-            induction = every_length(case, at, entropy.child("every N"), target_log2, world.integers)
+            induction = every_length(case, at, entropy.child("every N"), target_log2, reached.integers)
             if induction is not None:
                 rows.append(Row(Check.EVERY, {k: n for k, n in at.items() if k != "N"}, induction))
                 word, reason = _judge(rows)
