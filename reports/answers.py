@@ -15,6 +15,7 @@ from numeric.probing.probes import Probe
 from proofs.audit.answer import Answer, Check, Parting, Role, Word, chance_of, run_of
 from proofs.audit.reasons import Run
 from proofs.audit.rows import Row
+from proofs.audit.sweep import EVERY
 from proofs.audit.world import Refusal, Same, State, World
 from proofs.figure import Columns, Figure, Panel, Series
 from proofs.fitting.fit import Miss
@@ -232,7 +233,9 @@ def _plain(tested: World) -> list[str]:
         alike.setdefault(lengths, []).append(width)
     parts = [f"N = {ranges(plain.lengths)} at (f, m) = {tested.width}"] if plain.lengths else []
     parts += [f"N = {ranges(lengths)} at {_listed(widths)}" for lengths, widths in alike.items()]
-    parts += [f"every position of {_listed(plain.whole)} tokens"] if plain.whole else []
+    every, some = ([N for N in plain.whole if (N <= EVERY) is short] for short in (True, False))
+    parts += [f"every position of {_listed(every)} tokens"] if every else []
+    parts += [f"some positions of {_listed(some)} tokens"] if some else []
     parts += [f"{_listed(plain.handed)} tokens in two calls"] if plain.handed else []
     return [f"plain calls, to 6 digits: {'; '.join(parts)}"] if parts else []
 

@@ -43,8 +43,10 @@ _HANDED = (66, 100)
 """Calls that are cut in two, with the state between."""
 _CHUNK, _WIDEST = 130, 1024
 """The largest integers of the code that are passed in N, and in f and m."""
-_BUDGET = 60_000
-"""Operations of torch that these calls may cost, about a second."""
+_BUDGET = 120_000
+"""Operations of torch that these calls may cost, about two seconds; those of one size may cost an eighth."""
+_SPREAD = 16
+"""Of a call of more than `EVERY` tokens about so many positions are compared, and those about its chunks' ends."""
 PART = 1e-6
 """The sides differ by this part of an output: more than rounding does, and less than a mistake."""
 _PAIR = ("two calls", "one call")
@@ -77,14 +79,21 @@ def sweep(
     run = _Sweep(Search(case, kinds, entropy, target_log2), case, kinds, entropy, _BUDGET)
     chunks = [c for c in mentioned if 1 < c <= _CHUNK]
     lengths: list[int] = []
-    for N in () if "N" in fixed else _lengths(at, [c for c in {*chunks, *at_width} if c <= _CHUNK]):
-        if run.same("plain calls", of_one_sequence(case, {**at, "N": N}), novel=True):
-            lengths.append(N)
     elsewhere: dict[tuple[int, int], list[int]] = {}
-    for f, m, N in () if {"f", "m"} & set(fixed) else _elsewhere(at, fixed, mentioned):
+    first, later = ((), ()) if "N" in fixed else _lengths(at, [c for c in {*chunks, *at_width} if c <= _CHUNK])
+    others = () if {"f", "m"} & set(fixed) else tuple(_elsewhere(at, fixed, mentioned))
+
+    def along(contexts: Sequence[int]) -> None:
+        for N in contexts:
+            if run.same("plain calls", of_one_sequence(case, {**at, "N": N}), novel=True):
+                lengths.append(N)
+
+    along(first)
+    every, handed = run.whole(whole, at, fixed, chunks)
+    for f, m, N in others:
         if run.same("plain calls", of_one_sequence(case, {"f": f, "m": m, "N": N})):
             elsewhere.setdefault((f, m), []).append(N)
-    every, handed = run.whole(whole, at, fixed, chunks)
+    along(later)
     return Swept(
         tuple(run.search.rows),
         tuple(run.search.refusals),
@@ -92,12 +101,14 @@ def sweep(
     )
 
 
-def _lengths(at: Sizes, integers: Sequence[int]) -> Iterator[int]:
-    """At the audit's widths: all short contexts, then multiples of widths and integers, then powers of two."""
+def _lengths(at: Sizes, integers: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """At the audit's widths: powers of two and multiples of widths and integers, then all short contexts and some long."""
     f, m = at["f"], at["m"]
     steps = sorted({f, m, f * m, f + m, *integers})
     multiples = [N for c in steps for N in (c, c + 1, 2 * c, 2 * c + 1, 3 * c, 3 * c + 1, 4 * c)]
-    yield from dict.fromkeys([*range(1, EVERY + 1), *sorted(N for N in multiples if N > EVERY), *_FAR])
+    first = dict.fromkeys([8, 16, 32, 64, *sorted(N for N in multiples if N <= 64)])
+    later = [*range(1, EVERY + 1), *sorted(N for N in multiples if N > 64), *_FAR]
+    return tuple(first), tuple(dict.fromkeys(N for N in later if N not in first))
 
 
 def _elsewhere(at: Sizes, fixed: Sizes, mentioned: Sequence[int]) -> Iterator[tuple[int, int, int]]:
@@ -121,13 +132,12 @@ class _Sweep:
     kinds: tuple[How, ...]
     entropy: Entropy
     left: int
-    over: bool = False
 
     def same(
         self, what: str, asked: Question, prepare: Callable[[], object] | None = None, novel: bool = False
     ) -> bool:
         """Whether plain calls of both sides agree. novel: also compare on the rungs where the code takes another way."""
-        if self.over or any(row.finding.verdict is Verdict.REFUTED for row in self.search.rows):
+        if self.left <= 0 or any(row.finding.verdict is Verdict.REFUTED for row in self.search.rows):
             return False
         sizes = asked.sizes
         seen = Lines(self.case.lines.roots)
@@ -142,7 +152,6 @@ class _Sweep:
             held = replace(asked, case=followed).lifting(by_lifting(self.kinds) or self.case.needs_lift)
             agree = self._agree(held, draw)
         except TooMany:
-            self.over = True
             return False
         except Exception as error:  # the target is anybody's code
             self.search.refusals.append(Refusal(what, sizes, raised(error)))
@@ -153,12 +162,14 @@ class _Sweep:
         return agree and found is not Verdict.REFUTED
 
     def _agree(self, asked: Question, draw: Mapping[str, np.ndarray]) -> bool:
-        with Counted(self.left) as counted, torch.no_grad():
-            one, other = (
-                program(**{n: torch.tensor(a) for n, a in draw.items()}).detach()
-                for program in (asked.left, asked.right)
-            )
-        self.left -= counted.number
+        with Counted(min(self.left, _BUDGET // 8)) as counted, torch.no_grad():
+            try:
+                one, other = (
+                    program(**{n: torch.tensor(a) for n, a in draw.items()}).detach()
+                    for program in (asked.left, asked.right)
+                )
+            finally:
+                self.left -= counted.number
         return not differ(one, other)
 
     def _new(self, seen: Lines) -> bool:
@@ -176,7 +187,7 @@ class _Sweep:
         long = [2 * c + 1 for c in chunks if c <= 64]
         every, handed = [], []
         for N in () if adapter.last or "N" in fixed else dict.fromkeys((*_WHOLE, *long)):
-            calls = Calls(self.case, adapter, marks=tuple(range(N)), wide=found.wide)
+            calls = Calls(self.case, adapter, marks=_marks(N, chunks), wide=found.wide)
             sizes = {"B": 1, "H": 1, "f": at["f"], "m": at["m"], "N": N}
             asked = calls.asked(Calls.layer, Calls.learner, sizes)
             if self.same(POSITIONS, asked, partial(calls.prepare, sizes, True)):
@@ -188,6 +199,14 @@ class _Sweep:
             if self.same(STATE, asked, partial(calls.prepare, sizes, True)):
                 handed.append(N)
         return tuple(every), tuple(handed)
+
+
+def _marks(N: int, chunks: Sequence[int]) -> tuple[int, ...]:
+    """The positions of a call that are compared: all of a short one, of a long one some, and where chunks end and begin."""
+    if N <= EVERY:
+        return tuple(range(N))
+    ends = {p for c in chunks for k in (c, 2 * c) for p in (k - 1, k, k + 1)}
+    return tuple(sorted(p for p in {*range(0, N, max(1, N // _SPREAD)), *ends, N - 2} if p < N - 1))
 
 
 def differ(one: Tensor, other: Tensor) -> bool:

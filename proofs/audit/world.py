@@ -83,9 +83,11 @@ class Mode(Said):
 
 @dataclass(frozen=True)
 class Plain:
-    """Sizes at which plain float64 calls of both sides agree, to the digits of `proofs.audit.sweep`. lengths: the N at the
-    audit's widths; elsewhere: other (f, m) with their N; whole: calls of which every position agrees with the learner on its
-    prefix; handed: calls that agree with two, the state handed on."""
+    """Sizes at which plain float64 calls of both sides agree, to the digits of `proofs.audit.sweep`.
+
+    lengths: the N at the audit's widths; elsewhere: other (f, m) with their N; whole: calls of which every position, or some
+    of long ones, agree with the learner on its prefix; handed: calls that agree with two, the state handed on.
+    """
 
     lengths: tuple[int, ...] = ()
     elsewhere: tuple[tuple[tuple[int, int], tuple[int, ...]], ...] = ()
