@@ -99,7 +99,7 @@ def others(width: int, tokens: int, kept: Mapping[str, int]) -> Finding:
     left = {sp.expand(e.xreplace(values)) for e in equations(width, tokens)} - {0}
     figures = {f"equations that other weights solve, width {width}, N = {tokens}": len(equations(width, tokens))}
     if left:
-        return Finding(Verdict.REFUTED, f"width {width}, N = {tokens}: {next(iter(left))} is left", figures=figures)
+        return Finding(Verdict.REFUTED, f"width {width}, N = {tokens}: {min(left, key=str)} is left", figures=figures)
     return Finding(Verdict.CONFIRMED, figures=figures, trust=("SymPy's expansion",))
 
 
