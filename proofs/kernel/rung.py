@@ -29,6 +29,7 @@ from typing import Any
 
 from numeric.finding import Counterexample, Finding, Verdict, combine
 from proofs import registry
+from proofs.claim import Check
 from proofs.evidence import Rung, Settings
 from proofs.kernel import lemmas as kernel_lemmas
 from proofs.kernel.coq import (
@@ -244,9 +245,13 @@ class KernelCheck:
         }
         return Finding(Verdict.CONFIRMED, whole.reason, figures, merged, whole.trust, part=self.states)
 
+    def checks(self) -> dict[Rung, Check]:
+        """The check on its rung, as the forms of `proofs.forms` give theirs."""
+        return {Rung.KERNEL: self}
+
 
 def kernel_check(*lemmas: str, states: str = "", python: Mapping[str, Callable[..., Any]] | None = None) -> KernelCheck:
-    """The check of a claim that rests on these lemmas: `Rung.KERNEL: kernel_check("one_step", ...)`.
+    """The check of a claim that rests on these lemmas: `IDENTITY.checks() | kernel_check("one_step", ...).checks()`.
 
     The finding's settings hold the Coq statements under "statements". states: where the theorems are not the whole
     claim, which part they state; the finding carries it. python: as for `check`, for mutants.
