@@ -91,6 +91,7 @@ def markdown(
         settled=words.settled_summary(run),
         mutants=words.mutant_summary(run.mutants),
         rungs=[r for r in Rung if any(e.rung is r for e in run.evidence)],
+        meanings=words.MEANINGS,
         verdicts=_VERDICTS,
         summary=_summary(run),
         systems=_systems(run),

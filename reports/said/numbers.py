@@ -23,6 +23,7 @@ from numeric.deciding.findings import (
     ZeroDivisors,
 )
 from numeric.finding import Flag
+from numeric.tape.blocks import NoLoop, NotFollowed
 from numeric.tape.notes import Cast, Constant, Guard, Written
 from numeric.trust import Derivation, Trust
 from reports.said.kinds import said
@@ -217,3 +218,27 @@ def _(found: Guard) -> str:
 @said.register
 def _(found: NotFinite) -> str:
     return f"has NaN or infinite outputs at some draw where {found.other} is finite"
+
+
+# --- loops --------------------------------------------------------------------------------------------------------------
+
+_LOOP = {
+    NoLoop.LOOKED: "a number of the data was looked at",
+    NoLoop.ONCE: "no operation is made once a token",
+    NoLoop.REPEATS: "its operations do not repeat from token to token",
+    NoLoop.GROWS: "it does not grow by one repetition a token",
+    NoLoop.TAIL: "what follows the last token is another thing at another length",
+    NoLoop.ROWS: "it reads its tokens, or its memory, at places that are in no row",
+    NoLoop.MIXES: "what is computed for all tokens at once mixes them",
+    NoLoop.OTHER: "what is computed for all tokens at once is another function for another token",
+}
+
+
+@said.register
+def _(why: NoLoop) -> str:
+    return _LOOP[why]
+
+
+@said.register
+def _(why: NotFollowed) -> str:
+    return f"what is computed for all tokens at once could not be followed: {why.refusal}"

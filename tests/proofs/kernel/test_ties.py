@@ -22,6 +22,7 @@ from proofs.kernel import rung as kernel
 from proofs.kernel.evaluation import Data, agreement, draw, literal, parse, python_rows, resolve
 from proofs.kernel.lemmas import LEMMAS
 from proofs.kernel.ties import TIES
+from reports.said import said
 
 pytestmark = pytest.mark.usefixtures("coq_cache")
 
@@ -240,4 +241,4 @@ def test_python_failure_is_undecided() -> None:
         raise TypeError("no fractions here")
 
     found = kernel.check(["one_step"], python={"gd_step": broken})["one_step"]
-    assert found.verdict is Verdict.UNDECIDED and "no fractions here" in found.reason
+    assert found.verdict is Verdict.UNDECIDED and "no fractions here" in said(found.reason)
