@@ -37,6 +37,9 @@ CONTENT = {
     "proofs/bench/timings.py": "the names of measurements",
     "numeric/deciding/strategies.py": "what each flavour of inputs is",
     "numeric/words/recurrences.py": "the steps of a derivation: their names, and why they hold",
+    "numeric/words/derivation.py": "such steps",
+    "numeric/words/telescoping.py": "such steps",
+    "numeric/words/whole.py": "such steps",
     "numeric/tape/refusals.py": "messages of refusals, which are exceptions: by operation, what to write instead",
     "numeric/tape/acceptance.py": "messages of refusals",
     "numeric/tape/local_check.py": "messages of refusals",
@@ -102,11 +105,8 @@ PARTS = {
 """Files that make a part of a message which is raised elsewhere."""
 OPEN = {
     "numeric/analysis/rates.py": "grades of rates, which claims of hippo quote",
-    "numeric/words/derivation.py": "what derivations find; their steps are content",
     "numeric/words/lint.py": "what a construction may not have",
     "numeric/words/second_opinion.py": "why SymPy abstains",
-    "numeric/words/telescoping.py": "what telescoping sums find",
-    "numeric/words/whole.py": "what whole programs on words find",
 }
 """Files with sentences about what was found: no data yet. None is to be added."""
 MACHINES = (".split", ".compile", ".parse", "_writes_only")

@@ -42,6 +42,9 @@ _TRUST = {
     Trust.BALLS: "ball arithmetic (Arb), and the rules in numeric/deciding/balls.py",
     Trust.POINTS: "the points drawn stand for all",
     Trust.FIRST_ORDER: "a first-order rounding bound, without its terms of second order",
+    Trust.COEFFICIENTS: "FLINT's polynomial arithmetic (coefficients)",
+    Trust.IMPLIED: "that the listed steps imply the statement",
+    Trust.PRIMITIVES: "that the plain primitives compute what their words stand for (checked at small sizes)",
     Trust.CASTS: "torch's casts to float64 are exact",
     Trust.COARSE: "the float64 run is not further from the exact value than from the float32 run",
 }
