@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import Any
 
-from numeric.finding import Counterexample, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Said, Verdict
 from proofs.shown import words
 
 
-class Extent(Enum):
+class Extent(Said, Enum):
     """For which sizes a confirmation speaks, and whether it is a proof there."""
 
     ALL = auto()
@@ -148,7 +148,7 @@ class Evidence:
             {"claim": self.claim, "rung": self.rung.value}
             | _finding_json(self.finding, self.seconds)
             | {
-                "sizes": self.rung.extent.value,
+                "sizes": words(self.rung.extent),
                 "unseen": None if self.unseen is None else list(self.unseen),
                 "fingerprints": {
                     "statement": self.fingerprints.statement,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numeric.finding import Counterexample
+from proofs.evidence import Extent
 from proofs.kernel.findings import (
     AtTie,
     Definitions,
@@ -22,6 +23,18 @@ from reports.said.kinds import listed, said
 @said.register
 def _(found: Counterexample) -> str:
     return "\n".join(pasted(found))
+
+
+_EXTENT = {
+    Extent.ALL: "all sizes",
+    Extent.LISTED: "the sizes listed",
+    Extent.POINTS: "the points drawn or measured",
+}
+
+
+@said.register
+def _(extent: Extent) -> str:
+    return _EXTENT[extent]
 
 
 # --- runs ---------------------------------------------------------------------------------------------------------------
