@@ -15,7 +15,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from enum import Enum, StrEnum, auto
+from enum import StrEnum
 from typing import Any
 
 import flint
@@ -28,7 +28,7 @@ from numeric.carriers.degree import Degree, Height
 from numeric.carriers.finite_field import FiniteField
 from numeric.carriers.handles import FlintPolynomials, Handles, Rationals, as_fraction
 from numeric.carriers.rounded import Rounded
-from numeric.finding import Said, Told
+from numeric.finding import Told
 from numeric.tape.acceptance import FAST_PATHS
 from numeric.tape.float_replay import ReplayFailed, replay
 from numeric.tape.numbers import Numbers
@@ -36,6 +36,7 @@ from numeric.tape.recorder import record
 from numeric.tape.refusals import RANDOMLY, Refused
 from numeric.tape.replay import Machine
 from numeric.tape.storage_tape import Tape, same_bits
+from proofs.bench.judgements import Above, Failed, ManyVariables, OtherCount, OtherResidues, OtherValue, Why
 from proofs.shown import words
 
 PRIMES = (2147483629, 2147483587)
@@ -75,74 +76,6 @@ class Verdict(StrEnum):
     REFUSED = "refused"
     WRONG = "wrong"
     INTERNAL = "internal error"
-
-
-class Why(Said, Enum):
-    """What a replay gave, without a number."""
-
-    NO_RECORDING = auto()
-    """The recording does not count."""
-    OTHER_RUN = auto()
-    """It differs from a bare call."""
-    BITS = auto()
-    """Other bits than torch's."""
-    ZERO = auto()
-    """A divisor is 0 at this point."""
-    NO_BOUND = auto()
-    """There is no bound to compare with."""
-    WIDE = auto()
-    """A ball is wide."""
-    VALUE = auto()
-    """A value where the rationals have none."""
-
-
-@dataclass(frozen=True)
-class OtherCount(Said):
-    """Another shape of numbers than torch's."""
-
-    found: tuple[int, ...]
-    torch: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class OtherValue(Said):
-    """Another value than torch's."""
-
-    found: float
-    torch: float
-
-
-@dataclass(frozen=True)
-class OtherResidues(Said):
-    """Other residues modulo this prime than the rationals have."""
-
-    prime: int
-
-
-@dataclass(frozen=True)
-class ManyVariables(Said):
-    """More variables than are tried."""
-
-    most: int
-
-
-@dataclass(frozen=True)
-class Above(Said):
-    """A degree, or a height, above its bound."""
-
-    name: str
-    found: float
-    bound: float
-
-
-@dataclass(frozen=True)
-class Failed(Said):
-    """An exception of ours. place: function and line; bound: of the bound, not of the replay."""
-
-    kind: str
-    place: tuple[str, int] | None
-    message: str
-    bound: bool = False
 
 
 @dataclass(frozen=True)

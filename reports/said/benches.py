@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proofs.bench.conformance import Above, Failed, ManyVariables, OtherCount, OtherResidues, OtherValue, Why
+from proofs.bench.judgements import Above, Failed, ManyVariables, OtherCount, OtherResidues, OtherValue, Why
 from reports.said.kinds import said
 
 _WHY = {
