@@ -36,10 +36,6 @@ CONTENT = {
     "proofs/bench/forwards.py": "the names of measurements",
     "proofs/bench/timings.py": "the names of measurements",
     "numeric/deciding/strategies.py": "what each flavour of inputs is",
-    "numeric/words/recurrences.py": "the steps of a derivation: their names, and why they hold",
-    "numeric/words/derivation.py": "such steps",
-    "numeric/words/telescoping.py": "such steps",
-    "numeric/words/whole.py": "such steps",
     "numeric/tape/refusals.py": "messages of refusals, which are exceptions: by operation, what to write instead",
     "numeric/tape/acceptance.py": "messages of refusals",
     "numeric/tape/local_check.py": "messages of refusals",
@@ -51,7 +47,6 @@ CONTENT = {
     "proofs/audit/fresh.py": "the code that another process runs",
     "proofs/_setup.py": "runs before anything is installed",
     "proofs/kernel/coq.py": "Coq's language, and messages of a Coq that is not there",
-    "proofs/kernel/rung.py": "a command of its own, python -m proofs.kernel, for who has Coq and no more",
 }
 """Files, or folders, whose texts are their content."""
 NAMES = {
@@ -80,10 +75,13 @@ NAMES = {
     },
     "numeric/deciding/exact_identity.py": {"plain calls at integer points"},
     "numeric/deciding/float_identity.py": {"floating point against rounding bounds"},
+    "numeric/words/derivation.py": {"term free of ${}$"},
+    "numeric/words/whole.py": {"matrix words, whole programs"},
+    "proofs/kernel/rung.py": {"Coq {}, mathcomp {}", "Closed under the global context", "fails in {}{}"},
     "numeric/probing/box.py": {"balls of {} bits"},
     "numeric/probing/probes.py": {"step size times readout scale"},
 }
-"""Names of checks, modes and engines: what rows and JSON identify them by."""
+"""Names of checks, modes, engines and terms: what rows, steps and JSON identify them by."""
 CODE = {
     "proofs/claim.py": {"**{}** — {}\n\n{}\n\n*Source:* {}"},
     "proofs/kernel/evaluation.py": {"{} ({} (K := binary_fractions) {})"},
@@ -109,20 +107,24 @@ OPEN = {
     "numeric/words/second_opinion.py": "why SymPy abstains",
 }
 """Files with sentences about what was found: no data yet. None is to be added."""
+STEPS = ("owe", "Obligation", "Equation", "_equations")
+"""Calls that state a step of a derivation: its name, and why it holds, are mathematics."""
+COMMANDS = {"proofs/kernel/rung.py": ("print", ".add_argument", ".ArgumentParser")}
+"""Files that are a command of their own, python -m proofs.kernel, and the calls that make its words."""
 MACHINES = (".split", ".compile", ".parse", "_writes_only")
 """Functions whose texts are read by machines: lists of names, patterns, code."""
 
 
-def sentences(text: str) -> Iterator[tuple[int, str]]:
+def sentences(text: str, calls: tuple[str, ...] = ()) -> Iterator[tuple[int, str]]:
     """Line and text of each sentence of a module that is no docstring, no message of an exception raised there, no key of a
-    table, and nothing that a machine reads."""
+    table, no step of a derivation, and nothing that a machine reads; calls: further ones whose texts may stand."""
     tree = ast.parse(text)
     above = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for node in ast.walk(tree):
         written = _text(node)
         if written is None or isinstance(above.get(node), (ast.Expr, ast.JoinedStr)):
             continue
-        if len(WORD.findall(written)) >= LEAST and " " in written and not _allowed(node, above):
+        if len(WORD.findall(written)) >= LEAST and " " in written and not _allowed(node, above, calls):
             yield getattr(node, "lineno", 0), written
 
 
@@ -134,27 +136,33 @@ def _text(node: ast.AST) -> str | None:
     return None
 
 
-def _allowed(node: ast.AST, above: dict[ast.AST, ast.AST]) -> bool:
+def _allowed(node: ast.AST, above: dict[ast.AST, ast.AST], calls: tuple[str, ...]) -> bool:
     parent, statement = above.get(node), None
     if (isinstance(parent, ast.Dict) and node in parent.keys) or isinstance(parent, ast.Subscript):
         return True  # the name of a figure
     while parent is not None and not isinstance(parent, (ast.FunctionDef, ast.ClassDef)):
         if isinstance(parent, (ast.Raise, ast.Assert)):
             return True  # the message of a mistake, made where it is raised
-        if isinstance(parent, ast.Call) and ast.unparse(parent.func).endswith((*MACHINES, "super().__init__")):
+        if isinstance(parent, ast.Call) and ast.unparse(parent.func).endswith(
+            (*MACHINES, *STEPS, *calls, "super().__init__")
+        ):
             return True  # an exception makes its message
         statement = statement or (parent if isinstance(parent, ast.stmt) else None)
         parent = above.get(parent)
     if not isinstance(parent, ast.FunctionDef) or not isinstance(statement, (ast.Assign, ast.AugAssign)):
         return False
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-    return {target.id for target in targets if isinstance(target, ast.Name)} & _raised(parent) != set()
+    return {target.id for target in targets if isinstance(target, ast.Name)} & _stated(parent) != set()
 
 
-def _raised(function: ast.FunctionDef) -> set[str]:
-    """The names in what a function raises."""
-    raised = [node for node in ast.walk(function) if isinstance(node, ast.Raise)]
-    return {name.id for node in raised for name in ast.walk(node) if isinstance(name, ast.Name)}
+def _stated(function: ast.FunctionDef) -> set[str]:
+    """The names in what a function raises, and in the steps that it states."""
+    stated = [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and ast.unparse(node.func).endswith(STEPS))
+    ]
+    return {name.id for node in stated for name in ast.walk(node) if isinstance(name, ast.Name)}
 
 
 def found(folder: str) -> dict[str, list[tuple[int, str]]]:
@@ -165,7 +173,8 @@ def found(folder: str) -> dict[str, list[tuple[int, str]]]:
         if name.startswith(tuple(CONTENT)) or name in PARTS or name in OPEN:
             continue
         known = NAMES.get(name, set()) | CODE.get(name, set())
-        left = [(line, text) for line, text in sentences(file.read_text("utf-8")) if text not in known]
+        written = sentences(file.read_text("utf-8"), COMMANDS.get(name, ()))
+        left = [(line, text) for line, text in written if text not in known]
         if left:
             out[name] = left
     return out
@@ -199,6 +208,7 @@ def test_what_is_listed_is_there() -> None:
         ('assert held, "this can not be so"', False),
         ('figures = {"outputs with other bits": 3}', False),
         ('"add sub mul div truediv".split()', False),
+        ('session.owe(f"{name}: one more token", left, right, "The step takes one more token.")', False),
         ('case.note("left out")', False),
     ],
 )
