@@ -5,7 +5,7 @@ Main definitions: `lines`, `world`, `to_json`, `figures`, `details`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -159,12 +159,13 @@ def _beside(answer: Answer) -> Iterator[str]:
     if len(tested) > _WORLD:
         yield f"  world     and {len(tested) - _WORLD} more lines: see --json"
     if answer.trust:
-        yield f"  trust     {'; '.join(map(said, answer.trust))}"
+        yield f"  trust     {'; '.join(_once(answer.trust))}"
     casts = answer.word is Word.PROVED and run_of(answer.rows)[0] is Run.LIFTED
-    flags = answer.flags if casts else answer.flags[:_FLAGS]
-    yield from (f"  note      {said(note)}" for note in (*answer.notes, *flags))
-    if len(answer.flags) > len(flags):
-        yield f"  note      and {len(answer.flags) - len(flags)} more of this kind: see --json"
+    flags = _once(answer.flags)
+    told = flags if casts else flags[:_FLAGS]
+    yield from (f"  note      {note}" for note in (*_once(answer.notes), *told))
+    if len(flags) > len(told):
+        yield f"  note      and {len(flags) - len(told)} more of this kind: see --json"
     yield from _parted(answer)
 
 
@@ -218,9 +219,9 @@ def world(tested: World) -> list[str]:
         out.append(
             f"no f or m passes {_first(wide)}, which the code mentions or computes: wider ones may be another thing"
         )
-    groups: dict[tuple[str, Told], list[Refusal]] = {}
+    groups: dict[tuple[str, str], list[Refusal]] = {}
     for refusal in tested.refusals:  # sizes that were refused alike share a line
-        groups.setdefault((refusal.what, refusal.why), []).append(refusal)
+        groups.setdefault((refusal.what, said(refusal.why)), []).append(refusal)
     out += [refused(group) for group in groups.values()]
     return out + [said(seen) for seen in (*tested.scripts, *tested.edges, *tested.kept, *tested.outside, *tested.unrun)]
 
@@ -238,6 +239,11 @@ def _plain(tested: World) -> list[str]:
     parts += [f"some positions of {_listed(some)} tokens"] if some else []
     parts += [f"{_listed(plain.handed)} tokens in two calls"] if plain.handed else []
     return [f"plain calls, to 6 digits: {'; '.join(parts)}"] if parts else []
+
+
+def _once(found: Iterable[Told]) -> list[str]:
+    """The words of each; what differs in digits that are not shown is said once."""
+    return list(dict.fromkeys(map(said, found)))
 
 
 def _first(integers: Sequence[int]) -> str:
@@ -292,9 +298,9 @@ def to_json(answer: Answer) -> dict[str, Any]:
         "reason": said(answer.reason),
         Key.CHANCE.value: chance_of(answer.rows) if answer.word is Word.PROVED else None,
         "world": _json_world(answer.world) if answer.world is not None else None,
-        "trust": [said(t) for t in answer.trust],
-        "notes": [said(note) for note in answer.notes],
-        "flags": [said(flag) for flag in answer.flags],
+        "trust": _once(answer.trust),
+        "notes": _once(answer.notes),
+        "flags": _once(answer.flags),
         "evidence": [_json_row(row) for row in answer.rows],
         "counterexample": _json_counterexample(answer.counterexample) if answer.counterexample else None,
         "parting": _json_parting(answer.parting) if answer.parting else None,

@@ -170,10 +170,11 @@ def show(
     from proofs.verify.fingerprints import stale
     from proofs.verify.graph import graph
     from reports.document import parameters
+    from reports.said import said as told
 
     show_claim(screen, claim, run, parameters(claim), graph(registry.select()))
     for line in stale(run.of(id)):
-        screen.say(f"stale: {line}", "yellow")
+        screen.say(f"stale: {told(line)}", "yellow")
     raise typer.Exit(0 if source else run.status)
 
 

@@ -24,10 +24,25 @@ import numpy as np
 import numeric
 from numeric.deciding.programs import Program, Recorded, Shapes, Sizes, rational, text
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Said, Verdict
+from numeric.trust import Trust
 from numeric.words import derivation, letters
 from numeric.words.algebra import Hadamard, matrix, scalar, vector
 from numeric.words.concrete import Point, stored
+from numeric.words.findings import (
+    FixedCounts,
+    Hides,
+    KeepsState,
+    NeverAsked,
+    NoSource,
+    NotInductive,
+    OtherWords,
+    OutsideWords,
+    RaisedAt,
+    Swallowed,
+    Unheld,
+    ZeroAt,
+)
 from numeric.words.lint import offences, stateful
 from numeric.words.primitives import Several
 from numeric.words.recurrences import ChunkRows
@@ -64,25 +79,24 @@ def decide(left: Program, right: Program, shapes: Shapes, spec: Spec, small: Seq
     counts = {name: scalar(symbol) for name, symbol in spec.counts.items()} if takes else {}
     session.inputs |= counts
     letters.latched.clear()
-    reason, results, ran = "", list[Any](), dict[CodeType, str]()
+    reason: Said | None = None
+    results, ran = list[Any](), dict[CodeType, str]()
     with running(session), _watched(ran):
         try:
             arrays = {name: session.inputs[name] for name in shapes}
             results = [program(**arrays, **counts) for program in (left, right)]
             _compare(session, results[0], results[1])
         except (TypeError, AttributeError, ArithmeticError, LookupError, ValueError) as error:
-            reason = f"outside matrix words: {type(error).__name__}: {error}"
+            reason = OutsideWords(type(error).__name__, str(error))
     if not takes:
-        reason = reason or f"a program takes no {sorted(spec.counts)}: its counts are fixed"
-    if not reason and letters.latched:
-        reason = f"a refusal was swallowed: {letters.latched[0]}"
-    reason = (
-        reason or _lint(ran) or _unused(spec, session) or ("" if small else "no small sizes to hold the words against")
-    )
+        reason = reason or FixedCounts(tuple(sorted(spec.counts)))
+    if reason is None and letters.latched:
+        reason = Swallowed(str(letters.latched[0]))
+    reason = reason or _lint(ran) or _unused(spec, session) or (None if small else Unheld.NO_SIZES)
     found = derivation.decide(lambda: session.obligations, second_opinion=second_opinion, limit=limit)
-    if not reason and found.verdict is not Verdict.CONFIRMED:
-        steps = "; ".join(f"the steps of {who} differ: {a!r} and {b!r}" for who, a, b in session.differences)
-        reason = f"not inductive, or different words: {found.reason}" + (f"; {steps}" if steps else "")
+    if reason is None and found.verdict is not Verdict.CONFIRMED:
+        steps = tuple((who, repr(a), repr(b)) for who, a, b in session.differences)
+        reason = NotInductive(found.reason, steps)
     seen, symbols = None, spec.counts if takes else {}
     for k, sizes in enumerate(small):
         seen, wrong = _at(session, None if reason else results, (left, right), shapes, symbols, sizes,
@@ -94,14 +108,13 @@ def decide(left: Program, right: Program, shapes: Shapes, spec: Spec, small: Seq
 
 
 def _finding(
-    found: Finding, reason: str, seen: Counterexample | None, session: Session, small: Sequence[Sizes]
+    found: Finding, reason: Said | None, seen: Counterexample | None, session: Session, small: Sequence[Sizes]
 ) -> Finding:
     verdict = Verdict.REFUTED if seen else Verdict.UNDECIDED if reason else Verdict.CONFIRMED
-    trust = [part for part in found.trust if part != derivation.FOLLOWS]
-    trust.append("that the plain primitives compute what their words stand for (checked at small sizes)")
+    trust = [*(part for part in found.trust if part is not Trust.IMPLIED), Trust.PRIMITIVES]
     figures = {**found.figures, "invariants": len(session.used), "sizes run plainly": len(small)}
     settings = {**found.settings, "engine": "matrix words, whole programs", "sizes": [dict(s) for s in small]}
-    return Finding(verdict, reason if verdict is not Verdict.CONFIRMED else "", figures=figures, settings=settings,
+    return Finding(verdict, reason or "", figures=figures, settings=settings,
                    trust=tuple(trust), flags=found.flags, counterexample=seen)  # fmt: skip
 
 
@@ -182,7 +195,7 @@ def _generated(frame: FrameType) -> bool:
 _TUPLES = {t.__new__.__code__ for t in (letters.Letter, letters.Atom, Hadamard)}
 
 
-def _lint(ran: Mapping[CodeType, str]) -> str:
+def _lint(ran: Mapping[CodeType, str]) -> Said | None:
     """The first place outside the language in what ran, or nothing. The engine and installed packages are not asked."""
     root, engine = Path(numeric.__file__).parents[1], Path(numeric.__file__).parent
     packages = {Path(p).resolve() for p in (sys.prefix, sys.base_prefix)}
@@ -192,7 +205,7 @@ def _lint(ran: Mapping[CodeType, str]) -> str:
         if not path.is_file():
             if code.co_filename.startswith("<frozen "):
                 continue
-            return f"{code.co_name} has no source to read"
+            return NoSource(code.co_name)
         path = path.resolve()
         own = path.relative_to(root) if path.is_relative_to(root) else Path()
         if path.is_relative_to(engine) or own.as_posix() in TRUSTED:
@@ -200,17 +213,17 @@ def _lint(ran: Mapping[CodeType, str]) -> str:
         if own.parts[:1] not in (("constructions",), ("proofs",)) and any(path.is_relative_to(p) for p in packages):
             continue
         if state:
-            return f"{path.name}:{code.co_firstlineno} {code.co_name} could keep state from call to call: {state}"
+            return KeepsState(path.name, code.co_firstlineno, code.co_name, state)
         places.setdefault(path, set()).add((code.co_name, code.co_firstlineno))
     for path, functions in sorted(places.items()):
         for offence in offences(path.read_text(encoding="utf-8"), frozenset(functions)):
-            return f"{path.name}:{offence.line} could hide a branch or a loop: {offence.what}"
-    return ""
+            return Hides(path.name, offence.line, offence.what)
+    return None
 
 
-def _unused(spec: Spec, session: Session) -> str:
-    left = sorted(set(spec.invariants) - session.used)
-    return f"no recurrence is called {left}: the invariant was never asked for" if left else ""
+def _unused(spec: Spec, session: Session) -> NeverAsked | None:
+    left = tuple(sorted(set(spec.invariants) - session.used))
+    return NeverAsked(left) if left else None
 
 
 # ------------------------------------------------------------------------------------------- at small sizes
@@ -222,7 +235,7 @@ _THIRDS = (-7, -6, -5, -4, -2, -1, 1, 2, 4, 5, 6, 7)
 
 def _at(session: Session, results: list[Any] | None, programs: tuple[Program, Program], shapes: Shapes,
         symbols: Mapping[str, str], sizes: Sizes, entropy: Entropy,
-        names: tuple[str, str]) -> tuple[Counterexample | None, str]:  # fmt: skip
+        names: tuple[str, str]) -> tuple[Counterexample | None, Said | None]:  # fmt: skip
     """Runs both programs plainly in rationals: a counterexample, or what is wrong with the words' values."""
     draw = entropy.generator()
     inputs = {}
@@ -235,20 +248,20 @@ def _at(session: Session, results: list[Any] | None, programs: tuple[Program, Pr
     try:
         plain = [rational(_with(program, counts), inputs)[0] for program in programs]
     except ZeroDivisionError:
-        return None, f"a division by zero at {dict(sizes)}: nothing to hold the words against"
+        return None, ZeroAt(tuple(sizes.items()))
     except Exception as error:
-        return None, f"at {dict(sizes)} a program raised {type(error).__name__}: {error}"
+        return None, RaisedAt(tuple(sizes.items()), type(error).__name__, str(error))
     if plain[0].shape != plain[1].shape or not np.array_equal(plain[0], plain[1]):
         shown = {name: text(array) for name, array in inputs.items()}
-        return Counterexample(dict(sizes), shown, text(plain[0]), text(plain[1]), *names), "they differ at small sizes"
+        return Counterexample(dict(sizes), shown, text(plain[0]), text(plain[1]), *names), Unheld.DIFFER
     if results is None:
-        return None, ""
+        return None, None
     point = Point(session, _given(session, inputs, counts, sizes, shapes))
     for side, result, expected in zip(names, results, plain, strict=True):
         found = np.asarray(point.of(result), dtype=object)
         if found.shape != expected.shape or not np.array_equal(found, expected):
-            return None, f"at {dict(sizes)} the words of {side} are {text(found)}, the plain run gives {text(expected)}"
-    return None, ""
+            return None, OtherWords(tuple(sizes.items()), side, str(text(found)), str(text(expected)))
+    return None, None
 
 
 def _with(program: Program, counts: Mapping[str, int]) -> Callable[..., Any]:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from numeric.finding import Counterexample
+from proofs.kernel.findings import AtTie
 
 Numbers = Mapping[str, Any]
 """Drawn data by name: an int, a Fraction, or an object array of Fractions."""
@@ -161,7 +162,7 @@ def agreement(name: str, tie: Tie, data: Data, coq: Rows, function: Callable[...
         right=_text(np.array(python, dtype=object)),
         left_name=f"Coq {tie.definition}",
         right_name=tie.python,
-        note=f"numeric tie {name}",
+        note=AtTie(name),
     )
 
 

@@ -22,7 +22,7 @@ from proofs import registry
 from proofs.evidence import Outcome, Rung, Settings
 from proofs.verify.records import finding_from_json, finding_to_json, plain
 from proofs.verify.run import NothingToRun, Run, Unit, environment, plan, verify
-from reports.said import pasted
+from reports.said import pasted, said
 
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.usefixtures("toys")
@@ -238,7 +238,7 @@ def test_a_dead_worker_loses_only_what_it_had(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(joblib, "Parallel", lambda **options: dying)
     run = verify(["toy.holds"], jobs=2)
     assert run.evidence[0].verdict is Verdict.CONFIRMED
-    assert run.evidence[1].finding.reason == (
+    assert said(run.evidence[1].finding.reason) == (
         "a worker process failed (RuntimeError: a worker was killed); try --jobs 1"
     )
     assert {m.outcome for m in run.mutants} == {Outcome.NOT_RUN}
