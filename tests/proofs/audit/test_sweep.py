@@ -102,7 +102,6 @@ def attends(query, keys, values, again=False):
 def attends_again(query, keys, values):
     return attends(query, keys, values, True)
 """
-TAKES = ("initial_state", ("f", "m"))
 
 
 @pytest.fixture(scope="module")
