@@ -28,7 +28,7 @@ USUAL = {
     "chunks": "g = [X[t : t + 16] for t in range(0, T, 16)]",
     "scale": "g = 1 / math.sqrt(X.shape[1])",
     "mask": "mask = torch.arange(T)[:, None] >= torch.arange(T)\n    g = X.masked_fill(~mask[:, :1], 0)",
-    "masks": "mask = (torch.arange(T) >= 2) & (torch.arange(T) < 9)\n    g = X.masked_fill(mask[:, None], 0)",
+    "masks": "late, early = torch.arange(T) >= 2, torch.arange(T) < 9\n    g = X.masked_fill((late & early)[:, None], 0)",
     "branch": "g = 2 if T > 3 else 1",
     "message": "assert T > 0, f'{T} tokens'\n    g = 1",
 }
