@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
+from numeric.tape.uncollected import seldom
 from proofs.evidence import Rung, Settings
 from reports.ending import INTERRUPTED, Wrong, end, guarded
 from reports.files import hush
@@ -324,6 +325,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def script() -> NoReturn:
     """The console script."""
+    seldom()
     end(main())
 
 
