@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
+from numeric.tape.uncollected import seldom
 from proofs.evidence import Rung, Settings
 from reports.ending import INTERRUPTED, Wrong, crashing, end, guarded
 from reports.files import hush
@@ -342,6 +343,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def script() -> NoReturn:
     """The console script."""
     crashing()
+    seldom()
     end(main())
 
 

@@ -103,7 +103,7 @@ PARTS = {
 """Files that make a part of a message which is raised elsewhere."""
 OPEN = {
     "numeric/analysis/rates.py": "grades of rates, which claims of hippo quote",
-    "numeric/words/lint.py": "what a construction may not have",
+    "numeric/tape/lint.py": "what a construction may not have",
     "numeric/words/second_opinion.py": "why SymPy abstains",
 }
 """Files with sentences about what was found: no data yet. None is to be added."""

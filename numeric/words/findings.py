@@ -145,32 +145,6 @@ class NotInductive(Said):
 
 
 @dataclass(frozen=True)
-class NoSource(Said):
-    """A function that ran has no source to read."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class KeepsState(Said):
-    """A function that ran could keep state from call to call."""
-
-    file: str
-    line: int
-    name: str
-    what: str
-
-
-@dataclass(frozen=True)
-class Hides(Said):
-    """A line could hide a branch or a loop."""
-
-    file: str
-    line: int
-    what: str
-
-
-@dataclass(frozen=True)
 class NeverAsked(Said):
     """No recurrence has one of these names, so its invariant was never asked for."""
 

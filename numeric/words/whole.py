@@ -2,7 +2,7 @@
 
 Main definitions: `Spec`, `decide`.
 Confirmed: every equation owed holds, both results are the same words, every function that ran is in the language of
-`numeric.words.lint`, nothing was refused on the way, and at three small sizes the words have the value that the plain
+`numeric.tape.lint`, nothing was refused on the way, and at three small sizes the words have the value that the plain
 programs have there. Refuted: the plain programs differ at small sizes. Undecided: everything else, with its reason; in
 particular a difference of words refutes nothing, since different letters may be equal.
 """
@@ -10,31 +10,24 @@ particular a difference of words refutes nothing, since different letters may be
 from __future__ import annotations
 
 import inspect
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
-from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
 
-import numeric
-from numeric.deciding.programs import Program, Recorded, Shapes, Sizes, rational, text
+from numeric.deciding.programs import Program, Recorded, Shapes, Sizes, rational, recorded, text
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Said, Verdict
+from numeric.tape.straight import outside, watched
 from numeric.trust import Trust
 from numeric.words import derivation, letters
 from numeric.words.algebra import Hadamard, matrix, scalar, vector
 from numeric.words.concrete import Point, stored
 from numeric.words.findings import (
     FixedCounts,
-    Hides,
-    KeepsState,
     NeverAsked,
-    NoSource,
     NotInductive,
     OtherWords,
     OutsideWords,
@@ -43,14 +36,13 @@ from numeric.words.findings import (
     Unheld,
     ZeroAt,
 )
-from numeric.words.lint import offences, stateful
 from numeric.words.primitives import Several
 from numeric.words.recurrences import ChunkRows
 from numeric.words.sequences import BEFORE, CHUNK, Last, Seq, one_more, rows
 from numeric.words.session import Invariant, Session, running
 
-TRUSTED = ("constructions/primitives.py", "constructions/namespace.py")
-"""The primitives themselves: their loops are what the words stand for, and the values at small sizes test them."""
+_TUPLES = {t.__new__.__code__ for t in (letters.Letter, letters.Atom, Hadamard)}
+"""Constructors without a source: of the engine's named tuples."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +62,8 @@ def decide(left: Program, right: Program, shapes: Shapes, spec: Spec, small: Seq
            names: tuple[str, str] = ("left", "right"), entropy: Entropy | None = None, second_opinion: bool = True,
            limit: int = 24) -> Finding:  # fmt: skip
     """The verdict on left == right for all sizes; `small`: where the words are held against the plain runs, with counts."""
-    left, right = (program.program if isinstance(program, Recorded) else program for program in (left, right))
+    sides = left, right
+    left, right = (program.program if isinstance(program, Recorded) else program for program in sides)
     session = Session(invariants=spec.invariants)
     session.inputs = _inputs(session, shapes)
     session.given = {x.origin[1].name: x for x in session.inputs.values()}
@@ -80,8 +73,8 @@ def decide(left: Program, right: Program, shapes: Shapes, spec: Spec, small: Seq
     session.inputs |= counts
     letters.latched.clear()
     reason: Said | None = None
-    results, ran = list[Any](), dict[CodeType, str]()
-    with running(session), _watched(ran):
+    results = list[Any]()
+    with running(session), watched(_TUPLES) as ran:
         try:
             arrays = {name: session.inputs[name] for name in shapes}
             results = [program(**arrays, **counts) for program in (left, right)]
@@ -92,14 +85,14 @@ def decide(left: Program, right: Program, shapes: Shapes, spec: Spec, small: Seq
         reason = reason or FixedCounts(tuple(sorted(spec.counts)))
     if reason is None and letters.latched:
         reason = Swallowed(str(letters.latched[0]))
-    reason = reason or _lint(ran) or _unused(spec, session) or (None if small else Unheld.NO_SIZES)
+    reason = reason or outside(ran) or _unused(spec, session) or (None if small else Unheld.NO_SIZES)
     found = derivation.decide(lambda: session.obligations, second_opinion=second_opinion, limit=limit)
     if reason is None and found.verdict is not Verdict.CONFIRMED:
         steps = tuple((who, repr(a), repr(b)) for who, a, b in session.differences)
         reason = NotInductive(found.reason, steps)
     seen, symbols = None, spec.counts if takes else {}
     for k, sizes in enumerate(small):
-        seen, wrong = _at(session, None if reason else results, (left, right), shapes, symbols, sizes,
+        seen, wrong = _at(session, None if reason else results, sides, shapes, symbols, sizes,
                           (entropy or Entropy(0)).child(k), names)  # fmt: skip
         if seen is not None:
             break
@@ -160,65 +153,7 @@ def _compare(session: Session, left: Any, right: Any) -> None:
         session.owe("the result", left, right, why)
 
 
-# ----------------------------------------------------------------------------------------------- what ran
-
-
-@contextmanager
-def _watched(ran: dict[CodeType, str]) -> Iterator[None]:
-    """Notes the code of every Python function that runs, and the first value it reads that can keep state."""
-    before = sys.getprofile()
-
-    def note(frame: FrameType, event: str, _: Any) -> None:
-        code = frame.f_code
-        if event != "call" or (code in ran and (ran[code] or not code.co_freevars)):  # nothing new to be read
-            return
-        if not _generated(frame):
-            read = {n: frame.f_globals[n] for n in code.co_names if n in frame.f_globals} if code not in ran else {}
-            read |= {n: frame.f_locals[n] for n in code.co_freevars if n in frame.f_locals}
-            ran[code] = next(filter(None, (stateful(name, value) for name, value in read.items())), "")
-
-    sys.setprofile(note)
-    try:
-        yield
-    finally:
-        sys.setprofile(before)
-
-
-def _generated(frame: FrameType) -> bool:
-    """Whether it is the constructor that Python wrote for a named tuple of the engine, or for a data class."""
-    code, made = frame.f_code, frame.f_locals.get("self")
-    if code.co_filename == "<string>" and is_dataclass(made):
-        return any(getattr(getattr(type(made), n, None), "__code__", None) is code for n in ("__init__", "__eq__"))
-    return code in _TUPLES
-
-
 _TUPLES = {t.__new__.__code__ for t in (letters.Letter, letters.Atom, Hadamard)}
-
-
-def _lint(ran: Mapping[CodeType, str]) -> Said | None:
-    """The first place outside the language in what ran, or nothing. The engine and installed packages are not asked."""
-    root, engine = Path(numeric.__file__).parents[1], Path(numeric.__file__).parent
-    packages = {Path(p).resolve() for p in (sys.prefix, sys.base_prefix)}
-    places: dict[Path, set[tuple[str, int]]] = {}
-    for code, state in ran.items():
-        path = Path(code.co_filename)
-        if not path.is_file():
-            if code.co_filename.startswith("<frozen "):
-                continue
-            return NoSource(code.co_name)
-        path = path.resolve()
-        own = path.relative_to(root) if path.is_relative_to(root) else Path()
-        if path.is_relative_to(engine) or own.as_posix() in TRUSTED:
-            continue
-        if own.parts[:1] not in (("constructions",), ("proofs",)) and any(path.is_relative_to(p) for p in packages):
-            continue
-        if state:
-            return KeepsState(path.name, code.co_firstlineno, code.co_name, state)
-        places.setdefault(path, set()).add((code.co_name, code.co_firstlineno))
-    for path, functions in sorted(places.items()):
-        for offence in offences(path.read_text(encoding="utf-8"), frozenset(functions)):
-            return Hides(path.name, offence.line, offence.what)
-    return None
 
 
 def _unused(spec: Spec, session: Session) -> NeverAsked | None:
@@ -264,8 +199,10 @@ def _at(session: Session, results: list[Any] | None, programs: tuple[Program, Pr
     return None, None
 
 
-def _with(program: Program, counts: Mapping[str, int]) -> Callable[..., Any]:
-    return lambda **inputs: program(**inputs, **counts)
+def _with(program: Program, counts: Mapping[str, int]) -> Program:
+    """The program with these counts; where it takes none it is itself, with the tapes it has."""
+    own = isinstance(program, Recorded) and program.own
+    return recorded(lambda **inputs: program(**inputs, **counts), own=own) if counts else program
 
 
 def _given(

@@ -98,8 +98,11 @@ class Identity:
 
     def __post_init__(self) -> None:
         # one recording of each side serves all rungs
-        object.__setattr__(self, "left", recorded(self.left, self.positive))
-        object.__setattr__(self, "right", recorded(self.right, self.positive))
+        object.__setattr__(self, "left", recorded(self.left, self.positive, own=True))
+        object.__setattr__(self, "right", recorded(self.right, self.positive, own=True))
+        if self.large is not None:
+            left, right = (p and recorded(p, self.positive, own=True) for p in (self.large.left, self.large.right))
+            object.__setattr__(self, "large", replace(self.large, left=left, right=right))
 
     def checks(self) -> dict[Rung, Check]:
         """The checks by rung: sampled and exact, symbolic and universal where they are given; of `rungs` alone."""

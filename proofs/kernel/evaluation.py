@@ -73,10 +73,9 @@ class Data(dict[str, Any]):
     """Drawn data with attribute access, so that an adapter reads `d.X`."""
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"no datum {name!r}; there are {', '.join(self)}") from None
+        if name not in self:
+            raise AttributeError(f"no datum {name!r}; there are {', '.join(self)}")
+        return self[name]
 
 
 def draw(name: str, tie: Tie, seed: int, sizes: Sizes | None = None) -> Data:

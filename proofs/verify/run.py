@@ -16,11 +16,13 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import accumulate, chain, groupby
 from pathlib import Path
 from typing import Any
 
 import proofs
 from numeric.finding import Finding, Verdict, frozen
+from numeric.tape.uncollected import seldom
 from proofs import registry
 from proofs.claim import Claim
 from proofs.evidence import Evidence, Fingerprints, Grade, MutantEvidence, Outcome, Rung, Settings, Settled
@@ -33,6 +35,8 @@ from proofs.verify.kept import Answer, Kept
 from proofs.verify.records import evidence_from_json, finding_from_json, finding_to_json, mutant_from_json, plain
 
 SCHEMA = 2
+_FEW = 4
+"""With fewer claims a process than so many, units are handed out one by one: else one would wait for another at the end."""
 
 
 class NothingToRun(UserMistake, ValueError):
@@ -297,10 +301,28 @@ class _WorkersFailed(Exception):
 def _answers(
     units: Sequence[Unit], settings: Settings, jobs: int
 ) -> Generator[tuple[Unit, dict[str, Any], float], None, None]:
-    work = [(u.claim, u.rung.value, u.mutant, u.settings(settings)) for u in units]
-    with closing(spread(run_unit, work, jobs)) as results:
-        for k, answer in results:
-            yield (units[k], *answer)
+    work = [[(u.claim, u.rung.value, u.mutant, u.settings(settings)) for u in batch] for batch in _batches(units, jobs)]
+    starts = [0, *accumulate(map(len, work))]
+    if jobs == 1:  # one after the other, so that each is heard of when it is done
+        for unit, arguments in zip(units, chain(*work), strict=True):
+            yield (unit, *run_unit(*arguments))
+        return
+    with closing(spread(_run_units, [(batch,) for batch in work], jobs)) as results:
+        for k, answers in results:
+            for unit, answer in zip(units[starts[k] :], answers, strict=False):
+                yield (unit, *answer)
+
+
+def _batches(units: Sequence[Unit], jobs: int) -> list[list[Unit]]:
+    """What one process does in one go: all of a claim, whose checks share recordings; each unit alone where there are few
+    claims."""
+    batches = [list(own) for _, own in groupby(units, key=lambda u: u.claim)]
+    return batches if len(batches) >= _FEW * jobs else [[unit] for unit in units]
+
+
+def _run_units(work: Sequence[tuple[str, str, str | None, Settings]]) -> list[tuple[dict[str, Any], float]]:
+    seldom()
+    return [run_unit(*arguments) for arguments in work]
 
 
 def spread(

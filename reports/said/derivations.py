@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numeric.tape.straight import HandsOut, Hides, KeepsState, NoSource
 from numeric.words.findings import (
     Abstains,
     Agrees,
@@ -10,12 +11,9 @@ from numeric.words.findings import (
     Checker,
     FixedCounts,
     FixedSize,
-    Hides,
     Hollow,
-    KeepsState,
     LeftOver,
     NeverAsked,
-    NoSource,
     NotFollowing,
     NotInductive,
     OpinionsDiffer,
@@ -139,6 +137,11 @@ def _(found: KeepsState) -> str:
 @said.register
 def _(found: Hides) -> str:
     return f"{found.file}:{found.line} could hide a branch or a loop: {found.what}"
+
+
+@said.register
+def _(found: HandsOut) -> str:
+    return f"{found.name} takes numbers of a tensor by {found.method}"
 
 
 @said.register
