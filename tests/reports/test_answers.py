@@ -8,7 +8,7 @@ from constructions.learners import library
 from numeric.finding import Counterexample, Finding, Key, Verdict
 from proofs.audit.answer import Answer, Check, Parting, Role, Word
 from proofs.audit.rows import Row
-from proofs.audit.world import Mode, Refusal, Same, World
+from proofs.audit.world import Mode, Plain, Refusal, Same, World
 from reports.answers import details, every, figures, lines, to_json, world
 
 YES = Finding(Verdict.CONFIRMED, figures={Key.CHANCE: -110.0}, trust=("a lemma",))
@@ -75,9 +75,22 @@ def test_a_refuted_one_says_what_it_runs_instead_and_where_it_parts() -> None:
 def test_a_world_is_a_line_and_what_is_beside_it() -> None:
     modes = (Mode("no_grad", Same.BITS), Mode("bf16", Same.RAISES, "it casts"))
     refused = tuple(Refusal("whole calls", {"f": 4, "N": N}, "no") for N in (2, 3))
-    tested = World(lengths=(1, 9), widths=((4, 3),), modes=modes, modes_at=5, integers=(2, 64), refusals=refused)
+    plain = Plain((1, 2, 3, 8), (((3, 3), (4, 5)), ((4, 1), (4, 5))), (8, 33, 65), (66,))
+    tested = World(
+        lengths=(1, 9),
+        widths=((4, 3), (2, 4)),
+        width=(4, 3),
+        plain=plain,
+        modes=modes,
+        modes_at=5,
+        integers=(2, 64),
+        refusals=refused,
+    )
     assert world(tested) == [
-        "heads 1, batch 1, the call has one prediction; N = 1, 9, (f, m) = (4, 3); also, at N = 5 alone, no_grad; float64",
+        "heads 1, batch 1, the call has one prediction; N = 1, 9 at (f, m) = (4, 3), few N at (2, 4); "
+        "also, at N = 5 alone, no_grad; float64",
+        "plain calls, to 6 digits: N = 1 to 3, 8 at (f, m) = (4, 3); N = 4, 5 at (3, 3), (4, 1); every position of 8, 33 tokens; "
+        "some positions of 65 tokens; 66 tokens in two calls",
         "bf16: raises (it casts)",
         "no N passes 64, which the code mentions or computes: longer contexts may be another thing",
         "no f or m passes 64, which the code mentions or computes: wider ones may be another thing",
