@@ -43,6 +43,7 @@ from proofs.audit.reasons import (
     where,
 )
 from proofs.audit.rows import Row, floats, lengths, outcome, rounds, widths
+from proofs.audit.stand_in import relies
 from proofs.evidence import Settings
 from proofs.target.adapters import adapt
 from proofs.target.case import NAMES, Case
@@ -111,6 +112,7 @@ def compared(
     case = Case.of(loaded.text, adapted, chosen, gates)
     case.note(*loaded.notes)
     case, at = preflight(case, fixed, Entropy(settings.seed if settings.seed is not None else 0))
+    relies(case, loaded, adapter, [at])
     at_defaults(case, loaded)
     _in_domains(case, at)
     entropy = Entropy(settings.seed)
@@ -151,6 +153,8 @@ def compared(
         elif "N" not in fixed and case.adapter.stateful is not None and chosen.step is not None:
             case.note(NotEvery(Unsettled.LINES if world.open else Unsettled.INTEGERS))
         rows += reached.rows
+        if word in (Word.PROVED, Word.AGREES):
+            relies(case, loaded, adapter, _agreed(rows, at))
         lawless = case.inferred.lawless()
         if word in (Word.PROVED, Word.AGREES) and lawless:
             word, reason = Word.UNDECIDED, Lawless(reason, lawless)
@@ -234,6 +238,12 @@ def _options(
     words = [f"--against {against}", *([f"--adapter {adapter}"] if isinstance(adapter, str) else [])]
     words += [f"--gate {shlex.quote(f'{name}={value}')}" for name, value in (gates or {}).items()]
     return " ".join([*words, *(f"--size {name}={size}" for name, size in (sizes or {}).items())])
+
+
+def _agreed(rows: list[Row], at: Sizes) -> list[Sizes]:
+    """The sizes of one sequence at which the sides agreed, the audit's own last."""
+    seen = {tuple(row.sizes.get(name, 0) for name in at) for row in rows}
+    return [*(dict(zip(at, sizes, strict=True)) for sizes in seen if all(sizes)), at]
 
 
 def _refuted_at(rows: list[Row]) -> Sizes | None:

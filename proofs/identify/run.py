@@ -23,6 +23,7 @@ from proofs.audit.preflight import preflight
 from proofs.audit.reasons import Run, RunDiffers, Same, where
 from proofs.audit.rows import CONTEXTS, Row
 from proofs.audit.run import Named, at_defaults, checked
+from proofs.audit.stand_in import relies
 from proofs.evidence import Settings
 from proofs.fitting import fit
 from proofs.fitting.fit import Cause, Data, Miss, Solution
@@ -106,6 +107,7 @@ def _identify(
         case, at = preflight(layer.case, sizes or {}, Entropy(settings.seed if settings.seed is not None else 0))
     except TargetError as error:
         raise TargetError(f"{error}{remedy(layer, dict(gates or {}))}") from None
+    relies(case, loaded, adapter, [at])
     at_defaults(case, loaded)
     layer = replace(layer, case=case)
     box = layer.boxed({}, at["f"], at["m"])
