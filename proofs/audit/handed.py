@@ -44,7 +44,7 @@ def _kept(value: Any) -> Any:
 def differentiable(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """As activations are: no leaves, but with a gradient. Exact numbers stay as they are."""
     with torch.enable_grad():
-        return {n: t.requires_grad_().clone() if type(t) is Tensor else t for n, t in inputs.items()}
+        return {n: t.detach().requires_grad_().clone() if type(t) is Tensor else t for n, t in inputs.items()}
 
 
 def differentiable_keys(inputs: Mapping[str, Any]) -> dict[str, Any]:

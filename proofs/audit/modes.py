@@ -80,10 +80,6 @@ class _Runs:
         found = functions(self.loaded.call)
         return frozenset(name for f in found for code in codes(f.__code__) for name in code.co_names)
 
-    def copies(self) -> dict[str, Tensor]:
-        """The inputs, anew."""
-        return {name: t.clone() for name, t in self.data.items()}
-
     def add(self, name: str, same: Same, why: Told = "", finding: Finding | None = None) -> None:
         """Keep what a mode did; a finding makes it a refutation."""
         self.found.append(Mode(name, same, why))
@@ -94,10 +90,10 @@ class _Runs:
         """Run in a mode: `layer` of the case is the layer there. harmless: why a difference is none of the target's claim."""
         program = layer(self.case)
         try:
-            out = program(**self.copies()).detach().clone()
+            out = program(**self.data).detach().clone()
             if _equal(out, self.plain):
                 return self.add(name, Same.BITS)
-            again = program(**self.copies()).detach()
+            again = program(**self.data).detach()
         except Exception as error:  # the target is anybody's code
             return self.add(name, Same.RAISES, raised(error))
         if not _equal(out, again):
@@ -178,7 +174,7 @@ def modes(
     """
     data = case.draw(sizes, torch.Generator().manual_seed(entropy.child("modes").below(2**31)))
     try:
-        plain = case.layer(**{n: t.clone() for n, t in data.items()}).detach().clone()
+        plain = case.layer(**data).detach().clone()
     except Exception as error:  # it needs another mode than torch's own
         return Modes((Mode("plain", Same.RAISES, raised(error)),))
     runs = _Runs(case, loaded, kinds, sizes, data, plain, entropy.child("modes"))
@@ -267,7 +263,7 @@ def _rounds(runs: _Runs, layer: Callable[[Case], Program], dtype: torch.dtype, w
     """`why`, if the layer computes anything in this type: then other numbers are none of the target's claim."""
     try:
         with _Computed(dtype) as seen:
-            layer(runs.case)(**runs.copies())
+            layer(runs.case)(**runs.data)
     except Exception:  # what it raises there is said
         return None
     return why if seen.found else None
@@ -279,7 +275,7 @@ def _one_tensor(runs: _Runs, sizes: Sizes) -> None:
     data = case.draw(sizes, torch.Generator().manual_seed(runs.entropy.child("square").below(2**31)))
     data["Y"] = data["X"].clone()
     try:
-        plain = case.layer(**{n: t.clone() for n, t in data.items()}).detach().clone()
+        plain = case.layer(**data).detach().clone()
     except Exception as error:  # the target is anybody's code
         return runs.add(name, Same.RAISES, raised(error))
     twin = replace(runs, sizes=sizes, data=data, plain=plain)
@@ -310,7 +306,7 @@ def _handed(runs: _Runs, loaded: Target, adapter: Any) -> None:
     runs.compare("start and gates that are parameters", _through(loaded, adapter, parameter, named))
     name, seen = "gates that are Python numbers", Seen(loaded.call, number, named)
     try:
-        out = runs.case.through(_adapter(loaded, adapter, seen), **runs.copies()).detach().clone()
+        out = runs.case.through(_adapter(loaded, adapter, seen), **runs.data).detach().clone()
     except Exception as error:  # the target is anybody's code
         return runs.add(name, Same.RAISES, raised(error))
     if not any(isinstance(value, float) for _, kwargs in seen.calls for value in kwargs.values()):
@@ -363,7 +359,7 @@ def _together(runs: _Runs, adapter: Any) -> None:
         ways.append(Way(TRAINING, "training", lambda: _trained(module)))
     held = {m.name for m in runs.found if m.same in (Same.BITS, Same.ROUNDING)}
 
-    together(runs.case, [w for w in ways if w.name in held], runs.copies, runs.within, runs.words, runs.add)
+    together(runs.case, [w for w in ways if w.name in held], runs.data, runs.within, runs.words, runs.add)
 
 
 def _again(runs: _Runs, mentioned: Sequence[int]) -> None:
@@ -374,7 +370,7 @@ def _again(runs: _Runs, mentioned: Sequence[int]) -> None:
     try:
         case.layer(**other)
         for number in range(2, times + 1):
-            out = case.layer(**runs.copies()).detach()
+            out = case.layer(**runs.data).detach()
             if not _equal(out, runs.plain):
                 return runs.moved(name, out, CallAgain(number))
     except Exception as error:  # the target is anybody's code
@@ -392,7 +388,7 @@ def _draws(runs: _Runs) -> None:
             np.random.seed(seed)
             torch.manual_seed(seed)
             start = _generators()
-            runs.case.layer(**runs.copies())
+            runs.case.layer(**runs.data)
             seen.append(list(zip(start, _generators(), strict=True)))
     except Exception:  # the target is anybody's code, and what it raises was said
         return
@@ -426,7 +422,7 @@ def _overwritten(runs: _Runs) -> bool:
     for value in (0.0, 1.0, -1.0, 1000.0):
         try:
             with _Filled(value):
-                outs.append(runs.case.layer(**runs.copies()).detach())
+                outs.append(runs.case.layer(**runs.data).detach())
         except Exception:  # it does not run on such numbers
             return False
     return all(_equal(out, runs.plain) for out in outs)
@@ -465,7 +461,7 @@ def _fresh(runs: _Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) ->
             unseen.through(_adapter(runs.loaded, adapter, before), **unseen.draw(sizes, generator))
     seen = Seen(runs.loaded.call, lambda value: value)
     try:
-        runs.case.through(_adapter(runs.loaded, adapter, seen), **runs.copies())
+        runs.case.through(_adapter(runs.loaded, adapter, seen), **runs.data)
         results = fresh.calls(text, [*before.calls[: len(before.results)], *seen.calls], runs.loaded.numpy)
         results = results[-len(seen.calls) :]
     except fresh.Unavailable as error:
@@ -484,7 +480,7 @@ def _fresh(runs: _Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) ->
         rest = iter([leaf for result in results for leaf in result])
         given = iter([_replaced(result, rest) for result in seen.results])
         stub = adapt(replace(runs.loaded, call=lambda *args, **kwargs: next(given)), adapter)
-        out = runs.case.through(stub, **runs.copies())
+        out = runs.case.through(stub, **runs.data)
     except Exception:  # the results have another form there
         return runs.add(name, Same.DIFFERS, why, Finding(Verdict.REFUTED, reason=why))
     return runs.moved(name, out, why)

@@ -58,12 +58,12 @@ Add = Callable[[str, Same, Told, Finding | None], None]
 @dataclass
 class _Pairs:
     case: Case
-    data: Callable[[], dict[str, Tensor]]
+    data: Mapping[str, Tensor]
     within: Callable[[Callable[[Case], Program], str], Finding]
 
     def out(self, ways: Iterable[Way]) -> Tensor:
         """What the layer returns in these modes."""
-        found: Tensor = _layer(ways)(self.case)(**self.data())
+        found: Tensor = _layer(ways)(self.case)(**self.data)
         return found.detach().clone()
 
     def differs(self, ways: tuple[Way, ...], alone: Mapping[Way, Tensor]) -> Finding | None:
@@ -79,14 +79,14 @@ class _Pairs:
 def together(
     case: Case,
     ways: Iterable[Way],
-    data: Callable[[], dict[str, Tensor]],
+    data: Mapping[str, Tensor],
     within: Callable[[Callable[[Case], Program], str], Finding],
     named: frozenset[str],
     add: Add,
 ) -> None:
     """Run the ways two at once, and more where the code names their kinds; `add` is told what came of it.
 
-    data: the inputs, anew. within: the layer of a case against its learner, in a dtype. named: the names in the code.
+    data: the inputs. within: the layer of a case against its learner, in a dtype. named: the names in the code.
     """
     pairs = _Pairs(case, data, within)
     alone: dict[Way, Tensor] = {}

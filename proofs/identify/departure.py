@@ -129,7 +129,7 @@ def _plain(subject: Subject, miss: Miss, point: Any) -> tuple[np.ndarray, np.nda
     theta = torch.tensor(miss.theta, dtype=torch.float64)
     try:
         with torch.no_grad():
-            left = subject.layer.case.layer(X.clone(), Y.clone(), q.clone()).double().numpy()
+            left = subject.layer.case.layer(X, Y, q).double().numpy()
             right = miss.model(X, Y, q, theta).double().numpy()
     except Exception:  # anybody's code
         return None

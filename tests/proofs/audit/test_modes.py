@@ -280,8 +280,8 @@ def test_a_target_that_needs_gradients_gets_them_and_raises_without(layers, name
 def test_what_only_looks_at_how_it_is_called_is_no_fault(layers, name):
     result = found(layers, name)
     differing = {m.name: said(m.why) for m in result.modes if m.same not in (Same.BITS, Same.ROUNDING)}
-    said = {"default dtype float32": "what it makes without a dtype is float32 there"}
-    assert not result.rows and differing == (said if name == "made_by_default" else {})
+    default = {"default dtype float32": "what it makes without a dtype is float32 there"}
+    assert not result.rows and differing == (default if name == "made_by_default" else {})
 
 
 def test_draws_of_its_own_are_seen_without_the_one_that_counts(layers):
