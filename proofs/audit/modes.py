@@ -10,8 +10,7 @@ Main definition: `modes`.
 from __future__ import annotations
 
 import copy
-import random
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -31,11 +30,22 @@ from numeric.tape.refusals import Refused
 from proofs.audit import fresh
 from proofs.audit.compared import How, Question, compared
 from proofs.audit.findings import Act, CallAgain, Calls, Harmless, Moved, MovedBy, Untried
-from proofs.audit.handed import Seen, differentiable, differentiable_keys, number, parameter, strided
+from proofs.audit.generators import unseeded
+from proofs.audit.handed import Argument, Handed, Seen, differentiable, number, parameter, requiring, sliced, strided
 from proofs.audit.inference import at_length
 from proofs.audit.rows import Check, Row
 from proofs.audit.switches import asked_for
-from proofs.audit.together import AUTOCAST, FLOAT32, GRADIENTS, STRIDES, TRAINING, Way, together
+from proofs.audit.together import (
+    AUTOCAST,
+    FLOAT32,
+    GRADIENTS,
+    STRIDES,
+    TRAINING,
+    Through,
+    Way,
+    layered,
+    together,
+)
 from proofs.audit.world import Mode, Same
 from proofs.target.adapters import Adapter, adapt
 from proofs.target.calling import raised
@@ -181,7 +191,7 @@ def modes(
     runs.compare("no_grad", _without_gradients(torch.no_grad))
     runs.compare("inference_mode", _without_gradients(torch.inference_mode))
     runs.compare("inputs that require grad", _under(torch.enable_grad, differentiable))
-    runs.compare("X alone requires grad", _under(torch.enable_grad, differentiable_keys))
+    alone = _alone(runs, loaded, adapter)
     _handed(runs, loaded, adapter)
     for name, layer, dtype, why in (
         ("autocast", _under(_autocast), torch.bfloat16, Harmless.AUTOCAST),
@@ -191,7 +201,8 @@ def modes(
     if square is not None:
         _one_tensor(runs, square)
     runs.single()
-    runs.compare("strided inputs", _through(loaded, adapter, strided))
+    runs.compare("strided inputs", _through(loaded, adapter)(Handed(strided)))
+    runs.compare("slices of wider arrays", _through(loaded, adapter)(Handed(sliced)))
     _training(runs)
     for name, mode in asked_for(runs.words):
         runs.compare(name, _under(mode))
@@ -200,8 +211,9 @@ def modes(
         for others in _others(sizes, mentioned) if memory else ():
             _fresh(runs, adapter, text, others)
     _again(runs, mentioned)
-    _draws(runs)
-    _together(runs, adapter)
+    for generator in unseeded(lambda: case.layer(**data), plain):
+        runs.add(f"numbers of {generator}'s generator", Same.RANDOM, Untried.UNSEEDED)
+    _together(runs, adapter, alone)
     return Modes(tuple(runs.found), tuple(runs.rows))
 
 
@@ -286,25 +298,50 @@ def _adapter(loaded: Target, adapter: Any, seen: Seen) -> Adapter:
     return adapt(replace(loaded, call=seen), adapter)
 
 
-def _through(
-    loaded: Target, adapter: Any, change: Callable[[Any], Any], only: Collection[str] | None = None
-) -> Callable[[Case], Program]:
-    """The layer with its target's tensors, all or those of these names, changed on their way in."""
+def _through(loaded: Target, adapter: Any) -> Through:
+    """The layer with its target's arguments changed on their way in."""
 
-    def through(case: Case) -> Program:
-        return lambda **inputs: case.through(_adapter(loaded, adapter, Seen(loaded.call, change, only)), **inputs)
+    def through(*changes: Handed) -> Callable[[Case], Program]:
+        def layer(case: Case) -> Program:
+            return lambda **inputs: case.through(_adapter(loaded, adapter, Seen(loaded.call, *changes)), **inputs)
+
+        return layer
 
     return through
 
 
+def _alone(runs: _Runs, loaded: Target, adapter: Any) -> list[Way]:
+    """Each argument of the target alone requires grad; the ways that change nothing. One mode where all do alike."""
+    seen = Seen(loaded.call)
+    try:
+        runs.case.through(_adapter(loaded, adapter, seen), **runs.data)
+    except Exception:  # the target is anybody's code: it ran before
+        return []
+    given: dict[Argument, None] = {}
+    for args, kwargs in seen.calls:
+        named: list[tuple[Argument, Any]] = [*enumerate(args), *kwargs.items()]
+        given |= dict.fromkeys(a for a, value in named if isinstance(value, Tensor) and value.is_floating_point())
+    ways: list[Way] = []
+    first = len(runs.found)
+    for argument in given:
+        called = loaded.parameters[argument] if isinstance(argument, int) else argument
+        way = Way(GRADIENTS, f"{called} alone requires grad", torch.enable_grad, handed=Handed(requiring, (argument,)))
+        runs.compare(way.name, layered((way,), _through(loaded, adapter)))
+        ways += [way] if runs.found[-1].same in (Same.BITS, Same.ROUNDING) else []
+    tried = runs.found[first:]
+    if len({m.same for m in tried}) == 1 < len(tried) and tried[0].same in (Same.BITS, Same.ROUNDING, Same.RAISES):
+        runs.found[first:] = [replace(tried[0], name="each argument alone requires grad")]
+    return ways
+
+
 def _handed(runs: _Runs, loaded: Target, adapter: Any) -> None:
     """Arguments as a model has them: all of them parameters, the start and the gates alone, gates Python's numbers."""
-    runs.compare("inputs that are parameters", _through(loaded, adapter, parameter))
+    runs.compare("inputs that are parameters", _through(loaded, adapter)(Handed(parameter)))
     named = runs.case.adapter.named
     if not named:
         return None
-    runs.compare("start and gates that are parameters", _through(loaded, adapter, parameter, named))
-    name, seen = "gates that are Python numbers", Seen(loaded.call, number, named)
+    runs.compare("start and gates that are parameters", _through(loaded, adapter)(Handed(parameter, named)))
+    name, seen = "gates that are Python numbers", Seen(loaded.call, Handed(number, named))
     try:
         out = runs.case.through(_adapter(loaded, adapter, seen), **runs.data).detach().clone()
     except Exception as error:  # the target is anybody's code
@@ -343,23 +380,24 @@ def _trained(module: torch.nn.Module) -> Iterator[None]:
         module.load_state_dict(before)
 
 
-def _together(runs: _Runs, adapter: Any) -> None:
+def _together(runs: _Runs, adapter: Any, alone: Sequence[Way]) -> None:
     """Two modes at once, of those that give the numbers of the plain run, or round them."""
-    module, loaded = runs.loaded.call, runs.loaded
+    module = runs.loaded.call
     ways = [
         Way(GRADIENTS, "no_grad", torch.no_grad),
         Way(GRADIENTS, "inference_mode", torch.inference_mode),
         Way(GRADIENTS, "inputs that require grad", torch.enable_grad, differentiable),
-        Way(GRADIENTS, "X alone requires grad", torch.enable_grad, differentiable_keys),
         Way(AUTOCAST, "autocast", _autocast),
         Way(FLOAT32, "float32", change=lambda inputs: {n: t.float() for n, t in inputs.items()}),
-        Way(STRIDES, "strided inputs", through=_through(loaded, adapter, strided)),
+        Way(STRIDES, "strided inputs", handed=Handed(strided)),
+        Way(STRIDES, "slices of wider arrays", handed=Handed(sliced)),
     ]
     if isinstance(module, torch.nn.Module):
         ways.append(Way(TRAINING, "training", lambda: _trained(module)))
     held = {m.name for m in runs.found if m.same in (Same.BITS, Same.ROUNDING)}
-
-    together(runs.case, [w for w in ways if w.name in held], runs.data, runs.within, runs.words, runs.add)
+    chosen = [*alone, *(w for w in ways if w.name in held)]  # strides come last, after copies
+    through = _through(runs.loaded, adapter)
+    together(runs.case, chosen, runs.data, runs.within, through, runs.words, runs.add)
 
 
 def _again(runs: _Runs, mentioned: Sequence[int]) -> None:
@@ -376,63 +414,6 @@ def _again(runs: _Runs, mentioned: Sequence[int]) -> None:
     except Exception as error:  # the target is anybody's code
         return runs.add(name, Same.RAISES, raised(error))
     return runs.add(name, Same.BITS, Calls(times))
-
-
-def _draws(runs: _Runs) -> None:
-    """Whether it draws from a global generator that it does not seed: then no number of calls shows all that it does."""
-    before = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    seen: list[list[tuple[str, str]]] = []
-    try:
-        for seed in (1, 2):
-            random.seed(seed)
-            np.random.seed(seed)
-            torch.manual_seed(seed)
-            start = _generators()
-            runs.case.layer(**runs.data)
-            seen.append(list(zip(start, _generators(), strict=True)))
-    except Exception:  # the target is anybody's code, and what it raises was said
-        return
-    finally:
-        random.setstate(before[0])
-        np.random.set_state(before[1])
-        torch.set_rng_state(before[2])
-    for name, (start, end), (_, other) in zip(("random", "numpy.random", "torch"), *seen, strict=True):
-        if start != end and end != other and not (name == "torch" and _overwritten(runs)):
-            runs.add(f"numbers of {name}'s generator", Same.RANDOM, Untried.UNSEEDED)
-
-
-class _Filled(Dispatch):  # type: ignore[no-untyped-call]
-    """Puts one number in the place of all that torch draws."""
-
-    def __init__(self, value: float) -> None:
-        super().__init__()
-        self.value = value
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if torch.Tag.nondeterministic_seeded in getattr(func, "tags", ()):
-            for tensor in fresh.leaves(result):
-                tensor.fill_(self.value)
-        return result
-
-
-def _overwritten(runs: _Runs) -> bool:
-    """Whether what torch draws changes nothing, whatever it is, as the first weights of a module that sets its own."""
-    outs = []
-    for value in (0.0, 1.0, -1.0, 1000.0):
-        try:
-            with _Filled(value):
-                outs.append(runs.case.layer(**runs.data).detach())
-        except Exception:  # it does not run on such numbers
-            return False
-    return all(_equal(out, runs.plain) for out in outs)
-
-
-def _generators() -> tuple[str, str, str]:
-    """The states of the global generators, to be compared."""
-    state: Any = np.random.get_state()
-    kind, key, *rest = state
-    return repr(random.getstate()), repr((kind, key.tolist(), rest)), repr(torch.get_rng_state().tolist())
 
 
 def _others(sizes: Sizes, mentioned: Sequence[int]) -> Iterator[list[dict[str, int]]]:
@@ -452,14 +433,14 @@ def _fresh(runs: _Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) ->
     name = f"fresh process, after calls at other {_differing(first, runs.sizes)}" if first else "fresh process"
     if runs.case.needs_lift or runs.case.lifted:
         return runs.add(name, Same.NOT_RUN, Untried.LIFTED)
-    before = Seen(runs.loaded.call, lambda value: value)
+    before = Seen(runs.loaded.call)
     for sizes in first:
         generator = torch.Generator().manual_seed(runs.entropy.child("first").below(2**31))
         with suppress(Exception):  # the target is anybody's code, and may refuse them
             at_length(runs.case, sizes, law=True)
             unseen = replace(runs.case, lines=Lines(()))  # nothing is compared here
             unseen.through(_adapter(runs.loaded, adapter, before), **unseen.draw(sizes, generator))
-    seen = Seen(runs.loaded.call, lambda value: value)
+    seen = Seen(runs.loaded.call)
     try:
         runs.case.through(_adapter(runs.loaded, adapter, seen), **runs.data)
         results = fresh.calls(text, [*before.calls[: len(before.results)], *seen.calls], runs.loaded.numpy)

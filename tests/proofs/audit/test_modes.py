@@ -85,6 +85,35 @@ def one_tensor(X, Y, x_q, eta):
 def float32(X, Y, x_q, eta):
     return step(X, Y, x_q, eta) * (2 if X.dtype == torch.float32 else 1)
 
+def Y_alone(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (1 + Y.requires_grad * (1 - X.requires_grad))
+
+def query_alone(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (1 + x_q.requires_grad * (1 - X.requires_grad))
+
+def gate_alone(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (1 + (eta.requires_grad and not X.requires_grad and not eta.is_leaf))
+
+def Y_alone_in_float32(X, Y, x_q, eta):
+    return Y_alone(X, Y, x_q, eta) if X.dtype == torch.float32 else step(X, Y, x_q, eta)
+
+def as_in_memory(array):
+    strides = (array.shape[1], 1) if array.ndim == 2 else (1,)
+    return torch.as_strided(array, array.shape, strides, array.storage_offset())
+
+def rows_in_memory(X, Y, x_q, eta):
+    return step(as_in_memory(X.contiguous() if X.T.is_contiguous() else X), Y, x_q, eta)
+
+def query_in_memory(X, Y, x_q, eta):
+    return step(X, Y, as_in_memory(x_q), eta)
+
+def sliced_without_gradients(X, Y, x_q, eta):
+    rows = X.stride(1) == 1 and not X.is_contiguous()
+    return step(X, Y, x_q, eta) * (1 + (rows and not torch.is_grad_enabled() and not torch.is_inference_mode_enabled()))
+
+def contiguous(X, Y, x_q, eta):
+    return step(X.contiguous(), Y.contiguous(), x_q.contiguous(), eta)
+
 def strided(X, Y, x_q, eta):
     return step(X, Y, x_q, eta) * (1 if X.is_contiguous() else 2)
 
@@ -198,7 +227,7 @@ def test_a_true_layer_keeps_its_bits(layers):
         "no_grad": Same.BITS,
         "inference_mode": Same.BITS,
         "inputs that require grad": Same.BITS,
-        "X alone requires grad": Same.BITS,
+        "each argument alone requires grad": Same.BITS,
         "inputs that are parameters": Same.BITS,
         "start and gates that are parameters": Same.BITS,
         "gates that are Python numbers": Same.BITS,
@@ -207,6 +236,7 @@ def test_a_true_layer_keeps_its_bits(layers):
         "X is Y": Same.BITS,
         "float32": Same.ROUNDING,
         "strided inputs": Same.BITS,
+        "slices of wider arrays": Same.BITS,
         "fresh process": Same.BITS,
         "called again": Same.BITS,
         "two of these at once": Same.ROUNDING,
@@ -221,6 +251,13 @@ def test_a_true_layer_keeps_its_bits(layers):
         ("inference_mode", "inference_mode"),
         ("Y_grad", "inputs that require grad"),
         ("X_grad", "X alone requires grad"),
+        ("Y_alone", "Y alone requires grad"),
+        ("query_alone", "x_q alone requires grad"),
+        ("gate_alone", "eta alone requires grad"),
+        ("rows_in_memory", "slices of wider arrays"),
+        ("query_in_memory", "strided inputs"),
+        ("Y_alone_in_float32", "Y alone requires grad, float32"),
+        ("sliced_without_gradients", "no_grad, slices of wider arrays"),
         ("leaf", "inputs that are parameters"),
         ("parameter", "inputs that are parameters"),
         ("rate_alone", "start and gates that are parameters"),
@@ -246,9 +283,52 @@ def test_a_mode_that_changes_the_target_is_refuted_by_name(layers, name, mode):
     result = found(layers, name)
     assert mode in [m.name for m in result.modes if m.same is Same.DIFFERS]
     alone = [m.name for m in result.modes if m.same is Same.DIFFERS and "," not in m.name]
-    assert alone == ([mode] if "," not in mode else [])
+    also = {
+        "Y_grad": ["Y alone requires grad"],
+        "rate_alone": ["eta alone requires grad"],
+        "strided": ["slices of wider arrays"],
+    }
+    assert sorted(alone) == sorted([mode, *also.get(name, ())] if "," not in mode else [])
     assert f"mode, {mode}" in [r.rung for r in result.rows]
     assert result.rows[0].finding.verdict is Verdict.REFUTED
+
+
+KEYS = """
+import torch
+
+def attends(q, k, v):
+    return torch.einsum("bihd,bjhd,bjhm->bihm", q, k, v)
+
+def values_alone(q, k, v):
+    return attends(q, k, v) * (1 + v.requires_grad * (1 - k.requires_grad))
+
+def keys_alone(q, k, v):
+    return attends(q, k, v) * (1 + k.requires_grad * (1 - q.requires_grad))
+
+def of_one_projection(q, k, v):
+    rows = k.stride(-1) == 1 and k.stride(1) > k.shape[2] * k.shape[3]
+    return attends(q, k, v) * (1 + rows)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("attends", ""),
+        ("values_alone", "v alone requires grad"),
+        ("keys_alone", "k alone requires grad"),
+        ("of_one_projection", "slices of wider arrays"),
+    ],
+)
+def test_arguments_are_those_of_the_target_however_it_is_called(tmp_path, name, mode):
+    path = tmp_path / "keys.py"
+    path.write_text(KEYS)
+    target = load(f"{path}:{name}")
+    case, at = preflight(Case.of(name, adapt(target, "kv"), learner("gd"), {"readout": "N"}), {}, Entropy(0))
+    result = modes(case, target, "kv", None, (How.EXACT, How.FLOAT), at, (), Entropy(1))
+    differing = [m.name for m in result.modes if m.same is Same.DIFFERS]
+    assert differing == ([mode] if mode else []) and bool(result.rows) is bool(mode)
+    assert mode or {"each argument alone requires grad", "slices of wider arrays"} <= {m.name for m in result.modes}
 
 
 def test_branches_of_several_modes_run(layers):
@@ -276,7 +356,7 @@ def test_a_target_that_needs_gradients_gets_them_and_raises_without(layers, name
         assert raising == {"no_grad", "inference_mode"}
 
 
-@pytest.mark.parametrize("name", ["any_number", "made_by_default", "Watches"])
+@pytest.mark.parametrize("name", ["any_number", "made_by_default", "Watches", "contiguous"])
 def test_what_only_looks_at_how_it_is_called_is_no_fault(layers, name):
     result = found(layers, name)
     differing = {m.name: said(m.why) for m in result.modes if m.same not in (Same.BITS, Same.ROUNDING)}
