@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from constructions.learners import Domain
 from numeric.finding import Counterexample, Key, Told, Verdict
 from numeric.probing.probes import Probe
 from proofs.audit.answer import Answer, Check, Parting, Role, Word, chance_of, run_of
@@ -22,7 +23,7 @@ from proofs.target.source.lines import Unrun
 from reports.said import pasted, said
 from reports.said.audits import refused
 from reports.said.kinds import cut
-from reports.said.parameters import each
+from reports.said.parameters import each, within
 from reports.said.probes import TITLES
 
 _ROWS = 12
@@ -230,8 +231,10 @@ def _listed(values: Sequence[object]) -> str:
 
 
 def every(answer: Answer) -> tuple[str, ...]:
-    """What it holds for all values of."""
-    return tuple(name + each(axes) for name, axes in answer.free.items())
+    """What it holds for all values of, or for all drawn where they are."""
+    known = answer.learner.parameters if answer.learner is not None and answer.word is Word.AGREES else ()
+    domains = {parameter.name: parameter.domain for parameter in known}
+    return tuple(name + within(domains.get(name, Domain.REAL)) + each(axes) for name, axes in answer.free.items())
 
 
 def _role(role: Role) -> str:

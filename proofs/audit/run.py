@@ -176,7 +176,7 @@ def compared(
         word=word,
         reason=reason,
         rows=tuple(rows),
-        parameters=case.described(at, others),
+        parameters=case.described(at, others, drawn=word is Word.AGREES),
         parting=parting(case, rows, at) if word is Word.REFUTED else None,
         notes=tuple(case.notes),
         options=_options(against, adapter, gates, fixed),

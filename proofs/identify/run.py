@@ -19,6 +19,7 @@ from numeric.finding import Key, Told, Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
 from numeric.probing.probes import ask
 from proofs.audit.answer import Answer, Check, Start, Word, chance_of, of, run_of
+from proofs.audit.notes import AtZero
 from proofs.audit.preflight import preflight
 from proofs.audit.reasons import Run, RunDiffers, Same, where
 from proofs.audit.rows import CONTEXTS, Row
@@ -183,7 +184,7 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
         rows.append(other)
         if other.finding.verdict is Verdict.REFUTED:
             word, reason = Word.UNDECIDED, NotAtOtherSize(reason, subject.at["f"], other.finding.reason)
-    notes: list[Told] = []
+    notes: list[Told] = [n for n in verified.notes if isinstance(n, AtZero)] if verified is not None else []
     loose = [role for role in roles if not (role.followed and role.fits)]
     if loose and word in (Word.PROVED, Word.AGREES):
         word, reason = Word.UNDECIDED, GatesOpen(reason, tuple(role.gate for role in loose))

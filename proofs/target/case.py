@@ -65,11 +65,12 @@ class AnyMatrix(Said, Enum):
 @dataclass(frozen=True)
 class AnyNumber(Said):
     """A number of which nothing is assumed, one for each of these axes. bound: the gate's expression in it, where it has one
-    of its own name."""
+    of its own name. domain: where it was drawn, where no more than that is known."""
 
     axes: Axes
     name: str = ""
     bound: Told = ""
+    domain: Domain = Domain.REAL
 
 
 @dataclass(frozen=True)
@@ -400,12 +401,16 @@ class Case:
         """Say each of these once in the answer."""
         self.notes.update(dict.fromkeys(notes))
 
-    def described(self, sizes: Sizes, others: Sequence[Sizes] = ()) -> dict[str, Told]:
-        """What gates and parameters are, at these sizes and, where other, at the others."""
+    def described(self, sizes: Sizes, others: Sequence[Sizes] = (), drawn: bool = False) -> dict[str, Told]:
+        """What gates and parameters are, at these sizes and, where other, at the others. drawn: as numbers drawn show it,
+        which parameters have in their domains alone."""
+        domains = {p.name: p.domain for p in self.chosen.parameters if drawn}
         out: dict[str, Told] = {g: self.given_as.get(g, v) for g, v in self.gates.items() if v != INDETERMINATE}
         out |= self.inferred.described(sizes, others)
         for name, axes in self.axes.items():
-            out[name] = AnyNumber(axes, name, out[name]) if name in out else AnyNumber(axes)
+            domain = domains.get(name, Domain.REAL)
+            own = (name, out[name]) if name in out else ("", "")
+            out[name] = AnyNumber(axes, *own, domain)
         for parameter in self.chosen.parameters:
             if parameter.name in self.shapes and parameter.each is Each.MATRIX:
                 out[parameter.name] = AnyMatrix.CHANNELS

@@ -17,6 +17,7 @@ import torch
 from numeric.finding import Verdict
 from numeric.probing.box import as_floats
 from proofs.audit.answer import Word
+from proofs.audit.notes import AtZero
 from proofs.bench.names import NAMED
 from proofs.bench.soundness import ROUNDING
 from proofs.evidence import Settings
@@ -446,6 +447,20 @@ def test_layers_that_nobody_here_wrote(target, package, adapter, id):
     found = identify(target, adapter, settings=Settings(seed=1))
     assert found.verdict is Verdict.CONFIRMED, str(found)
     assert found.learner.id == id
+
+
+def test_a_number_at_which_the_layer_has_no_value_is_noted(tmp_path):
+    path = tmp_path / "late.py"
+    path.write_text(
+        "import torch\n"
+        "def divided(X, Y, x_q, beta, decay):\n"
+        "    W = X.new_zeros(Y.shape[1], X.shape[1])\n"
+        "    for x, y in zip(X, Y):\n"
+        "        W = decay * (W + beta * torch.outer(y - W @ x, x))\n"
+        "    return (W / decay) @ x_q\n"
+    )
+    found = identify(f"{path}:divided", settings=Settings(seed=1))
+    assert found.word is Word.PROVED and AtZero("decay") in found.notes, str(found)
 
 
 def test_attention_of_torch_is_a_smoother(layers):
