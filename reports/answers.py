@@ -21,7 +21,7 @@ from proofs.figure import Columns, Figure, Panel, Series
 from proofs.fitting.fit import Miss
 from proofs.target.source.lines import Unrun
 from reports.said import pasted, said
-from reports.said.audits import refused
+from reports.said.audits import named, refused
 from reports.said.kinds import cut
 from reports.said.parameters import each, within
 from reports.said.probes import TITLES
@@ -198,10 +198,10 @@ def world(tested: World) -> list[str]:
         calls.append(f"{tested.cells[0]} batch entries and {tested.cells[1]} heads as each alone")
     calls += [said(tested.state)] if tested.state is not State.NONE else []
     sizes = f"N = {_listed(tested.lengths)}, (f, m) = {_listed(tested.widths)}"
-    same = [m.name for m in tested.modes if m.same in (Same.BITS, Same.ROUNDING)]
+    same = [m for m in tested.modes if m.same in (Same.BITS, Same.ROUNDING)]
     at = f"also, at N = {tested.modes_at} alone, " if tested.modes_at else "also "
-    out = ["; ".join([*calls, sizes, *([at + ", ".join(same)] if same else []), tested.dtype])]
-    out += [said(m) for m in tested.modes if m.name not in same]
+    out = ["; ".join([*calls, sizes, *([at + ", ".join(map(named, same))] if same else []), tested.dtype])]
+    out += [said(m) for m in tested.modes if m not in same]
     for head, numbers in enumerate(tested.by_head, 1):
         out.append(f"head {head} has " + ", ".join(f"{name} = {said(number)}" for name, number in numbers.items()))
     far = [c for c in tested.integers if 2 * c + 1 > max(tested.lengths, default=0)]
@@ -322,7 +322,10 @@ def _json_world(tested: World) -> dict[str, Any]:
         "state": said(tested.state),
         "lengths": list(tested.lengths),
         "widths": [list(w) for w in tested.widths],
-        "modes": [{"mode": m.name, "result": said(m.same), "why": said(m.why)} for m in tested.modes],
+        "modes": [
+            {"mode": m.name, "result": said(m.same), "why": said(m.why), "further N": list(m.further)}
+            for m in tested.modes
+        ],
         "dtype": tested.dtype,
         "integers": list(tested.integers),
         "beyond every integer of the code": tested.beyond,

@@ -12,28 +12,24 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from numeric.deciding import float_identity
-from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Said, Told, Verdict
+from numeric.finding import Finding, Said, Verdict
 from numeric.tape.dispatch import Dispatch
-from numeric.tape.refusals import Refused
 from proofs.audit import fresh
-from proofs.audit.compared import How, Question, compared
-from proofs.audit.findings import Act, CallAgain, Calls, Harmless, Moved, MovedBy, Untried
+from proofs.audit.compared import How
+from proofs.audit.findings import Act, CallAgain, Calls, Harmless, Moved, Untried
 from proofs.audit.generators import unseeded
 from proofs.audit.handed import Argument, Handed, Seen, differentiable, number, parameter, requiring, sliced, strided
 from proofs.audit.inference import at_length
-from proofs.audit.rows import Check, Row
+from proofs.audit.mode_runs import Runs, bare, equal, far_lengths
+from proofs.audit.rows import Row
 from proofs.audit.switches import asked_for
 from proofs.audit.together import (
     AUTOCAST,
@@ -49,9 +45,8 @@ from proofs.audit.together import (
 from proofs.audit.world import Mode, Same
 from proofs.target.adapters import Adapter, adapt
 from proofs.target.calling import raised
-from proofs.target.case import NAMES, Case
+from proofs.target.case import Case
 from proofs.target.loading import Target
-from proofs.target.source.integers import codes, functions
 from proofs.target.source.lines import Lines
 
 _CALLS = 16
@@ -70,103 +65,6 @@ class Modes:
     rows: tuple[Row, ...] = ()
 
 
-@dataclass
-class _Runs:
-    """One case with its data, and what came of the modes tried."""
-
-    case: Case
-    loaded: Target
-    kinds: tuple[How, ...]
-    sizes: Sizes
-    data: Mapping[str, Tensor]
-    plain: Tensor
-    entropy: Entropy
-    found: list[Mode] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-
-    @cached_property
-    def words(self) -> frozenset[str]:
-        """The names in the target's code."""
-        found = functions(self.loaded.call)
-        return frozenset(name for f in found for code in codes(f.__code__) for name in code.co_names)
-
-    def add(self, name: str, same: Same, why: Told = "", finding: Finding | None = None) -> None:
-        """Keep what a mode did; a finding makes it a refutation."""
-        self.found.append(Mode(name, same, why))
-        if finding is not None:
-            self.rows.append(Row(Check.MODE, self.sizes, finding, name))
-
-    def compare(self, name: str, layer: Callable[[Case], Program], harmless: Said | None = None) -> None:
-        """Run in a mode: `layer` of the case is the layer there. harmless: why a difference is none of the target's claim."""
-        program = layer(self.case)
-        try:
-            out = program(**self.data).detach().clone()
-            if _equal(out, self.plain):
-                return self.add(name, Same.BITS)
-            again = program(**self.data).detach()
-        except Exception as error:  # the target is anybody's code
-            return self.add(name, Same.RAISES, raised(error))
-        if not _equal(out, again):
-            self.found.append(Mode(name, Same.RANDOM, harmless or "", harmless is not None))
-            return None
-        found = self.within(layer)
-        if found.verdict in (Verdict.UNDECIDED, Verdict.NOT_RUN):
-            return self.add(name, Same.DIFFERS if harmless else Same.UNCOMPARED, harmless or found.reason)
-        if found.verdict is Verdict.CONFIRMED:
-            return self.add(name, Same.ROUNDING)
-        return self.add(name, Same.DIFFERS, harmless or found.reason, None if harmless else found)
-
-    def moved(self, name: str, out: Tensor, why: Said) -> None:
-        """The same call gave `out`: a refutation, unless the rounding of the layer's own operations allows it."""
-        delta = out.detach() - self.plain
-        found = self.within(lambda case: lambda **inputs: case.layer(**inputs) + delta)
-        if found.verdict is Verdict.CONFIRMED:
-            return self.add(name, Same.ROUNDING, why)
-        moved = MovedBy(why, float(delta.abs().max()))
-        return self.add(name, Same.DIFFERS, moved, Finding(Verdict.REFUTED, reason=moved))
-
-    def within(self, layer: Callable[[Case], Program], dtype: str = "float64") -> Finding:
-        """The layer against the learner: within rounding bounds, or in balls where the run has none."""
-        found = self._bounded(layer, dtype) if set(self.kinds) & {How.FLOAT, How.LIFTED} else None
-        if found is not None and found.verdict in (Verdict.CONFIRMED, Verdict.REFUTED):
-            return found
-        enclosed = self._enclosed(layer, dtype)
-        return found if found is not None and enclosed.verdict is Verdict.UNDECIDED else enclosed
-
-    def _enclosed(self, layer: Callable[[Case], Program], dtype: str) -> Finding:
-        def sides(case: Case) -> tuple[Program, Program]:
-            program = layer(case)
-            return program if dtype == "float64" else _in_float32(program), case.learner
-
-        asked = Question(self.case, sides, self.case.shapes, self.sizes, shrinking=False)
-        try:
-            return compared(How.BALLS, asked, self.entropy, 0.0)
-        except Refused as refused:
-            return Finding(Verdict.UNDECIDED, reason=str(refused))
-
-    def _bounded(self, layer: Callable[[Case], Program], dtype: str) -> Finding:
-        draw = {name: np.asarray(t.detach().numpy()) for name, t in self.data.items()}
-        case = replace(self.case, lifted=How.FLOAT not in self.kinds and dtype == "float64")
-        try:
-            return float_identity.decide(
-                Comparison(layer(case), case.learner, names=NAMES, entropy=self.entropy),
-                [draw],
-                dtype=dtype,
-                shrinking=False,
-            )
-        except Exception as error:  # the target is anybody's code
-            return Finding(Verdict.UNDECIDED, reason=raised(error))
-
-    def single(self) -> None:
-        """In float32, against the learner in float32."""
-        found = self.within(_plain, "float32")
-        if found.verdict is Verdict.CONFIRMED:
-            return self.add("float32", Same.ROUNDING)
-        if found.verdict is Verdict.REFUTED:
-            return self.add("float32", Same.DIFFERS, found.reason, found)
-        return self.add("float32", Same.NOT_RUN, found.reason)
-
-
 def modes(
     case: Case,
     loaded: Target,
@@ -178,16 +76,18 @@ def modes(
     entropy: Entropy,
     square: Sizes | None = None,
     memory: bool = False,
+    longer: bool = True,
 ) -> Modes:
     """All modes at these sizes. adapter: as the user gave it; text: the target's name, where a process can load it; square:
-    sizes with f = m at which the sides agree. memory: whether calls use what earlier ones left.
+    sizes with f = m at which the sides agree. memory: whether calls use what earlier ones left. longer: whether N may be
+    another one.
     """
     data = case.draw(sizes, torch.Generator().manual_seed(entropy.child("modes").below(2**31)))
     try:
         plain = case.layer(**data).detach().clone()
     except Exception as error:  # it needs another mode than torch's own
         return Modes((Mode("plain", Same.RAISES, raised(error)),))
-    runs = _Runs(case, loaded, kinds, sizes, data, plain, entropy.child("modes"))
+    runs = Runs(case, loaded, kinds, sizes, data, plain, entropy.child("modes"))
     runs.compare("no_grad", _without_gradients(torch.no_grad))
     runs.compare("inference_mode", _without_gradients(torch.inference_mode))
     runs.compare("inputs that require grad", _under(torch.enable_grad, differentiable))
@@ -200,7 +100,7 @@ def modes(
         runs.compare(name, layer, _rounds(runs, layer, dtype, why))
     if square is not None:
         _one_tensor(runs, square)
-    runs.single()
+    runs.single(far_lengths(kinds, sizes, mentioned) if longer else ())
     runs.compare("strided inputs", _through(loaded, adapter)(Handed(strided)))
     runs.compare("slices of wider arrays", _through(loaded, adapter)(Handed(sliced)))
     _training(runs)
@@ -215,19 +115,6 @@ def modes(
         runs.add(f"numbers of {generator}'s generator", Same.RANDOM, Untried.UNSEEDED)
     _together(runs, adapter, alone)
     return Modes(tuple(runs.found), tuple(runs.rows))
-
-
-def _equal(a: Tensor, b: Tensor) -> bool:
-    return a.shape == b.shape and bool(((a == b) | (a.isnan() & b.isnan())).all())
-
-
-def _plain(case: Case) -> Program:
-    return case.layer
-
-
-def _in_float32(program: Program) -> Program:
-    """On inputs of float32, which exact numbers are not rounded to."""
-    return lambda **inputs: program(**{n: t.to(torch.float32) for n, t in inputs.items()}).to(torch.float64)
 
 
 def _under(
@@ -271,7 +158,7 @@ def _single_default(case: Case) -> Program:
     return replace(case, default=torch.float32).layer
 
 
-def _rounds(runs: _Runs, layer: Callable[[Case], Program], dtype: torch.dtype, why: Said) -> Said | None:
+def _rounds(runs: Runs, layer: Callable[[Case], Program], dtype: torch.dtype, why: Said) -> Said | None:
     """`why`, if the layer computes anything in this type: then other numbers are none of the target's claim."""
     try:
         with _Computed(dtype) as seen:
@@ -281,7 +168,7 @@ def _rounds(runs: _Runs, layer: Callable[[Case], Program], dtype: torch.dtype, w
     return why if seen.found else None
 
 
-def _one_tensor(runs: _Runs, sizes: Sizes) -> None:
+def _one_tensor(runs: Runs, sizes: Sizes) -> None:
     """X and Y the same tensor, as in self-supervised calls; the learner gets its numbers twice."""
     case, name = runs.case, "X is Y"
     data = case.draw(sizes, torch.Generator().manual_seed(runs.entropy.child("square").below(2**31)))
@@ -310,7 +197,7 @@ def _through(loaded: Target, adapter: Any) -> Through:
     return through
 
 
-def _alone(runs: _Runs, loaded: Target, adapter: Any) -> list[Way]:
+def _alone(runs: Runs, loaded: Target, adapter: Any) -> list[Way]:
     """Each argument of the target alone requires grad; the ways that change nothing. One mode where all do alike."""
     seen = Seen(loaded.call)
     try:
@@ -334,7 +221,7 @@ def _alone(runs: _Runs, loaded: Target, adapter: Any) -> list[Way]:
     return ways
 
 
-def _handed(runs: _Runs, loaded: Target, adapter: Any) -> None:
+def _handed(runs: Runs, loaded: Target, adapter: Any) -> None:
     """Arguments as a model has them: all of them parameters, the start and the gates alone, gates Python's numbers."""
     runs.compare("inputs that are parameters", _through(loaded, adapter)(Handed(parameter)))
     named = runs.case.adapter.named
@@ -348,14 +235,14 @@ def _handed(runs: _Runs, loaded: Target, adapter: Any) -> None:
         return runs.add(name, Same.RAISES, raised(error))
     if not any(isinstance(value, float) for _, kwargs in seen.calls for value in kwargs.values()):
         return None
-    if _equal(out, runs.plain):
+    if equal(out, runs.plain):
         return runs.add(name, Same.BITS)
     if not set(runs.kinds) & {How.FLOAT, How.LIFTED}:  # no bound says what is rounding
         return runs.add(name, Same.UNCOMPARED)
     return runs.moved(name, out, Moved.NUMBERS)
 
 
-def _training(runs: _Runs) -> None:
+def _training(runs: Runs) -> None:
     """A module in training mode; what dropout and batch normalisation do there is known, and noted at loading."""
     module = runs.loaded.call
     if not isinstance(module, torch.nn.Module):
@@ -364,9 +251,9 @@ def _training(runs: _Runs) -> None:
     lively = sorted({type(m).__name__ for m in module.modules() if isinstance(m, kinds)})
     with _trained(module):
         harmless = Act(tuple(lively)) if lively else None
-        runs.compare("training", _plain, harmless)
+        runs.compare("training", bare, harmless)
         module.eval()
-        runs.compare("after training", _plain, harmless)
+        runs.compare("after training", bare, harmless)
 
 
 @contextmanager
@@ -380,7 +267,7 @@ def _trained(module: torch.nn.Module) -> Iterator[None]:
         module.load_state_dict(before)
 
 
-def _together(runs: _Runs, adapter: Any, alone: Sequence[Way]) -> None:
+def _together(runs: Runs, adapter: Any, alone: Sequence[Way]) -> None:
     """Two modes at once, of those that give the numbers of the plain run, or round them."""
     module = runs.loaded.call
     ways = [
@@ -400,7 +287,7 @@ def _together(runs: _Runs, adapter: Any, alone: Sequence[Way]) -> None:
     together(runs.case, chosen, runs.data, runs.within, through, runs.words, runs.add)
 
 
-def _again(runs: _Runs, mentioned: Sequence[int]) -> None:
+def _again(runs: Runs, mentioned: Sequence[int]) -> None:
     """The same call after one with other data, and then again and again: past what a counter in the code may run to."""
     case, name = runs.case, "called again"
     other = case.draw(runs.sizes, torch.Generator().manual_seed(runs.entropy.child("other").below(2**31)))
@@ -409,7 +296,7 @@ def _again(runs: _Runs, mentioned: Sequence[int]) -> None:
         case.layer(**other)
         for number in range(2, times + 1):
             out = case.layer(**runs.data).detach()
-            if not _equal(out, runs.plain):
+            if not equal(out, runs.plain):
                 return runs.moved(name, out, CallAgain(number))
     except Exception as error:  # the target is anybody's code
         return runs.add(name, Same.RAISES, raised(error))
@@ -428,7 +315,7 @@ def _differing(others: Sequence[Sizes], sizes: Sizes) -> str:
     return next(name for name in sizes if any(other[name] != sizes[name] for other in others))
 
 
-def _fresh(runs: _Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) -> None:
+def _fresh(runs: Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) -> None:
     """The call in a fresh process, after calls at the sizes `first`."""
     name = f"fresh process, after calls at other {_differing(first, runs.sizes)}" if first else "fresh process"
     if runs.case.needs_lift or runs.case.lifted:
@@ -451,7 +338,7 @@ def _fresh(runs: _Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) ->
         return runs.add(name, Same.RAISES, raised(error))
     here = [fresh.leaves(result) for result in seen.results]
     alike = len(here) == len(results) and all(
-        len(a) == len(b) and all(_equal(x, y) for x, y in zip(a, b, strict=True))
+        len(a) == len(b) and all(equal(x, y) for x, y in zip(a, b, strict=True))
         for a, b in zip(here, results, strict=True)
     )
     if alike:

@@ -7,15 +7,17 @@ from numeric.finding import Verdict
 from proofs.audit.answer import Word
 from proofs.audit.compared import How
 from proofs.audit.findings import Act
+from proofs.audit.mode_runs import far_lengths
 from proofs.audit.modes import modes
 from proofs.audit.preflight import preflight
 from proofs.audit.run import compared
-from proofs.audit.world import Same
+from proofs.audit.world import Mode, Same, World
 from proofs.evidence import Settings
 from proofs.target.adapters import adapt
 from proofs.target.case import Case
 from proofs.target.learners import learner
 from proofs.target.loading import load
+from reports.answers import world
 from reports.said import said
 
 LAYERS = """
@@ -114,6 +116,15 @@ def sliced_without_gradients(X, Y, x_q, eta):
 def contiguous(X, Y, x_q, eta):
     return step(X.contiguous(), Y.contiguous(), x_q.contiguous(), eta)
 
+def chunked(X, Y, x_q, eta, size=40, kept=1):
+    W = X.new_zeros(Y.shape[1], X.shape[1])
+    for x, y in zip(X.split(size), Y.split(size)):
+        W = kept * W + y.T @ x
+    return eta / len(X) * W @ x_q
+
+def chunks_lost_in_float32(X, Y, x_q, eta):
+    return chunked(X, Y, x_q, eta, kept=int(X.dtype != torch.float32))
+
 def strided(X, Y, x_q, eta):
     return step(X, Y, x_q, eta) * (1 if X.is_contiguous() else 2)
 
@@ -173,7 +184,7 @@ class Counts(torch.nn.Module):
     calls = 0
     def forward(self, X, Y, x_q, eta):
         self.calls += 1
-        return step(X, Y, x_q, eta) * (2 if self.calls > 50 else 1)
+        return step(X, Y, x_q, eta) * (2 if self.calls > 90 else 1)
 
 def rarely(X, Y, x_q, eta):
     return step(X, Y, x_q, eta) * (2 if random.random() < 1e-6 else 1)
@@ -242,6 +253,16 @@ def test_a_true_layer_keeps_its_bits(layers):
         "two of these at once": Same.ROUNDING,
     }
     assert not result.rows
+    assert {m.name: m.further for m in result.modes if m.further} == {"float32": (101,)}
+
+
+def test_the_dtype_is_tried_past_the_integers_of_the_code_where_that_can_be_afforded(layers):
+    assert far_lengths((How.FLOAT,), {"N": 5}, (2, 3, 40, 149, 150)) == [299, 81, 7, 33]
+    assert far_lengths((How.BALLS,), {"N": 5}, (2, 3, 40)) == [7, 33]
+    assert far_lengths((How.FLOAT,), {"N": 64}, ()) == []
+    result = found(layers, "chunked")
+    assert not result.rows and Mode("float32", Same.ROUNDING, further=(101,)) in result.modes
+    assert "float32 (at N = 101 too)" in world(World(modes=result.modes, modes_at=5))[0]
 
 
 @pytest.mark.parametrize(
@@ -267,6 +288,7 @@ def test_a_true_layer_keeps_its_bits(layers):
         ("autocast", "autocast"),
         ("one_tensor", "X is Y"),
         ("float32", "float32"),
+        ("chunks_lost_in_float32", "float32"),
         ("strided", "strided inputs"),
         ("fresh", "fresh process"),
         ("Training", "training"),
