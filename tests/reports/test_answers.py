@@ -9,6 +9,7 @@ from numeric.finding import Counterexample, Finding, Key, Verdict
 from proofs.audit.answer import Answer, Check, Parting, Role, Word
 from proofs.audit.rows import Row
 from proofs.audit.world import Mode, Refusal, Same, World
+from proofs.identify.reasons import SameDigits
 from proofs.target.case import AnyNumber
 from reports.answers import details, every, figures, lines, to_json, world
 from reports.said import said as worded
@@ -64,6 +65,11 @@ def test_what_was_drawn_alone_is_said_with_its_domain() -> None:
     assert domains[Domain.REAL] == "any number, one for each token"
     assert domains[Domain.POSITIVE] == "any number above 0, one for each token"
     assert worded(AnyNumber((), domain=Domain.NONNEGATIVE)) == "any number not below 0"
+
+
+def test_no_reason_leaves_no_brackets() -> None:
+    assert worded(SameDigits(58, 33, "")).endswith("not a proof for all inputs")
+    assert worded(SameDigits(58, 33, "a root")).endswith("not a proof for all inputs (a root)")
 
 
 def test_a_refuted_one_says_what_it_runs_instead_and_where_it_parts() -> None:
