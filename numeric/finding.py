@@ -51,7 +51,7 @@ def frozen(mapping: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 
 @dataclass(frozen=True)
-class Counterexample:
+class Counterexample(Said):
     """Inputs at which the two sides differ, as numbers that can be pasted.
 
     inputs, left, right: nested lists of exact numbers as text; `sizes` names the shapes.

@@ -35,6 +35,12 @@ class Trust(Said, Enum):
     """That the points drawn stand for all."""
     FIRST_ORDER = auto()
     """A rounding bound of first order."""
+    COEFFICIENTS = auto()
+    """FLINT's polynomial arithmetic."""
+    IMPLIED = auto()
+    """That the steps listed imply the statement, which no engine checks."""
+    PRIMITIVES = auto()
+    """That the plain primitives compute what their words stand for."""
     CASTS = auto()
     """That torch casts to float64 exactly."""
     COARSE = auto()

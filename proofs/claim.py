@@ -1,6 +1,6 @@
 """A claim: one precise statement, its checks by rung, and its mutants.
 
-A claim's file states it in its docstring (`proofs.forms.statement`) and defines `CLAIM = claim(__file__, __name__, ...)`; its id
+A claim's file states it in its docstring (`proofs.forms.statement`) and defines `CLAIM = claim(__name__, ...)`; its id
 is the module's path without `proofs.`, so `proofs/gd/one_step_tokens.py` holds the claim `gd.one_step_tokens`. The
 registry finds the file; nothing else changes.
 """

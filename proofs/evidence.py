@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Any
 
-from numeric.finding import Counterexample, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Said, Verdict
 from proofs.shown import words
 
 
-class Extent(StrEnum):
+class Extent(Said, Enum):
     """For which sizes a confirmation speaks, and whether it is a proof there."""
 
-    ALL = "all sizes"
-    LISTED = "the sizes listed"
-    POINTS = "the points drawn or measured"
+    ALL = auto()
+    LISTED = auto()
+    """The sizes listed."""
+    POINTS = auto()
+    """The points drawn or measured."""
 
 
 class Rung(StrEnum):
@@ -40,24 +42,10 @@ class Rung(StrEnum):
         return list(Rung).index(self)
 
     @property
-    def meaning(self) -> str:
-        """What "confirmed" means on this rung, for legends."""
-        return _MEANING[self]
-
-    @property
     def extent(self) -> Extent:
         """For which sizes its confirmations speak."""
         return _EXTENT[self]
 
-
-_MEANING = {
-    Rung.SAMPLED: "every draw's error is below a derived rounding bound",
-    Rung.MEASURED: "the bound is never exceeded and the measured order agrees with the claimed one",
-    Rung.EXACT: "equal as polynomials, unless an event of the stated probability happened",
-    Rung.SYMBOLIC: "identical polynomials at the stated size",
-    Rung.UNIVERSAL: "a derivation for all sizes, each step checked",
-    Rung.KERNEL: "a theorem for all sizes, checked by Coq's kernel",
-}
 
 _EXTENT = {
     Rung.SAMPLED: Extent.POINTS,
@@ -160,7 +148,7 @@ class Evidence:
             {"claim": self.claim, "rung": self.rung.value}
             | _finding_json(self.finding, self.seconds)
             | {
-                "sizes": self.rung.extent.value,
+                "sizes": words(self.rung.extent),
                 "unseen": None if self.unseen is None else list(self.unseen),
                 "fingerprints": {
                     "statement": self.fingerprints.statement,

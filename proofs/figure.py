@@ -104,6 +104,13 @@ def one(x: str, y: str, series: Iterable[Series], log: str = "", title: str = ""
     return (Panel(x, y, tuple(series), log, title),)
 
 
+def with_lines(x: str, columns: Mapping[str, str] | Iterable[str], line: str = "order") -> tuple[Series, ...]:
+    """A series for each column and the line beside it, which is the column `column, line`. columns: label by column, or
+    the columns, which are their own labels."""
+    labels = columns if isinstance(columns, Mapping) else {column: column for column in columns}
+    return tuple(Series(label, x, column, f"{column}, {line}") for column, label in labels.items())
+
+
 def through_last(x: Sequence[float], y: Sequence[float], order: float) -> list[float]:
     """c x^order through the last point: the line of a proved order where its constant is not at hand."""
     return [y[-1] * (v / x[-1]) ** order for v in x]

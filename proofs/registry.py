@@ -55,7 +55,7 @@ def claim(id: str) -> Claim:
     if not isinstance(found, Claim):
         raise TypeError(f"proofs/{id.replace('.', '/')}.py defines no CLAIM; start its name with '_' if it holds none")
     if found.id != id:
-        raise ValueError(f"{id}: CLAIM was made with {found.module!r}; write claim(__file__, __name__, ...)")
+        raise ValueError(f"{id}: CLAIM was made with {found.module!r}; write claim(__name__, ...)")
     return found
 
 

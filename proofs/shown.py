@@ -2,7 +2,7 @@
 
 `reports.shown` does so when it is imported; a notebook that imports `proofs` alone finds it by the entry points of the
 group `ssmproof.shown` that the installed distribution declares.
-Main definitions: `Form`, `register`, `shown`.
+Main definitions: `Form`, `register`, `shown`, `words`.
 """
 
 from __future__ import annotations
@@ -41,9 +41,8 @@ def register(makers: Mapping[Form, Callable[[Any], Any]]) -> None:
 
 
 def words(found: Told) -> str:
-    """The words of what was found. Raises NotShown."""
-    text: str = shown(Form.WORDS, found)
-    return text
+    """The words of what was found; a text is said as it is. Raises NotShown."""
+    return found if isinstance(found, str) else str(shown(Form.WORDS, found))
 
 
 def shown(form: Form, thing: Any) -> Any:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from numeric.tape.uncollected import seldom
 from proofs.evidence import Settings
 from reports import cli
 from reports.ending import crashing, end, guarded
@@ -69,4 +70,5 @@ def audit_targets(shown: Screen, settings: Settings) -> tuple[list[Answer], int]
 
 if __name__ == "__main__":
     crashing()
+    seldom()
     end(cli.main(sys.argv[1:]) if sys.argv[1:] else guarded(main_job))

@@ -5,7 +5,7 @@ Main definitions: `lines`, `world`, `to_json`, `figures`, `details`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,14 @@ from numeric.probing.probes import Probe
 from proofs.audit.answer import Answer, Check, Parting, Role, Word, chance_of, run_of
 from proofs.audit.reasons import Run
 from proofs.audit.rows import Row
+from proofs.audit.sweep import EVERY
 from proofs.audit.world import Refusal, Same, State, World
 from proofs.figure import Columns, Figure, Panel, Series
 from proofs.fitting.fit import Miss
 from proofs.target.source.lines import Unrun
 from reports.said import pasted, said
 from reports.said.audits import named, refused
-from reports.said.kinds import cut
+from reports.said.kinds import cut, ranges
 from reports.said.parameters import each, within
 from reports.said.probes import TITLES
 
@@ -159,12 +160,13 @@ def _beside(answer: Answer) -> Iterator[str]:
     if len(tested) > _WORLD:
         yield f"  world     and {len(tested) - _WORLD} more lines: see --json"
     if answer.trust:
-        yield f"  trust     {'; '.join(map(said, answer.trust))}"
+        yield f"  trust     {'; '.join(_once(answer.trust))}"
     casts = answer.word is Word.PROVED and run_of(answer.rows)[0] is Run.LIFTED
-    flags = answer.flags if casts else answer.flags[:_FLAGS]
-    yield from (f"  note      {said(note)}" for note in (*answer.notes, *flags))
-    if len(answer.flags) > len(flags):
-        yield f"  note      and {len(answer.flags) - len(flags)} more of this kind: see --json"
+    flags = _once(answer.flags)
+    told = flags if casts else flags[:_FLAGS]
+    yield from (f"  note      {note}" for note in (*_once(answer.notes), *told))
+    if len(flags) > len(told):
+        yield f"  note      and {len(flags) - len(told)} more of this kind: see --json"
     yield from _parted(answer)
 
 
@@ -193,14 +195,17 @@ def world(tested: World) -> list[str]:
     """The world in a line, then what was refused, and what never ran."""
     calls = [f"heads {tested.heads}, batch {tested.batch}, {said(tested.positions)}"]
     calls[0] += f" of {tested.tokens} tokens" if tested.tokens > 1 else ""
-    calls += [f"also of {_listed(tested.far)} tokens, in parts"] if tested.far else []
+    calls += [f"of {_listed(tested.far)} tokens as its parts alone"] if tested.far else []
     if any(tested.cells):
         calls.append(f"{tested.cells[0]} batch entries and {tested.cells[1]} heads as each alone")
     calls += [said(tested.state)] if tested.state is not State.NONE else []
-    sizes = f"N = {_listed(tested.lengths)}, (f, m) = {_listed(tested.widths)}"
+    sizes = f"N = {_listed(tested.lengths)} at (f, m) = {tested.width}"
+    others = [w for w in tested.widths if w != tested.width]
+    sizes += f", few N at {_listed(others)}" if others else ""
     same = [m for m in tested.modes if m.same in (Same.BITS, Same.ROUNDING)]
     at = f"also, at N = {tested.modes_at} alone, " if tested.modes_at else "also "
     out = ["; ".join([*calls, sizes, *([at + ", ".join(map(named, same))] if same else []), tested.dtype])]
+    out += _plain(tested)
     out += [said(m) for m in tested.modes if m not in same]
     for head, numbers in enumerate(tested.by_head, 1):
         out.append(f"head {head} has " + ", ".join(f"{name} = {said(number)}" for name, number in numbers.items()))
@@ -215,11 +220,31 @@ def world(tested: World) -> list[str]:
         out.append(
             f"no f or m passes {_first(wide)}, which the code mentions or computes: wider ones may be another thing"
         )
-    groups: dict[tuple[str, Told], list[Refusal]] = {}
+    groups: dict[tuple[str, str], list[Refusal]] = {}
     for refusal in tested.refusals:  # sizes that were refused alike share a line
-        groups.setdefault((refusal.what, refusal.why), []).append(refusal)
+        groups.setdefault((refusal.what, said(refusal.why)), []).append(refusal)
     out += [refused(group) for group in groups.values()]
     return out + [said(seen) for seen in (*tested.scripts, *tested.edges, *tested.kept, *tested.outside, *tested.unrun)]
+
+
+def _plain(tested: World) -> list[str]:
+    """Where plain calls agree, in a line."""
+    plain = tested.plain
+    alike: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+    for width, lengths in plain.elsewhere:
+        alike.setdefault(lengths, []).append(width)
+    parts = [f"N = {ranges(plain.lengths)} at (f, m) = {tested.width}"] if plain.lengths else []
+    parts += [f"N = {ranges(lengths)} at {_listed(widths)}" for lengths, widths in alike.items()]
+    every, some = ([N for N in plain.whole if (N <= EVERY) is short] for short in (True, False))
+    parts += [f"every position of {_listed(every)} tokens"] if every else []
+    parts += [f"some positions of {_listed(some)} tokens"] if some else []
+    parts += [f"{_listed(plain.handed)} tokens in two calls"] if plain.handed else []
+    return [f"plain calls, to 6 digits: {'; '.join(parts)}"] if parts else []
+
+
+def _once(found: Iterable[Told]) -> list[str]:
+    """The words of each; what differs in digits that are not shown is said once."""
+    return list(dict.fromkeys(map(said, found)))
 
 
 def _first(integers: Sequence[int]) -> str:
@@ -276,9 +301,9 @@ def to_json(answer: Answer) -> dict[str, Any]:
         "reason": said(answer.reason),
         Key.CHANCE.value: chance_of(answer.rows) if answer.word is Word.PROVED else None,
         "world": _json_world(answer.world) if answer.world is not None else None,
-        "trust": [said(t) for t in answer.trust],
-        "notes": [said(note) for note in answer.notes],
-        "flags": [said(flag) for flag in answer.flags],
+        "trust": _once(answer.trust),
+        "notes": _once(answer.notes),
+        "flags": _once(answer.flags),
         "evidence": [_json_row(row) for row in answer.rows],
         "counterexample": _json_counterexample(answer.counterexample) if answer.counterexample else None,
         "parting": _json_parting(answer.parting) if answer.parting else None,
@@ -322,6 +347,13 @@ def _json_world(tested: World) -> dict[str, Any]:
         "state": said(tested.state),
         "lengths": list(tested.lengths),
         "widths": [list(w) for w in tested.widths],
+        "width": list(tested.width),
+        "plain calls": {
+            "lengths": list(tested.plain.lengths),
+            "elsewhere": [{"width": list(w), "lengths": list(N)} for w, N in tested.plain.elsewhere],
+            "every position": list(tested.plain.whole),
+            "in two calls": list(tested.plain.handed),
+        },
         "modes": [
             {"mode": m.name, "result": said(m.same), "why": said(m.why), "further N": list(m.further)}
             for m in tested.modes

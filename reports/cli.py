@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
+from numeric.tape.uncollected import seldom
 from proofs.evidence import Rung, Settings
 from reports.ending import INTERRUPTED, Wrong, crashing, end, guarded
 from reports.files import hush
@@ -170,10 +171,11 @@ def show(
     from proofs.verify.fingerprints import stale
     from proofs.verify.graph import graph
     from reports.document import parameters
+    from reports.said import said as told
 
     show_claim(screen, claim, run, parameters(claim), graph(registry.select()))
     for line in stale(run.of(id)):
-        screen.say(f"stale: {line}", "yellow")
+        screen.say(f"stale: {told(line)}", "yellow")
     raise typer.Exit(0 if source else run.status)
 
 
@@ -341,6 +343,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def script() -> NoReturn:
     """The console script."""
     crashing()
+    seldom()
     end(main())
 
 

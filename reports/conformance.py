@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from proofs.bench.conformance import Conformance, Verdict, Way, run
 from proofs.mistake import UserMistake
+from reports.said import said
 from reports.words import counted
 
 _SHOWN = 12
@@ -45,13 +46,13 @@ def lines(found: Conformance, seconds: float | None = None) -> Iterator[str]:
     if reasons:
         yield "refused by the rationals:"
     for reason, count in reasons.most_common(_SHOWN):
-        yield f"  {count:6d}  {reason}"
+        yield f"  {count:6d}  {said(reason)}"
     if len(reasons) > _SHOWN:
         yield f"  and {sum(reasons.values()) - sum(n for _, n in reasons.most_common(_SHOWN))} for other reasons"
     for outcome in found.bad:
         yield (
             f"{outcome.verdict.value.upper()}: {outcome.operator}, {outcome.call.value}, {outcome.layout.value} operands, "
-            f"in {outcome.way.value}: {outcome.detail}"
+            f"in {outcome.way.value}: {said(outcome.detail)}"
         )
     yield (
         "every replay equals torch where it has a value"

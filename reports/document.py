@@ -91,6 +91,7 @@ def markdown(
         settled=words.settled_summary(run),
         mutants=words.mutant_summary(run.mutants),
         rungs=[r for r in Rung if any(e.rung is r for e in run.evidence)],
+        meanings=words.MEANINGS,
         verdicts=_VERDICTS,
         summary=_summary(run),
         systems=_systems(run),
@@ -334,7 +335,7 @@ def _groups(finding: Finding) -> str:
 def smallest(mutant: MutantEvidence) -> list[tuple[Rung, Counterexample]]:
     """The smallest counterexample of a mutant, with its rung; an empty list if there is none."""
     shown = [(r, f.counterexample) for r, f in mutant.findings.items() if f.counterexample]
-    return sorted(shown, key=lambda pair: (len(str(pair[1])), pair[0].strength))[:1]
+    return sorted(shown, key=lambda pair: (len(said(pair[1])), pair[0].strength))[:1]
 
 
 def _all_sizes(settings: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

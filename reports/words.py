@@ -103,6 +103,16 @@ def settled_on(settled: Settled) -> str:
     return "; ".join(said)
 
 
+MEANINGS = {
+    Rung.SAMPLED: "every draw's error is below a derived rounding bound",
+    Rung.MEASURED: "the bound is never exceeded and the measured order agrees with the claimed one",
+    Rung.EXACT: "equal as polynomials, unless an event of the stated probability happened",
+    Rung.SYMBOLIC: "identical polynomials at the stated size",
+    Rung.UNIVERSAL: "a derivation for all sizes, each step checked",
+    Rung.KERNEL: "a theorem for all sizes, checked by Coq's kernel",
+}
+"""What "confirmed" means on each rung."""
+
 _LIMITS = {Extent.ALL: "", Extent.LISTED: ", at listed sizes", Extent.POINTS: ""}
 
 

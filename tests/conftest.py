@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -11,15 +12,24 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import reports.shown  # noqa: F401 (answers print themselves, whatever distribution is installed)
+from numeric.tape.uncollected import seldom
 
 settings.register_profile("dev", max_examples=25, deadline=None)
 settings.register_profile("thorough", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-if "CI" not in os.environ or "HYPOTHESIS_PROFILE" in os.environ:
-    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+settings.register_profile("ci", settings.get_profile("ci"), max_examples=25)  # Hypothesis' own, at as many examples
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev"))
 
 os.environ["SSMPROOF_EVIDENCE_CACHE"] = "off"  # a test runs what it tests
 
 TOYS = Path(__file__).resolve().parent / "toy_claims"
+
+
+seldom()
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now, torch and thousands of tests, stays: no collection of garbage goes through it again."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -21,12 +21,13 @@ from torch import Tensor
 
 from numeric.carriers.carrier import Carrier, Parts
 from numeric.carriers.handles import Handles, Rationals, as_fraction
-from numeric.tape.acceptance import POINTS, WARM, accept
+from numeric.tape.acceptance import POINTS, WARM, accept, accept_straight
 from numeric.tape.notes import Record, notes
 from numeric.tape.numbers import Logarithms, Pair
 from numeric.tape.refusals import NoTensor
 from numeric.tape.replay import Machine
 from numeric.tape.storage_tape import Tape
+from numeric.tape.straight import chooses
 
 Program = Callable[..., Any]
 Shapes = Mapping[str, tuple[str | int, ...]]
@@ -51,11 +52,12 @@ def concrete(shapes: Shapes, sizes: Sizes) -> dict[str, tuple[int, ...]]:
 class Recorded:
     """A program with its tapes, one for each set of shapes and dtype. Called, it is the program itself.
 
-    positive: inputs that are drawn from (0, 1) when it is recorded, such as decays whose logarithms it takes.
+    positive: inputs that are drawn from (0, 1) when it is recorded, such as decays whose logarithms it takes. own: it is
+    this project's, so that where its code can't choose it is recorded at fewer points.
     """
 
-    def __init__(self, program: Program, positive: Sequence[str] = ()) -> None:
-        self.program, self.positive = program, tuple(positive)
+    def __init__(self, program: Program, positive: Sequence[str] = (), own: bool = False) -> None:
+        self.program, self.positive, self.own = program, tuple(positive), own
         self._tapes: dict[Any, Tape | Exception] = {}
         self._once: dict[Any, Tape] = {}
         _HELD.add(self)
@@ -123,6 +125,11 @@ class Recorded:
             return out
 
         try:
+            if self.own and not chooses(self.program, draw(WARM)):
+                for point in (draw, partial(draw, everywhere=True)):
+                    tape = accept_straight(self.program, point, points=points)
+                    if tape is not None:
+                        return tape
             with torch.no_grad():
                 tried = [self.program(**draw(k)) for k in range(WARM, WARM + points)]
             if any(isinstance(t, Tensor) and not bool(torch.isfinite(t).all()) for t in tried):
@@ -132,9 +139,9 @@ class Recorded:
             raise WrongResult(str(error)) from None
 
 
-def recorded(program: Program, positive: Sequence[str] = ()) -> Recorded:
-    """The program with its tapes; one that has them already as it is."""
-    return program if isinstance(program, Recorded) else Recorded(program, positive)
+def recorded(program: Program, positive: Sequence[str] = (), own: bool = False) -> Recorded:
+    """The program with its tapes; one that has them already as it is. positive, own: see `Recorded`."""
+    return program if isinstance(program, Recorded) else Recorded(program, positive, own)
 
 
 _HELD: WeakSet[Recorded] = WeakSet()

@@ -1,7 +1,8 @@
 """When a recording counts as the program: bare bits, one canonical form at fresh points, a replay with the same bits, and
 no number of the data that escaped.
 
-Main definition: `accept`. A recording runs alone, and is compared with calls in which nothing of this package is on.
+Main definitions: `accept`, `accept_straight`. A recording runs alone, and is compared with calls in which nothing of this
+package is on.
 """
 
 from __future__ import annotations
@@ -77,6 +78,36 @@ def accept(program: Callable[..., Any], draw: Draw, *, points: int = POINTS) -> 
             _elsewhere(program, tape, draw(WARM))
     marked = _guards(found)
     return replace(tape, escapes=marked)
+
+
+def accept_straight(program: Callable[..., Any], draw: Draw, *, points: int = POINTS) -> Tape | None:
+    """The tape of a program that can't choose (`numeric.tape.straight`); None where `accept` has to say what is wrong.
+
+    One recording is enough. Its code keeps nothing from call to call and catches nothing, so that at one size only numbers
+    of the data could lead it elsewhere, or come back as constants; none leaves by a method, as the watch says, and none by
+    an operation, as the recording says. More calls, and points far off, could not show anything else. Bits and rules are
+    held against torch's as in `accept`, and at a second point the replay has the bits of the code.
+    points: 1 compares the recording with a bare call and no more. Raises Refused where a rule is not what torch computes.
+    """
+    inputs = draw(WARM)
+    tape, value = record(program, inputs, seed=WARM)
+    fused = any(o.base in FAST_PATHS for o in tape.operations)
+    if fused or tape.faults or tape.escapes or tape.random or not bool(torch.isfinite(value).all()):
+        return None
+    plain = _bare(program, inputs)
+    if not same_bits(value, plain):
+        return None
+    if points == 1:
+        return tape
+    further = draw(WARM + 1)
+    try:
+        same = same_bits(replay(tape, inputs), plain) and same_bits(replay(tape, further), _bare(program, further))
+    except ReplayFailed:
+        return None
+    if not same:
+        return None
+    check(tape, inputs)
+    return tape
 
 
 def _escapes(program: Callable[..., Any], inputs: Mapping[str, Tensor]) -> tuple[Escape, ...]:

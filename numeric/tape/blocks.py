@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from torch import Tensor
 from numeric.carriers.carrier import Carrier, Parts, outer
 from numeric.carriers.finite_field import FiniteField
 from numeric.entropy import Entropy
+from numeric.finding import Said
 from numeric.tape.numbers import Logarithms, Numbers, Pair
 from numeric.tape.refusals import Refused
 from numeric.tape.replay import Machine
@@ -55,30 +57,58 @@ class _Read:
     like: Any
 
 
-def loop(short: Tape, long: Tape, tokens: Sequence[str], period: int, entropy: Entropy) -> Loop | str:
+class NoLoop(Said, Enum):
+    """Why two recordings are no loop over tokens."""
+
+    LOOKED = auto()
+    """A number of the data was looked at."""
+    ONCE = auto()
+    """No operation is made once a token."""
+    REPEATS = auto()
+    """Operations do not repeat from token to token."""
+    GROWS = auto()
+    """It does not grow by one repetition a token."""
+    TAIL = auto()
+    """What follows the last token is another thing at another length."""
+    ROWS = auto()
+    """It reads tokens, or memory, at places that are in no row."""
+    MIXES = auto()
+    """What is computed for all tokens at once mixes them."""
+    OTHER = auto()
+    """It is another function for another token."""
+
+
+@dataclass(frozen=True)
+class NotFollowed(Said):
+    """What is computed for all tokens at once could not be followed, for this refusal."""
+
+    refusal: str
+
+
+def loop(short: Tape, long: Tape, tokens: Sequence[str], period: int, entropy: Entropy) -> Loop | Said:
     """The loop that two recordings are, T and T + period tokens long, or why they are none.
 
     tokens: the inputs that have one row a token.
     """
     if short.escapes or long.escapes or short.faults or long.faults:
-        return "a number of the data was looked at"
+        return NoLoop.LOOKED
     first, second = _described(short), _described(long)
     size = len(second) - len(first)
     if size <= 0:
-        return "no operation is made once a token"
+        return NoLoop.ONCE
     found = _longest(second, size)
     again = _longest(first, size)
     if found is None or again is None:
-        return "its operations do not repeat from token to token"
+        return NoLoop.REPEATS
     (start, blocks), (before, fewer) = found, again
     if start != before or blocks != fewer + 1 or fewer < LEAST:
-        return "it does not grow by one repetition a token"
+        return NoLoop.GROWS
     tail = len(second) - start - blocks * size
     if tail != len(first) - before - fewer * size or not _same_tail(first, second, tail, size, fewer):
-        return "what follows the last token is another thing at another length"
+        return NoLoop.TAIL
     steps = [_offsets(second[start + j :: size][:blocks]) for j in range(size)]
     if any(step is None for step in steps):
-        return "it reads its tokens, or its memory, at places that are in no row"
+        return NoLoop.ROWS
     reason = _head(long, second, start, size, blocks, tokens, period, entropy)
     return reason or Loop(start, size, blocks, tail)
 
@@ -236,11 +266,11 @@ def _head(
     tokens: Sequence[str],
     period: int,
     entropy: Entropy,
-) -> str:
-    """Why the head is not one and the same function of one token at a time; nothing if it is."""
+) -> Said | None:
+    """Why the head is not one and the same function of one token at a time; None if it is."""
     windows = _handed(tape, described, start, size, blocks)
     if not windows:
-        return ""
+        return None
     length = max((tape.inputs[name].size[0] for name in tokens), default=0)
     order = torch.arange(length)
     a, b = sorted(entropy.below(max(length - 1, 1)) for _ in range(2))  # the query is put at the last token
@@ -263,7 +293,7 @@ def _head(
         plain = _until(tape, FiniteField(primes), {n: (v,) for n, v in point.items()}, start, windows)
         other = _until(tape, FiniteField(primes), {n: (v,) for n, v in turned.items()}, start, windows)
     except (Refused, ZeroDivisionError) as error:
-        return f"what is computed for all tokens at once could not be followed: {error}"
+        return NotFollowed(str(error))
     offsets = set()
     for j in range(len(windows[0])):
         place: dict[int, int] = {}
@@ -272,19 +302,19 @@ def _head(
             if bool(first.any()):
                 place[k], high = length - int(first.max()), int(last.max()) - 1
                 if high - place[k] >= period:
-                    return "what is computed for all tokens at once mixes them"
+                    return NoLoop.MIXES
         found = {t - period * k for k, t in place.items()}
         if len(found) > 1:
-            return "what is computed for all tokens at once mixes them"
+            return NoLoop.MIXES
         offsets |= found
         by_token = {t: k for k, t in place.items()}
         for k, t in place.items():
             across = by_token.get(int(order[t])) if period == 1 else k if t not in (a, b) else None
             if across is not None and not torch.equal(other[k][j][0], plain[across][j][0]):
-                return "what is computed for all tokens at once is another function for another token"
+                return NoLoop.OTHER
     if offsets and max(offsets) - min(offsets) > period:
-        return "what is computed for all tokens at once mixes them"
-    return ""
+        return NoLoop.MIXES
+    return None
 
 
 def _handed(tape: Tape, described: list[tuple[Any, ...]], start: int, size: int, blocks: int) -> list[list[Window]]:

@@ -17,9 +17,23 @@ from typing import Any
 
 import numpy as np
 
-from numeric.finding import Counterexample, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Said, Told, Verdict
+from numeric.trust import Trust
 from numeric.words import Letter, ShapeError, Unsupported, Words, lift, matrix, same_shape, scalar, trace, zeros
 from numeric.words.blocks import Blocks, blocks, cut
+from numeric.words.findings import (
+    Abstains,
+    Agrees,
+    At,
+    Checker,
+    FixedSize,
+    Hollow,
+    LeftOver,
+    NotFollowing,
+    OpinionsDiffer,
+    OutsideWords,
+    ShapesDiffer,
+)
 from numeric.words.values import Rules, alike, difference, named, symbols
 from numeric.words.values import coefficient as coefficient
 from numeric.words.values import evaluate as evaluate
@@ -220,31 +234,26 @@ def decide(derive: Derivation, *, second_opinion: bool = True, limit: int = 24) 
     """
     log = _Log()
 
-    def finding(verdict: Verdict, reason: str = "", found: Counterexample | None = None) -> Finding:
+    def finding(verdict: Verdict, reason: Told = "", found: Counterexample | None = None) -> Finding:
         return _finding(verdict, reason, found, log, second_opinion)
 
-    last = "the first step"
+    last = At()
     try:
         for obligation in derive():
-            last = f"the step {obligation.name!r}"
+            last = At(obligation.name)
             stop = _decided(obligation, log, limit if second_opinion else 0)
             if stop:
                 return finding(*stop)
-            last = f"the step after {obligation.name!r}"
+            last = At(obligation.name, after=True)
     except ShapeError as error:
-        return finding(Verdict.REFUTED, f"in {last} shapes differ: {error}")
+        return finding(Verdict.REFUTED, ShapesDiffer(last, str(error)))
     except (TypeError, AttributeError, ArithmeticError, LookupError) as error:
-        reason = f"in {last} something is outside matrix words: {type(error).__name__}: {error}"
-        return finding(Verdict.UNDECIDED, reason)
+        return finding(Verdict.UNDECIDED, OutsideWords(type(error).__name__, str(error), last))
     if not log.steps:
-        return finding(Verdict.UNDECIDED, "the derivation has no steps, and an empty one confirms nothing")
+        return finding(Verdict.UNDECIDED, Hollow.EMPTY)
     if log.hollow == len(log.steps):
-        return finding(Verdict.UNDECIDED, "no step can fail: each compares a calculation with itself, or constants")
+        return finding(Verdict.UNDECIDED, Hollow.FIRM)
     return finding(Verdict.CONFIRMED)
-
-
-FOLLOWS = "that the listed steps imply the statement"
-"""What no engine checks of a derivation."""
 
 
 @dataclass
@@ -260,7 +269,7 @@ class _Log:
     abstained: list[tuple[str, str]] = field(default_factory=list)
 
 
-def _decided(o: Obligation, log: _Log, limit: int) -> tuple[Verdict, str, Counterexample | None] | None:
+def _decided(o: Obligation, log: _Log, limit: int) -> tuple[Verdict, Told, Counterexample | None] | None:
     """Decides one obligation and notes it down; what to stop with, or None if it holds."""
     step = {"name": o.name, "latex": o.latex(), "why": o.why, "verdict": "undecided", "second opinion": "not asked"}
     log.steps.append(step)
@@ -282,31 +291,30 @@ def _decided(o: Obligation, log: _Log, limit: int) -> tuple[Verdict, str, Counte
         log.abstained += [(o.name, seen)] if opinion is None else []
         if opinion is not None and opinion != holds:
             step["verdict"] = "undecided"
-            reason = f"{o.name}: matrix words leave over {rest!r}, SymPy leaves over {seen}"
-            return Verdict.UNDECIDED, reason, None
+            return Verdict.UNDECIDED, OpinionsDiffer(o.name, repr(rest), seen), None
         log.agrees += opinion is not None
     return None if holds else _failure(o, rest, step)
 
 
-def _failure(o: Obligation, rest: Any, step: dict[str, str]) -> tuple[Verdict, str, Counterexample | None]:
-    over = f"what is left over: {rest!r}"
+def _failure(o: Obligation, rest: Any, step: dict[str, str]) -> tuple[Verdict, Told, Counterexample | None]:
+    over = repr(rest)
     if not o.assumptions:
         found = example(o.left, o.right)
         letters, _ = symbols(o.left, o.right)
         fixed = [x.name for x in letters.values() for s in (x.rows, x.cols) if not s.used() and not s.one and s]
         if found or not fixed:
-            return Verdict.REFUTED, f"{o.name} fails; {over}", found
+            return Verdict.REFUTED, LeftOver(o.name, over), found
         step["verdict"] = "undecided"
-        return Verdict.UNDECIDED, f"{o.name}: {over}; not conclusive, since {fixed[0]} has a fixed size", None
+        return Verdict.UNDECIDED, FixedSize(o.name, over, fixed[0]), None
     if o.where is not None:
         for a, b in o.assumptions:
             if np.any(evaluate(a - b, o.where) != 0):
                 raise Unsupported(f"the values given for {o.name!r} do not satisfy the assumption {a!r} = {b!r}")
         found = difference(o.left, o.right, dict(o.where), ())
         if found:
-            return Verdict.REFUTED, f"{o.name} fails; {over}", found
+            return Verdict.REFUTED, LeftOver(o.name, over), found
     step["verdict"] = "undecided"
-    return Verdict.UNDECIDED, f"{o.name} does not follow from its assumptions by rewriting; {over}", None
+    return Verdict.UNDECIDED, NotFollowing(o.name, over), None
 
 
 def _length(x: Any) -> int:
@@ -334,15 +342,14 @@ def _second_opinion(left: Any, right: Any) -> tuple[bool | None, str]:
     return max(answers, key=lambda answer: (True, None, False).index(answer[0]))
 
 
-def _finding(verdict: Verdict, reason: str, found: Counterexample | None, log: _Log, asked: bool) -> Finding:
+def _finding(verdict: Verdict, reason: Told, found: Counterexample | None, log: _Log, asked: bool) -> Finding:
     texts = [Path(inspect.getfile(kind)).read_text(encoding="utf-8") for kind in (Words, Letter)]
     lines = sum(len(text.splitlines()) for text in texts)
-    checker = f"the step checker numeric/words, letters and algebra ({lines} lines)"
-    trust = [checker, "FLINT's polynomial arithmetic (coefficients)", FOLLOWS]
+    trust: list[Said] = [Checker(lines), Trust.COEFFICIENTS, Trust.IMPLIED]
     if log.agrees:
         import sympy
 
-        trust.append(f"second opinion: SymPy {sympy.__version__} agrees on {log.agrees} of {len(log.steps)} steps")
+        trust.append(Agrees(sympy.__version__, log.agrees, len(log.steps)))
     return Finding(
         verdict,
         reason,
@@ -356,6 +363,6 @@ def _finding(verdict: Verdict, reason: str, found: Counterexample | None, log: _
         },
         settings={"engine": "matrix words", "second opinion": asked, "steps": [dict(step) for step in log.steps]},
         trust=tuple(trust),
-        flags=tuple(f"the second opinion on {name!r} abstains: {seen}" for name, seen in log.abstained),
+        flags=tuple(Abstains(name, seen) for name, seen in log.abstained),
         counterexample=found,
     )

@@ -19,6 +19,8 @@ from itertools import islice, product
 import sympy as sp
 
 from numeric.finding import Counterexample, Finding, Verdict
+from numeric.trust import Trust
+from numeric.words.findings import Cancels, Hollow, LeftOver
 
 
 @dataclass(frozen=True)
@@ -113,18 +115,18 @@ def decide(steps: Callable[[], Iterable[Step]]) -> Finding:
                 found = _example(equation)
                 return Finding(
                     Verdict.REFUTED,
-                    f"{equation.name} fails; left over: {left_over}",
+                    LeftOver(equation.name, str(left_over), summed=True),
                     figures={"steps": count},
                     settings={"engine": "telescoping", "steps": shown},
                     counterexample=found,
                 )
     if not shown:
-        return Finding(Verdict.UNDECIDED, "the derivation has no steps, and an empty one confirms nothing")
+        return Finding(Verdict.UNDECIDED, Hollow.EMPTY)
     return Finding(
         Verdict.CONFIRMED,
         figures={"steps": count},
         settings={"engine": "telescoping", "steps": shown},
-        trust=(f"SymPy {sp.__version__}'s cancel on rational functions", "that the listed steps imply the statement"),
+        trust=(Cancels(sp.__version__), Trust.IMPLIED),
     )
 
 

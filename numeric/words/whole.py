@@ -2,7 +2,7 @@
 
 Main definitions: `Spec`, `decide`.
 Confirmed: every equation owed holds, both results are the same words, every function that ran is in the language of
-`numeric.words.lint`, nothing was refused on the way, and at three small sizes the words have the value that the plain
+`numeric.tape.lint`, nothing was refused on the way, and at three small sizes the words have the value that the plain
 programs have there. Refuted: the plain programs differ at small sizes. Undecided: everything else, with its reason; in
 particular a difference of words refutes nothing, since different letters may be equal.
 """
@@ -10,32 +10,39 @@ particular a difference of words refutes nothing, since different letters may be
 from __future__ import annotations
 
 import inspect
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
-from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
 
-import numeric
-from numeric.deciding.programs import Program, Recorded, Shapes, Sizes, rational, text
+from numeric.deciding.programs import Program, Recorded, Shapes, Sizes, rational, recorded, text
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Said, Verdict
+from numeric.tape.straight import outside, watched
+from numeric.trust import Trust
 from numeric.words import derivation, letters
 from numeric.words.algebra import Hadamard, matrix, scalar, vector
 from numeric.words.concrete import Point, stored
-from numeric.words.lint import offences, stateful
+from numeric.words.findings import (
+    FixedCounts,
+    NeverAsked,
+    NotInductive,
+    OtherWords,
+    OutsideWords,
+    RaisedAt,
+    Swallowed,
+    Unheld,
+    ZeroAt,
+)
 from numeric.words.primitives import Several
 from numeric.words.recurrences import ChunkRows
 from numeric.words.sequences import BEFORE, CHUNK, Last, Seq, one_more, rows
 from numeric.words.session import Invariant, Session, running
 
-TRUSTED = ("constructions/primitives.py", "constructions/namespace.py")
-"""The primitives themselves: their loops are what the words stand for, and the values at small sizes test them."""
+_TUPLES = {t.__new__.__code__ for t in (letters.Letter, letters.Atom, Hadamard)}
+"""Constructors without a source: of the engine's named tuples."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,8 @@ def decide(left: Program, right: Program, shapes: Shapes, spec: Spec, small: Seq
            names: tuple[str, str] = ("left", "right"), entropy: Entropy | None = None, second_opinion: bool = True,
            limit: int = 24) -> Finding:  # fmt: skip
     """The verdict on left == right for all sizes; `small`: where the words are held against the plain runs, with counts."""
-    left, right = (program.program if isinstance(program, Recorded) else program for program in (left, right))
+    sides = left, right
+    left, right = (program.program if isinstance(program, Recorded) else program for program in sides)
     session = Session(invariants=spec.invariants)
     session.inputs = _inputs(session, shapes)
     session.given = {x.origin[1].name: x for x in session.inputs.values()}
@@ -64,28 +72,27 @@ def decide(left: Program, right: Program, shapes: Shapes, spec: Spec, small: Seq
     counts = {name: scalar(symbol) for name, symbol in spec.counts.items()} if takes else {}
     session.inputs |= counts
     letters.latched.clear()
-    reason, results, ran = "", list[Any](), dict[CodeType, str]()
-    with running(session), _watched(ran):
+    reason: Said | None = None
+    results = list[Any]()
+    with running(session), watched(_TUPLES) as ran:
         try:
             arrays = {name: session.inputs[name] for name in shapes}
             results = [program(**arrays, **counts) for program in (left, right)]
             _compare(session, results[0], results[1])
         except (TypeError, AttributeError, ArithmeticError, LookupError, ValueError) as error:
-            reason = f"outside matrix words: {type(error).__name__}: {error}"
+            reason = OutsideWords(type(error).__name__, str(error))
     if not takes:
-        reason = reason or f"a program takes no {sorted(spec.counts)}: its counts are fixed"
-    if not reason and letters.latched:
-        reason = f"a refusal was swallowed: {letters.latched[0]}"
-    reason = (
-        reason or _lint(ran) or _unused(spec, session) or ("" if small else "no small sizes to hold the words against")
-    )
+        reason = reason or FixedCounts(tuple(sorted(spec.counts)))
+    if reason is None and letters.latched:
+        reason = Swallowed(str(letters.latched[0]))
+    reason = reason or outside(ran) or _unused(spec, session) or (None if small else Unheld.NO_SIZES)
     found = derivation.decide(lambda: session.obligations, second_opinion=second_opinion, limit=limit)
-    if not reason and found.verdict is not Verdict.CONFIRMED:
-        steps = "; ".join(f"the steps of {who} differ: {a!r} and {b!r}" for who, a, b in session.differences)
-        reason = f"not inductive, or different words: {found.reason}" + (f"; {steps}" if steps else "")
+    if reason is None and found.verdict is not Verdict.CONFIRMED:
+        steps = tuple((who, repr(a), repr(b)) for who, a, b in session.differences)
+        reason = NotInductive(found.reason, steps)
     seen, symbols = None, spec.counts if takes else {}
     for k, sizes in enumerate(small):
-        seen, wrong = _at(session, None if reason else results, (left, right), shapes, symbols, sizes,
+        seen, wrong = _at(session, None if reason else results, sides, shapes, symbols, sizes,
                           (entropy or Entropy(0)).child(k), names)  # fmt: skip
         if seen is not None:
             break
@@ -94,14 +101,13 @@ def decide(left: Program, right: Program, shapes: Shapes, spec: Spec, small: Seq
 
 
 def _finding(
-    found: Finding, reason: str, seen: Counterexample | None, session: Session, small: Sequence[Sizes]
+    found: Finding, reason: Said | None, seen: Counterexample | None, session: Session, small: Sequence[Sizes]
 ) -> Finding:
     verdict = Verdict.REFUTED if seen else Verdict.UNDECIDED if reason else Verdict.CONFIRMED
-    trust = [part for part in found.trust if part != derivation.FOLLOWS]
-    trust.append("that the plain primitives compute what their words stand for (checked at small sizes)")
+    trust = [*(part for part in found.trust if part is not Trust.IMPLIED), Trust.PRIMITIVES]
     figures = {**found.figures, "invariants": len(session.used), "sizes run plainly": len(small)}
     settings = {**found.settings, "engine": "matrix words, whole programs", "sizes": [dict(s) for s in small]}
-    return Finding(verdict, reason if verdict is not Verdict.CONFIRMED else "", figures=figures, settings=settings,
+    return Finding(verdict, reason or "", figures=figures, settings=settings,
                    trust=tuple(trust), flags=found.flags, counterexample=seen)  # fmt: skip
 
 
@@ -147,70 +153,12 @@ def _compare(session: Session, left: Any, right: Any) -> None:
         session.owe("the result", left, right, why)
 
 
-# ----------------------------------------------------------------------------------------------- what ran
-
-
-@contextmanager
-def _watched(ran: dict[CodeType, str]) -> Iterator[None]:
-    """Notes the code of every Python function that runs, and the first value it reads that can keep state."""
-    before = sys.getprofile()
-
-    def note(frame: FrameType, event: str, _: Any) -> None:
-        code = frame.f_code
-        if event != "call" or (code in ran and (ran[code] or not code.co_freevars)):  # nothing new to be read
-            return
-        if not _generated(frame):
-            read = {n: frame.f_globals[n] for n in code.co_names if n in frame.f_globals} if code not in ran else {}
-            read |= {n: frame.f_locals[n] for n in code.co_freevars if n in frame.f_locals}
-            ran[code] = next(filter(None, (stateful(name, value) for name, value in read.items())), "")
-
-    sys.setprofile(note)
-    try:
-        yield
-    finally:
-        sys.setprofile(before)
-
-
-def _generated(frame: FrameType) -> bool:
-    """Whether it is the constructor that Python wrote for a named tuple of the engine, or for a data class."""
-    code, made = frame.f_code, frame.f_locals.get("self")
-    if code.co_filename == "<string>" and is_dataclass(made):
-        return any(getattr(getattr(type(made), n, None), "__code__", None) is code for n in ("__init__", "__eq__"))
-    return code in _TUPLES
-
-
 _TUPLES = {t.__new__.__code__ for t in (letters.Letter, letters.Atom, Hadamard)}
 
 
-def _lint(ran: Mapping[CodeType, str]) -> str:
-    """The first place outside the language in what ran, or nothing. The engine and installed packages are not asked."""
-    root, engine = Path(numeric.__file__).parents[1], Path(numeric.__file__).parent
-    packages = {Path(p).resolve() for p in (sys.prefix, sys.base_prefix)}
-    places: dict[Path, set[tuple[str, int]]] = {}
-    for code, state in ran.items():
-        path = Path(code.co_filename)
-        if not path.is_file():
-            if code.co_filename.startswith("<frozen "):
-                continue
-            return f"{code.co_name} has no source to read"
-        path = path.resolve()
-        own = path.relative_to(root) if path.is_relative_to(root) else Path()
-        if path.is_relative_to(engine) or own.as_posix() in TRUSTED:
-            continue
-        if own.parts[:1] not in (("constructions",), ("proofs",)) and any(path.is_relative_to(p) for p in packages):
-            continue
-        if state:
-            return f"{path.name}:{code.co_firstlineno} {code.co_name} could keep state from call to call: {state}"
-        places.setdefault(path, set()).add((code.co_name, code.co_firstlineno))
-    for path, functions in sorted(places.items()):
-        for offence in offences(path.read_text(encoding="utf-8"), frozenset(functions)):
-            return f"{path.name}:{offence.line} could hide a branch or a loop: {offence.what}"
-    return ""
-
-
-def _unused(spec: Spec, session: Session) -> str:
-    left = sorted(set(spec.invariants) - session.used)
-    return f"no recurrence is called {left}: the invariant was never asked for" if left else ""
+def _unused(spec: Spec, session: Session) -> NeverAsked | None:
+    left = tuple(sorted(set(spec.invariants) - session.used))
+    return NeverAsked(left) if left else None
 
 
 # ------------------------------------------------------------------------------------------- at small sizes
@@ -222,7 +170,7 @@ _THIRDS = (-7, -6, -5, -4, -2, -1, 1, 2, 4, 5, 6, 7)
 
 def _at(session: Session, results: list[Any] | None, programs: tuple[Program, Program], shapes: Shapes,
         symbols: Mapping[str, str], sizes: Sizes, entropy: Entropy,
-        names: tuple[str, str]) -> tuple[Counterexample | None, str]:  # fmt: skip
+        names: tuple[str, str]) -> tuple[Counterexample | None, Said | None]:  # fmt: skip
     """Runs both programs plainly in rationals: a counterexample, or what is wrong with the words' values."""
     draw = entropy.generator()
     inputs = {}
@@ -235,24 +183,26 @@ def _at(session: Session, results: list[Any] | None, programs: tuple[Program, Pr
     try:
         plain = [rational(_with(program, counts), inputs)[0] for program in programs]
     except ZeroDivisionError:
-        return None, f"a division by zero at {dict(sizes)}: nothing to hold the words against"
+        return None, ZeroAt(tuple(sizes.items()))
     except Exception as error:
-        return None, f"at {dict(sizes)} a program raised {type(error).__name__}: {error}"
+        return None, RaisedAt(tuple(sizes.items()), type(error).__name__, str(error))
     if plain[0].shape != plain[1].shape or not np.array_equal(plain[0], plain[1]):
         shown = {name: text(array) for name, array in inputs.items()}
-        return Counterexample(dict(sizes), shown, text(plain[0]), text(plain[1]), *names), "they differ at small sizes"
+        return Counterexample(dict(sizes), shown, text(plain[0]), text(plain[1]), *names), Unheld.DIFFER
     if results is None:
-        return None, ""
+        return None, None
     point = Point(session, _given(session, inputs, counts, sizes, shapes))
     for side, result, expected in zip(names, results, plain, strict=True):
         found = np.asarray(point.of(result), dtype=object)
         if found.shape != expected.shape or not np.array_equal(found, expected):
-            return None, f"at {dict(sizes)} the words of {side} are {text(found)}, the plain run gives {text(expected)}"
-    return None, ""
+            return None, OtherWords(tuple(sizes.items()), side, str(text(found)), str(text(expected)))
+    return None, None
 
 
-def _with(program: Program, counts: Mapping[str, int]) -> Callable[..., Any]:
-    return lambda **inputs: program(**inputs, **counts)
+def _with(program: Program, counts: Mapping[str, int]) -> Program:
+    """The program with these counts; where it takes none it is itself, with the tapes it has."""
+    own = isinstance(program, Recorded) and program.own
+    return recorded(lambda **inputs: program(**inputs, **counts), own=own) if counts else program
 
 
 def _given(

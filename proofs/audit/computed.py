@@ -34,10 +34,11 @@ _NEAR = 3
 
 @dataclass(frozen=True)
 class Computed:
-    """integers: from 2 on, sorted. constant: comparisons that had one outcome, by their place. edges: bounds that no call
-    reached."""
+    """integers: from 2 on, sorted; at_width: those that are so for every context of the audit's f and m. constant: comparisons
+    that had one outcome, by their place. edges: bounds that no call reached."""
 
     integers: tuple[int, ...] = ()
+    at_width: tuple[int, ...] = ()
     constant: Mapping[Place, bool] = field(default_factory=dict)
     edges: tuple[Edge, ...] = ()
 
@@ -54,6 +55,7 @@ def computed(
     beyond: further sizes, which it is known to take; reached: the longest context that counts as a call."""
     own = functions(call)
     seen: list[Mapping[Site, set[int]]] = []
+    narrow: list[Mapping[Site, set[int]]] = []
     followed = case.lines.own
     case = replace(case, lines=Lines(()))  # the lines that run here are none of the target's
     with noting(own) as notes:
@@ -69,11 +71,17 @@ def computed(
                     case.layer(**data)
                 notes.end()
                 seen += [notes.found] if sizes in near else []
+                narrow += [notes.found] if (sizes["f"], sizes["m"]) == (at["f"], at["m"]) else []
+    integers, at_width = _constant(seen), _constant(narrow)
+    constant = {place: held.pop() for place, held in notes.outcomes.items() if len(held) == 1}
+    return Computed(integers, at_width, constant, notes.edges.open(at))
+
+
+def _constant(seen: Sequence[Mapping[Site, set[int]]]) -> tuple[int, ...]:
+    """The whole numbers of expressions that have one in all these calls."""
     sites = {site for site in set().union(*seen) if len(site) < 3 or all(site in found for found in seen)}
     alike = [set().union(*(found[site] for found in seen if site in found)) for site in sites]
-    integers = {size for values in alike if len(values) == 1 for size in values if size >= 2}
-    constant = {place: held.pop() for place, held in notes.outcomes.items() if len(held) == 1}
-    return Computed(tuple(sorted(integers)), constant, notes.edges.open(at))
+    return tuple(sorted({size for values in alike if len(values) == 1 for size in values if size >= 2}))
 
 
 def _sizes(at: Sizes) -> Iterator[dict[str, int]]:

@@ -83,7 +83,9 @@ class Longer:
 
 
 @dataclass
-class _Search:
+class Search:
+    """Comparisons at further sizes, each paid for."""
+
     case: Case
     kinds: tuple[How, ...]
     entropy: Entropy
@@ -117,6 +119,17 @@ class _Search:
             self.refusals.append(Refusal(what, sizes, Incomparable.DEAR))
             return Verdict.UNDECIDED
         self.spare, self.left = self.spare - spare * cost, self.left - (not spare) * min(cost, self.left)
+        return self.decide(what, asked, points, sizes)
+
+    def decide(
+        self,
+        what: str,
+        asked: Question,
+        points: Sequence[Mapping[str, np.ndarray]],
+        sizes: Sizes,
+        differs: bool = False,
+    ) -> Verdict:
+        """The answer of the first rung that has one. differs: whether plain calls do: without an answer that is a doubt."""
         first = None
         for number, kind in enumerate(self._kinds(sizes["N"])):
             finding = self._compare(kind, asked, points, self.entropy.child(what, sizes["N"], sizes["f"], number))
@@ -128,7 +141,7 @@ class _Search:
                 return finding.verdict
             first = first or finding
         if first is not None:
-            unlike = not any(r.unlike for r in self.refusals) and self._unlike(asked, points)
+            unlike = differs or (not any(r.unlike for r in self.refusals) and self._unlike(asked, points))
             self.refusals.append(Refusal(what, sizes, first.reason, unlike))
         return Verdict.UNDECIDED
 
@@ -188,7 +201,7 @@ def longer_rows(
     """
     if not kinds:
         return Longer()
-    search = _Search(case, kinds, entropy, target_log2)
+    search = Search(case, kinds, entropy, target_log2)
     agreed: set[int] = set()
     tried: set[int] = set()
     widths: list[tuple[int, int]] = []
@@ -301,7 +314,7 @@ def _unit(value: Fraction) -> Fraction:
     return size / (1 + size)
 
 
-class _Counted(Dispatch):  # type: ignore[no-untyped-call]
+class Counted(Dispatch):  # type: ignore[no-untyped-call]
     """Counts torch's operations, up to a limit; past it where an array is large."""
 
     def __init__(self, limit: int) -> None:
@@ -313,17 +326,17 @@ class _Counted(Dispatch):  # type: ignore[no-untyped-call]
         out = func(*args, **(kwargs or {}))
         if self.number > self.limit or (isinstance(out, Tensor) and out.numel() > _LARGE):
             self.number = self.limit + 1
-            raise _TooMany
+            raise TooMany
         return out
 
 
-class _TooMany(Stop):
+class TooMany(Stop):
     """More operations than the limit; no target catches it."""
 
 
 def operations(asked: Question, draw: Mapping[str, np.ndarray], limit: int) -> int:
     inputs = {name: torch.tensor(array) for name, array in draw.items()}
-    with _Counted(limit) as counted, torch.no_grad(), suppress(_TooMany):
+    with Counted(limit) as counted, torch.no_grad(), suppress(TooMany):
         for program in (asked.left, asked.right):
             program(**inputs)
     return counted.number
@@ -331,7 +344,7 @@ def operations(asked: Question, draw: Mapping[str, np.ndarray], limit: int) -> i
 
 def _apart(asked: Question, draw: Mapping[str, np.ndarray]) -> bool:
     """Whether plain calls of both sides differ by more than any rounding does."""
-    with _Counted(_PLAIN), torch.no_grad(), suppress(_TooMany):
+    with Counted(_PLAIN), torch.no_grad(), suppress(TooMany):
         one, other = _run(asked.left, draw), _run(asked.right, draw)
         return bool((one - other).abs().max() > _NOTED * other.abs().max())
     return False

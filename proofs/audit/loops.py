@@ -12,7 +12,7 @@ import torch
 
 from numeric.deciding.programs import Sizes, concrete
 from numeric.entropy import Entropy
-from numeric.finding import Told
+from numeric.finding import Said
 from numeric.tape.blocks import Loop, loop
 from numeric.tape.recorder import record
 from proofs.audit.inference import infer
@@ -23,7 +23,7 @@ SHORT, LONG = 16, 400
 """The least length, and the largest that is recorded for this."""
 
 
-def looped(case: Case, sizes: Sizes, integers: Sequence[int], entropy: Entropy) -> Loop | Told:
+def looped(case: Case, sizes: Sizes, integers: Sequence[int], entropy: Entropy) -> Loop | Said:
     """The loop that the layer is at these f and m, or why none can be said to be."""
     length = max((SHORT, *(n + 2 for n in integers)))
     if length > LONG:

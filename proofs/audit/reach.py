@@ -22,6 +22,7 @@ from proofs.audit.longer import FARTHEST, Longer, longer_rows
 from proofs.audit.modes import Modes, modes
 from proofs.audit.points import special_row
 from proofs.audit.rows import Row
+from proofs.audit.sweep import Swept, sweep
 from proofs.audit.whole import Found, whole_rows
 from proofs.audit.world import World
 from proofs.target.adapters import FINAL, STATES
@@ -38,10 +39,12 @@ _FAR = 3
 
 @dataclass(frozen=True)
 class Reach:
-    """Rows of the further checks, and the world of all of them."""
+    """Rows of the further checks, and the world of all of them. integers: those of the code, and those that it computes of
+    the audit's widths."""
 
     rows: tuple[Row, ...]
     world: World
+    integers: tuple[int, ...] = ()
 
     @property
     def refuted(self) -> Row | None:
@@ -68,7 +71,7 @@ def reach(
     made = computed(case, named.loaded.call, at, written)
     turns = {e.turn for e in made.edges if 1 < e.turn <= FARTHEST}
     mentioned = tuple(sorted({*written, *made.integers, *turns}))
-    whole, far, longer, ran = Found(), Far(), Longer(), Modes(())
+    whole, far, longer, swept, ran = Found(), Far(), Longer(), Swept(), Modes(())
     seen = tuple(sorted({r.sizes["N"] for r in rows if "N" in r.sizes and _same_width(r.sizes, at)}))
     widths = dict.fromkeys((r.sizes["f"], r.sizes["m"]) for r in rows)
 
@@ -76,7 +79,7 @@ def reach(
     points = (odd,) if odd is not None else ()
 
     def done() -> bool:
-        found = (*points, *whole.rows, *far.rows, *longer.rows, *ran.rows)
+        found = (*points, *whole.rows, *far.rows, *longer.rows, *swept.rows, *ran.rows)
         return any(r.finding.verdict is Verdict.REFUTED for r in found)
 
     if not done():
@@ -87,6 +90,8 @@ def reach(
         longer = longer_rows(
             case, at, fixed, kinds, mentioned, entropy.child("longer"), target_log2, seen, list(widths)
         )
+    if not done():
+        swept = sweep(case, at, fixed, kinds, whole, mentioned, made.at_width, entropy.child("sweep"), target_log2)
     if not done():
         square = next(
             (r.sizes for r in rows if r.sizes["f"] == r.sizes["m"] > 1 and r.finding.verdict is Verdict.CONFIRMED), None
@@ -116,14 +121,20 @@ def reach(
         modes_at=at["N"],
         integers=mentioned,
         beyond=longer.beyond,
-        refusals=(*whole.refusals, *far.refusals, *longer.refusals),
+        refusals=(*whole.refusals, *far.refusals, *longer.refusals, *swept.refusals),
+        plain=swept.plain,
+        width=(at["f"], at["m"]),
         kept=keeps,
         edges=made.edges,
         outside=tuple(f.told for f in outside(case.lines) if f.told.constant or not idle(case, at, f.space, f.name)),
         scripts=scripts(named.loaded.call),
         unrun=case.lines.unrun(named.loaded.call, _options(case, named.loaded), case.adapter.own, made.constant),
     )
-    return Reach((*points, *whole.rows, *far.rows, *longer.rows, *ran.rows), world)
+    return Reach(
+        (*points, *whole.rows, *far.rows, *longer.rows, *swept.rows, *ran.rows),
+        world,
+        tuple(sorted({*mentioned, *made.at_width})),
+    )
 
 
 def _further(

@@ -44,6 +44,7 @@ from proofs.audit.reasons import (
 )
 from proofs.audit.rows import Row, floats, lengths, outcome, rounds, widths
 from proofs.audit.stand_in import relies
+from proofs.audit.world import Plain
 from proofs.evidence import Settings
 from proofs.target.adapters import adapt
 from proofs.target.case import NAMES, Case
@@ -146,7 +147,7 @@ def compared(
         if broke is not None:
             word, reason = Word.REFUTED, Broke(broke.check, broke.variant, broke.finding.reason)
         elif "N" not in fixed and world.every_length:
-            induction = every_length(case, at, entropy.child("every N"), target_log2, world.integers)
+            induction = every_length(case, at, entropy.child("every N"), target_log2, reached.integers)
             if induction is not None:
                 rows.append(Row(Check.EVERY, {k: n for k, n in at.items() if k != "N"}, induction))
                 word, reason = _judge(rows)
@@ -154,7 +155,7 @@ def compared(
             case.note(NotEvery(Unsettled.LINES if world.open else Unsettled.INTEGERS))
         rows += reached.rows
         if word in (Word.PROVED, Word.AGREES):
-            relies(case, loaded, adapter, _agreed(rows, at))
+            relies(case, loaded, adapter, _agreed(rows, world.plain, at))
         lawless = case.inferred.lawless()
         if word in (Word.PROVED, Word.AGREES) and lawless:
             word, reason = Word.UNDECIDED, Lawless(reason, lawless)
@@ -240,10 +241,12 @@ def _options(
     return " ".join([*words, *(f"--size {name}={size}" for name, size in (sizes or {}).items())])
 
 
-def _agreed(rows: list[Row], at: Sizes) -> list[Sizes]:
-    """The sizes of one sequence at which the sides agreed, the audit's own last."""
-    seen = {tuple(row.sizes.get(name, 0) for name in at) for row in rows}
-    return [*(dict(zip(at, sizes, strict=True)) for sizes in seen if all(sizes)), at]
+def _agreed(rows: list[Row], plain: Plain, at: Sizes) -> list[Sizes]:
+    """The sizes of one sequence at which the sides agreed, the audit's own first."""
+    seen = [{name: row.sizes.get(name, 0) for name in ("f", "m", "N")} for row in rows]
+    seen += [{**at, "N": N} for N in plain.lengths]
+    seen += [{"f": f, "m": m, "N": N} for (f, m), lengths in plain.elsewhere for N in lengths]
+    return [at, *(sizes for sizes in seen if all(sizes.values()))]
 
 
 def _refuted_at(rows: list[Row]) -> Sizes | None:

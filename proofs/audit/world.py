@@ -84,6 +84,20 @@ class Mode(Said):
 
 
 @dataclass(frozen=True)
+class Plain:
+    """Sizes at which plain float64 calls of both sides agree, to the digits of `proofs.audit.sweep`.
+
+    lengths: the N at the audit's widths; elsewhere: other (f, m) with their N; whole: calls of which every position, or some
+    of long ones, agree with the learner on its prefix; handed: calls that agree with two, the state handed on.
+    """
+
+    lengths: tuple[int, ...] = ()
+    elsewhere: tuple[tuple[tuple[int, int], tuple[int, ...]], ...] = ()
+    whole: tuple[int, ...] = ()
+    handed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class World:
     """What an answer covers.
 
@@ -105,6 +119,8 @@ class World:
     state: State = State.NONE
     lengths: tuple[int, ...] = ()
     widths: tuple[tuple[int, int], ...] = ()
+    width: tuple[int, int] = (0, 0)
+    plain: Plain = field(default_factory=Plain)
     modes: tuple[Mode, ...] = ()
     modes_at: int = 0
     dtype: str = "float64"

@@ -14,7 +14,7 @@ import random
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -28,6 +28,7 @@ from numeric.carriers.degree import Degree, Height
 from numeric.carriers.finite_field import FiniteField
 from numeric.carriers.handles import FlintPolynomials, Handles, Rationals, as_fraction
 from numeric.carriers.rounded import Rounded
+from numeric.finding import Told
 from numeric.tape.acceptance import FAST_PATHS
 from numeric.tape.float_replay import ReplayFailed, replay
 from numeric.tape.numbers import Numbers
@@ -35,6 +36,8 @@ from numeric.tape.recorder import record
 from numeric.tape.refusals import RANDOMLY, Refused
 from numeric.tape.replay import Machine
 from numeric.tape.storage_tape import Tape, same_bits
+from proofs.bench.judgements import Above, Failed, ManyVariables, OtherCount, OtherResidues, OtherValue, Why
+from proofs.shown import words
 
 PRIMES = (2147483629, 2147483587)
 MOST_NUMBERS = 300
@@ -95,7 +98,7 @@ class Outcome:
     layout: Layout
     way: Way
     verdict: Verdict
-    detail: str = ""
+    detail: Told = ""
     refused: str = ""
 
 
@@ -122,7 +125,8 @@ class Conformance:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `ssmproof soundness --conformance --json` writes."""
-        return asdict(self)
+        outcomes = [asdict(o) | {"detail": words(o.detail)} for o in self.outcomes]
+        return vars(self) | {"outcomes": outcomes}
 
 
 def run(
@@ -262,7 +266,7 @@ def _vector(results: Sequence[Any]) -> Tensor:
 def judged(sample: Sample) -> list[Outcome]:
     """The outcomes of all replays of a sample; none where torch itself refuses the call, or its result has no numbers."""
 
-    def outcome(way: Way, verdict: Verdict, detail: str = "", refused: str = "") -> Outcome:
+    def outcome(way: Way, verdict: Verdict, detail: Told = "", refused: str = "") -> Outcome:
         return Outcome(sample.operator, sample.call, sample.layout, way, verdict, detail, refused)
 
     given = sample.inputs
@@ -282,9 +286,9 @@ def judged(sample: Sample) -> list[Outcome]:
         return [outcome(Way.FLOAT, Verdict.INTERNAL, _told(error))]
     barred = tape.faults or tuple(e for e in tape.escapes if not e.guard)
     if barred:
-        return [outcome(w, Verdict.REFUSED, "the recording does not count", barred[0].what) for w in Way]
+        return [outcome(w, Verdict.REFUSED, Why.NO_RECORDING, barred[0].what) for w in Way]
     if not same_bits(plain, value):
-        return [outcome(w, Verdict.REFUSED, "the recording differs from a bare call") for w in Way]
+        return [outcome(w, Verdict.REFUSED, Why.OTHER_RUN) for w in Way]
     if any(torch.Tag.nondeterministic_seeded in getattr(o.function, "tags", ()) for o in tape.operations):
         return [outcome(w, Verdict.REFUSED, RANDOMLY) for w in Way]
     found = [outcome(Way.FLOAT, *_attempt(lambda: _in_floats(tape, given, plain)))]
@@ -293,10 +297,10 @@ def judged(sample: Sample) -> list[Outcome]:
     try:
         allowed = _bound(tape, given)
     except Exception as error:
-        found.append(outcome(Way.RATIONALS, Verdict.INTERNAL, "in the bound: " + _told(error)))
+        found.append(outcome(Way.RATIONALS, Verdict.INTERNAL, replace(_told(error), bound=True)))
         allowed = None
     exact: list[Any] = []
-    ways: dict[Way, Callable[[], tuple[Verdict, str, str]]] = {
+    ways: dict[Way, Callable[[], tuple[Verdict, Told, str]]] = {
         Way.RATIONALS: lambda: _in_rationals(tape, given, plain, allowed, exact),
         Way.BALLS: lambda: _in_balls(tape, given, plain, allowed),
         Way.FIELD: lambda: _in_field(tape, given, exact),
@@ -315,7 +319,7 @@ def _unsteady(sample: Sample, plain: Tensor, calls: int = 20) -> bool:
     return False
 
 
-_Found = tuple[Verdict, str, str]
+_Found = tuple[Verdict, Told, str]
 _FINE: _Found = (Verdict.EQUAL, "", "")
 
 
@@ -329,15 +333,15 @@ def _attempt(work: Callable[[], _Found]) -> _Found:
     except NoRule as reason:
         return Verdict.REFUSED, str(reason), ""
     except ZeroDivisionError:
-        return Verdict.REFUSED, "a divisor is 0 at this point", ""
+        return Verdict.REFUSED, Why.ZERO, ""
     except Exception as error:
         return Verdict.INTERNAL, _told(error), ""
 
 
-def _told(error: Exception) -> str:
+def _told(error: Exception) -> Failed:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "/numeric/" in f.filename]
-    place = f" at {frames[-1].name}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{place}: {' '.join(str(error).split())[:160]}"
+    place = (frames[-1].name, frames[-1].lineno or 0) if frames else None
+    return Failed(type(error).__name__, place, " ".join(str(error).split())[:160])
 
 
 def _parts(
@@ -352,7 +356,7 @@ def _parts(
 
 def _in_floats(tape: Tape, given: Mapping[str, Tensor], plain: Tensor) -> _Found:
     same = same_bits(replay(tape, given), plain)
-    return _FINE if same else (Verdict.WRONG, "other bits", "")
+    return _FINE if same else (Verdict.WRONG, Why.BITS, "")
 
 
 def _bound(tape: Tape, given: Mapping[str, Tensor]) -> tuple[Tensor, Tensor] | None:
@@ -369,17 +373,17 @@ def _bound(tape: Tape, given: Mapping[str, Tensor]) -> tuple[Tensor, Tensor] | N
 def _far(plain: Tensor, exact: Tensor, allowed: tuple[Tensor, Tensor] | None) -> _Found:
     """Torch's values against exact ones (rounded to float64), within the bound."""
     if exact.shape != plain.shape:
-        return Verdict.WRONG, f"{tuple(exact.shape)} numbers, torch has {tuple(plain.shape)}", ""
+        return Verdict.WRONG, OtherCount(tuple(exact.shape), tuple(plain.shape)), ""
     if allowed is None:
-        return _FINE if torch.equal(plain, exact) else (Verdict.REFUSED, "no bound to compare with", "")
+        return _FINE if torch.equal(plain, exact) else (Verdict.REFUSED, Why.NO_BOUND, "")
     room = allowed[1] + exact.abs() * 2.0**-52
     apart = (plain - exact).abs()
     over = torch.isfinite(room) & ~(apart <= room)
     if bool(over.any()):
         where = int(over.long().argmax())
-        return Verdict.WRONG, f"{exact[where].item():.9g}, torch {plain[where].item():.9g}", ""
+        return Verdict.WRONG, OtherValue(exact[where].item(), plain[where].item()), ""
     if not bool(torch.isfinite(room).any()):
-        return Verdict.REFUSED, "no bound to compare with", ""
+        return Verdict.REFUSED, Why.NO_BOUND, ""
     return _FINE
 
 
@@ -397,7 +401,7 @@ def _in_balls(tape: Tape, given: Mapping[str, Tensor], plain: Tensor, allowed: t
         carrier = Balls()
         found = carrier.get(_parts(tape, carrier, given)).reshape(-1)
         if any(float(v.rad()) > 2.0**-60 * (1 + abs(float(v.mid()))) for v in found):
-            return Verdict.WRONG, "a ball is wide", ""
+            return Verdict.WRONG, Why.WIDE, ""
         middles = torch.tensor([float(v.mid()) for v in found], dtype=torch.float64)
     return _far(plain, middles, allowed)
 
@@ -408,12 +412,12 @@ def _in_field(tape: Tape, given: Mapping[str, Tensor], exact: Sequence[Any]) -> 
     if bool(carrier.dead.all()):
         raise ZeroDivisionError
     if not exact:
-        return Verdict.WRONG, "a value where the rationals have none", ""
+        return Verdict.WRONG, Why.VALUE, ""
     (part,) = parts
     rows = part.expand(len(PRIMES), -1).tolist()
     for prime, row, dead in zip(PRIMES, rows, carrier.dead.tolist(), strict=True):
         if not dead and row != [v.numerator * pow(v.denominator, -1, prime) % prime for v in exact]:
-            return Verdict.WRONG, f"other residues mod {prime} than the rationals have", ""
+            return Verdict.WRONG, OtherResidues(prime), ""
     return _FINE
 
 
@@ -421,7 +425,7 @@ def _degree_and_height(tape: Tape, given: Mapping[str, Tensor]) -> _Found:
     """The true degree and height of the polynomials against their bounds."""
     count = sum(v.numel() for v in given.values())
     if count > FEW_VARIABLES:
-        return Verdict.REFUSED, f"more than {FEW_VARIABLES} variables", ""
+        return Verdict.REFUSED, ManyVariables(FEW_VARIABLES), ""
     ring = FlintPolynomials([f"x{i}" for i in range(count)])
     carrier = Handles(ring)
     variables = iter(ring.variables.values())
@@ -439,9 +443,9 @@ def _degree_and_height(tape: Tape, given: Mapping[str, Tensor]) -> _Found:
             continue
         norm = sum(abs(as_fraction(c)) for c in polynomial.coeffs())
         if polynomial.total_degree() > degree - 1:
-            return Verdict.WRONG, f"degree {polynomial.total_degree()}, bound {degree - 1}", ""
+            return Verdict.WRONG, Above("degree", polynomial.total_degree(), degree - 1), ""
         if norm > 2.0**height - 1 and float(1 + norm) > 2.0 ** (height * (1 + 2.0**-40) + 2.0**-40):
-            return Verdict.WRONG, f"height {float(norm):.6g}, bound {2.0**height - 1:.6g}", ""
+            return Verdict.WRONG, Above("height", float(norm), 2.0**height - 1), ""
     return _FINE
 
 

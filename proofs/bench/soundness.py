@@ -27,6 +27,7 @@ from proofs.bench.mutations import Mutation, mutations
 from proofs.bench.trials import TRUE, Trial, Trials, in_files
 from proofs.evidence import Settings
 from proofs.shown import words
+from proofs.target.gates import is_logarithm
 from proofs.target.learners import learner
 
 ROUNDING = 2.0**-44
@@ -280,7 +281,7 @@ def draws(entry: Entry, sizes: Mapping[str, int], seed: int, where: Situation | 
                 gate = (B, gate[0], H, *gate[1:])
             value = torch.rand(gate, generator=generator, dtype=torch.float64) / 2 + 0.25
             stands = entry.gates.get(parameter.name, parameter.name)
-            value = value.log() if stands.startswith("log(") else value
+            value = value.log() if is_logarithm(stands) else value
             if entry.adapter and stands in constant:
                 value = value[:, :1].expand(gate).clone()
         value = value.transpose(1, 2) if _heads_first(entry) else value

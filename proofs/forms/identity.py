@@ -6,7 +6,7 @@ An `Identity` turns a layer and a learner into the claim's checks, and a replace
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -16,13 +16,13 @@ import torch
 from constructions.namespace import Array
 from numeric.deciding import exact_identity, float_identity, polynomial_identity
 from numeric.deciding.comparison import Comparison
-from numeric.deciding.programs import Program, Shapes, Sizes, recorded
+from numeric.deciding.programs import Program, Recorded, Shapes, Sizes, recorded
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Flag, Verdict, combine
 from numeric.words import derivation, whole
 from numeric.words.derivation import Obligation
 from numeric.words.whole import Spec
-from proofs.claim import Check, Mutant
+from proofs.claim import Check, Mutant, covering
 from proofs.evidence import Rung, Settings
 
 Derive = Callable[..., Iterable[Obligation]]
@@ -76,6 +76,7 @@ class Identity:
     whole: how both programs run on words themselves, in place of a derivation; then every mutant runs there too; with a
     derivation beside it, that shows what the statement says beyond the equation of the programs.
     only: the one size at which the words are held against plain runs, where not every size makes sense.
+    rungs: where it is checked, if not on all that it has. part: what a rung settles of the statement, if not all.
     """
 
     shapes: Shapes
@@ -92,20 +93,29 @@ class Identity:
     second_opinion: bool = True
     whole: Spec | None = None
     only: Sizes | None = None
+    rungs: tuple[Rung, ...] = tuple(Rung)
+    part: Mapping[Rung, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # one recording of each side serves all rungs
-        object.__setattr__(self, "left", recorded(self.left, self.positive))
-        object.__setattr__(self, "right", recorded(self.right, self.positive))
+        object.__setattr__(self, "left", recorded(self.left, self.positive, own=True))
+        object.__setattr__(self, "right", recorded(self.right, self.positive, own=True))
+        if self.large is not None:
+            left, right = (p and recorded(p, self.positive, own=True) for p in (self.large.left, self.large.right))
+            object.__setattr__(self, "large", replace(self.large, left=left, right=right))
 
     def checks(self) -> dict[Rung, Check]:
-        """The checks by rung: sampled and exact always, symbolic and universal where they are given."""
+        """The checks by rung: sampled and exact, symbolic and universal where they are given; of `rungs` alone."""
         found: dict[Rung, Check] = {Rung.SAMPLED: self.sampled, Rung.EXACT: self.exact}
         if self.symbolic_sizes is not None:
             found[Rung.SYMBOLIC] = self.symbolic
         if self.derive is not None or self.whole is not None:
             found[Rung.UNIVERSAL] = self.universal
-        return found
+        return {
+            rung: covering(self.part[rung], check) if rung in self.part else check
+            for rung, check in found.items()
+            if rung in self.rungs
+        }
 
     def sampled(self, settings: Settings, shrinking: bool = True) -> Finding:
         """Float runs on every backend there is, against the derived rounding bounds; at the large case an ordinary draw."""
@@ -202,8 +212,8 @@ class Identity:
         id: str,
         description: str,
         *,
-        left: Program | None = None,
-        right: Program | None = None,
+        left: Program | Mapping[str, Any] | None = None,
+        right: Program | Mapping[str, Any] | None = None,
         derive: Derive | Mapping[str, Any] | None = None,
         sizes: Sizes | None = None,
         rungs: Iterable[Rung] | None = None,
@@ -211,7 +221,11 @@ class Identity:
     ) -> Mutant:
         """The identity with a part replaced. It is checked on the rungs whose part was replaced, or on `rungs`.
 
-        derive: other steps, or what the identity's own take in place of their defaults."""
+        left, right, derive: another program or other steps, or what the identity's own take in place of their defaults."""
+        if isinstance(left, Mapping):
+            left = partial(bare(self.left), **left)
+        if isinstance(right, Mapping):
+            right = partial(bare(self.right), **right)
         if isinstance(derive, Mapping):
             assert self.derive is not None
             derive = partial(self.derive, **derive)
@@ -222,6 +236,7 @@ class Identity:
             derive=derive,
             sizes=(sizes,) if sizes else self.sizes[:1],
             symbolic_sizes=sizes or self.symbolic_sizes if self.symbolic_sizes else None,
+            part={},
             large=None,  # a false program falls at small sizes already
             only=sizes or self.only,
             second_opinion=False,  # the step that fails shows numbers, and the others are the claim's own
@@ -276,6 +291,11 @@ class Identity:
             if at and (id == "offset" or len(blind) < len(at)):
                 found.append(on_torch.mutant(id, description, left=left, rungs=at, blind=blind))
         return tuple(found)
+
+
+def bare(program: Program) -> Program:
+    """The program itself, without its tapes."""
+    return program.program if isinstance(program, Recorded) else program
 
 
 NO_ROUNDING = "exact arithmetic has no rounding, and there the code is right"

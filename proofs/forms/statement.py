@@ -17,6 +17,7 @@ Main definitions: `Statement`, `read`, `claim`. The grammar, each label on a lin
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,17 +44,15 @@ class Statement:
 
 
 def claim(
-    file: str,
     module: str,
-    *,
-    kind: Kind,
     checks: Mapping[Rung, Check],
-    mutants: tuple[Mutant, ...],
+    *mutants: Mutant,
+    kind: Kind = Kind.IDENTITY,
     parameters: Callable[[], str] | None = None,
     figures: tuple[Figure, ...] = (),
 ) -> Claim:
-    """The claim of a file (`__file__`, `__name__`) whose docstring is its statement."""
-    said = read(Path(file).read_text(encoding="utf-8"), module)
+    """The claim of a file (its `__name__`) whose docstring is its statement."""
+    said = read(Path(str(sys.modules[module].__file__)).read_text(encoding="utf-8"), module)
     return Claim(
         module, kind=kind, checks=checks, mutants=mutants, parameters=parameters, figures=figures, **vars(said)
     )

@@ -31,6 +31,8 @@ Systems.
   Gram matrix
 """
 
+# Over 120 lines: two recursions with what each keeps, for all depths, and a witness at every depth.
+
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
@@ -40,12 +42,8 @@ from constructions.namespace import Array, identity, namespace
 from numeric.deciding.programs import rational
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.claim import Check, Mutant, both
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import EVERYWHERE, Identity, Large, Short
-from proofs.forms.statement import claim
-from proofs.gd._witness import point
-from proofs.hippo._checks import Same, exactly
+from proofs.forms import EVERYWHERE, Identity, Large, Rung, Same, Short, claim, exactly, together
+from proofs.forms.impossibility import point
 from proofs.kernel.rung import kernel_check
 
 LAYERS = 3
@@ -145,6 +143,7 @@ ONE_TOKEN = Identity(
         quick=True,
         short=Short.STATED,
     ),
+    rungs=(Rung.EXACT,),
 )
 WITNESS = {"X": [[1], [1], [0]], "Y": [[0], [1], [0]], "x_q": [1], "W0": [[0]], "eta": "3/2"}
 
@@ -155,46 +154,32 @@ def run_both(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, count: int) 
     return namespace(X).stack([stack, descent(X, Y, x_q, W0, eta, count)])
 
 
-def witness(left: Fraction = Fraction(0)) -> Check:
+@exactly(range(1, MOST + 1), size="k")
+def witness(k: int, left: Fraction = Fraction(0)) -> Iterator[Same]:
     """At c = 1/2, x = (1, 1, 0), y = (0, 1, 0), x_q = 1, W_0 = 0: 1 - 2^-k for k layers, 1/2 (and `left`) for k steps."""
-
-    def compare(k: int) -> Iterator[Same]:
-        found, _ = rational(lambda **at: run_both(**at, count=k), point(WITNESS))
-        yield Same(
-            "stack, descent", found.reshape(-1).tolist(), [1 - Fraction(1, 2**k), Fraction(1, 2) + left], WITNESS
-        )
-
-    return exactly(compare, range(1, MOST + 1), size="k")
+    found, _ = rational(lambda **at: run_both(**at, count=k), point(WITNESS))
+    yield Same("stack, descent", found.reshape(-1).tolist(), [1 - Fraction(1, 2**k), Fraction(1, 2) + left], WITNESS)
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        **IDENTITY.checks(),
-        Rung.EXACT: both(IDENTITY.exact, ONE_TOKEN.exact, witness()),
-        Rung.KERNEL: kernel_check(
+    together(
+        IDENTITY.checks(),
+        ONE_TOKEN.checks(),
+        witness.checks(),
+        kernel_check(
             "causal_stack_closed_form",
             "causal_stack_first",
             "causal_stack_gap",
             "causal_stack_not_gd",
             states="that two layers differ from two steps; for three and more only the closed form",
-        ),
-    },
-    mutants=(
-        IDENTITY.mutant(
-            "is_gradient_descent", "the causal stack is k steps of gradient descent", right=descent, rungs=EVERYWHERE
-        ),
-        ONE_TOKEN.mutant(
-            "two_tokens",
-            "two tokens agree as one does",
-            sizes={"f": 3, "m": 2, "N": 2},
-            left=layer,
-            rungs=(Rung.EXACT,),
-        ),
-        Mutant("descent_misses", "k steps give something else than 1/2", {Rung.EXACT: witness(Fraction(1, 2))}),
-        IDENTITY.mutant("untransposed", "powers of I - cT instead of I - cT^T", right=untransposed),
-        IDENTITY.mutant("strict_triangle", "a token does not see itself", right=strict, rungs=EVERYWHERE),
+        ).checks(),
     ),
+    IDENTITY.mutant(
+        "is_gradient_descent", "the causal stack is k steps of gradient descent", right=descent, rungs=EVERYWHERE
+    ),
+    ONE_TOKEN.mutant("two_tokens", "two tokens agree as one does", sizes={"f": 3, "m": 2, "N": 2}, left=layer),
+    witness.mutant("descent_misses", "k steps give something else than 1/2", left=Fraction(1, 2)),
+    IDENTITY.mutant("untransposed", "powers of I - cT instead of I - cT^T", right=untransposed),
+    IDENTITY.mutant("strict_triangle", "a token does not see itself", right=strict, rungs=EVERYWHERE),
 )

@@ -19,8 +19,6 @@ Systems.
 - Conjugate gradients: no number of gradient-descent steps: not additive in the targets
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from constructions import autograd_descent, conjugate_gradient
@@ -28,10 +26,7 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.words import Words, matrix, scalar
 from numeric.words.derivation import Obligation
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
-from proofs.gd._witness import impossible, nonzero
+from proofs.forms import Identity, Kind, Large, Rung, Witness, claim, impossible
 
 STEPS = 2
 
@@ -97,33 +92,25 @@ IDENTITY = Identity(
 POINT = {"X": [[1, 0], [0, 2]], "Y": [[1], [0]], "V": [[0], [1]]}
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IMPOSSIBILITY,
-    checks=impossible(
+    impossible(
         IDENTITY.checks(),
-        nonzero(
-            defect,
-            POINT,
-            [["-12/17", "3/34"]],
-            "W(e1 + e2) - W(e1) - W(e2) after one iteration, X = diag(1, 2)",
+        Witness(defect, POINT, [["-12/17", "3/34"]], "W(e1 + e2) - W(e1) - W(e2) after one iteration, X = diag(1, 2)"),
+    ),
+    IDENTITY.mutant(
+        "cg_affine",
+        "one iteration of conjugate gradients is affine in the targets",
+        left=normalised,
+        right=normalised_parts,
+        rungs=(Rung.EXACT,),
+    ),
+    IDENTITY.mutant(
+        "linear",
+        "linear, not only affine, from every start",
+        right=lambda X, Y, V, eta, W0: (
+            parts(X, Y, V, eta, W0) + autograd_descent.descend(W0, X, 0 * Y, eta=eta, steps=STEPS)
         ),
     ),
-    mutants=(
-        IDENTITY.mutant(
-            "cg_affine",
-            "one iteration of conjugate gradients is affine in the targets",
-            left=normalised,
-            right=normalised_parts,
-            rungs=(Rung.EXACT,),
-        ),
-        IDENTITY.mutant(
-            "linear",
-            "linear, not only affine, from every start",
-            right=lambda X, Y, V, eta, W0: (
-                parts(X, Y, V, eta, W0) + autograd_descent.descend(W0, X, 0 * Y, eta=eta, steps=STEPS)
-            ),
-        ),
-        IDENTITY.mutant("degree_two", "iterates scale with the square of the targets", derive={"scaled": 2}),
-    ),
+    IDENTITY.mutant("degree_two", "iterates scale with the square of the targets", derive={"scaled": 2}),
+    kind=Kind.IMPOSSIBILITY,
 )

@@ -20,9 +20,7 @@ from constructions.closed_form_descent import combine, extend, solution
 from constructions.namespace import Array, identity
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import EXACTLY, Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import EXACTLY, Identity, Large, claim
 from proofs.kernel.rung import kernel_check
 
 STEPS = 3
@@ -75,27 +73,23 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("gd_closed_form")},
-    mutants=(
-        IDENTITY.mutant(
-            "sign",
-            "powers of I + cA",
-            left=lambda X, Y, W0, eta: solution(W0, -(X.mT @ X), Y.mT @ X, eta / X.shape[0], STEPS),
+    IDENTITY.checks() | kernel_check("gd_closed_form").checks(),
+    IDENTITY.mutant(
+        "sign",
+        "powers of I + cA",
+        left=lambda X, Y, W0, eta: solution(W0, -(X.mT @ X), Y.mT @ X, eta / X.shape[0], STEPS),
+    ),
+    IDENTITY.mutant("start_kept", "W_0 without its factor (I - cA)^k", left=start_kept, rungs=EXACTLY),
+    IDENTITY.mutant(
+        "one_term_more",
+        "the sum runs to k",
+        left=lambda X, Y, W0, eta: (
+            formula(X, Y, W0, eta, STEPS)
+            - formula(X, Y, W0, eta, STEPS)
+            + formula(X, Y, 0 * W0, eta, STEPS + 1)
+            + formula(X, 0 * Y, W0, eta, STEPS)
         ),
-        IDENTITY.mutant("start_kept", "W_0 without its factor (I - cA)^k", left=start_kept, rungs=EXACTLY),
-        IDENTITY.mutant(
-            "one_term_more",
-            "the sum runs to k",
-            left=lambda X, Y, W0, eta: (
-                formula(X, Y, W0, eta, STEPS)
-                - formula(X, Y, W0, eta, STEPS)
-                + formula(X, Y, 0 * W0, eta, STEPS + 1)
-                + formula(X, 0 * Y, W0, eta, STEPS)
-            ),
-            rungs=EXACTLY,
-        ),
+        rungs=EXACTLY,
     ),
 )

@@ -23,7 +23,7 @@ Source.
 derived here
 """
 
-from __future__ import annotations
+# Over 120 lines: two limits, least squares and ridge, each with its own learner and derivation.
 
 from collections.abc import Iterator
 from functools import partial
@@ -37,10 +37,7 @@ from constructions.namespace import Array
 from constructions.optimiser import sgd
 from numeric.words import Words, matrix, scalar
 from numeric.words.derivation import Obligation
-from proofs.claim import both
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large, Short
-from proofs.forms.statement import claim
+from proofs.forms import EVERYWHERE, Identity, Kind, Large, Rung, Short, claim, together
 
 STEPS = 3
 
@@ -140,6 +137,7 @@ LEAST_SQUARES = Identity(
     large=Large({"n": 65, "f": 20, "m": 21}, partial(to_least_squares, steps=12), partial(plain, steps=12), quick=True),
     symbolic_sizes={"f": 1, "m": 1, "n": 1},
     derive=derive,
+    rungs=EVERYWHERE,
 )
 RIDGE = Identity(
     shapes={"X": ("N", "f"), "Y": ("N", "m"), "W0": ("m", "f"), "eta": (), "ridge": ()},
@@ -153,28 +151,16 @@ RIDGE = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.CONVERGENCE,
-    checks={
-        Rung.EXACT: both(LEAST_SQUARES.exact, RIDGE.exact),
-        Rung.SYMBOLIC: LEAST_SQUARES.symbolic,
-        Rung.UNIVERSAL: LEAST_SQUARES.universal,
-    },
-    mutants=(
-        LEAST_SQUARES.mutant(
-            "one_power_less",
-            "the power k - 1",
-            left=lambda Z, V, R, W0, eta: to_least_squares(Z, V, R, W0, eta, STEPS - 1),
-            rungs=(Rung.EXACT, Rung.SYMBOLIC),
-        ),
-        RIDGE.mutant(
-            "penalty_not_scaled",
-            "the ridge solution with penalty rho in place of N rho",
-            left=lambda X, Y, W0, eta, ridge: to_ridge(X, Y, W0, eta, ridge, per_token=False),
-            rungs=(Rung.EXACT,),
-        ),
-        LEAST_SQUARES.mutant("grows", "multiplied by I + cA", derive={"sign": -1}),
-        RIDGE.mutant("decay_forgotten", "the factor I - cA for ridge too", derive={"decay": False}),
+    together(LEAST_SQUARES.checks(), {Rung.EXACT: RIDGE.exact}),
+    LEAST_SQUARES.mutant("one_power_less", "the power k - 1", left={"steps": STEPS - 1}),
+    RIDGE.mutant(
+        "penalty_not_scaled",
+        "the ridge solution with penalty rho in place of N rho",
+        left={"per_token": False},
+        rungs=(Rung.EXACT,),
     ),
+    LEAST_SQUARES.mutant("grows", "multiplied by I + cA", derive={"sign": -1}),
+    RIDGE.mutant("decay_forgotten", "the factor I - cA for ridge too", derive={"decay": False}),
+    kind=Kind.CONVERGENCE,
 )

@@ -27,10 +27,9 @@ Source.
 derived here; the limit is textbook
 """
 
-from __future__ import annotations
+# Over 120 lines: the spectrum, the edge of convergence, the bound and the rate are one theorem.
 
 from collections.abc import Callable, Iterator
-from functools import reduce
 from math import exp, log
 
 import numpy as np
@@ -43,12 +42,9 @@ from constructions.namespace import Array
 from numeric.analysis.rates import fit
 from numeric.words import matrix, scalar
 from numeric.words.derivation import Obligation
-from proofs.claim import Check, Mutant, both, covering
 from proofs.evidence import Kind, Rung, Settings
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import Bound, Identity, Large, Rate, claim, joint, never_exceeded, orders, together
 from proofs.gd.spectral_filter import context
-from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
 
 STEPS = 3
 Slowest = Callable[[list[fmpq]], fmpq]
@@ -127,6 +123,12 @@ def _runs(count: int) -> Iterator[tuple[fmpq, list[fmpq], list[fmpq]]]:
         yield share, [abs(x) for x in descent_limit.rate(d * d, scale)], found
 
 
+def mean(factors: list[fmpq]) -> fmpq:
+    """For a mutant: the mean of the factors."""
+    return sum(factors, fmpq(0)) / len(factors)
+
+
+@never_exceeded()
 def bounds(settings: Settings, slowest: Slowest = max) -> Iterator[Bound]:
     """Every squared distance against rate^2k times the first."""
     for share, factors, found in _runs(40 if settings.profile == "full" else 12):
@@ -136,6 +138,7 @@ def bounds(settings: Settings, slowest: Slowest = max) -> Iterator[Bound]:
             yield Bound(f"squared distance at {share} of the limit", arb(distance), arb(power), {"step": k})
 
 
+@orders()
 def measure(settings: Settings, slowest: Slowest = max) -> Iterator[Rate]:
     """The fitted slope of log distance in the number of steps."""
     last = 60 if settings.profile == "full" else 40
@@ -143,14 +146,6 @@ def measure(settings: Settings, slowest: Slowest = max) -> Iterator[Rate]:
         steps = range(last // 2, last + 1, 2)
         order = fit([exp(k) for k in steps], [float(arb(found[k]).sqrt().mid()) for k in steps])
         yield Rate(f"log rate at {share} of the limit", order, log(float(arb(slowest(factors)).mid())))
-
-
-def measured(slowest: Slowest = max) -> Check:
-    """The bound and the fitted rate."""
-    return both(
-        never_exceeded(lambda settings: bounds(settings, slowest)),
-        orders(lambda settings: measure(settings, slowest)),
-    )
 
 
 SHAPES = {"d": ("f",), "v": ("f",), "V": ("m", "f"), "R": ("f", "m")}
@@ -162,6 +157,8 @@ SPECTRAL = Identity(
     sizes=({"f": 2, "m": 2}, {"f": 4, "m": 3}),
     large=Large({"f": 20, "m": 21}),
     derive=derive,
+    rungs=(Rung.EXACT, Rung.UNIVERSAL),
+    part={Rung.UNIVERSAL: "one step along one eigenvector, and its factor beyond the limit"},
 )
 EDGE = Identity(
     shapes=SHAPES | {"g": ("m",), "delta": ()},
@@ -170,40 +167,16 @@ EDGE = Identity(
     names=("descent beyond the limit", "the start thrown back"),
     sizes=({"f": 2, "m": 2}, {"f": 4, "m": 3}),
     large=Large({"f": 20, "m": 21}),
+    rungs=(Rung.EXACT,),
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
+    together(bounds.checks(), measure.checks(), SPECTRAL.checks(), EDGE.checks()),
+    SPECTRAL.mutant("one_step_less", "the power k - 1", right={"steps": STEPS - 1}),
+    EDGE.mutant("no_sign", "beyond the limit it grows without changing sides", right={"sign": 1}),
+    SPECTRAL.mutant("other_way", "the factor 1 + c lambda", derive={"known": False}),
+    joint("fastest", "the rate of the fastest direction", bounds, measure, slowest=min),
+    joint("average", "the mean of all factors is the rate", bounds, measure, slowest=mean),
     kind=Kind.CONVERGENCE,
-    checks={
-        Rung.MEASURED: measured(),
-        Rung.EXACT: both(SPECTRAL.exact, EDGE.exact),
-        Rung.UNIVERSAL: covering("one step along one eigenvector, and its factor beyond the limit", SPECTRAL.universal),
-    },
-    mutants=(
-        SPECTRAL.mutant(
-            "one_step_less",
-            "the power k - 1",
-            right=lambda d, v, V, R, W0, eta: factors(d, v, V, R, W0, eta, STEPS - 1),
-            rungs=(Rung.EXACT,),
-        ),
-        EDGE.mutant(
-            "no_sign",
-            "beyond the limit it grows without changing sides",
-            right=lambda d, v, V, R, g, delta: thrown_back(d, v, V, R, g, delta, sign=1),
-            rungs=(Rung.EXACT,),
-        ),
-        SPECTRAL.mutant("other_way", "the factor 1 + c lambda", derive={"known": False}),
-        Mutant(
-            "fastest",
-            "the rate of the fastest direction",
-            {Rung.MEASURED: measured(min)},
-        ),
-        Mutant(
-            "average",
-            "the mean of all factors is the rate",
-            {Rung.MEASURED: measured(lambda factors: reduce(lambda a, b: a + b, factors) / len(factors))},
-        ),
-    ),
 )

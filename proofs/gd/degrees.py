@@ -22,10 +22,9 @@ Source.
 derived here
 """
 
-from __future__ import annotations
+# Over 120 lines: degrees are read off polynomials in one check, for two learners and their top parts.
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from typing import Any
@@ -33,9 +32,7 @@ from typing import Any
 from constructions import autograd_descent, online_descent
 from constructions.namespace import Array
 from numeric.finding import Counterexample, Finding, Verdict
-from proofs.claim import Check, Mutant, covering
-from proofs.evidence import Kind, Rung, Settings
-from proofs.forms.statement import claim
+from proofs.forms import Kind, Rung, Settings, checked, claim
 from proofs.gd._polynomials import TRUST, expanded
 
 TOKENS = (1, 2, 3, 4)
@@ -75,16 +72,6 @@ def online_top(X: Array, Y: Array, x_q: Array, c: Array, sign: int = -1) -> Arra
     return found * (last @ x_q)
 
 
-@dataclass(frozen=True)
-class Claimed:
-    """What is claimed: the degrees in the tokens, by k and by N, and the parts of that degree."""
-
-    batch: Callable[[int], int] = lambda k: 2 * k + 1
-    online: Callable[[int], int] = lambda N: 2 * N + 1
-    batch_top: Program = batch_top
-    online_top: Program = online_top
-
-
 def size(monomial: tuple[str, ...]) -> int:
     """The degree in the tokens: the step size does not count."""
     return sum(not name.startswith("c_") for name in monomial)
@@ -96,78 +83,64 @@ def top(terms: Terms) -> tuple[int, Terms]:
     return most, {m: c for m, c in terms.items() if size(m) == most}
 
 
-def check(claimed: Claimed | None = None) -> Check:
+@checked(Rung.EXACT, part="the degrees and their parts at N <= 4, k <= 3, (f, m) = (1, 1) and (3, 2)")
+def check(
+    settings: Settings,
+    of_batch: Callable[[int], int] = lambda k: 2 * k + 1,
+    of_online: Callable[[int], int] = lambda N: 2 * N + 1,
+    batch_part: Program = batch_top,
+    online_part: Program = online_top,
+) -> Finding:
     """All predictions expanded in all entries of the tokens, at small sizes: degree and top part."""
-    rule = claimed or Claimed()
-
-    def decide(settings: Settings) -> Finding:
-        figures: dict[str, int | str] = {}
-        for N, (f, m) in product(TOKENS, WIDTHS):
-            shapes = {"X": (N, f), "Y": (N, m), "x_q": (f,), "c": ()}
-            cases: list[tuple[str, Program, int, Program]] = [
-                (f"batch, {k} steps", partial(batch, steps=k), rule.batch(k), partial(rule.batch_top, steps=k))
-                for k in STEPS
-            ]
-            cases.append(("online", online, rule.online(N), rule.online_top))
-            for name, program, degree, part in cases:
-                found, wanted = expanded(program, shapes), expanded(part, shapes)
-                figures[f"{name}, N = {N}, f = {f}, m = {m}: degree"] = top(found[0])[0]
-                for output, formula in zip(found, wanted, strict=True):
-                    most, terms = top(output)
-                    if most != degree:
-                        shown = Counterexample(
-                            {"N": N, "f": f, "m": m}, {}, str(most), str(degree), "degree", "claimed"
-                        )
-                        return Finding(
-                            Verdict.REFUTED, f"{name}: degree {most}, claimed {degree}", figures, counterexample=shown
-                        )
-                    if terms != formula:
-                        differ = min(key for key in {*terms, *formula} if terms.get(key) != formula.get(key))
-                        shown = Counterexample(
-                            {"N": N, "f": f, "m": m}, {"monomial": " ".join(differ)},
-                            str(terms.get(differ, 0)), str(formula.get(differ, 0)), "coefficient", "claimed",
-                        )  # fmt: skip
-                        return Finding(Verdict.REFUTED, f"{name}: another top part", figures, counterexample=shown)
-        return Finding(
-            Verdict.CONFIRMED,
-            figures=figures,
-            settings={
-                "engine": "polynomials in all entries of the tokens and the step",
-                "N": list(TOKENS),
-                "k": list(STEPS),
-                "f, m": [list(width) for width in WIDTHS],
-            },
-            trust=TRUST,
-        )
-
-    return decide
+    figures: dict[str, int | str] = {}
+    for N, (f, m) in product(TOKENS, WIDTHS):
+        shapes = {"X": (N, f), "Y": (N, m), "x_q": (f,), "c": ()}
+        cases: list[tuple[str, Program, int, Program]] = [
+            (f"batch, {k} steps", partial(batch, steps=k), of_batch(k), partial(batch_part, steps=k)) for k in STEPS
+        ]
+        cases.append(("online", online, of_online(N), online_part))
+        for name, program, degree, part in cases:
+            found, wanted = expanded(program, shapes), expanded(part, shapes)
+            figures[f"{name}, N = {N}, f = {f}, m = {m}: degree"] = top(found[0])[0]
+            for output, formula in zip(found, wanted, strict=True):
+                most, terms = top(output)
+                if most != degree:
+                    shown = Counterexample({"N": N, "f": f, "m": m}, {}, str(most), str(degree), "degree", "claimed")
+                    return Finding(
+                        Verdict.REFUTED, f"{name}: degree {most}, claimed {degree}", figures, counterexample=shown
+                    )
+                if terms != formula:
+                    differ = min(key for key in {*terms, *formula} if terms.get(key) != formula.get(key))
+                    shown = Counterexample(
+                        {"N": N, "f": f, "m": m}, {"monomial": " ".join(differ)},
+                        str(terms.get(differ, 0)), str(formula.get(differ, 0)), "coefficient", "claimed",
+                    )  # fmt: skip
+                    return Finding(Verdict.REFUTED, f"{name}: another top part", figures, counterexample=shown)
+    return Finding(
+        Verdict.CONFIRMED,
+        figures=figures,
+        settings={
+            "engine": "polynomials in all entries of the tokens and the step",
+            "N": list(TOKENS),
+            "k": list(STEPS),
+            "f, m": [list(width) for width in WIDTHS],
+        },
+        trust=TRUST,
+    )
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.COUNT,
-    checks={Rung.EXACT: covering("the degrees and their parts at N <= 4, k <= 3, (f, m) = (1, 1) and (3, 2)", check())},
-    mutants=(
-        Mutant("online_like_batch", "the online pass has degree 3", {Rung.EXACT: check(Claimed(online=lambda N: 3))}),
-        Mutant("cubed", "k steps have degree 3^k", {Rung.EXACT: check(Claimed(batch=lambda k: 3**k))}),
-        Mutant(
-            "one_less", "the online pass has degree 2N - 1", {Rung.EXACT: check(Claimed(online=lambda N: 2 * N - 1))}
-        ),
-        Mutant(
-            "online_sign",
-            "the online top part without its sign",
-            {Rung.EXACT: check(Claimed(online_top=partial(online_top, sign=1)))},
-        ),
-        Mutant(
-            "batch_sign",
-            "the batch top part without its sign",
-            {Rung.EXACT: check(Claimed(batch_top=partial(batch_top, sign=1)))},
-        ),
-        Mutant(
-            "first_target_last",
-            "the online top part with the last target",
-            {Rung.EXACT: check(Claimed(online_top=lambda X, Y, x_q, c: online_top(X, Y.flip(0), x_q, c)))},
-        ),
+    check.checks(),
+    check.mutant("online_like_batch", "the online pass has degree 3", of_online=lambda N: 3),
+    check.mutant("cubed", "k steps have degree 3^k", of_batch=lambda k: 3**k),
+    check.mutant("one_less", "the online pass has degree 2N - 1", of_online=lambda N: 2 * N - 1),
+    check.mutant("online_sign", "the online top part without its sign", online_part=partial(online_top, sign=1)),
+    check.mutant("batch_sign", "the batch top part without its sign", batch_part=partial(batch_top, sign=1)),
+    check.mutant(
+        "first_target_last",
+        "the online top part with the last target",
+        online_part=lambda X, Y, x_q, c: online_top(X, Y.flip(0), x_q, c),
     ),
+    kind=Kind.COUNT,
 )

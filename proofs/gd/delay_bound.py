@@ -24,14 +24,9 @@ Systems.
 - Diagonal recurrences on raw tokens: no delay by one token on $T$ tokens with fewer than $T - 1$ modes
 """
 
-from __future__ import annotations
-
 from constructions import delay_modes
 from constructions.namespace import Array, filled, namespace
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
-from proofs.gd._witness import impossible, nonzero
+from proofs.forms import EXACTLY, Identity, Kind, Large, Rung, Witness, claim, impossible
 
 
 def response(lam: Array, c: Array, skip: Array, length: int) -> Array:
@@ -69,29 +64,16 @@ IDENTITY = Identity(
     large=Large({"n": 20}, quick=True),
     symbolic_sizes={"n": 3},
     numpy=True,
+    rungs=EXACTLY,
 )
 POINT = {"lam": ["1/2", "-1/3", "2/3"]}
 
 CLAIM = claim(
-    __file__,
     __name__,
+    impossible(
+        IDENTITY.checks(), Witness(product_of_modes, POINT, ["1/9"], "product of the negative modes at 1/2, -1/3, 2/3")
+    ),
+    IDENTITY.mutant("from_the_start", "with the response at once in place of o_1", right={"start": 0}),
+    IDENTITY.mutant("sign", "the product of the modes, not of their negatives", right={"sign": 1}, rungs=(Rung.EXACT,)),
     kind=Kind.BOUND,
-    checks=impossible(
-        {rung: check for rung, check in IDENTITY.checks().items() if rung is not Rung.SAMPLED},
-        nonzero(product_of_modes, POINT, ["1/9"], "product of the negative modes at 1/2, -1/3, 2/3"),
-    ),
-    mutants=(
-        IDENTITY.mutant(
-            "from_the_start",
-            "with the response at once in place of o_1",
-            right=lambda lam, c, skip: first(lam, c, skip, start=0),
-            rungs=(Rung.EXACT, Rung.SYMBOLIC),
-        ),
-        IDENTITY.mutant(
-            "sign",
-            "the product of the modes, not of their negatives",
-            right=lambda lam, c, skip: first(lam, c, skip, sign=1),
-            rungs=(Rung.EXACT,),
-        ),
-    ),
 )

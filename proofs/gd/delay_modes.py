@@ -20,22 +20,22 @@ Systems.
 - Diagonal recurrences on raw tokens: $T - 1$ modes delay by one token on $T$ tokens; one mode does so in a limit
 """
 
-from __future__ import annotations
+# Over 120 lines: many modes and a single one, each with its own two sides, and the responses on symbols.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import sympy as sp
 
 from constructions import delay_modes
 from constructions.namespace import Array, filled, namespace
+from numeric.finding import Finding
 from numeric.words import telescoping
 from numeric.words.telescoping import Equation
-from proofs.claim import Check, Mutant, both
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import ALL, Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, Mutant, Rung, Settings, checked, claim, together
+from proofs.forms.identity import ALL
 
 
 def layer(u: Array, lam: Array, skipped: bool = True) -> Array:
@@ -79,9 +79,10 @@ def equations(largest: int, skipped: bool = True) -> Iterator[Equation]:
             )  # fmt: skip
 
 
-def symbolic(skipped: bool = True) -> Check:
+@checked(Rung.SYMBOLIC)
+def symbolic(settings: Settings, skipped: bool = True) -> Finding:
     """The equations, as rational functions of the modes."""
-    return lambda settings: telescoping.decide(lambda: equations(4 if settings.profile == "full" else 3, skipped))
+    return telescoping.decide(lambda: equations(4 if settings.profile == "full" else 3, skipped))
 
 
 IDENTITY = Identity(
@@ -102,33 +103,22 @@ ONE = Identity(
     sizes=({"T": 4}, {"T": 9}),
     large=Large({"T": 130}),
     numpy=True,
+    rungs=(Rung.EXACT,),
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={Rung.SAMPLED: IDENTITY.sampled, Rung.EXACT: both(IDENTITY.exact, ONE.exact), Rung.SYMBOLIC: symbolic()},
-    mutants=(
-        IDENTITY.mutant("two_tokens", "a delay by two", right=lambda u, lam: delayed(u, lam, 2)),
-        Mutant(
-            "no_skip",
-            "without the skip",
-            {
-                Rung.EXACT: replace(IDENTITY, left=lambda u, lam: layer(u, lam, skipped=False)).exact,
-                Rung.SYMBOLIC: symbolic(skipped=False),
-            },
-        ),
-        ONE.mutant(
-            "one_mode_faster",
-            "one mode's error decays like lambda^2j",
-            right=lambda u, lam: decaying(u, lam, power=2),
-            rungs=(Rung.EXACT,),
-        ),
-        Mutant(
-            "one_token_more",
-            "T - 1 modes on T + 1 tokens",
-            {Rung.EXACT: replace(IDENTITY, admits=ALL, sizes=({"T": 5, "n": 3},)).exact},
-        ),
+    together(IDENTITY.checks(), ONE.checks(), symbolic.checks()),
+    IDENTITY.mutant("two_tokens", "a delay by two", right={"by": 2}),
+    Mutant(
+        "no_skip",
+        "without the skip",
+        {Rung.EXACT: replace(IDENTITY, left=partial(layer, skipped=False)).exact} | symbolic.checks(skipped=False),
+    ),
+    ONE.mutant("one_mode_faster", "one mode's error decays like lambda^2j", right={"power": 2}),
+    Mutant(
+        "one_token_more",
+        "T - 1 modes on T + 1 tokens",
+        {Rung.EXACT: replace(IDENTITY, admits=ALL, sizes=({"T": 5, "n": 3},)).exact},
     ),
 )

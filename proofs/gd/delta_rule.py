@@ -23,9 +23,7 @@ Systems.
 from constructions import delta_rule, online_descent
 from constructions.namespace import Array, namespace
 from numeric.words.whole import Spec
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import EVERYWHERE, EXACTLY, Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import EVERYWHERE, EXACTLY, Identity, Large, claim
 from proofs.kernel.rung import kernel_check
 
 
@@ -59,23 +57,16 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("delta_rule_step", "delta_rule_online_gd")},
-    mutants=(
-        IDENTITY.mutant("batch", "all gradients at W_0: one batch step", left=stale),
-        IDENTITY.mutant(
-            "doubled",
-            "the loss without its 1/2",
-            right=lambda K, V, beta, W0: learner(K, V, 2 * beta, W0),
-            rungs=EVERYWHERE,
-        ),
-        IDENTITY.mutant(
-            "reversed",
-            "tokens in reverse order",
-            right=lambda K, V, beta, W0: learner(K.flip(0), V.flip(0), beta.flip(0), W0),
-            rungs=EXACTLY,
-        ),
+    IDENTITY.checks() | kernel_check("delta_rule_step", "delta_rule_online_gd").checks(),
+    IDENTITY.mutant("batch", "all gradients at W_0: one batch step", left=stale),
+    IDENTITY.mutant(
+        "doubled", "the loss without its 1/2", right=lambda beta, **at: learner(beta=2 * beta, **at), rungs=EVERYWHERE
+    ),
+    IDENTITY.mutant(
+        "reversed",
+        "tokens in reverse order",
+        right=lambda K, V, beta, W0: learner(K.flip(0), V.flip(0), beta.flip(0), W0),
+        rungs=EXACTLY,
     ),
 )

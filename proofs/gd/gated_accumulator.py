@@ -19,10 +19,7 @@ from constructions.namespace import Array, namespace
 from numeric.words import matrix, scalar, zeros
 from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation
-from proofs.claim import Kind
-from proofs.evidence import Rung
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, claim
 from proofs.kernel.rung import kernel_check
 
 
@@ -69,24 +66,20 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("gated_state_closed_form", "gated_state_unit_gate")},
-    mutants=(
-        IDENTITY.mutant(
-            "gate_before_write",
-            "the gate acts on the newest input too",
-            left=gate_before_write,
-            derive={"gates_newest": True},
-        ),
-        IDENTITY.mutant(
-            "start_dropped", "the start z_0 is forgotten", left=lambda a, u, z0: gated_recurrence(a, u, 0 * z0)
-        ),
-        IDENTITY.mutant(
-            "stale_gate",
-            "step t uses the gate of step t-1",
-            left=lambda a, u, z0: gated_recurrence(namespace(a).concat([a[:1, ...], a[:-1, ...]], axis=0), u, z0),
-        ),
+    IDENTITY.checks() | kernel_check("gated_state_closed_form", "gated_state_unit_gate").checks(),
+    IDENTITY.mutant(
+        "gate_before_write",
+        "the gate acts on the newest input too",
+        left=gate_before_write,
+        derive={"gates_newest": True},
+    ),
+    IDENTITY.mutant(
+        "start_dropped", "the start z_0 is forgotten", left=lambda a, u, z0: gated_recurrence(a, u, 0 * z0)
+    ),
+    IDENTITY.mutant(
+        "stale_gate",
+        "step t uses the gate of step t-1",
+        left=lambda a, u, z0: gated_recurrence(namespace(a).concat([a[:1, ...], a[:-1, ...]], axis=0), u, z0),
     ),
 )

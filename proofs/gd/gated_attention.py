@@ -30,9 +30,7 @@ from constructions.autograd_descent import gradient
 from constructions.namespace import Array, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, claim
 from proofs.kernel.rung import kernel_check
 
 
@@ -84,15 +82,9 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        **IDENTITY.checks(),
-        Rung.KERNEL: kernel_check("gated_attention_step", "gated_attention_discounted", "weighted_loss_expansion"),
-    },
-    mutants=(
-        IDENTITY.mutant("own_gate", "a key is faded by its own gate too", right=own_gate),
-        IDENTITY.mutant("not_faded", "the gates are ignored", right=not_faded, sizes={"f": 2, "m": 1, "N": 3}),
-    ),
+    IDENTITY.checks()
+    | kernel_check("gated_attention_step", "gated_attention_discounted", "weighted_loss_expansion").checks(),
+    IDENTITY.mutant("own_gate", "a key is faded by its own gate too", right=own_gate),
+    IDENTITY.mutant("not_faded", "the gates are ignored", right=not_faded, sizes={"f": 2, "m": 1, "N": 3}),
 )

@@ -23,9 +23,7 @@ from constructions import delta_rule, online_descent
 from constructions.autograd_descent import descend
 from constructions.namespace import Array, filled, namespace
 from numeric.words.whole import Spec
-from proofs.evidence import Kind
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, claim
 
 
 def layer(K: Array, V: Array, beta: Array, alpha: Array, W0: Array) -> Array:
@@ -72,17 +70,11 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant("gradient_undecayed", "the gradient at the undecayed memory", right=undecayed),
-        IDENTITY.mutant("decay_last", "the step first, then the decay", right=stepped_first),
-        IDENTITY.mutant(
-            "no_decay",
-            "the decay is ignored",
-            right=lambda K, V, beta, alpha, W0: learner(K, V, beta, filled(1, alpha), W0),
-        ),
+    IDENTITY.checks(),
+    IDENTITY.mutant("gradient_undecayed", "the gradient at the undecayed memory", right=undecayed),
+    IDENTITY.mutant("decay_last", "the step first, then the decay", right=stepped_first),
+    IDENTITY.mutant(
+        "no_decay", "the decay is ignored", right=lambda alpha, **at: learner(alpha=filled(1, alpha), **at)
     ),
 )

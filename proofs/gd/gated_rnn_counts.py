@@ -31,7 +31,7 @@ Systems.
   step]
 """
 
-from __future__ import annotations
+# Over 120 lines: a table of counts, each with the arrays that are counted, and its print.
 
 from collections.abc import Callable
 
@@ -39,9 +39,7 @@ import numpy as np
 
 from constructions import gated_rnn
 from numeric.finding import Counterexample, Finding, Verdict
-from proofs.claim import Check, Mutant
-from proofs.evidence import Kind, Rung, Settings
-from proofs.forms.statement import claim
+from proofs.forms import Kind, Rung, Settings, checked, claim
 
 Count = Callable[[int, int], int]
 LARGEST = 6
@@ -80,33 +78,30 @@ TABLE: dict[str, tuple[Count, Count]] = {
 }
 
 
-def check(changes: dict[str, Count] | None = None) -> Check:
+@checked(Rung.EXACT)
+def check(settings: Settings, changes: dict[str, Count] | None = None) -> Finding:
     """Every count of the table, on arrays built for all sizes up to LARGEST, against its polynomial."""
-
-    def run(settings: Settings) -> Finding:
-        figures: dict[str, int | str] = {}
-        for name, (counted, polynomial) in TABLE.items():
-            claimed = (changes or {}).get(name, polynomial)
-            for f in range(1, LARGEST + 1):
-                for m in range(1, LARGEST + 1 if "descent" in name else 2):
-                    found, expected = counted(f, m), claimed(f, m)
-                    if found != expected:
-                        return Finding(
-                            Verdict.REFUTED,
-                            reason=f"{name}: {found} counted, {expected} claimed",
-                            counterexample=Counterexample(
-                                {"f": f, "m": m}, {}, str(found), str(expected), "counted", "claimed"
-                            ),
-                        )
-            figures[f"{name}, largest size"] = found
-        return Finding(
-            Verdict.CONFIRMED,
-            figures=figures | {"sizes": f"1 to {LARGEST}"},
-            settings={"engine": "array sizes"},
-            trust=("the counts are polynomials of degree at most 5 in each size, as the code's shapes show",),
-        )
-
-    return run
+    figures: dict[str, int | str] = {}
+    for name, (counted, polynomial) in TABLE.items():
+        claimed = (changes or {}).get(name, polynomial)
+        for f in range(1, LARGEST + 1):
+            for m in range(1, LARGEST + 1 if "descent" in name else 2):
+                found, expected = counted(f, m), claimed(f, m)
+                if found != expected:
+                    return Finding(
+                        Verdict.REFUTED,
+                        reason=f"{name}: {found} counted, {expected} claimed",
+                        counterexample=Counterexample(
+                            {"f": f, "m": m}, {}, str(found), str(expected), "counted", "claimed"
+                        ),
+                    )
+        figures[f"{name}, largest size"] = found
+    return Finding(
+        Verdict.CONFIRMED,
+        figures=figures | {"sizes": f"1 to {LARGEST}"},
+        settings={"engine": "array sizes"},
+        trust=("the counts are polynomials of degree at most 5 in each size, as the code's shapes show",),
+    )
 
 
 def table() -> str:
@@ -119,34 +114,21 @@ def table() -> str:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
+    check.checks(),
+    check.mutant("fourth_power", "f^4 neurons", changes={"neurons, one descent step": lambda f, m: m**2 * f**2 + f}),
+    check.mutant(
+        "no_queries",
+        "the query neurons are not counted",
+        changes={"neurons, attention with a = r = d": lambda d, _: d**2},
+    ),
+    check.mutant(
+        "biases_missing",
+        "the constant input is not counted",
+        changes={
+            "stored parameters, one descent step": lambda f, m: (m * f + f) * (1 + 2 * (f + m) + 2 * m * f) + m**2 * f
+        },
+    ),
     kind=Kind.COUNT,
     parameters=table,
-    checks={Rung.EXACT: check()},
-    mutants=(
-        Mutant(
-            "fourth_power",
-            "f^4 neurons",
-            {Rung.EXACT: check({"neurons, one descent step": lambda f, m: m**2 * f**2 + f})},
-        ),
-        Mutant(
-            "no_queries",
-            "the query neurons are not counted",
-            {Rung.EXACT: check({"neurons, attention with a = r = d": lambda d, _: d**2})},
-        ),
-        Mutant(
-            "biases_missing",
-            "the constant input is not counted",
-            {
-                Rung.EXACT: check(
-                    {
-                        "stored parameters, one descent step": lambda f, m: (
-                            (m * f + f) * (1 + 2 * (f + m) + 2 * m * f) + m**2 * f
-                        )
-                    }
-                )
-            },
-        ),
-    ),
 )

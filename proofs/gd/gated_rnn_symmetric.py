@@ -20,8 +20,6 @@ Systems.
 - Gated linear RNN: linear self-attention with $d(d+3)/2$ neurons, the memory being symmetric
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -33,10 +31,7 @@ from numeric.finding import Counterexample, Finding, Verdict
 from numeric.words import matrix
 from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation
-from proofs.claim import Check, Mutant, both
-from proofs.evidence import Kind, Rung, Settings
-from proofs.forms.identity import Identity, Large, Short
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, Rung, Settings, Short, checked, claim, together
 from proofs.gd.gated_rnn_attention import attention
 
 LARGEST = 6
@@ -66,27 +61,24 @@ def derive(transposed: bool = False) -> Iterator[Obligation]:
     )
 
 
-def neurons(claimed: Callable[[int], int] = lambda d: d * (d + 3) // 2) -> Check:
+@checked(Rung.EXACT)
+def neurons(settings: Settings, claimed: Callable[[int], int] = lambda d: d * (d + 3) // 2) -> Finding:
     """The number of neurons of the construction's own arrays for d = 1, ..., LARGEST."""
-
-    def decide(settings: Settings) -> Finding:
-        for d in range(1, LARGEST + 1):
-            one = np.eye(d)
-            found = gated_rnn_symmetric.attention_weights(one, one, one).neurons
-            if found != claimed(d):
-                return Finding(
-                    Verdict.REFUTED,
-                    reason=f"{found} neurons at d = {d}, {claimed(d)} claimed",
-                    counterexample=Counterexample({"d": d}, {}, str(found), str(claimed(d)), "counted", "claimed"),
-                )
-        return Finding(
-            Verdict.CONFIRMED,
-            figures={f"neurons, d = {LARGEST}": found},
-            settings={"engine": "array sizes", "sizes": f"1 to {LARGEST}"},
-            trust=("the count is a polynomial of degree 2 in d, as the code's shapes show",),
-        )
-
-    return decide
+    for d in range(1, LARGEST + 1):
+        one = np.eye(d)
+        found = gated_rnn_symmetric.attention_weights(one, one, one).neurons
+        if found != claimed(d):
+            return Finding(
+                Verdict.REFUTED,
+                reason=f"{found} neurons at d = {d}, {claimed(d)} claimed",
+                counterexample=Counterexample({"d": d}, {}, str(found), str(claimed(d)), "counted", "claimed"),
+            )
+    return Finding(
+        Verdict.CONFIRMED,
+        figures={f"neurons, d = {LARGEST}": found},
+        settings={"engine": "array sizes", "sizes": f"1 to {LARGEST}"},
+        trust=("the count is a polynomial of degree 2 in d, as the code's shapes show",),
+    )
 
 
 IDENTITY = Identity(
@@ -100,26 +92,21 @@ IDENTITY = Identity(
     derive=derive,
     numpy=True,
 )
-CHECKS = {rung: both(check, neurons()) if rung is Rung.EXACT else check for rung, check in IDENTITY.checks().items()}
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=CHECKS,
-    mutants=(
-        IDENTITY.mutant(
-            "keys_for_queries",
-            "W_Q^T W_K for W_K^T W_Q",
-            right=lambda U, W_V, W_K, W_Q: attention(U, W_V, W_Q, W_K),
-            derive={"transposed": True},
-        ),
-        IDENTITY.mutant(
-            "newest_left_out",
-            "attention to earlier tokens only",
-            right=lambda U, W_V, W_K, W_Q: attention(U, W_V, W_K, W_Q, before=0),
-            rungs=(Rung.EXACT, Rung.SYMBOLIC),
-        ),
-        Mutant("no_queries", "the query neurons are not counted", {Rung.EXACT: neurons(lambda d: d * (d + 1) // 2)}),
+    together(IDENTITY.checks(), neurons.checks()),
+    IDENTITY.mutant(
+        "keys_for_queries",
+        "W_Q^T W_K for W_K^T W_Q",
+        right=lambda U, W_V, W_K, W_Q: attention(U, W_V, W_Q, W_K),
+        derive={"transposed": True},
     ),
+    IDENTITY.mutant(
+        "newest_left_out",
+        "attention to earlier tokens only",
+        right=lambda U, W_V, W_K, W_Q: attention(U, W_V, W_K, W_Q, before=0),
+        rungs=(Rung.EXACT, Rung.SYMBOLIC),
+    ),
+    neurons.mutant("no_queries", "the query neurons are not counted", claimed=lambda d: d * (d + 1) // 2),
 )

@@ -32,9 +32,7 @@ from constructions.namespace import Array, identity, namespace, zeros
 from constructions.online_descent import token_loss
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.evidence import Kind
-from proofs.forms.identity import EVERYWHERE, Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import EVERYWHERE, Identity, Large, claim
 
 LAYERS = 2
 
@@ -113,26 +111,9 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant(
-            "first_power",
-            "preconditioned by M_k",
-            right=lambda X, Y, x_q, eta, gamma, layers=LAYERS: learner(X, Y, x_q, eta, gamma, layers, by_first_power),
-        ),
-        IDENTITY.mutant(
-            "plain_descent",
-            "no preconditioner",
-            right=lambda X, Y, x_q, eta, gamma, layers=LAYERS: learner(X, Y, x_q, eta, gamma, layers, plain),
-        ),
-        IDENTITY.mutant(
-            "new_inputs",
-            "the y update reads the new inputs",
-            right=lambda X, Y, x_q, eta, gamma, layers=LAYERS: learner(X, Y, x_q, eta, gamma, layers, stale),
-            rungs=EVERYWHERE,
-        ),
-    ),
+    IDENTITY.checks(),
+    IDENTITY.mutant("first_power", "preconditioned by M_k", right={"step": by_first_power}),
+    IDENTITY.mutant("plain_descent", "no preconditioner", right={"step": plain}),
+    IDENTITY.mutant("new_inputs", "the y update reads the new inputs", right={"step": stale}, rungs=EVERYWHERE),
 )

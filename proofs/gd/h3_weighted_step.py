@@ -33,9 +33,7 @@ from constructions.namespace import Array, filled, identity, namespace, zeros
 from numeric.words import matrix, scalar
 from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation
-from proofs.evidence import Kind
-from proofs.forms.identity import EXACTLY, Identity, Large, Short
-from proofs.forms.statement import claim
+from proofs.forms import EXACTLY, Identity, Large, Short, claim
 
 
 def layer(X: Array, Y: Array, x_q: Array, a: Array, eta: Array) -> Array:
@@ -93,22 +91,8 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant(
-            "one_decay_a_pair",
-            "weights a^(N-t)",
-            right=lambda X, Y, x_q, a, eta: learner(X, Y, x_q, a, eta, per_token=1, offset=0),
-            derive={"decays": 1},
-        ),
-        IDENTITY.mutant(
-            "query_decay_forgotten",
-            "weights a^(2(N-t))",
-            right=lambda X, Y, x_q, a, eta: learner(X, Y, x_q, a, eta, offset=0),
-            rungs=EXACTLY,
-        ),
-    ),
+    IDENTITY.checks(),
+    IDENTITY.mutant("one_decay_a_pair", "weights a^(N-t)", right={"per_token": 1, "offset": 0}, derive={"decays": 1}),
+    IDENTITY.mutant("query_decay_forgotten", "weights a^(2(N-t))", right={"offset": 0}, rungs=EXACTLY),
 )

@@ -33,9 +33,7 @@ from constructions.namespace import Array, filled
 from constructions.online_descent import token_loss
 from numeric.words import matrix, scalar
 from numeric.words.derivation import Obligation
-from proofs.evidence import Kind
-from proofs.forms.identity import EXACTLY, Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import EXACTLY, Identity, Large, claim
 
 
 def layer(K: Array, V: Array, mu: Array, eta: Array, W0: Array) -> Array:
@@ -105,24 +103,17 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant(
-            "damped",
-            "the gradient weighted 1 - mu, as an exponential average",
-            right=lambda K, V, mu, eta, W0: torch.stack(
-                [learner(K, V, mu, eta, W0, damped=True), optimiser(K, V, eta, W0)]
-            ),
+    IDENTITY.checks(),
+    IDENTITY.mutant(
+        "damped",
+        "the gradient weighted 1 - mu, as an exponential average",
+        right=lambda K, V, mu, eta, W0: torch.stack(
+            [learner(K, V, mu, eta, W0, damped=True), optimiser(K, V, eta, W0)]
         ),
-        IDENTITY.mutant("nesterov", "the gradient at the extrapolated point", derive={"nesterov": True}),
-        IDENTITY.mutant(
-            "no_momentum",
-            "momentum ignored",
-            right=lambda K, V, mu, eta, W0: learners(K, V, filled(0, mu), eta, W0),
-            rungs=EXACTLY,
-        ),
+    ),
+    IDENTITY.mutant("nesterov", "the gradient at the extrapolated point", derive={"nesterov": True}),
+    IDENTITY.mutant(
+        "no_momentum", "momentum ignored", right=lambda mu, **at: learners(mu=filled(0, mu), **at), rungs=EXACTLY
     ),
 )

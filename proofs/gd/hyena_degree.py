@@ -22,17 +22,13 @@ Systems.
 - Hyena: no order takes two gradient steps
 """
 
-from __future__ import annotations
+from functools import partial
 
 import torch
 
 from constructions import autograd_descent, hyena
 from constructions.namespace import Array, filled
-from proofs.claim import both
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
-from proofs.gd._witness import impossible, nonzero
+from proofs.forms import Identity, Kind, Large, Rung, Witness, both, claim, impossible
 
 
 def scaled(U: Array, W: Array, h: Array, s: Array) -> Array:
@@ -85,18 +81,13 @@ TWO, THREE = identity(2), identity(3)
 WITNESS = {"X": [[1]], "Y": [[1]], "x_q": [1], "eta": 1}
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IMPOSSIBILITY,
-    checks=impossible(
+    impossible(
         {Rung.SAMPLED: TWO.sampled, Rung.EXACT: both(TWO.exact, THREE.exact)},
-        nonzero(two_steps, WITNESS, [1152], "F(2U)^2 - F(U) F(4U) of two steps, all tokens 1, eta = 1"),
+        Witness(two_steps, WITNESS, [1152], "F(2U)^2 - F(U) F(4U) of two steps, all tokens 1, eta = 1"),
     ),
-    mutants=(
-        TWO.mutant("degree_order", "degree n", right=lambda U, W, h, s: powered(U, W, h, s, more=0)),
-        THREE.mutant("with_bias", "with a bias too", left=biased, rungs=(Rung.EXACT,)),
-        THREE.mutant(
-            "degree_two_more", "degree n + 2", right=lambda U, W, h, s: powered(U, W, h, s, more=2), rungs=(Rung.EXACT,)
-        ),
-    ),
+    TWO.mutant("degree_order", "degree n", right=partial(powered, more=0)),
+    THREE.mutant("with_bias", "with a bias too", left=biased, rungs=(Rung.EXACT,)),
+    THREE.mutant("degree_two_more", "degree n + 2", right=partial(powered, more=2), rungs=(Rung.EXACT,)),
+    kind=Kind.IMPOSSIBILITY,
 )

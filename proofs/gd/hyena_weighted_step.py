@@ -24,8 +24,6 @@ Systems.
 - Hyena: at order 2 one gradient step on least squares weighted by its filter
 """
 
-from __future__ import annotations
-
 import torch
 
 from constructions import h3, hyena
@@ -33,10 +31,7 @@ from constructions.autograd_descent import descend
 from constructions.gradient_descent import weighted_loss
 from constructions.namespace import Array, filled, namespace
 from constructions.two_layers import pairs
-from proofs.claim import both
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import EXACTLY, Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import EXACTLY, Identity, Large, Rung, claim, together
 
 
 def layer(X: Array, Y: Array, x_q: Array, h: Array, eta: Array) -> Array:
@@ -96,31 +91,22 @@ H3 = Identity(
     sizes=({"T": 4, "p": 2, "d": 2}, {"T": 8, "p": 3, "d": 4}),
     large=Large({"T": 130, "p": 17, "d": 3}),
     numpy=True,
+    rungs=(Rung.EXACT,),
 )
-CHECKS = {rung: both(check, H3.exact) if rung is Rung.EXACT else check for rung, check in IDENTITY.checks().items()}
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=CHECKS,
-    mutants=(
-        IDENTITY.mutant(
-            "reversed_weights",
-            "the filter weights the pairs in reverse order",
-            right=lambda X, Y, x_q, h, eta: learner(X, Y, x_q, h, eta, reverse=True),
-        ),
-        IDENTITY.mutant(
-            "unweighted",
-            "the plain step with every filter",
-            right=lambda X, Y, x_q, h, eta: learner(X, Y, x_q, filled(1, h), eta),
-            rungs=EXACTLY,
-        ),
-        H3.mutant(
-            "not_exchanged",
-            "H3 with keys and values as they are",
-            right=lambda U, W_V, W_K, W_Q, decay: heads(U, W_K, W_V, W_Q, decay),
-            rungs=(Rung.EXACT,),
-        ),
+    together(IDENTITY.checks(), H3.checks()),
+    IDENTITY.mutant("reversed_weights", "the filter weights the pairs in reverse order", right={"reverse": True}),
+    IDENTITY.mutant(
+        "unweighted",
+        "the plain step with every filter",
+        right=lambda h, **at: learner(h=filled(1, h), **at),
+        rungs=EXACTLY,
+    ),
+    H3.mutant(
+        "not_exchanged",
+        "H3 with keys and values as they are",
+        right=lambda U, W_V, W_K, W_Q, decay: heads(U, W_K, W_V, W_Q, decay),
     ),
 )

@@ -29,9 +29,7 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import EXACTLY, Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import EXACTLY, Identity, Large, claim
 from proofs.kernel.rung import kernel_check
 
 STEPS = 3
@@ -95,22 +93,9 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("gd_gram_form")},
-    mutants=(
-        IDENTITY.mutant(
-            "centred_kernel",
-            "the kernel of centred features",
-            left=centred,
-        ),
-        IDENTITY.mutant("doubled_kernel", "the kernel counted twice", left=doubled, sizes={"N": 2, "p": 2, "m": 2}),
-        IDENTITY.mutant(
-            "one_step_less",
-            "one step less",
-            left=lambda Phi, Y, phi_q, W0, eta: formula(Phi, Y, phi_q, W0, eta, STEPS - 1),
-            rungs=EXACTLY,
-        ),
-    ),
+    IDENTITY.checks() | kernel_check("gd_gram_form").checks(),
+    IDENTITY.mutant("centred_kernel", "the kernel of centred features", left=centred),
+    IDENTITY.mutant("doubled_kernel", "the kernel counted twice", left=doubled, sizes={"N": 2, "p": 2, "m": 2}),
+    IDENTITY.mutant("one_step_less", "one step less", left={"steps": STEPS - 1}, rungs=EXACTLY),
 )

@@ -32,13 +32,11 @@ from collections.abc import Callable
 from functools import partial
 
 from constructions import autograd_descent, linear_attention
-from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import EVERYWHERE, Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import EVERYWHERE, Identity, Large, claim
+from proofs.gd.stacked_steps import first_weights, next_weights
 from proofs.kernel.rung import kernel_check
 
 LAYERS = 2
@@ -83,16 +81,6 @@ def opposite(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int 
     return stacked(lambda E, weights: 2 * E - linear_attention.layer(E, weights), X, Y, x_q, W0, W0, eta, layers)
 
 
-def first_weights(W0: Array) -> Array:
-    """W_0."""
-    return W0
-
-
-def next_weights(W: Array, X: Array, Y: Array, eta: Array) -> Array:
-    """One step."""
-    return step(W, X, Y, eta)
-
-
 IDENTITY = Identity(
     shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "W0": ("m", "f"), "eta": ()},
     left=layer,
@@ -107,20 +95,16 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("lsa_stack_gd", "lsa_one_layer")},
-    mutants=(
-        IDENTITY.mutant("query_in_keys", "the query is a key too", left=query_in_keys),
-        IDENTITY.mutant(
-            "start_not_in_values",
-            "W_V without W_0",
-            left=lambda X, Y, x_q, W0, eta, layers=LAYERS: stacked(
-                linear_attention.layer, X, Y, x_q, W0, 0 * W0, eta, layers
-            ),
-            rungs=EVERYWHERE,
+    IDENTITY.checks() | kernel_check("lsa_stack_gd", "lsa_one_layer").checks(),
+    IDENTITY.mutant("query_in_keys", "the query is a key too", left=query_in_keys),
+    IDENTITY.mutant(
+        "start_not_in_values",
+        "W_V without W_0",
+        left=lambda X, Y, x_q, W0, eta, layers=LAYERS: stacked(
+            linear_attention.layer, X, Y, x_q, W0, 0 * W0, eta, layers
         ),
-        IDENTITY.mutant("update_sign", "P with the other sign", left=opposite),
+        rungs=EVERYWHERE,
     ),
+    IDENTITY.mutant("update_sign", "P with the other sign", left=opposite),
 )

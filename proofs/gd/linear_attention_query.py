@@ -25,11 +25,9 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.claim import both
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import EVERYWHERE, Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import EVERYWHERE, Identity, Large, Rung, claim, together
 from proofs.gd.linear_attention import read
+from proofs.gd.stacked_steps import first_weights
 
 LAYERS = 2
 
@@ -57,11 +55,6 @@ def learner(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, layers: int =
     N = X.shape[0]
     # the query's token is (x_q, target' - (W - W0) x_q) with target' = -W0 x_q
     return autograd_descent.descend(W0, inputs, targets, eta=eta * (N + 1) / N, steps=layers) @ x_q
-
-
-def first_weights(W0: Array) -> Array:
-    """W_0."""
-    return W0
 
 
 def next_weights(W: Array, X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
@@ -100,32 +93,25 @@ HARMLESS = Identity(
     names=("one layer from 0", "one step from 0"),
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 6, "m": 4, "N": 12}),
     large=Large({"f": 20, "m": 21, "N": 130}, quick=True),
+    rungs=(Rung.EXACT,),
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={**IDENTITY.checks(), Rung.EXACT: both(IDENTITY.exact, HARMLESS.exact)},
-    mutants=(
-        IDENTITY.mutant(
-            "true_target",
-            "the extra pair is (x_q, W_0 x_q)",
-            right=lambda X, Y, x_q, W0, eta, layers=LAYERS: learner(X, Y, x_q, W0, eta, layers, 1),
-        ),
-        IDENTITY.mutant(
-            "harmless_in_one_layer",
-            "one layer is right from every start",
-            left=lambda X, Y, x_q, W0, eta, layers=LAYERS: layer(X, Y, x_q, W0, eta, 1),
-            right=one_step,
-            rungs=EVERYWHERE,
-        ),
-        IDENTITY.mutant(
-            "harmless_from_zero",
-            "two layers are right from W_0 = 0",
-            left=lambda X, Y, x_q, W0, eta, layers=LAYERS: layer(X, Y, x_q, 0 * W0, eta, layers),
-            right=from_zero,
-            rungs=EVERYWHERE,
-        ),
+    together(IDENTITY.checks(), HARMLESS.checks()),
+    IDENTITY.mutant("true_target", "the extra pair is (x_q, W_0 x_q)", right={"target": 1}),
+    IDENTITY.mutant(
+        "harmless_in_one_layer",
+        "one layer is right from every start",
+        left=lambda X, Y, x_q, W0, eta, layers=LAYERS: layer(X, Y, x_q, W0, eta, 1),
+        right=one_step,
+        rungs=EVERYWHERE,
+    ),
+    IDENTITY.mutant(
+        "harmless_from_zero",
+        "two layers are right from W_0 = 0",
+        left=lambda X, Y, x_q, W0, eta, layers=LAYERS: layer(X, Y, x_q, 0 * W0, eta, layers),
+        right=from_zero,
+        rungs=EVERYWHERE,
     ),
 )

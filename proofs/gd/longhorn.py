@@ -33,9 +33,7 @@ from constructions.online_descent import token_loss
 from numeric.words import Words, matrix, scalar, trace
 from numeric.words.derivation import Obligation
 from numeric.words.whole import Spec
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large, Short
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, Rung, Short, claim
 
 
 def iterates(K: Array, V: Array, beta: Array, W0: Array, read: Callable[..., Array]) -> Array:
@@ -49,38 +47,26 @@ def iterates(K: Array, V: Array, beta: Array, W0: Array, read: Callable[..., Arr
 
 def layer(K: Array, V: Array, beta: Array, W0: Array) -> Array:
     """The layer's iterates W_1, ..., W_N."""
-
-    def after(at: tuple[Array, Array], k: Array, v: Array, beta: Array) -> Array:
-        return at[1]
-
-    return iterates(K, V, beta, W0, after)
+    return iterates(K, V, beta, W0, lambda at, k, v, beta: at[1])
 
 
 def learner(K: Array, V: Array, beta: Array, W0: Array) -> Array:
     """W_{t-1} - beta_t grad L_t(W_t), by autograd, at the layer's own iterates."""
-
-    def implicit(at: tuple[Array, Array], k: Array, v: Array, beta: Array) -> Array:
-        return at[0] - beta * gradient(at[1], k[None, :], v[None, :], of=token_loss)
-
-    return iterates(K, V, beta, W0, implicit)
+    return iterates(
+        K, V, beta, W0, lambda at, k, v, beta: at[0] - beta * gradient(at[1], k[None, :], v[None, :], of=token_loss)
+    )
 
 
 def explicit(K: Array, V: Array, beta: Array, W0: Array) -> Array:
     """The gradient at the old point."""
-
-    def step(at: tuple[Array, Array], k: Array, v: Array, beta: Array) -> Array:
-        return at[0] - beta * gradient(at[0], k[None, :], v[None, :], of=token_loss)
-
-    return iterates(K, V, beta, W0, step)
+    return iterates(
+        K, V, beta, W0, lambda at, k, v, beta: at[0] - beta * gradient(at[0], k[None, :], v[None, :], of=token_loss)
+    )
 
 
 def diagonal(K: Array, V: Array, beta: Array, W0: Array) -> Array:
     """The released diagonal kernel, one token from each of the layer's iterates."""
-
-    def released(at: tuple[Array, Array], k: Array, v: Array, beta: Array) -> Array:
-        return longhorn.diagonal_step(at[0], k[:, None], v[:, None], beta)
-
-    return iterates(K, V, beta, W0, released)
+    return iterates(K, V, beta, W0, lambda at, k, v, beta: longhorn.diagonal_step(at[0], k[:, None], v[:, None], beta))
 
 
 def derive() -> Iterator[Obligation]:
@@ -114,14 +100,10 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant("explicit_step", "the gradient at the old point", right=explicit),
-        IDENTITY.mutant(
-            "released_kernel", "diag(k * k) in place of k k^T", left=diagonal, rungs=(Rung.EXACT, Rung.UNIVERSAL)
-        ),
+    IDENTITY.checks(),
+    IDENTITY.mutant("explicit_step", "the gradient at the old point", right=explicit),
+    IDENTITY.mutant(
+        "released_kernel", "diag(k * k) in place of k k^T", left=diagonal, rungs=(Rung.EXACT, Rung.UNIVERSAL)
     ),
 )

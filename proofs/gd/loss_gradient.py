@@ -26,10 +26,7 @@ from constructions.gradient_descent import gradient, loss
 from constructions.namespace import Array
 from numeric.words import matrix
 from numeric.words.derivation import Obligation, loss_expansion
-from proofs.claim import Kind
-from proofs.evidence import Rung
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, claim
 from proofs.kernel.rung import kernel_check
 
 
@@ -61,31 +58,24 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("loss_expansion", "gradient_unique")},
-    mutants=(
-        IDENTITY.mutant(
-            "sign",
-            "the gradient with the wrong sign",
-            left=lambda W, X, Y: -gradient(W, X, Y),
-            derive={"factor": -1},
-        ),
-        IDENTITY.mutant(
-            "sum_for_mean", "the sum over tokens without 1/N", left=lambda W, X, Y: gradient(W, X, Y) * X.shape[0]
-        ),
-        IDENTITY.mutant(
-            "missing_half",
-            "the gradient of the loss without its 1/2",
-            left=lambda W, X, Y: 2 * gradient(W, X, Y),
-            derive={"factor": 2},
-        ),
-        IDENTITY.mutant(
-            "transposed",
-            "the gradient transposed (f = m)",
-            left=lambda W, X, Y: gradient(W, X, Y).mT,
-            sizes={"f": 3, "m": 3, "N": 4},
-        ),
+    IDENTITY.checks() | kernel_check("loss_expansion", "gradient_unique").checks(),
+    IDENTITY.mutant(
+        "sign", "the gradient with the wrong sign", left=lambda W, X, Y: -gradient(W, X, Y), derive={"factor": -1}
+    ),
+    IDENTITY.mutant(
+        "sum_for_mean", "the sum over tokens without 1/N", left=lambda W, X, Y: gradient(W, X, Y) * X.shape[0]
+    ),
+    IDENTITY.mutant(
+        "missing_half",
+        "the gradient of the loss without its 1/2",
+        left=lambda W, X, Y: 2 * gradient(W, X, Y),
+        derive={"factor": 2},
+    ),
+    IDENTITY.mutant(
+        "transposed",
+        "the gradient transposed (f = m)",
+        left=lambda W, X, Y: gradient(W, X, Y).mT,
+        sizes={"f": 3, "m": 3, "N": 4},
     ),
 )

@@ -21,7 +21,7 @@ Systems.
 - LRU: a normalised LTI state space: no gradient-descent step, at any size
 """
 
-from __future__ import annotations
+# Over 120 lines: two statements, the normaliser's and that the layer is additive.
 
 from collections.abc import Iterator
 
@@ -29,12 +29,8 @@ from constructions import diagonal_ssm
 from constructions.namespace import Array, filled, identity, namespace
 from numeric.words import scalar
 from numeric.words.derivation import Obligation
-from proofs.claim import both
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large, Short
-from proofs.forms.statement import claim
-from proofs.gd._witness import impossible, nonzero
-from proofs.gd.lti_affine import WITNESS, step_defect
+from proofs.forms import Identity, Kind, Large, Rung, Short, claim, impossible, together
+from proofs.gd._learners import NOT_AFFINE
 
 
 def responses(z: Array, U: Array, normalised: bool = True) -> Array:
@@ -122,31 +118,20 @@ SUM = Identity(
     names=("LRU on U + V", "LRU on U plus LRU on V"),
     sizes=({"T": 3, "p": 2, "n": 2, "q": 1}, {"T": 6, "p": 3, "n": 4, "q": 2}),
     large=Large({"T": 40, "p": 17, "n": 2, "q": 18}, short=Short.DEGREE),
+    rungs=(Rung.EXACT,),
 )  # fmt: skip
 
 CLAIM = claim(
-    __file__,
     __name__,
+    impossible(together(SIZE.checks(), SUM.checks()), NOT_AFFINE),
+    SIZE.mutant("not_normalised", "without gamma", left={"normalised": False}, rungs=(Rung.SAMPLED, Rung.EXACT)),
+    SIZE.mutant("power_T", "1 - |lam|^4T", right={"power": 2}, rungs=(Rung.EXACT,)),
+    SUM.mutant(
+        "output_gate",
+        "with an output gate it is still additive",
+        left=lambda U, V, z, B, C, D: gated(U + V, z, B, C, D),
+        right=lambda U, V, z, B, C, D: gated(U, z, B, C, D) + gated(V, z, B, C, D),
+    ),
+    SIZE.mutant("grows", "noise takes it to 1 + s |lam|^2", derive={"sign": -1}),
     kind=Kind.IMPOSSIBILITY,
-    checks=impossible(
-        {Rung.SAMPLED: SIZE.sampled, Rung.EXACT: both(SIZE.exact, SUM.exact), Rung.UNIVERSAL: SIZE.universal},
-        nonzero(step_defect, WITNESS, [6], "F(2U) - 2 F(U) + F(0) of a gradient step, all tokens 1, eta = 1"),
-    ),
-    mutants=(
-        SIZE.mutant(
-            "not_normalised",
-            "without gamma",
-            left=lambda z, U: responses(z, U, normalised=False),
-            rungs=(Rung.SAMPLED, Rung.EXACT),
-        ),
-        SIZE.mutant("power_T", "1 - |lam|^4T", right=lambda z, U: share_reached(z, U, power=2), rungs=(Rung.EXACT,)),
-        SUM.mutant(
-            "output_gate",
-            "with an output gate it is still additive",
-            left=lambda U, V, z, B, C, D: gated(U + V, z, B, C, D),
-            right=lambda U, V, z, B, C, D: gated(U, z, B, C, D) + gated(V, z, B, C, D),
-            rungs=(Rung.EXACT,),
-        ),
-        SIZE.mutant("grows", "noise takes it to 1 + s |lam|^2", derive={"sign": -1}),
-    ),
 )

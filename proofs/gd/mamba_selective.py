@@ -26,7 +26,7 @@ Systems.
 - Mamba (S6): one gradient step a channel, with its own step sizes and fading keys
 """
 
-from __future__ import annotations
+# Over 120 lines: the layer and its undecayed limit, each channel a learner of its own.
 
 from collections.abc import Iterator
 
@@ -41,10 +41,7 @@ from numeric.words import Words, matrix, scalar, trace
 from numeric.words import zeros as zero_words
 from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation, loss_expansion
-from proofs.claim import both
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large, Short
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, Rung, Short, claim, together
 
 
 def selections(f: int, m: int, like: Array) -> Array:
@@ -151,35 +148,18 @@ UNDECAYED = Identity(
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
     large=Large({"f": 20, "m": 21, "N": 130}),
     positive=("Delta",),
+    rungs=(Rung.EXACT,),
 )
-CHECKS = {
-    rung: both(check, UNDECAYED.exact) if rung is Rung.EXACT else check for rung, check in IDENTITY.checks().items()
-}
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=CHECKS,
-    mutants=(
-        IDENTITY.mutant(
-            "one_step_for_all",
-            "all channels take the first one's steps",
-            right=lambda X, Y, x_q, Delta, decay: learner(X, Y, x_q, Delta, decay, shared=True),
-            rungs=(Rung.EXACT,),
-        ),
-        IDENTITY.mutant(
-            "own_decay",
-            "a key is faded by its own decay too",
-            right=lambda X, Y, x_q, Delta, decay: learner(X, Y, x_q, Delta, decay, newest=True),
-            derive={"newest": True},
-        ),
-        IDENTITY.mutant("wrong_gradient", "the gradient of another loss", derive={"signed": False}),
-        UNDECAYED.mutant(
-            "one_weight",
-            "at A = 0 all channels have the first one's weights",
-            right=lambda X, Y, x_q, Delta: weighted(X, Y, x_q, Delta, per_channel=False),
-            rungs=(Rung.EXACT,),
-        ),
+    together(IDENTITY.checks(), UNDECAYED.checks()),
+    IDENTITY.mutant(
+        "one_step_for_all", "all channels take the first one's steps", right={"shared": True}, rungs=(Rung.EXACT,)
     ),
+    IDENTITY.mutant(
+        "own_decay", "a key is faded by its own decay too", right={"newest": True}, derive={"newest": True}
+    ),
+    IDENTITY.mutant("wrong_gradient", "the gradient of another loss", derive={"signed": False}),
+    UNDECAYED.mutant("one_weight", "at A = 0 all channels have the first one's weights", right={"per_channel": False}),
 )

@@ -27,10 +27,11 @@ Systems.
 - Mamba (S6): with gates computed from tokens the weighted step as $A \to 0$, error of order $|A|$
 """
 
-from __future__ import annotations
+# Over 120 lines: a bound, its order, where the step is reached and where it is not.
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 
 import flint
 import numpy as np
@@ -42,16 +43,15 @@ from constructions.gated_accumulator import accumulate
 from constructions.namespace import Array
 from numeric.analysis.rates import fit
 from numeric.deciding.programs import rational
+from numeric.finding import Finding
 from numeric.words import derivation, scalar
 from numeric.words.derivation import Obligation
-from proofs.claim import Check, Mutant, both, covering
+from proofs.claim import both, covering
 from proofs.evidence import Kind, Rung, Settings
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import Bound, Identity, Large, Rate, Same, checked, claim, exactly, never_exceeded, orders, together
+from proofs.forms.impossibility import point
 from proofs.gd._numbers import numbers
-from proofs.gd._witness import point
 from proofs.gd.mamba_selective import selections, weighted
-from proofs.hippo._checks import Bound, Rate, Same, exactly, never_exceeded, orders
 
 BITS = 200
 HALVINGS = range(4, 14)
@@ -91,14 +91,16 @@ def errors(settings: Settings) -> list[tuple[arb, arb, arb, arb]]:
     return rows
 
 
-def bounds(settings: Settings, factor: fmpq) -> Iterator[Bound]:
+@never_exceeded()
+def bounds(settings: Settings, factor: int | fmpq = 1) -> Iterator[Bound]:
     """Every distance to the weighted step against `factor` times its bound; and that it is not 0."""
     for alpha, error, _, most in errors(settings):
         yield Bound("distance", abs(error), most * factor, {"size of A": alpha})
         yield Bound("not reached", arb(0), abs(error), {"size of A": alpha})
 
 
-def measure(settings: Settings, order: float) -> Iterator[Rate]:
+@orders()
+def measure(settings: Settings, order: float = 1) -> Iterator[Rate]:
     """The fitted orders of the distance, and of what its first-order term leaves over."""
     found = errors(settings)
     sizes = [float(alpha.mid()) for alpha, *_ in found]
@@ -107,13 +109,6 @@ def measure(settings: Settings, order: float) -> Iterator[Rate]:
     )
     yield Rate("order in A", fit(sizes, whole, to_zero=True), order)
     yield Rate("order of the rest after the first term", fit(sizes, rest, to_zero=True), order + 1)
-
-
-def measured(factor: fmpq = fmpq(1), order: float = 1) -> Check:  # noqa: B008
-    """The bound and the orders."""
-    return both(
-        never_exceeded(lambda settings: bounds(settings, factor)), orders(lambda settings: measure(settings, order))
-    )
 
 
 def derive(kept: int = 1) -> Iterator[Obligation]:
@@ -129,9 +124,10 @@ def derive(kept: int = 1) -> Iterator[Obligation]:
     )
 
 
-def universal(kept: int = 1) -> Check:
+@checked(Rung.UNIVERSAL, part="how one more token changes the error of one entry; not the bound, nor its order")
+def universal(settings: Settings, kept: int = 1) -> Finding:
     """The derivation."""
-    return lambda settings: derivation.decide(lambda: derive(kept))
+    return derivation.decide(partial(derive, kept))
 
 
 def defect(X: Array, Y: Array, x_q: Array, Delta: Array) -> Array:
@@ -166,44 +162,35 @@ APART = Identity(
     names=("output less step", "0"),
     sizes=({"f": 2, "m": 2, "N": 2}, {"f": 4, "m": 3, "N": 6}),
     large=Large({"f": 20, "m": 21, "N": 130}),
+    rungs=(Rung.EXACT,),
 )
 SHARED = {"X": [[1]], "Y": [[1]], "x_q": [1], "Delta": [1, 2]}
 
 
-def exact(shared: int = 1) -> Check:
+@exactly((1,))
+def exact(N: int, shared: int = 1) -> Iterator[Same]:
     """The error is Delta_1 (a_2 - 1) for x = y = x_q = 1 (times the given), which is not 0."""
-
-    def compare(N: int) -> Iterator[Same]:
-        found, _ = rational(defect, point(SHARED))
-        yield Same("output less step", found.tolist(), [shared * (Fraction(1, 3) - 1)], SHARED)
-
-    return exactly(compare, (1,))
+    found, _ = rational(defect, point(SHARED))
+    yield Same("output less step", found.tolist(), [shared * (Fraction(1, 3) - 1)], SHARED)
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.RATE,
-    checks={
-        Rung.MEASURED: measured(),
-        Rung.EXACT: covering(
-            "where the step is reached and one context where it is not, with another function for exp",
-            both(exact(), APART.exact),
-        ),
-        Rung.UNIVERSAL: covering(
-            "how one more token changes the error of one entry; not the bound, nor its order", universal()
-        ),
-    },
-    mutants=(
-        Mutant("second_order", "the error is of order 2", {Rung.MEASURED: measured(order=2)}),
-        Mutant("smaller_bound", "a hundredth of the bound", {Rung.MEASURED: measured(factor=fmpq(1, 100))}),
-        Mutant("reached", "the step is reached for x = y = x_q = 1", {Rung.EXACT: exact(shared=0)}),
-        APART.mutant(
-            "common_channels",
-            "the step is reached with common channels too",
-            left=lambda X, Y, x_q, Delta, last: apart(X, Y, x_q, Delta, last, common=1),
-            rungs=(Rung.EXACT,),
-        ),
-        Mutant("doubled", "twice the old error is kept", {Rung.UNIVERSAL: universal(kept=2)}),
+    together(
+        bounds.checks(),
+        measure.checks(),
+        {
+            Rung.EXACT: covering(
+                "where the step is reached and one context where it is not, with another function for exp",
+                both(exact.check(), APART.exact),
+            )
+        },
+        universal.checks(),
     ),
+    measure.mutant("second_order", "the error is of order 2", order=2),
+    bounds.mutant("smaller_bound", "a hundredth of the bound", factor=fmpq(1, 100)),
+    exact.mutant("reached", "the step is reached for x = y = x_q = 1", shared=0),
+    APART.mutant("common_channels", "the step is reached with common channels too", left={"common": 1}),
+    universal.mutant("doubled", "twice the old error is kept", kept=2),
+    kind=Kind.RATE,
 )

@@ -30,9 +30,7 @@ from constructions import autograd_descent, newton_schulz
 from constructions.namespace import Array, identity, power_of_two, zeros
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, claim
 from proofs.kernel.rung import kernel_check
 
 ITERATIONS = 2
@@ -101,28 +99,20 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        **IDENTITY.checks(),
-        Rung.KERNEL: kernel_check("newton_schulz_closed_form", "newton_schulz_residual", "newton_schulz_gd"),
-    },
-    mutants=(
-        IDENTITY.mutant(
-            "linear_count",
-            "k + 1 steps",
-            right=lambda X, Y, eta, iterations=ITERATIONS: steps(X, Y, eta, iterations + 1),
-        ),
-        IDENTITY.mutant(
-            "half_the_sum",
-            "an iteration is one step",
-            right=lambda X, Y, eta, iterations=ITERATIONS: steps(X, Y, eta, iterations),
-        ),
-        IDENTITY.mutant(
-            "one_iteration_more",
-            "2^(k+1) steps",
-            right=lambda X, Y, eta, iterations=ITERATIONS: learner(X, Y, eta, iterations + 1),
-        ),
+    IDENTITY.checks()
+    | kernel_check("newton_schulz_closed_form", "newton_schulz_residual", "newton_schulz_gd").checks(),
+    IDENTITY.mutant(
+        "linear_count", "k + 1 steps", right=lambda X, Y, eta, iterations=ITERATIONS: steps(X, Y, eta, iterations + 1)
+    ),
+    IDENTITY.mutant(
+        "half_the_sum",
+        "an iteration is one step",
+        right=lambda X, Y, eta, iterations=ITERATIONS: steps(X, Y, eta, iterations),
+    ),
+    IDENTITY.mutant(
+        "one_iteration_more",
+        "2^(k+1) steps",
+        right=lambda X, Y, eta, iterations=ITERATIONS: learner(X, Y, eta, iterations + 1),
     ),
 )

@@ -23,6 +23,8 @@ Systems.
 - GD-SSM without the input gate: no gradient-descent step, at any size
 """
 
+# Over 120 lines: mixed differences of any number of directions, in numbers and on words.
+
 from collections.abc import Iterator
 
 from constructions import autograd_descent, lti
@@ -30,10 +32,7 @@ from constructions.namespace import Array, namespace
 from numeric.deciding.programs import Program
 from numeric.words import Words, matrix, scalar
 from numeric.words.derivation import Obligation, coefficient
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
-from proofs.gd._witness import impossible, nonzero
+from proofs.forms import Identity, Kind, Large, Rung, Witness, claim, impossible
 from proofs.kernel.rung import kernel_check
 
 
@@ -146,30 +145,21 @@ IDENTITY = Identity(
 ONES = {"X": [[1]], "Y": [[1]], "x_q": [1], "eta": 1}
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IMPOSSIBILITY,
-    checks={
-        **impossible(IDENTITY.checks(), nonzero(step_difference, ONES, [1], "third difference of the step, eta = 1")),
-        Rung.KERNEL: kernel_check(
-            "output_gated_no_step",
-            states="the conclusion, that no such layer takes the step, not the mixed differences",
-        ),
-    },
-    mutants=(
-        IDENTITY.mutant(
-            "second_difference",
-            "already the second differences vanish",
-            left=half(1, count=2),
-            right=half(0, count=2),
-        ),
-        IDENTITY.mutant(
-            "two_gates",
-            "with a second output gate too",
-            left=half(1, cube=True),
-            right=half(0, cube=True),
-            rungs=(Rung.EXACT,),
-        ),
-        IDENTITY.mutant("three_factors", "a product of three functionals", derive={"factors": 3}),
+    impossible(IDENTITY.checks(), Witness(step_difference, ONES, [1], "third difference of the step, eta = 1"))
+    | kernel_check(
+        "output_gated_no_step", states="the conclusion, that no such layer takes the step, not the mixed differences"
+    ).checks(),
+    IDENTITY.mutant(
+        "second_difference", "already the second differences vanish", left=half(1, count=2), right=half(0, count=2)
     ),
+    IDENTITY.mutant(
+        "two_gates",
+        "with a second output gate too",
+        left=half(1, cube=True),
+        right=half(0, cube=True),
+        rungs=(Rung.EXACT,),
+    ),
+    IDENTITY.mutant("three_factors", "a product of three functionals", derive={"factors": 3}),
+    kind=Kind.IMPOSSIBILITY,
 )

@@ -34,8 +34,7 @@ from numeric import words
 from numeric.words import matrix, scalar
 from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation
-from proofs.claim import Kind
-from proofs.forms.statement import claim
+from proofs.forms import claim
 from proofs.gd._constructed_weights import constructed
 from proofs.gd._scalar_targets import identity, prefix_steps, sign
 
@@ -84,22 +83,18 @@ def derive(sign: int = 1) -> Iterator[Obligation]:
 IDENTITY = identity(layer, learner, derive)
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        sign(IDENTITY),
-        IDENTITY.mutant("gate_reads_own_input", "the gate reads x_t y_t", left=gate_reads_own_input),
-        IDENTITY.mutant(
-            "eta_over_P",
-            "divided by the state size P = f instead of N",
-            left=lambda X, y, x_q, eta: constructed_tokens.predictions(X, y, x_q, eta / X.shape[1]),
-        ),
-        IDENTITY.mutant(
-            "stale_query",
-            "the last token holds x_N instead of the query",
-            left=lambda X, y, x_q, eta: layer(X, y, X[-1, :], eta),
-        ),
+    IDENTITY.checks(),
+    sign(IDENTITY),
+    IDENTITY.mutant("gate_reads_own_input", "the gate reads x_t y_t", left=gate_reads_own_input),
+    IDENTITY.mutant(
+        "eta_over_P",
+        "divided by the state size P = f instead of N",
+        left=lambda X, y, x_q, eta: constructed_tokens.predictions(X, y, x_q, eta / X.shape[1]),
+    ),
+    IDENTITY.mutant(
+        "stale_query",
+        "the last token holds x_N instead of the query",
+        left=lambda X, y, x_q, eta: layer(X, y, X[-1, :], eta),
     ),
 )

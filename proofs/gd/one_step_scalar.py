@@ -31,8 +31,7 @@ from constructions.namespace import Array, namespace
 from numeric.words import matrix, scalar, zeros
 from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation
-from proofs.claim import Kind
-from proofs.forms.statement import claim
+from proofs.forms import claim
 from proofs.gd._scalar_targets import identity, prefix_steps, sign
 from proofs.gd._weights import published
 
@@ -79,17 +78,13 @@ def derive(sign: int = 1) -> Iterator[Obligation]:
 IDENTITY = identity(layer, learner, derive)
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        sign(IDENTITY),
-        IDENTITY.mutant(
-            "eta_over_P",
-            "divided by the state size P = f instead of N",
-            left=lambda X, y, x_q, eta: outputs(X, y, x_q, eta / X.shape[1]),
-        ),
-        IDENTITY.mutant("target_first", "the target in the first coordinate", left=target_first),
+    IDENTITY.checks(),
+    sign(IDENTITY),
+    IDENTITY.mutant(
+        "eta_over_P",
+        "divided by the state size P = f instead of N",
+        left=lambda X, y, x_q, eta: outputs(X, y, x_q, eta / X.shape[1]),
     ),
+    IDENTITY.mutant("target_first", "the target in the first coordinate", left=target_first),
 )

@@ -19,25 +19,18 @@ Systems.
 - GD-SSM, vector target: with a second accumulator one step from any start $W_0$
 """
 
-from constructions import autograd_descent, two_accumulators
+from constructions import two_accumulators
 from constructions.namespace import Array, namespace
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
-from proofs.claim import Kind
-from proofs.evidence import Rung
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, claim
+from proofs.gd._learners import descent
 from proofs.kernel.rung import kernel_check
 
 
 def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
     """The two-accumulator layer with scale eta/N: (m,)."""
     return two_accumulators.prediction(X, Y, x_q, W0, eta / X.shape[0])
-
-
-def learner(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
-    """One autograd step from W0, asked at x_q: (m,)."""
-    return autograd_descent.descend(W0, X, Y, eta=eta) @ x_q
 
 
 def correction_missing(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Array:
@@ -62,7 +55,7 @@ ACCUMULATORS = (Invariant(input_sums), Invariant(target_sums))
 IDENTITY = Identity(
     shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "W0": ("m", "f"), "eta": ()},
     left=layer,
-    right=learner,
+    right=descent,
     sizes=({"f": 4, "m": 3, "N": 6}, {"f": 3, "m": 6, "N": 5}, {"f": 10, "m": 10, "N": 20}),
     large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 2, "N": 3},
@@ -70,31 +63,23 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        **IDENTITY.checks(),
-        Rung.KERNEL: kernel_check(
-            "two_accumulators_gd",
-            "one_step",
-            states="two_accumulators_gd at k = 1 is the claim; zero padding is checked on the other rungs. one_step is about "
-            "a layer that accumulates the residuals y - W0 x instead",
-        ),
-    },
-    mutants=(
-        IDENTITY.mutant("W0_term_missing", "the term W0 A is missing", left=correction_missing),
-        IDENTITY.mutant(
-            "start_not_read",
-            "the start W0 x_q is missing from the readout",
-            left=lambda X, Y, x_q, W0, eta: layer(X, Y, x_q, W0, eta) - W0 @ x_q,
-        ),
-        IDENTITY.mutant(
-            "eta_over_P",
-            "divided by the state size P instead of N",
-            left=lambda X, Y, x_q, W0, eta: two_accumulators.prediction(
-                X, Y, x_q, W0, eta / max(X.shape[1], Y.shape[1])
-            ),
-        ),
+    IDENTITY.checks()
+    | kernel_check(
+        "two_accumulators_gd",
+        "one_step",
+        states="two_accumulators_gd at k = 1 is the claim; zero padding is checked on the other rungs. one_step is about "
+        "a layer that accumulates the residuals y - W0 x instead",
+    ).checks(),
+    IDENTITY.mutant("W0_term_missing", "the term W0 A is missing", left=correction_missing),
+    IDENTITY.mutant(
+        "start_not_read",
+        "the start W0 x_q is missing from the readout",
+        left=lambda X, Y, x_q, W0, eta: layer(X, Y, x_q, W0, eta) - W0 @ x_q,
+    ),
+    IDENTITY.mutant(
+        "eta_over_P",
+        "divided by the state size P instead of N",
+        left=lambda X, Y, x_q, W0, eta: two_accumulators.prediction(X, Y, x_q, W0, eta / max(X.shape[1], Y.shape[1])),
     ),
 )

@@ -23,15 +23,12 @@ derived here
 from collections.abc import Iterator
 from itertools import combinations, combinations_with_replacement
 
-from constructions import online_descent
 from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.words import matrix, scalar
 from numeric.words.derivation import Obligation
-from proofs.claim import covering
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import EXACTLY, Identity, Large, Short
-from proofs.forms.statement import claim
+from proofs.forms import EXACTLY, Identity, Large, Rung, Short, claim
+from proofs.gd._learners import online
 
 
 def expansion(X: Array, Y: Array, eta: Array, *, repeated: bool = False, reverse: bool = False) -> Array:
@@ -47,11 +44,6 @@ def expansion(X: Array, Y: Array, eta: Array, *, repeated: bool = False, reverse
                 term = -eta * (term @ X[t, :][:, None]) @ X[t, :][None, :]
             total = total + term
     return total
-
-
-def learner(X: Array, Y: Array, eta: Array) -> Array:
-    """One autograd step a token from 0: (m, f)."""
-    return online_descent.online(X.new_zeros(Y.shape[1], X.shape[1]), X, Y, eta.expand(X.shape[0]))
 
 
 def derive(sign: int = 1) -> Iterator[Obligation]:
@@ -80,34 +72,19 @@ def derive(sign: int = 1) -> Iterator[Obligation]:
 IDENTITY = Identity(
     shapes={"X": ("N", "f"), "Y": ("N", "m"), "eta": ()},
     left=expansion,
-    right=learner,
+    right=online,
     names=("expansion", "online gradient descent"),
     sizes=({"f": 2, "m": 1, "N": 3}, {"f": 3, "m": 2, "N": 6}),
     large=Large({"f": 20, "m": 21, "N": 10}, short=Short.WORK),
     symbolic_sizes={"f": 2, "m": 1, "N": 3},
     derive=derive,
+    part={Rung.UNIVERSAL: "the orders 1 and 2, and that the rest is of order 3"},
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        **IDENTITY.checks(),
-        Rung.UNIVERSAL: covering("the orders 1 and 2, and that the rest is of order 3", IDENTITY.universal),
-    },
-    mutants=(
-        IDENTITY.mutant(
-            "repeated_tokens",
-            "t_1 <= ... <= t_k",
-            left=lambda X, Y, eta: expansion(X, Y, eta, repeated=True),
-        ),
-        IDENTITY.mutant(
-            "reversed_order",
-            "the target of the last token",
-            left=lambda X, Y, eta: expansion(X, Y, eta, reverse=True),
-            rungs=EXACTLY,
-        ),
-        IDENTITY.mutant("sign", "the second-order term with the other sign", derive={"sign": -1}),
-    ),
+    IDENTITY.checks(),
+    IDENTITY.mutant("repeated_tokens", "t_1 <= ... <= t_k", left={"repeated": True}),
+    IDENTITY.mutant("reversed_order", "the target of the last token", left={"reverse": True}, rungs=EXACTLY),
+    IDENTITY.mutant("sign", "the second-order term with the other sign", derive={"sign": -1}),
 )

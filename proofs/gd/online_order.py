@@ -25,9 +25,7 @@ from constructions.namespace import Array
 from numeric.words import matrix, scalar
 from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation
-from proofs.evidence import Kind
-from proofs.forms.identity import EXACTLY, Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import EXACTLY, Identity, Large, claim
 
 
 def forth(x: Array, y: Array, rate: Array, W0: Array) -> Array:
@@ -82,24 +80,18 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant(
-            "invariant",
-            "the order does not matter online",
-            right=lambda x, y, rate, W0: forth(x.flip(0), y.flip(0), rate, W0),
-            derive={"batch": False},
-        ),
-        IDENTITY.mutant(
-            "zero_start",
-            "the formula of W_0 = 0 for every start",
-            right=lambda x, y, rate, W0: (
-                forth(x.flip(0), y.flip(0), rate, W0) + commutator(x, y, rate, W0, start=False)
-            ),
-            rungs=EXACTLY,
-        ),
+    IDENTITY.checks(),
+    IDENTITY.mutant(
+        "invariant",
+        "the order does not matter online",
+        right=lambda x, y, **at: forth(x=x.flip(0), y=y.flip(0), **at),
+        derive={"batch": False},
+    ),
+    IDENTITY.mutant(
+        "zero_start",
+        "the formula of W_0 = 0 for every start",
+        right=lambda x, y, rate, W0: forth(x.flip(0), y.flip(0), rate, W0) + commutator(x, y, rate, W0, start=False),
+        rungs=EXACTLY,
     ),
 )

@@ -20,25 +20,19 @@ derived here; the chunked form of DeltaNet (arXiv 2406.06484) rests on the same 
 
 from collections.abc import Iterator
 
-from constructions import online_descent, update_matrices
+from constructions import update_matrices
 from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.words import eye, matrix, scalar
 from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation
-from proofs.evidence import Kind
-from proofs.forms.identity import EXACTLY, Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import EXACTLY, Identity, Large, claim
+from proofs.gd._learners import online
 
 
 def formula(X: Array, Y: Array, rate: Array) -> Array:
     """rate Y^T M X with M = (I + rate L^T)^{-1}: (m, f)."""
     return update_matrices.weights(update_matrices.online(X, rate), X, Y, rate)
-
-
-def learner(X: Array, Y: Array, rate: Array) -> Array:
-    """One autograd step a token from 0: (m, f)."""
-    return online_descent.online(X.new_zeros(Y.shape[1], X.shape[1]), X, Y, rate.expand(X.shape[0]))
 
 
 def derive(sign: int = -1) -> Iterator[Obligation]:
@@ -65,7 +59,7 @@ def derive(sign: int = -1) -> Iterator[Obligation]:
 IDENTITY = Identity(
     shapes={"X": ("N", "f"), "Y": ("N", "m"), "rate": ()},
     left=formula,
-    right=learner,
+    right=lambda X, Y, rate: online(X, Y, rate),
     names=("closed form", "online gradient descent"),
     sizes=({"f": 2, "m": 2, "N": 4}, {"f": 6, "m": 6, "N": 12}),
     large=Large({"f": 20, "m": 21, "N": 130}),
@@ -74,28 +68,14 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant(
-            "sign",
-            "(I - r L^T)^{-1}",
-            left=lambda X, Y, rate: -formula(X, Y, -rate),
-            derive={"sign": 1},
-        ),
-        IDENTITY.mutant(
-            "untransposed",
-            "L in place of L^T",
-            left=lambda X, Y, rate: update_matrices.weights(update_matrices.online(X, rate).mT, X, Y, rate),
-            rungs=EXACTLY,
-        ),
-        IDENTITY.mutant(
-            "batch",
-            "the same as one batch step",
-            left=lambda X, Y, rate: rate * (Y.mT @ X),
-            rungs=EXACTLY,
-        ),
+    IDENTITY.checks(),
+    IDENTITY.mutant("sign", "(I - r L^T)^{-1}", left=lambda X, Y, rate: -formula(X, Y, -rate), derive={"sign": 1}),
+    IDENTITY.mutant(
+        "untransposed",
+        "L in place of L^T",
+        left=lambda X, Y, rate: update_matrices.weights(update_matrices.online(X, rate).mT, X, Y, rate),
+        rungs=EXACTLY,
     ),
+    IDENTITY.mutant("batch", "the same as one batch step", left=lambda X, Y, rate: rate * (Y.mT @ X), rungs=EXACTLY),
 )

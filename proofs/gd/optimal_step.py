@@ -30,11 +30,12 @@ Departs.
 - the source finds the step size by a grid search
 """
 
-from __future__ import annotations
+# Over 120 lines: moments of normal inputs on symbols, then where the loss is least and how large it is there.
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -43,9 +44,7 @@ from constructions.namespace import Array
 from numeric.finding import Finding, Verdict
 from numeric.words import derivation, scalar
 from numeric.words.derivation import Obligation
-from proofs.claim import Check, Mutant, covering
-from proofs.evidence import Kind, Rung, Settings
-from proofs.forms.statement import claim
+from proofs.forms import Rung, Settings, checked, claim
 from proofs.gd._polynomials import TRUST, expanded, indeterminates
 
 Moments = tuple[int, int, int, int]
@@ -97,37 +96,34 @@ def best(f: Number, N: Number, s2: Number, k4: Number, v: Number, cross: int = 2
     return eta, f * s2 * (1 - eta * s2) / 2
 
 
-def symbolic(cross: int = 2) -> Check:
+@checked(Rung.SYMBOLIC, part="the expected loss")
+def symbolic(settings: Settings, cross: int = 2) -> Finding:
     """The expectation of the layer's error at small sizes against the formula, coefficient by coefficient."""
-
-    def decide(settings: Settings) -> Finding:
-        figures: dict[str, int | str] = {}
-        for f, N in product(SIZES, SIZES):
-            _, letters = indeterminates({name: () for name in ("c", "s2", "k4", "v")})
-            c, s2, k4, v = (letters[name][()] for name in ("c", "s2", "k4", "v"))
-            wanted: Counter[Moments] = Counter()
-            for powers, value in loss(c, f, N, s2, k4, v, cross).terms():
-                a, b, k, n = map(int, powers)
-                wanted[a, b, k, n] = Fraction(str(value))  # type: ignore[assignment]
-            found = expected(f, N)
-            figures[f"f = {f}, N = {N}: terms"] = len(found)
-            if found != wanted:
-                keys = sorted(key for key in {*found, *wanted} if found[key] != wanted[key])
-                shown = ", ".join(f"c^{a} s2^{b} k4^{k} v^{n}: {found[a, b, k, n]}, claimed {wanted[a, b, k, n]}"
-                                  for a, b, k, n in keys)  # fmt: skip
-                return Finding(Verdict.REFUTED, reason=f"f = {f}, N = {N}: coefficient of {shown}", figures=figures)
-        return Finding(
-            Verdict.CONFIRMED,
-            figures=figures,
-            settings={"engine": "moments of the expanded polynomial", "f": list(SIZES), "N": list(SIZES)},
-            trust=(
-                *TRUST,
-                "independence turns expectations of products into products",
-                "the expectation is a sum over two tokens and two coordinates, so of degree 2 at most in N and in f",
-            ),
-        )
-
-    return decide
+    figures: dict[str, int | str] = {}
+    for f, N in product(SIZES, SIZES):
+        _, letters = indeterminates({name: () for name in ("c", "s2", "k4", "v")})
+        c, s2, k4, v = (letters[name][()] for name in ("c", "s2", "k4", "v"))
+        wanted: Counter[Moments] = Counter()
+        for powers, value in loss(c, f, N, s2, k4, v, cross).terms():
+            a, b, k, n = map(int, powers)
+            wanted[a, b, k, n] = Fraction(str(value))  # type: ignore[assignment]
+        found = expected(f, N)
+        figures[f"f = {f}, N = {N}: terms"] = len(found)
+        if found != wanted:
+            keys = sorted(key for key in {*found, *wanted} if found[key] != wanted[key])
+            shown = ", ".join(f"c^{a} s2^{b} k4^{k} v^{n}: {found[a, b, k, n]}, claimed {wanted[a, b, k, n]}"
+                              for a, b, k, n in keys)  # fmt: skip
+            return Finding(Verdict.REFUTED, reason=f"f = {f}, N = {N}: coefficient of {shown}", figures=figures)
+    return Finding(
+        Verdict.CONFIRMED,
+        figures=figures,
+        settings={"engine": "moments of the expanded polynomial", "f": list(SIZES), "N": list(SIZES)},
+        trust=(
+            *TRUST,
+            "independence turns expectations of products into products",
+            "the expectation is a sum over two tokens and two coordinates, so of degree 2 at most in N and in f",
+        ),
+    )
 
 
 def derive(vertex: int = 1, least: int = 1) -> Iterator[Obligation]:
@@ -146,22 +142,16 @@ def derive(vertex: int = 1, least: int = 1) -> Iterator[Obligation]:
     )
 
 
-def universal(derive: Callable[[], Iterator[Obligation]] = derive) -> Check:
+@checked(Rung.UNIVERSAL, part="where the loss is least, and how large it is there")
+def universal(settings: Settings, **parts: int) -> Finding:
     """The derivation."""
-    return lambda settings: derivation.decide(derive)
+    return derivation.decide(partial(derive, **parts))
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        Rung.SYMBOLIC: covering("the expected loss", symbolic()),
-        Rung.UNIVERSAL: covering("where the loss is least, and how large it is there", universal()),
-    },
-    mutants=(
-        Mutant("cross_term", "N + f - 1 in place of N + f - 2", {Rung.SYMBOLIC: symbolic(cross=1)}),
-        Mutant("twice_the_step", "least at 2 eta*", {Rung.UNIVERSAL: universal(lambda: derive(vertex=2))}),
-        Mutant("twice_the_loss", "twice the loss there", {Rung.UNIVERSAL: universal(lambda: derive(least=2))}),
-    ),
+    symbolic.checks() | universal.checks(),
+    symbolic.mutant("cross_term", "N + f - 1 in place of N + f - 2", cross=1),
+    universal.mutant("twice_the_step", "least at 2 eta*", vertex=2),
+    universal.mutant("twice_the_loss", "twice the loss there", least=2),
 )

@@ -19,9 +19,7 @@ from functools import partial
 from constructions import optimiser as torch_optimiser
 from constructions.gradient_descent import descend
 from constructions.namespace import Array
-from proofs.claim import Kind
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, claim
 
 STEPS = 3
 
@@ -47,21 +45,17 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant("one_step_less", "one step less", left=lambda X, Y, W0, eta: descend(W0, X, Y, eta, STEPS - 1)),
-        IDENTITY.mutant(
-            "summed_loss",
-            "the written step of the summed loss",
-            left=lambda X, Y, W0, eta: descend(W0, X, Y, eta * X.shape[0], STEPS),
-        ),
-        IDENTITY.mutant(
-            "mean_over_outputs",
-            "the mean over outputs too, as torch.nn.MSELoss takes it",
-            left=lambda X, Y, W0, eta: descend(W0, X, Y, 2 * eta / Y.shape[1], STEPS),
-        ),
+    IDENTITY.checks(),
+    IDENTITY.mutant("one_step_less", "one step less", left=lambda X, Y, W0, eta: descend(W0, X, Y, eta, STEPS - 1)),
+    IDENTITY.mutant(
+        "summed_loss",
+        "the written step of the summed loss",
+        left=lambda X, Y, W0, eta: descend(W0, X, Y, eta * X.shape[0], STEPS),
+    ),
+    IDENTITY.mutant(
+        "mean_over_outputs",
+        "the mean over outputs too, as torch.nn.MSELoss takes it",
+        left=lambda X, Y, W0, eta: descend(W0, X, Y, 2 * eta / Y.shape[1], STEPS),
     ),
 )

@@ -18,9 +18,7 @@ from constructions import gated_accumulator
 from constructions.namespace import Array, namespace
 from numeric.words import Words, scalar
 from numeric.words.derivation import Obligation
-from proofs.claim import Kind
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, claim
 
 Pair = tuple[Words, Words]
 
@@ -72,21 +70,17 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant(
-            "gates_not_combined",
-            "later rounds reuse single gates",
-            left=gates_not_combined,
-            derive={"combine_gates": False},
-        ),
-        IDENTITY.mutant(
-            "start_dropped",
-            "the start z_0 is forgotten",
-            left=lambda a, u, z0: gated_accumulator.parallel_scan(a, u, 0 * z0),
-        ),
+    IDENTITY.checks(),
+    IDENTITY.mutant(
+        "gates_not_combined",
+        "later rounds reuse single gates",
+        left=gates_not_combined,
+        derive={"combine_gates": False},
+    ),
+    IDENTITY.mutant(
+        "start_dropped",
+        "the start z_0 is forgotten",
+        left=lambda a, u, z0: gated_accumulator.parallel_scan(a, u, 0 * z0),
     ),
 )

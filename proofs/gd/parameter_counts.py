@@ -36,7 +36,7 @@ Systems.
 - LSA (linear self-attention): $4(f+m)^2$ parameters for one step [figures: linear self-attention, W_K]
 """
 
-from __future__ import annotations
+# Over 120 lines: each count has arrays of its own, and the table is part of the claim.
 
 from collections.abc import Callable
 
@@ -46,11 +46,7 @@ from constructions import gated_rnn, gd_ssm, linear_attention
 from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace, zeros
 from numeric.finding import Counterexample, Finding, Verdict
-from proofs.claim import Check, Mutant, both
-from proofs.evidence import Kind, Rung, Settings
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
-from proofs.gd._witness import nonzero
+from proofs.forms import Identity, Kind, Large, Rung, Settings, Witness, checked, claim, together
 
 Count = Callable[[int, int], int]
 LARGEST = 5
@@ -150,37 +146,36 @@ UNSEEN = Identity(
     large=Large({"N": 130, "f": 20, "m": 21, "f + m": 41}, quick=True),
     admits=lambda sizes: sizes["f"] + sizes["m"] == sizes["f + m"],
     numpy=True,
+    rungs=(Rung.EXACT,),
 )
 AT_ITSELF = {"X": [[1]], "Y": [[1]], "x_q": [1]}
+SEEN = Witness(stepped, AT_ITSELF, [1], "a step on one pair, asked at its input")
 
 
-def check(changes: dict[str, Count] | None = None) -> Check:
+@checked(Rung.EXACT)
+def check(settings: Settings, changes: dict[str, Count] | None = None) -> Finding:
     """Every count of the table on arrays built for all sizes up to LARGEST."""
-
-    def decide(settings: Settings) -> Finding:
-        figures: dict[str, int | str] = {"sizes": f"1 to {LARGEST}"}
-        for name, (counted, formula) in TABLE.items():
-            claimed = (changes or {}).get(name, formula)
-            for f in range(1, LARGEST + 1):
-                for m in range(1, LARGEST + 1):
-                    found, expected = counted(f, m), claimed(f, m)
-                    if found != expected:
-                        return Finding(
-                            Verdict.REFUTED,
-                            reason=f"{name}: {found} counted, {expected} claimed",
-                            counterexample=Counterexample(
-                                {"f": f, "m": m}, {}, str(found), str(expected), "counted", "claimed"
-                            ),
-                        )
-            figures[f"{name}, f = m = {LARGEST}"] = found
-        return Finding(
-            Verdict.CONFIRMED,
-            figures=figures,
-            settings={"engine": "array sizes"},
-            trust=("the counts are polynomials of degree 2 in each size on either side of f = m, as the shapes show",),
-        )
-
-    return decide
+    figures: dict[str, int | str] = {"sizes": f"1 to {LARGEST}"}
+    for name, (counted, formula) in TABLE.items():
+        claimed = (changes or {}).get(name, formula)
+        for f in range(1, LARGEST + 1):
+            for m in range(1, LARGEST + 1):
+                found, expected = counted(f, m), claimed(f, m)
+                if found != expected:
+                    return Finding(
+                        Verdict.REFUTED,
+                        reason=f"{name}: {found} counted, {expected} claimed",
+                        counterexample=Counterexample(
+                            {"f": f, "m": m}, {}, str(found), str(expected), "counted", "claimed"
+                        ),
+                    )
+        figures[f"{name}, f = m = {LARGEST}"] = found
+    return Finding(
+        Verdict.CONFIRMED,
+        figures=figures,
+        settings={"engine": "array sizes"},
+        trust=("the counts are polynomials of degree 2 in each size on either side of f = m, as the shapes show",),
+    )
 
 
 def table() -> str:
@@ -194,51 +189,38 @@ def table() -> str:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
+    together(check.checks(), UNSEEN.checks(), SEEN.checks()),
+    UNSEEN.mutant("any_key", "attention leaves every query's token as it is", left={"seen": 1}),
+    SEEN.mutant(
+        "predicts_nothing",
+        "a step on y = 0 predicts something else than 0",
+        point=AT_ITSELF | {"Y": [[0]]},
+        meaning="a step on one pair with y = 0",
+    ),
+    check.mutant(
+        "all_neurons_keep",
+        "all neurons of the gated network keep something",
+        changes={"gated network, neurons that keep anything": lambda f, m: m * f + f},
+    ),
+    check.mutant(
+        "attention_keeps_all",
+        "attention keeps (f + m)^2 numbers",
+        changes={"linear self-attention, state entries in use": lambda f, m: (f + m) ** 2},
+    ),
+    check.mutant(
+        "twelve_f_squared",
+        "attention has 12 f^2 numbers for every m",
+        changes={"linear self-attention without P": lambda f, m: 12 * f**2},
+    ),
+    check.mutant(
+        "all_state_used",
+        "all P^2 state entries are used",
+        changes={"GD-SSM, state entries in use": lambda f, m: max(f, m) ** 2},
+    ),
+    check.mutant(
+        "rank_m", "W_K^T W_Q of rank min(f, m) suffices", changes={"linear self-attention, rank of W_K^T W_Q": min}
+    ),
     kind=Kind.COUNT,
     parameters=table,
-    checks={
-        Rung.EXACT: both(
-            check(), UNSEEN.exact, nonzero(stepped, AT_ITSELF, [1], "a step on one pair, asked at its input")
-        )
-    },
-    mutants=(
-        UNSEEN.mutant(
-            "any_key",
-            "attention leaves every query's token as it is",
-            left=lambda X, Y, x_q, K, Q, V, P: unseen_query(X, Y, x_q, K, Q, V, P, seen=1),
-            rungs=(Rung.EXACT,),
-        ),
-        Mutant(
-            "predicts_nothing",
-            "a step on y = 0 predicts something else than 0",
-            {Rung.EXACT: nonzero(stepped, AT_ITSELF | {"Y": [[0]]}, [1], "a step on one pair with y = 0")},
-        ),
-        Mutant(
-            "all_neurons_keep",
-            "all neurons of the gated network keep something",
-            {Rung.EXACT: check({"gated network, neurons that keep anything": lambda f, m: m * f + f})},
-        ),
-        Mutant(
-            "attention_keeps_all",
-            "attention keeps (f + m)^2 numbers",
-            {Rung.EXACT: check({"linear self-attention, state entries in use": lambda f, m: (f + m) ** 2})},
-        ),
-        Mutant(
-            "twelve_f_squared",
-            "attention has 12 f^2 numbers for every m",
-            {Rung.EXACT: check({"linear self-attention without P": lambda f, m: 12 * f**2})},
-        ),
-        Mutant(
-            "all_state_used",
-            "all P^2 state entries are used",
-            {Rung.EXACT: check({"GD-SSM, state entries in use": lambda f, m: max(f, m) ** 2})},
-        ),
-        Mutant(
-            "rank_m",
-            "W_K^T W_Q of rank min(f, m) suffices",
-            {Rung.EXACT: check({"linear self-attention, rank of W_K^T W_Q": min})},
-        ),
-    ),
 )

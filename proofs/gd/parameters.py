@@ -28,7 +28,7 @@ Systems.
 - GD-SSM, vector target: its weights are forced, up to two scales, by demanding one step
 """
 
-from __future__ import annotations
+# Over 120 lines: the polynomial system of the weights is solved: its solutions, other sizes, zeros in front.
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -38,10 +38,7 @@ import sympy as sp
 from constructions import gd_ssm
 from constructions.namespace import Array, namespace, unit, zeros
 from numeric.finding import Finding, Verdict, combine
-from proofs.claim import Check, Kind, Mutant, both, covering
-from proofs.evidence import Rung, Settings
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, Rung, Settings, both, checked, claim, covering
 from proofs.gd._weight_equations import SCALE, TOKENS, WIDTH, equations, solution, unknowns
 
 
@@ -64,35 +61,29 @@ def claimed(
     return out
 
 
-def check(claim: Sequence[sp.Expr] | None = None) -> Check:
+@checked(Rung.SYMBOLIC)
+def check(settings: Settings, claim: Sequence[sp.Expr] | None = None) -> Finding:
     """The check that the solved weights are exactly the claimed ones: the two systems have one Groebner basis."""
-
-    def run(settings: Settings) -> Finding:
-        basis = solution()
-        other = sp.groebner(
-            list(claim if claim is not None else claimed()),
-            *unknowns().all,
-            domain=sp.QQ.frac_field(SCALE),
-            order="lex",
-        )
-        figures = {"width": WIDTH, "tokens": TOKENS, "equations": len(equations()), "unknowns": 20}
-        settings_used = {"solution": [sp.latex(e) + " = 0" for e in basis]}
-        if set(basis) == set(other.exprs):
-            return Finding(
-                Verdict.CONFIRMED, figures=figures, settings=settings_used, trust=("SymPy's Groebner basis over Q(c)",)
-            )
-        extra = [e for e in basis if other.reduce(e)[1] != 0]
-        missing = [e for e in other.exprs if e not in set(basis)]
+    basis = solution()
+    other = sp.groebner(
+        list(claim if claim is not None else claimed()), *unknowns().all, domain=sp.QQ.frac_field(SCALE), order="lex"
+    )
+    figures = {"width": WIDTH, "tokens": TOKENS, "equations": len(equations()), "unknowns": 20}
+    settings_used = {"solution": [sp.latex(e) + " = 0" for e in basis]}
+    if set(basis) == set(other.exprs):
         return Finding(
-            Verdict.REFUTED,
-            reason="the solved weights satisfy "
-            + ", ".join(f"{e} = 0" for e in (extra or basis)[:4])
-            + (f"; the claim says {', '.join(f'{e} = 0' for e in missing[:4])}" if missing else ""),
-            figures=figures,
-            settings=settings_used,
+            Verdict.CONFIRMED, figures=figures, settings=settings_used, trust=("SymPy's Groebner basis over Q(c)",)
         )
-
-    return run
+    extra = [e for e in basis if other.reduce(e)[1] != 0]
+    missing = [e for e in other.exprs if e not in set(basis)]
+    return Finding(
+        Verdict.REFUTED,
+        reason="the solved weights satisfy "
+        + ", ".join(f"{e} = 0" for e in (extra or basis)[:4])
+        + (f"; the claim says {', '.join(f'{e} = 0' for e in missing[:4])}" if missing else ""),
+        figures=figures,
+        settings=settings_used,
+    )
 
 
 INPUTS_SWAPPED = {"w_32": 1, "D_1": 1}
@@ -108,29 +99,27 @@ def others(width: int, tokens: int, kept: Mapping[str, int]) -> Finding:
     left = {sp.expand(e.xreplace(values)) for e in equations(width, tokens)} - {0}
     figures = {f"equations that other weights solve, width {width}, N = {tokens}": len(equations(width, tokens))}
     if left:
-        return Finding(Verdict.REFUTED, f"width {width}, N = {tokens}: {next(iter(left))} is left", figures=figures)
+        return Finding(Verdict.REFUTED, f"width {width}, N = {tokens}: {min(left, key=str)} is left", figures=figures)
     return Finding(Verdict.CONFIRMED, figures=figures, trust=("SymPy's expansion",))
 
 
-def boundary(tokens: int = 1, width: int = 1) -> Check:
+@checked(Rung.SYMBOLIC)
+def boundary(settings: Settings, tokens: int = 1, width: int = 1) -> Finding:
     """At N = 1, and at f = m = 1, other weights take the step too."""
-    return lambda settings: combine([others(WIDTH, tokens, INPUTS_SWAPPED), others(width, TOKENS, PAIR_SWAPPED)])
+    return combine([others(WIDTH, tokens, INPUTS_SWAPPED), others(width, TOKENS, PAIR_SWAPPED)])
 
 
-def silence(name: str = "w_33") -> Check:
+@checked(Rung.SYMBOLIC)
+def silence(settings: Settings, name: str = "w_33") -> Finding:
     """After a pair of zeros too the weight of x_{t+1} with itself is forced to be 0, so that zeros in front leave no trace."""
-
-    def run(settings: Settings) -> Finding:
-        weights = unknowns()
-        asked = sp.Symbol(name)
-        used = [e for e in equations(tokens=1, before=1) if e.has(asked) or e.has(SCALE)]
-        basis = sp.groebner(sorted(used, key=str), *weights.all, domain=sp.QQ.frac_field(SCALE), order="lex")
-        figures = {f"equations with {name} or c after zeros": len(used)}
-        if basis.contains(asked):
-            return Finding(Verdict.CONFIRMED, figures=figures, trust=("SymPy's Groebner basis over Q(c)",))
-        return Finding(Verdict.REFUTED, f"{name} = 0 does not follow from the equations", figures=figures)
-
-    return run
+    weights = unknowns()
+    asked = sp.Symbol(name)
+    used = [e for e in equations(tokens=1, before=1) if e.has(asked) or e.has(SCALE)]
+    basis = sp.groebner(sorted(used, key=str), *weights.all, domain=sp.QQ.frac_field(SCALE), order="lex")
+    figures = {f"equations with {name} or c after zeros": len(used)}
+    if basis.contains(asked):
+        return Finding(Verdict.CONFIRMED, figures=figures, trust=("SymPy's Groebner basis over Q(c)",))
+    return Finding(Verdict.REFUTED, f"{name} = 0 does not follow from the equations", figures=figures)
 
 
 def wide(X: Array, Y: Array, x_q: Array, w_q: Array, C: Array, D: Array, decay: Array, silent: bool = True) -> Array:
@@ -174,6 +163,8 @@ CONTAINED = Identity(
     sizes=({"d": 3}, {"d": 5}),
     large=Large({"d": 20}),
     numpy=True,
+    rungs=(Rung.EXACT,),
+    part={Rung.EXACT: "that a wider layer contains the layer of width 2"},
 )  # fmt: skip
 
 
@@ -189,30 +180,21 @@ def table() -> str:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        Rung.EXACT: covering("that a wider layer contains the layer of width 2", CONTAINED.exact),
+    CONTAINED.checks()
+    | {
         Rung.SYMBOLIC: covering(
             "the solutions at f = m = N = 2, the other ones at the smallest sizes, and that zeros in front force w_33 = 0",
-            both(check(), boundary(), silence()),
-        ),
+            both(check.check(), boundary.check(), silence.check()),
+        )
     },
+    CONTAINED.mutant("zeros_seen", "zeros in front leave no trace with any w_33", left={"silent": False}),
+    boundary.mutant("other_pair", "the inputs may change places at N = 2 too", tokens=2),
+    boundary.mutant("other_width", "x and y may change places at f = m = 2 too", width=2),
+    silence.mutant("others_forced", "zeros in front force w_12 = 0", name="w_12"),
+    check.mutant("sign", "C = +c/(alpha beta) I", claim=claimed(sign=1)),
+    check.mutant("transposed", "w_q = alpha e_2 e_1^T", claim=claimed(window=(2, 1))),
+    check.mutant("no_gauge", "the weights are unique (beta = 1)", claim=claimed(gauge_fixed=True)),
+    check.mutant("readout", "D = beta e_1", claim=claimed(readout=1)),
     parameters=table,
-    mutants=(
-        CONTAINED.mutant(
-            "zeros_seen",
-            "zeros in front leave no trace with any w_33",
-            left=lambda X, Y, x_q, w_q, C, D, decay: wide(X, Y, x_q, w_q, C, D, decay, silent=False),
-            rungs=(Rung.EXACT,),
-        ),
-        Mutant("other_pair", "the inputs may change places at N = 2 too", {Rung.SYMBOLIC: boundary(tokens=2)}),
-        Mutant("other_width", "x and y may change places at f = m = 2 too", {Rung.SYMBOLIC: boundary(width=2)}),
-        Mutant("others_forced", "zeros in front force w_12 = 0", {Rung.SYMBOLIC: silence("w_12")}),
-        Mutant("sign", "C = +c/(alpha beta) I", {Rung.SYMBOLIC: check(claimed(sign=1))}),
-        Mutant("transposed", "w_q = alpha e_2 e_1^T", {Rung.SYMBOLIC: check(claimed(window=(2, 1)))}),
-        Mutant("no_gauge", "the weights are unique (beta = 1)", {Rung.SYMBOLIC: check(claimed(gauge_fixed=True))}),
-        Mutant("readout", "D = beta e_1", {Rung.SYMBOLIC: check(claimed(readout=1))}),
-    ),
 )

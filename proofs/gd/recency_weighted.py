@@ -24,10 +24,7 @@ from constructions.gradient_descent import weighted_loss
 from constructions.namespace import Array, filled, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
-from proofs.claim import Kind
-from proofs.evidence import Rung
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, claim
 from proofs.kernel.rung import kernel_check
 
 
@@ -72,36 +69,22 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        **IDENTITY.checks(),
-        Rung.KERNEL: kernel_check(
-            "weighted_loss_expansion",
-            "discounted_step",
-            "discount_constant",
-            "published_layer_discounted",
-            states="the claim for f = m = d; zero padding to that width is checked on the other rungs",
-        ),
-    },
-    mutants=(
-        IDENTITY.mutant(
-            "weight_off_by_one",
-            "weights a^(N-t+1): the newest pair is discounted too",
-            right=newest_discounted,
-        ),
-        IDENTITY.mutant(
-            "plain_loss",
-            "the decay is ignored",
-            right=lambda X, Y, x_q, a, eta: learner(X, Y, x_q, filled(1, a), eta),
-        ),
-        IDENTITY.mutant(
-            "oldest_first",
-            "weights in reverse order",
-            right=lambda X, Y, x_q, a, eta: learner(
-                namespace(X).flip(X, axis=0), namespace(Y).flip(Y, axis=0), x_q, a, eta
-            ),
-        ),
+    IDENTITY.checks()
+    | kernel_check(
+        "weighted_loss_expansion",
+        "discounted_step",
+        "discount_constant",
+        "published_layer_discounted",
+        states="the claim for f = m = d; zero padding to that width is checked on the other rungs",
+    ).checks(),
+    IDENTITY.mutant(
+        "weight_off_by_one", "weights a^(N-t+1): the newest pair is discounted too", right=newest_discounted
+    ),
+    IDENTITY.mutant("plain_loss", "the decay is ignored", right=lambda a, **at: learner(a=filled(1, a), **at)),
+    IDENTITY.mutant(
+        "oldest_first",
+        "weights in reverse order",
+        right=lambda X, Y, **at: learner(X=namespace(X).flip(X, axis=0), Y=namespace(Y).flip(Y, axis=0), **at),
     ),
 )

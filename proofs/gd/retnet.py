@@ -22,17 +22,13 @@ Systems.
 - RetNet: in all three forms one gradient step on exponentially discounted least squares
 """
 
-from __future__ import annotations
-
 from constructions import retnet
 from constructions.autograd_descent import descend
 from constructions.gradient_descent import weighted_loss
 from constructions.namespace import Array, filled, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import EVERYWHERE, Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import EVERYWHERE, Identity, Large, Rung, claim
 
 SIZE = 2
 """Tokens in a chunk."""
@@ -59,11 +55,6 @@ def weighted(Q: Array, K: Array, V: Array, gamma: Array, newest: Array) -> Array
 
     rows = (namespace(K).prefixes(weights, K, V) @ Q[:, :, None])[:, :, 0]
     return namespace(K).stack([rows, rows, rows])
-
-
-def plain(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
-    """Without the discount: (3, N, m)."""
-    return learner(Q, K, V, filled(1, gamma))
 
 
 def not_decayed(Q: Array, K: Array, V: Array, gamma: Array) -> Array:
@@ -98,25 +89,26 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant(
-            "newest_discounted",
-            "the newest pair is discounted too",
-            right=lambda Q, K, V, gamma: weighted(Q, K, V, gamma, gamma),
-        ),
-        IDENTITY.mutant("no_discount", "plain least squares", right=plain, rungs=EVERYWHERE),
-        IDENTITY.mutant(
-            "wrong_gradient",
-            "the gradient of another loss",
-            right=lambda Q, K, V, gamma: learner(Q, K, -V, gamma),
-            rungs=(Rung.EXACT, Rung.UNIVERSAL),
-        ),
-        IDENTITY.mutant(
-            "chunk_not_decayed", "a chunk leaves the earlier weights", left=not_decayed, sizes={"f": 1, "m": 1, "N": 5}
-        ),
+    IDENTITY.checks(),
+    IDENTITY.mutant(
+        "newest_discounted",
+        "the newest pair is discounted too",
+        right=lambda Q, K, V, gamma: weighted(Q, K, V, gamma, gamma),
+    ),
+    IDENTITY.mutant(
+        "no_discount",
+        "plain least squares",
+        right=lambda gamma, **at: learner(gamma=filled(1, gamma), **at),
+        rungs=EVERYWHERE,
+    ),
+    IDENTITY.mutant(
+        "wrong_gradient",
+        "the gradient of another loss",
+        right=lambda V, **at: learner(V=-V, **at),
+        rungs=(Rung.EXACT, Rung.UNIVERSAL),
+    ),
+    IDENTITY.mutant(
+        "chunk_not_decayed", "a chunk leaves the earlier weights", left=not_decayed, sizes={"f": 1, "m": 1, "N": 5}
     ),
 )

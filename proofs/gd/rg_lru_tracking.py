@@ -33,9 +33,7 @@ from constructions.autograd_descent import descend
 from constructions.namespace import Array
 from numeric.words import scalar
 from numeric.words.derivation import Obligation
-from proofs.evidence import Kind
-from proofs.forms.identity import Identity, Large, Short
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, Short, claim
 
 
 def layer(x: Array, t: Array, i: Array, h: Array) -> Array:
@@ -82,16 +80,8 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant(
-            "plain_mean",
-            "it tracks the mean of i x",
-            right=lambda x, t, i, h: learner(x, t, i, h, scaled=False),
-        ),
-        IDENTITY.mutant("square_scale", "it tracks i x / tau^2", derive={"power": 2}),
-    ),
+    IDENTITY.checks(),
+    IDENTITY.mutant("plain_mean", "it tracks the mean of i x", right={"scaled": False}),
+    IDENTITY.mutant("square_scale", "it tracks i x / tau^2", derive={"power": 2}),
 )

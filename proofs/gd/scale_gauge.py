@@ -24,11 +24,7 @@ from constructions.namespace import Array
 from numeric.words import matrix, scalar
 from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation
-from proofs.claim import Kind, both
-from proofs.evidence import Rung
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
-from proofs.gd._witness import nonzero
+from proofs.forms import Identity, Large, Rung, Witness, both, claim
 
 
 def layer(U: Array, w_q: Array, decay: Array, C: Array, D: Array, alpha: Array, beta: Array) -> Array:
@@ -63,15 +59,7 @@ def derive(C_scaled: bool = True) -> Iterator[Obligation]:
 
 
 IDENTITY = Identity(
-    shapes={
-        "U": ("L", "d"),
-        "w_q": (3, 3),
-        "decay": ("d", "d"),
-        "C": ("d", "d"),
-        "D": (3,),
-        "alpha": (),
-        "beta": (),
-    },
+    shapes={"U": ("L", "d"), "w_q": (3, 3), "decay": ("d", "d"), "C": ("d", "d"), "D": (3,), "alpha": (), "beta": ()},
     left=layer,
     right=rescaled,
     names=("layer", "rescaled layer"),
@@ -93,22 +81,18 @@ POINT = {
 """Writes 1 * 2 and 3 * 4, states 2 and 13, read at 3 and 5: both sides are one layer, so it is run by itself once."""
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks()
-    | {Rung.EXACT: both(IDENTITY.exact, nonzero(layer, POINT, [[6], [65]], "outputs for the tokens 1 to 5"))},
-    mutants=(
-        IDENTITY.mutant(
-            "C_not_rescaled",
-            "C is left as it is",
-            right=lambda U, w_q, decay, C, D, alpha, beta: rescaled(U, w_q, decay, alpha * beta * C, D, alpha, beta),
-            derive={"C_scaled": False},
-        ),
-        IDENTITY.mutant(
-            "decay_rescaled",
-            "the decay is rescaled too",
-            right=lambda U, w_q, decay, C, D, alpha, beta: rescaled(U, w_q, alpha * decay, C, D, alpha, beta),
-        ),
+    IDENTITY.checks()
+    | {Rung.EXACT: both(IDENTITY.exact, Witness(layer, POINT, [[6], [65]], "outputs for the tokens 1 to 5"))},
+    IDENTITY.mutant(
+        "C_not_rescaled",
+        "C is left as it is",
+        right=lambda U, w_q, decay, C, D, alpha, beta: rescaled(U, w_q, decay, alpha * beta * C, D, alpha, beta),
+        derive={"C_scaled": False},
+    ),
+    IDENTITY.mutant(
+        "decay_rescaled",
+        "the decay is rescaled too",
+        right=lambda U, w_q, decay, C, D, alpha, beta: rescaled(U, w_q, alpha * decay, C, D, alpha, beta),
     ),
 )

@@ -23,16 +23,12 @@ Systems.
 - Mamba-2 (SSD): in both forms one gradient step on discounted least squares, discount and step tied by $\Delta$
 """
 
-from __future__ import annotations
-
 from constructions import ssd
 from constructions.autograd_descent import descend
 from constructions.namespace import Array, filled, namespace, zeros
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
-from proofs.evidence import Kind
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, claim
 
 
 def forms(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
@@ -62,16 +58,6 @@ def own_decay(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
     return learner(x, B, C, Delta * a, a)
 
 
-def no_step_size(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
-    """Weights without Delta."""
-    return learner(x, B, C, filled(1, Delta), a)
-
-
-def not_decayed(x: Array, B: Array, C: Array, Delta: Array, a: Array) -> Array:
-    """Earlier weights stay."""
-    return learner(x, B, C, Delta, filled(1, a))
-
-
 def state(x: Array, B: Array, Delta: Array, a: Array) -> Array:
     """x^T diag(Delta_s a_{s+1} ... a_t) B over the tokens so far."""
     return x.mT @ (namespace(x).decay_to_end(a, x)[:, None] * (Delta[:, None] * B))
@@ -90,18 +76,17 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant("own_decay", "a pair is discounted by its own decay too", right=own_decay),
-        IDENTITY.mutant("no_step_size", "weights without Delta", right=no_step_size),
-        IDENTITY.mutant("not_decayed", "earlier weights stay", right=not_decayed, sizes={"p": 1, "n": 1, "N": 3}),
-        IDENTITY.mutant(
-            "wrong_gradient",
-            "the gradient of another loss",
-            right=lambda x, B, C, Delta, a: learner(-x, B, C, Delta, a),
-        ),
+    IDENTITY.checks(),
+    IDENTITY.mutant("own_decay", "a pair is discounted by its own decay too", right=own_decay),
+    IDENTITY.mutant(
+        "no_step_size", "weights without Delta", right=lambda Delta, **at: learner(Delta=filled(1, Delta), **at)
     ),
+    IDENTITY.mutant(
+        "not_decayed",
+        "earlier weights stay",
+        right=lambda a, **at: learner(a=filled(1, a), **at),
+        sizes={"p": 1, "n": 1, "N": 3},
+    ),
+    IDENTITY.mutant("wrong_gradient", "the gradient of another loss", right=lambda x, **at: learner(x=-x, **at)),
 )

@@ -27,10 +27,7 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.claim import Kind
-from proofs.evidence import Rung
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, claim
 from proofs.kernel.rung import kernel_check
 
 LAYERS = 3
@@ -100,22 +97,18 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("two_pass_stack_gd")},
-    mutants=(
-        IDENTITY.mutant("stale_residual", "the last layer reads stale residuals", left=stale_residual),
-        IDENTITY.mutant("causal", "tokens are updated from their own prefix only", left=causal),
-        IDENTITY.mutant(
-            "eta_over_P",
-            "divided by f instead of N",
-            left=lambda X, Y, x_q, W0, eta: residual_stack.predict(X, Y, x_q, W0, eta / X.shape[1], LAYERS),
-        ),
-        IDENTITY.mutant(
-            "one_layer_less",
-            "one layer less",
-            left=lambda X, Y, x_q, W0, eta: residual_stack.predict(X, Y, x_q, W0, eta / X.shape[0], LAYERS - 1),
-        ),
+    IDENTITY.checks() | kernel_check("two_pass_stack_gd").checks(),
+    IDENTITY.mutant("stale_residual", "the last layer reads stale residuals", left=stale_residual),
+    IDENTITY.mutant("causal", "tokens are updated from their own prefix only", left=causal),
+    IDENTITY.mutant(
+        "eta_over_P",
+        "divided by f instead of N",
+        left=lambda X, Y, x_q, W0, eta: residual_stack.predict(X, Y, x_q, W0, eta / X.shape[1], LAYERS),
+    ),
+    IDENTITY.mutant(
+        "one_layer_less",
+        "one layer less",
+        left=lambda X, Y, x_q, W0, eta: residual_stack.predict(X, Y, x_q, W0, eta / X.shape[0], LAYERS - 1),
     ),
 )

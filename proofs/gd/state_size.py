@@ -31,7 +31,7 @@ Systems.
   self-attention]
 """
 
-from __future__ import annotations
+# Over 120 lines: lower bounds as ranks: every learner, its derivative, and the runs that reach the bound.
 
 from collections.abc import Callable
 from typing import Any
@@ -46,11 +46,8 @@ from numeric.carriers.handles import FlintPolynomials
 from numeric.deciding.programs import recorded
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
-from proofs.claim import Check, Mutant, both, covering
-from proofs.evidence import Kind, Rung, Settings
-from proofs.forms.statement import claim
+from proofs.forms import Kind, Rung, Settings, Witness, both, checked, claim, covering
 from proofs.gd._polynomials import TRUST, values
-from proofs.gd._witness import nonzero
 
 Count = Callable[[int, int], int]
 SIZES = ((1, 1), (2, 1), (2, 2))
@@ -115,47 +112,44 @@ def rank(learner: Callable[[Array, Array], Array], f: int, m: int, entropy: Entr
     return int(flint.fmpq_mat(len(rows), len(rows[0]), [flint.fmpq(c) for row in rows for c in row]).rank())
 
 
-def check(changes: dict[str, Count] | None = None) -> Check:
+@checked(Rung.EXACT)
+def check(settings: Settings, changes: dict[str, Count] | None = None) -> Finding:
     """Every learner's rank at small sizes against the claimed number."""
-
-    def decide(settings: Settings) -> Finding:
-        entropy = Entropy(settings.seed)
-        figures: dict[str, int] = {}
-        for k, (f, m) in enumerate(SIZES if settings.profile == "full" else SIZES[1:2]):
-            for name in changes or LEARNERS:
-                learner, formula = LEARNERS[name]
-                enough = formula(f, m)
-                claimed = (changes or {}).get(name, formula)(f, m)
-                found = 0
-                for again in range(TRIES):
-                    # a special point can show too small a rank
-                    if found < min(claimed, enough):
-                        found = max(found, rank(learner, f, m, entropy.child(name, k, again)))
-                figures[f"{name}, f = {f}, m = {m}: rank"] = found
-                if found == claimed <= enough:
-                    continue
-                shown = f"{name}: rank {found} at a random point, {enough} numbers suffice, claimed {claimed}"
-                if found < claimed <= enough:
-                    return Finding(Verdict.UNDECIDED, reason=shown, figures=dict(figures))
-                return Finding(
-                    Verdict.REFUTED,
-                    reason=shown,
-                    figures=dict(figures),
-                    counterexample=Counterexample({"f": f, "m": m}, {}, str(found), str(claimed), "rank", "claimed"),
-                )
-        return Finding(
-            Verdict.CONFIRMED,
-            figures=dict(figures),
-            settings={"engine": "exact derivatives (coefficients of e), rank over Q", "seed": entropy.seed},
-            trust=("FLINT's rank", *TRUST),
-        )
-
-    return decide
+    entropy = Entropy(settings.seed)
+    figures: dict[str, int] = {}
+    for k, (f, m) in enumerate(SIZES if settings.profile == "full" else SIZES[1:2]):
+        for name in changes or LEARNERS:
+            learner, formula = LEARNERS[name]
+            enough = formula(f, m)
+            claimed = (changes or {}).get(name, formula)(f, m)
+            found = 0
+            for again in range(TRIES):
+                # a special point can show too small a rank
+                if found < min(claimed, enough):
+                    found = max(found, rank(learner, f, m, entropy.child(name, k, again)))
+            figures[f"{name}, f = {f}, m = {m}: rank"] = found
+            if found == claimed <= enough:
+                continue
+            shown = f"{name}: rank {found} at a random point, {enough} numbers suffice, claimed {claimed}"
+            if found < claimed <= enough:
+                return Finding(Verdict.UNDECIDED, reason=shown, figures=dict(figures))
+            return Finding(
+                Verdict.REFUTED,
+                reason=shown,
+                figures=dict(figures),
+                counterexample=Counterexample({"f": f, "m": m}, {}, str(found), str(claimed), "rank", "claimed"),
+            )
+    return Finding(
+        Verdict.CONFIRMED,
+        figures=dict(figures),
+        settings={"engine": "exact derivatives (coefficients of e), rank over Q", "seed": entropy.seed},
+        trust=("FLINT's rank", *TRUST),
+    )
 
 
 PAIRS = {"X": [[1], [2]], "Y": [[1], [1]]}
 RUNS = tuple(
-    nonzero(learner, PAIRS, [[weight]], f"{name} from 0 for the pairs (1, 1), (2, 1)")
+    Witness(learner, PAIRS, [[weight]], f"{name} from 0 for the pairs (1, 1), (2, 1)")
     for name, learner, weight in (
         ("one batch step", lambda X, Y: descent(X, Y, 1), 3),
         ("a batch step twice", lambda X, Y: descent(X, Y, 2), -9),
@@ -165,21 +159,18 @@ RUNS = tuple(
 """A rank is the same for every invertible function of the weights, so it does not tell which learner it is of."""
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.BOUND,
-    checks={Rung.EXACT: covering("the sizes named in the figures, and k = 2", both(check(), *RUNS))},
-    mutants=(
-        Mutant("two_steps_like_one", "two steps need mf", {Rung.EXACT: check({"two batch steps": lambda f, m: m * f})}),
-        Mutant(
-            "online_needs_more",
-            "the online pass needs A too",
-            {Rung.EXACT: check({"online pass": lambda f, m: m * f + f * (f + 1) // 2})},
-        ),
-        Mutant(
-            "attention_not_symmetric",
-            "linear self-attention needs (f+m)^2",
-            {Rung.EXACT: check({"linear self-attention": lambda f, m: (f + m) ** 2})},
-        ),
+    {Rung.EXACT: covering("the sizes named in the figures, and k = 2", both(check.check(), *RUNS))},
+    check.mutant("two_steps_like_one", "two steps need mf", changes={"two batch steps": lambda f, m: m * f}),
+    check.mutant(
+        "online_needs_more",
+        "the online pass needs A too",
+        changes={"online pass": lambda f, m: m * f + f * (f + 1) // 2},
     ),
+    check.mutant(
+        "attention_not_symmetric",
+        "linear self-attention needs (f+m)^2",
+        changes={"linear self-attention": lambda f, m: (f + m) ** 2},
+    ),
+    kind=Kind.BOUND,
 )

@@ -26,14 +26,12 @@ Systems.
 
 from typing import Any
 
-from constructions import autograd_descent, gd_ssm
-from constructions.namespace import Array, namespace, zeros
+from constructions import gd_ssm
+from constructions.namespace import Array, namespace
 from numeric.words.session import Invariant
 from numeric.words.whole import Spec
-from proofs.claim import Kind
-from proofs.evidence import Rung
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, claim
+from proofs.gd._learners import from_zero
 from proofs.gd.one_step_tokens import memory
 from proofs.kernel.rung import kernel_check
 
@@ -50,12 +48,7 @@ def state_size(X: Array, Y: Array) -> Any:
 
 def learner(X: Array, Y: Array, x_q: Array, lr: Array) -> Array:
     """One autograd step of size lr N/P on the mean loss: (m,)."""
-    return stepping(X, Y, x_q, lr * X.shape[0] / state_size(X, Y))
-
-
-def stepping(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
-    """One autograd step of size eta from 0, asked at x_q."""
-    return autograd_descent.descend(zeros((Y.shape[1], X.shape[1]), X), X, Y, eta=eta) @ x_q
+    return from_zero(X, Y, x_q, lr * X.shape[0] / state_size(X, Y))
 
 
 IDENTITY = Identity(
@@ -69,28 +62,18 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        **IDENTITY.checks(),
-        Rung.KERNEL: kernel_check(
-            "published_layer_step",
-            "one_step_constant",
-            states="published_layer_step with eta = lr N/P, so that eta/N = lr/P, is the claim for f = m = P; zero padding is "
-            "checked on the other rungs. one_step_constant is about a layer that accumulates the residuals y - W0 x instead",
-        ),
-    },
-    mutants=(
-        IDENTITY.mutant(
-            "eta_is_lr",
-            "the step size is lr",
-            right=lambda X, Y, x_q, lr: stepping(X, Y, x_q, lr),
-        ),
-        IDENTITY.mutant(
-            "inverse_ratio",
-            "the step size is lr P/N",
-            right=lambda X, Y, x_q, lr: stepping(X, Y, x_q, lr * state_size(X, Y) / X.shape[0]),
-        ),
+    IDENTITY.checks()
+    | kernel_check(
+        "published_layer_step",
+        "one_step_constant",
+        states="published_layer_step with eta = lr N/P, so that eta/N = lr/P, is the claim for f = m = P; zero padding is "
+        "checked on the other rungs. one_step_constant is about a layer that accumulates the residuals y - W0 x instead",
+    ).checks(),
+    IDENTITY.mutant("eta_is_lr", "the step size is lr", right=lambda X, Y, x_q, lr: from_zero(X, Y, x_q, lr)),
+    IDENTITY.mutant(
+        "inverse_ratio",
+        "the step size is lr P/N",
+        right=lambda X, Y, x_q, lr: from_zero(X, Y, x_q, lr * state_size(X, Y) / X.shape[0]),
     ),
 )

@@ -29,25 +29,19 @@ Systems.
 from collections.abc import Iterator
 from functools import partial
 
-from constructions import autograd_descent, gd_ssm, three_layer_block
+from constructions import gd_ssm, three_layer_block
 from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.words import matrix, scalar, zeros
 from numeric.words.derivation import Obligation
-from proofs.evidence import Kind
-from proofs.forms.identity import EXACTLY
-from proofs.forms.statement import claim
+from proofs.forms import EXACTLY, claim
+from proofs.gd._learners import from_zero
 from proofs.gd._three_layers import identity, last_row
 
 
 def learner(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
     """Two autograd steps from 0, asked at x_q, minus x_q: (f,)."""
-    return steps(X, Y, x_q, eta, 2) - x_q
-
-
-def steps(X: Array, Y: Array, x_q: Array, eta: Array, count: int) -> Array:
-    """`count` autograd steps from 0, asked at x_q: (f,)."""
-    return autograd_descent.descend(X.new_zeros(Y.shape[1], X.shape[1]), X, Y, eta=eta, steps=count) @ x_q
+    return from_zero(X, Y, x_q, eta, 2) - x_q
 
 
 def derive(second: int = -1) -> Iterator[Obligation]:
@@ -74,28 +68,20 @@ def derive(second: int = -1) -> Iterator[Obligation]:
 IDENTITY = identity(learner, derive)
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant(
-            "skip_forgotten",
-            "the prediction is W_2 x_q",
-            right=lambda X, Y, x_q, eta: steps(X, Y, x_q, eta, 2),
-        ),
-        IDENTITY.mutant(
-            "one_step",
-            "one block is one step",
-            right=lambda X, Y, x_q, eta: steps(X, Y, x_q, eta, 1) - x_q,
-            rungs=EXACTLY,
-        ),
-        IDENTITY.mutant(
-            "same_weights",
-            "all three layers with w_q = e_1 e_2^T, as the code's gd_params option makes them",
-            left=partial(last_row, weights=(gd_ssm.PAIR,) * 3),
-            rungs=EXACTLY,
-        ),
-        IDENTITY.mutant("second_sign", "Z_2 with the other sign", derive={"second": 1}),
+    IDENTITY.checks(),
+    IDENTITY.mutant("skip_forgotten", "the prediction is W_2 x_q", right=partial(from_zero, steps=2)),
+    IDENTITY.mutant(
+        "one_step",
+        "one block is one step",
+        right=lambda X, Y, x_q, eta: from_zero(X, Y, x_q, eta, 1) - x_q,
+        rungs=EXACTLY,
     ),
+    IDENTITY.mutant(
+        "same_weights",
+        "all three layers with w_q = e_1 e_2^T, as the code's gd_params option makes them",
+        left=partial(last_row, weights=(gd_ssm.PAIR,) * 3),
+        rungs=EXACTLY,
+    ),
+    IDENTITY.mutant("second_sign", "Z_2 with the other sign", derive={"second": 1}),
 )

@@ -25,9 +25,7 @@ from collections.abc import Callable
 from constructions import autograd_descent, gd_ssm, three_layer_block
 from constructions.namespace import Array, namespace, zeros
 from numeric.words.whole import Spec
-from proofs.evidence import Kind
-from proofs.forms.identity import EVERYWHERE, Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import EVERYWHERE, Identity, Large, claim
 from proofs.gd.one_step_start import ACCUMULATORS
 
 
@@ -70,21 +68,13 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant(
-            "as_published",
-            "Z_1 at the last window",
-            left=published,
-        ),
-        IDENTITY.mutant(
-            "full_step",
-            "steps of size eta on every prefix",
-            right=lambda X, Y, x_q, eta: learner(X, Y, x_q, eta, size=lambda eta, t, N: eta),
-            rungs=EVERYWHERE,
-        ),
+    IDENTITY.checks(),
+    IDENTITY.mutant("as_published", "Z_1 at the last window", left=published),
+    IDENTITY.mutant(
+        "full_step",
+        "steps of size eta on every prefix",
+        right=lambda X, Y, x_q, eta: learner(X, Y, x_q, eta, size=lambda eta, t, N: eta),
+        rungs=EVERYWHERE,
     ),
 )

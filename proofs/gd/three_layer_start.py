@@ -34,9 +34,7 @@ from constructions.namespace import Array
 from constructions.three_layer_block import SQUARE
 from numeric.words import eye, matrix, scalar, zeros
 from numeric.words.derivation import Obligation
-from proofs.evidence import Kind
-from proofs.forms.identity import EXACTLY
-from proofs.forms.statement import claim
+from proofs.forms import EXACTLY, claim
 from proofs.gd._three_layers import identity, last_row
 
 RESIDUAL = ((1, 1, 0), (0, 0, 0), (0, 0, 0))
@@ -69,22 +67,14 @@ def derive(start: int = -1) -> Iterator[Obligation]:
 IDENTITY = identity(learner, derive, layer=partial(last_row, weights=OWN))
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant(
-            "published_weights",
-            "layers 1 and 3 with e_1 e_2^T",
-            left=last_row,
-        ),
-        IDENTITY.mutant(
-            "returned_model",
-            "layers 1 and 3 with e_1 e_2^T + e_3 e_3^T",
-            left=partial(last_row, weights=RETURNED),
-            rungs=EXACTLY,
-        ),
-        IDENTITY.mutant("start_plus_identity", "two steps from +I", derive={"start": 1}),
+    IDENTITY.checks(),
+    IDENTITY.mutant("published_weights", "layers 1 and 3 with e_1 e_2^T", left=last_row),
+    IDENTITY.mutant(
+        "returned_model",
+        "layers 1 and 3 with e_1 e_2^T + e_3 e_3^T",
+        left=partial(last_row, weights=RETURNED),
+        rungs=EXACTLY,
     ),
+    IDENTITY.mutant("start_plus_identity", "two steps from +I", derive={"start": 1}),
 )

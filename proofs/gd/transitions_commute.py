@@ -29,10 +29,7 @@ from constructions import delta_rule, gated_linear_attention
 from constructions.namespace import Array, identity, namespace
 from numeric.words import Words, eye, matrix, scalar, trace, zeros
 from numeric.words.derivation import Obligation
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
-from proofs.gd._witness import impossible, nonzero
+from proofs.forms import Identity, Kind, Large, Rung, Witness, claim, impossible
 
 
 def transition(k: Array, rate: Array, one: Array) -> Array:
@@ -97,25 +94,17 @@ IDENTITY = Identity(
 POINT = {"x": [1, 0], "z": [1, 1], "rate": 1}
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IMPOSSIBILITY,
-    checks=impossible(
+    impossible(
         IDENTITY.checks(),
-        nonzero(commutator_norm, POINT, [2], "squared norm of the commutator at x = (1, 0), z = (1, 1), r = 1"),
+        Witness(commutator_norm, POINT, [2], "squared norm of the commutator at x = (1, 0), z = (1, 1), r = 1"),
     ),
-    mutants=(
-        IDENTITY.mutant(
-            "factor_one",
-            "without the factor 2",
-            left=lambda x, z, rate: formula(x, z, rate, factor=1),
-            derive={"factor": 1},
-        ),
-        IDENTITY.mutant(
-            "commute",
-            "the transitions commute",
-            left=lambda x, z, rate: 0 * formula(x, z, rate),
-            rungs=(Rung.SAMPLED, Rung.EXACT, Rung.SYMBOLIC),
-        ),
+    IDENTITY.mutant("factor_one", "without the factor 2", left={"factor": 1}, derive={"factor": 1}),
+    IDENTITY.mutant(
+        "commute",
+        "the transitions commute",
+        left=lambda **at: 0 * formula(**at),
+        rungs=(Rung.SAMPLED, Rung.EXACT, Rung.SYMBOLIC),
     ),
+    kind=Kind.IMPOSSIBILITY,
 )

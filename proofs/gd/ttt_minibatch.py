@@ -22,14 +22,14 @@ Systems.
 - TTT-Linear: mini-batch gradient descent inside the layer, all gradients of a batch at its start
 """
 
+from functools import partial
+
 from constructions import ttt_linear
 from constructions.autograd_descent import descend
 from constructions.namespace import Array, namespace
 from constructions.online_descent import token_loss
 from numeric.words.whole import Spec
-from proofs.evidence import Kind
-from proofs.forms.identity import EXACTLY, Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import EXACTLY, Identity, Large, claim
 
 SIZE = 2
 
@@ -82,20 +82,14 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant(
-            "token_by_token", "one step a token", right=lambda K, V, Q, rate, W0: in_batches(K, V, Q, rate, W0, 1)
-        ),
-        IDENTITY.mutant("strictly_before", "the newest token is left out", left=strictly_before),
-        IDENTITY.mutant(
-            "one_batch",
-            "all gradients at the start",
-            right=lambda K, V, Q, rate, W0: in_batches(K, V, Q, rate, W0, K.shape[0]),
-            rungs=EXACTLY,
-        ),
+    IDENTITY.checks(),
+    IDENTITY.mutant("token_by_token", "one step a token", right=partial(in_batches, size=1)),
+    IDENTITY.mutant("strictly_before", "the newest token is left out", left=strictly_before),
+    IDENTITY.mutant(
+        "one_batch",
+        "all gradients at the start",
+        right=lambda K, V, Q, rate, W0: in_batches(K, V, Q, rate, W0, K.shape[0]),
+        rungs=EXACTLY,
     ),
 )

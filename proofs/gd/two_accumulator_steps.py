@@ -22,15 +22,13 @@ Systems.
 
 from functools import partial
 
-from constructions import autograd_descent
 from constructions.accumulator_steps import extend, prediction
 from constructions.namespace import Array
 from constructions.two_accumulators import states
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import EVERYWHERE, Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import EVERYWHERE, Identity, Large, Rung, claim
+from proofs.gd._learners import descent
 from proofs.gd.one_step_start import ACCUMULATORS
 from proofs.gd.stacked_steps import first_weights, next_weights
 from proofs.kernel.rung import kernel_check
@@ -41,11 +39,6 @@ STEPS = 3
 def layer(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
     """k extensions with scale eta/N: (m,)."""
     return prediction(X, Y, x_q, W0, eta / X.shape[0], steps)
-
-
-def learner(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
-    """k autograd steps from W0, asked at x_q: (m,)."""
-    return autograd_descent.descend(W0, X, Y, eta=eta, steps=steps) @ x_q
 
 
 def accumulated(W: Array) -> Array:
@@ -65,9 +58,9 @@ def from_the_left(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array) -> Arra
 IDENTITY = Identity(
     shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "W0": ("m", "f"), "eta": ()},
     left=layer,
-    right=learner,
+    right=partial(descent, steps=STEPS),
     sizes=({"f": 3, "m": 2, "N": 4}, {"f": 8, "m": 8, "N": 20}),
-    large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, steps=12), partial(learner, steps=12)),
+    large=Large({"f": 20, "m": 21, "N": 130}, partial(layer, steps=12), partial(descent, steps=12)),
     symbolic_sizes={"f": 2, "m": 1, "N": 1},
     whole=Spec(
         {
@@ -81,28 +74,24 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={**IDENTITY.checks(), Rung.KERNEL: kernel_check("two_accumulators_gd")},
-    mutants=(
-        IDENTITY.mutant(
-            "sign",
-            "Z_2 with the wrong sign",
-            left=lambda X, Y, x_q, W0, eta: -prediction(X, -Y, x_q, W0, -eta / X.shape[0], STEPS) + 2 * (W0 @ x_q),
-            rungs=EVERYWHERE,
-        ),
-        IDENTITY.mutant(
-            "one_product_less",
-            "one matrix product less",
-            left=lambda X, Y, x_q, W0, eta: prediction(X, Y, x_q, W0, eta / X.shape[0], STEPS - 1),
-        ),
-        IDENTITY.mutant(
-            "from_the_left",
-            "(I + Z_2) E + Z_3 (f = m)",
-            left=from_the_left,
-            sizes={"f": 2, "m": 2, "N": 2},
-            rungs=(Rung.EXACT,),
-        ),
+    IDENTITY.checks() | kernel_check("two_accumulators_gd").checks(),
+    IDENTITY.mutant(
+        "sign",
+        "Z_2 with the wrong sign",
+        left=lambda X, Y, x_q, W0, eta: -prediction(X, -Y, x_q, W0, -eta / X.shape[0], STEPS) + 2 * (W0 @ x_q),
+        rungs=EVERYWHERE,
+    ),
+    IDENTITY.mutant(
+        "one_product_less",
+        "one matrix product less",
+        left=lambda X, Y, x_q, W0, eta: prediction(X, Y, x_q, W0, eta / X.shape[0], STEPS - 1),
+    ),
+    IDENTITY.mutant(
+        "from_the_left",
+        "(I + Z_2) E + Z_3 (f = m)",
+        left=from_the_left,
+        sizes={"f": 2, "m": 2, "N": 2},
+        rungs=(Rung.EXACT,),
     ),
 )

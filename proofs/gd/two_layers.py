@@ -29,16 +29,15 @@ from collections.abc import Iterator
 
 import torch
 
-from constructions import autograd_descent, two_layers
+from constructions import two_layers
 from constructions.gated_accumulator import accumulate
 from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.words import matrix, scalar, zeros
 from numeric.words.blocks import blocks
 from numeric.words.derivation import Obligation
-from proofs.evidence import Kind
-from proofs.forms.identity import EXACTLY, Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import EXACTLY, Identity, Large, claim
+from proofs.gd._learners import from_zero
 
 
 def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
@@ -49,8 +48,7 @@ def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
 
 def learner(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
     """One autograd step from 0, asked at x_q, twice: (2, m)."""
-    found = autograd_descent.descend(X.new_zeros(Y.shape[1], X.shape[1]), X, Y, eta=eta) @ x_q
-    return torch.stack([found] * 2)
+    return torch.stack([from_zero(X, Y, x_q, eta)] * 2)
 
 
 def query_has_target(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
@@ -96,18 +94,9 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant("query_has_target", "the query's token carries a target", left=query_has_target),
-        IDENTITY.mutant("eta_over_P", "divided by f instead of N", derive={"divisor": "f"}),
-        IDENTITY.mutant(
-            "sign",
-            "the outputs without their sign",
-            left=lambda X, Y, x_q, eta: -layer(X, Y, x_q, eta),
-            rungs=EXACTLY,
-        ),
-    ),
+    IDENTITY.checks(),
+    IDENTITY.mutant("query_has_target", "the query's token carries a target", left=query_has_target),
+    IDENTITY.mutant("eta_over_P", "divided by f instead of N", derive={"divisor": "f"}),
+    IDENTITY.mutant("sign", "the outputs without their sign", left=lambda **at: -layer(**at), rungs=EXACTLY),
 )

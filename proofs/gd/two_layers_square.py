@@ -24,23 +24,17 @@ Systems.
 
 from collections.abc import Iterator
 
-from constructions import autograd_descent, two_layers
+from constructions import two_layers
 from constructions.namespace import Array
 from numeric.words import scalar
 from numeric.words.derivation import Obligation
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import EVERYWHERE, Identity, Large, claim
+from proofs.gd._learners import from_zero
 
 
 def layer(X: Array, Y: Array, x_q: Array, eta: Array) -> Array:
     """The two squared layers with scale eta/N: (m,)."""
     return two_layers.by_squares(X, Y, x_q, eta / X.shape[0])
-
-
-def learner(X: Array, Y: Array, x_q: Array, eta: Array, steps: int = 1) -> Array:
-    """Autograd steps from 0, asked at x_q: (m,)."""
-    return autograd_descent.descend(X.new_zeros(Y.shape[1], X.shape[1]), X, Y, eta=eta, steps=steps) @ x_q
 
 
 def derive(quarter: int = 4) -> Iterator[Obligation]:
@@ -57,25 +51,17 @@ def derive(quarter: int = 4) -> Iterator[Obligation]:
 IDENTITY = Identity(
     shapes={"X": ("N", "f"), "Y": ("N", "m"), "x_q": ("f",), "eta": ()},
     left=layer,
-    right=learner,
+    right=from_zero,
     sizes=({"f": 2, "m": 2, "N": 3}, {"f": 4, "m": 3, "N": 8}),
     large=Large({"f": 20, "m": 21, "N": 130}),
     symbolic_sizes={"f": 2, "m": 1, "N": 2},
     derive=derive,
+    rungs=EVERYWHERE,
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={rung: check for rung, check in IDENTITY.checks().items() if rung is not Rung.SAMPLED},
-    mutants=(
-        IDENTITY.mutant("half", "ab = ((a+b)^2 - (a-b)^2)/2", derive={"quarter": 2}),
-        IDENTITY.mutant(
-            "two_steps",
-            "they take two steps",
-            right=lambda X, Y, x_q, eta: learner(X, Y, x_q, eta, steps=2),
-            rungs=(Rung.EXACT, Rung.SYMBOLIC),
-        ),
-    ),
+    IDENTITY.checks(),
+    IDENTITY.mutant("half", "ab = ((a+b)^2 - (a-b)^2)/2", derive={"quarter": 2}),
+    IDENTITY.mutant("two_steps", "they take two steps", right={"steps": 2}),
 )

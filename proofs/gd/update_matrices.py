@@ -32,10 +32,7 @@ from constructions.gradient_descent import step
 from constructions.namespace import Array
 from numeric.words import eye, matrix, scalar, zeros
 from numeric.words.derivation import Obligation
-from proofs.claim import covering
-from proofs.evidence import Kind, Rung
-from proofs.forms.identity import EXACTLY, Identity, Large, Short
-from proofs.forms.statement import claim
+from proofs.forms import EXACTLY, Identity, Large, Rung, Short, claim
 from proofs.kernel.rung import kernel_check
 
 STEPS = 3
@@ -56,8 +53,8 @@ def family(
 
 
 def algorithms(X: Array, Y: Array, a: Array, rate: Array) -> Array:
-    """Each algorithm by its own definition: autograd, the stack's layers, autograd token by token, the layer: (5, m,
-    f)."""
+    """Each algorithm by its own definition: autograd, the stack's layers, autograd token by token, the layer:
+    (5, m, f)."""
     W0 = X.new_zeros(Y.shape[1], X.shape[1])
     one, many = (descend(W0, X, Y, eta=rate, steps=k, of=online_descent.token_loss) for k in (1, STEPS))
     units = X.new_ones(X.shape[1]).diag_embed()
@@ -104,34 +101,19 @@ IDENTITY = Identity(
     symbolic_sizes={"f": 1, "m": 1, "N": 3},
     positive=("a",),
     derive=derive,
+    part={Rung.UNIVERSAL: "the rows of the table for batch steps"},
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        **IDENTITY.checks(),
-        Rung.UNIVERSAL: covering("the rows of the table for batch steps", IDENTITY.universal),
-        Rung.KERNEL: kernel_check(
-            "gd_gram_form",
-            "causal_stack_closed_form",
-            "published_layer_discounted",
-            states="the rows of the table for batch steps, the causal stack and decay, not that of the online pass",
-        ),
-    },
-    mutants=(
-        IDENTITY.mutant(
-            "causal_untransposed",
-            "the causal stack with T for T^T",
-            left=lambda X, Y, a, rate: family(X, Y, a, rate, causal=untransposed),
-        ),
-        IDENTITY.mutant(
-            "one_term_less",
-            "k batch steps with k - 1 terms",
-            left=lambda X, Y, a, rate: family(X, Y, a, rate, steps=STEPS - 1),
-            rungs=EXACTLY,
-        ),
-        IDENTITY.mutant("sign", "powers of I + rG", derive={"sign": 1}),
-    ),
+    IDENTITY.checks()
+    | kernel_check(
+        "gd_gram_form",
+        "causal_stack_closed_form",
+        "published_layer_discounted",
+        states="the rows of the table for batch steps, the causal stack and decay, not that of the online pass",
+    ).checks(),
+    IDENTITY.mutant("causal_untransposed", "the causal stack with T for T^T", left={"causal": untransposed}),
+    IDENTITY.mutant("one_term_less", "k batch steps with k - 1 terms", left={"steps": STEPS - 1}, rungs=EXACTLY),
+    IDENTITY.mutant("sign", "powers of I + rG", derive={"sign": 1}),
 )

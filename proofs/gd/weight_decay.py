@@ -36,9 +36,7 @@ from constructions.online_descent import token_loss
 from constructions.optimiser import sgd
 from numeric.words import matrix, scalar
 from numeric.words.derivation import Obligation
-from proofs.evidence import Kind
-from proofs.forms.identity import EXACTLY, Identity, Large
-from proofs.forms.statement import claim
+from proofs.forms import EXACTLY, Identity, Large, claim
 
 
 def layer(K: Array, V: Array, beta: Array, alpha: Array, W0: Array, late: bool = True) -> Array:
@@ -90,22 +88,14 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant(
-            "gates_not_shifted",
-            "the gates are not shifted",
-            left=lambda K, V, beta, alpha, W0: layer(K, V, beta, alpha, W0, late=False),
-        ),
-        IDENTITY.mutant(
-            "not_rescaled",
-            "the readout scale is missing",
-            left=lambda K, V, beta, alpha, W0: delta_rule.layer(W0, K, V, beta, alpha),
-            rungs=EXACTLY,
-        ),
-        IDENTITY.mutant("rate_is_beta", "learning rate beta_t", derive={"rate_scaled": False}),
+    IDENTITY.checks(),
+    IDENTITY.mutant("gates_not_shifted", "the gates are not shifted", left={"late": False}),
+    IDENTITY.mutant(
+        "not_rescaled",
+        "the readout scale is missing",
+        left=lambda K, V, beta, alpha, W0: delta_rule.layer(W0, K, V, beta, alpha),
+        rungs=EXACTLY,
     ),
+    IDENTITY.mutant("rate_is_beta", "learning rate beta_t", derive={"rate_scaled": False}),
 )

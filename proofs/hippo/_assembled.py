@@ -1,21 +1,13 @@
-"""Ties a derivation about entries for all N to the arrays that are put together from them, at some N."""
+"""The entries of which a derivation speaks for all N, and the arrays that are put together from them, at some N."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from constructions import legs, legt
 from constructions.state_space import StateSpace
 from numeric.analysis.rational_matrices import objects
-from numeric.finding import Finding, Verdict, combine
-from proofs.claim import Check
-from proofs.evidence import Settings
-from proofs.hippo._checks import Same, exactly
-
-SIZES = (*range(1, 9), 40)
+from proofs.forms import Same
 
 
 def legt_arrays(N: int) -> Iterator[Same]:
@@ -42,18 +34,3 @@ def _arrays(name: str, system: Callable[..., StateSpace], A: list[list[int]], N:
             ("D", np.array([s.D]), np.array([D])),
         ):
             yield Same(f"{part} of {name} as it is put together, route {route}", objects(found), objects(claimed))
-
-
-def tied(check: Check, *arrays: Callable[[int], Iterable[Same]]) -> Check:
-    """`check`, then that the arrays are those of the entries that it speaks of."""
-    parts = (check, *(exactly(part, SIZES) for part in arrays))
-
-    def run(settings: Settings) -> Finding:
-        found = combine([part(settings) for part in parts])
-        if found.verdict is not Verdict.CONFIRMED:
-            return found
-        return replace(
-            found, trust=(*found.trust, "that the arrays are put together at every N as at the sizes listed")
-        )
-
-    return run

@@ -62,11 +62,7 @@ def expansion(s: StateSpace, method: str, convention: str, orders: int = 3) -> l
     X = fmpq_series([0, 1], prec=TERMS - 1)
     # X^{j+1} times the coefficient of w^j of 1/(e^w - f)
     phi = [inverse, -inverse * inverse, inverse**3 - inverse**2 * X / 2]
-    mixed = [
-        phi[0],
-        phi[1] + X * phi[0] * later,
-        phi[2] + X * phi[1] * later + X * X * phi[0] * later / 2,
-    ]
+    mixed = [phi[0], phi[1] + X * phi[0] * later, phi[2] + X * phi[1] * later + X * X * phi[0] * later / 2]
     A, B, C = matrix(s.A), matrix(s.B), row(s.C)
     powers = {}
     state = B

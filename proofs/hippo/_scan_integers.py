@@ -17,16 +17,7 @@ from numeric.entropy import Entropy
 from numeric.finding import Finding, Quantity, Verdict
 from proofs.claim import Check
 from proofs.evidence import Settings
-from proofs.hippo._scan_cases import (
-    CHANNELS,
-    LOST,
-    SAMPLES,
-    WAYS,
-    Way,
-    backends_of,
-    outputs,
-    refuted,
-)
+from proofs.hippo._scan_cases import CHANNELS, LOST, SAMPLES, WAYS, Way, backends_of, outputs, refuted
 from proofs.hippo._scan_floors import spread
 
 

@@ -3,8 +3,6 @@
 Main definitions: `layer`, `predicted`, `draws`, `error_kernel`, `from_differences`, `rounding`, `gain`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,9 +18,7 @@ from numeric.analysis import peano
 from numeric.analysis.rational_matrices import characteristic
 from numeric.analysis.taylor import trajectory
 from numeric.entropy import Entropy
-from numeric.finding import Finding
-from proofs.evidence import Settings
-from proofs.hippo._checks import Same, exactly
+from proofs.forms import Rung, Same, exactly
 from proofs.hippo._scan_floors import floors
 
 N, DIVISION = 8, 64
@@ -85,15 +81,12 @@ STARTS = {
 """The corners of the boxes that starts are drawn from."""
 
 
-def starts(settings: Settings) -> Finding:
+@exactly((0, 1), size="corner", rung=Rung.MEASURED)
+def starts(corner: int) -> Iterator[Same]:
     """The families' starts at the corners of the unit cube."""
-
-    def compare(corner: int) -> Iterator[Same]:
-        for family, corners in STARTS.items():
-            found = member(family, [float(corner)] * NUMBERS).start
-            yield Same(f"starts of {family}", [str(v) for v in found], [str(float(v)) for v in corners[corner]])
-
-    return exactly(compare, (0, 1), size="corner")(settings)
+    for family, corners in STARTS.items():
+        found = member(family, [float(corner)] * NUMBERS).start
+        yield Same(f"starts of {family}", [str(v) for v in found], [str(float(v)) for v in corners[corner]])
 
 
 @cache

@@ -25,7 +25,7 @@ Source.
 derived here (H15); Bernstein's coefficients are classical
 """
 
-from __future__ import annotations
+# Over 120 lines: bounds and rates, for poles and for trajectories, and a figure.
 
 from collections.abc import Callable, Iterator, Mapping
 from math import exp
@@ -35,13 +35,9 @@ from flint import acb, arb, fmpq
 from constructions import legt
 from numeric.analysis import legendre_series, peano
 from numeric.analysis.rates import Order, fit_exponential
-from numeric.finding import Finding, combine
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung, Settings
-from proofs.figure import Columns, Figure, Panel, Series
-from proofs.forms.statement import claim
+from proofs.figure import Columns, Figure, Panel, with_lines
+from proofs.forms import Bound, Kind, Rate, Settings, claim, never_exceeded, orders, together
 from proofs.hippo._analytic_errors import POLES, SIZES, TRAJECTORIES, pole_errors, trajectory_errors
-from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
 from proofs.hippo._signals import FUNCTIONALS
 
 POWERS: Mapping[str, float] = {"value": 0.5, "i": 1.5, "ii": 2.5, "iii": 1.5}
@@ -56,27 +52,24 @@ def _wider(order: Order, by: float) -> Order:
     return Order(order.slope, order.half_width + by, order.constant, order.smallest, order.largest, order.points)
 
 
+@orders()
 def measure(
-    powers: Mapping[str, float] = POWERS, radius: Radius = lambda name, rho: rho
-) -> Callable[[Settings], Iterator[Rate]]:
+    settings: Settings, powers: Mapping[str, float] = POWERS, radius: Radius = lambda name, rho: rho
+) -> Iterator[Rate]:
     """ln rho and the power of N for poles; ln rho for trajectories."""
-
-    def run(settings: Settings) -> Iterator[Rate]:
-        for name, place in POLES.items():
-            with peano.precision(400):
-                proved = float(legendre_series.bernstein(acb(*place)).log())
-            for functional in FUNCTIONALS:
-                y = [float(abs(pole_errors(name)[N][functional])) for N in SIZES]
-                rate, power = fit_exponential(SIZES, y)
-                yield Rate(f"{name}, {functional}: ln rho", rate, radius(name, proved))
-                yield Rate(f"{name}, {functional}: power of N", power, powers[functional])
-        for name in QUICK if settings.profile == "quick" else TRAJECTORIES:
-            found, proved, spread = trajectory_errors(name)
-            for functional in FUNCTIONALS:
-                rate, _ = fit_exponential(SIZES, found[functional])
-                yield Rate(f"{name}, {functional}: ln rho", _wider(rate, spread), radius(name, proved))
-
-    return run
+    for name, place in POLES.items():
+        with peano.precision(400):
+            proved = float(legendre_series.bernstein(acb(*place)).log())
+        for functional in FUNCTIONALS:
+            y = [float(abs(pole_errors(name)[N][functional])) for N in SIZES]
+            rate, power = fit_exponential(SIZES, y)
+            yield Rate(f"{name}, {functional}: ln rho", rate, radius(name, proved))
+            yield Rate(f"{name}, {functional}: power of N", power, powers[functional])
+    for name in QUICK if settings.profile == "quick" else TRAJECTORIES:
+        found, proved, spread = trajectory_errors(name)
+        for functional in FUNCTIONALS:
+            rate, _ = fit_exponential(SIZES, found[functional])
+            yield Rate(f"{name}, {functional}: ln rho", _wider(rate, spread), radius(name, proved))
 
 
 def tail(functional: str, N: int, rho: arb) -> arb:
@@ -94,42 +87,25 @@ def tail(functional: str, N: int, rho: arb) -> arb:
     return 2 * rho / (rho - 1) * (total + first / (1 - second / first))
 
 
-def exceeded(limit: Callable[[str, int, arb], arb] = tail) -> Callable[[Settings], Iterator[Bound]]:
+@never_exceeded()
+def exceeded(settings: Settings, limit: Callable[[str, int, arb], arb] = tail) -> Iterator[Bound]:
     """The errors of poles against the bound on the ellipse with ln rho' = (1 - 1/N) ln rho."""
-
-    def run(settings: Settings) -> Iterator[Bound]:
-        for name in ("pole at 5/4", "poles at i/5 (Runge)"):
-            found = pole_errors(name)
-            with peano.precision(400):
-                z = acb(*POLES[name])
-                for N in SIZES:
-                    rho = (legendre_series.bernstein(z).log() * (1 - fmpq(1, N))).exp()
-                    # the ellipse's nearest point to a pole on an axis is the vertex on that axis
-                    vertex = (rho + 1 / rho) / 2 if z.imag == 0 else (rho - 1 / rho) / 2
-                    largest = 1 / (abs(z) - vertex)
-                    for functional in FUNCTIONALS:
-                        yield Bound(
-                            functional,
-                            abs(found[N][functional]),
-                            largest * limit(functional, N, rho),
-                            {"signal": name, "N": N},
-                        )
-
-    return run
-
-
-def both(
-    limit: Callable[[str, int, arb], arb] = tail,
-    powers: Mapping[str, float] = POWERS,
-    radius: Radius = lambda name, rho: rho,
-) -> Check:
-    """Bounds, then rates."""
-
-    def run(settings: Settings) -> Finding:
-        parts: list[Check] = [never_exceeded(exceeded(limit)), orders(measure(powers, radius))]
-        return combine([part(settings) for part in parts])
-
-    return run
+    for name in ("pole at 5/4", "poles at i/5 (Runge)"):
+        found = pole_errors(name)
+        with peano.precision(400):
+            z = acb(*POLES[name])
+            for N in SIZES:
+                rho = (legendre_series.bernstein(z).log() * (1 - fmpq(1, N))).exp()
+                # the ellipse's nearest point to a pole on an axis is the vertex on that axis
+                vertex = (rho + 1 / rho) / 2 if z.imag == 0 else (rho - 1 / rho) / 2
+                largest = 1 / (abs(z) - vertex)
+                for functional in FUNCTIONALS:
+                    yield Bound(
+                        functional,
+                        abs(found[N][functional]),
+                        largest * limit(functional, N, rho),
+                        {"signal": name, "N": N},
+                    )
 
 
 _SHOWN = ("pole at 5/4", "poles at i/5 (Runge)", "pole at (1+i)/2")
@@ -159,10 +135,18 @@ _NAMES = {"value": "value", "i": "route (i)", "ii": "route (ii)", "iii": "route 
 
 
 CLAIM = claim(
-    __file__,
     __name__,
+    together(exceeded.checks(), measure.checks()),
+    measure.mutant("no_powers", "the powers of N left out", powers=dict.fromkeys(POWERS, 0.0)),
+    measure.mutant("same_power", "route (ii) has the power of route (i)", powers={**POWERS, "ii": 1.5}),
+    measure.mutant("square", "the error falls like rho^(-2N)", radius=lambda name, rho: 2 * rho),
+    measure.mutant(
+        "two_percent",
+        "ln rho of the trajectories two per cent too large",
+        radius=lambda name, rho: rho * (1.02 if name in TRAJECTORIES else 1),
+    ),
+    exceeded.mutant("bound_square", "the bounds with rho^2 for rho", limit=lambda f, N, rho: tail(f, N, rho**2)),
     kind=Kind.RATE,
-    checks={Rung.MEASURED: both()},
     figures=(
         Figure(
             "ellipses",
@@ -174,34 +158,12 @@ the nearest singularity in complex time, found from the Taylor series alone.""",
                 Panel(
                     "states $N$",
                     "error",
-                    tuple(
-                        Series(text, "N", f"{name}, {functional}", f"{name}, {functional}, form")
-                        for functional, text in _NAMES.items()
-                    ),
+                    with_lines("N", {f"{name}, {key}": text for key, text in _NAMES.items()}, "form"),
                     "y",
                     name,
                 )
                 for name in (*_SHOWN, "Lorenz")
             ),
-        ),
-    ),
-    mutants=(
-        Mutant("no_powers", "the powers of N left out", {Rung.MEASURED: both(powers=dict.fromkeys(POWERS, 0.0))}),
-        Mutant(
-            "same_power",
-            "route (ii) has the power of route (i)",
-            {Rung.MEASURED: both(powers={**POWERS, "ii": 1.5})},
-        ),
-        Mutant("square", "the error falls like rho^(-2N)", {Rung.MEASURED: both(radius=lambda name, rho: 2 * rho)}),
-        Mutant(
-            "two_percent",
-            "ln rho of the trajectories two per cent too large",
-            {Rung.MEASURED: both(radius=lambda name, rho: rho * (1.02 if name in TRAJECTORIES else 1))},
-        ),
-        Mutant(
-            "bound_square",
-            "the bounds with rho^2 for rho",
-            {Rung.MEASURED: both(limit=lambda f, N, rho: tail(f, N, rho**2))},
         ),
     ),
 )

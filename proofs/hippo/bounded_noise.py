@@ -18,9 +18,7 @@ Source.
 derived here; Lebesgue constants: Gronwall 1913
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from flint import arb, fmpq, fmpq_poly
@@ -28,10 +26,7 @@ from flint import arb, fmpq, fmpq_poly
 from constructions import legt
 from numeric.analysis import peano
 from numeric.analysis.rates import fit, hull
-from proofs.claim import Check, Kind, Mutant, both
-from proofs.evidence import Rung, Settings
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Rate, Same, exactly, orders
+from proofs.forms import Kind, Rate, Rung, Same, Settings, claim, exactly, orders, together
 
 SIZES = (8, 10, 12, 16, 20, 24, 28, 32)
 LARGER = (*SIZES, 40, 48, 64, 80)
@@ -53,18 +48,16 @@ def worst(route: str, N: int) -> arb:
         return peano.l1_norm(total) + D
 
 
-def measure(claimed: Mapping[str, float] = ORDERS) -> Callable[[Settings], Iterator[Rate]]:
+@orders("Arb's ball arithmetic")
+def measure(settings: Settings, claimed: Mapping[str, float] = ORDERS) -> Iterator[Rate]:
     """Orders in N."""
-
-    def run(settings: Settings) -> Iterator[Rate]:
-        sizes = SIZES if settings.profile == "quick" else LARGER
-        for route, order in claimed.items():
-            values = [float(worst(route, N)) for N in sizes]
-            yield Rate(f"route {route}", hull([fit(sizes, values, gap=gap) for gap in GAPS]), order)
-
-    return run
+    sizes = SIZES if settings.profile == "quick" else LARGER
+    for route, order in claimed.items():
+        values = [float(worst(route, N)) for N in sizes]
+        yield Rate(f"route {route}", hull([fit(sizes, values, gap=gap) for gap in GAPS]), order)
 
 
+@exactly((2,), rung=Rung.MEASURED)
 def two_states(N: int) -> Iterator[Same]:
     """The norms for two states: of 3x; and of -2 - 3x, plus the gain 4. An order is that of any multiple too."""
     for route, thrice in (("ii", 9), ("i", 25)):
@@ -80,19 +73,12 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def _claimed(route: str, order: float) -> Check:
-    return orders(measure({**ORDERS, route: order}))
-
-
 CLAIM = claim(
-    __file__,
     __name__,
+    together(measure.checks(), two_states.checks()),
+    measure.mutant("same_order", "route (ii) passes on no more than route (i)", claimed={**ORDERS, "ii": 2}),
+    measure.mutant("lebesgue", "the value passes on a bounded multiple", claimed={**ORDERS, "value": 0}),
+    measure.mutant("i_like_ii", "route (i) passes on N^(5/2)", claimed={**ORDERS, "i": 2.5}),
     kind=Kind.RATE,
-    checks={Rung.MEASURED: both(orders(measure(), trust=("Arb's ball arithmetic",)), exactly(two_states, (2,)))},
     parameters=table,
-    mutants=(
-        Mutant("same_order", "route (ii) passes on no more than route (i)", {Rung.MEASURED: _claimed("ii", 2)}),
-        Mutant("lebesgue", "the value passes on a bounded multiple", {Rung.MEASURED: _claimed("value", 0)}),
-        Mutant("i_like_ii", "route (i) passes on N^(5/2)", {Rung.MEASURED: _claimed("i", 2.5)}),
-    ),
 )

@@ -17,7 +17,7 @@ Source.
 derived here
 """
 
-from __future__ import annotations
+# Over 120 lines: the table of claimed orders, graded by theorem and by measurement, and graders that have to fall.
 
 import re
 from collections.abc import Callable, Mapping
@@ -25,9 +25,7 @@ from functools import cache
 
 from numeric.analysis.rates import Grade, Order, fit, grade_measured
 from numeric.finding import Counterexample, Finding, Quantity, Verdict
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung, Settings
-from proofs.forms.statement import claim
+from proofs.forms import Kind, Rung, Settings, checked, claim
 from proofs.hippo._sharp_constants import sharp
 from proofs.hippo.derivative_rate import grade
 
@@ -66,33 +64,32 @@ def measured(name: str, K: int) -> tuple[Order, Order]:
     return fit(WINDOWS, by_window, to_zero=True), fit(SIZES, constants)
 
 
-def check(claimed: Mapping[Key, tuple[str, str]] = CLAIMED, grader: Grader = grade_measured) -> Check:
+@checked(Rung.MEASURED)
+def check(
+    settings: Settings, claimed: Mapping[Key, tuple[str, str]] = CLAIMED, grader: Grader = grade_measured
+) -> Finding:
     """The theorem's word and the measured one against the stated one, for every claim of the table."""
-
-    def run(settings: Settings) -> Finding:
-        figures: dict[str, Quantity] = {}
-        for (name, K, a, b), (word, text) in claimed.items():
-            by_theorem = grade(name, K, a, b)
-            by_data = grader((a, b), *measured(name, K))
-            figures[text] = f"{by_data.word}; theta^{by_data.theta:.3f} N^{by_data.N:.3f}"
-            for source, found in (("by the theorem", by_theorem), ("as measured", by_data)):
-                if found.word != word:
-                    return Finding(
-                        Verdict.REFUTED,
-                        f"{text}: {found.word} {source}, stated {word}",
-                        figures=figures,
-                        counterexample=Counterexample(
-                            {"K": K}, {"a": f"{a:g}", "b": f"{b:g}"}, found.word, word, source, "stated", found.why
-                        ),
-                    )
-        return Finding(
-            Verdict.CONFIRMED,
-            figures=figures,
-            settings={"sizes": {"N": f"{SIZES[0]}..{SIZES[-1]}", "theta": f"{WINDOWS[0]:g}..{WINDOWS[-1]:g}"}},
-            trust=("Arb's ball arithmetic for the norms", "that the largest sizes are in the asymptotic range"),
-        )
-
-    return run
+    figures: dict[str, Quantity] = {}
+    for (name, K, a, b), (word, text) in claimed.items():
+        by_theorem = grade(name, K, a, b)
+        by_data = grader((a, b), *measured(name, K))
+        figures[text] = f"{by_data.word}; theta^{by_data.theta:.3f} N^{by_data.N:.3f}"
+        for source, found in (("by the theorem", by_theorem), ("as measured", by_data)):
+            if found.word != word:
+                return Finding(
+                    Verdict.REFUTED,
+                    f"{text}: {found.word} {source}, stated {word}",
+                    figures=figures,
+                    counterexample=Counterexample(
+                        {"K": K}, {"a": f"{a:g}", "b": f"{b:g}"}, found.word, word, source, "stated", found.why
+                    ),
+                )
+    return Finding(
+        Verdict.CONFIRMED,
+        figures=figures,
+        settings={"sizes": {"N": f"{SIZES[0]}..{SIZES[-1]}", "theta": f"{WINDOWS[0]:g}..{WINDOWS[-1]:g}"}},
+        trust=("Arb's ball arithmetic for the norms", "that the largest sizes are in the asymptotic range"),
+    )
 
 
 def table() -> str:
@@ -104,8 +101,8 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def _regraded(key: Key, word: str) -> Check:
-    return check({**CLAIMED, key: (word, CLAIMED[key][1])})
+def _regraded(key: Key, word: str) -> dict[Key, tuple[str, str]]:
+    return {**CLAIMED, key: (word, CLAIMED[key][1])}
 
 
 def _blind_to_theta(claimed: tuple[float, float], theta: Order, N: Order) -> Grade:
@@ -118,20 +115,13 @@ def _true_is_enough(claimed: tuple[float, float], theta: Order, N: Order) -> Gra
 
 
 CLAIM = claim(
-    __file__,
     __name__,
+    check.checks(),
+    check.mutant("textbook", "N^(3-K) is sharp for route (ii)", claimed=_regraded(("ii", 3, 2, 0), "sharp")),
+    check.mutant("uniform", "N^(1-K) holds uniformly, and is loose", claimed=_regraded(("i", 3, 2, -2), "loose")),
+    check.mutant("same_order", "route (ii) as good as (i)", claimed=_regraded(("ii", 3, 2, -1.5), "sharp")),
+    check.mutant("theta_blind", "a grader that looks at N alone", grader=_blind_to_theta),
+    check.mutant("one_sided", "a grader that calls every true bound sharp", grader=_true_is_enough),
     kind=Kind.RATE,
-    checks={Rung.MEASURED: check()},
     parameters=table,
-    mutants=(
-        Mutant("textbook", "N^(3-K) is sharp for route (ii)", {Rung.MEASURED: _regraded(("ii", 3, 2, 0), "sharp")}),
-        Mutant(
-            "uniform", "N^(1-K) holds uniformly, and is loose", {Rung.MEASURED: _regraded(("i", 3, 2, -2), "loose")}
-        ),
-        Mutant("same_order", "route (ii) as good as (i)", {Rung.MEASURED: _regraded(("ii", 3, 2, -1.5), "sharp")}),
-        Mutant("theta_blind", "a grader that looks at N alone", {Rung.MEASURED: check(grader=_blind_to_theta)}),
-        Mutant(
-            "one_sided", "a grader that calls every true bound sharp", {Rung.MEASURED: check(grader=_true_is_enough)}
-        ),
-    ),
 )

@@ -26,7 +26,7 @@ Source.
 derived here (B7 and the L2 form of the closure error)
 """
 
-from __future__ import annotations
+# Over 120 lines: norms by panels in balls, and the transfer functions they are of.
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -37,10 +37,7 @@ from flint import arb, fmpq
 from constructions import legt
 from numeric.analysis import impulse_norms, peano
 from numeric.analysis.rational_matrices import matrix, monomial, number, transfer
-from proofs.claim import Check, Kind, Mutant, covering
-from proofs.evidence import Rung, Settings
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Bound, Same, exactly, never_exceeded
+from proofs.forms import Bound, Kind, Same, Settings, claim, exactly, never_exceeded
 from proofs.hippo.dissipativity import symmetric_part
 from proofs.hippo.legt_pade import on_axis
 
@@ -72,42 +69,34 @@ def proved(gamma: arb, k: int, N: int) -> arb:
     return (1 + gamma) * arb(peano.constant_squared(k, N)).sqrt() / 2**k
 
 
-def measure(limit: Limit = proved, closure: fmpq = CLOSURE) -> Callable[[Settings], Iterator[Bound]]:
+@never_exceeded(part="the norms; that they are the readout's is the exact rung's")
+def measure(settings: Settings, limit: Limit = proved, closure: fmpq = CLOSURE) -> Iterator[Bound]:
     """The closure's norm, and the sharp constants of the closed equation against their bounds."""
-
-    def run(settings: Settings) -> Iterator[Bound]:
-        for N in GRID if settings.profile == "quick" else FULL:
-            gamma, kappa = norms(N)
-            with peano.precision(120 + 8 * N):
-                yield Bound("|gamma|_1", gamma, arb(closure), {"N": N})
-                for k, found in enumerate(kappa, start=1):
-                    yield Bound("|kappa_k|_1", found, limit(gamma, k, N), {"N": N, "k": k})
-
-    return run
+    for N in GRID if settings.profile == "quick" else FULL:
+        gamma, kappa = norms(N)
+        with peano.precision(120 + 8 * N):
+            yield Bound("|gamma|_1", gamma, arb(closure), {"N": N})
+            for k, found in enumerate(kappa, start=1):
+                yield Bound("|kappa_k|_1", found, limit(gamma, k, N), {"N": N, "k": k})
 
 
-def exact(extra: int = 0, route: str = "i") -> Check:
+@exactly(range(1, 13), range(1, 25), part="transfer functions and the mean square; the norms are measured")
+def exact(N: int, extra: int = 0, route: str = "i") -> Iterator[Same]:
     """The kernels' transfer functions, and that the closure passes no frequency amplified."""
-
-    def compare(N: int) -> Iterator[Same]:
-        s = legt.system(N, route)
-        right, left = legt.ends(N)
-        rows = impulse_norms.readouts(s.A, right, N)
-        for k in range(1, N + 1):
-            row = np.array(rows[k].entries(), dtype=object)
-            p, q = transfer(s.A, s.B, -row, 0)
-            yield Same("kappa_k is s^(N-k)/q", p, monomial(N - k), {"k": k})
-        p, q = transfer(s.A, s.B, s.C, s.D)
-        yield Same("u' - y_i is s^(N+1)/q", monomial(1) * q - p, monomial(N + 1))
-        energy = np.outer(right, right) + np.outer(left, left)
-        yield Same(
-            "no state grows in the norm of the tails", matrix(symmetric_part(s.A, legt.norms(N))), matrix(-energy)
-        )
-        p, q = transfer(s.A, s.B * left, right, 0)
-        yield Same("|Gamma|^2 = 1 - w^(2N)/|q|^2", on_axis(q) - on_axis(p), monomial(2 * N + extra))
-        yield Same("Gamma(0)", p(fmpq(0)) / q(fmpq(0)), number((-1) ** (N - 1)))
-
-    return exactly(compare, range(1, 13), range(1, 25))
+    s = legt.system(N, route)
+    right, left = legt.ends(N)
+    rows = impulse_norms.readouts(s.A, right, N)
+    for k in range(1, N + 1):
+        row = np.array(rows[k].entries(), dtype=object)
+        p, q = transfer(s.A, s.B, -row, 0)
+        yield Same("kappa_k is s^(N-k)/q", p, monomial(N - k), {"k": k})
+    p, q = transfer(s.A, s.B, s.C, s.D)
+    yield Same("u' - y_i is s^(N+1)/q", monomial(1) * q - p, monomial(N + 1))
+    energy = np.outer(right, right) + np.outer(left, left)
+    yield Same("no state grows in the norm of the tails", matrix(symmetric_part(s.A, legt.norms(N))), matrix(-energy))
+    p, q = transfer(s.A, s.B * left, right, 0)
+    yield Same("|Gamma|^2 = 1 - w^(2N)/|q|^2", on_axis(q) - on_axis(p), monomial(2 * N + extra))
+    yield Same("Gamma(0)", p(fmpq(0)) / q(fmpq(0)), number((-1) ** (N - 1)))
 
 
 def table() -> str:
@@ -118,29 +107,17 @@ def table() -> str:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.BOUND,
-    checks={
-        Rung.MEASURED: covering(
-            "the norms; that they are the readout's is the exact rung's", never_exceeded(measure())
-        ),
-        Rung.EXACT: covering("transfer functions and the mean square; the norms are measured", exact()),
-    },
-    parameters=table,
-    mutants=(
-        Mutant(
-            "no_closure",
-            "the closed equation obeys the exact projection's bound",
-            {Rung.MEASURED: never_exceeded(measure(lambda gamma, k, N: proved(arb(0), k, N)))},
-        ),
-        Mutant(
-            "only_closure",
-            "the bound without its 1",
-            {Rung.MEASURED: never_exceeded(measure(lambda gamma, k, N: proved(gamma - 1, k, N)))},
-        ),
-        Mutant("contraction", "|gamma|_1 is at most 1", {Rung.MEASURED: never_exceeded(measure(closure=fmpq(1)))}),
-        Mutant("route_ii", "the same kernels for route (ii)", {Rung.EXACT: exact(route="ii")}),
-        Mutant("gap", "|Gamma|^2 = 1 - w^(2N+2)/|q|^2", {Rung.EXACT: exact(extra=2)}),
+    measure.checks() | exact.checks(),
+    measure.mutant(
+        "no_closure",
+        "the closed equation obeys the exact projection's bound",
+        limit=lambda gamma, k, N: proved(arb(0), k, N),
     ),
+    measure.mutant("only_closure", "the bound without its 1", limit=lambda gamma, k, N: proved(gamma - 1, k, N)),
+    measure.mutant("contraction", "|gamma|_1 is at most 1", closure=fmpq(1)),
+    exact.mutant("route_ii", "the same kernels for route (ii)", route="ii"),
+    exact.mutant("gap", "|Gamma|^2 = 1 - w^(2N+2)/|q|^2", extra=2),
+    kind=Kind.BOUND,
+    parameters=table,
 )

@@ -27,7 +27,7 @@ Source.
 derived here
 """
 
-from __future__ import annotations
+# Over 120 lines: kernels and constants of all readouts in rationals, their bounds in balls, and a figure.
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -39,11 +39,8 @@ from constructions import legt
 from numeric.analysis import peano
 from numeric.analysis.rational_matrices import number
 from numeric.entropy import Entropy
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung, Settings
 from proofs.figure import Figure
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Bound, Same, exactly, never_exceeded
+from proofs.forms import Bound, Kind, Same, Settings, claim, exactly, never_exceeded
 from proofs.hippo._sharp_constants import columns, panels, sharp
 
 Functional = Callable[[str, int, int], fmpq_poly]
@@ -62,38 +59,35 @@ def response(name: str, j: int, N: int) -> int:
     return int(j * (j + 1) - (legt.readout(j, D) if inside else 0) - D)
 
 
+@exactly(range(2, 8), range(2, 17))
 def exact(
-    functional: Functional = peano.functional, squared: Callable[[int, int], fmpq] = peano.constant_squared
-) -> Check:
+    N: int, functional: Functional = peano.functional, squared: Callable[[int, int], fmpq] = peano.constant_squared
+) -> Iterator[Same]:
     """Each kernel is its functional's, and the constants are those of Cauchy and Schwarz.
 
     The functional of (x - t)_+^(K-1)/(K-1)!, N integrals against P_0, ..., P_(N-1), is a polynomial in t of degree at most
     N + K - 1. Another polynomial of that degree with the same values on P_0, ..., P_(N+2K-1), whose K-th derivatives span
     the degrees up to N + K - 1, is the same one.
     """
-
-    def compare(N: int) -> Iterator[Same]:
-        for K in range(2, min(N, 6) + 1):
-            tests = N + 2 * K
-            for name in peano.FUNCTIONALS:
-                p = functional(name, K, N)
-                yield Same(f"degree of the kernel of {name}", p.degree() < N + K, True, {"K": K})
-                found = [peano.integral(p * peano.derivative(peano.legendre(j), K)) for j in range(tests)]
-                yield Same(f"kernel of {name}", found, [fmpq(response(name, j, N)) for j in range(tests)], {"K": K})
-            k = K - 1
-            for order in (k, K):
-                weight = fmpq_poly([0, 2]) ** (order - 1) * fmpq_poly([2, -2]) ** order
-                square, rest = divmod(functional("value", order, N) ** 2, weight)
-                yield Same("the kernel's square over the weight is a polynomial", rest.is_zero(), True, {"k": order})
-                norms = peano.integral(weight) * peano.integral(square)
-                yield Same("the constant of Cauchy and Schwarz, squared", norms, squared(order, N), {"k": order})
-            weight = fmpq_poly([0, 2]) ** (k - 1) * fmpq_poly([2, -2]) ** k
-            more = peano.integral(weight * fmpq_poly([2, -2]) ** 2) / peano.integral(weight)
-            yield Same("the factor 1 + x in the weight", more, fmpq(2 * (k + 2), 2 * k + 1), {"k": k})
-        last = peano.integral(functional("value", N, N))
-        yield Same("value constant at K = N", last**2, squared(N, N) if N > 1 else last**2)
-
-    return exactly(compare, range(2, 8), range(2, 17))
+    for K in range(2, min(N, 6) + 1):
+        tests = N + 2 * K
+        for name in peano.FUNCTIONALS:
+            p = functional(name, K, N)
+            yield Same(f"degree of the kernel of {name}", p.degree() < N + K, True, {"K": K})
+            found = [peano.integral(p * peano.derivative(peano.legendre(j), K)) for j in range(tests)]
+            yield Same(f"kernel of {name}", found, [fmpq(response(name, j, N)) for j in range(tests)], {"K": K})
+        k = K - 1
+        for order in (k, K):
+            weight = fmpq_poly([0, 2]) ** (order - 1) * fmpq_poly([2, -2]) ** order
+            square, rest = divmod(functional("value", order, N) ** 2, weight)
+            yield Same("the kernel's square over the weight is a polynomial", rest.is_zero(), True, {"k": order})
+            norms = peano.integral(weight) * peano.integral(square)
+            yield Same("the constant of Cauchy and Schwarz, squared", norms, squared(order, N), {"k": order})
+        weight = fmpq_poly([0, 2]) ** (k - 1) * fmpq_poly([2, -2]) ** k
+        more = peano.integral(weight * fmpq_poly([2, -2]) ** 2) / peano.integral(weight)
+        yield Same("the factor 1 + x in the weight", more, fmpq(2 * (k + 2), 2 * k + 1), {"k": k})
+    last = peano.integral(functional("value", N, N))
+    yield Same("value constant at K = N", last**2, squared(N, N) if N > 1 else last**2)
 
 
 def signal_error(name: str, K: int, N: int, jumps: list[tuple[Fraction, Fraction]]) -> fmpq:
@@ -117,33 +111,27 @@ def signal_error(name: str, K: int, N: int, jumps: list[tuple[Fraction, Fraction
     return total
 
 
-def measure(limit: Limit = peano.bound) -> Callable[[Settings], Iterator[Bound]]:
+@never_exceeded()
+def measure(settings: Settings, limit: Limit = peano.bound) -> Iterator[Bound]:
     """The sharp constants against the bounds, then drawn signals whose K-th derivative jumps between -1 and 1."""
-
-    def run(settings: Settings) -> Iterator[Bound]:
-        sizes = (4, 8, 16, 32) if settings.profile == "quick" else (4, 8, 16, 32, 64, 128)
-        with peano.precision(128):
-            for N in sizes:
-                for K in range(2, min(N, 6) + 1):
-                    for name in peano.FUNCTIONALS:
-                        if name != "value" or K < N:  # at K = N the bound is attained: see the exact rung
-                            yield Bound(name, sharp(name, K, N), limit(name, K, N), {"N": N, "K": K})
-            entropy = Entropy(settings.seed)
-            for N, K in ((6, 2), (8, 3), (10, 5)):
-                for _ in range(3):
-                    points = sorted({Fraction(entropy.below(2000) - 1000, 1000) for _ in range(2 + entropy.below(6))})
-                    signs = [1 - 2 * (i % 2) for i in range(len(points))]
-                    jumps = [
-                        (b, Fraction(s if i == 0 else 2 * s))
-                        for i, (b, s) in enumerate(zip(points, signs, strict=True))
-                    ]
-                    for name in ("value", "i", "ii", "iii"):
-                        error = abs(arb(signal_error(name, K, N, jumps)))
-                        yield Bound(
-                            f"{name}, drawn signals", error, limit(name, K, N), {"N": N, "K": K, "breaks": points}
-                        )
-
-    return run
+    sizes = (4, 8, 16, 32) if settings.profile == "quick" else (4, 8, 16, 32, 64, 128)
+    with peano.precision(128):
+        for N in sizes:
+            for K in range(2, min(N, 6) + 1):
+                for name in peano.FUNCTIONALS:
+                    if name != "value" or K < N:  # at K = N the bound is attained: see the exact rung
+                        yield Bound(name, sharp(name, K, N), limit(name, K, N), {"N": N, "K": K})
+        entropy = Entropy(settings.seed)
+        for N, K in ((6, 2), (8, 3), (10, 5)):
+            for _ in range(3):
+                points = sorted({Fraction(entropy.below(2000) - 1000, 1000) for _ in range(2 + entropy.below(6))})
+                signs = [1 - 2 * (i % 2) for i in range(len(points))]
+                jumps = [
+                    (b, Fraction(s if i == 0 else 2 * s)) for i, (b, s) in enumerate(zip(points, signs, strict=True))
+                ]
+                for name in ("value", "i", "ii", "iii"):
+                    error = abs(arb(signal_error(name, K, N, jumps)))
+                    yield Bound(f"{name}, drawn signals", error, limit(name, K, N), {"N": N, "K": K, "breaks": points})
 
 
 def _bound_of(other: dict[str, str]) -> Limit:
@@ -164,10 +152,30 @@ def _of_the_true_degree(name: str, K: int, N: int) -> fmpq_poly:
 _SHOWN = (2, 4)
 
 CLAIM = claim(
-    __file__,
     __name__,
+    measure.checks() | exact.checks(),
+    measure.mutant("same_bound", "route (ii) obeys the bound of route (i)", limit=_bound_of({"ii": "i"})),
+    measure.mutant(
+        "value_for_derivative", "the derivative obeys the bound of the value", limit=_bound_of({"i": "value"})
+    ),
+    measure.mutant("half", "all bounds halved", limit=lambda n, K, N: peano.bound(n, K, N) / 2),
+    exact.mutant("product_rule", "route (i)'s kernel without the product rule's second term", functional=_wrong_kernel),
+    exact.mutant(
+        "true_degree",
+        "kernels of the true degree, off by a Legendre polynomial of degree N + K - 1 at K = 6",
+        functional=_of_the_true_degree,
+    ),
+    exact.mutant(
+        "weight",
+        "the constants for the weight with its exponents exchanged",
+        squared=lambda k, N: peano.constant_squared(k, N) * fmpq(k, k + 1),
+    ),
+    exact.mutant(
+        "true_once",
+        "the kernel with the delayed sample without its factor 2",
+        functional=lambda n, K, N: peano.kernel(K - 1, N) if n == "true" else peano.functional(n, K, N),
+    ),
     kind=Kind.BOUND,
-    checks={Rung.MEASURED: never_exceeded(measure()), Rung.EXACT: exact()},
     figures=(
         Figure(
             "bounds",
@@ -175,43 +183,6 @@ CLAIM = claim(
 for the derivative times $\theta$.""",
             lambda: columns((4, 6, 8, 12, 16, 24, 32), _SHOWN, "bound", lambda n, K, N: float(peano.bound(n, K, N))),
             panels(_SHOWN, "bound"),
-        ),
-    ),
-    mutants=(
-        Mutant(
-            "same_bound",
-            "route (ii) obeys the bound of route (i)",
-            {Rung.MEASURED: never_exceeded(measure(_bound_of({"ii": "i"})))},
-        ),
-        Mutant(
-            "value_for_derivative",
-            "the derivative obeys the bound of the value",
-            {Rung.MEASURED: never_exceeded(measure(_bound_of({"i": "value"})))},
-        ),
-        Mutant(
-            "half",
-            "all bounds halved",
-            {Rung.MEASURED: never_exceeded(measure(lambda n, K, N: peano.bound(n, K, N) / 2))},
-        ),
-        Mutant(
-            "product_rule",
-            "route (i)'s kernel without the product rule's second term",
-            {Rung.EXACT: exact(_wrong_kernel)},
-        ),
-        Mutant(
-            "true_degree",
-            "kernels of the true degree, off by a Legendre polynomial of degree N + K - 1 at K = 6",
-            {Rung.EXACT: exact(_of_the_true_degree)},
-        ),
-        Mutant(
-            "weight",
-            "the constants for the weight with its exponents exchanged",
-            {Rung.EXACT: exact(squared=lambda k, N: peano.constant_squared(k, N) * fmpq(k, k + 1))},
-        ),
-        Mutant(
-            "true_once",
-            "the kernel with the delayed sample without its factor 2",
-            {Rung.EXACT: exact(lambda n, K, N: peano.kernel(K - 1, N) if n == "true" else peano.functional(n, K, N))},
         ),
     ),
 )

@@ -24,18 +24,15 @@ Source.
 derived here
 """
 
-from __future__ import annotations
+# Over 120 lines: the grader of orders is defined here; four wrong orders, and a figure.
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from numeric.analysis import peano, rates
 from numeric.analysis.rates import Grade, fit
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung, Settings
 from proofs.figure import Figure
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Rate, orders
+from proofs.forms import Kind, Rate, Settings, claim, orders
 from proofs.hippo._sharp_constants import columns, panels, sharp
 
 Exponent = Callable[[str, int], float]
@@ -64,18 +61,15 @@ SIZES = (12, 16, 20, 24, 28, 32, 36, 40)
 """The quick profile's N."""
 
 
-def measure(claimed: Exponent = exponent) -> Callable[[Settings], Iterator[Rate]]:
+@orders("Arb's ball arithmetic for the norms")
+def measure(settings: Settings, claimed: Exponent = exponent) -> Iterator[Rate]:
     """Orders fitted to the sharp constants (balls, rounded to float64 at the end)."""
-
-    def run(settings: Settings) -> Iterator[Rate]:
-        quick = settings.profile == "quick"
-        sizes = SIZES if quick else (16, 24, 32, 48, 64, 80, 96, 128)
-        for K in range(2, LARGEST_K + (not quick)):
-            for name in peano.FUNCTIONALS:
-                values = [float(sharp(name, K, N)) for N in sizes]
-                yield Rate(f"{name}, K = {K}", fit(sizes, values), claimed(name, K))
-
-    return run
+    quick = settings.profile == "quick"
+    sizes = SIZES if quick else (16, 24, 32, 48, 64, 80, 96, 128)
+    for K in range(2, LARGEST_K + (not quick)):
+        for name in peano.FUNCTIONALS:
+            values = [float(sharp(name, K, N)) for N in sizes]
+            yield Rate(f"{name}, K = {K}", fit(sizes, values), claimed(name, K))
 
 
 def constants() -> str:
@@ -101,15 +95,28 @@ def asymptotic(name: str, K: int, N: int) -> float:
 _SHOWN = tuple(range(2, LARGEST_K + 1))
 
 
-def _claimed(change: Exponent) -> dict[Rung, Check]:
-    return {Rung.MEASURED: orders(measure(change))}
-
-
 CLAIM = claim(
-    __file__,
     __name__,
+    measure.checks(),
+    measure.mutant(
+        "same_order", "route (ii) has the order of route (i)", claimed=lambda n, K: exponent("i" if n == "ii" else n, K)
+    ),
+    measure.mutant(
+        "uniform_1_minus_K",
+        "the sup error of route (i) is O(N^(1-K)) uniformly",
+        claimed=lambda n, K: float(Fraction(1) - K) if n == "i" else exponent(n, K),
+    ),
+    measure.mutant(
+        "value_order",
+        "the value error is of order N^(-K)",
+        claimed=lambda n, K: float(-K) if n == "value" else exponent(n, K),
+    ),
+    measure.mutant(
+        "iii_better",
+        "route (iii) gains an order over (i)",
+        claimed=lambda n, K: exponent(n, K) - 1 if n == "iii" else exponent(n, K),
+    ),
     kind=Kind.RATE,
-    checks={Rung.MEASURED: orders(measure(), trust=("Arb's ball arithmetic for the norms",))},
     parameters=constants,
     figures=(
         Figure(
@@ -118,28 +125,6 @@ CLAIM = claim(
 sharp constants in ball arithmetic (dots) and their asymptotic forms, constants included (lines).""",
             lambda: columns(SIZES, _SHOWN, "limit", asymptotic),
             panels(_SHOWN, "limit"),
-        ),
-    ),
-    mutants=(
-        Mutant(
-            "same_order",
-            "route (ii) has the order of route (i)",
-            _claimed(lambda n, K: exponent("i" if n == "ii" else n, K)),
-        ),
-        Mutant(
-            "uniform_1_minus_K",
-            "the sup error of route (i) is O(N^(1-K)) uniformly",
-            _claimed(lambda n, K: float(Fraction(1) - K) if n == "i" else exponent(n, K)),
-        ),
-        Mutant(
-            "value_order",
-            "the value error is of order N^(-K)",
-            _claimed(lambda n, K: float(-K) if n == "value" else exponent(n, K)),
-        ),
-        Mutant(
-            "iii_better",
-            "route (iii) gains an order over (i)",
-            _claimed(lambda n, K: exponent(n, K) - 1 if n == "iii" else exponent(n, K)),
         ),
     ),
 )

@@ -16,7 +16,7 @@ Source.
 derived here; the LegS identity is in the S4 literature
 """
 
-from __future__ import annotations
+# Over 120 lines: three systems on three rungs, and two figures.
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -32,11 +32,8 @@ from constructions.state_space import StateSpace, orthonormal
 from numeric.analysis.rational_matrices import characteristic, matrix, objects
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.words.telescoping import Equation, Step
-from proofs.claim import Check, Kind, Mutant, covering
-from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Same, derived, exactly
+from proofs.forms import Mutant, Rung, Same, Settings, checked, claim, derived, exactly
 
 OMEGAS = (Fraction(1), Fraction(7, 2))
 """Two values of omega decide an identity that is linear in omega."""
@@ -49,30 +46,25 @@ def symmetric_part(A: Array, norms: Array) -> Array:
     return scaled + scaled.T
 
 
-def exact(legt_sign: int = 1, legs_shift: int = 1, fout_factor: int = 4) -> Check:
+@exactly(range(1, 17), range(1, 41))
+def exact(N: int, legt_sign: int = 1, legs_shift: int = 1, fout_factor: int = 4) -> Iterator[Same]:
     """The three identities in the coefficient basis."""
-
-    def compare(N: int) -> Iterator[Same]:
-        right, left = (e.astype(object) for e in legt.ends(N))
-        want = -np.outer(right, right) - legt_sign * np.outer(left, left)
-        yield Same("LegT", matrix(symmetric_part(legt.system(N).A, legt.norms(N))), matrix(want))
-        weights = np.diag([Fraction(legs_shift, int(v)) for v in legt.norms(N)]).astype(object)
-        want = -np.outer(right, right) - weights
-        yield Same("LegS", matrix(symmetric_part(legs.system(N).A, legt.norms(N))), matrix(objects(want)))
-        e = np.array([1] + [1, 0] * N, dtype=object)  # cos 0 = 1 and sin 0 = 0
-        yield Same("FouT's end values", objects(fout.end(N)), objects(e))
-        for omega in OMEGAS:
-            A = fout.system(N, omega).A
-            yield Same(
-                "FouT",
-                matrix(symmetric_part(A, fout.norms(N))),
-                matrix(-fout_factor * np.outer(e, e)),
-                {"omega": omega},
-            )
-
-    return exactly(compare, range(1, 17), range(1, 41))
+    right, left = (e.astype(object) for e in legt.ends(N))
+    want = -np.outer(right, right) - legt_sign * np.outer(left, left)
+    yield Same("LegT", matrix(symmetric_part(legt.system(N).A, legt.norms(N))), matrix(want))
+    weights = np.diag([Fraction(legs_shift, int(v)) for v in legt.norms(N)]).astype(object)
+    want = -np.outer(right, right) - weights
+    yield Same("LegS", matrix(symmetric_part(legs.system(N).A, legt.norms(N))), matrix(objects(want)))
+    e = np.array([1] + [1, 0] * N, dtype=object)  # cos 0 = 1 and sin 0 = 0
+    yield Same("FouT's end values", objects(fout.end(N)), objects(e))
+    for omega in OMEGAS:
+        A = fout.system(N, omega).A
+        yield Same(
+            "FouT", matrix(symmetric_part(A, fout.norms(N))), matrix(-fout_factor * np.outer(e, e)), {"omega": omega}
+        )
 
 
+@derived(part="LegT's and LegS's entries; FouT's are the exact rung's")
 def steps(
     above: Callable[..., sp.Expr] = legt.above, diagonal: Callable[..., sp.Expr] = legs.diagonal
 ) -> Iterator[Step]:
@@ -92,7 +84,8 @@ def steps(
     )
 
 
-def sampled(shift: float = 0.0) -> Check:
+@checked(Rung.SAMPLED)
+def sampled(settings: Settings, shift: float = 0.0) -> Finding:
     """Float64: the largest eigenvalue of A_o + A_o^T, against the rounding of its entries and of the eigenvalue solver.
 
     Entries carry at most six roundings, so the matrix is off by at most 6 u |A| + u in Frobenius norm, and a
@@ -100,40 +93,36 @@ def sampled(shift: float = 0.0) -> Check:
     symmetric solver returns an eigenvalue of a matrix within p(n) u |S|_2 of S; p(n) is taken as n (LAPACK calls it
     a modestly growing function).
     """
-
-    def run(settings: Settings) -> Finding:
-        unit = 2.0**-53
-        figures: dict[str, float | int | str | bool | None] = {}
-        sizes = (8, 32, 128) if settings.profile == "quick" else (8, 64, 256, 1024)
-        families: tuple[tuple[str, Callable[[int], StateSpace], float], ...] = (
-            ("LegT", lambda N: orthonormal(legt.system(N), legt.norms(N)), 0.0),
-            ("LegS", lambda N: orthonormal(legs.system(N), legs.norms(N)), -1.0),
-            ("FouT", lambda N: orthonormal(fout.system(N // 2, 2 * np.pi), fout.norms(N // 2)), 0.0),
-        )
-        for name, build, top in families:
-            for N in sizes:
-                S = build(N).A
-                S = S + S.T + shift * np.eye(len(S))
-                found = float(np.linalg.eigvalsh(S)[-1])
-                bound = float((len(S) + 14) * unit * np.linalg.norm(S))
-                figures[f"{name} {N}: excess over bound"] = round((found - top) / bound, 4)
-                if found - top > bound:
-                    return Finding(
-                        Verdict.REFUTED,
-                        f"{name} at N = {N}: an eigenvalue of A + A^T is {found}",
-                        figures=figures,
-                        counterexample=Counterexample(
-                            {"N": N}, {}, repr(found), repr(top), "largest eigenvalue", "claimed bound"
-                        ),
-                    )
-        return Finding(
-            Verdict.CONFIRMED,
-            figures=figures,
-            settings={"dtype": "float64", "sizes": {"N": str(sizes)}},
-            trust=("LAPACK's symmetric eigenvalue solver is backward stable with constant n",),
-        )
-
-    return run
+    unit = 2.0**-53
+    figures: dict[str, float | int | str | bool | None] = {}
+    sizes = (8, 32, 128) if settings.profile == "quick" else (8, 64, 256, 1024)
+    families: tuple[tuple[str, Callable[[int], StateSpace], float], ...] = (
+        ("LegT", lambda N: orthonormal(legt.system(N), legt.norms(N)), 0.0),
+        ("LegS", lambda N: orthonormal(legs.system(N), legs.norms(N)), -1.0),
+        ("FouT", lambda N: orthonormal(fout.system(N // 2, 2 * np.pi), fout.norms(N // 2)), 0.0),
+    )
+    for name, build, top in families:
+        for N in sizes:
+            S = build(N).A
+            S = S + S.T + shift * np.eye(len(S))
+            found = float(np.linalg.eigvalsh(S)[-1])
+            bound = float((len(S) + 14) * unit * np.linalg.norm(S))
+            figures[f"{name} {N}: excess over bound"] = round((found - top) / bound, 4)
+            if found - top > bound:
+                return Finding(
+                    Verdict.REFUTED,
+                    f"{name} at N = {N}: an eigenvalue of A + A^T is {found}",
+                    figures=figures,
+                    counterexample=Counterexample(
+                        {"N": N}, {}, repr(found), repr(top), "largest eigenvalue", "claimed bound"
+                    ),
+                )
+    return Finding(
+        Verdict.CONFIRMED,
+        figures=figures,
+        settings={"dtype": "float64", "sizes": {"N": str(sizes)}},
+        trust=("LAPACK's symmetric eigenvalue solver is backward stable with constant n",),
+    )
 
 
 _STEP, _LARGEST = 48, 16
@@ -180,14 +169,15 @@ def _discrete(family: str) -> Panel:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        Rung.SAMPLED: sampled(),
-        Rung.EXACT: exact(),
-        Rung.UNIVERSAL: covering("LegT's and LegS's entries; FouT's are the exact rung's", derived(steps)),
-    },
+    sampled.checks() | exact.checks() | steps.checks(),
+    exact.mutant("one_end", "LegT loses energy at the right end only", legt_sign=0),
+    Mutant(
+        "legs_shift", "LegS with -I/2 in place of -I", exact.checks(legs_shift=2) | steps.checks(diagonal=lambda n: -n)
+    ),
+    exact.mutant("fout_factor", "FouT with the factor 2", fout_factor=2),
+    steps.mutant("no_sign_flip", "LegT without the sign flip", above=lambda n, p: legt.above(n, 1)),
+    sampled.mutant("unstable", "A shifted to the right by 10^-9", shift=2e-9),
     figures=(
         Figure(
             "poles",
@@ -203,20 +193,5 @@ step, the others stay inside at every step.""",
             columns,
             (_discrete("LegT"), _discrete("FouT")),
         ),
-    ),
-    mutants=(
-        Mutant("one_end", "LegT loses energy at the right end only", {Rung.EXACT: exact(legt_sign=0)}),
-        Mutant(
-            "legs_shift",
-            "LegS with -I/2 in place of -I",
-            {Rung.EXACT: exact(legs_shift=2), Rung.UNIVERSAL: derived(lambda: steps(diagonal=lambda n: -n))},
-        ),
-        Mutant("fout_factor", "FouT with the factor 2", {Rung.EXACT: exact(fout_factor=2)}),
-        Mutant(
-            "no_sign_flip",
-            "LegT without the sign flip",
-            {Rung.UNIVERSAL: derived(lambda: steps(above=lambda n, p: legt.above(n, 1)))},
-        ),
-        Mutant("unstable", "A shifted to the right by 10^-9", {Rung.SAMPLED: sampled(shift=2e-9)}),
     ),
 )

@@ -22,8 +22,6 @@ Departs.
 - exact arithmetic treats $2\pi$ as an unknown: the identity holds for every value in its place
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from flint import fmpq
@@ -31,27 +29,21 @@ from flint import fmpq
 from constructions import fout
 from constructions.state_space import StateSpace
 from numeric.analysis.rational_matrices import monomial, transfer
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Draw, Same, at_points
+from proofs.forms import Draw, Same, at_points, claim
 from proofs.hippo.fout_transfer import resonators
 
 Corrected = Callable[[int, fmpq, int], StateSpace]
 
 
-def exact(corrected: Corrected = fout.corrected) -> Check:
+@at_points(lambda M: 2 * M + 2, range(1, 6), range(1, 11), size="M")
+def exact(M: int, draw: Draw, corrected: Corrected = fout.corrected) -> Iterator[Same]:
     """Numerators over q = det(sI - A), polynomials in s with coefficients of degree at most 2M + 2 in a drawn omega."""
-
-    def compare(M: int, draw: Draw) -> Iterator[Same]:
-        omega = draw("omega", M)
-        for J in range(1, M + 1):
-            c = corrected(M, omega, J)
-            numerator, q = transfer(c.A, c.B, c.C, c.D)
-            want = monomial(2 + 2 * J) * resonators(M - J, omega)
-            yield Same(f"corrected, J = {J}", monomial(1) * q - numerator, want, {"omega": omega, "J": J})
-
-    return at_points(compare, lambda M: 2 * M + 2, range(1, 6), range(1, 11), size="M")
+    omega = draw("omega", M)
+    for J in range(1, M + 1):
+        c = corrected(M, omega, J)
+        numerator, q = transfer(c.A, c.B, c.C, c.D)
+        want = monomial(2 + 2 * J) * resonators(M - J, omega)
+        yield Same(f"corrected, J = {J}", monomial(1) * q - numerator, want, {"omega": omega, "J": J})
 
 
 def _without_weight(M: int, omega: fmpq, J: int) -> StateSpace:
@@ -68,12 +60,8 @@ def _half(M: int, omega: fmpq, J: int) -> StateSpace:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={Rung.EXACT: exact()},
-    mutants=(
-        Mutant("no_product", "the correction without the weights omega_m", {Rung.EXACT: exact(_without_weight)}),
-        Mutant("half_correction", "half of the correction", {Rung.EXACT: exact(_half)}),
-    ),
+    exact.checks(),
+    exact.mutant("no_product", "the correction without the weights omega_m", corrected=_without_weight),
+    exact.mutant("half_correction", "half of the correction", corrected=_half),
 )

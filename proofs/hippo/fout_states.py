@@ -20,8 +20,6 @@ Source.
 derived here
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import cache
 
@@ -30,10 +28,7 @@ from flint import acb, arb
 from constructions import fout
 from numeric.analysis import peano
 from numeric.analysis.rates import fit
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung, Settings
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Rate, orders
+from proofs.forms import Kind, Rate, Settings, claim, orders
 
 SIZES = (24, 32, 48, 64, 96, 128, 192, 256)
 FREQUENCIES = (1, 2)
@@ -66,31 +61,21 @@ def limit(s: acb) -> acb:
     return mean(s) + 2 / arb.pi() ** 2 * s * (1 - (-s).exp())
 
 
-def measure(claimed: Limit = limit, order: float = -1) -> Callable[[Settings], Iterator[Rate]]:
+@orders("Arb's ball arithmetic")
+def measure(settings: Settings, claimed: Limit = limit, order: float = -1) -> Iterator[Rate]:
     """Order in M of the distance to the limit."""
-
-    def run(settings: Settings) -> Iterator[Rate]:
-        with peano.precision(128):
-            for frequency in FREQUENCIES:
-                wanted = claimed(acb(0, frequency))
-                distances = [float(abs(output(M, frequency) - wanted)) for M in SIZES]
-                yield Rate(f"s = {frequency}i: distance to the limit", fit(SIZES, distances), order)
-
-    return run
-
-
-def _check(claimed: Limit = limit, order: float = -1) -> Check:
-    return orders(measure(claimed, order), trust=("Arb's ball arithmetic",))
+    with peano.precision(128):
+        for frequency in FREQUENCIES:
+            wanted = claimed(acb(0, frequency))
+            distances = [float(abs(output(M, frequency) - wanted)) for M in SIZES]
+            yield Rate(f"s = {frequency}i: distance to the limit", fit(SIZES, distances), order)
 
 
 CLAIM = claim(
-    __file__,
     __name__,
+    measure.checks(),
+    measure.mutant("same_limit", "the limit on closed states", claimed=mean),
+    measure.mutant("derivative", "the derivative itself", claimed=lambda s: s),
+    measure.mutant("second_order", "the limit is reached at order M^(-2)", order=-2),
     kind=Kind.CONVERGENCE,
-    checks={Rung.MEASURED: _check()},
-    mutants=(
-        Mutant("same_limit", "the limit on closed states", {Rung.MEASURED: _check(mean)}),
-        Mutant("derivative", "the derivative itself", {Rung.MEASURED: _check(lambda s: s)}),
-        Mutant("second_order", "the limit is reached at order M^(-2)", {Rung.MEASURED: _check(order=-2)}),
-    ),
 )

@@ -24,7 +24,7 @@ Departs.
 - exact arithmetic treats $2\pi$ as an unknown: the identity holds for every value in its place
 """
 
-from __future__ import annotations
+# Over 120 lines: an equation for each step from one harmonic to the closed loop.
 
 from collections.abc import Callable, Iterator
 
@@ -35,10 +35,7 @@ from constructions import fout
 from constructions.state_space import StateSpace
 from numeric.analysis.rational_matrices import monomial, transfer
 from numeric.words.telescoping import Equation, Step
-from proofs.claim import Check, Kind, Mutant, covering
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Draw, Same, at_points, derived
+from proofs.forms import Draw, Same, at_points, claim, derived
 
 
 def resonators(M: int, omega: fmpq, last: int = 0) -> fmpq_poly:
@@ -49,26 +46,30 @@ def resonators(M: int, omega: fmpq, last: int = 0) -> fmpq_poly:
     return value
 
 
-def exact(route: Callable[..., StateSpace] = fout.system) -> Check:
+@at_points(
+    lambda M: 2 * M + 2,
+    range(6),
+    range(11),
+    size="M",
+    part="the transfer functions; their limits are hippo.fout_limit's",
+)
+def exact(M: int, draw: Draw, route: Callable[..., StateSpace] = fout.system) -> Iterator[Same]:
     """Numerators over q = det(sI - A), polynomials in s with coefficients of degree at most 2M + 2 in a drawn omega."""
-
-    def compare(M: int, draw: Draw) -> Iterator[Same]:
-        omega = draw("omega", M)
-        s = route(M, omega)
-        value, q = transfer(s.A, s.B, fout.end(M), 0)
-        free = monomial(1) * resonators(M, omega)
-        at = {"omega": omega}
-        yield Same("value error: (1 - S) q = s prod (s^2 + w_m^2)", q - value, free, at)
-        numerator, _ = transfer(s.A, s.B, s.C, s.D)
-        yield Same("route i: s (1 - S)", monomial(1) * q - numerator, monomial(1) * free, at)
-        r = route(M, omega, "ii")
-        numerator, _ = transfer(r.A, r.B, r.C, r.D)
-        want = fmpq_poly([2 * (2 * M + 1), 1]) * free
-        yield Same("route ii: (s + 2N)(1 - S)", monomial(1) * q - numerator, want, at)
-
-    return at_points(compare, lambda M: 2 * M + 2, range(6), range(11), size="M")
+    omega = draw("omega", M)
+    s = route(M, omega)
+    value, q = transfer(s.A, s.B, fout.end(M), 0)
+    free = monomial(1) * resonators(M, omega)
+    at = {"omega": omega}
+    yield Same("value error: (1 - S) q = s prod (s^2 + w_m^2)", q - value, free, at)
+    numerator, _ = transfer(s.A, s.B, s.C, s.D)
+    yield Same("route i: s (1 - S)", monomial(1) * q - numerator, monomial(1) * free, at)
+    r = route(M, omega, "ii")
+    numerator, _ = transfer(r.A, r.B, r.C, r.D)
+    want = fmpq_poly([2 * (2 * M + 1), 1]) * free
+    yield Same("route ii: (s + 2N)(1 - S)", monomial(1) * q - numerator, want, at)
 
 
+@derived(part="one harmonic of the system and the closed loop; not the determinant, nor the limit of many harmonics")
 def steps(factor: int = 2) -> Iterator[Step]:
     """For all M: one resonator's part of R, the closure, and the difference of the routes."""
     s, w, R, S, N, u = sp.symbols("s w R S N u")
@@ -132,22 +133,8 @@ def _naive(M: int, omega: fmpq, route: str = "i") -> StateSpace:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        Rung.EXACT: covering("the transfer functions; their limits are hippo.fout_limit's", exact()),
-        Rung.UNIVERSAL: covering(
-            "one harmonic of the system and the closed loop; not the determinant, nor the limit of many harmonics",
-            derived(steps),
-        ),
-    },
-    mutants=(
-        Mutant(
-            "value_is_input",
-            "S read as u(t) in the closure (naive closure u(t - theta) = S)",
-            {Rung.EXACT: exact(route=_naive)},
-        ),
-        Mutant("input_factor", "input factor 1 in place of 2", {Rung.UNIVERSAL: derived(lambda: steps(factor=1))}),
-    ),
+    exact.checks() | steps.checks(),
+    exact.mutant("value_is_input", "S read as u(t) in the closure (naive closure u(t - theta) = S)", route=_naive),
+    steps.mutant("input_factor", "input factor 1 in place of 2", factor=1),
 )

@@ -26,7 +26,7 @@ Source.
 derived here
 """
 
-from __future__ import annotations
+# Over 120 lines: bounds for band-limited inputs and in the mean square, in rationals and in balls, and a figure.
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -38,11 +38,8 @@ from constructions import legt
 from constructions.state_space import orthonormal
 from numeric.analysis import peano
 from numeric.analysis.rational_matrices import ball_value, monomial, transfer
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung, Settings
-from proofs.figure import Columns, Figure, Series, one
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Bound, Same, exactly, never_exceeded
+from proofs.figure import Columns, Figure, Series, one, with_lines
+from proofs.forms import Bound, Kind, Mutant, Same, Settings, claim, exactly, never_exceeded
 from proofs.hippo.legt_pade import on_axis
 from proofs.hippo.legt_transfer import factorial_ratio
 
@@ -57,24 +54,21 @@ def response(N: int, route: str = "i") -> tuple[fmpq_poly, fmpq_poly]:
     return monomial(1) * q - numerator, q
 
 
-def exact(power: Callable[[int], int] = lambda N: 2 * N, reach: int = 1, route: str = "i") -> Check:
+@exactly(range(1, 41), range(1, 101))
+def exact(N: int, power: Callable[[int], int] = lambda N: 2 * N, reach: int = 1, route: str = "i") -> Iterator[Same]:
     """The error is s^{N+1}/q_N of the construction's own system; |q_N(iy)|^2 - q_N(0)^2 and |q_N(iy)|^2 - y^{2N} have no
     negative coefficient, so both bounds, and with min(1, x^N) <= x^k the mean square's, hold for every real y; and the
     first is within a tenth at y^2 = reach N, so below it too, for the quotient of bound and error grows with y."""
-
-    def compare(N: int) -> Iterator[Same]:
-        error, q = response(N, route)
-        yield Same("error of the readout", error, monomial(N + 1))
-        found = on_axis(q).coeffs()
-        if N >= 4:
-            there = sum((c * (reach * N) ** j for j, c in enumerate(found[::2])), fmpq(0))
-            yield Same("within a tenth", 81 * there <= 100 * found[0], True, {"y^2": reach * N})
-        yield Same("constant term", found[0], fmpq(factorial_ratio(N)) ** 2)
-        yield Same("leading term", found[power(N)], fmpq(1))
-        yield Same("no negative coefficient", [c for c in found if c < 0], [])
-        yield Same("degree", len(found) - 1, power(N))
-
-    return exactly(compare, range(1, 41), range(1, 101))
+    error, q = response(N, route)
+    yield Same("error of the readout", error, monomial(N + 1))
+    found = on_axis(q).coeffs()
+    if N >= 4:
+        there = sum((c * (reach * N) ** j for j, c in enumerate(found[::2])), fmpq(0))
+        yield Same("within a tenth", 81 * there <= 100 * found[0], True, {"y^2": reach * N})
+    yield Same("constant term", found[0], fmpq(factorial_ratio(N)) ** 2)
+    yield Same("leading term", found[power(N)], fmpq(1))
+    yield Same("no negative coefficient", [c for c in found if c < 0], [])
+    yield Same("degree", len(found) - 1, power(N))
 
 
 def relative(N: int, y: arb) -> arb:
@@ -111,36 +105,29 @@ def near(N: int) -> arb:
 LIMITS: dict[str, Limit] = {"band-limited": small, "never above one": whole, "mean square": mean_square}
 
 
+@never_exceeded()
 def measure(
-    limits: dict[str, Limit] = LIMITS, reach: int = 1, asymptotic: Callable[[int], arb] = near
-) -> Callable[[Settings], Iterator[Bound]]:
+    settings: Settings, limits: dict[str, Limit] = LIMITS, reach: int = 1, asymptotic: Callable[[int], arb] = near
+) -> Iterator[Bound]:
     """A grid of frequencies 2^(j/3); the looseness is the interesting figure. mu_N against its asymptotic form. And that
     the band-limited bound is within a tenth of the error at theta omega = sqrt(reach N): the quotient falls with the
     frequency, so one point decides it."""
-
-    def run(settings: Settings) -> Iterator[Bound]:
-        sizes = (2, 4, 8, 16) if settings.profile == "quick" else (2, 4, 8, 16, 32, 64)
-        with peano.precision(600):
-            for N in sizes:
-                yield Bound("mu_N, from above", mu(N), asymptotic(N) * (arb(1) / (24 * N * N)).exp(), {"N": N})
-                yield Bound("mu_N, from below", asymptotic(N), mu(N), {"N": N})
-                if N >= 4:
-                    y = arb(reach * N).sqrt()
-                    yield Bound(
-                        "nine tenths of the band-limited bound", fmpq(9, 10) * small(N, y, 0), relative(N, y), {"N": N}
-                    )
-                for j in range(-4, 30):
-                    y = arb(2) ** (arb(j) / 3)
-                    found = relative(N, y)
-                    for name, limit in limits.items():
-                        for k in (0,) if name != "mean square" else range(1, min(N, 5)):
-                            yield Bound(name, found, limit(N, y, k), {"N": N, "theta omega": y.str(8), "k": k})
-
-    return run
-
-
-def _with(name: str, limit: Limit) -> Check:
-    return never_exceeded(measure({**LIMITS, name: limit}))
+    sizes = (2, 4, 8, 16) if settings.profile == "quick" else (2, 4, 8, 16, 32, 64)
+    with peano.precision(600):
+        for N in sizes:
+            yield Bound("mu_N, from above", mu(N), asymptotic(N) * (arb(1) / (24 * N * N)).exp(), {"N": N})
+            yield Bound("mu_N, from below", asymptotic(N), mu(N), {"N": N})
+            if N >= 4:
+                y = arb(reach * N).sqrt()
+                yield Bound(
+                    "nine tenths of the band-limited bound", fmpq(9, 10) * small(N, y, 0), relative(N, y), {"N": N}
+                )
+            for j in range(-4, 30):
+                y = arb(2) ** (arb(j) / 3)
+                found = relative(N, y)
+                for name, limit in limits.items():
+                    for k in (0,) if name != "mean square" else range(1, min(N, 5)):
+                        yield Bound(name, found, limit(N, y, k), {"N": N, "theta omega": y.str(8), "k": k})
 
 
 def columns() -> Columns:
@@ -162,10 +149,32 @@ def columns() -> Columns:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
+    measure.checks() | exact.checks(),
+    measure.mutant(
+        "central_constant",
+        "the band-limited bound with N!/(2N)!, the constant of exact projections",
+        limits={**LIMITS, "band-limited": lambda N, y, k: y**N / (2 * factorial_ratio(N))},
+    ),
+    measure.mutant(
+        "more_powers",
+        "the mean-square bound with N + 1 powers",
+        limits={**LIMITS, "mean square": lambda N, y, k: mean_square(N, y, N + 1)},
+    ),
+    measure.mutant(
+        "half",
+        "the error is at most half of the derivative",
+        limits={**LIMITS, "never above one": lambda N, y, k: arb(1) / 2},
+    ),
+    Mutant(
+        "tight_further",
+        "the band-limited bound is within a tenth up to 2 sqrt N",
+        measure.checks(reach=4) | exact.checks(reach=4),
+    ),
+    measure.mutant("asymptotic", "mu_N is about e/(2N)", asymptotic=lambda N: 2 * near(N)),
+    exact.mutant("route_ii", "the same for route (ii)", route="ii"),
+    exact.mutant("degree", "|q|^2 of degree 2N - 2", power=lambda N: 2 * N - 2),
     kind=Kind.BOUND,
-    checks={Rung.MEASURED: never_exceeded(measure()), Rung.EXACT: exact()},
     figures=(
         Figure(
             "frequencies",
@@ -176,39 +185,12 @@ function (curves through the dots), and the band-limited bound (straight lines),
             one(
                 r"$\theta \omega$ (radians a window)",
                 "relative error of the derivative",
-                [Series(f"$N = {N}$", "theta omega", f"N = {N}", f"N = {N}, formula") for N in (4, 8, 16)]
-                + [Series(f"$N = {N}$", "theta omega", theory=f"N = {N}, bound") for N in (4, 8, 16)],
+                [
+                    *with_lines("theta omega", {f"N = {N}": f"$N = {N}$" for N in (4, 8, 16)}, "formula"),
+                    *(Series(f"$N = {N}$", "theta omega", theory=f"N = {N}, bound") for N in (4, 8, 16)),
+                ],
                 "xy",
             ),
         ),
-    ),
-    mutants=(
-        Mutant(
-            "central_constant",
-            "the band-limited bound with N!/(2N)!, the constant of exact projections",
-            {Rung.MEASURED: _with("band-limited", lambda N, y, k: y**N / (2 * factorial_ratio(N)))},
-        ),
-        Mutant(
-            "more_powers",
-            "the mean-square bound with N + 1 powers",
-            {Rung.MEASURED: _with("mean square", lambda N, y, k: mean_square(N, y, N + 1))},
-        ),
-        Mutant(
-            "half",
-            "the error is at most half of the derivative",
-            {Rung.MEASURED: _with("never above one", lambda N, y, k: arb(1) / 2)},
-        ),
-        Mutant(
-            "tight_further",
-            "the band-limited bound is within a tenth up to 2 sqrt N",
-            {Rung.MEASURED: never_exceeded(measure(reach=4)), Rung.EXACT: exact(reach=4)},
-        ),
-        Mutant(
-            "asymptotic",
-            "mu_N is about e/(2N)",
-            {Rung.MEASURED: never_exceeded(measure(asymptotic=lambda N: 2 * near(N)))},
-        ),
-        Mutant("route_ii", "the same for route (ii)", {Rung.EXACT: exact(route="ii")}),
-        Mutant("degree", "|q|^2 of degree 2N - 2", {Rung.EXACT: exact(lambda N: 2 * N - 2)}),
     ),
 )

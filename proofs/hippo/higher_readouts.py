@@ -21,7 +21,7 @@ Source.
 derived here; Ackermann 1972 for the pole placement
 """
 
-from __future__ import annotations
+# Over 120 lines: closed and exact states, readouts ahead and of any derivative, and as many wrong ones.
 
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
@@ -42,10 +42,7 @@ from numeric.analysis.rational_matrices import (
     row,
     transfer,
 )
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Draw, Same, at_points
+from proofs.forms import Draw, Same, at_points, claim
 from proofs.hippo.legt_exactness import projected
 
 Look = Callable[[int, fmpq, str], StateSpace]
@@ -101,32 +98,33 @@ def families(N: int) -> Iterator[tuple[str, StateSpace]]:
         yield "FouT", fout.corrected(M, omega, M) if M else fout.system(0, omega)
 
 
+@at_points(lambda N: N, range(1, 10), range(1, 21))
 def exact(
-    look: Look = predictors.ahead, slope: Slope = predictors.derivative, flat: Callable[[int], Systems] = families
-) -> Check:
+    N: int,
+    draw: Draw,
+    look: Look = predictors.ahead,
+    slope: Slope = predictors.derivative,
+    flat: Callable[[int], Systems] = families,
+) -> Iterator[Same]:
     """Taylor coefficients up to degree N, polynomials in h of that degree, at a drawn h, for closed and for exact states;
     and the flattest readouts of three families, which no other readout shares its response with."""
-
-    def compare(N: int, draw: Draw) -> Iterator[Same]:
-        h = draw("h", N)
-        for state, errors in (("closed", closed_errors), ("exact", exact_errors)):
-            want = [h**j / factorial(j) for j in range(N + 1)]
-            yield Same(f"looking ahead, {state} states", errors(look(N, h, state), N + 1), want, {"h": h})
-            for m in range(1, min(N, 4) + 1):
-                want = [fmpq(int(j == m)) for j in range(N + 1)]
-                yield Same(f"derivative of order {m}, {state} states", errors(slope(N, m, state), N + 1), want)
-        one, three = legt.system(N, "i"), legt.system(N, "iii")
-        yield Same("first derivative, closed: route i", slope(N, 1, "closed").C, list(one.C))
-        yield Same("first derivative, exact: route iii", slope(N, 1, "exact").C, list(three.C))
-        for name, s in flat(N):
-            yield Same(f"no other readout has its response, {name}", freedom(s), s.order + 1)
-            C, D = flattest(s)
-            yield Same(f"the flattest readout, {name}", C, row(s.C))
-            yield Same(f"its gain, {name}", D, number(s.D))
-            numerator, q = transfer(s.A, s.B, s.C, s.D)
-            yield Same(f"its error, {name}", monomial(1) * q - numerator, monomial(s.order + 1))
-
-    return at_points(compare, lambda N: N, range(1, 10), range(1, 21))
+    h = draw("h", N)
+    for state, errors in (("closed", closed_errors), ("exact", exact_errors)):
+        want = [h**j / factorial(j) for j in range(N + 1)]
+        yield Same(f"looking ahead, {state} states", errors(look(N, h, state), N + 1), want, {"h": h})
+        for m in range(1, min(N, 4) + 1):
+            want = [fmpq(int(j == m)) for j in range(N + 1)]
+            yield Same(f"derivative of order {m}, {state} states", errors(slope(N, m, state), N + 1), want)
+    one, three = legt.system(N, "i"), legt.system(N, "iii")
+    yield Same("first derivative, closed: route i", slope(N, 1, "closed").C, list(one.C))
+    yield Same("first derivative, exact: route iii", slope(N, 1, "exact").C, list(three.C))
+    for name, s in flat(N):
+        yield Same(f"no other readout has its response, {name}", freedom(s), s.order + 1)
+        C, D = flattest(s)
+        yield Same(f"the flattest readout, {name}", C, row(s.C))
+        yield Same(f"its gain, {name}", D, number(s.D))
+        numerator, q = transfer(s.A, s.B, s.C, s.D)
+        yield Same(f"its error, {name}", monomial(1) * q - numerator, monomial(s.order + 1))
 
 
 def _other(N: int, h: fmpq, state: str) -> StateSpace:
@@ -155,28 +153,16 @@ def _other_slope(N: int, m: int, state: str) -> StateSpace:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={Rung.EXACT: exact()},
-    mutants=(
-        Mutant("other_gain", "the gains of closed and exact states exchanged", {Rung.EXACT: exact(_other)}),
-        Mutant(
-            "no_residual", "extrapolation without the residual is exact to degree N", {Rung.EXACT: exact(_no_residual)}
-        ),
-        Mutant("tied_gain", "a gain that is right at h = 1/7 alone", {Rung.EXACT: exact(_tied)}),
-        Mutant(
-            "one_gain", "derivatives with the closed gain for exact states too", {Rung.EXACT: exact(slope=_other_slope)}
-        ),
-        Mutant(
-            "naive_legs",
-            "LegS's naive readout is the flattest one",
-            {Rung.EXACT: exact(flat=lambda N: [("LegS", legs.system(N))])},
-        ),
-        Mutant(
-            "unreached",
-            "only one even where the input does not reach a state, as in the published Fourier matrices",
-            {Rung.EXACT: exact(flat=lambda N: [("LegT and one more state", _unreached(N))])},
-        ),
+    exact.checks(),
+    exact.mutant("other_gain", "the gains of closed and exact states exchanged", look=_other),
+    exact.mutant("no_residual", "extrapolation without the residual is exact to degree N", look=_no_residual),
+    exact.mutant("tied_gain", "a gain that is right at h = 1/7 alone", look=_tied),
+    exact.mutant("one_gain", "derivatives with the closed gain for exact states too", slope=_other_slope),
+    exact.mutant("naive_legs", "LegS's naive readout is the flattest one", flat=lambda N: [("LegS", legs.system(N))]),
+    exact.mutant(
+        "unreached",
+        "only one even where the input does not reach a state, as in the published Fourier matrices",
+        flat=lambda N: [("LegT and one more state", _unreached(N))],
     ),
 )

@@ -20,7 +20,7 @@ Source.
 derived here
 """
 
-from __future__ import annotations
+# Over 120 lines: a table of schemes, each built and expanded.
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
@@ -32,19 +32,8 @@ from constructions import legt
 from constructions.discretisation import Discrete, gbt, matched, zoh
 from constructions.state_space import StateSpace
 from numeric.analysis.rational_matrices import matrix, number, objects, solve
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Draw, Same, at_points
-from proofs.hippo._hold_expansions import (
-    ALPHA,
-    TERMS,
-    expansion,
-    leading,
-    polynomial,
-    quotient,
-    share,
-)
+from proofs.forms import Draw, Same, at_points, claim
+from proofs.hippo._hold_expansions import ALPHA, TERMS, expansion, leading, polynomial, quotient, share
 
 Table = Mapping[tuple[str, str, str], tuple[Fraction, Fraction]]
 HALF = Fraction(1, 2)
@@ -109,27 +98,26 @@ def aliasing(N: int) -> Fraction:
     return Fraction(-N * N * (N * N - 1), 24)
 
 
-def exact(table: Table = TABLE, second: Callable[[int], Fraction] = aliasing, build: Build = built) -> Check:
+@at_points(lambda N: TERMS + 1, range(3, 11), range(3, 33))
+def exact(
+    N: int, draw: Draw, table: Table = TABLE, second: Callable[[int], Fraction] = aliasing, build: Build = built
+) -> Iterator[Same]:
     """The table entry by entry, from exact expansions in h on polynomial inputs of degree at most two, of functions of hA
     that are the constructions' own (polynomials in h of degree TERMS + 1)."""
-
-    def compare(N: int, draw: Draw) -> Iterator[Same]:
-        yield from constructions(N, draw("h", N), build)
-        for (method, convention, route), (a, b) in table.items():
-            zero, slope, curve = leading(N, method, convention, route)
-            name = f"{method}, {convention}, {route}"
-            yield Same(f"{name}: no error of lower order", zero, [fmpq(0)] * 3)
-            yield Same(f"{name}: a N^2", slope, number(a * N * N))
-            yield Same(f"{name}: b", curve, number(b))
-        ramp = expansion(legt.system(N, "ii"), "ZOH", "P")[1]
-        yield Same("ZOH, route ii: ramp gain to second order", ramp[:3], [fmpq(1), fmpq(0), number(second(N))])
-
-    return at_points(compare, lambda N: TERMS + 1, range(3, 11), range(3, 33))
+    yield from constructions(N, draw("h", N), build)
+    for (method, convention, route), (a, b) in table.items():
+        zero, slope, curve = leading(N, method, convention, route)
+        name = f"{method}, {convention}, {route}"
+        yield Same(f"{name}: no error of lower order", zero, [fmpq(0)] * 3)
+        yield Same(f"{name}: a N^2", slope, number(a * N * N))
+        yield Same(f"{name}: b", curve, number(b))
+    ramp = expansion(legt.system(N, "ii"), "ZOH", "P")[1]
+    yield Same("ZOH, route ii: ramp gain to second order", ramp[:3], [fmpq(1), fmpq(0), number(second(N))])
 
 
-def altered(key: tuple[str, str, str], value: tuple[Fraction, Fraction]) -> Check:
-    """The check with one entry of the table replaced."""
-    return exact({**TABLE, key: value})
+def altered(key: tuple[str, str, str], value: tuple[Fraction, Fraction]) -> Table:
+    """The table with one entry replaced."""
+    return {**TABLE, key: value}
 
 
 def text() -> str:
@@ -140,41 +128,35 @@ def text() -> str:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={Rung.EXACT: exact()},
-    parameters=text,
-    mutants=(
-        Mutant(
-            "held_before",
-            "zero-order hold with route (i) has unit ramp gain in convention P",
-            {Rung.EXACT: altered(("ZOH", "P", "i"), (Fraction(0), HALF))},
-        ),
-        Mutant(
-            "held_after",
-            "zero-order hold with route (i) has unit ramp gain in convention S4",
-            {Rung.EXACT: altered(("ZOH", "S4", "i"), (Fraction(0), HALF))},
-        ),
-        Mutant(
-            "other_sample",
-            "convention S4 holds the sample before the step",
-            {Rung.EXACT: exact(build=lambda s, m, c, h: built(s, m, "P" if c == "S4" else c, h))},
-        ),
-        Mutant(
-            "same_side",
-            "conventions P and S4 err to the same side",
-            {Rung.EXACT: altered(("ZOH", "S4", "i"), TABLE["ZOH", "P", "i"])},
-        ),
-        Mutant(
-            "tustin_order",
-            "Tustin with averaged samples has no second-order error",
-            {Rung.EXACT: altered(("Tustin", "proper", "i"), (Fraction(0), Fraction(0)))},
-        ),
-        Mutant(
-            "aliasing",
-            "the second-order ramp error of route (ii) with N^4/24",
-            {Rung.EXACT: exact(second=lambda N: Fraction(-(N**4), 24))},
-        ),
+    exact.checks(),
+    exact.mutant(
+        "held_before",
+        "zero-order hold with route (i) has unit ramp gain in convention P",
+        table=altered(("ZOH", "P", "i"), (Fraction(0), HALF)),
     ),
+    exact.mutant(
+        "held_after",
+        "zero-order hold with route (i) has unit ramp gain in convention S4",
+        table=altered(("ZOH", "S4", "i"), (Fraction(0), HALF)),
+    ),
+    exact.mutant(
+        "other_sample",
+        "convention S4 holds the sample before the step",
+        build=lambda s, m, c, h: built(s, m, "P" if c == "S4" else c, h),
+    ),
+    exact.mutant(
+        "same_side",
+        "conventions P and S4 err to the same side",
+        table=altered(("ZOH", "S4", "i"), TABLE["ZOH", "P", "i"]),
+    ),
+    exact.mutant(
+        "tustin_order",
+        "Tustin with averaged samples has no second-order error",
+        table=altered(("Tustin", "proper", "i"), (Fraction(0), Fraction(0))),
+    ),
+    exact.mutant(
+        "aliasing", "the second-order ramp error of route (ii) with N^4/24", second=lambda N: Fraction(-(N**4), 24)
+    ),
+    parameters=text,
 )

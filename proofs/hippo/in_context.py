@@ -23,7 +23,7 @@ Source.
 derived here; arXiv 2407.09375 announces in-context prediction of dynamical systems
 """
 
-from __future__ import annotations
+# Over 120 lines: bounds on drawn systems with and without noise, an order, and two figures.
 
 from collections.abc import Callable, Iterator
 
@@ -36,12 +36,8 @@ from constructions.drawn_systems import FAMILIES
 from constructions.state_space import StateSpace, orthonormal
 from numeric.analysis.rates import fit
 from numeric.entropy import Entropy
-from numeric.finding import combine
-from proofs.claim import Check, Kind, Mutant, both
-from proofs.evidence import Rung, Settings
-from proofs.figure import Columns, Figure, Panel, Series, one, through_last
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
+from proofs.figure import Columns, Figure, Panel, Series, one, through_last, with_lines
+from proofs.forms import Bound, Kind, Rate, Settings, claim, never_exceeded, orders, together
 from proofs.hippo._window_predictor import (
     CONTEXT,
     DIVISION,
@@ -71,34 +67,31 @@ SPARE = 3
 Layer = Callable[[], Discrete]
 
 
+@never_exceeded("the derivation of the rounding floor (proofs/hippo/_scan_floors.py)")
 def bounds(
-    discrete: Layer = layer, shift: int = 0, noise_gain: Callable[[], float] = gain
-) -> Callable[[Settings], Iterator[Bound]]:
+    settings: Settings, discrete: Layer = layer, shift: int = 0, noise_gain: Callable[[], float] = gain
+) -> Iterator[Bound]:
     """On each draw and component, the prediction whose error comes nearest to its bound; then with bounded noise.
 
     shift: the bound takes differences of order K + shift, with the kernel of K (for a mutant).
     """
-
-    def run(settings: Settings) -> Iterator[Bound]:
-        chosen = draws(settings.seed, 2 if settings.profile == "quick" else 10)
-        weights = discrete()  # once: the same numbers for all systems
-        for draw in chosen:
-            u, size = draw.u, np.abs(draw.u - draw.u[0]).max(axis=0)
-            error = np.abs(u[1:] - predicted(weights, u[:-1]))
-            best = np.full_like(error, np.inf)
-            for K in range(1, N + 2):
-                limit = from_differences(K, u, K + shift) + rounding() * size
-                best = np.minimum(best, limit)
-                yield from _nearest(f"K = {K}", draw, error, limit)
-            noise = 1e-3 * draw.spread * (2 * Entropy(settings.seed).child(draw.point).generator().random(u.shape) - 1)
-            noisy = u + noise
-            error = np.abs(u[1:] - predicted(weights, noisy[:-1]))
-            # the predictor is linear, also in the noise, whose first sample lasts like theirs
-            most = np.abs(noisy - u).max(axis=0)
-            limit = best + noise_gain() * most + rounding() * (size + 2 * most)
-            yield from _nearest("bounded noise", draw, error, limit)
-
-    return run
+    chosen = draws(settings.seed, 2 if settings.profile == "quick" else 10)
+    weights = discrete()  # once: the same numbers for all systems
+    for draw in chosen:
+        u, size = draw.u, np.abs(draw.u - draw.u[0]).max(axis=0)
+        error = np.abs(u[1:] - predicted(weights, u[:-1]))
+        best = np.full_like(error, np.inf)
+        for K in range(1, N + 2):
+            limit = from_differences(K, u, K + shift) + rounding() * size
+            best = np.minimum(best, limit)
+            yield from _nearest(f"K = {K}", draw, error, limit)
+        noise = 1e-3 * draw.spread * (2 * Entropy(settings.seed).child(draw.point).generator().random(u.shape) - 1)
+        noisy = u + noise
+        error = np.abs(u[1:] - predicted(weights, noisy[:-1]))
+        # the predictor is linear, also in the noise, whose first sample lasts like theirs
+        most = np.abs(noisy - u).max(axis=0)
+        limit = best + noise_gain() * most + rounding() * (size + 2 * most)
+        yield from _nearest("bounded noise", draw, error, limit)
 
 
 def _nearest(name: str, draw: Draw, error: np.ndarray, limit: np.ndarray) -> Iterator[Bound]:
@@ -111,37 +104,23 @@ def _nearest(name: str, draw: Draw, error: np.ndarray, limit: np.ndarray) -> Ite
             yield Bound(said, arb(float(error[part, j][k])), arb(float(limit[part, j][k])), where)
 
 
-def measure(claimed: float = ORDER_STATES + 1) -> Callable[[Settings], Iterator[Rate]]:
+@orders("the Taylor reference (order 28, its last terms below the rounding error)")
+def measure(settings: Settings, claimed: float = ORDER_STATES + 1) -> Iterator[Rate]:
     """The order of the RMS error over one arc in theta, theta/h fixed, N = 3, on members of each of `ORDERED`.
 
     A member whose interval is too wide to tell orders apart is passed over, whatever its slope, at most `SPARE` times.
     """
-
-    def run(settings: Settings) -> Iterator[Rate]:
-        for family in ORDERED:
-            wanted, spare, number = (1 if settings.profile == "quick" else 4), SPARE, 0
-            while wanted:
-                errors, floor = shrinking(settings.seed, family, number)
-                order = fit(SHRINK, errors, to_zero=True, uncertainty=[floor / e for e in errors])
-                if order.sharp_enough or not spare:
-                    yield Rate(f"{family}, draw {number}", order, claimed)
-                    wanted -= 1
-                else:
-                    spare -= 1
-                number += 1
-
-    return run
-
-
-def measured(bound: Callable[[Settings], Iterator[Bound]] | None = None, claimed: float = ORDER_STATES + 1) -> Check:
-    """The bound on every draw, then the order."""
-    checks = (
-        never_exceeded(
-            bound or bounds(), trust=("the derivation of the rounding floor (proofs/hippo/_scan_floors.py)",)
-        ),
-        orders(measure(claimed), trust=("the Taylor reference (order 28, its last terms below the rounding error)",)),
-    )
-    return lambda settings: combine([check(settings) for check in checks])
+    for family in ORDERED:
+        wanted, spare, number = (1 if settings.profile == "quick" else 4), SPARE, 0
+        while wanted:
+            errors, floor = shrinking(settings.seed, family, number)
+            order = fit(SHRINK, errors, to_zero=True, uncertainty=[floor / e for e in errors])
+            if order.sharp_enough or not spare:
+                yield Rate(f"{family}, draw {number}", order, claimed)
+                wanted -= 1
+            else:
+                spare -= 1
+            number += 1
 
 
 def trajectory_columns() -> Columns:
@@ -173,34 +152,19 @@ def _wrong(change: Callable[[StateSpace], StateSpace], family: object = legt) ->
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.BOUND,
-    checks={Rung.MEASURED: both(measured(), starts)},
-    mutants=(
-        Mutant(
-            "negative_gain",
-            "D with the wrong sign",
-            {Rung.MEASURED: measured(bounds(_wrong(lambda s: StateSpace(s.A, s.B, s.C, -s.D))))},
-        ),
-        Mutant(
-            "other_scale",
-            "matrices of theta = 2 read as theta = 1",
-            {Rung.MEASURED: measured(bounds(_wrong(lambda s: StateSpace(s.A / 2, s.B / 2, s.C / 2, s.D / 2))))},
-        ),
-        Mutant(
-            "legs", "LegS matrices with the same readout", {Rung.MEASURED: measured(bounds(_wrong(lambda s: s, legs)))}
-        ),
-        Mutant(
-            "one_order_more",
-            "the kernel of K with differences of order K + 1",
-            {Rung.MEASURED: measured(bounds(shift=1))},
-        ),
-        Mutant(
-            "no_noise_gain", "noise is not amplified at all", {Rung.MEASURED: measured(bounds(noise_gain=lambda: 0.0))}
-        ),
-        Mutant("order_N", "the order theta^N", {Rung.MEASURED: measured(claimed=ORDER_STATES)}),
+    together(bounds.checks(), measure.checks(), starts.checks()),
+    bounds.mutant("negative_gain", "D with the wrong sign", discrete=_wrong(lambda s: StateSpace(s.A, s.B, s.C, -s.D))),
+    bounds.mutant(
+        "other_scale",
+        "matrices of theta = 2 read as theta = 1",
+        discrete=_wrong(lambda s: StateSpace(s.A / 2, s.B / 2, s.C / 2, s.D / 2)),
     ),
+    bounds.mutant("legs", "LegS matrices with the same readout", discrete=_wrong(lambda s: s, legs)),
+    bounds.mutant("one_order_more", "the kernel of K with differences of order K + 1", shift=1),
+    bounds.mutant("no_noise_gain", "noise is not amplified at all", noise_gain=lambda: 0.0),
+    measure.mutant("order_N", "the order theta^N", claimed=ORDER_STATES),
+    kind=Kind.BOUND,
     figures=(
         Figure(
             "windows",
@@ -211,7 +175,7 @@ dots at the smallest window.""",
             one(
                 r"window $\theta$ / the family's own",
                 "RMS error / standard deviation",
-                [Series(family, "share", family, f"{family}, order") for family in ORDERED],
+                with_lines("share", ORDERED),
                 "xy",
             ),
         ),

@@ -20,8 +20,6 @@ Source.
 derived here
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -32,11 +30,8 @@ from constructions.legs_recursion import states
 from constructions.namespace import Array
 from numeric.analysis.rational_matrices import objects, power, solve
 from numeric.words.telescoping import Equation, Step
-from proofs.claim import Check, Kind, Mutant, covering
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
+from proofs.forms import Same, claim, derived, exactly
 from proofs.hippo import _scalar
-from proofs.hippo._checks import Same, derived, exactly
 
 SAMPLES = (3, -1, 4, 1, -5, 9)
 Recursion = Callable[[int, Array, str], Array]
@@ -64,19 +59,17 @@ def projected(N: int, u: tuple[int, ...], linear: bool) -> list[fmpq]:
     return out
 
 
-def exact(run: Recursion = recursion) -> Check:
+@exactly(range(1, 9), range(1, 17))
+def exact(N: int, run: Recursion = recursion) -> Iterator[Same]:
     """The recursion's last state against the integrals, for a polygon and a step function with integer values."""
-
-    def compare(N: int) -> Iterator[Same]:
-        for scheme in ("zoh", "foh"):
-            for count in range(2, len(SAMPLES) + 1):
-                u = SAMPLES[:count]
-                found = run(N, np.array(u, dtype=object), scheme)
-                yield Same(scheme, list(found), projected(N, u, scheme == "foh"), {"u": list(u)})
-
-    return exactly(compare, range(1, 9), range(1, 17))
+    for scheme in ("zoh", "foh"):
+        for count in range(2, len(SAMPLES) + 1):
+            u = SAMPLES[:count]
+            found = run(N, np.array(u, dtype=object), scheme)
+            yield Same(scheme, list(found), projected(N, u, scheme == "foh"), {"u": list(u)})
 
 
+@derived(part="particular solutions and shares of one step, one eigenvalue at a time; not the start")
 def steps(ramp_factor: int = 1) -> Iterator[Step]:
     """The two particular solutions of t a' = A a + B u, for every A (one eigenvalue a at a time) and t."""
     u = sp.symbols("u0:4")
@@ -114,24 +107,14 @@ def _single_weight(N: int, u: Array, scheme: str) -> Array:
     return states(N, objects(u), scheme, solve, frozen)
 
 
-def _constant(N: int, u: Array, scheme: str) -> Array:
-    """The zero-order hold in place of both."""
-    return recursion(N, u, "zoh")
-
-
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        Rung.EXACT: exact(),
-        Rung.UNIVERSAL: covering(
-            "particular solutions and shares of one step, one eigenvalue at a time; not the start", derived(steps)
-        ),
-    },
-    mutants=(
-        Mutant("frozen", "the weight 1/t frozen at 1/k over the step", {Rung.EXACT: exact(_single_weight)}),
-        Mutant("constant", "the zero-order hold serves for the first-order one", {Rung.EXACT: exact(_constant)}),
-        Mutant("ramp_twice", "the ramp's share doubled", {Rung.UNIVERSAL: derived(lambda: steps(2))}),
+    exact.checks() | steps.checks(),
+    exact.mutant("frozen", "the weight 1/t frozen at 1/k over the step", run=_single_weight),
+    exact.mutant(
+        "constant",
+        "the zero-order hold serves for the first-order one",
+        run=lambda N, u, scheme: recursion(N, u, "zoh"),
     ),
+    steps.mutant("ramp_twice", "the ramp's share doubled", ramp_factor=2),
 )

@@ -19,7 +19,7 @@ Source.
 derived here
 """
 
-from __future__ import annotations
+# Over 120 lines: equations for all N, the error's modulus among them, and the arrays that they are of.
 
 from collections.abc import Callable, Iterator
 
@@ -31,11 +31,8 @@ from constructions import legs, legt
 from constructions.state_space import StateSpace
 from numeric.analysis.rational_matrices import moments, monomial, transfer
 from numeric.words.telescoping import Equation, Step
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
-from proofs.hippo._assembled import legs_arrays, tied
-from proofs.hippo._checks import Same, derived, exactly
+from proofs.forms import Mutant, Same, claim, derived, exactly
+from proofs.hippo._assembled import legs_arrays
 from proofs.hippo.legs_matrices import routes
 from proofs.hippo.legt_pade import on_axis
 
@@ -50,34 +47,31 @@ def product(roots: range) -> fmpq_poly:
     return value
 
 
+@exactly(range(1, 41))
 def exact(
-    naive: Callable[..., StateSpace] = legs.system,
-    modulus: Callable[[int], int] = lambda N: N * N,
-) -> Check:
+    N: int, naive: Callable[..., StateSpace] = legs.system, modulus: Callable[[int], int] = lambda N: N * N
+) -> Iterator[Same]:
     """Numerators and denominators from characteristic polynomials; the modulus as a polynomial in w."""
-
-    def compare(N: int) -> Iterator[Same]:
-        s = naive(N)
-        value, q = transfer(s.A, s.B, legt.ends(N)[0], 0)
-        yield Same("denominator", q, product(range(1, N + 1)))
-        yield Same("value error", q - value, product(range(0, -N, -1)))
-        # w^2 |q|^2 = (w^2 + N^2) |q - p|^2: the relative error of route (i) is w/sqrt(w^2 + N^2)
-        yield Same("modulus of route (i)", on_axis(q) * monomial(2), on_axis(q - value) * fmpq_poly([modulus(N), 0, 1]))
-        for route in legt.ROUTES:
-            r = naive(N, route)
-            numerator, _ = transfer(r.A, r.B, r.C, r.D)
-            want = fmpq_poly([N * N - legt.gain(N, route), 1]) * product(range(0, -N, -1))
-            yield Same(f"error of route {route}", monomial(1) * q - numerator, want)
-        slope = moments(*_parts(naive(N, "ii")), 2)[1]
-        yield Same("ramp gain of route ii", slope, fmpq(1 + (-1) ** N * N))
-
-    return exactly(compare, range(1, 41))
+    s = naive(N)
+    value, q = transfer(s.A, s.B, legt.ends(N)[0], 0)
+    yield Same("denominator", q, product(range(1, N + 1)))
+    yield Same("value error", q - value, product(range(0, -N, -1)))
+    # w^2 |q|^2 = (w^2 + N^2) |q - p|^2: the relative error of route (i) is w/sqrt(w^2 + N^2)
+    yield Same("modulus of route (i)", on_axis(q) * monomial(2), on_axis(q - value) * fmpq_poly([modulus(N), 0, 1]))
+    for route in legt.ROUTES:
+        r = naive(N, route)
+        numerator, _ = transfer(r.A, r.B, r.C, r.D)
+        want = fmpq_poly([N * N - legt.gain(N, route), 1]) * product(range(0, -N, -1))
+        yield Same(f"error of route {route}", monomial(1) * q - numerator, want)
+    slope = moments(*_parts(naive(N, "ii")), 2)[1]
+    yield Same("ramp gain of route ii", slope, fmpq(1 + (-1) ** N * N))
 
 
 def _parts(s: StateSpace) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     return s.A, s.B, s.C, s.D
 
 
+@derived(legs_arrays)
 def steps(
     below: Entry = legs.below, diagonal: Entry = legs.diagonal, drive: Entry = legs.drive, power: int = 1
 ) -> Iterator[Step]:
@@ -107,11 +101,7 @@ def steps(
         "so the product over $n < N$ is $F(0)/F(N)$",
     )
     yield from routes(below, diagonal)
-    for route, relative in (
-        ("i", w**2 / (w**2 + N**2)),
-        ("ii", (w**2 + N**4) / (w**2 + N**2)),
-        ("iii", sp.Integer(1)),
-    ):
+    for route, relative in (("i", w**2 / (w**2 + N**2)), ("ii", (w**2 + N**4) / (w**2 + N**2)), ("iii", sp.Integer(1))):
         extra = legs.gain(N, "i") - legs.gain(N, route)
         yield Equation(
             f"route {route}: squared relative error",
@@ -142,26 +132,13 @@ def _shifted(N: int, route: str = "i") -> StateSpace:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={Rung.EXACT: exact(), Rung.UNIVERSAL: tied(derived(steps), legs_arrays)},
-    mutants=(
-        Mutant("legt_matrix", "LegT's matrices", {Rung.EXACT: exact(naive=legt.system)}),
-        Mutant(
-            "diagonal",
-            "A_nn = -n",
-            {
-                Rung.EXACT: exact(naive=_shifted),
-                Rung.UNIVERSAL: derived(lambda: steps(diagonal=lambda n: legs.diagonal(n) + 1)),
-            },
-        ),
-        Mutant(
-            "double_input",
-            "B twice as large",
-            {Rung.UNIVERSAL: derived(lambda: steps(drive=lambda n: 2 * legs.drive(n)))},
-        ),
-        Mutant("modulus", "relative error w/sqrt(w^2 + N^4)", {Rung.EXACT: exact(modulus=lambda N: N**4)}),
-        Mutant("modulus_power", "relative error w^2/(w^2 + N^2)", {Rung.UNIVERSAL: derived(lambda: steps(power=2))}),
+    exact.checks() | steps.checks(),
+    exact.mutant("legt_matrix", "LegT's matrices", naive=legt.system),
+    Mutant(
+        "diagonal", "A_nn = -n", exact.checks(naive=_shifted) | steps.checks(diagonal=lambda n: legs.diagonal(n) + 1)
     ),
+    steps.mutant("double_input", "B twice as large", drive=lambda n: 2 * legs.drive(n)),
+    exact.mutant("modulus", "relative error w/sqrt(w^2 + N^4)", modulus=lambda N: N**4),
+    steps.mutant("modulus_power", "relative error w^2/(w^2 + N^2)", power=2),
 )

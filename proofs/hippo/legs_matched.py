@@ -19,8 +19,6 @@ Source.
 derived here
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from flint import fmpq
@@ -28,24 +26,18 @@ from flint import fmpq
 from constructions import legs
 from constructions.state_space import StateSpace
 from numeric.analysis.rational_matrices import monomial, number, transfer
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Same, exactly
+from proofs.forms import Same, claim, exactly
 from proofs.hippo.legs_lti import product
 
 
-def exact(matched: Callable[[int], StateSpace] = legs.matched) -> Check:
+@exactly(range(1, 41))
+def exact(N: int, matched: Callable[[int], StateSpace] = legs.matched) -> Iterator[Same]:
     """Numerator, denominator and gain, from characteristic polynomials."""
-
-    def compare(N: int) -> Iterator[Same]:
-        m = matched(N)
-        numerator, q = transfer(m.A, m.B, m.C, m.D)
-        yield Same("denominator", q, product(range(1, N + 1)))
-        yield Same("error", monomial(1) * q - numerator, monomial(N + 1))
-        yield Same("gain", number(m.D), fmpq(N * (N + 1), 2))
-
-    return exactly(compare, range(1, 41))
+    m = matched(N)
+    numerator, q = transfer(m.A, m.B, m.C, m.D)
+    yield Same("denominator", q, product(range(1, N + 1)))
+    yield Same("error", monomial(1) * q - numerator, monomial(N + 1))
+    yield Same("gain", number(m.D), fmpq(N * (N + 1), 2))
 
 
 def _naive_columns(N: int) -> StateSpace:
@@ -59,13 +51,9 @@ def _twice(N: int) -> StateSpace:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={Rung.EXACT: exact()},
-    mutants=(
-        Mutant("naive_columns", "the naive columns with the matched gain", {Rung.EXACT: exact(_naive_columns)}),
-        Mutant("gain", "the gain N(N+1)", {Rung.EXACT: exact(_twice)}),
-        Mutant("naive", "the naive route (i)", {Rung.EXACT: exact(legs.system)}),
-    ),
+    exact.checks(),
+    exact.mutant("naive_columns", "the naive columns with the matched gain", matched=_naive_columns),
+    exact.mutant("gain", "the gain N(N+1)", matched=_twice),
+    exact.mutant("naive", "the naive route (i)", matched=legs.system),
 )

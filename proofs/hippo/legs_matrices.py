@@ -25,7 +25,7 @@ Source.
 arXiv 2008.07669 (LegS); the errors on powers are derived here
 """
 
-from __future__ import annotations
+# Over 120 lines: the matrices and the routes' errors on powers, each from integrals and for all N.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -39,11 +39,8 @@ from constructions import legs, legt
 from constructions.state_space import StateSpace
 from numeric.analysis.rational_matrices import matrix, number, row
 from numeric.words.telescoping import Equation, Step, Sum
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
-from proofs.hippo._assembled import legs_arrays, tied
-from proofs.hippo._checks import Draw, Same, at_points, derived
+from proofs.forms import Draw, Mutant, Rung, Same, at_points, claim, derived
+from proofs.hippo._assembled import legs_arrays
 from proofs.hippo._legendre_integrals import integral
 from proofs.kernel.rung import kernel_check
 
@@ -88,30 +85,30 @@ def claimed_error(p: fmpq, N: int, route: str) -> fmpq:
     return {"i": p, "ii": p + N * N, "iii": p - N}[route]
 
 
-def exact(system: System = legs.system, error: Error = claimed_error, weight: int = 1) -> Check:
+@at_points(lambda N: 2 * N + 4, range(1, 11), range(1, 31))
+def exact(
+    N: int, draw: Draw, system: System = legs.system, error: Error = claimed_error, weight: int = 1
+) -> Iterator[Same]:
     """The matrix from its integrals; and states from theirs, at a drawn p: p a = A a + B is the scaled equation on t^p and
     the warped one on e^(pt/theta), for every p, as both sides are quotients of degree at most N + 2."""
-
-    def compare(N: int, draw: Draw) -> Iterator[Same]:
-        s = system(N)
-        yield Same("A from the integrals", matrix(s.A), matrix(from_integrals(N)))
-        for p in (draw(N), *map(number, POWERS), fmpq(N)):
-            at = {"p": p}
-            state = coefficients(N, p)
-            yield Same("scaled equation on t^p", p * state, matrix(s.A) * state + matrix(s.B), at)
-            state = coefficients(N, p, weight)
-            yield Same("warped equation on e^(pt/theta)", p * state, matrix(s.A) * state + matrix(s.B), at)
-            state = coefficients(N, p)
-            rho = ratio(p, N)
-            yield Same("error of the value on t^p", 1 - sum(state.entries(), fmpq(0)), rho, at)
-            for route in legt.ROUTES:
-                r = system(N, route)
-                found = p - (row(r.C) * state)[0, 0] - number(r.D)
-                yield Same(f"error of route {route} on t^p", found, rho * error(p, N, route), at)
-
-    return at_points(compare, lambda N: 2 * N + 4, range(1, 11), range(1, 31))
+    s = system(N)
+    yield Same("A from the integrals", matrix(s.A), matrix(from_integrals(N)))
+    for p in (draw(N), *map(number, POWERS), fmpq(N)):
+        at = {"p": p}
+        state = coefficients(N, p)
+        yield Same("scaled equation on t^p", p * state, matrix(s.A) * state + matrix(s.B), at)
+        state = coefficients(N, p, weight)
+        yield Same("warped equation on e^(pt/theta)", p * state, matrix(s.A) * state + matrix(s.B), at)
+        state = coefficients(N, p)
+        rho = ratio(p, N)
+        yield Same("error of the value on t^p", 1 - sum(state.entries(), fmpq(0)), rho, at)
+        for route in legt.ROUTES:
+            r = system(N, route)
+            found = p - (row(r.C) * state)[0, 0] - number(r.D)
+            yield Same(f"error of route {route} on t^p", found, rho * error(p, N, route), at)
 
 
+@derived(legs_arrays)
 def steps(
     below: Callable[..., sp.Expr] = legs.below, diagonal: Callable[..., sp.Expr] = legs.diagonal, weight: int = 1
 ) -> Iterator[Step]:
@@ -190,43 +187,27 @@ KERNEL = kernel_check(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        Rung.EXACT: exact(),
-        Rung.UNIVERSAL: tied(derived(steps), legs_arrays),
-        Rung.KERNEL: KERNEL,
-    },
-    mutants=(
-        Mutant(
-            "diagonal",
-            "A_nn = -n",
-            {
-                Rung.EXACT: exact(_built(lambda A: A + np.eye(len(A), dtype=np.int64))),
-                Rung.UNIVERSAL: derived(lambda: steps(diagonal=lambda n: -n)),
-                Rung.KERNEL: replace(KERNEL, python={"legs_A": _built(lambda A: A + np.eye(len(A), dtype=np.int64))}),
-            },
-        ),
-        Mutant(
-            "unweighted",
-            "the warped coefficients without the weight e^(-tau/theta)",
-            {Rung.EXACT: exact(weight=0), Rung.UNIVERSAL: derived(lambda: steps(weight=0))},
-        ),
-        Mutant(
-            "legt_matrix",
-            "LegT's matrix in place of LegS's",
-            {Rung.EXACT: exact(_built(lambda A: legt.system(len(A)).A))},
-        ),
-        Mutant(
-            "route_i_degree_N",
-            "route (i) as good as route (iii) on t^p",
-            {Rung.EXACT: exact(error=lambda p, N, r: claimed_error(p, N, "iii" if r == "i" else r))},
-        ),
-        Mutant(
-            "triangle",
-            "entries -(2n+1) on the diagonal too",
-            {Rung.UNIVERSAL: derived(lambda: steps(diagonal=legs.below))},
-        ),
+    exact.checks() | steps.checks() | KERNEL.checks(),
+    Mutant(
+        "diagonal",
+        "A_nn = -n",
+        {
+            Rung.EXACT: exact.check(system=_built(lambda A: A + np.eye(len(A), dtype=np.int64))),
+            Rung.UNIVERSAL: steps.check(diagonal=lambda n: -n),
+            Rung.KERNEL: replace(KERNEL, python={"legs_A": _built(lambda A: A + np.eye(len(A), dtype=np.int64))}),
+        },
     ),
+    Mutant(
+        "unweighted",
+        "the warped coefficients without the weight e^(-tau/theta)",
+        exact.checks(weight=0) | steps.checks(weight=0),
+    ),
+    exact.mutant("legt_matrix", "LegT's matrix in place of LegS's", system=_built(lambda A: legt.system(len(A)).A)),
+    exact.mutant(
+        "route_i_degree_N",
+        "route (i) as good as route (iii) on t^p",
+        error=lambda p, N, r: claimed_error(p, N, "iii" if r == "i" else r),
+    ),
+    steps.mutant("triangle", "entries -(2n+1) on the diagonal too", diagonal=legs.below),
 )

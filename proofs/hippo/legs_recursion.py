@@ -18,7 +18,7 @@ Source.
 derived here; recursions of arXiv 2008.07669
 """
 
-from __future__ import annotations
+# Over 120 lines: every recursion measured in floats, and obeyed and forgotten in rationals.
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
@@ -32,10 +32,7 @@ from constructions import legs
 from constructions.legs_recursion import states
 from numeric.analysis.rates import fit
 from numeric.analysis.rational_matrices import identity, is_zero, matrix, objects, solve
-from proofs.claim import Check, Kind, Mutant, covering
-from proofs.evidence import Rung, Settings
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Draw, Rate, Same, at_points, orders
+from proofs.forms import Draw, Kind, Rate, Same, Settings, at_points, claim, orders
 from proofs.hippo.legs_matrices import coefficients
 
 CASES: Mapping[int, tuple[int, ...]] = {4: (1, 0, 1, 1), 6: (1, -2, 1, 0, 1)}
@@ -65,15 +62,12 @@ def errors(N: int, scheme: str) -> tuple[float, ...]:
     return tuple(found)
 
 
-def measure(claimed: Mapping[str, float] = ORDERS) -> Callable[[Settings], Iterator[Rate]]:
+@orders("float64", part="the orders")
+def measure(settings: Settings, claimed: Mapping[str, float] = ORDERS) -> Iterator[Rate]:
     """Orders in the number of steps."""
-
-    def run(settings: Settings) -> Iterator[Rate]:
-        for N in CASES:
-            for scheme, order in claimed.items():
-                yield Rate(f"{scheme}, N = {N}", fit(COUNTS, errors(N, scheme)), order)
-
-    return run
+    for N in CASES:
+        for scheme, order in claimed.items():
+            yield Rate(f"{scheme}, N = {N}", fit(COUNTS, errors(N, scheme)), order)
 
 
 Run = Callable[..., Any]
@@ -91,67 +85,51 @@ def rule(scheme: str, k: int, A: fmpq_mat, B: fmpq_mat, a: list[fmpq_mat], u: li
     return slope(k) * now + slope(k - 1) * (1 - now)
 
 
-def exact(last: Callable[[int], int] = lambda size: size, run: Run = states) -> Check:
+@at_points(
+    lambda size: 1,
+    range(1, 9),
+    range(1, 21),
+    part="the recursions' rules and what forward Euler forgets, not the orders",
+)
+def exact(size: int, draw: Draw, last: Callable[[int], int] = lambda size: size, run: Run = states) -> Iterator[Same]:
     """prod_{k=1}^{N} (I + A/k) = 0 exactly, and not earlier, nor in a run of forward Euler; every recursion obeys its rule
     on drawn samples."""
-
-    def compare(size: int, draw: Draw) -> Iterator[Same]:
-        A, B = matrix(legs.system(size).A), matrix(legs.system(size).B)
-        product = identity(size)
-        once = objects(np.array([1] + [0] * (size + 3)))
-        for k in range(1, last(size) + 1):
-            yield Same("not forgotten before", is_zero(product), False, {"factors": k - 1})
-            left = matrix(run(size, once[: k + 1], "forward", solve))
-            yield Same("not forgotten by the run before", is_zero(left), False, {"samples": k + 1})
-            product = product * (identity(size) + A * fmpq(1, k))
-        yield Same("forgotten after N steps", is_zero(product), True)
-        left = matrix(run(size, once[: last(size) + 2], "forward", solve))
-        yield Same("forgotten by the run after N steps", is_zero(left), True)
-        u = [draw("u", size, k) for k in range(6)]
-        for scheme in ORDERS:
-            start = identity(size) * fmpq_mat(size, 1, [int(n == 0) for n in range(size)]) * u[0]
-            a = [start, *(matrix(run(size, np.array(u[: k + 1], dtype=object), scheme, solve)) for k in range(1, 6))]
-            for k in range(1, 6):
-                yield Same(f"the rule of {scheme}", a[k] - a[k - 1], rule(scheme, k, A, B, a, u), {"k": k})
-        constant = [int(n == 0) for n in range(size)]
-        for scheme in ORDERS:
-            kept = list(run(size, objects(np.ones(5, dtype=np.int64)), scheme, solve))
-            yield Same(f"a constant is kept, {scheme}", kept, constant)
-
-    return at_points(compare, lambda size: 1, range(1, 9), range(1, 21))
-
-
-def _claimed(name: str, order: float) -> Check:
-    return orders(measure({**ORDERS, name: order}))
+    A, B = matrix(legs.system(size).A), matrix(legs.system(size).B)
+    product = identity(size)
+    once = objects(np.array([1] + [0] * (size + 3)))
+    for k in range(1, last(size) + 1):
+        yield Same("not forgotten before", is_zero(product), False, {"factors": k - 1})
+        left = matrix(run(size, once[: k + 1], "forward", solve))
+        yield Same("not forgotten by the run before", is_zero(left), False, {"samples": k + 1})
+        product = product * (identity(size) + A * fmpq(1, k))
+    yield Same("forgotten after N steps", is_zero(product), True)
+    left = matrix(run(size, once[: last(size) + 2], "forward", solve))
+    yield Same("forgotten by the run after N steps", is_zero(left), True)
+    u = [draw("u", size, k) for k in range(6)]
+    for scheme in ORDERS:
+        start = identity(size) * fmpq_mat(size, 1, [int(n == 0) for n in range(size)]) * u[0]
+        a = [start, *(matrix(run(size, np.array(u[: k + 1], dtype=object), scheme, solve)) for k in range(1, 6))]
+        for k in range(1, 6):
+            yield Same(f"the rule of {scheme}", a[k] - a[k - 1], rule(scheme, k, A, B, a, u), {"k": k})
+    constant = [int(n == 0) for n in range(size)]
+    for scheme in ORDERS:
+        kept = list(run(size, objects(np.ones(5, dtype=np.int64)), scheme, solve))
+        yield Same(f"a constant is kept, {scheme}", kept, constant)
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.RATE,
-    checks={
-        Rung.MEASURED: covering("the orders", orders(measure(), trust=("float64",))),
-        Rung.EXACT: covering("the recursions' rules and what forward Euler forgets, not the orders", exact()),
-    },
-    mutants=(
-        Mutant(
-            "published_second",
-            "the published bilinear recursion is of second order",
-            {Rung.MEASURED: _claimed("published", -2)},
-        ),
-        Mutant("trapezoid_first", "the trapezoid rule is of first order", {Rung.MEASURED: _claimed("trapezoid", -1)}),
-        Mutant(
-            "one_weight",
-            "the trapezoid rule with one 1/t for both ends is the one with each end's own",
-            {
-                Rung.EXACT: exact(
-                    run=lambda N, u, scheme, solve: states(
-                        N, u, "published" if scheme == "trapezoid" else scheme, solve
-                    )
-                )
-            },
-        ),
-        Mutant("sooner", "forgotten after N - 1 steps", {Rung.EXACT: exact(lambda size: size - 1)}),
-        Mutant("later", "not forgotten before N + 1 steps", {Rung.EXACT: exact(lambda size: size + 1)}),
+    measure.checks() | exact.checks(),
+    measure.mutant(
+        "published_second", "the published bilinear recursion is of second order", claimed={**ORDERS, "published": -2}
     ),
+    measure.mutant("trapezoid_first", "the trapezoid rule is of first order", claimed={**ORDERS, "trapezoid": -1}),
+    exact.mutant(
+        "one_weight",
+        "the trapezoid rule with one 1/t for both ends is the one with each end's own",
+        run=lambda N, u, scheme, solve: states(N, u, "published" if scheme == "trapezoid" else scheme, solve),
+    ),
+    exact.mutant("sooner", "forgotten after N - 1 steps", last=lambda size: size - 1),
+    exact.mutant("later", "not forgotten before N + 1 steps", last=lambda size: size + 1),
+    kind=Kind.RATE,
 )

@@ -23,7 +23,7 @@ Source.
 derived here
 """
 
-from __future__ import annotations
+# Over 120 lines: degrees and first defects, for two kinds of states and every route.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -32,10 +32,7 @@ from flint import fmpq, fmpq_poly
 
 from constructions import legt
 from numeric.analysis.rational_matrices import moments
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Same, exactly
+from proofs.forms import Mutant, Rung, Same, claim, exactly
 from proofs.hippo._legendre_integrals import integral
 from proofs.hippo.legt_transfer import factorial_ratio
 from proofs.kernel.rung import kernel_check
@@ -74,36 +71,30 @@ def projected_defect(N: int, route: str) -> fmpq:
     ]
 
 
+@exactly(range(1, 13), range(1, 31))
 def exact(
+    N: int,
     closed: Callable[[int, str], int] = closed_degree,
     exact_states: Callable[[int, str], int] = projected_degree,
     first: Callable[[int, str], fmpq] = closed_defect,
     second: Callable[[int, str], fmpq] = projected_defect,
-) -> Check:
+) -> Iterator[Same]:
     """Errors on t^p at t = 0 for p up to one above the claimed degree; u^(p) = p! there."""
-
-    def compare(N: int) -> Iterator[Same]:
-        for route in legt.ROUTES:
-            s = legt.system(N, route)
-            top = closed(N, route)
-            found = [fmpq(int(j == 1)) - m for j, m in enumerate(moments(s.A, s.B, s.C, s.D, top + 2))]
-            yield Same(
-                f"closed states, route {route}, up to degree {top - N:+d} + N", found[:-1], [fmpq(0)] * (top + 1)
-            )
-            yield Same(f"closed states, first defect of route {route}", found[-1], first(N, route))
-            top = exact_states(N, route)
-            errors, factorial = [], fmpq(1)
-            for p in range(top + 2):
-                factorial *= max(p, 1)
-                a = projected(N, p)
-                y = sum((int(c) * x for c, x in zip(s.C, a, strict=True)), fmpq(0)) + int(s.D) * int(p == 0)
-                errors.append((int(p == 1) - y) / factorial)
-            yield Same(
-                f"exact states, route {route}, up to degree {top - N:+d} + N", errors[:-1], [fmpq(0)] * (top + 1)
-            )
-            yield Same(f"exact states, first defect of route {route}", errors[-1], second(N, route))
-
-    return exactly(compare, range(1, 13), range(1, 31))
+    for route in legt.ROUTES:
+        s = legt.system(N, route)
+        top = closed(N, route)
+        found = [fmpq(int(j == 1)) - m for j, m in enumerate(moments(s.A, s.B, s.C, s.D, top + 2))]
+        yield Same(f"closed states, route {route}, up to degree {top - N:+d} + N", found[:-1], [fmpq(0)] * (top + 1))
+        yield Same(f"closed states, first defect of route {route}", found[-1], first(N, route))
+        top = exact_states(N, route)
+        errors, factorial = [], fmpq(1)
+        for p in range(top + 2):
+            factorial *= max(p, 1)
+            a = projected(N, p)
+            y = sum((int(c) * x for c, x in zip(s.C, a, strict=True)), fmpq(0)) + int(s.D) * int(p == 0)
+            errors.append((int(p == 1) - y) / factorial)
+        yield Same(f"exact states, route {route}, up to degree {top - N:+d} + N", errors[:-1], [fmpq(0)] * (top + 1))
+        yield Same(f"exact states, first defect of route {route}", errors[-1], second(N, route))
 
 
 KERNEL = kernel_check(
@@ -118,41 +109,30 @@ KERNEL = kernel_check(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        Rung.EXACT: exact(),
-        Rung.KERNEL: KERNEL,
-    },
-    mutants=(
-        Mutant(
-            "route_ii_degree_N",
-            "route (ii) is exact to degree N as well",
-            {Rung.EXACT: exact(closed=lambda N, r: N if r in ("i", "ii") else N - 1)},
-        ),
-        Mutant(
-            "same_for_both",
-            "the best readout is (i) for exact projections too",
-            {
-                Rung.EXACT: exact(exact_states=closed_degree),
-                Rung.KERNEL: replace(KERNEL, python={"route_iii_C": lambda N, route: legt.system(N, "i")}),
-            },
-        ),
-        Mutant(
-            "degree_N_plus_1",
-            "route (i) is exact to degree N + 1",
-            {Rung.EXACT: exact(closed=lambda N, r: closed_degree(N, r) + 1)},
-        ),
-        Mutant(
-            "projected_defect",
-            "route (iii) misses degree N + 1 of exact projections by what route (i) misses of closed states",
-            {Rung.EXACT: exact(second=lambda N, r: closed_defect(N, "i") if r == "iii" else projected_defect(N, r))},
-        ),
-        Mutant(
-            "same_defect",
-            "closing the equation leaves the first defect of route (ii) as it is",
-            {Rung.EXACT: exact(first=lambda N, r: projected_defect(N, r) if r == "ii" else closed_defect(N, r))},
-        ),
+    exact.checks() | KERNEL.checks(),
+    exact.mutant(
+        "route_ii_degree_N",
+        "route (ii) is exact to degree N as well",
+        closed=lambda N, r: N if r in ("i", "ii") else N - 1,
+    ),
+    Mutant(
+        "same_for_both",
+        "the best readout is (i) for exact projections too",
+        {
+            Rung.EXACT: exact.check(exact_states=closed_degree),
+            Rung.KERNEL: replace(KERNEL, python={"route_iii_C": lambda N, route: legt.system(N, "i")}),
+        },
+    ),
+    exact.mutant("degree_N_plus_1", "route (i) is exact to degree N + 1", closed=lambda N, r: closed_degree(N, r) + 1),
+    exact.mutant(
+        "projected_defect",
+        "route (iii) misses degree N + 1 of exact projections by what route (i) misses of closed states",
+        second=lambda N, r: closed_defect(N, "i") if r == "iii" else projected_defect(N, r),
+    ),
+    exact.mutant(
+        "same_defect",
+        "closing the equation leaves the first defect of route (ii) as it is",
+        first=lambda N, r: projected_defect(N, r) if r == "ii" else closed_defect(N, r),
     ),
 )

@@ -23,7 +23,7 @@ Source.
 arXiv 2008.07669 (LegT); the rational basis and the derivation for all N are written out here
 """
 
-from __future__ import annotations
+# Over 120 lines: the matrices on five rungs, from the integrals each time.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -38,11 +38,8 @@ from numeric.analysis.rational_matrices import matrix
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.words.telescoping import Equation, Step
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung, Settings
-from proofs.forms.statement import claim
-from proofs.hippo._assembled import legt_arrays, tied
-from proofs.hippo._checks import Same, derived, exactly
+from proofs.forms import Mutant, Rung, Same, Settings, checked, claim, derived, exactly
+from proofs.hippo._assembled import legt_arrays
 from proofs.hippo._legendre_integrals import from_integrals, symbolic_rows
 from proofs.kernel.rung import kernel_check
 
@@ -50,48 +47,43 @@ System = Callable[[int], StateSpace]
 UNIT = Fraction(1, 2**53)
 
 
-def exact(system: System = legt.system) -> Check:
+@exactly(range(1, 41))
+def exact(N: int, system: System = legt.system) -> Iterator[Same]:
     """The written matrices against the integrals, in rationals."""
-
-    def compare(N: int) -> Iterator[Same]:
-        A, B = from_integrals(N)
-        written = system(N)
-        yield Same("A from the integrals", matrix(written.A), matrix(np.array(A, dtype=object)))
-        yield Same("B from the integrals", matrix(written.B), matrix(np.array(B, dtype=object)))
-
-    return exactly(compare, range(1, 41))
+    A, B = from_integrals(N)
+    written = system(N)
+    yield Same("A from the integrals", matrix(written.A), matrix(np.array(A, dtype=object)))
+    yield Same("B from the integrals", matrix(written.B), matrix(np.array(B, dtype=object)))
 
 
-def symbolic(system: System = legt.system, largest: int = 6) -> Check:
+@checked(Rung.SYMBOLIC)
+def symbolic(settings: Settings, system: System = legt.system, largest: int = 6) -> Finding:
     """SymPy: differentiate the coefficients of an undetermined polynomial input, with the closure, and compare."""
-
-    def run(settings: Settings) -> Finding:
-        for N in (1, 2, 3, 4, largest):
-            for n, (want, have) in enumerate(symbolic_rows(system(N))):
-                left_over = sp.expand(want - have)
-                if left_over != 0:
-                    return Finding(
-                        Verdict.REFUTED,
-                        f"row {n} at N = {N} differs from the integrals by {left_over}",
-                        counterexample=Counterexample(
-                            {"N": N},
-                            {"n": str(n)},
-                            str(sp.expand(have)),
-                            str(sp.expand(want)),
-                            "written row",
-                            "from the integrals",
-                        ),
-                    )
-        return Finding(
-            Verdict.CONFIRMED,
-            figures={"largest N": largest},
-            settings={"sizes": {"N": f"1..4, {largest}"}},
-            trust=(f"SymPy {sp.__version__}'s integration of polynomials",),
-        )
-
-    return run
+    for N in (1, 2, 3, 4, largest):
+        for n, (want, have) in enumerate(symbolic_rows(system(N))):
+            left_over = sp.expand(want - have)
+            if left_over != 0:
+                return Finding(
+                    Verdict.REFUTED,
+                    f"row {n} at N = {N} differs from the integrals by {left_over}",
+                    counterexample=Counterexample(
+                        {"N": N},
+                        {"n": str(n)},
+                        str(sp.expand(have)),
+                        str(sp.expand(want)),
+                        "written row",
+                        "from the integrals",
+                    ),
+                )
+    return Finding(
+        Verdict.CONFIRMED,
+        figures={"largest N": largest},
+        settings={"sizes": {"N": f"1..4, {largest}"}},
+        trust=(f"SymPy {sp.__version__}'s integration of polynomials",),
+    )
 
 
+@derived(legt_arrays)
 def steps(
     below: Callable[..., sp.Expr] = legt.below,
     above: Callable[..., sp.Expr] = legt.above,
@@ -122,55 +114,52 @@ def steps(
     yield Equation("input", (2 * n + 1) * sp.Integer(1), drive(n), "$P_n(1) = 1$")
 
 
-def sampled(ratio: Callable[[StateSpace, np.ndarray], StateSpace] = orthonormal) -> Check:
+@checked(Rung.SAMPLED)
+def sampled(settings: Settings, ratio: Callable[[StateSpace, np.ndarray], StateSpace] = orthonormal) -> Finding:
     """The float64 orthonormal matrices against their exact squares, up to N = 1024, with the bound of six roundings."""
-
-    def run(settings: Settings) -> Finding:
-        sizes = (4, 64, 1024)
-        rng = Entropy(settings.seed).generator()
-        # r_n and r_k, their quotient, the product and the division by theta: at most six roundings, squared
-        bound = (1 + UNIT) ** 12 / (1 - UNIT) ** 12 - 1
-        worst, at = Fraction(0), ""
-        for N in sizes:
-            exact_system, norms = legt.system(N), legt.norms(N)
-            found = ratio(exact_system, norms)
-            for n, k in rng.integers(0, N, size=(200, 2)).tolist():
-                # the statement's entries: a sign times the root of an integer
-                flip = -1 if k <= n else -((-1) ** (n - k))
-                slope = k * (k + 1) - N * N
-                pairs = {
-                    f"A[{n},{k}]": (found.A[n, k], flip, Fraction((2 * n + 1) * (2 * k + 1))),
-                    f"B[{n}]": (found.B[n], 1, Fraction(2 * n + 1)),
-                    f"C[{k}]": (found.C[k], -1, Fraction(slope * slope * (2 * k + 1))),
-                }
-                for name, (value, sign, square) in pairs.items():
-                    x = Fraction(float(value))
-                    error = abs(x**2 - square) / square if square else abs(x)
-                    if sign * value < 0:
-                        error = Fraction(2)
-                    if error > bound:
-                        return Finding(
-                            Verdict.REFUTED,
-                            f"{name} at N = {N} is off by more than six roundings",
-                            counterexample=Counterexample(
-                                {"N": N}, {}, repr(float(value) ** 2), str(square), "square found", "exact square", name
-                            ),
-                        )
-                    if error > worst:
-                        worst, at = error, f"{name} at N = {N}"
-        return Finding(
-            Verdict.CONFIRMED,
-            figures={
-                "worst relative error of a square": float(worst),
-                "bound": float(bound),
-                "ratio": round(float(worst / bound), 4),
-                "worst at": at,
-            },
-            settings={"sizes": {"N": "4, 64, 1024"}, "dtype": "float64"},
-            trust=("IEEE 754 with correctly rounded square roots",),
-        )
-
-    return run
+    sizes = (4, 64, 1024)
+    rng = Entropy(settings.seed).generator()
+    # r_n and r_k, their quotient, the product and the division by theta: at most six roundings, squared
+    bound = (1 + UNIT) ** 12 / (1 - UNIT) ** 12 - 1
+    worst, at = Fraction(0), ""
+    for N in sizes:
+        exact_system, norms = legt.system(N), legt.norms(N)
+        found = ratio(exact_system, norms)
+        for n, k in rng.integers(0, N, size=(200, 2)).tolist():
+            # the statement's entries: a sign times the root of an integer
+            flip = -1 if k <= n else -((-1) ** (n - k))
+            slope = k * (k + 1) - N * N
+            pairs = {
+                f"A[{n},{k}]": (found.A[n, k], flip, Fraction((2 * n + 1) * (2 * k + 1))),
+                f"B[{n}]": (found.B[n], 1, Fraction(2 * n + 1)),
+                f"C[{k}]": (found.C[k], -1, Fraction(slope * slope * (2 * k + 1))),
+            }
+            for name, (value, sign, square) in pairs.items():
+                x = Fraction(float(value))
+                error = abs(x**2 - square) / square if square else abs(x)
+                if sign * value < 0:
+                    error = Fraction(2)
+                if error > bound:
+                    return Finding(
+                        Verdict.REFUTED,
+                        f"{name} at N = {N} is off by more than six roundings",
+                        counterexample=Counterexample(
+                            {"N": N}, {}, repr(float(value) ** 2), str(square), "square found", "exact square", name
+                        ),
+                    )
+                if error > worst:
+                    worst, at = error, f"{name} at N = {N}"
+    return Finding(
+        Verdict.CONFIRMED,
+        figures={
+            "worst relative error of a square": float(worst),
+            "bound": float(bound),
+            "ratio": round(float(worst / bound), 4),
+            "worst at": at,
+        },
+        settings={"sizes": {"N": "4, 64, 1024"}, "dtype": "float64"},
+        trust=("IEEE 754 with correctly rounded square roots",),
+    )
 
 
 def changed(
@@ -185,14 +174,10 @@ def changed(
     return build
 
 
-def _mutant(id: str, text: str, system: System, derive: Callable[[], Iterator[Step]]) -> Mutant:
-    checks: dict[Rung, Check] = {
-        Rung.EXACT: exact(system),
-        Rung.SYMBOLIC: symbolic(system),
-        Rung.UNIVERSAL: derived(derive),
-        Rung.KERNEL: replace(KERNEL, python={tie: lambda N, route: system(N) for tie in ("legt_A", "legt_B")}),
-    }
-    return Mutant(id, text, checks)
+def _mutant(id: str, text: str, system: System, **entries: Callable[..., sp.Expr]) -> Mutant:
+    kernel = replace(KERNEL, python={tie: lambda N, route: system(N) for tie in ("legt_A", "legt_B")})
+    checks = exact.checks(system=system) | symbolic.checks(system=system) | steps.checks(**entries)
+    return Mutant(id, text, checks | {Rung.KERNEL: kernel})
 
 
 def _no_root(system: StateSpace, norms: np.ndarray) -> StateSpace:
@@ -211,40 +196,30 @@ KERNEL = kernel_check(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        Rung.SAMPLED: sampled(),
-        Rung.EXACT: exact(),
-        Rung.SYMBOLIC: symbolic(),
-        Rung.UNIVERSAL: tied(derived(steps), legt_arrays),
-        Rung.KERNEL: KERNEL,
-    },
-    mutants=(
-        _mutant(
-            "no_sign_flip",
-            "no factor (-1)^(n-k) above the diagonal",
-            changed(A=lambda A: -abs(A)),
-            lambda: steps(above=lambda n, parity: legt.above(n, 1)),
-        ),
-        _mutant(
-            "left_end_input",
-            "B with (-1)^n: the input enters at the left end",
-            changed(B=lambda B: B * (1 - 2 * (np.arange(len(B)) % 2))),
-            lambda: steps(drive=lambda n: sp.Symbol("sigma") * legt.drive(n)),
-        ),
-        _mutant(
-            "time_scale",
-            "the published matrices (theta = 2) read as theta = 1",
-            changed(A=lambda A: A.astype(object) * Fraction(1, 2)),
-            lambda: steps(below=lambda n: legt.below(n) / 2),
-        ),
-        Mutant(
-            "transposed",
-            "A transposed (in the orthonormal basis)",
-            {Rung.EXACT: exact(changed(A=lambda A: A.T * legt.norms(len(A))[:, None] // legt.norms(len(A))[None, :]))},
-        ),
-        Mutant("missing_root", "C without the factor sqrt(2n+1)", {Rung.SAMPLED: sampled(_no_root)}),
+    sampled.checks() | exact.checks() | symbolic.checks() | steps.checks() | KERNEL.checks(),
+    _mutant(
+        "no_sign_flip",
+        "no factor (-1)^(n-k) above the diagonal",
+        changed(A=lambda A: -abs(A)),
+        above=lambda n, parity: legt.above(n, 1),
     ),
+    _mutant(
+        "left_end_input",
+        "B with (-1)^n: the input enters at the left end",
+        changed(B=lambda B: B * (1 - 2 * (np.arange(len(B)) % 2))),
+        drive=lambda n: sp.Symbol("sigma") * legt.drive(n),
+    ),
+    _mutant(
+        "time_scale",
+        "the published matrices (theta = 2) read as theta = 1",
+        changed(A=lambda A: A.astype(object) * Fraction(1, 2)),
+        below=lambda n: legt.below(n) / 2,
+    ),
+    exact.mutant(
+        "transposed",
+        "A transposed (in the orthonormal basis)",
+        system=changed(A=lambda A: A.T * legt.norms(len(A))[:, None] // legt.norms(len(A))[None, :]),
+    ),
+    sampled.mutant("missing_root", "C without the factor sqrt(2n+1)", ratio=_no_root),
 )

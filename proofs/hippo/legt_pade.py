@@ -23,8 +23,6 @@ Source.
 derived here; the Pade property of LegT is known (Voelker 2019 thesis)
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from math import comb, factorial
 
@@ -32,10 +30,7 @@ from flint import fmpq, fmpq_poly
 
 from constructions import legt
 from numeric.analysis.rational_matrices import exponential, matrix, monomial, row, transfer
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Same, exactly
+from proofs.forms import Same, claim, exactly
 from proofs.hippo.legt_transfer import factorial_ratio
 
 
@@ -71,52 +66,42 @@ def modulus(N: int, j: int) -> fmpq:
     return value * factorial_ratio(N) ** 2 * (2 if j == N else 1)
 
 
+@exactly(range(1, 41))
 def exact(
+    N: int,
     q: Callable[[int], fmpq_poly] = denominator,
     order: Callable[[int], int] = lambda N: 2 * N,
     gap: Callable[[int], int] = lambda N: 2 * N,
-) -> Check:
+) -> Iterator[Same]:
     """Characteristic polynomial, delayed output, order of agreement with e^{-s}, losslessness, positivity."""
-
-    def compare(N: int) -> Iterator[Same]:
-        s = legt.system(N)
-        left = legt.ends(N)[1]
-        delayed, found = transfer(s.A, s.B, left, 0)
-        yield Same("denominator", found, q(N))
-        yield Same("delayed output", delayed, numerator(N))
-        top = order(N)
-        rest = (exponential(top, -1) * found - delayed).truncate(top + 1)
-        lead = fmpq((-1) ** N * factorial(N), factorial(2 * N))
-        yield Same("agreement with the delay", rest, monomial(top, lead))
-        yield Same("lossless", on_axis(found) - on_axis(delayed), monomial(gap(N)))
-        yield Same(
-            "positive coefficients",
-            on_axis(found).coeffs(),
-            [modulus(N, j // 2) if j % 2 == 0 else 0 for j in range(2 * N + 1)],
-        )
-        yield Same("their signs", [int(c > 0) for c in on_axis(found).coeffs()], [1 - j % 2 for j in range(2 * N + 1)])
-        lifted = matrix(s.A) + matrix(legt.drive(1) * 0 + s.B * left) * row(left)
-        yield Same("nilpotent", lifted.charpoly(), monomial(N))
-
-    return exactly(compare, range(1, 41))
+    s = legt.system(N)
+    left = legt.ends(N)[1]
+    delayed, found = transfer(s.A, s.B, left, 0)
+    yield Same("denominator", found, q(N))
+    yield Same("delayed output", delayed, numerator(N))
+    top = order(N)
+    rest = (exponential(top, -1) * found - delayed).truncate(top + 1)
+    lead = fmpq((-1) ** N * factorial(N), factorial(2 * N))
+    yield Same("agreement with the delay", rest, monomial(top, lead))
+    yield Same("lossless", on_axis(found) - on_axis(delayed), monomial(gap(N)))
+    yield Same(
+        "positive coefficients",
+        on_axis(found).coeffs(),
+        [modulus(N, j // 2) if j % 2 == 0 else 0 for j in range(2 * N + 1)],
+    )
+    yield Same("their signs", [int(c > 0) for c in on_axis(found).coeffs()], [1 - j % 2 for j in range(2 * N + 1)])
+    lifted = matrix(s.A) + matrix(legt.drive(1) * 0 + s.B * left) * row(left)
+    yield Same("nilpotent", lifted.charpoly(), monomial(N))
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={Rung.EXACT: exact()},
-    mutants=(
-        Mutant(
-            "diagonal_pade",
-            "the [N/N] Pade denominator",
-            {
-                Rung.EXACT: exact(
-                    q=lambda N: fmpq_poly([fmpq(factorial(2 * N - j) * comb(N, j), factorial(N)) for j in range(N + 1)])
-                )
-            },
-        ),
-        Mutant("order", "agreement with the delay to order 2N + 1", {Rung.EXACT: exact(order=lambda N: 2 * N + 1)}),
-        Mutant("gap", "|q|^2 - |p|^2 of degree 2N - 2", {Rung.EXACT: exact(gap=lambda N: 2 * N - 2)}),
+    exact.checks(),
+    exact.mutant(
+        "diagonal_pade",
+        "the [N/N] Pade denominator",
+        q=lambda N: fmpq_poly([fmpq(factorial(2 * N - j) * comb(N, j), factorial(N)) for j in range(N + 1)]),
     ),
+    exact.mutant("order", "agreement with the delay to order 2N + 1", order=lambda N: 2 * N + 1),
+    exact.mutant("gap", "|q|^2 - |p|^2 of degree 2N - 2", gap=lambda N: 2 * N - 2),
 )

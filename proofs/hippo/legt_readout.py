@@ -22,7 +22,7 @@ Source.
 derived here; arXiv 2407.09375 announces explicit weights
 """
 
-from __future__ import annotations
+# Over 120 lines: the readouts of every route and of the delayed sample, each with its sums for all N.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -35,17 +35,15 @@ from constructions import legs, legt
 from constructions.state_space import StateSpace
 from numeric.analysis.rational_matrices import matrix, row
 from numeric.words.telescoping import Equation, Step, Sum
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
-from proofs.hippo._assembled import legs_arrays, legt_arrays, tied
-from proofs.hippo._checks import Same, derived, exactly
+from proofs.forms import Mutant, Same, claim, derived, exactly, joint
+from proofs.hippo._assembled import legs_arrays, legt_arrays
 from proofs.hippo._legendre_integrals import integral
 from proofs.kernel.rung import kernel_check
 
 Readout = Callable[..., sp.Expr]
 
 
+@derived(legt_arrays, legs_arrays)
 def steps(
     readout: Readout = legt.readout, gain: Readout = legt.gain, true_readout: Readout = legt.true_readout
 ) -> Iterator[Step]:
@@ -137,41 +135,34 @@ def steps(
     )
 
 
+@exactly(range(1, 41))
 def exact(
-    readout: Readout = legt.readout, gain: Readout = legt.gain, true_readout: Readout = legt.true_readout
-) -> Check:
+    N: int, readout: Readout = legt.readout, gain: Readout = legt.gain, true_readout: Readout = legt.true_readout
+) -> Iterator[Same]:
     """Row sums of the integer matrices, and the slopes of the Legendre polynomials, for each N."""
-
-    def compare(N: int) -> Iterator[Same]:
-        ones = fmpq_mat(1, N, [1] * N)
-        want = {r: row([readout(k, gain(N, r)) for k in range(N)]) for r in legt.ROUTES}
-        for name, system in (("LegT", legt.system(N)), ("LegS", legs.system(N))):
-            yield Same(f"C of route i, {name}", ones * matrix(system.A), want["i"])
-            yield Same(f"D of route i, {name}", (ones * matrix(system.B))[0, 0], fmpq(gain(N, "i")))
-        for name, assemble in (("LegT", legt.system), ("LegS", legs.system)):
-            for route in legt.ROUTES:
-                made = assemble(N, route)
-                yield Same(f"C of route {route} as {name} is assembled", row(made.C), want[route])
-                yield Same(f"D of route {route} as {name} is assembled", fmpq(int(made.D)), fmpq(gain(N, route)))
-        P = [fmpq_poly.legendre_p(k) for k in range(N)]
-        yield Same(
-            "C of route ii", row([]) if not N else fmpq_mat(1, N, [2 * p.derivative()(fmpq(1)) for p in P]), want["ii"]
-        )
-        yield Same("D of route ii", fmpq(gain(N, "ii")), fmpq(0))
-        yield Same("D of route iii", fmpq(gain(N, "iii")), fmpq(N * (N + 1)))
-        delayed = [[(2 * n + 1) * -integral(P[n].derivative() * P[k]) for k in range(N)] for n in range(N)]
-        signs = [(-1) ** (N - k) for k in range(N)]
-        yield Same(
-            "C with the delayed sample",
-            ones * matrix(np.array(delayed, dtype=object)),
-            row([true_readout(k, N, signs[k]) for k in range(N)]),
-        )
-
-    return exactly(compare, range(1, 41))
-
-
-def _mutant(id: str, text: str, **parts: Readout) -> Mutant:
-    return Mutant(id, text, {Rung.EXACT: exact(**parts), Rung.UNIVERSAL: derived(lambda: steps(**parts))})
+    ones = fmpq_mat(1, N, [1] * N)
+    want = {r: row([readout(k, gain(N, r)) for k in range(N)]) for r in legt.ROUTES}
+    for name, system in (("LegT", legt.system(N)), ("LegS", legs.system(N))):
+        yield Same(f"C of route i, {name}", ones * matrix(system.A), want["i"])
+        yield Same(f"D of route i, {name}", (ones * matrix(system.B))[0, 0], fmpq(gain(N, "i")))
+    for name, assemble in (("LegT", legt.system), ("LegS", legs.system)):
+        for route in legt.ROUTES:
+            made = assemble(N, route)
+            yield Same(f"C of route {route} as {name} is assembled", row(made.C), want[route])
+            yield Same(f"D of route {route} as {name} is assembled", fmpq(int(made.D)), fmpq(gain(N, route)))
+    P = [fmpq_poly.legendre_p(k) for k in range(N)]
+    yield Same(
+        "C of route ii", row([]) if not N else fmpq_mat(1, N, [2 * p.derivative()(fmpq(1)) for p in P]), want["ii"]
+    )
+    yield Same("D of route ii", fmpq(gain(N, "ii")), fmpq(0))
+    yield Same("D of route iii", fmpq(gain(N, "iii")), fmpq(N * (N + 1)))
+    delayed = [[(2 * n + 1) * -integral(P[n].derivative() * P[k]) for k in range(N)] for n in range(N)]
+    signs = [(-1) ** (N - k) for k in range(N)]
+    yield Same(
+        "C with the delayed sample",
+        ones * matrix(np.array(delayed, dtype=object)),
+        row([true_readout(k, N, signs[k]) for k in range(N)]),
+    )
 
 
 def _negative_gain(N: int, route: str) -> StateSpace:
@@ -194,40 +185,40 @@ KERNEL = kernel_check(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        Rung.EXACT: exact(),
-        Rung.UNIVERSAL: tied(derived(steps), legt_arrays, legs_arrays),
-        Rung.KERNEL: KERNEL,
-    },
-    mutants=(
-        _mutant(
-            "sign_of_gain",
-            "D = -N^2",
-            gain=lambda N, route: -legt.gain(N, route) if route == "i" else legt.gain(N, route),
-        ),
-        Mutant(
-            "assembled_gain",
-            "the systems are put together with D = -N^2",
-            {Rung.KERNEL: replace(KERNEL, python={"route_i_D": _negative_gain})},
-        ),
-        _mutant("off_by_one", "C_k with k(k-1) for k(k+1)", readout=lambda k, D: k * (k - 1) - D),
-        _mutant(
-            "smaller_gain",
-            "C for N^2 but D = (N-1)^2",
-            gain=lambda N, route: (N - 1) ** 2 if route == "i" else legt.gain(N, route),
-        ),
-        _mutant(
-            "forgotten_two",
-            "the slope of the basis without the window's factor 2",
-            readout=lambda k, D: k * (k + 1) / 2 - D if isinstance(k, sp.Expr) else fmpq(k * (k + 1), 2) - D,
-        ),
-        _mutant(
-            "true_sign",
-            "the delayed term with the other sign",
-            true_readout=lambda k, N, p: legt.true_readout(k, N, -p),
-        ),
+    exact.checks() | steps.checks() | KERNEL.checks(),
+    joint(
+        "sign_of_gain",
+        "D = -N^2",
+        exact,
+        steps,
+        gain=lambda N, route: -legt.gain(N, route) if route == "i" else legt.gain(N, route),
+    ),
+    Mutant(
+        "assembled_gain",
+        "the systems are put together with D = -N^2",
+        replace(KERNEL, python={"route_i_D": _negative_gain}).checks(),
+    ),
+    joint("off_by_one", "C_k with k(k-1) for k(k+1)", exact, steps, readout=lambda k, D: k * (k - 1) - D),
+    joint(
+        "smaller_gain",
+        "C for N^2 but D = (N-1)^2",
+        exact,
+        steps,
+        gain=lambda N, route: (N - 1) ** 2 if route == "i" else legt.gain(N, route),
+    ),
+    joint(
+        "forgotten_two",
+        "the slope of the basis without the window's factor 2",
+        exact,
+        steps,
+        readout=lambda k, D: k * (k + 1) / 2 - D if isinstance(k, sp.Expr) else fmpq(k * (k + 1), 2) - D,
+    ),
+    joint(
+        "true_sign",
+        "the delayed term with the other sign",
+        exact,
+        steps,
+        true_readout=lambda k, N, p: legt.true_readout(k, N, -p),
     ),
 )

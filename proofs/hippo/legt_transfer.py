@@ -21,8 +21,6 @@ Source.
 derived here
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import sympy as sp
@@ -32,11 +30,8 @@ from constructions import legs, legt
 from constructions.state_space import StateSpace
 from numeric.analysis.rational_matrices import matrix, monomial, row, transfer
 from numeric.words.telescoping import Equation, Step
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
-from proofs.hippo._assembled import legt_arrays, tied
-from proofs.hippo._checks import Same, derived, exactly
+from proofs.forms import Mutant, Same, claim, derived, exactly
+from proofs.hippo._assembled import legt_arrays
 from proofs.hippo.legt_readout import steps as readouts
 
 System = Callable[..., StateSpace]
@@ -50,25 +45,23 @@ def factorial_ratio(N: int) -> int:
     return value
 
 
-def exact(system: System = legt.system) -> Check:
+@exactly(range(1, 41))
+def exact(N: int, system: System = legt.system) -> Iterator[Same]:
     """Polynomial identities between q_N and the numerators of all readouts, from integer characteristic polynomials."""
-
-    def compare(N: int) -> Iterator[Same]:
-        one = system(N)
-        right = legt.ends(N)[0]
-        value, q = transfer(one.A, one.B, right, 0)
-        yield Same("value error", q - value, monomial(N))
-        for route in legt.ROUTES:
-            s = system(N, route)
-            numerator, _ = transfer(s.A, s.B, s.C, s.D)
-            want = fmpq_poly([{"i": 0, "ii": N * N, "iii": -N}[route], 1]) * monomial(N)
-            yield Same(f"error of route {route}", monomial(1) * q - numerator, want)
-        lifted = matrix(one.A) + matrix(one.B) * row(right)
-        yield Same("nilpotent", lifted.charpoly(), monomial(N))
-
-    return exactly(compare, range(1, 41))
+    one = system(N)
+    right = legt.ends(N)[0]
+    value, q = transfer(one.A, one.B, right, 0)
+    yield Same("value error", q - value, monomial(N))
+    for route in legt.ROUTES:
+        s = system(N, route)
+        numerator, _ = transfer(s.A, s.B, s.C, s.D)
+        want = fmpq_poly([{"i": 0, "ii": N * N, "iii": -N}[route], 1]) * monomial(N)
+        yield Same(f"error of route {route}", monomial(1) * q - numerator, want)
+    lifted = matrix(one.A) + matrix(one.B) * row(right)
+    yield Same("nilpotent", lifted.charpoly(), monomial(N))
 
 
+@derived(legt_arrays)
 def steps(below: Callable[..., sp.Expr] = legt.below, gain: Callable[..., sp.Expr] = legt.gain) -> Iterator[Step]:
     """The two facts about matrices, and the algebra of the readouts, for all N."""
     n, s, N, G, D = sp.symbols("n s N G D")
@@ -78,7 +71,7 @@ def steps(below: Callable[..., sp.Expr] = legt.below, gain: Callable[..., sp.Exp
         sp.Integer(0),
         "strictly upper triangular, so $\\det(sI - A - B 1^\\top) = s^N$ and $1 - G = s^N/q_N$ (determinant lemma)",
     )
-    yield from readouts(gain=gain)  # among them that y_i is the derivative of the reconstructed value G u
+    yield from readouts.of(gain=gain)  # among them that y_i is the derivative of the reconstructed value G u
     k = sp.Symbol("k")
     yield Equation(
         "difference of readouts",
@@ -113,25 +106,14 @@ def _inconsistent(N: int, route: str = "i") -> StateSpace:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={Rung.EXACT: exact(), Rung.UNIVERSAL: tied(derived(steps), legt_arrays)},
-    mutants=(
-        Mutant("sign_of_gain", "D = -N^2 with route (i)'s C", {Rung.EXACT: exact(_inconsistent)}),
-        Mutant(
-            "smaller_gain",
-            "the consistent gain (N-1)^2: converges, but loses one degree",
-            {
-                Rung.EXACT: exact(_gains(lambda N: (N - 1) ** 2)),
-                Rung.UNIVERSAL: derived(lambda: steps(gain=lambda N, r: (N - 1) ** 2)),
-            },
-        ),
-        Mutant("legs_matrix", "LegS's matrices used as LTI", {Rung.EXACT: exact(legs.system)}),
-        Mutant(
-            "lower_triangle",
-            "the diagonal of A half as large",
-            {Rung.UNIVERSAL: derived(lambda: steps(below=lambda n: -n))},
-        ),
+    exact.checks() | steps.checks(),
+    exact.mutant("sign_of_gain", "D = -N^2 with route (i)'s C", system=_inconsistent),
+    Mutant(
+        "smaller_gain",
+        "the consistent gain (N-1)^2: converges, but loses one degree",
+        exact.checks(system=_gains(lambda N: (N - 1) ** 2)) | steps.checks(gain=lambda N, r: (N - 1) ** 2),
     ),
+    exact.mutant("legs_matrix", "LegS's matrices used as LTI", system=legs.system),
+    steps.mutant("lower_triangle", "the diagonal of A half as large", below=lambda n: -n),
 )

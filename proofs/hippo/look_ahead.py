@@ -18,7 +18,7 @@ Source.
 derived here
 """
 
-from __future__ import annotations
+# Over 120 lines: three predictors, each with its own error and floor.
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
@@ -32,10 +32,7 @@ from constructions.dynamics import SYSTEMS
 from constructions.state_space import StateSpace, orthonormal
 from numeric.analysis.rates import fit
 from numeric.analysis.taylor import trajectory
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung, Settings
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Rate, orders
+from proofs.forms import Kind, Rate, Settings, claim, orders
 from proofs.hippo.next_state import ARC, BURN, N, outputs
 
 STEPS: Mapping[str, tuple[int, ...]] = {
@@ -87,35 +84,24 @@ def errors(system: int, name: str, ahead: Ahead, slope: Slope) -> tuple[tuple[fl
     return tuple(found), tuple(floors)
 
 
+@orders("the Taylor reference (order 28, its last terms below the rounding error)", "float64 convolution")
 def measure(
+    settings: Settings,
     claimed: Mapping[str, float] = ORDERS,
     ahead: Ahead = predictors.ahead,
     slope: Slope = predictors.derivative,
-) -> Callable[[Settings], Iterator[Rate]]:
+) -> Iterator[Rate]:
     """Orders on each system."""
-
-    def run(settings: Settings) -> Iterator[Rate]:
-        for k in range(3 if settings.profile == "quick" else len(SYSTEMS)):
-            for name, order in claimed.items():
-                found, floors = errors(k, name, ahead, slope)
-                # the held residual's error is the floor
-                shares = None if name == "residual held" else [f / e for f, e in zip(floors, found, strict=True)]
-                yield Rate(
-                    f"{SYSTEMS[k].name}: {name}",
-                    fit([1 / d for d in STEPS[name]], found, to_zero=True, uncertainty=shares),
-                    order,
-                )
-
-    return run
-
-
-def _check(
-    name: str | None = None, order: float = 0, ahead: Ahead = predictors.ahead, slope: Slope = predictors.derivative
-) -> Check:
-    return orders(measure(ORDERS if name is None else {name: order}, ahead, slope), trust=_TRUST)
-
-
-_TRUST = ("the Taylor reference (order 28, its last terms below the rounding error)", "float64 convolution")
+    for k in range(3 if settings.profile == "quick" else len(SYSTEMS)):
+        for name, order in claimed.items():
+            found, floors = errors(k, name, ahead, slope)
+            # the held residual's error is the floor
+            shares = None if name == "residual held" else [f / e for f, e in zip(floors, found, strict=True)]
+            yield Rate(
+                f"{SYSTEMS[k].name}: {name}",
+                fit([1 / d for d in STEPS[name]], found, to_zero=True, uncertainty=shares),
+                order,
+            )
 
 
 def _whole_second(states: int, m: int) -> StateSpace:
@@ -125,25 +111,15 @@ def _whole_second(states: int, m: int) -> StateSpace:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.RATE,
-    checks={Rung.MEASURED: _check()},
-    mutants=(
-        Mutant(
-            "second_order",
-            "looking ahead is of order h^2, like Tustin's rule",
-            {Rung.MEASURED: _check("looking ahead", 2)},
-        ),
-        Mutant(
-            "held_second",
-            "the held residual is of order h^2",
-            {Rung.MEASURED: _check("residual held", 2)},
-        ),
-        Mutant(
-            "second_derivative",
-            "the second derivative without the window's factor",
-            {Rung.MEASURED: _check("two derivatives", 3, slope=_whole_second)},
-        ),
+    measure.checks(),
+    measure.mutant("second_order", "looking ahead is of order h^2, like Tustin's rule", claimed={"looking ahead": 2}),
+    measure.mutant("held_second", "the held residual is of order h^2", claimed={"residual held": 2}),
+    measure.mutant(
+        "second_derivative",
+        "the second derivative without the window's factor",
+        claimed={"two derivatives": 3},
+        slope=_whole_second,
     ),
+    kind=Kind.RATE,
 )

@@ -15,7 +15,7 @@ Source.
 derived here
 """
 
-from __future__ import annotations
+# Over 120 lines: two holds on exact numbers with a polynomial for the exponential, and on one eigenvalue.
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -32,11 +32,8 @@ from constructions.namespace import Array
 from constructions.state_space import StateSpace
 from numeric.analysis.rational_matrices import identity, matrix, number, objects
 from numeric.words.telescoping import Equation, Step
-from proofs.claim import Check, Kind, Mutant, covering
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
+from proofs.forms import Draw, Same, at_points, claim, derived
 from proofs.hippo import _scalar
-from proofs.hippo._checks import Draw, Same, at_points, derived
 from proofs.hippo.one_step_error import response, tied
 
 TERMS = 7
@@ -65,18 +62,15 @@ def families(N: int) -> Iterator[tuple[str, StateSpace, Array]]:
         yield "FouT", fout.system(N // 2, Fraction(5, 2)), fout.end(N // 2)
 
 
-def exact(readout: Readout = matched, convention: str = "P") -> Check:
+@at_points(lambda N: 2 * TERMS * (N + 1) + 4, range(1, 8), range(1, 13))
+def exact(N: int, draw: Draw, readout: Readout = matched, convention: str = "P") -> Iterator[Same]:
     """Both transfer functions at drawn h and z: quotients of degree TERMS (N + 1) + 2, the holds' blocks having TERMS."""
-
-    def compare(N: int, draw: Draw) -> Iterator[Same]:
-        h, z = draw("h", N), draw("z", N)
-        for name, plain, end in families(N):
-            s = StateSpace(objects(plain.A), objects(plain.B), objects(plain.C), number(plain.D))
-            one = readout(zoh(s, h, convention, cut_exponential), objects(end), h)
-            two = foh(s, h, cut_exponential)
-            yield Same(f"transfer function, {name}", response(one, z), response(two, z), {"z": z, "h": h})
-
-    return at_points(compare, lambda N: 2 * TERMS * (N + 1) + 4, range(1, 8), range(1, 13))
+    h, z = draw("h", N), draw("z", N)
+    for name, plain, end in families(N):
+        s = StateSpace(objects(plain.A), objects(plain.B), objects(plain.C), number(plain.D))
+        one = readout(zoh(s, h, convention, cut_exponential), objects(end), h)
+        two = foh(s, h, cut_exponential)
+        yield Same(f"transfer function, {name}", response(one, z), response(two, z), {"z": z, "h": h})
 
 
 def transfer(d: Discrete, z: sp.Symbol) -> sp.Expr:
@@ -84,6 +78,7 @@ def transfer(d: Discrete, z: sp.Symbol) -> sp.Expr:
     return d.C[0] * (d.B_now[0] + z * d.B_next[0]) / (z - d.A[0, 0]) + d.D
 
 
+@derived(part="one eigenvalue at a time")
 def steps(slope: int = 1) -> Iterator[Step]:
     """The same for any E = e^X, one eigenvalue X = h a at a time."""
     z, E, X, h, a, b, g = sp.symbols("z E X h a b g")
@@ -109,29 +104,22 @@ def steps(slope: int = 1) -> Iterator[Step]:
     )
 
 
-def _unmatched(discrete: Discrete, end: Array, h: Any) -> Discrete:
-    """The continuous route (i) on the zero-order hold's state."""
-    return discrete
-
-
 def _half_gain(discrete: Discrete, end: Array, h: Any) -> Discrete:
     d = matched(discrete, end, h)
     return Discrete(d.A, d.B_now, d.B_next, d.C, d.D / 2)
 
 
-def _tied(discrete: Discrete, end: Array, h: Any) -> Discrete:
-    return tied(matched(discrete, end, h), h)
-
-
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={Rung.EXACT: exact(), Rung.UNIVERSAL: covering("one eigenvalue at a time", derived(steps))},
-    mutants=(
-        Mutant("unmatched", "the continuous readout on the zero-order hold", {Rung.EXACT: exact(_unmatched)}),
-        Mutant("half_gain", "half of the matched gain", {Rung.EXACT: exact(_half_gain)}),
-        Mutant("tied_gain", "a gain that is right at h = 1/7 alone", {Rung.EXACT: exact(_tied)}),
-        Mutant("slope", "the linear hold with twice the slope", {Rung.UNIVERSAL: derived(lambda: steps(2))}),
+    exact.checks() | steps.checks(),
+    exact.mutant(
+        "unmatched", "the continuous readout on the zero-order hold", readout=lambda discrete, end, h: discrete
     ),
+    exact.mutant("half_gain", "half of the matched gain", readout=_half_gain),
+    exact.mutant(
+        "tied_gain",
+        "a gain that is right at h = 1/7 alone",
+        readout=lambda discrete, end, h: tied(matched(discrete, end, h), h),
+    ),
+    steps.mutant("slope", "the linear hold with twice the slope", slope=2),
 )

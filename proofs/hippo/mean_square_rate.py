@@ -17,8 +17,6 @@ Source.
 derived here (H09, B6)
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import cache
 
@@ -29,11 +27,8 @@ from numeric.analysis import peano
 from numeric.analysis.rates import fit, hull
 from numeric.analysis.rational_matrices import ball_value, characteristic
 from numeric.analysis.stability import poles
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung, Settings
-from proofs.figure import Columns, Figure, Series, one, through_last
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
+from proofs.figure import Columns, Figure, one, through_last, with_lines
+from proofs.forms import Bound, Kind, Rate, Settings, claim, never_exceeded, orders, together
 from proofs.hippo.frequency_bound import mean_square
 from proofs.hippo.legt_pade import on_axis
 
@@ -61,18 +56,16 @@ def largest(N: int, k: int) -> tuple[arb, arb]:
         return values[at], found[at].sqrt()
 
 
-def measure(order: Callable[[int], float] = lambda k: -float(k)) -> Callable[[Settings], Iterator[Rate]]:
+@orders()
+def measure(settings: Settings, order: Callable[[int], float] = lambda k: -float(k)) -> Iterator[Rate]:
     """Orders in N of the sharp constants."""
-
-    def run(settings: Settings) -> Iterator[Rate]:
-        sizes = SIZES if settings.profile == "quick" else LARGER
-        for k in DERIVATIVES[:3] if settings.profile == "quick" else DERIVATIVES:
-            values = [float(largest(N, k)[0]) for N in sizes]
-            yield Rate(f"k = {k}", hull([fit(sizes, values, gap=gap) for gap in GAPS]), order(k))
-
-    return run
+    sizes = SIZES if settings.profile == "quick" else LARGER
+    for k in DERIVATIVES[:3] if settings.profile == "quick" else DERIVATIVES:
+        values = [float(largest(N, k)[0]) for N in sizes]
+        yield Rate(f"k = {k}", hull([fit(sizes, values, gap=gap) for gap in GAPS]), order(k))
 
 
+@never_exceeded()
 def exceeded(settings: Settings) -> Iterator[Bound]:
     """The sharp constants against (mu_N)^k of hippo.frequency_bound."""
     for N in SIZES:
@@ -80,13 +73,6 @@ def exceeded(settings: Settings) -> Iterator[Bound]:
             for k in DERIVATIVES:
                 found, _ = largest(N, k)
                 yield Bound(f"k = {k}", found, mean_square(N, arb(1), k), {"N": N})
-
-
-def both(order: Callable[[int], float] = lambda k: -float(k)) -> Check:
-    """Bounds, then orders."""
-    from numeric.finding import combine
-
-    return lambda settings: combine([never_exceeded(exceeded)(settings), orders(measure(order))(settings)])
 
 
 def table() -> str:
@@ -107,10 +93,11 @@ def columns() -> Columns:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
+    together(exceeded.checks(), measure.checks()),
+    measure.mutant("sup_order", "the sup norm's order N^(1/2-k)", order=lambda k: 0.5 - k),
+    measure.mutant("one_more", "the order N^(-k-1)", order=lambda k: -1.0 - k),
     kind=Kind.RATE,
-    checks={Rung.MEASURED: both()},
     parameters=table,
     figures=(
         Figure(
@@ -118,16 +105,7 @@ CLAIM = claim(
             r"""Sharp mean-square constants $\sup_\omega |1 - G| / (\theta \omega)^k$ of route (i) (dots), and lines of the order
 $N^{-k}$ through the last dots.""",
             columns,
-            one(
-                "states $N$",
-                "sharp constant",
-                [Series(f"$k = {k}$", "N", f"{k}", f"{k}, order") for k in DERIVATIVES],
-                "xy",
-            ),
+            one("states $N$", "sharp constant", with_lines("N", {f"{k}": f"$k = {k}$" for k in DERIVATIVES}), "xy"),
         ),
-    ),
-    mutants=(
-        Mutant("sup_order", "the sup norm's order N^(1/2-k)", {Rung.MEASURED: both(lambda k: 0.5 - k)}),
-        Mutant("one_more", "the order N^(-k-1)", {Rung.MEASURED: both(lambda k: -1.0 - k)}),
     ),
 )

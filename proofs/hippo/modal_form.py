@@ -17,7 +17,7 @@ Source.
 derived here; the growth is measured
 """
 
-from __future__ import annotations
+# Over 120 lines: what a diagonal form has to satisfy, and each reason to refuse it.
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -31,9 +31,7 @@ from constructions.state_space import StateSpace, orthonormal
 from numeric.analysis import peano
 from numeric.analysis.rational_matrices import matrix
 from numeric.finding import Counterexample, Finding, Quantity, Verdict
-from proofs.claim import Check, Kind, Mutant, both
-from proofs.evidence import Rung, Settings
-from proofs.forms.statement import claim
+from proofs.forms import Kind, Rung, Settings, both, checked, claim
 from proofs.hippo import dissipativity
 
 STEP = fmpq(1, 128)
@@ -104,45 +102,44 @@ def misfit(system: StateSpace, form: Modal, norms: np.ndarray) -> str:
     return f"accepted at {left + 0.01:.2f} digits"
 
 
-def check(diagonalise: Diagonalise = guarded, refused: frozenset[tuple[str, int]] = frozenset(REFUSED)) -> Check:
+@checked(Rung.MEASURED)
+def check(
+    settings: Settings, diagonalise: Diagonalise = guarded, refused: frozenset[tuple[str, int]] = frozenset(REFUSED)
+) -> Finding:
     """Accepted forms have the digits that were asked for; the refused cases are the stated ones; unguarded ones fail."""
-
-    def run(settings: Settings) -> Finding:
-        figures: dict[str, Quantity] = {}
-        for family, sizes in CASES.items():
-            for N in sizes:
-                system = orthonormal(*coefficients(family, N))
-                name = f"{family}, N = {N}"
-                try:
-                    form = diagonalise(system)
-                except IllConditioned:
-                    unguarded = modal(system, -400)
-                    wrong = error(family, N, unguarded)
-                    figures[f"{name}: condition, refused"] = f"{unguarded.condition:.1e}"
-                    figures[f"{name}: error if it were not"] = f"{wrong:.1e}"
-                    if (family, N) not in refused:
-                        return _refuted(name, N, "refused", "accepted", figures)
-                    if wrong <= 10.0**-DIGITS:
-                        return _refuted(name, N, f"{wrong:.2e}", f"more than 1e-{DIGITS}", figures)
-                    continue
-                found = error(family, N, form)
-                if unlike := misfit(system, form, coefficients(family, N)[1]):
-                    return _refuted(name, N, unlike, "the form of this system", figures)
-                if form.condition != (condition := float(np.linalg.cond(form.vectors))):
-                    return _refuted(name, N, f"condition {form.condition:.3g}", f"{condition:.3g}", figures)
-                figures[f"{name}: condition, error"] = f"{form.condition:.1e}, {found:.1e}"
-                if (family, N) in refused:
-                    return _refuted(name, N, "accepted", "refused", figures)
-                if found > 10.0**-DIGITS:
-                    return _refuted(name, N, f"{found:.2e}", f"at most 1e-{DIGITS}", figures)
-        return Finding(
-            Verdict.CONFIRMED,
-            figures=figures,
-            settings={"dtype": "float64", "h": str(STEP), "digits": DIGITS},
-            trust=("Arb's matrix exponential", "LAPACK's eigenvectors are what a user would get"),
-        )
-
-    return run
+    figures: dict[str, Quantity] = {}
+    for family, sizes in CASES.items():
+        for N in sizes:
+            system = orthonormal(*coefficients(family, N))
+            name = f"{family}, N = {N}"
+            try:
+                form = diagonalise(system)
+            except IllConditioned:
+                unguarded = modal(system, -400)
+                wrong = error(family, N, unguarded)
+                figures[f"{name}: condition, refused"] = f"{unguarded.condition:.1e}"
+                figures[f"{name}: error if it were not"] = f"{wrong:.1e}"
+                if (family, N) not in refused:
+                    return _refuted(name, N, "refused", "accepted", figures)
+                if wrong <= 10.0**-DIGITS:
+                    return _refuted(name, N, f"{wrong:.2e}", f"more than 1e-{DIGITS}", figures)
+                continue
+            found = error(family, N, form)
+            if unlike := misfit(system, form, coefficients(family, N)[1]):
+                return _refuted(name, N, unlike, "the form of this system", figures)
+            if form.condition != (condition := float(np.linalg.cond(form.vectors))):
+                return _refuted(name, N, f"condition {form.condition:.3g}", f"{condition:.3g}", figures)
+            figures[f"{name}: condition, error"] = f"{form.condition:.1e}, {found:.1e}"
+            if (family, N) in refused:
+                return _refuted(name, N, "accepted", "refused", figures)
+            if found > 10.0**-DIGITS:
+                return _refuted(name, N, f"{found:.2e}", f"at most 1e-{DIGITS}", figures)
+    return Finding(
+        Verdict.CONFIRMED,
+        figures=figures,
+        settings={"dtype": "float64", "h": str(STEP), "digits": DIGITS},
+        trust=("Arb's matrix exponential", "LAPACK's eigenvectors are what a user would get"),
+    )
 
 
 def _refuted(name: str, N: int, found: str, claimed: str, figures: dict[str, Quantity]) -> Finding:
@@ -151,25 +148,12 @@ def _refuted(name: str, N: int, found: str, claimed: str, figures: dict[str, Qua
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.BOUND,
-    checks={Rung.MEASURED: both(check(), dissipativity.exact())},
-    mutants=(
-        Mutant(
-            "no_guard",
-            "the modal form without its guard",
-            {Rung.MEASURED: check(lambda s: modal(s, -400), frozenset())},
-        ),
-        Mutant(
-            "guard_fout",
-            "FouT is refused as well",
-            {Rung.MEASURED: check(refused=frozenset(REFUSED | {("FouT", 33)}))},
-        ),
-        Mutant(
-            "twelve_digits",
-            "all listed forms have twelve digits",
-            {Rung.MEASURED: check(lambda s: modal(s, 12))},
-        ),
+    {Rung.MEASURED: both(check.check(), dissipativity.exact.check())},
+    check.mutant(
+        "no_guard", "the modal form without its guard", diagonalise=lambda s: modal(s, -400), refused=frozenset()
     ),
+    check.mutant("guard_fout", "FouT is refused as well", refused=frozenset(REFUSED | {("FouT", 33)})),
+    check.mutant("twelve_digits", "all listed forms have twelve digits", diagonalise=lambda s: modal(s, 12)),
+    kind=Kind.BOUND,
 )

@@ -21,7 +21,7 @@ Source.
 derived here; arXiv 2407.09375 announces next-state prediction
 """
 
-from __future__ import annotations
+# Over 120 lines: schemes of prediction and of the derivative on a list of systems, and a figure.
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -34,11 +34,8 @@ from constructions.dynamics import SYSTEMS
 from constructions.state_space import StateSpace, orthonormal
 from numeric.analysis.rates import Order, fit
 from numeric.analysis.taylor import trajectory
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung, Settings
-from proofs.figure import Columns, Figure, Panel, Series, through_last
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Rate, orders
+from proofs.figure import Columns, Figure, Panel, through_last, with_lines
+from proofs.forms import Kind, Rate, Settings, claim, orders
 
 N = 8
 BURN, ARC = 10, 4
@@ -111,22 +108,20 @@ def errors(system: int, layer: Layer) -> dict[str, list[float]]:
     return found
 
 
+@orders("the Taylor reference (order 28, its last terms below the rounding error)", "float64 convolution")
 def measure(
+    settings: Settings,
     prediction: Mapping[str, float] = PREDICTION,
     derivative: Mapping[str, float] = DERIVATIVE,
     layer: Layer = legt_layer,
-) -> Callable[[Settings], Iterator[Rate]]:
+) -> Iterator[Rate]:
     """Orders on each system."""
-
-    def run(settings: Settings) -> Iterator[Rate]:
-        for k in range(len(SYSTEMS)):
-            found = errors(k, layer)
-            for name, order in prediction.items():
-                yield Rate(f"{SYSTEMS[k].name}: {name}", _order(k, found, name), order)
-            for name, order in derivative.items():
-                yield Rate(f"{SYSTEMS[k].name}: derivative, {name}", _order(k, found, name, derivative=True), order)
-
-    return run
+    for k in range(len(SYSTEMS)):
+        found = errors(k, layer)
+        for name, order in prediction.items():
+            yield Rate(f"{SYSTEMS[k].name}: {name}", _order(k, found, name), order)
+        for name, order in derivative.items():
+            yield Rate(f"{SYSTEMS[k].name}: derivative, {name}", _order(k, found, name, derivative=True), order)
 
 
 def _order(system: int, found: Mapping[str, list[float]], name: str, derivative: bool = False) -> Order:
@@ -164,17 +159,23 @@ def _legs(states: int, route: str, theta: float) -> StateSpace:
     return orthonormal(legs.system(states, route), np.ones(states), theta)
 
 
-def _check(prediction: Mapping[str, float] | None = None, layer: Layer = legt_layer) -> Check:
-    return orders(measure({**PREDICTION, **(prediction or {})}, DERIVATIVE, layer), trust=_TRUST)
-
-
-_TRUST = ("the Taylor reference (order 28, its last terms below the rounding error)", "float64 convolution")
-
 CLAIM = claim(
-    __file__,
     __name__,
+    measure.checks(),
+    measure.mutant(
+        "euler_order",
+        "forward Euler with route (i) is of order h^2, like Euler's method",
+        prediction={**PREDICTION, "forward Euler, route i": 2},
+    ),
+    measure.mutant(
+        "tustin_third", "Tustin with route (i) is of order h^3", prediction={**PREDICTION, "Tustin, route i": 3}
+    ),
+    measure.mutant(
+        "s4_second", "convention S4 with route (ii) is of order h^2", prediction={**PREDICTION, "ZOH S4, route ii": 2}
+    ),
+    measure.mutant("sign_of_gain", "the layer with D = -N^2/theta", layer=_negative),
+    measure.mutant("legs_layer", "LegS's matrices with the same readouts", layer=_legs),
     kind=Kind.RATE,
-    checks={Rung.MEASURED: _check()},
     figures=(
         Figure(
             "steps",
@@ -185,32 +186,12 @@ through the dots at the smallest step. $N = 8$; the errors are absolute, in the 
                 Panel(
                     r"step $h / \theta$",
                     "largest error of the next state",
-                    tuple(
-                        Series(name, "h", f"{SYSTEMS[k].name}: {name}", f"{SYSTEMS[k].name}: {name}, order")
-                        for name in PREDICTION
-                    ),
+                    with_lines("h", {f"{SYSTEMS[k].name}: {name}": name for name in PREDICTION}),
                     "xy",
                     SYSTEMS[k].name,
                 )
                 for k in (0, 1)
             ),
         ),
-    ),
-    mutants=(
-        Mutant(
-            "euler_order",
-            "forward Euler with route (i) is of order h^2, like Euler's method",
-            {Rung.MEASURED: _check({"forward Euler, route i": 2})},
-        ),
-        Mutant(
-            "tustin_third", "Tustin with route (i) is of order h^3", {Rung.MEASURED: _check({"Tustin, route i": 3})}
-        ),
-        Mutant(
-            "s4_second",
-            "convention S4 with route (ii) is of order h^2",
-            {Rung.MEASURED: _check({"ZOH S4, route ii": 2})},
-        ),
-        Mutant("sign_of_gain", "the layer with D = -N^2/theta", {Rung.MEASURED: _check(layer=_negative)}),
-        Mutant("legs_layer", "LegS's matrices with the same readouts", {Rung.MEASURED: _check(layer=_legs)}),
     ),
 )

@@ -16,8 +16,6 @@ Source.
 derived here
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import sympy as sp
@@ -25,11 +23,8 @@ from flint import fmpq
 
 from constructions import legt
 from numeric.words.telescoping import Step, Sum
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
-from proofs.hippo._assembled import legt_arrays, tied
-from proofs.hippo._checks import Same, derived, exactly
+from proofs.forms import Same, claim, derived, exactly, joint
+from proofs.hippo._assembled import legt_arrays
 
 Form = Callable[..., sp.Expr]
 
@@ -46,22 +41,20 @@ def absolute(N: sp.Expr, route: str) -> sp.Expr:
     return {"i": N**2 * (N**2 + 1), "ii": N**2 * (N**2 - 1)}[route]
 
 
-def exact(norm: Form = squared, weighted: Form = absolute) -> Check:
+@exactly(range(1, 41), range(1, 201))
+def exact(N: int, norm: Form = squared, weighted: Form = absolute) -> Iterator[Same]:
     """Sums over the constructions' own integers."""
-
-    def compare(N: int) -> Iterator[Same]:
-        for route in legt.ROUTES:
-            s = legt.system(N, route)
-            r2, C = legt.norms(N).tolist(), s.C.tolist()
-            found = sum(r * c * c for r, c in zip(r2, C, strict=True))
-            yield Same(f"squared norm of C, route {route}", fmpq(3 * found), str(norm(N, route)))
-            if route != "iii":
-                found = sum(r * abs(c) for r, c in zip(r2, C, strict=True))
-                yield Same(f"weighted absolute sum, route {route}", fmpq(2 * found), str(weighted(N, route)))
-
-    return exactly(compare, range(1, 41), range(1, 201))
+    for route in legt.ROUTES:
+        s = legt.system(N, route)
+        r2, C = legt.norms(N).tolist(), s.C.tolist()
+        found = sum(r * c * c for r, c in zip(r2, C, strict=True))
+        yield Same(f"squared norm of C, route {route}", fmpq(3 * found), str(norm(N, route)))
+        if route != "iii":
+            found = sum(r * abs(c) for r, c in zip(r2, C, strict=True))
+            yield Same(f"weighted absolute sum, route {route}", fmpq(2 * found), str(weighted(N, route)))
 
 
+@derived(legt_arrays)
 def steps(norm: Form = squared, weighted: Form = absolute) -> Iterator[Step]:
     """Both sums for symbolic N. The antidifferences are polynomials in k, one a route."""
     k, N = sp.Symbol("k"), sp.Symbol("N")
@@ -102,20 +95,16 @@ def _antidifference(summand: sp.Expr, k: sp.Symbol) -> sp.Expr:
     return sp.factor(F.subs(solved))
 
 
-def _mutant(id: str, text: str, norm: Form = squared, weighted: Form = absolute) -> Mutant:
-    return Mutant(id, text, {Rung.EXACT: exact(norm, weighted), Rung.UNIVERSAL: derived(lambda: steps(norm, weighted))})
-
-
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={Rung.EXACT: exact(), Rung.UNIVERSAL: tied(derived(steps), legt_arrays)},
-    mutants=(
-        _mutant(
-            "same_norm", "route (i)'s norm equal to route (ii)'s", norm=lambda N, r: squared(N, "ii" if r == "i" else r)
-        ),
-        _mutant("no_root", "norms without the factor 2k+1's growth: N^4/3", norm=lambda N, r: N**4),
-        _mutant("absolute", "the weighted sum of (i) with N^2 - 1", weighted=lambda N, r: absolute(N, "ii")),
+    exact.checks() | steps.checks(),
+    joint(
+        "same_norm",
+        "route (i)'s norm equal to route (ii)'s",
+        exact,
+        steps,
+        norm=lambda N, r: squared(N, "ii" if r == "i" else r),
     ),
+    joint("no_root", "norms without the factor 2k+1's growth: N^4/3", exact, steps, norm=lambda N, r: N**4),
+    joint("absolute", "the weighted sum of (i) with N^2 - 1", exact, steps, weighted=lambda N, r: absolute(N, "ii")),
 )

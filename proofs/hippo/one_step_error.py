@@ -21,7 +21,7 @@ Source.
 derived here
 """
 
-from __future__ import annotations
+# Over 120 lines: the formula and the run on sequences in rationals, and equations for all N.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -35,25 +35,16 @@ from constructions import legt
 from constructions.discretisation import Discrete, gbt
 from constructions.state_space import StateSpace
 from numeric.analysis.rational_matrices import characteristic, identity, matrix, number, objects, row, solve
-from numeric.finding import combine
 from numeric.words.telescoping import Equation, Step
-from proofs.claim import Check, Kind, Mutant, covering
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
+from proofs.forms import Draw, Mutant, Same, at_points, claim, derived, together
 from proofs.hippo import _scalar
-from proofs.hippo._checks import Draw, Same, at_points, derived
 
 Scheme = Callable[[StateSpace, Any, Any], Discrete]
 
 
 def schemes(draw: Draw, N: int) -> dict[str, fmpq]:
     """alpha of the three schemes with a name, and a drawn one for all others."""
-    return {
-        "forward Euler": fmpq(0),
-        "Tustin": fmpq(1, 2),
-        "backward Euler": fmpq(1),
-        "drawn alpha": draw("alpha", N),
-    }
+    return {"forward Euler": fmpq(0), "Tustin": fmpq(1, 2), "backward Euler": fmpq(1), "drawn alpha": draw("alpha", N)}
 
 
 def proper(system: StateSpace, h: fmpq, alpha: fmpq) -> Discrete:
@@ -79,64 +70,53 @@ def response(d: Discrete, z: fmpq) -> fmpq:
     return value
 
 
-def exact(scheme: Scheme = proper, gain: Callable[[int], int] | None = None) -> Check:
+@at_points(lambda N: 6 * N + 6, range(1, 7), range(1, 13))
+def exact(N: int, draw: Draw, scheme: Scheme = proper, gain: Callable[[int], int] | None = None) -> Iterator[Same]:
     """z - 1 - h H_d(z) against the formula at drawn z, h and alpha.
 
     The determinant of z (1 - alpha h A) - (1 + (1 - alpha) h A) has degree 3N in the three, so the left side is a quotient
     of degrees 3N + 1 and 3N; the right side is one of degrees 3N + 6 and 3N + 5.
     """
-
-    def compare(N: int, draw: Draw) -> Iterator[Same]:
-        q = characteristic(legt.system(N).A)
-        z, h = draw("z", N), draw("h", N)
-        for route in legt.ROUTES:
-            s = exact_system(N, route)
-            extra = N * N - (gain(N) if gain and route == "i" else legt.gain(N, route))
-            for name, alpha in schemes(draw, N).items():
-                d = scheme(s, h, alpha)
-                sigma = (z - 1) / (h * (1 + alpha * (z - 1)))
-                want = (z - 1 - h * sigma) + h * (sigma + extra) * sigma**N / q(sigma)
-                at = {"z": z, "h": h, "alpha": alpha}
-                yield Same(f"{name}, route {route}", z - 1 - h * response(d, z), want, at)
-
-    return at_points(compare, lambda N: 6 * N + 6, range(1, 7), range(1, 13))
+    q = characteristic(legt.system(N).A)
+    z, h = draw("z", N), draw("h", N)
+    for route in legt.ROUTES:
+        s = exact_system(N, route)
+        extra = N * N - (gain(N) if gain and route == "i" else legt.gain(N, route))
+        for name, alpha in schemes(draw, N).items():
+            d = scheme(s, h, alpha)
+            sigma = (z - 1) / (h * (1 + alpha * (z - 1)))
+            want = (z - 1 - h * sigma) + h * (sigma + extra) * sigma**N / q(sigma)
+            at = {"z": z, "h": h, "alpha": alpha}
+            yield Same(f"{name}, route {route}", z - 1 - h * response(d, z), want, at)
 
 
-def sequences(scheme: Scheme = proper, degree: Callable[[int], int] = lambda N: N) -> Check:
+@at_points(lambda N: 2 * N + 8, range(1, 9), range(1, 13))
+def sequences(
+    N: int, draw: Draw, scheme: Scheme = proper, degree: Callable[[int], int] = lambda N: N
+) -> Iterator[Same]:
     """Forward Euler with route (i), run in rationals on u_k = (kh)^p at a drawn h: the prediction is the next sample for
     p <= N.
 
     The run starts in the steady state x_0 = -sum_j (hA)^{-1-j} h B (Delta^j u)_0, and the recurrence itself makes
     the rest. h^p, up to p + 1 divisions by h and five steps make the degree.
     """
-
-    def compare(N: int, draw: Draw) -> Iterator[Same]:
-        h = draw("h", N)
-        s = exact_system(N)
-        d = scheme(s, h, fmpq(0))
-        for p in range(degree(N) + 1):
-            u = [(k * h) ** p for k in range(p + 6)]
-            state, differences = matrix(s.B) * h, list(u)
-            x = matrix(s.B) * 0
-            for _ in range(p + 1):
-                state = (h * matrix(s.A)).solve(state)
-                x -= state * differences[0]
-                differences = [b - a for a, b in zip(differences, differences[1:], strict=False)]
-            now = np.array([x[i, 0] for i in range(N)], dtype=object)
-            for k in range(4):
-                predicted = u[k] + h * (d.C @ now + d.D * u[k])
-                name = f"prediction on degree {'N + 1' if p == N + 1 else '<= N'}"
-                yield Same(name, predicted, u[k + 1], {"p": p, "k": k, "h": h})
-                now = d.A @ now + d.B_now * u[k] + d.B_next * u[k + 1]
-
-    return at_points(compare, lambda N: 2 * N + 8, range(1, 9), range(1, 13))
-
-
-def both(
-    scheme: Scheme = proper, gain: Callable[[int], int] | None = None, degree: Callable[[int], int] = lambda N: N
-) -> Check:
-    """The formula, then the run on polynomial sequences."""
-    return lambda settings: combine([exact(scheme, gain)(settings), sequences(scheme, degree)(settings)])
+    h = draw("h", N)
+    s = exact_system(N)
+    d = scheme(s, h, fmpq(0))
+    for p in range(degree(N) + 1):
+        u = [(k * h) ** p for k in range(p + 6)]
+        state, differences = matrix(s.B) * h, list(u)
+        x = matrix(s.B) * 0
+        for _ in range(p + 1):
+            state = (h * matrix(s.A)).solve(state)
+            x -= state * differences[0]
+            differences = [b - a for a, b in zip(differences, differences[1:], strict=False)]
+        now = np.array([x[i, 0] for i in range(N)], dtype=object)
+        for k in range(4):
+            predicted = u[k] + h * (d.C @ now + d.D * u[k])
+            name = f"prediction on degree {'N + 1' if p == N + 1 else '<= N'}"
+            yield Same(name, predicted, u[k + 1], {"p": p, "k": k, "h": h})
+            now = d.A @ now + d.B_now * u[k] + d.B_next * u[k + 1]
 
 
 def one_eigenvalue(system: StateSpace, h: Any, alpha: Any) -> Discrete:
@@ -144,6 +124,7 @@ def one_eigenvalue(system: StateSpace, h: Any, alpha: Any) -> Discrete:
     return gbt(system, h, alpha, "proper", _scalar.solve)
 
 
+@derived(part="one eigenvalue at a time, the rest by hippo.legt_transfer; sequences are the exact rung's")
 def steps(
     mixture: Callable[[sp.Expr, sp.Expr], sp.Expr] = lambda alpha, z: 1 - alpha + alpha * z,
     lead: sp.Expr | None = None,
@@ -187,43 +168,27 @@ def steps(
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        Rung.EXACT: both(),
-        Rung.UNIVERSAL: covering(
-            "one eigenvalue at a time, the rest by hippo.legt_transfer; sequences are the exact rung's", derived(steps)
-        ),
-    },
-    mutants=(
-        Mutant(
-            "other_hold",
-            "the same schemes with the sample before the step held",
-            {
-                Rung.EXACT: both(lambda s, h, a: gbt(s, h, a, "P", solve)),
-                Rung.UNIVERSAL: derived(lambda: steps(mixture=lambda a, z: sp.Integer(1))),
-            },
-        ),
-        Mutant(
-            "late_sample",
-            "forward Euler with the sample after the step",
-            {Rung.EXACT: sequences(lambda s, h, a: gbt(s, h, a, "S4", solve))},
-        ),
-        Mutant(
-            "tied_gain",
-            "a gain that is right at h = 1/7 alone",
-            {
-                Rung.EXACT: both(lambda s, h, a: tied(proper(s, h, a), h)),
-                Rung.UNIVERSAL: derived(lambda: steps(scheme=lambda s, h, a: tied(one_eigenvalue(s, h, a), h))),
-            },
-        ),
-        Mutant("degree", "exact on sequences of degree N + 1", {Rung.EXACT: sequences(degree=lambda N: N + 1)}),
-        Mutant("smaller_gain", "the formula with D = (N-1)^2", {Rung.EXACT: both(gain=lambda N: (N - 1) ** 2)}),
-        Mutant(
-            "lead",
-            "the bracket starts with (alpha - 1/2) h^2 s^2",
-            {Rung.UNIVERSAL: derived(lambda: steps(lead=sp.Symbol("alpha") - sp.Rational(1, 2)))},
+    together(exact.checks(), sequences.checks(), steps.checks()),
+    Mutant(
+        "other_hold",
+        "the same schemes with the sample before the step held",
+        together(
+            exact.checks(scheme=lambda s, h, a: gbt(s, h, a, "P", solve)),
+            sequences.checks(scheme=lambda s, h, a: gbt(s, h, a, "P", solve)),
+            steps.checks(mixture=lambda a, z: sp.Integer(1)),
         ),
     ),
+    sequences.mutant(
+        "late_sample", "forward Euler with the sample after the step", scheme=lambda s, h, a: gbt(s, h, a, "S4", solve)
+    ),
+    Mutant(
+        "tied_gain",
+        "a gain that is right at h = 1/7 alone",
+        exact.checks(scheme=lambda s, h, a: tied(proper(s, h, a), h))
+        | steps.checks(scheme=lambda s, h, a: tied(one_eigenvalue(s, h, a), h)),
+    ),
+    sequences.mutant("degree", "exact on sequences of degree N + 1", degree=lambda N: N + 1),
+    exact.mutant("smaller_gain", "the formula with D = (N-1)^2", gain=lambda N: (N - 1) ** 2),
+    steps.mutant("lead", "the bracket starts with (alpha - 1/2) h^2 s^2", lead=sp.Symbol("alpha") - sp.Rational(1, 2)),
 )

@@ -30,7 +30,7 @@ Source.
 derived here
 """
 
-from __future__ import annotations
+# Over 120 lines: what each of the wrong rankings claims, and a figure of all predictors.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,23 +39,9 @@ import numpy as np
 
 from constructions.drawn_systems import FAMILIES
 from numeric.finding import Counterexample, Finding, Quantity, Verdict
-from proofs.claim import Check, Kind, Mutant, both
-from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Panel, Series
-from proofs.forms.statement import claim
-from proofs.hippo._predictors_compared import (
-    FIT,
-    LAST,
-    LINE,
-    NOISE,
-    ONE,
-    SMOOTH,
-    TAPS,
-    TWO,
-    VALUE,
-    comparison,
-    methods,
-)
+from proofs.forms import Kind, Rung, Settings, checked, claim, together
+from proofs.hippo._predictors_compared import FIT, LAST, LINE, NOISE, ONE, SMOOTH, TAPS, TWO, VALUE, comparison, methods
 from proofs.hippo._window_predictor import starts
 
 
@@ -95,25 +81,22 @@ DRAWN = 6
 drawn from the fixed seed "in context"."""
 
 
-def ranked(rankings: Sequence[Ranking] = RANKINGS) -> Check:
+@checked(Rung.MEASURED)
+def ranked(settings: Settings, rankings: Sequence[Ranking] = RANKINGS) -> Finding:
     """The rankings on drawn systems."""
-
-    def run(settings: Settings) -> Finding:
-        found = comparison(settings.seed, DRAWN if settings.profile == "quick" else 10, TWO)  # no ranking names it
-        figures: dict[str, Quantity] = {}
-        for r in rankings:
-            for family in r.families:
-                low, high = found[family, r.better][r.noise], found[family, r.worse][r.noise]
-                if not low * r.factor <= high:
-                    where = {"family": family, "noise": f"{NOISE[r.noise]:g}"}
-                    said = f"{r.better} at most 1/{r.factor:g} of {r.worse}"
-                    shown = Counterexample({}, where, f"{low:.3g}", f"{high:.3g}", r.better, r.worse, said)
-                    return Finding(Verdict.REFUTED, f"{family}: {said} fails", counterexample=shown)
-                name = f"{r.worse} / {r.better} at noise {NOISE[r.noise]:g}, smallest"
-                figures[name] = min(float(figures.get(name, np.inf) or np.inf), float(f"{high / low:.3g}"))
-        return Finding(Verdict.CONFIRMED, figures=figures, trust=("medians over the drawn systems, at these sizes",))
-
-    return run
+    found = comparison(settings.seed, DRAWN if settings.profile == "quick" else 10, TWO)  # no ranking names it
+    figures: dict[str, Quantity] = {}
+    for r in rankings:
+        for family in r.families:
+            low, high = found[family, r.better][r.noise], found[family, r.worse][r.noise]
+            if not low * r.factor <= high:
+                where = {"family": family, "noise": f"{NOISE[r.noise]:g}"}
+                said = f"{r.better} at most 1/{r.factor:g} of {r.worse}"
+                shown = Counterexample({}, where, f"{low:.3g}", f"{high:.3g}", r.better, r.worse, said)
+                return Finding(Verdict.REFUTED, f"{family}: {said} fails", counterexample=shown)
+            name = f"{r.worse} / {r.better} at noise {NOISE[r.noise]:g}, smallest"
+            figures[name] = min(float(figures.get(name, np.inf) or np.inf), float(f"{high / low:.3g}"))
+    return Finding(Verdict.CONFIRMED, figures=figures, trust=("medians over the drawn systems, at these sizes",))
 
 
 def table() -> str:
@@ -147,43 +130,36 @@ def noise_columns() -> Columns:
     return columns | {f"{family}: {name}": values[1:] for (family, name), values in found.items()}
 
 
-def _ranked(id: str, text: str, *rankings: Ranking) -> Mutant:
-    return Mutant(id, text, {Rung.MEASURED: ranked(rankings)})
-
-
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.BOUND,
-    checks={Rung.MEASURED: both(ranked(), starts)},
-    parameters=table,
-    mutants=(
-        _ranked(
-            "always_best",
-            "the weights beat the polynomial through the last samples without noise too",
-            Ranking(ONE, TAPS, 0, 1.0),
-        ),
-        _ranked(
-            "noise_alike",
-            "that polynomial stands noise as well as the weights, within a factor 20",
-            Ranking(TAPS, ONE, LOUD, 1 / 20),
-        ),
-        _ranked(
-            "beats_the_line",
-            "with noise of a hundredth the weights err at most 2/3 as much as the line through two samples",
-            Ranking(ONE, LINE, LOUD, 1.5),
-        ),
-        _ranked(
-            "beats_the_last",
-            "with noise of a hundredth the weights err less than the last sample on every family",
-            Ranking(ONE, LAST, LOUD, 1.0),
-        ),
-        _ranked(
-            "beats_smoothing",
-            "the window's value errs at most half as much as Savitzky-Golay's filter",
-            Ranking(VALUE, SMOOTH, LOUD, 2.0),
-        ),
+    together(ranked.checks(), starts.checks()),
+    ranked.mutant(
+        "always_best",
+        "the weights beat the polynomial through the last samples without noise too",
+        rankings=(Ranking(ONE, TAPS, 0, 1.0),),
     ),
+    ranked.mutant(
+        "noise_alike",
+        "that polynomial stands noise as well as the weights, within a factor 20",
+        rankings=(Ranking(TAPS, ONE, LOUD, 1 / 20),),
+    ),
+    ranked.mutant(
+        "beats_the_line",
+        "with noise of a hundredth the weights err at most 2/3 as much as the line through two samples",
+        rankings=(Ranking(ONE, LINE, LOUD, 1.5),),
+    ),
+    ranked.mutant(
+        "beats_the_last",
+        "with noise of a hundredth the weights err less than the last sample on every family",
+        rankings=(Ranking(ONE, LAST, LOUD, 1.0),),
+    ),
+    ranked.mutant(
+        "beats_smoothing",
+        "the window's value errs at most half as much as Savitzky-Golay's filter",
+        rankings=(Ranking(VALUE, SMOOTH, LOUD, 2.0),),
+    ),
+    kind=Kind.BOUND,
+    parameters=table,
     figures=(
         Figure(
             "comparison",

@@ -21,18 +21,13 @@ Source.
 derived here
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from flint import fmpq, fmpq_poly
 
 from constructions import legt
 from numeric.analysis.rational_matrices import exponential, matrix, moments, monomial, row, transfer
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Same, exactly
+from proofs.forms import Same, claim, exactly
 from proofs.hippo.legt_exactness import central, projected
 
 Closed = Callable[[int, int], fmpq_poly]
@@ -62,7 +57,8 @@ def left_error(N: int, terms: int) -> fmpq_poly:
     return (monomial(N, central(N) * (-1) ** N) * flipped(kummer(N + 1, 2 * N + 1, terms))).truncate(terms)
 
 
-def exact(closed: Closed = right_error, sign: int = -1) -> Check:
+@exactly(range(1, 13), range(1, 31))
+def exact(N: int, closed: Closed = right_error, sign: int = -1) -> Iterator[Same]:
     """Taylor coefficients in z = theta s, enough of them to decide those of every order p.
 
     Over p! the projection's coefficients and the closed forms of epsilon and delta are (-1)^p times rational functions of p
@@ -70,33 +66,29 @@ def exact(closed: Closed = right_error, sign: int = -1) -> Check:
     q (epsilon - Gamma delta) are (-1)^p times polynomials in p of degree 2N, and those of q e^{-z} - delta z^N times p! of
     degree N. So the orders up to 3N + 1 decide; Kummer's transformation gives delta its closed form.
     """
-
-    def compare(N: int) -> Iterator[Same]:
-        terms = 3 * N + 2
-        table, scale = [], 1
-        for p in range(terms):
-            scale *= max(p, 1)
-            table.append([a / scale for a in projected(N, p)])
-        error = closed(N, terms)
-        value = fmpq_poly([sum(a, fmpq(0)) for a in table])
-        yield Same("right-end error", 1 - value, error)
-        left = fmpq_poly([sum((a * (-1) ** n for n, a in enumerate(row_)), fmpq(0)) for row_ in table])
-        delta = (exponential(terms, -1) * flipped(error)).truncate(terms)
-        yield Same("left-end error", (exponential(terms, -1) - left).truncate(terms), delta)
-        yield Same("left-end error, closed form", delta, left_error(N, terms))
-        s = legt.system(N)
-        right, other = legt.ends(N)
-        numerator, q = transfer(s.A, s.B, other, 0)
-        closure = (exponential(terms, -1) * q - numerator).truncate(terms)
-        yield Same("closure error", closure, (delta * monomial(N)).truncate(terms))
-        reached = fmpq_poly(moments(s.A, s.B * other, right, 0, terms))
-        lti = 1 - fmpq_poly(moments(s.A, s.B, right, 0, terms))
-        yield Same("closed value error", lti, (error + sign * reached * delta).truncate(terms))
-        yield Same("leading terms: twice as large", lti[N], 2 * error[N])
-        gain = (row(right) * matrix(s.A).solve(matrix(s.B * other)))[0, 0] * -1
-        yield Same("gain from the left end at s = 0", gain, fmpq((-1) ** (N - 1)))
-
-    return exactly(compare, range(1, 13), range(1, 31))
+    terms = 3 * N + 2
+    table, scale = [], 1
+    for p in range(terms):
+        scale *= max(p, 1)
+        table.append([a / scale for a in projected(N, p)])
+    error = closed(N, terms)
+    value = fmpq_poly([sum(a, fmpq(0)) for a in table])
+    yield Same("right-end error", 1 - value, error)
+    left = fmpq_poly([sum((a * (-1) ** n for n, a in enumerate(row_)), fmpq(0)) for row_ in table])
+    delta = (exponential(terms, -1) * flipped(error)).truncate(terms)
+    yield Same("left-end error", (exponential(terms, -1) - left).truncate(terms), delta)
+    yield Same("left-end error, closed form", delta, left_error(N, terms))
+    s = legt.system(N)
+    right, other = legt.ends(N)
+    numerator, q = transfer(s.A, s.B, other, 0)
+    closure = (exponential(terms, -1) * q - numerator).truncate(terms)
+    yield Same("closure error", closure, (delta * monomial(N)).truncate(terms))
+    reached = fmpq_poly(moments(s.A, s.B * other, right, 0, terms))
+    lti = 1 - fmpq_poly(moments(s.A, s.B, right, 0, terms))
+    yield Same("closed value error", lti, (error + sign * reached * delta).truncate(terms))
+    yield Same("leading terms: twice as large", lti[N], 2 * error[N])
+    gain = (row(right) * matrix(s.A).solve(matrix(s.B * other)))[0, 0] * -1
+    yield Same("gain from the left end at s = 0", gain, fmpq((-1) ** (N - 1)))
 
 
 def _kummer(shift: int) -> Closed:
@@ -104,22 +96,18 @@ def _kummer(shift: int) -> Closed:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={Rung.EXACT: exact()},
-    mutants=(
-        Mutant("kummer_2N", "1F1(N; 2N; -z)", {Rung.EXACT: exact(_kummer(0))}),
-        Mutant(
-            "late",
-            "the projection's error with a term of order N + 9 more",
-            {Rung.EXACT: exact(lambda N, terms: (right_error(N, terms) + monomial(N + 9)).truncate(terms))},
-        ),
-        Mutant("no_closure", "the closure adds to the error with the other sign", {Rung.EXACT: exact(sign=1)}),
-        Mutant(
-            "closed_constant",
-            "the exact projection's error with the closed equation's constant (N-1)!/(2N-1)!",
-            {Rung.EXACT: exact(lambda N, terms: right_error(N, terms) * 2)},
-        ),
+    exact.checks(),
+    exact.mutant("kummer_2N", "1F1(N; 2N; -z)", closed=_kummer(0)),
+    exact.mutant(
+        "late",
+        "the projection's error with a term of order N + 9 more",
+        closed=lambda N, terms: (right_error(N, terms) + monomial(N + 9)).truncate(terms),
+    ),
+    exact.mutant("no_closure", "the closure adds to the error with the other sign", sign=1),
+    exact.mutant(
+        "closed_constant",
+        "the exact projection's error with the closed equation's constant (N-1)!/(2N-1)!",
+        closed=lambda N, terms: right_error(N, terms) * 2,
     ),
 )

@@ -26,7 +26,7 @@ Source.
 derived here
 """
 
-from __future__ import annotations
+# Over 120 lines: the formula and the run on sequences in rationals, and equations for all N.
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -40,13 +40,9 @@ from constructions.discretisation import Discrete, gbt
 from constructions.predictors import residual_hold
 from constructions.state_space import StateSpace
 from numeric.analysis.rational_matrices import matrix, objects, solve
-from numeric.finding import combine
 from numeric.words.telescoping import Equation, Step
-from proofs.claim import Check, Kind, Mutant, covering
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
+from proofs.forms import Draw, Same, at_points, claim, derived, joint, together
 from proofs.hippo import _scalar
-from proofs.hippo._checks import Draw, Same, at_points, derived
 from proofs.hippo.legt_pade import denominator
 from proofs.hippo.one_step_error import response, schemes, tied
 
@@ -72,29 +68,29 @@ def gain(N: int, h: fmpq, alpha: fmpq) -> fmpq:
     return s**N / denominator(N)(s)
 
 
-def exact(predict: Predictor = held, power: Callable[[int], int] = lambda N: N) -> Check:
+@at_points(lambda N: 8 * N + 2, range(1, 7), range(1, 13))
+def exact(N: int, draw: Draw, predict: Predictor = held, power: Callable[[int], int] = lambda N: N) -> Iterator[Same]:
     """z - H_p(z) against the formula at drawn z, h and alpha: quotients of degrees 5N + 2, 5N and 3N + 1, 3N, where the
     divisor adds 2N to hippo.one_step_error's 3N."""
-
-    def compare(N: int, draw: Draw) -> Iterator[Same]:
-        q = denominator(N)
-        z, h = draw("z", N), draw("h", N)
-        s, end = driven(N), objects(legt.ends(N)[0])
-        # so s^N/q_N(s) lies in (0, 1) for every s > 0
-        yield Same("q_N is monic with positive coefficients", [q[N], *(c for c in q.coeffs() if not c > 0)], [fmpq(1)])
-        for name, alpha in schemes(draw, N).items():
-            at = {"z": z, "h": h, "alpha": alpha}
-            d = predict(s, end, h, alpha)
-            sigma = (z - 1) / (h * (1 + alpha * (z - 1)))
-            want = (z - 1) * sigma ** power(N) / q(sigma) / gain(N, h, alpha)
-            yield Same(name, z - response(d, z), want, at)
-            whole = 1 - alpha * (end @ gbt(s, h, alpha, "P", solve).B_now)
-            yield Same(f"{name}: the divisor", whole, gain(N, h, alpha), at)
-
-    return at_points(compare, lambda N: 8 * N + 2, range(1, 7), range(1, 13))
+    q = denominator(N)
+    z, h = draw("z", N), draw("h", N)
+    s, end = driven(N), objects(legt.ends(N)[0])
+    # so s^N/q_N(s) lies in (0, 1) for every s > 0
+    yield Same("q_N is monic with positive coefficients", [q[N], *(c for c in q.coeffs() if not c > 0)], [fmpq(1)])
+    for name, alpha in schemes(draw, N).items():
+        at = {"z": z, "h": h, "alpha": alpha}
+        d = predict(s, end, h, alpha)
+        sigma = (z - 1) / (h * (1 + alpha * (z - 1)))
+        want = (z - 1) * sigma ** power(N) / q(sigma) / gain(N, h, alpha)
+        yield Same(name, z - response(d, z), want, at)
+        whole = 1 - alpha * (end @ gbt(s, h, alpha, "P", solve).B_now)
+        yield Same(f"{name}: the divisor", whole, gain(N, h, alpha), at)
 
 
-def sequences(predict: Predictor = held, degree: Callable[[int], int] = lambda N: N) -> Check:
+@at_points(lambda N: 16 * N + 16, range(1, 6), range(1, 10))
+def sequences(
+    N: int, draw: Draw, predict: Predictor = held, degree: Callable[[int], int] = lambda N: N
+) -> Iterator[Same]:
     """The prediction run in rationals on u_k = (kh)^p from the steady state, at drawn h and alpha: the next sample for
     p <= N.
 
@@ -102,23 +98,17 @@ def sequences(predict: Predictor = held, degree: Callable[[int], int] = lambda N
     mixture; it is found here by solving for the polynomial state that the recurrence itself maps to the next. Up to
     p + 1 <= N + 1 solves of degree 2, three steps of degree 2N, h^p and the divisor's 2N make the degree.
     """
-
-    def compare(N: int, draw: Draw) -> Iterator[Same]:
-        h = draw("h", N)
-        s, end = driven(N), objects(legt.ends(N)[0])
-        for name, alpha in schemes(draw, N).items():
-            d = predict(s, end, h, alpha)
-            for p in range(degree(N) + 1):
-                u = [(k * h) ** p for k in range(p + 6)]
-                now = polynomial_state(d, u, p)
-                for k in range(3):
-                    predicted = d.C @ now + d.D * u[k]
-                    yield Same(
-                        f"{name}, run on polynomials", predicted, u[k + 1], {"p": p, "k": k, "h": h, "alpha": alpha}
-                    )
-                    now = d.A @ now + d.B_now * u[k] + d.B_next * u[k + 1]
-
-    return at_points(compare, lambda N: 16 * N + 16, range(1, 6), range(1, 10))
+    h = draw("h", N)
+    s, end = driven(N), objects(legt.ends(N)[0])
+    for name, alpha in schemes(draw, N).items():
+        d = predict(s, end, h, alpha)
+        for p in range(degree(N) + 1):
+            u = [(k * h) ** p for k in range(p + 6)]
+            now = polynomial_state(d, u, p)
+            for k in range(3):
+                predicted = d.C @ now + d.D * u[k]
+                yield Same(f"{name}, run on polynomials", predicted, u[k + 1], {"p": p, "k": k, "h": h, "alpha": alpha})
+                now = d.A @ now + d.B_now * u[k] + d.B_next * u[k + 1]
 
 
 def polynomial_state(d: Discrete, u: list[fmpq], p: int) -> np.ndarray:
@@ -137,6 +127,9 @@ def polynomial_state(d: Discrete, u: list[fmpq], p: int) -> np.ndarray:
     return total
 
 
+@derived(
+    part="one eigenvalue at a time, the rest by hippo.legt_transfer; neither sequences nor the range of the divisor"
+)
 def steps(mixed: Callable[[sp.Expr, sp.Expr], sp.Expr] = lambda alpha, p: alpha * p) -> Iterator[Step]:
     """The error from the two balances; E is the residual's transfer function, b = g.B of the scheme, G = g.A x."""
     z, alpha, b, G, E = sp.symbols("z alpha b G E")
@@ -173,13 +166,6 @@ def steps(mixed: Callable[[sp.Expr, sp.Expr], sp.Expr] = lambda alpha, p: alpha 
     )
 
 
-def both(
-    predict: Predictor = held, power: Callable[[int], int] = lambda N: N, degree: Callable[[int], int] = lambda N: N
-) -> Check:
-    """The formula, then the run."""
-    return lambda settings: combine([exact(predict, power)(settings), sequences(predict, degree)(settings)])
-
-
 def _without_division(system: StateSpace, end: Any, h: fmpq, alpha: fmpq) -> Discrete:
     """The mixture's second sample replaced by the first: no division by 1 - alpha g.B."""
     d = held(system, end, h, alpha)
@@ -188,29 +174,13 @@ def _without_division(system: StateSpace, end: Any, h: fmpq, alpha: fmpq) -> Dis
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={
-        Rung.EXACT: both(),
-        Rung.UNIVERSAL: covering(
-            "one eigenvalue at a time, the rest by hippo.legt_transfer; neither sequences nor the range of the divisor",
-            derived(steps),
-        ),
-    },
-    mutants=(
-        Mutant("no_division", "without the division by 1 - alpha g B", {Rung.EXACT: both(_without_division)}),
-        Mutant(
-            "tied_gain",
-            "a gain that is right at h = 1/7 alone",
-            {Rung.EXACT: both(lambda s, end, h, a: tied(held(s, end, h, a), h))},
-        ),
-        Mutant("degree", "exact on sequences of degree N + 1", {Rung.EXACT: both(degree=lambda N: N + 1)}),
-        Mutant("power", "the error with sigma^(N+1)", {Rung.EXACT: both(power=lambda N: N + 1)}),
-        Mutant(
-            "old_sample",
-            "the scheme's second sample replaced by the first",
-            {Rung.UNIVERSAL: derived(lambda: steps(lambda alpha, p: alpha))},
-        ),
+    together(exact.checks(), sequences.checks(), steps.checks()),
+    joint("no_division", "without the division by 1 - alpha g B", exact, sequences, predict=_without_division),
+    exact.mutant(
+        "tied_gain", "a gain that is right at h = 1/7 alone", predict=lambda s, end, h, a: tied(held(s, end, h, a), h)
     ),
+    sequences.mutant("degree", "exact on sequences of degree N + 1", degree=lambda N: N + 1),
+    exact.mutant("power", "the error with sigma^(N+1)", power=lambda N: N + 1),
+    steps.mutant("old_sample", "the scheme's second sample replaced by the first", mixed=lambda alpha, p: alpha),
 )

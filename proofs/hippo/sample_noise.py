@@ -23,7 +23,7 @@ Source.
 derived here (H20)
 """
 
-from __future__ import annotations
+# Over 120 lines: an exact bound, drawn variances and a limit.
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -38,11 +38,8 @@ from constructions.state_space import orthonormal
 from numeric.analysis.rates import fit
 from numeric.analysis.rational_matrices import matrix
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Finding, Verdict, combine
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung, Settings
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Bound, Rate, never_exceeded, orders
+from numeric.finding import Counterexample, Finding, Verdict
+from proofs.forms import Bound, Kind, Rate, Rung, Settings, checked, claim, never_exceeded, orders, together
 from proofs.hippo.noise_gain import squared
 
 ROUTES = ("i", "ii")
@@ -77,14 +74,13 @@ def white(N: int, route: str) -> fmpq:
     return total
 
 
-def white_bound(limit: Callable[[int], fmpq] = lambda N: fmpq(int(squared(N, "ii")), 3)) -> Check:
+@never_exceeded()
+def white_bound(
+    settings: Settings, limit: Callable[[int], fmpq] = lambda N: fmpq(int(squared(N, "ii")), 3)
+) -> Iterator[Bound]:
     """The closed equation passes less white noise to route (ii) than exact projections, whose variance is |C|^2."""
-
-    def measure(settings: Settings) -> Iterator[Bound]:
-        for N in range(1, 9 if settings.profile == "quick" else 17):
-            yield Bound("route ii, white noise", arb(white(N, "ii")), arb(limit(N)), {"N": N})
-
-    return never_exceeded(measure)
+    for N in range(1, 9 if settings.profile == "quick" else 17):
+        yield Bound("route ii, white noise", arb(white(N, "ii")), arb(limit(N)), {"N": N})
 
 
 def discrete(N: int, route: str, h: float) -> Discrete:
@@ -107,72 +103,61 @@ def predicted(N: int, route: str, h: float) -> float:
     return variance(discrete(N, route, h))
 
 
-def drawn(gain: Gain = predicted) -> Check:
+@checked(Rung.MEASURED)
+def drawn(settings: Settings, gain: Gain = predicted) -> Finding:
     """Independent channels of normal samples through the recurrence; the last outputs' variance against `gain`.
 
     With R independent channels the sample variance over the true one is chi-squared over R, of standard deviation
     sqrt(2/R).
     """
-
-    def check(settings: Settings) -> Finding:
-        figures: dict[str, float | int | str | bool | None] = {}
-        rng = Entropy(settings.seed).generator()
-        draws = DRAWS * (1 if settings.profile == "quick" else 4)
-        band = SIGMAS * sqrt(2 / draws)
-        for N in (4, 8):
-            h = 1 / DIVISION
-            noise = rng.standard_normal((WINDOWS * DIVISION, draws))
-            for route in ROUTES:
-                y = run(discrete(N, route, h), noise, np.zeros((N, draws)))[-1]
-                ratio = float((y * y).mean()) / gain(N, route, h)
-                figures[f"N = {N}, route {route}: drawn over predicted variance"] = round(ratio, 4)
-                if abs(ratio - 1) > band:
-                    return Finding(
-                        Verdict.REFUTED,
-                        f"N = {N}, route {route}: the drawn variance is {ratio:.4f} of the predicted, outside 1 +- {band:.4f}",
-                        figures=figures,
-                        counterexample=Counterexample(
-                            {"N": N, "channels": draws},
-                            {"h": f"1/{DIVISION}"},
-                            repr(ratio),
-                            f"1 +- {band:.4f}",
-                            "drawn over predicted variance",
-                            "interval",
-                        ),
-                    )
-        figures["half width of the interval"] = round(band, 4)
-        return Finding(
-            Verdict.CONFIRMED,
-            figures=figures,
-            settings={"channels": draws, "samples": WINDOWS * DIVISION, "h": f"1/{DIVISION}"},
-            trust=(
-                "numpy's normal generator",
-                "a normal approximation of the chi-squared distribution at 7.2 sigma",
-                "the transient after six windows is below the interval",
-            ),
-        )
-
-    return check
+    figures: dict[str, float | int | str | bool | None] = {}
+    rng = Entropy(settings.seed).generator()
+    draws = DRAWS * (1 if settings.profile == "quick" else 4)
+    band = SIGMAS * sqrt(2 / draws)
+    for N in (4, 8):
+        h = 1 / DIVISION
+        noise = rng.standard_normal((WINDOWS * DIVISION, draws))
+        for route in ROUTES:
+            y = run(discrete(N, route, h), noise, np.zeros((N, draws)))[-1]
+            ratio = float((y * y).mean()) / gain(N, route, h)
+            figures[f"N = {N}, route {route}: drawn over predicted variance"] = round(ratio, 4)
+            if abs(ratio - 1) > band:
+                return Finding(
+                    Verdict.REFUTED,
+                    f"N = {N}, route {route}: the drawn variance is {ratio:.4f} of the predicted, outside 1 +- {band:.4f}",
+                    figures=figures,
+                    counterexample=Counterexample(
+                        {"N": N, "channels": draws},
+                        {"h": f"1/{DIVISION}"},
+                        repr(ratio),
+                        f"1 +- {band:.4f}",
+                        "drawn over predicted variance",
+                        "interval",
+                    ),
+                )
+    figures["half width of the interval"] = round(band, 4)
+    return Finding(
+        Verdict.CONFIRMED,
+        figures=figures,
+        settings={"channels": draws, "samples": WINDOWS * DIVISION, "h": f"1/{DIVISION}"},
+        trust=(
+            "numpy's normal generator",
+            "a normal approximation of the chi-squared distribution at 7.2 sigma",
+            "the transient after six windows is below the interval",
+        ),
+    )
 
 
-def measure(order: float = 1.0) -> Callable[[Settings], Iterator[Rate]]:
+@orders()
+def measure(settings: Settings, order: float = 1.0) -> Iterator[Rate]:
     """How fast the sampled variances reach their limits as h goes to 0."""
-
-    def check(settings: Settings) -> Iterator[Rate]:
-        for N in (4, 8):
-            steps = [1 / (N * d) for d in DIVISIONS]
-            exact_ii = float(white(N, "ii").p) / float(white(N, "ii").q)
-            two = [abs(predicted(N, "ii", h) / (h * exact_ii) - 1) for h in steps]
-            one = [abs(predicted(N, "i", h) / N**4 - 1) for h in steps]
-            yield Rate(f"N = {N}, route ii: variance/(h |H|^2) - 1", fit(steps, two, to_zero=True), order)
-            yield Rate(f"N = {N}, route i: variance/D^2 - 1", fit(steps, one, to_zero=True), order)
-
-    return check
-
-
-def both(gain: Gain = predicted, order: float = 1.0) -> Check:
-    """The exact bound, the drawn variances and the limits."""
-    return lambda settings: combine([white_bound()(settings), drawn(gain)(settings), orders(measure(order))(settings)])
+    for N in (4, 8):
+        steps = [1 / (N * d) for d in DIVISIONS]
+        exact_ii = float(white(N, "ii").p) / float(white(N, "ii").q)
+        two = [abs(predicted(N, "ii", h) / (h * exact_ii) - 1) for h in steps]
+        one = [abs(predicted(N, "i", h) / N**4 - 1) for h in steps]
+        yield Rate(f"N = {N}, route ii: variance/(h |H|^2) - 1", fit(steps, two, to_zero=True), order)
+        yield Rate(f"N = {N}, route i: variance/D^2 - 1", fit(steps, one, to_zero=True), order)
 
 
 def table() -> str:
@@ -189,27 +174,24 @@ def table() -> str:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.BOUND,
-    checks={Rung.MEASURED: both()},
-    parameters=table,
-    mutants=(
-        Mutant(
-            "half_norm",
-            "the white-noise variance of route (ii) is at most |C|^2/2",
-            {Rung.MEASURED: white_bound(lambda N: fmpq(int(squared(N, "ii")), 6))},
-        ),
-        Mutant(
-            "gain_N",
-            "route (i) passes the variance N^2 per sample",
-            {Rung.MEASURED: both(lambda N, r, h: float(N**2) if r == "i" else predicted(N, r, h))},
-        ),
-        Mutant(
-            "no_step",
-            "route (ii)'s variance does not depend on h",
-            {Rung.MEASURED: both(lambda N, r, h: predicted(N, r, h) / h if r == "ii" else predicted(N, r, h))},
-        ),
-        Mutant("second_order", "the limits are reached at order h^2", {Rung.MEASURED: both(order=2.0)}),
+    together(white_bound.checks(), drawn.checks(), measure.checks()),
+    white_bound.mutant(
+        "half_norm",
+        "the white-noise variance of route (ii) is at most |C|^2/2",
+        limit=lambda N: fmpq(int(squared(N, "ii")), 6),
     ),
+    drawn.mutant(
+        "gain_N",
+        "route (i) passes the variance N^2 per sample",
+        gain=lambda N, r, h: float(N**2) if r == "i" else predicted(N, r, h),
+    ),
+    drawn.mutant(
+        "no_step",
+        "route (ii)'s variance does not depend on h",
+        gain=lambda N, r, h: predicted(N, r, h) / h if r == "ii" else predicted(N, r, h),
+    ),
+    measure.mutant("second_order", "the limits are reached at order h^2", order=2.0),
+    kind=Kind.BOUND,
+    parameters=table,
 )

@@ -19,16 +19,12 @@ Source.
 standard; the kernel as in arXiv 2111.00396, section 2.4
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
 from constructions import scan
 from constructions.namespace import Array, namespace
-from proofs.claim import Kind
-from proofs.forms.identity import Identity, Large, Short
-from proofs.forms.statement import claim
+from proofs.forms import Identity, Large, Short, claim
 
 WHOLE = 1 << 20
 """A block that holds any input: then every output is the kernel's sum plus the start's share."""
@@ -93,14 +89,10 @@ IDENTITY = Identity(
 )
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks=IDENTITY.checks(),
-    mutants=(
-        IDENTITY.mutant("late_kernel", "the kernel C A^m B, one power late", left=scans(_late)),
-        IDENTITY.mutant("no_feedthrough", "D dropped", left=scans(_no_feedthrough)),
-        IDENTITY.mutant("stale_block", "a block starts without the last input of the one before", left=scans(_stale)),
-        IDENTITY.mutant("transposed", "B and C exchanged", left=scans(_transposed)),
-    ),
+    IDENTITY.checks(),
+    IDENTITY.mutant("late_kernel", "the kernel C A^m B, one power late", left=scans(_late)),
+    IDENTITY.mutant("no_feedthrough", "D dropped", left=scans(_no_feedthrough)),
+    IDENTITY.mutant("stale_block", "a block starts without the last input of the one before", left=scans(_stale)),
+    IDENTITY.mutant("transposed", "B and C exchanged", left=scans(_transposed)),
 )

@@ -29,7 +29,7 @@ Source.
 derived here; the FFT's bound from C. Percival, Math. Comp. 72 (2003), theorem 5.1
 """
 
-from __future__ import annotations
+# Over 120 lines: three ways to run a system on every backend, and a figure.
 
 from collections.abc import Mapping
 from functools import cache
@@ -42,11 +42,9 @@ from constructions.discretisation import gbt
 from constructions.namespace import Array, namespace
 from numeric.deciding.backends import to_numpy, unusable
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Quantity, Verdict, combine
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung, Settings
+from numeric.finding import Finding, Quantity, Verdict
 from proofs.figure import Columns, Figure, Series, one
-from proofs.forms.statement import claim
+from proofs.forms import Kind, Mutant, Rung, Settings, both, checked, claim
 from proofs.hippo._scan_cases import (
     BLOCK,
     CHANNELS,
@@ -71,65 +69,56 @@ VACUOUS = 1e-6
 """An error that is a smaller share of its floor than this says nothing about the floor."""
 
 
-def floored(change: Mapping[str, Way] | None = None) -> Check:
+@checked(Rung.SAMPLED)
+def floored(settings: Settings, change: Mapping[str, Way] | None = None) -> Finding:
     """Every way against the exact prefix, and against the recurrence over the whole length, channel by channel."""
     ways = {**WAYS, **(change or {})}
-
-    def run(settings: Settings) -> Finding:
-        backends = backends_of(settings)
-        names = list(SYSTEMS)[: 3 if settings.profile == "quick" else None]
-        figures: dict[str, Quantity] = {}
-        where = {"sizes": {"T": SAMPLES, "batch": CHANNELS[0], "channels": CHANNELS[1]}, "seed": settings.seed}
-        for dtype in LOST:
-            for backend in backends:
-                why = unusable(backend, dtype)
-                if why:
-                    return Finding(Verdict.NOT_RUN, why, settings=where)
-                for name in names:
-                    held = case(name, dtype, settings.seed)
-                    wrong = wrong_length(held, LOST[dtype])
-                    if wrong:
-                        return Finding(Verdict.REFUTED, f"{name}, {dtype}: {wrong}", settings=where)
-                    base = outputs(ways["recurrence"], held.parts, held.u, held.length, backend, dtype)
-                    for kind, way in ways.items():
-                        y = base
-                        if kind != "recurrence":
-                            y = outputs(way, held.parts, held.u, held.length, backend, dtype)
-                        floor = held.floors[kind]
-                        pairs = [
-                            ("exact", np.abs(y[:PREFIX, 0, 0] - held.exact), floor),
-                            ("recurrence", np.abs(y - base), floor + held.floors["recurrence"]),
-                        ]
-                        for other, error, bound in pairs:
-                            # rounding the exact value to float64 and the difference cost two roundings of the result
-                            bound += 2.0**-51 * float(np.abs(y).max())
-                            worst = float(error.max())
-                            if not worst <= bound:
-                                at = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
-                                return refuted(f"{name}, {kind}, {backend}, {dtype}", at, worst, bound, other, where)
-                            key = f"{backend}, {dtype}: {kind}, worst error / floor"
-                            figures[key] = max(float(figures.get(key, 0.0) or 0.0), float(f"{worst / bound:.3g}"))
-        vacuous = [key for key, share in figures.items() if float(share or 0.0) < VACUOUS]
-        if vacuous:
-            return Finding(Verdict.UNDECIDED, f"{vacuous[0]}: a floor that far off confirms nothing", figures, where)
-        return Finding(
-            Verdict.CONFIRMED,
-            figures={"systems": len(names), **figures},
-            settings={"engine": "floating point against rounding floors", "backends": backends, **where},
-            trust=(
-                "IEEE 754 arithmetic; the derivation of the floors (proofs/hippo/_scan_floors.py)",
-                "the library's FFT errs by no more than Percival's bound for radix 2, roots of unity within two roundings",
-                "Arb's ball arithmetic for the exact prefix",
-            ),
-        )
-
-    return run
-
-
-def sampled(change: Mapping[str, Way] | None = None) -> Check:
-    """Integers, then the floors."""
-    parts = (integers(change), floored(change))
-    return lambda settings: combine([part(settings) for part in parts])
+    backends = backends_of(settings)
+    names = list(SYSTEMS)[: 3 if settings.profile == "quick" else None]
+    figures: dict[str, Quantity] = {}
+    where = {"sizes": {"T": SAMPLES, "batch": CHANNELS[0], "channels": CHANNELS[1]}, "seed": settings.seed}
+    for dtype in LOST:
+        for backend in backends:
+            why = unusable(backend, dtype)
+            if why:
+                return Finding(Verdict.NOT_RUN, why, settings=where)
+            for name in names:
+                held = case(name, dtype, settings.seed)
+                wrong = wrong_length(held, LOST[dtype])
+                if wrong:
+                    return Finding(Verdict.REFUTED, f"{name}, {dtype}: {wrong}", settings=where)
+                base = outputs(ways["recurrence"], held.parts, held.u, held.length, backend, dtype)
+                for kind, way in ways.items():
+                    y = base
+                    if kind != "recurrence":
+                        y = outputs(way, held.parts, held.u, held.length, backend, dtype)
+                    floor = held.floors[kind]
+                    pairs = [
+                        ("exact", np.abs(y[:PREFIX, 0, 0] - held.exact), floor),
+                        ("recurrence", np.abs(y - base), floor + held.floors["recurrence"]),
+                    ]
+                    for other, error, bound in pairs:
+                        # rounding the exact value to float64 and the difference cost two roundings of the result
+                        bound += 2.0**-51 * float(np.abs(y).max())
+                        worst = float(error.max())
+                        if not worst <= bound:
+                            at = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
+                            return refuted(f"{name}, {kind}, {backend}, {dtype}", at, worst, bound, other, where)
+                        key = f"{backend}, {dtype}: {kind}, worst error / floor"
+                        figures[key] = max(float(figures.get(key, 0.0) or 0.0), float(f"{worst / bound:.3g}"))
+    vacuous = [key for key, share in figures.items() if float(share or 0.0) < VACUOUS]
+    if vacuous:
+        return Finding(Verdict.UNDECIDED, f"{vacuous[0]}: a floor that far off confirms nothing", figures, where)
+    return Finding(
+        Verdict.CONFIRMED,
+        figures={"systems": len(names), **figures},
+        settings={"engine": "floating point against rounding floors", "backends": backends, **where},
+        trust=(
+            "IEEE 754 arithmetic; the derivation of the floors (proofs/hippo/_scan_floors.py)",
+            "the library's FFT errs by no more than Percival's bound for radix 2, roots of unity within two roundings",
+            "Arb's ball arithmetic for the exact prefix",
+        ),
+    )
 
 
 def _late(A: Array, B: Array, C: Array, D: Any, u: Array, length: int) -> Array:
@@ -164,8 +153,8 @@ def _off(name: str, roundings: int) -> Way:
     return run
 
 
-def _way(name: str, way: Way) -> dict[Rung, Check]:
-    return {Rung.SAMPLED: sampled({name: way})}
+def _way(id: str, description: str, name: str, way: Way) -> Mutant:
+    return Mutant(id, description, {Rung.SAMPLED: both(integers({name: way}), floored.check(change={name: way}))})
 
 
 @cache
@@ -189,28 +178,27 @@ def growth() -> Columns:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.BOUND,
-    checks={Rung.SAMPLED: sampled()},
-    mutants=(
-        Mutant("late_kernel", "the convolution's kernel one power late", _way("convolution", _late)),
-        Mutant(
-            "no_feedthrough",
-            "D dropped in the blocks",
-            _way("blocked", lambda A, B, C, D, u, length: scan.blocked(A, B, C, 0 * D, u, block=BLOCK)),
-        ),
-        Mutant("stale_block", "a block's last input is not passed on to the next", _way("blocked", _stale)),
-        Mutant(
-            "short_kernel",
-            "an eighth of the kernel",
-            _way("convolution", lambda A, B, C, D, u, length: scan.convolution(A, B, C, D, u, length=length // 8)),
-        ),
-        Mutant("thousand", "the blocks' outputs off by a thousand roundings", _way("blocked", _off("blocked", 1000))),
-        Mutant("four", "the recurrence's outputs off by four roundings", _way("recurrence", _off("recurrence", 4))),
-        Mutant("fft", "the FFT's outputs off by a thousand roundings", _way("convolution", _off("convolution", 1000))),
-        Mutant("narrow", "float32 inside, float64 outside", _way("blocked", _narrow)),
+    {Rung.SAMPLED: both(integers(), floored.check())},
+    _way("late_kernel", "the convolution's kernel one power late", "convolution", _late),
+    _way(
+        "no_feedthrough",
+        "D dropped in the blocks",
+        "blocked",
+        lambda A, B, C, D, u, length: scan.blocked(A, B, C, 0 * D, u, block=BLOCK),
     ),
+    _way("stale_block", "a block's last input is not passed on to the next", "blocked", _stale),
+    _way(
+        "short_kernel",
+        "an eighth of the kernel",
+        "convolution",
+        lambda A, B, C, D, u, length: scan.convolution(A, B, C, D, u, length=length // 8),
+    ),
+    _way("thousand", "the blocks' outputs off by a thousand roundings", "blocked", _off("blocked", 1000)),
+    _way("four", "the recurrence's outputs off by four roundings", "recurrence", _off("recurrence", 4)),
+    _way("fft", "the FFT's outputs off by a thousand roundings", "convolution", _off("convolution", 1000)),
+    _way("narrow", "float32 inside, float64 outside", "blocked", _narrow),
+    kind=Kind.BOUND,
     figures=(
         Figure(
             "floors",

@@ -16,17 +16,12 @@ Source.
 derived here
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from math import pi
 
 from numeric.analysis import peano
 from numeric.analysis.rates import fit
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung, Settings
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Rate, orders
+from proofs.forms import Kind, Rate, Settings, claim, orders
 from proofs.hippo._sharp_constants import sharp
 from proofs.hippo.derivative_rate import constants
 
@@ -55,46 +50,30 @@ def limit(name: str, K: int) -> float:
     return peano.asymptotic(name, K)[1]
 
 
+@orders("Arb's ball arithmetic for the norms")
 def measure(
-    claimed: Mapping[tuple[str, int], float] = ORDERS, constant: Constant = limit
-) -> Callable[[Settings], Iterator[Rate]]:
+    settings: Settings, claimed: Mapping[tuple[str, int], float] = ORDERS, constant: Constant = limit
+) -> Iterator[Rate]:
     """Orders of |sharp constant/(c N^p) - 1|."""
-
-    def run(settings: Settings) -> Iterator[Rate]:
-        sizes = SIZES if settings.profile == "quick" else LARGER
-        for (name, K), order in claimed.items():
-            power = float(peano.asymptotic(name, K)[0])
-            ratios = [float(sharp(name, K, N)) / (constant(name, K) * N**power) for N in sizes]
-            yield Rate(f"{name}, K = {K}: ratio - 1", fit(sizes, [abs(r - 1) for r in ratios]), order)
-
-    return run
-
-
-def _check(claimed: Mapping[tuple[str, int], float] = ORDERS, constant: Constant = limit) -> Check:
-    return orders(measure(claimed, constant), trust=("Arb's ball arithmetic for the norms",))
+    sizes = SIZES if settings.profile == "quick" else LARGER
+    for (name, K), order in claimed.items():
+        power = float(peano.asymptotic(name, K)[0])
+        ratios = [float(sharp(name, K, N)) / (constant(name, K) * N**power) for N in sizes]
+        yield Rate(f"{name}, K = {K}: ratio - 1", fit(sizes, [abs(r - 1) for r in ratios]), order)
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.CONVERGENCE,
-    checks={Rung.MEASURED: _check()},
-    parameters=constants,
-    mutants=(
-        Mutant(
-            "mean_of_cosine",
-            "the mean of |cos| taken as 1/2",
-            {Rung.MEASURED: _check(constant=lambda name, K: limit(name, K) * pi / 4)},
-        ),
-        Mutant(
-            "same_constant",
-            "route (i) with the constant of route (ii)",
-            {Rung.MEASURED: _check(constant=lambda name, K: limit("ii" if name == "i" else name, K))},
-        ),
-        Mutant(
-            "first_order",
-            "the value's constant is approached at order 1/N",
-            {Rung.MEASURED: _check({("value", 3): -1})},
-        ),
+    measure.checks(),
+    measure.mutant(
+        "mean_of_cosine", "the mean of |cos| taken as 1/2", constant=lambda name, K: limit(name, K) * pi / 4
     ),
+    measure.mutant(
+        "same_constant",
+        "route (i) with the constant of route (ii)",
+        constant=lambda name, K: limit("ii" if name == "i" else name, K),
+    ),
+    measure.mutant("first_order", "the value's constant is approached at order 1/N", claimed={("value", 3): -1}),
+    kind=Kind.CONVERGENCE,
+    parameters=constants,
 )

@@ -20,9 +20,9 @@ Source.
 derived here (H16)
 """
 
-from __future__ import annotations
+# Over 120 lines: exact and closed states, every readout, and a figure.
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from math import factorial
 
@@ -32,11 +32,8 @@ from flint import arb, fmpq
 from constructions import legt
 from numeric.analysis import impulse_norms, legendre_series, peano
 from numeric.analysis.rates import fit
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung, Settings
-from proofs.figure import Columns, Figure, Panel, Series, through_last
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Rate, orders
+from proofs.figure import Columns, Figure, Panel, through_last, with_lines
+from proofs.forms import Kind, Rate, Settings, claim, orders
 from proofs.hippo._signals import FUNCTIONALS, root_mean_square, window_errors
 
 EXPONENTS = (fmpq(3, 2), fmpq(5, 2), fmpq(7, 2), fmpq(3))
@@ -100,24 +97,17 @@ def closed() -> dict[tuple[int, str], list[float]]:
     return found
 
 
-def measure(claimed: Mapping[str, float] = ORDERS) -> Callable[[Settings], Iterator[Rate]]:
+@orders("Arb's ball arithmetic")
+def measure(settings: Settings, claimed: Mapping[str, float] = ORDERS) -> Iterator[Rate]:
     """Orders in N for both kinds of states."""
-
-    def run(settings: Settings) -> Iterator[Rate]:
-        sizes = SIZES if settings.profile == "quick" else LARGER
-        for beta in EXPONENTS:
-            found = projected(beta, sizes[-1])
-            for name, order in claimed.items():
-                value = order - float(beta.p) / float(beta.q)
-                yield Rate(f"exact states, beta = {beta}, {name}", fit(sizes, found[name]), value)
-        for (K, name), values in closed().items():
-            yield Rate(f"closed states, beta = {K}, {name}", fit(CLOSED_SIZES, values), claimed[name] - K)
-
-    return run
-
-
-def _claimed(name: str, order: float) -> Check:
-    return orders(measure({**ORDERS, name: order}))
+    sizes = SIZES if settings.profile == "quick" else LARGER
+    for beta in EXPONENTS:
+        found = projected(beta, sizes[-1])
+        for name, order in claimed.items():
+            value = order - float(beta.p) / float(beta.q)
+            yield Rate(f"exact states, beta = {beta}, {name}", fit(sizes, found[name]), value)
+    for (K, name), values in closed().items():
+        yield Rate(f"closed states, beta = {K}, {name}", fit(CLOSED_SIZES, values), claimed[name] - K)
 
 
 def columns() -> Columns:
@@ -138,15 +128,18 @@ _NAMES = {"value": "value", "i": "route (i)", "ii": "route (ii)", "iii": "route 
 
 
 def _panel(kind: str, sizes: str, title: str) -> Panel:
-    series = (Series(text, sizes, f"{kind}, {name}", f"{kind}, {name}, order") for name, text in _NAMES.items())
-    return Panel("states $N$", "RMS error over positions", tuple(series), "xy", title)
+    series = with_lines(sizes, {f"{kind}, {name}": text for name, text in _NAMES.items()})
+    return Panel("states $N$", "RMS error over positions", series, "xy", title)
 
 
 CLAIM = claim(
-    __file__,
     __name__,
+    measure.checks(),
+    measure.mutant("class_order", "route (i) is of the class's order N^(3/2-K)", claimed={**ORDERS, "i": 1.5}),
+    measure.mutant("same_order", "route (ii) is of the order of route (i)", claimed={**ORDERS, "ii": 0.5}),
+    measure.mutant("value_half", "the value is of order N^(1/2-beta)", claimed={**ORDERS, "value": 0.5}),
+    measure.mutant("iii_half", "route (iii) is half an order better", claimed={**ORDERS, "iii": 0.0}),
     kind=Kind.RATE,
-    checks={Rung.MEASURED: orders(measure(), trust=("Arb's ball arithmetic",))},
     figures=(
         Figure(
             "orders",
@@ -159,11 +152,5 @@ derivative.""",
                 _panel("closed", "closed N", r"closed states, $\beta = 3$"),
             ),
         ),
-    ),
-    mutants=(
-        Mutant("class_order", "route (i) is of the class's order N^(3/2-K)", {Rung.MEASURED: _claimed("i", 1.5)}),
-        Mutant("same_order", "route (ii) is of the order of route (i)", {Rung.MEASURED: _claimed("ii", 0.5)}),
-        Mutant("value_half", "the value is of order N^(1/2-beta)", {Rung.MEASURED: _claimed("value", 0.5)}),
-        Mutant("iii_half", "route (iii) is half an order better", {Rung.MEASURED: _claimed("iii", 0.0)}),
     ),
 )

@@ -21,7 +21,7 @@ Source.
 derived here; Schur 1917 for the exact test
 """
 
-from __future__ import annotations
+# Over 120 lines: a limit in rationals, an energy balance and an order, and a figure.
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -39,12 +39,9 @@ from numeric.analysis.rates import fit, hull
 from numeric.analysis.rational_matrices import characteristic, matrix, number, objects, solve
 from numeric.analysis.stability import largest_step, schur_stable
 from numeric.words.telescoping import Equation, Step
-from proofs.claim import Check, Kind, Mutant, covering
-from proofs.evidence import Rung, Settings
 from proofs.figure import Columns, Figure, Series, one, through_last
-from proofs.forms.statement import claim
+from proofs.forms import Kind, Rate, Same, Settings, claim, derived, exactly, orders
 from proofs.hippo import _scalar
-from proofs.hippo._checks import Rate, Same, derived, exactly, orders
 
 LIMITED = (Fraction(0), Fraction(1, 4), Fraction(1, 3))
 CONTRACTING = (Fraction(1, 2), Fraction(2, 3), Fraction(1))
@@ -79,34 +76,35 @@ def energy_signs(M: fmpq_mat, norms: np.ndarray) -> bool:
     return all(v * (-1) ** (N - j) >= 0 for j, v in enumerate(c))
 
 
-def exact(limit: Limit = largest_step, contracting: tuple[Fraction, ...] = CONTRACTING) -> Check:
+@exactly(range(1, 9), range(1, 15))
+def exact(N: int, limit: Limit = largest_step, contracting: tuple[Fraction, ...] = CONTRACTING) -> Iterator[Same]:
     """Below and above the limit by one part in 2^30; and no expansion at small and huge steps."""
-
-    def compare(N: int) -> Iterator[Same]:
-        q = characteristic(legt.system(N).A)
-        for alpha in LIMITED:
-            with peano.precision(200):
-                h = Fraction(float(limit(q, alpha)))
-            for factor, stable in ((1 - MARGIN, True), (1 + MARGIN, False)):
-                step = number(h * Fraction(factor))
-                found = schur_stable(step_matrix(N, step, alpha).charpoly())
-                yield Same(f"stable at {factor - 1:+.0e} of the limit", found, stable, {"alpha": alpha, "h": step})
-        for alpha in contracting:
-            for h in STEPS:
-                found = energy_signs(step_matrix(N, number(h), alpha), legt.norms(N))
-                yield Same("non-expansive", found, True, {"alpha": alpha, "h": h})
-        if N == 2:
-            with peano.precision(200):
-                yield Same("2/3 of the window for N = 2", limit(q, Fraction(0)).contains(fmpq(2, 3)), True)
-        A = legs.system(N).A
-        yield Same("LegS has nothing above the diagonal", objects(np.triu(A, 1)), objects(0 * np.triu(A, 1)))
-        forward = characteristic(np.diag(np.diagonal(A)))
+    q = characteristic(legt.system(N).A)
+    for alpha in LIMITED:
         with peano.precision(200):
-            yield Same("2/N for time-invariant LegS", limit(forward, Fraction(0)).contains(fmpq(2, N)), True)
+            h = Fraction(float(limit(q, alpha)))
+        for factor, stable in ((1 - MARGIN, True), (1 + MARGIN, False)):
+            step = number(h * Fraction(factor))
+            found = schur_stable(step_matrix(N, step, alpha).charpoly())
+            yield Same(f"stable at {factor - 1:+.0e} of the limit", found, stable, {"alpha": alpha, "h": step})
+    for alpha in contracting:
+        for h in STEPS:
+            found = energy_signs(step_matrix(N, number(h), alpha), legt.norms(N))
+            yield Same("non-expansive", found, True, {"alpha": alpha, "h": h})
+    if N == 2:
+        with peano.precision(200):
+            yield Same("2/3 of the window for N = 2", limit(q, Fraction(0)).contains(fmpq(2, 3)), True)
+    A = legs.system(N).A
+    yield Same("LegS has nothing above the diagonal", objects(np.triu(A, 1)), objects(0 * np.triu(A, 1)))
+    forward = characteristic(np.diag(np.diagonal(A)))
+    with peano.precision(200):
+        yield Same("2/N for time-invariant LegS", limit(forward, Fraction(0)).contains(fmpq(2, N)), True)
 
-    return exactly(compare, range(1, 9), range(1, 15))
 
-
+@derived(
+    part="the energy balance of one step, for commuting X and its transpose, and one pole's circle; "
+    "not LegT's limit for N = 2, the order in N, nor LegS's limit"
+)
 def steps(share: Callable[[sp.Expr], sp.Expr] = lambda alpha: 2 * alpha - 1) -> Iterator[Step]:
     """The energy balance of one step, for every A, h, alpha; and the circle of one pole."""
     X, Y, alpha, a, b, h = sp.symbols("X Y alpha a b h")
@@ -139,15 +137,12 @@ def euler_limit(N: int) -> float:
         return float(largest_step(characteristic(legt.system(N).A)))
 
 
-def measure(order: float = -5 / 3) -> Callable[[Settings], Iterator[Rate]]:
+@orders()
+def measure(settings: Settings, order: float = -5 / 3) -> Iterator[Rate]:
     """Order of forward Euler's limit in N."""
-
-    def run(settings: Settings) -> Iterator[Rate]:
-        sizes = SIZES if settings.profile == "quick" else LARGER
-        values = [euler_limit(N) for N in sizes]
-        yield Rate("forward Euler's limit, LegT", hull([fit(sizes, values, gap=gap) for gap in GAPS]), order)
-
-    return run
+    sizes = SIZES if settings.profile == "quick" else LARGER
+    values = [euler_limit(N) for N in sizes]
+    yield Rate("forward Euler's limit, LegT", hull([fit(sizes, values, gap=gap) for gap in GAPS]), order)
 
 
 def table() -> str:
@@ -177,18 +172,16 @@ def columns() -> Columns:
 
 
 CLAIM = claim(
-    __file__,
     __name__,
+    measure.checks() | exact.checks() | steps.checks(),
+    exact.mutant("spectral_radius", "the limit is 2 over the largest |z|", limit=_spectral_radius),
+    exact.mutant("same_limit", "the limit does not depend on alpha", limit=lambda q, alpha: largest_step(q)),
+    exact.mutant(
+        "a_stable_third", "alpha = 1/3 is non-expansive at every step", contracting=(*CONTRACTING, Fraction(1, 3))
+    ),
+    steps.mutant("energy", "the energy balance with 1 - alpha in place of 2 alpha - 1", share=lambda alpha: 1 - alpha),
+    measure.mutant("order_two", "forward Euler's limit falls like N^(-2)", order=-2.0),
     kind=Kind.BOUND,
-    checks={
-        Rung.MEASURED: orders(measure()),
-        Rung.EXACT: exact(),
-        Rung.UNIVERSAL: covering(
-            "the energy balance of one step, for commuting X and its transpose, and one pole's circle; "
-            "not LegT's limit for N = 2, the order in N, nor LegS's limit",
-            derived(steps),
-        ),
-    },
     parameters=table,
     figures=(
         Figure(
@@ -203,24 +196,5 @@ time-invariant LegS $2/N$.""",
                 "xy",
             ),
         ),
-    ),
-    mutants=(
-        Mutant("spectral_radius", "the limit is 2 over the largest |z|", {Rung.EXACT: exact(_spectral_radius)}),
-        Mutant(
-            "same_limit",
-            "the limit does not depend on alpha",
-            {Rung.EXACT: exact(lambda q, alpha: largest_step(q))},
-        ),
-        Mutant(
-            "a_stable_third",
-            "alpha = 1/3 is non-expansive at every step",
-            {Rung.EXACT: exact(contracting=(*CONTRACTING, Fraction(1, 3)))},
-        ),
-        Mutant(
-            "energy",
-            "the energy balance with 1 - alpha in place of 2 alpha - 1",
-            {Rung.UNIVERSAL: derived(lambda: steps(lambda alpha: 1 - alpha))},
-        ),
-        Mutant("order_two", "forward Euler's limit falls like N^(-2)", {Rung.MEASURED: orders(measure(-2.0))}),
     ),
 )

@@ -25,7 +25,7 @@ Source.
 derived here
 """
 
-from __future__ import annotations
+# Over 120 lines: the choice is near the best, its step is right, it holds on drawn noise, and it follows the law.
 
 from collections.abc import Callable, Mapping
 from math import log, pi, sqrt
@@ -35,11 +35,9 @@ import numpy as np
 from constructions.discretisation import run
 from constructions.trade_off import Choice, law, recommend
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Finding, Quantity, Verdict, combine
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung, Settings
+from numeric.finding import Counterexample, Finding, Quantity, Verdict
 from proofs.figure import Figure, Panel, Series
-from proofs.forms.statement import claim
+from proofs.forms import Kind, Rung, Settings, checked, claim, joint, together
 from proofs.hippo._sinusoid_error import AMPLITUDE, BANDWIDTH, STATES, best, columns, examples, layer, measured
 from proofs.hippo.sample_noise import SIGMAS
 
@@ -62,103 +60,94 @@ WINDOWS = 4
 Recommender = Callable[[float, float, float], Choice]
 
 
-def near_optimal(choose: Recommender = recommend, factor: float = FACTOR) -> Check:
+@checked(Rung.MEASURED)
+def near_optimal(settings: Settings, choose: Recommender = recommend, factor: float = FACTOR) -> Finding:
     """The choice's error over the least of the search at the choice's own step, and over the predicted."""
-
-    def check(settings: Settings) -> Finding:
-        figures: dict[str, Quantity] = {}
-        for noise in NOISES if settings.profile == "quick" else (*NOISES, 1e-3, 1e-8):
-            choice = choose(AMPLITUDE, BANDWIDTH, noise)
-            h = choice.h
-            found = measured(choice.N, choice.theta, h, noise)
-            least, N, theta = best(noise, h)
-            figures[f"noise {noise:g}: N, theta W"] = f"{choice.N}, {choice.theta * BANDWIDTH:.2f}"
-            figures[f"noise {noise:g}: best N, theta W"] = f"{N}, {theta * BANDWIDTH:.2f}"
-            figures[f"noise {noise:g}: error over the least"] = round(found / least, 4)
-            figures[f"noise {noise:g}: error over the predicted"] = round(found / choice.error, 4)
-            for name, ratio, most in (
-                ("the least found", found / least, factor),
-                ("the predicted", max(found / choice.error, choice.error / found), factor),
-            ):
-                if not ratio <= most:
-                    said = f"the error {found:.4g} is {ratio:.3g} times off {name}; at most {most} is claimed"
-                    sides = (f"{ratio:.6g}", str(most), f"error over {name}", "claimed factor")
-                    return _refuted(said, choice, noise, figures, sides)
-        return Finding(
-            Verdict.CONFIRMED,
-            figures=figures,
-            settings={"amplitude": AMPLITUDE, "bandwidth": BANDWIDTH, "search": "13 windows for each N <= N* + 6"},
-            trust=("float64 solves of the discrete system", "the least error of the search stands for the optimum"),
-        )
-
-    return check
+    figures: dict[str, Quantity] = {}
+    for noise in NOISES if settings.profile == "quick" else (*NOISES, 1e-3, 1e-8):
+        choice = choose(AMPLITUDE, BANDWIDTH, noise)
+        h = choice.h
+        found = measured(choice.N, choice.theta, h, noise)
+        least, N, theta = best(noise, h)
+        figures[f"noise {noise:g}: N, theta W"] = f"{choice.N}, {choice.theta * BANDWIDTH:.2f}"
+        figures[f"noise {noise:g}: best N, theta W"] = f"{N}, {theta * BANDWIDTH:.2f}"
+        figures[f"noise {noise:g}: error over the least"] = round(found / least, 4)
+        figures[f"noise {noise:g}: error over the predicted"] = round(found / choice.error, 4)
+        for name, ratio, most in (
+            ("the least found", found / least, factor),
+            ("the predicted", max(found / choice.error, choice.error / found), factor),
+        ):
+            if not ratio <= most:
+                said = f"the error {found:.4g} is {ratio:.3g} times off {name}; at most {most} is claimed"
+                sides = (f"{ratio:.6g}", str(most), f"error over {name}", "claimed factor")
+                return _refuted(said, choice, noise, figures, sides)
+    return Finding(
+        Verdict.CONFIRMED,
+        figures=figures,
+        settings={"amplitude": AMPLITUDE, "bandwidth": BANDWIDTH, "search": "13 windows for each N <= N* + 6"},
+        trust=("float64 solves of the discrete system", "the least error of the search stands for the optimum"),
+    )
 
 
-def step(choose: Recommender = recommend) -> Check:
+@checked(Rung.MEASURED)
+def step(settings: Settings, choose: Recommender = recommend) -> Finding:
     """The choice's own step: what it costs beside a far shorter one, what bounds it, and that a longer one costs more."""
-
-    def check(settings: Settings) -> Finding:
-        figures: dict[str, Quantity] = {}
-        for noise in NOISES if settings.profile == "quick" else (*NOISES, 1e-3, 1e-8):
-            c = choose(AMPLITUDE, BANDWIDTH, noise)
-            at, short, far = (measured(c.N, c.theta, c.h * k, noise) for k in (1.0, 1 / SHORTER, float(LONGER)))
-            cost, room, loss = at / short, c.h * c.N**2 / c.theta, far / at
-            figures[f"noise {noise:g}: error at the step over that at h/{SHORTER}"] = round(cost, 4)
-            figures[f"noise {noise:g}: h N^2/theta"] = round(room, 4)
-            figures[f"noise {noise:g}: error at {LONGER}h over that at the step"] = round(loss, 4)
-            for holds, said in (
-                (cost <= COST, f"the step costs {cost:.4g} times the error at h/{SHORTER}; at most {COST} is claimed"),
-                (room <= 1 + EDGE, f"h N^2/theta is {room:.4g}; at most 1 is claimed"),
-                (
-                    room >= 1 - EDGE or loss >= LOSS,
-                    f"at {LONGER}h the error is {loss:.4g} times as large; the step is short",
-                ),
-            ):
-                if not holds:
-                    sides = (
-                        f"{cost:.6g}, {room:.6g}, {loss:.6g}",
-                        f"at most {COST}, at most 1, and 1 or at least {LOSS}",
-                        f"error over that at h/{SHORTER}, h N^2/theta, error at {LONGER}h over it",
-                        "claimed",
-                    )
-                    return _refuted(said, c, noise, figures, sides)
-        return Finding(Verdict.CONFIRMED, figures=figures, trust=("float64 solves of the discrete system",))
-
-    return check
+    figures: dict[str, Quantity] = {}
+    for noise in NOISES if settings.profile == "quick" else (*NOISES, 1e-3, 1e-8):
+        c = choose(AMPLITUDE, BANDWIDTH, noise)
+        at, short, far = (measured(c.N, c.theta, c.h * k, noise) for k in (1.0, 1 / SHORTER, float(LONGER)))
+        cost, room, loss = at / short, c.h * c.N**2 / c.theta, far / at
+        figures[f"noise {noise:g}: error at the step over that at h/{SHORTER}"] = round(cost, 4)
+        figures[f"noise {noise:g}: h N^2/theta"] = round(room, 4)
+        figures[f"noise {noise:g}: error at {LONGER}h over that at the step"] = round(loss, 4)
+        for holds, said in (
+            (cost <= COST, f"the step costs {cost:.4g} times the error at h/{SHORTER}; at most {COST} is claimed"),
+            (room <= 1 + EDGE, f"h N^2/theta is {room:.4g}; at most 1 is claimed"),
+            (
+                room >= 1 - EDGE or loss >= LOSS,
+                f"at {LONGER}h the error is {loss:.4g} times as large; the step is short",
+            ),
+        ):
+            if not holds:
+                sides = (
+                    f"{cost:.6g}, {room:.6g}, {loss:.6g}",
+                    f"at most {COST}, at most 1, and 1 or at least {LOSS}",
+                    f"error over that at h/{SHORTER}, h N^2/theta, error at {LONGER}h over it",
+                    "claimed",
+                )
+                return _refuted(said, c, noise, figures, sides)
+    return Finding(Verdict.CONFIRMED, figures=figures, trust=("float64 solves of the discrete system",))
 
 
-def drawn(predict: Callable[[int, float, float, float], float] = measured) -> Check:
+@checked(Rung.MEASURED)
+def drawn(settings: Settings, predict: Callable[[int, float, float, float], float] = measured) -> Finding:
     """The choice run on sinusoids with random phases and drawn noise; the mean square error's interval holds the
     square of `predict`. Errors are sums of a sinusoid and a normal number, so their squares' variance is at most twice
     the squared mean."""
-
-    def check(settings: Settings) -> Finding:
-        rng = Entropy(settings.seed).generator()
-        channels = CHANNELS * (1 if settings.profile == "quick" else 4)
-        band = SIGMAS * sqrt(2 / channels)
-        figures: dict[str, Quantity] = {"half width of the interval": round(band, 4)}
-        for noise in NOISES[:1] if settings.profile == "quick" else NOISES[:2]:
-            c = recommend(AMPLITUDE, BANDWIDTH, noise)
-            count = int(WINDOWS * c.theta / c.h)
-            phase = 2 * pi * rng.random(channels)
-            t = c.h * np.arange(count)[:, None]
-            u = AMPLITUDE * np.sin(BANDWIDTH * t + phase) + noise * rng.standard_normal((count, channels))
-            y = run(layer(c.N, c.theta, c.h), u, np.zeros((c.N, channels)))[-1]
-            error = y - AMPLITUDE * BANDWIDTH * np.cos(BANDWIDTH * t[-1] + phase)
-            ratio = float((error * error).mean()) / predict(c.N, c.theta, c.h, noise) ** 2
-            figures[f"noise {noise:g}: drawn over computed mean square"] = round(ratio, 4)
-            if abs(ratio - 1) > band:
-                said = f"the drawn mean square is {ratio:.4g} of the computed, outside 1 +- {band:.4f}"
-                sides = (f"{ratio:.6g}", f"1 +- {band:.4f}", "drawn over computed", "interval")
-                return _refuted(said, c, noise, figures, sides, {"channels": channels})
-        return Finding(
-            Verdict.CONFIRMED,
-            figures=figures,
-            settings={"channels": channels, "windows waited": WINDOWS},
-            trust=("numpy's generators", "a normal approximation at 7.2 sigma"),
-        )
-
-    return check
+    rng = Entropy(settings.seed).generator()
+    channels = CHANNELS * (1 if settings.profile == "quick" else 4)
+    band = SIGMAS * sqrt(2 / channels)
+    figures: dict[str, Quantity] = {"half width of the interval": round(band, 4)}
+    for noise in NOISES[:1] if settings.profile == "quick" else NOISES[:2]:
+        c = recommend(AMPLITUDE, BANDWIDTH, noise)
+        count = int(WINDOWS * c.theta / c.h)
+        phase = 2 * pi * rng.random(channels)
+        t = c.h * np.arange(count)[:, None]
+        u = AMPLITUDE * np.sin(BANDWIDTH * t + phase) + noise * rng.standard_normal((count, channels))
+        y = run(layer(c.N, c.theta, c.h), u, np.zeros((c.N, channels)))[-1]
+        error = y - AMPLITUDE * BANDWIDTH * np.cos(BANDWIDTH * t[-1] + phase)
+        ratio = float((error * error).mean()) / predict(c.N, c.theta, c.h, noise) ** 2
+        figures[f"noise {noise:g}: drawn over computed mean square"] = round(ratio, 4)
+        if abs(ratio - 1) > band:
+            said = f"the drawn mean square is {ratio:.4g} of the computed, outside 1 +- {band:.4f}"
+            sides = (f"{ratio:.6g}", f"1 +- {band:.4f}", "drawn over computed", "interval")
+            return _refuted(said, c, noise, figures, sides, {"channels": channels})
+    return Finding(
+        Verdict.CONFIRMED,
+        figures=figures,
+        settings={"channels": channels, "windows waited": WINDOWS},
+        trust=("numpy's generators", "a normal approximation at 7.2 sigma"),
+    )
 
 
 def _refuted(
@@ -174,27 +163,18 @@ def _refuted(
     return Finding(Verdict.REFUTED, f"noise {noise:g}: {said}", figures=figures, counterexample=shown)
 
 
-def asymptotic(shift: float = 0.0) -> Check:
+@checked(Rung.MEASURED)
+def asymptotic(settings: Settings, shift: float = 0.0) -> Finding:
     """The recommended integer against the law's N for tiny noise: within one, and the window within a fifth."""
-
-    def check(settings: Settings) -> Finding:
-        figures: dict[str, Quantity] = {}
-        for power in (6, 9, 12, 15):
-            share = 10.0**-power
-            N, window = law(share)
-            c = recommend(1.0, 1.0, share)
-            figures[f"noise 1e-{power}: N by the law, chosen"] = f"{N:.2f}, {c.N}"
-            if abs(c.N - N - shift) > 1 or abs(log(c.theta / window)) > 0.2:
-                return Finding(Verdict.REFUTED, f"noise 1e-{power}: N = {c.N}, the law says {N:.3f}", figures=figures)
-        return Finding(Verdict.CONFIRMED, figures=figures, trust=("the C library's lgamma",))
-
-    return check
-
-
-def both(choose: Recommender = recommend) -> Check:
-    """Near the optimum, the step, on drawn noise, and the law."""
-    parts = (near_optimal(choose), step(choose), drawn(), asymptotic())
-    return lambda settings: combine([part(settings) for part in parts])
+    figures: dict[str, Quantity] = {}
+    for power in (6, 9, 12, 15):
+        share = 10.0**-power
+        N, window = law(share)
+        c = recommend(1.0, 1.0, share)
+        figures[f"noise 1e-{power}: N by the law, chosen"] = f"{N:.2f}, {c.N}"
+        if abs(c.N - N - shift) > 1 or abs(log(c.theta / window)) > 0.2:
+            return Finding(Verdict.REFUTED, f"noise 1e-{power}: N = {c.N}, the law says {N:.3f}", figures=figures)
+    return Finding(Verdict.CONFIRMED, figures=figures, trust=("the C library's lgamma",))
 
 
 def _altered(N: Callable[[int], int] = lambda N: N, theta: float = 1.0, h: float = 1.0) -> Recommender:
@@ -206,10 +186,20 @@ def _altered(N: Callable[[int], int] = lambda N: N, theta: float = 1.0, h: float
 
 
 CLAIM = claim(
-    __file__,
     __name__,
+    together(near_optimal.checks(), step.checks(), drawn.checks(), asymptotic.checks()),
+    joint("twice_the_window", "the window twice as long", near_optimal, step, choose=_altered(theta=2.0)),
+    joint("half_the_window", "the window half as long", near_optimal, step, choose=_altered(theta=0.5)),
+    joint("half_the_states", "half of the states", near_optimal, step, choose=_altered(N=lambda N: N // 2)),
+    joint("long_step", "the step four times as long", near_optimal, step, choose=_altered(h=4.0)),
+    joint("short_step", "an eighth of the step, as far as it goes", near_optimal, step, choose=_altered(h=1 / 8)),
+    drawn.mutant(
+        "noise_N",
+        "the noise passed on is eta N/theta",
+        predict=lambda N, theta, h, noise: measured(N, theta, h, noise / N),
+    ),
+    asymptotic.mutant("law_shifted", "the law without its -1, and one more", shift=2.0),
     kind=Kind.BOUND,
-    checks={Rung.MEASURED: both()},
     parameters=lambda: "\n".join(examples()),
     figures=(
         Figure(
@@ -232,18 +222,5 @@ two terms of $F$, root mean square. The recommended pair lies at the bottom.""",
                 for n in ("0.01", "0.0001")
             ),
         ),
-    ),
-    mutants=(
-        Mutant("twice_the_window", "the window twice as long", {Rung.MEASURED: both(_altered(theta=2.0))}),
-        Mutant("half_the_window", "the window half as long", {Rung.MEASURED: both(_altered(theta=0.5))}),
-        Mutant("half_the_states", "half of the states", {Rung.MEASURED: both(_altered(N=lambda N: N // 2))}),
-        Mutant("long_step", "the step four times as long", {Rung.MEASURED: both(_altered(h=4.0))}),
-        Mutant("short_step", "an eighth of the step, as far as it goes", {Rung.MEASURED: both(_altered(h=1 / 8))}),
-        Mutant(
-            "noise_N",
-            "the noise passed on is eta N/theta",
-            {Rung.MEASURED: drawn(lambda N, theta, h, noise: measured(N, theta, h, noise / N))},
-        ),
-        Mutant("law_shifted", "the law without its -1, and one more", {Rung.MEASURED: asymptotic(2.0)}),
     ),
 )

@@ -19,8 +19,6 @@ Source.
 derived here (F1 to F7)
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
@@ -28,10 +26,7 @@ from flint import fmpq
 
 from constructions import legt
 from numeric.analysis.rational_matrices import moments, number
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Same, exactly
+from proofs.forms import Same, claim, exactly
 from proofs.hippo._mistakes import MISTAKES, Mistake, answers
 
 TRUE = (0, 1, 0)
@@ -40,23 +35,20 @@ TRUE = (0, 1, 0)
 NAMES = ("constant", "ramp", "parabola")
 
 
-def exact(mistakes: Mapping[str, Mistake] = MISTAKES) -> Check:
+@exactly(range(2, 13), range(2, 33))
+def exact(N: int, mistakes: Mapping[str, Mistake] = MISTAKES) -> Iterator[Same]:
     """For each mistake: true answers below the witness, the stated wrong one at it."""
-
-    def compare(N: int) -> Iterator[Same]:
-        for m in mistakes.values():
-            found = answers(m, N)
-            for j in range(m.degree):
-                yield Same(f"{m.words}: blind on a {NAMES[j]}", found[j], (fmpq(TRUE[j]), fmpq(0)))
-            want = (number(m.value(N)), number(m.root_part(N)))
-            yield Same(f"{m.words}: on a {NAMES[m.degree]}", found[m.degree], want)
-            yield Same(f"{m.words}: and that is wrong", want == (fmpq(TRUE[m.degree]), fmpq(0)), False)
-        for route in legt.ROUTES:
-            s = legt.system(N, route)
-            count = min(3, N + (route == "i"))
-            yield Same(f"route {route} itself", moments(s.A, s.B, s.C, s.D, count), [fmpq(v) for v in TRUE[:count]])
-
-    return exactly(compare, range(2, 13), range(2, 33))
+    for m in mistakes.values():
+        found = answers(m, N)
+        for j in range(m.degree):
+            yield Same(f"{m.words}: blind on a {NAMES[j]}", found[j], (fmpq(TRUE[j]), fmpq(0)))
+        want = (number(m.value(N)), number(m.root_part(N)))
+        yield Same(f"{m.words}: on a {NAMES[m.degree]}", found[m.degree], want)
+        yield Same(f"{m.words}: and that is wrong", want == (fmpq(TRUE[m.degree]), fmpq(0)), False)
+    for route in legt.ROUTES:
+        s = legt.system(N, route)
+        count = min(3, N + (route == "i"))
+        yield Same(f"route {route} itself", moments(s.A, s.B, s.C, s.D, count), [fmpq(v) for v in TRUE[:count]])
 
 
 def table() -> str:
@@ -68,39 +60,29 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def _changed(name: str, **parts: object) -> Check:
+def _changed(name: str, **parts: object) -> dict[str, Mistake]:
     old = MISTAKES[name]
     values = {f: getattr(old, f) for f in ("words", "source", "system", "degree", "value", "root_part", "root")} | parts
-    return exact({**MISTAKES, name: Mistake(**values)})
+    return {**MISTAKES, name: Mistake(**values)}
 
 
 CLAIM = claim(
-    __file__,
     __name__,
-    kind=Kind.IDENTITY,
-    checks={Rung.EXACT: exact()},
-    parameters=table,
-    mutants=(
-        Mutant(
-            "constants_see_roots",
-            "a missing root shows on constants",
-            {Rung.EXACT: _changed("root_i", degree=0)},
-        ),
-        Mutant("ramps_see_fout", "FouT's bias shows on ramps", {Rung.EXACT: _changed("fout", degree=1)}),
-        Mutant(
-            "bias_vanishes",
-            "FouT's bias on parabolas falls like 1/N",
-            {Rung.EXACT: _changed("fout", value=lambda N: Fraction(-1, N))},
-        ),
-        Mutant(
-            "legs_ramp_converges",
-            "LegS's route (ii) answers ramps within 1/N",
-            {Rung.EXACT: _changed("legs_ii", value=lambda N: 1 + Fraction((-1) ** N, N))},
-        ),
-        Mutant(
-            "true_system",
-            "the true route (i) shows a defect on parabolas",
-            {Rung.EXACT: _changed("legs_i", system=legt.system)},
-        ),
+    exact.checks(),
+    exact.mutant("constants_see_roots", "a missing root shows on constants", mistakes=_changed("root_i", degree=0)),
+    exact.mutant("ramps_see_fout", "FouT's bias shows on ramps", mistakes=_changed("fout", degree=1)),
+    exact.mutant(
+        "bias_vanishes",
+        "FouT's bias on parabolas falls like 1/N",
+        mistakes=_changed("fout", value=lambda N: Fraction(-1, N)),
     ),
+    exact.mutant(
+        "legs_ramp_converges",
+        "LegS's route (ii) answers ramps within 1/N",
+        mistakes=_changed("legs_ii", value=lambda N: 1 + Fraction((-1) ** N, N)),
+    ),
+    exact.mutant(
+        "true_system", "the true route (i) shows a defect on parabolas", mistakes=_changed("legs_i", system=legt.system)
+    ),
+    parameters=table,
 )

@@ -16,9 +16,9 @@ Source.
 derived here (H03, H14, B5)
 """
 
-from __future__ import annotations
+# Over 120 lines: two kinds of states, every readout, and a figure.
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from flint import acb, acb_mat, arb
@@ -27,11 +27,8 @@ from constructions import legt
 from numeric.analysis import legendre_series, peano
 from numeric.analysis.rates import fit
 from numeric.analysis.rational_matrices import matrix, row
-from proofs.claim import Check, Kind, Mutant
-from proofs.evidence import Rung, Settings
-from proofs.figure import Columns, Figure, Panel, Series, through_last
-from proofs.forms.statement import claim
-from proofs.hippo._checks import Rate, orders
+from proofs.figure import Columns, Figure, Panel, through_last, with_lines
+from proofs.forms import Kind, Rate, Settings, claim, orders
 from proofs.hippo._signals import FUNCTIONALS, window_errors
 
 WINDOWS = (0.02, 0.03, 0.04, 0.06, 0.08, 0.12, 0.16, 0.24)
@@ -82,20 +79,13 @@ def errors(N: int) -> dict[tuple[str, str], list[float]]:
     return found
 
 
-def measure(claimed: Mapping[tuple[str, str], int] = ORDERS) -> Callable[[Settings], Iterator[Rate]]:
+@orders("Arb's ball arithmetic")
+def measure(settings: Settings, claimed: Mapping[tuple[str, str], int] = ORDERS) -> Iterator[Rate]:
     """Orders in theta."""
-
-    def run(settings: Settings) -> Iterator[Rate]:
-        for N in STATES if settings.profile == "quick" else (*STATES, 12, 16):
-            for (state, name), order in claimed.items():
-                values = errors(N)[state, name]
-                yield Rate(f"N = {N}, {state} states, {name}", fit(WINDOWS, values, to_zero=True), N + order)
-
-    return run
-
-
-def _with(key: tuple[str, str], order: int) -> Check:
-    return orders(measure({**ORDERS, key: order}))
+    for N in STATES if settings.profile == "quick" else (*STATES, 12, 16):
+        for (state, name), order in claimed.items():
+            values = errors(N)[state, name]
+            yield Rate(f"N = {N}, {state} states, {name}", fit(WINDOWS, values, to_zero=True), N + order)
 
 
 def columns() -> Columns:
@@ -111,44 +101,32 @@ def columns() -> Columns:
 _NAMES = {"value": "value", "i": "route (i)", "ii": "route (ii)", "iii": "route (iii)"}
 
 
+def _panel(state: str) -> Panel:
+    series = with_lines("theta", {f"{state}, {name}": text for name, text in _NAMES.items()})
+    return Panel(r"window $\theta$ (radians of the input)", "modulus of the error", series, "xy", f"{state} states")
+
+
 CLAIM = claim(
-    __file__,
     __name__,
+    measure.checks(),
+    measure.mutant("same_order", "route (ii) has the order of route (i)", claimed={**ORDERS, ("closed", "ii"): 0}),
+    measure.mutant(
+        "same_for_both", "route (i) has the order theta^N with exact states too", claimed={**ORDERS, ("exact", "i"): 0}
+    ),
+    measure.mutant(
+        "three_closed", "route (iii) is the best for closed states", claimed={**ORDERS, ("closed", "iii"): 0}
+    ),
+    measure.mutant(
+        "derivative_costs", "route (i) loses an order to the value", claimed={**ORDERS, ("closed", "i"): -1}
+    ),
     kind=Kind.RATE,
-    checks={Rung.MEASURED: orders(measure(), trust=("Arb's ball arithmetic",))},
     figures=(
         Figure(
             "orders",
             r"""Errors on $u = e^{it}$ at $N = 4$ in ball arithmetic (dots), and lines of the orders in $\theta$ through the dots at
 the shortest window. For closed states value and route (i) coincide here, for $|u'| = |u|$.""",
             columns,
-            tuple(
-                Panel(
-                    r"window $\theta$ (radians of the input)",
-                    "modulus of the error",
-                    tuple(
-                        Series(text, "theta", f"{state}, {name}", f"{state}, {name}, order")
-                        for name, text in _NAMES.items()
-                    ),
-                    "xy",
-                    f"{state} states",
-                )
-                for state in ("closed", "exact")
-            ),
-        ),
-    ),
-    mutants=(
-        Mutant("same_order", "route (ii) has the order of route (i)", {Rung.MEASURED: _with(("closed", "ii"), 0)}),
-        Mutant(
-            "same_for_both",
-            "route (i) has the order theta^N with exact states too",
-            {Rung.MEASURED: _with(("exact", "i"), 0)},
-        ),
-        Mutant(
-            "three_closed", "route (iii) is the best for closed states", {Rung.MEASURED: _with(("closed", "iii"), 0)}
-        ),
-        Mutant(
-            "derivative_costs", "route (i) loses an order to the value", {Rung.MEASURED: _with(("closed", "i"), -1)}
+            tuple(_panel(state) for state in ("closed", "exact")),
         ),
     ),
 )

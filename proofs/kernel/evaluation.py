@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from numeric.finding import Counterexample
+from proofs.kernel.findings import AtTie
 
 Numbers = Mapping[str, Any]
 """Drawn data by name: an int, a Fraction, or an object array of Fractions."""
@@ -72,10 +73,9 @@ class Data(dict[str, Any]):
     """Drawn data with attribute access, so that an adapter reads `d.X`."""
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"no datum {name!r}; there are {', '.join(self)}") from None
+        if name not in self:
+            raise AttributeError(f"no datum {name!r}; there are {', '.join(self)}")
+        return self[name]
 
 
 def draw(name: str, tie: Tie, seed: int, sizes: Sizes | None = None) -> Data:
@@ -161,7 +161,7 @@ def agreement(name: str, tie: Tie, data: Data, coq: Rows, function: Callable[...
         right=_text(np.array(python, dtype=object)),
         left_name=f"Coq {tie.definition}",
         right_name=tie.python,
-        note=f"numeric tie {name}",
+        note=AtTie(name),
     )
 
 

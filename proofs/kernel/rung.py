@@ -27,8 +27,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from numeric.finding import Counterexample, Finding, Verdict, combine
+from numeric.finding import Counterexample, Finding, Said, Verdict, combine
 from proofs import registry
+from proofs.claim import Check
 from proofs.evidence import Rung, Settings
 from proofs.kernel import lemmas as kernel_lemmas
 from proofs.kernel.coq import (
@@ -46,8 +47,10 @@ from proofs.kernel.coq import (
     workplace,
 )
 from proofs.kernel.evaluation import Rows, agreement, coq_term, draw, parse, resolve
+from proofs.kernel.findings import Definitions, Kernel, NotAllowed, OtherFunction, Rests, StaleTheorem, TieFails
 from proofs.kernel.lemmas import LEMMAS, pinned_hash, pinned_hashes
 from proofs.kernel.ties import TIES
+from proofs.shown import words
 
 MUTANTS = SOURCES / "mutants.toml"
 TIE_FILES = (
@@ -127,49 +130,42 @@ def _judge(name: str, python: Mapping[str, Callable[..., Any]], seed: int) -> Fi
     for tie in lemma.ties:
         reason = reason or _departure(TIES[tie].theorem, tie_told[TIES[tie].theorem], ())
     reason = reason or _departure("binary_fractions_morphism", tie_told["binary_fractions_morphism"], ())
-    if reason:
+    if reason is not None:
         return Finding(Verdict.UNDECIDED, reason, settings=settings)
     for tie in lemma.ties:
         try:
             differs = _compare(tie, values[tie], python.get(tie), seed)
         except Exception as error:  # whatever a Python function raises on fractions is a reason, not a crash
-            return Finding(Verdict.UNDECIDED, f"numeric tie {tie}: {type(error).__name__}: {error}", settings=settings)
+            return Finding(Verdict.UNDECIDED, TieFails(tie, type(error).__name__, str(error)), settings=settings)
         if differs:
             return Finding(
                 Verdict.REFUTED,
-                f"the theorem is about another function: {TIES[tie].python} differs from Coq's {TIES[tie].definition}",
+                OtherFunction(TIES[tie].python, TIES[tie].definition),
                 settings=settings,
                 counterexample=differs,
             )
     axioms = len(told[name].axioms)
     return Finding(
         Verdict.CONFIRMED,
-        f"rests on the allowed axioms {', '.join(told[name].axioms)}" if axioms else "closed under the global context",
+        Rests(tuple(told[name].axioms)),
         figures={"theorems": 1, "axioms": axioms, "numeric ties": len(lemma.ties)},
         settings=settings,
-        trust=(f"Coq's kernel {versions()[0]}", f"mathcomp {versions()[1]}'s definitions", *told[name].axioms),
+        trust=(Kernel(versions()[0]), Definitions(versions()[1]), *told[name].axioms),
     )
 
 
-def _departure(name: str, told: Told, allowed: Sequence[str]) -> str:
-    """Why the theorem is not the one that was pinned, or rests on more than it may; empty if all is well."""
+def _departure(name: str, told: Told, allowed: Sequence[str]) -> Said | None:
+    """Why the theorem is not the one that was pinned, or rests on more than it may; None if all is well."""
     extra = [axiom for axiom in told.axioms if axiom not in allowed]
     if extra:
-        return f"{name} rests on axioms that are not allowed: {', '.join(extra)}"
+        return NotAllowed(name, tuple(extra))
     for kind, value in told.hashes().items():
         pinned = pinned_hash(kind, name)
         if pinned != value:
-            named = ", ".join(sorted(told.definitions))
-            what = "statement" if kind == "statements" else f"definitions below the statement ({named})"
-            made = (
-                f"pinned with Coq {pinned_hashes()['coq']}, mathcomp {pinned_hashes()['mathcomp']}"
-                if pinned
-                else "not pinned"
-            )
-            return (
-                f"stale {kind[:-1]}: the {what} of {name} changed ({made}); read it, then python -m proofs.kernel --pin"
-            )
-    return ""
+            below = None if kind == "statements" else tuple(sorted(told.definitions))
+            made = (pinned_hashes()["coq"], pinned_hashes()["mathcomp"]) if pinned else None
+            return StaleTheorem(name, below, made)
+    return None
 
 
 def _compare(name: str, coq: Sequence[Rows], function: Callable[..., Any] | None, seed: int) -> Counterexample | None:
@@ -244,9 +240,13 @@ class KernelCheck:
         }
         return Finding(Verdict.CONFIRMED, whole.reason, figures, merged, whole.trust, part=self.states)
 
+    def checks(self) -> dict[Rung, Check]:
+        """The check on its rung, as the forms of `proofs.forms` give theirs."""
+        return {Rung.KERNEL: self}
+
 
 def kernel_check(*lemmas: str, states: str = "", python: Mapping[str, Callable[..., Any]] | None = None) -> KernelCheck:
-    """The check of a claim that rests on these lemmas: `Rung.KERNEL: kernel_check("one_step", ...)`.
+    """The check of a claim that rests on these lemmas: `IDENTITY.checks() | kernel_check("one_step", ...).checks()`.
 
     The finding's settings hold the Coq statements under "statements". states: where the theorems are not the whole
     claim, which part they state; the finding carries it. python: as for `check`, for mutants.
@@ -347,9 +347,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error.args[0], file=sys.stderr)
         return 2
     for name, finding in found.items():
-        print(f"{finding.verdict.value:10} {LEMMAS[name].file}.{name}: {finding.reason}")
+        print(f"{finding.verdict.value:10} {LEMMAS[name].file}.{name}: {words(finding.reason)}")
         if finding.counterexample:
-            print(finding.counterexample)
+            print(words(finding.counterexample))
     good = sum(finding.verdict is Verdict.CONFIRMED for finding in found.values())
     print(f"{good} of {len(found)} lemmas confirmed by Coq {versions()[0]}, mathcomp {versions()[1]}")
     return 0 if good == len(found) else 1

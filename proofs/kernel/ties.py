@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from constructions.autograd_descent import descend
 from numeric.analysis.rational_matrices import identity, matrix, number
 from numeric.carriers.handles import as_fraction
-from numeric.deciding.programs import rational
-from proofs.kernel.evaluation import Data, Tie, ladder, resolve
+from numeric.deciding.programs import rational, recorded
+from proofs.kernel.evaluation import Data, Tie, ladder
 
 AUTOGRAD = "constructions.autograd_descent:descend"
 
@@ -37,7 +38,9 @@ def _ones(size: int) -> Any:
 
 def _torch(program: Callable[..., Any], **arrays: Any) -> Any:
     """A program on torch tensors, in rational arithmetic."""
-    return rational(program, {name: np.asarray(value, dtype=object) for name, value in arrays.items()})[0]
+    return rational(
+        recorded(program, own=True), {name: np.asarray(value, dtype=object) for name, value in arrays.items()}
+    )[0]
 
 
 def _module(function: Callable[..., Any]) -> Any:
@@ -202,7 +205,7 @@ TIES: Mapping[str, Tie] = MappingProxyType({
         "weighted_gd_step_exec", "m f N w eta W0 X Y", "weighted_gd_step", PROBLEM | {"w": ("N",), "eta": ()},
         "constructions.gradient_descent:weighted_loss",
         lambda call, d: _torch(
-            lambda W, X, Y, w, eta: resolve(AUTOGRAD)(W, X, Y, w, eta=eta, of=call),
+            lambda W, X, Y, w, eta: descend(W, X, Y, w, eta=eta, of=call),
             W=d.W0, X=d.X, Y=d.Y, w=d.w, eta=d.eta,
         ),
     ),

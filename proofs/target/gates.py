@@ -80,6 +80,15 @@ def mentioned(text: str) -> set[str]:
         return set()
 
 
+def is_logarithm(text: str) -> bool:
+    """Whether an expression is the logarithm of one."""
+    try:
+        found = ast.parse(text.strip(), mode="eval").body
+    except SyntaxError:
+        return False
+    return isinstance(found, ast.Call) and isinstance(found.func, ast.Name) and found.func.id == "log"
+
+
 def value(text: str, names: Mapping[str, Value]) -> Value:
     """The value of an expression: numbers, names, + - * /, powers of numbers, log, exp, sigmoid.
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import constructions
 import numeric
 import proofs
+from numeric.finding import Said
 from proofs import registry
 from proofs.claim import Claim
 from proofs.evidence import Evidence, Fingerprints
@@ -34,17 +35,12 @@ _MODEL = ("proofs.claim", "proofs.evidence", "proofs.figure", "proofs.registry")
 
 
 @dataclass(frozen=True)
-class Stale:
+class Stale(Said):
     """One piece of evidence that no longer speaks about today's code, and which parts changed since."""
 
     claim: str
     rung: str
     changed: tuple[str, ...]
-
-    def __str__(self) -> str:
-        if self.changed == (REMOVED,):
-            return f"{self.claim} ({self.rung}): no claim has this id any more"
-        return f"{self.claim} ({self.rung}): {', '.join(self.changed)} changed since"
 
 
 def fingerprints(claim: Claim) -> Fingerprints:

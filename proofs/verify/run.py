@@ -16,21 +16,27 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import accumulate, chain, groupby
 from pathlib import Path
 from typing import Any
 
 import proofs
 from numeric.finding import Finding, Verdict, frozen
+from numeric.tape.uncollected import seldom
 from proofs import registry
 from proofs.claim import Claim
 from proofs.evidence import Evidence, Fingerprints, Grade, MutantEvidence, Outcome, Rung, Settings, Settled
 from proofs.mistake import UserMistake
+from proofs.shown import words
 from proofs.verify import sight
+from proofs.verify.findings import CheckRaised, Interrupted, WorkerFailed
 from proofs.verify.fingerprints import fingerprints, version
 from proofs.verify.kept import Answer, Kept
 from proofs.verify.records import evidence_from_json, finding_from_json, finding_to_json, mutant_from_json, plain
 
 SCHEMA = 2
+_FEW = 4
+"""With fewer claims a process than so many, units are handed out one by one: else one would wait for another at the end."""
 
 
 class NothingToRun(UserMistake, ValueError):
@@ -216,12 +222,12 @@ def verify(
                 if progress is not None:
                     progress(done, total, open_[k], "measured")
     except KeyboardInterrupt:
-        note = f"interrupted after {len(answers)} of {len(units)} units"
+        note = words(Interrupted(len(answers), len(units)))
     except _WorkersFailed as failed:
         for unit in (u for u in units if u not in answers):
             # a mutant that nobody looked at has not survived
             verdict = Verdict.NOT_RUN if unit.mutant else Verdict.UNDECIDED
-            answers[unit] = (Finding(verdict, reason=f"{failed}; try --jobs 1"), 0.0)
+            answers[unit] = (Finding(verdict, reason=WorkerFailed(str(failed))), 0.0)
     if kept is not None and left:
         for claim in claims:
             own = {(u.rung, u.mutant): row for u, row in rows.items() if u.claim == claim.id}
@@ -284,7 +290,7 @@ def run_unit(claim: str, rung: str, mutant: str | None, settings: Settings) -> t
         if not isinstance(finding, Finding):
             raise TypeError(f"the check returned {type(finding).__name__}, expected Finding")
     except (Exception, SystemExit) as error:
-        finding = Finding(Verdict.UNDECIDED, reason=f"the check raised {_said(error)}{_where(error)}")
+        finding = Finding(Verdict.UNDECIDED, reason=CheckRaised(_said(error), _where(error)))
     return finding_to_json(finding), time.process_time() - start
 
 
@@ -295,10 +301,28 @@ class _WorkersFailed(Exception):
 def _answers(
     units: Sequence[Unit], settings: Settings, jobs: int
 ) -> Generator[tuple[Unit, dict[str, Any], float], None, None]:
-    work = [(u.claim, u.rung.value, u.mutant, u.settings(settings)) for u in units]
-    with closing(spread(run_unit, work, jobs)) as results:
-        for k, answer in results:
-            yield (units[k], *answer)
+    work = [[(u.claim, u.rung.value, u.mutant, u.settings(settings)) for u in batch] for batch in _batches(units, jobs)]
+    starts = [0, *accumulate(map(len, work))]
+    if jobs == 1:  # one after the other, so that each is heard of when it is done
+        for unit, arguments in zip(units, chain(*work), strict=True):
+            yield (unit, *run_unit(*arguments))
+        return
+    with closing(spread(_run_units, [(batch,) for batch in work], jobs)) as results:
+        for k, answers in results:
+            for unit, answer in zip(units[starts[k] :], answers, strict=False):
+                yield (unit, *answer)
+
+
+def _batches(units: Sequence[Unit], jobs: int) -> list[list[Unit]]:
+    """What one process does in one go: all of a claim, whose checks share recordings; each unit alone where there are few
+    claims."""
+    batches = [list(own) for _, own in groupby(units, key=lambda u: u.claim)]
+    return batches if len(batches) >= _FEW * jobs else [[unit] for unit in units]
+
+
+def _run_units(work: Sequence[tuple[str, str, str | None, Settings]]) -> list[tuple[dict[str, Any], float]]:
+    seldom()
+    return [run_unit(*arguments) for arguments in work]
 
 
 def spread(
@@ -316,7 +340,7 @@ def spread(
     try:
         yield from results
     except Exception as error:
-        raise _WorkersFailed(f"a worker process failed ({_said(error).partition('. ')[0]})") from error
+        raise _WorkersFailed(_said(error).partition(". ")[0]) from error
     finally:
         results.close()  # stops the workers when this loop is left early
 
@@ -374,12 +398,12 @@ def _said(error: BaseException) -> str:
     return type(error).__name__ + (f": {message}" if message else "")
 
 
-def _where(error: BaseException) -> str:
+def _where(error: BaseException) -> tuple[str, int, str] | None:
     """The innermost place in this project, named without the machine's folders."""
     home = Path(proofs.__file__).resolve().parent.parent
     frames = traceback.extract_tb(error.__traceback__)[1:]  # the first one is run_unit's own call
     for frame in reversed(frames):
         path = Path(frame.filename)
         if path.is_relative_to(home) and ".venv" not in path.parts:
-            return f", at {path.relative_to(home).as_posix()}:{frame.lineno} in {frame.name}"
-    return f", at {Path(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""
+            return path.relative_to(home).as_posix(), frame.lineno or 0, frame.name
+    return (Path(frames[-1].filename).name, frames[-1].lineno or 0, frames[-1].name) if frames else None

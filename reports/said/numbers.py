@@ -23,6 +23,7 @@ from numeric.deciding.findings import (
     ZeroDivisors,
 )
 from numeric.finding import Flag
+from numeric.tape.blocks import NoLoop, NotFollowed
 from numeric.tape.notes import Cast, Constant, Guard, Written
 from numeric.trust import Derivation, Trust
 from reports.said.kinds import said
@@ -41,6 +42,9 @@ _TRUST = {
     Trust.BALLS: "ball arithmetic (Arb), and the rules in numeric/deciding/balls.py",
     Trust.POINTS: "the points drawn stand for all",
     Trust.FIRST_ORDER: "a first-order rounding bound, without its terms of second order",
+    Trust.COEFFICIENTS: "FLINT's polynomial arithmetic (coefficients)",
+    Trust.IMPLIED: "that the listed steps imply the statement",
+    Trust.PRIMITIVES: "that the plain primitives compute what their words stand for (checked at small sizes)",
     Trust.CASTS: "torch's casts to float64 are exact",
     Trust.COARSE: "the float64 run is not further from the exact value than from the float32 run",
 }
@@ -217,3 +221,27 @@ def _(found: Guard) -> str:
 @said.register
 def _(found: NotFinite) -> str:
     return f"has NaN or infinite outputs at some draw where {found.other} is finite"
+
+
+# --- loops --------------------------------------------------------------------------------------------------------------
+
+_LOOP = {
+    NoLoop.LOOKED: "a number of the data was looked at",
+    NoLoop.ONCE: "no operation is made once a token",
+    NoLoop.REPEATS: "its operations do not repeat from token to token",
+    NoLoop.GROWS: "it does not grow by one repetition a token",
+    NoLoop.TAIL: "what follows the last token is another thing at another length",
+    NoLoop.ROWS: "it reads its tokens, or its memory, at places that are in no row",
+    NoLoop.MIXES: "what is computed for all tokens at once mixes them",
+    NoLoop.OTHER: "what is computed for all tokens at once is another function for another token",
+}
+
+
+@said.register
+def _(why: NoLoop) -> str:
+    return _LOOP[why]
+
+
+@said.register
+def _(why: NotFollowed) -> str:
+    return f"what is computed for all tokens at once could not be followed: {why.refusal}"

@@ -6,7 +6,7 @@ from constructions.learners import Domain
 from proofs.target.case import AnyMatrix, AnyNumber, RoundedGate
 from proofs.target.gates import Axes
 from proofs.target.inferred import How, Number, Numbers, Unknown, nearest
-from reports.said.kinds import listed, said
+from reports.said.kinds import listed, ranges, said
 
 _POWERS = {0: "", 1: " N", -1: "/N"}
 _HOW = {How.TOKEN: "from one token", How.FIT: "by a fit"}
@@ -57,7 +57,7 @@ def _(number: Unknown) -> str:
 
 @said.register
 def _(number: Number) -> str:
-    lengths = listed(N for N, _ in number.by_length)
+    lengths = ranges([N for N, _ in number.by_length])
     if number.power is None:
         text = "; ".join(f"{numbers(found)} at N={N}" for N, found in number.by_length)
     elif number.rounded:

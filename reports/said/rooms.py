@@ -1,6 +1,29 @@
 """`said` with the kinds of all rooms."""
 
-from reports.said import audits, identification, notes, numbers, parameters, probes, targets
+from reports.said import (
+    audits,
+    benches,
+    claims,
+    derivations,
+    identification,
+    notes,
+    numbers,
+    parameters,
+    probes,
+    targets,
+)
 from reports.said.kinds import said
 
-__all__ = ["audits", "identification", "notes", "numbers", "parameters", "probes", "said", "targets"]
+__all__ = [
+    "audits",
+    "benches",
+    "claims",
+    "derivations",
+    "identification",
+    "notes",
+    "numbers",
+    "parameters",
+    "probes",
+    "said",
+    "targets",
+]

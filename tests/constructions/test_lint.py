@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import constructions
-from numeric.words.lint import offences
+from numeric.tape.lint import offences
 
 HOME = Path(constructions.__file__).parent
 PRIMITIVES = "it is the array namespace: its loops are what the primitives mean"
@@ -135,6 +135,9 @@ HIDDEN = {
     "assert": "assert n < 3",
     "walrus": "x = (y := x)",
     "clip": "x = x.clip(-1, 1)",
+    "writing in place": "x = HELD.add_(x)",
+    "writing into": "x = xp.multiply(x, 2, out=HELD)",
+    "a setting": "y = xp.set_default_dtype(x)",
     "where": "x = xp.where(x > 0, x, 0)",
     "a slice": "x = x[:64]",
     "hasattr": "x = 2 * x * hasattr(x, 'numpy')",
@@ -148,6 +151,32 @@ HIDDEN = {
 def test_what_is_no_construction(body):
     top = "THREE = 3\nBY_NAME = {'a': 1}\n"
     assert offences(f"{top}def f(x, n, xp, calls):\n    {body}\n    return x\n")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if n > 3:\n        x = 2 * x",
+        "for t in range(n):\n        x = x + t",
+        "while n:\n        n = n - 1",
+        "x = [y for y in (1, 2, 3) if y < n] if n else x[:64]",
+        "x = min(n, 4) * [x, 2 * x][n // 2] ** n",
+        "x = xp.where(x > 0, x, 0)",
+    ],
+)
+def test_what_chooses_by_a_size_lasts_for_no_other_call(body):
+    found = offences(f"def f(x, n, xp, calls):\n    {body}\n    return x\n")
+    assert found and not any(o.lasts for o in found)
+
+
+LASTING = ("a counter", "an attribute", "a list that grows", "global", "with", "walrus", "exec",
+           "dunder", "writing in place", "writing into", "a setting", "hasattr")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_what_may_last_is_marked(name):
+    found = offences(f"def f(x, n, xp, calls):\n    {HIDDEN[name]}\n    return x\n")
+    assert any(o.lasts for o in found)
 
 
 @pytest.mark.parametrize(

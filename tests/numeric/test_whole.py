@@ -13,6 +13,7 @@ from constructions.namespace import namespace, zeros
 from numeric.finding import Finding, Verdict
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec, decide
+from reports.said import said
 
 MEMORY = {"K": ("N", "f"), "V": ("N", "m"), "beta": ("N",), "W0": ("m", "f")}
 SUMS = {"X": ("N", "f"), "Y": ("N", "m")}
@@ -58,7 +59,7 @@ def test_an_invariant_gives_the_closed_form():
 
 def test_a_wrong_invariant_is_not_inductive_and_refutes_nothing():
     found = verdict(sums, product, SUMS, invariants={"test_whole.sums": Invariant(lambda X, Y: 2 * (Y.mT @ X))})
-    assert found.verdict is Verdict.UNDECIDED and "not inductive" in found.reason
+    assert found.verdict is Verdict.UNDECIDED and "not inductive" in said(found.reason)
 
 
 def test_a_false_statement_is_refuted_by_the_programs_themselves():
@@ -222,7 +223,7 @@ def test_a_false_relation_is_not_carried():
     false = Invariant(lambda P: 2 * P, companions={"P": power}, relations=lambda P, X: [(P @ X.mT, 0 * X.mT)])
     found = decide(iterated, iterated, {"X": ("N", "f")}, Spec({name: false}, {"k": "k"}),
                    ({"N": 2, "f": 1, "k": 2},), second_opinion=False)  # fmt: skip
-    assert found.verdict is Verdict.UNDECIDED and "relation" in found.reason
+    assert found.verdict is Verdict.UNDECIDED and "relation" in said(found.reason)
 
 
 def test_a_walk_over_the_tokens_in_a_step_is_refused():
@@ -243,7 +244,7 @@ def test_a_walk_over_the_tokens_in_a_step_is_refused():
         return program
 
     found = verdict(nested(True), nested(False), {"X": ("N", "f")})
-    assert found.verdict is Verdict.REFUTED and "in the step of another" in found.reason
+    assert found.verdict is Verdict.REFUTED and "in the step of another" in said(found.reason)
     found = verdict(nested(True), nested(True), {"X": ("N", "f")})
     assert found.verdict is Verdict.UNDECIDED
 
@@ -257,14 +258,14 @@ def test_the_words_are_held_against_the_plain_run(monkeypatch):
         NAMESPACE, "fold", lambda step, start, *tokens, **named: 2 * fold(step, start, *tokens, **named)
     )
     found = verdict(layer, learner)
-    assert found.verdict is Verdict.UNDECIDED and "the plain run gives" in found.reason
+    assert found.verdict is Verdict.UNDECIDED and "the plain run gives" in said(found.reason)
 
 
 def test_what_is_no_recurrence_is_told():
     found = verdict(layer, learner, invariants={"nobody.asks": Invariant(product)})
-    assert found.verdict is Verdict.UNDECIDED and "never asked" in found.reason
+    assert found.verdict is Verdict.UNDECIDED and "never asked" in said(found.reason)
     found = decide(layer, learner, MEMORY, Spec(), (), second_opinion=False)
-    assert found.verdict is Verdict.UNDECIDED and "no small sizes" in found.reason
+    assert found.verdict is Verdict.UNDECIDED and "no small sizes" in said(found.reason)
 
 
 def test_gradients_on_words_are_those_of_autograd():

@@ -7,6 +7,7 @@ from numeric.finding import Verdict
 from proofs import registry
 from proofs.evidence import Evidence, Fingerprints, MutantEvidence, Outcome, Rung, Settings
 from proofs.verify import sight
+from reports.said import said
 from reports.words import covered
 
 SETTINGS = Settings(seed=20241101)
@@ -24,7 +25,7 @@ MUTANTS = [pytest.param(c, m, id=f"{c.id}-{m.id}") for c in registry.select() fo
 def test_confirmed(claim, rung, record_property):
     finding = claim.checks[rung](SETTINGS)
     if finding.verdict is Verdict.NOT_RUN and rung in OPTIONAL:
-        pytest.skip(finding.reason)
+        pytest.skip(said(finding.reason))
     assert finding.verdict is Verdict.CONFIRMED, f"{finding.reason}\n{finding.counterexample}"
     assert finding.figures, "a confirmation comes with figures"
     assert finding.trust, "a confirmation says what is trusted"

@@ -41,8 +41,8 @@ def test_a_target_that_ends_the_process_has_no_verdict(tmp_path, capsys, name, o
     path = tmp_path / f"{name}.py"
     path.write_text(HEAD + ENDING[name])
     assert cli.main(["audit", f"{path}:layer", *options, "--seed", "1"]) in (2, 3)
-    said = capsys.readouterr()
-    assert "Traceback" not in said.err and (said.err.count("\n") == 1 or name == "late")
+    told = capsys.readouterr()
+    assert "Traceback" not in told.err and (told.err.count("\n") == 1 or name == "late")
 
 
 @pytest.mark.parametrize("body", ["sys.exit(0)", "os._exit(0)", "raise KeyError('beta')"])

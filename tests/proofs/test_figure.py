@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proofs import registry
-from proofs.figure import Columns, Figure, Panel, Series, csv_text, from_csv, one, through_last
+from proofs.figure import Columns, Figure, Panel, Series, csv_text, from_csv, one, through_last, with_lines
 
 OWNERS = [pytest.param(c, f, id=f"{c.id}-{f.name}") for c in registry.select() for f in c.figures]
 
@@ -28,6 +28,11 @@ def figure(data: Columns) -> Figure:
 )
 def test_csv_there_and_back(columns: dict[str, list[float]]) -> None:
     assert from_csv(csv_text(columns)) == columns
+
+
+def test_series_with_their_lines() -> None:
+    assert with_lines("N", ["a"]) == (Series("a", "N", "a", "a, order"),)
+    assert with_lines("N", {"a": "$a$"}, "bound") == (Series("$a$", "N", "a", "a, bound"),)
 
 
 def test_gaps() -> None:

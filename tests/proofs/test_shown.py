@@ -19,9 +19,13 @@ NOTEBOOK = """
 import sys
 from proofs.audit.answer import Answer, Word
 from proofs.figure import Figure, Series, one
+from proofs.kernel.findings import Rests
+from proofs.shown import words
 answer = Answer(target="a.py:f", adapter="", named=False, learner=None, word=Word.NO_MATCH, reason="no", rows=())
 figure = Figure("f", "A caption.", lambda: {"a": [1.0], "b": [2.0]}, one("x", "y", [Series("s", "a", "b")]))
 assert not {"reports", "matplotlib"} & set(sys.modules)
+print(words("as it is"), "reports" in sys.modules)
+print(words(Rests(())))
 print(answer._repr_markdown_())
 print(answer.to_json()["answer"], "<svg" in figure._repr_svg_())
 """
@@ -39,7 +43,8 @@ def test_the_installed_distribution_says_who_shows_it(tmp_path: Path) -> None:
         [sys.executable, "-c", NOTEBOOK], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[:2] == ["```", "NO MATCH: a.py:f"]
+    assert done.stdout.splitlines()[:2] == ["as it is False", "closed under the global context"]
+    assert done.stdout.splitlines()[2:4] == ["```", "NO MATCH: a.py:f"]
     assert done.stdout.splitlines()[-1] == "NO MATCH True"
 
 

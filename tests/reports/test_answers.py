@@ -93,9 +93,10 @@ def test_a_refuted_one_says_what_it_runs_instead_and_where_it_parts() -> None:
 def test_a_world_is_a_line_and_what_is_beside_it() -> None:
     modes = (Mode("no_grad", Same.BITS), Mode("bf16", Same.RAISES, "it casts"))
     refused = tuple(Refusal("whole calls", {"f": 4, "N": N}, "no") for N in (2, 3))
-    tested = World(lengths=(1, 9), widths=((4, 3),), modes=modes, modes_at=5, integers=(2, 64), refusals=refused)
+    sizes = {"lengths": (1, 9), "widths": ((4, 3),), "width": (4, 3)}
+    tested = World(**sizes, modes=modes, modes_at=5, integers=(2, 64), refusals=refused)
     assert world(tested) == [
-        "heads 1, batch 1, the call has one prediction; N = 1, 9, (f, m) = (4, 3); also, at N = 5 alone, no_grad; float64",
+        "heads 1, batch 1, the call has one prediction; N = 1, 9 at (f, m) = (4, 3); also, at N = 5 alone, no_grad; float64",
         "bf16: raises (it casts)",
         "no N passes 64, which the code mentions or computes: longer contexts may be another thing",
         "no f or m passes 64, which the code mentions or computes: wider ones may be another thing",

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from constructions.learners import library
-from numeric.finding import Finding, Verdict
+from numeric.finding import Counterexample, Finding, Verdict
 from proofs import registry
 from proofs.audit.answer import Answer, Word
-from proofs.evidence import Rung, Settings
+from proofs.evidence import MutantEvidence, Rung, Settings
 from proofs.verify.run import Run, verify
 from reports import words
-from reports.document import anchor, found, markdown, parameters, plain, steps, table, theorems
+from reports.document import anchor, found, markdown, parameters, plain, smallest, steps, table, theorems
 
 
 @pytest.fixture
@@ -253,3 +253,17 @@ def test_a_rung_that_covers_a_part_says_so(
 )
 def test_the_command_that_repeats(environment: dict[str, Any], command: str) -> None:
     assert words.repeat_command("a.b", "exact", environment) == command
+
+
+def test_the_smallest_counterexample_is_the_shortest_one_as_it_is_printed() -> None:
+    long = Counterexample({}, {}, "-1/2", "-1", "found", "claimed", "A from the integrals, entry [0][0]")
+    short = Counterexample({"N": 1}, {"n": "0"}, "-a0/2 + u", "-a0 + u", "written row", "from the integrals")
+    findings = {
+        r: Finding(Verdict.REFUTED, "no", counterexample=c) for r, c in ((Rung.EXACT, long), (Rung.SYMBOLIC, short))
+    }
+    ((rung, shown),) = smallest(MutantEvidence("a.claim", "slip", "a slip", findings, {}, 0.0))
+    assert (rung, shown) == (Rung.SYMBOLIC, short) and len(repr(short)) > len(repr(long))
+    assert (
+        smallest(MutantEvidence("a.claim", "slip", "a slip", {Rung.EXACT: Finding(Verdict.REFUTED, "no")}, {}, 0.0))
+        == []
+    )

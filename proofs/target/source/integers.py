@@ -70,7 +70,7 @@ class _Search:
             for item in thing:
                 self.visit(item, depth - 1)
         elif isinstance(thing, dict) and len(thing) < 100:
-            for item in thing.values():
+            for item in (*thing, *thing.values()):
                 self.visit(item, depth - 1)
         elif isinstance(thing, functools.partial):
             for item in (thing.func, *thing.args, *thing.keywords.values()):

@@ -58,13 +58,22 @@ def _makes(node: ast.AST) -> bool:
     if isinstance(node, ast.JoinedStr):
         return any(isinstance(value, ast.FormattedValue) for value in node.values)
     if isinstance(node, ast.BinOp):
-        return isinstance(node.op, _SHIFTS) or any(isinstance(part, ast.Compare) for part in (node.left, node.right))
+        parts = (node.left, node.right)
+        bits = isinstance(node.op, (ast.BitAnd, ast.BitOr)) and any(map(_whole, parts))
+        return bits or isinstance(node.op, _SHIFTS) or any(isinstance(part, ast.Compare) for part in parts)
     if isinstance(node, ast.Subscript):
         return isinstance(node.slice, ast.Compare)
     if isinstance(node, ast.Call):
         named = isinstance(node.func, ast.Name) and node.func.id in ("int", "float", "bool", "sum", "min", "max")
         return named and any(isinstance(argument, ast.Compare) for argument in node.args)
     return isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Compare) and not isinstance(node.op, ast.Not)
+
+
+def _whole(node: ast.AST) -> bool:
+    """Whether an operand is a whole number, or one more or less than something: no mask of booleans is."""
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, (ast.Add, ast.Sub)) and any(map(_whole, (node.left, node.right)))
+    return isinstance(node, ast.Constant) and type(node.value) is int
 
 
 @cache

@@ -135,10 +135,10 @@ READINGS = [
 ]
 
 
-@pytest.mark.parametrize(("program", "said"), READINGS, ids=[r[0].__name__ for r in READINGS])
-def test_readings(program, said):
+@pytest.mark.parametrize(("program", "told"), READINGS, ids=[r[0].__name__ for r in READINGS])
+def test_readings(program, told):
     answers = {p.id: said(p.answer) for p in ask(Box(program, 4, 3))}
-    for id, text in said.items():
+    for id, text in told.items():
         assert text in answers[id], answers[id]
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from numeric.finding import Finding, Verdict
+from numeric.trust import Derivation
 from proofs.audit.answer import Check, Run, Word, chance_of, run_of, where
 from proofs.audit.rows import Row
 from proofs.evidence import Settings
@@ -219,16 +220,14 @@ def test_words_and_their_status():
     ]  # fmt: skip
     rows = [row("exact", YES, N, **{"failure probability, log2": -100.0}) for N in (1, 2)] + [row("exact", OPEN, 9)]
     assert chance_of(rows) == -99.0
-    assert where(rows) == "at (f, m) = (4, 3) for N = 1, 2"
+    assert said(where(rows)) == "at (f, m) = (4, 3) for N = 1, 2"
 
 
 def test_what_has_to_be_trusted_is_said_once_and_no_inner_place_is_told(layers):
     found = find(layers, "good", "gd")
     assert not any("constructions/" in flag or "proofs/" in flag for flag in map(said, found.flags))
-    bounds = [said for said in found.trust if "rounding bound" in said]
-    assert len(bounds) == len({said.split(" rounding bound")[0] for said in bounds}) and len(set(found.trust)) == len(
-        found.trust
-    )
+    bounds = [trust for trust in found.trust if isinstance(trust, Derivation)]
+    assert len(bounds) == len({bound.name for bound in bounds}) and len(set(found.trust)) == len(found.trust)
 
 
 def test_arguments_that_no_call_gave_are_named(layers):

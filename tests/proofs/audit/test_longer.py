@@ -204,7 +204,7 @@ def test_other_bits_of_a_recording_are_held_against_plain_calls(layers, monkeypa
     case, at = preflight(case, {}, Entropy(0))
     sizes = {**at, "N": 23}
     asked = Question(case, lambda held: (held.layer, held.learner), case.shapes, sizes)
-    search = longer._Search(case, (How.EXACT,), Entropy(1), -100.0)
+    search = longer.Search(case, (How.EXACT,), Entropy(1), -100.0)
     assert search._unlike(asked, [longer.gentle(case, case.shapes, sizes, Entropy(2))]) is unlike
 
 

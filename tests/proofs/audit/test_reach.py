@@ -9,7 +9,8 @@ from proofs.audit.answer import Check, Word
 from proofs.audit.world import Positions, Same, State
 from proofs.evidence import Settings
 from proofs.identify.ask import ask
-from reports.answers import world as said
+from reports.answers import world as listed
+from reports.said import said
 
 LAYERS = """
 import torch
@@ -62,7 +63,7 @@ def test_every_length_and_what_it_rests_on(layers):
     assert not any(row.rung == Check.EVERY for row in found.rows)
     assert {m.name for m in world.modes if m.same in (Same.BITS, Same.ROUNDING)} >= {"no_grad", "fresh process"}
     assert json.loads(json.dumps(found.to_json()))["world"]["heads"] == 2
-    assert said(world)[0].startswith("heads 2, batch 2, every position of 3 tokens; ")
+    assert listed(world)[0].startswith("heads 2, batch 2, every position of 3 tokens; ")
 
 
 def test_a_line_that_never_ran_keeps_the_word_away(layers):

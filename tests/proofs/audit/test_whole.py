@@ -253,7 +253,7 @@ def test_floats_and_balls_ask_the_same(layers):
 def test_heads_may_have_numbers_of_their_own_but_not_mix(layers):
     result = found(layers, "own_decay", "discounted_gd")
     assert verdicts(result) == {POSITIONS: Verdict.CONFIRMED}
-    assert [numbers["decay"].split()[0] for numbers in result.by_head] == ["3/4", "7/8"]
+    assert [said(numbers["decay"]).split()[0] for numbers in result.by_head] == ["3/4", "7/8"]
     assert verdicts(found(layers, "own_decay_mixed", "discounted_gd")) == {POSITIONS: Verdict.REFUTED}
 
 

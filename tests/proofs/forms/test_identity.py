@@ -214,3 +214,39 @@ def test_slips_of_arithmetic_fall_in_a_few_identities(name, identity, rungs):
 @pytest.mark.parametrize(("name", "identity", "rungs"), IDENTITIES)
 def test_slips_of_arithmetic_fall_in_every_identity(name, identity, rungs):
     assert not_dealt_with(identity, rungs) == KNOWN.get(name, {})
+
+
+def scaled(X, factor, power=1):
+    """The sum over rows, times a power of a factor."""
+    return X.sum(0) * factor**power
+
+
+def as_scaled(**fields):
+    return Identity(
+        shapes={"X": ("N", "f"), "factor": ()},
+        left=scaled,
+        right=lambda X, factor: factor * X.sum(0),
+        sizes=({"N": 2, "f": 2},),
+        **fields,
+    )
+
+
+@pytest.mark.parametrize(
+    ("left", "verdict"),
+    [
+        ({"power": 2}, Verdict.REFUTED),
+        ({"power": 1}, Verdict.CONFIRMED),
+        (lambda factor, **at: scaled(factor=factor * 0 + 1, **at), Verdict.REFUTED),
+        (lambda X, **at: scaled(X=X.flip(0), **at), Verdict.CONFIRMED),
+    ],
+)
+def test_a_mutant_changes_a_keyword_or_an_input(left, verdict):
+    false = as_scaled().mutant("other", "another side", left=left)
+    assert false.checks.keys() == {Rung.SAMPLED, Rung.EXACT}
+    assert {check(Settings(seed=1)).verdict for check in false.checks.values()} == {verdict}
+
+
+def test_an_identity_says_where_it_is_checked_and_what_that_settles():
+    found = as_scaled(rungs=(Rung.EXACT,), part={Rung.EXACT: "the sum"})
+    assert found.checks().keys() == found.mutant("other", "its square", left={"power": 2}).checks.keys() == {Rung.EXACT}
+    assert found.checks()[Rung.EXACT](Settings(seed=1)).part == "the sum"

@@ -59,7 +59,7 @@ def test_no_rung_stays_confirmed(
     claim = registry.claim(id)
     if module is _window_predictor:
         # the check holds the layer it was made with
-        checks = {rung: in_context.measured(in_context.bounds(_window_predictor.layer)) for rung in claim.checks}
+        checks = {rung: in_context.bounds.check(discrete=_window_predictor.layer) for rung in claim.checks}
     else:
         checks = dict(claim.checks)
     verdicts = {rung: check(Settings(seed=1)).verdict for rung, check in checks.items()}

@@ -20,8 +20,10 @@ from proofs.evidence import Rung, Settings
 from proofs.kernel import coq as kernel_coq
 from proofs.kernel import rung as kernel
 from proofs.kernel.evaluation import Data, agreement, draw, literal, parse, python_rows, resolve
+from proofs.kernel.findings import AtTie
 from proofs.kernel.lemmas import LEMMAS
 from proofs.kernel.ties import TIES
+from reports.said import said
 
 pytestmark = pytest.mark.usefixtures("coq_cache")
 
@@ -96,7 +98,7 @@ def test_broken_python_function_is_refuted_by_its_tie(name: str, monkeypatch: py
     values = kernel._values(0)
     assert not isinstance(values, kernel_coq.CompileError)
     seen = agreement(name, tie, draw(name, tie, 0), values[name][0], resolve(tie.python))
-    assert seen is not None and seen.right_name == tie.python and name in seen.note
+    assert seen is not None and seen.right_name == tie.python and seen.note == AtTie(name)
 
 
 GD, C = "gd.", "constructions."
@@ -240,4 +242,4 @@ def test_python_failure_is_undecided() -> None:
         raise TypeError("no fractions here")
 
     found = kernel.check(["one_step"], python={"gd_step": broken})["one_step"]
-    assert found.verdict is Verdict.UNDECIDED and "no fractions here" in found.reason
+    assert found.verdict is Verdict.UNDECIDED and "no fractions here" in said(found.reason)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from constructions.learners import Domain
-from proofs.target.gates import Value, laid_out, mentioned, outside, value
+from proofs.target.gates import Value, is_logarithm, laid_out, mentioned, outside, value
 from proofs.target.loading import TargetError
 
 NAMES = {
@@ -62,6 +62,11 @@ def test_what_is_no_expression_gets_one_message(text):
     with pytest.raises(TargetError, match=r"gate value .*use a number, one of N, eta") as caught:
         value(text, NAMES)
     assert "\n" not in str(caught.value)
+
+
+def test_a_logarithm_is_told_from_what_names_one():
+    assert is_logarithm("log(decay)") and is_logarithm(" log(1 - a) ")
+    assert not any(map(is_logarithm, ("-log(decay)", "logit", "log", "exp(log(a))", "log(")))
 
 
 def test_names_in_an_expression():

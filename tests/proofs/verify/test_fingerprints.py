@@ -15,6 +15,7 @@ import proofs
 from proofs import registry
 from proofs.verify.fingerprints import Stale, below, fingerprints, reached, stale
 from proofs.verify.run import verify
+from reports.said import said
 
 FILES = {
     "proofs/box/__init__.py": 'CHAPTER = "Box"\n',
@@ -115,7 +116,7 @@ def test_stale_evidence(toys: Path) -> None:
         Stale("toy.holds", "sampled", ("engines",)),
         Stale("toy.gone", "sampled", ("claim",)),
     )
-    assert [str(s) for s in stale([old, gone])] == [
+    assert [said(s) for s in stale([old, gone])] == [
         "toy.holds (sampled): engines changed since",
         "toy.gone (sampled): no claim has this id any more",
     ]

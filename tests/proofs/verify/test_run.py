@@ -21,8 +21,8 @@ from numeric.finding import Counterexample, Finding, Verdict
 from proofs import registry
 from proofs.evidence import Outcome, Rung, Settings
 from proofs.verify.records import finding_from_json, finding_to_json, plain
-from proofs.verify.run import NothingToRun, Run, Unit, environment, plan, verify
-from reports.said import pasted
+from proofs.verify.run import NothingToRun, Run, Unit, _batches, environment, plan, verify
+from reports.said import pasted, said
 
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.usefixtures("toys")
@@ -209,6 +209,13 @@ def test_order_of_answers_does_not_matter() -> None:
     assert without_times(one) == without_times(many)
 
 
+def test_many_claims_are_handed_out_as_a_whole() -> None:
+    """The checks of a claim share recordings, in one process; of few claims all processes take part."""
+    units = [Unit(claim, rung) for claim in "abcdefgh" for rung in (Rung.EXACT, Rung.SYMBOLIC)]
+    assert _batches(units, 2) == [units[k : k + 2] for k in range(0, 16, 2)]
+    assert _batches(units, 3) == _batches(units[:4], 2) + [[unit] for unit in units[4:]]
+
+
 @pytest.fixture
 def site(tmp_path: Path, toys: Path) -> Iterator[dict[str, str]]:
     """An environment in which every new process finds the toy claims."""
@@ -232,13 +239,13 @@ def test_a_dead_worker_loses_only_what_it_had(monkeypatch: pytest.MonkeyPatch) -
     import joblib
 
     def dying(work: object) -> Iterator[object]:
-        yield 0, _answer("toy.holds", "sampled")
+        yield 0, [_answer("toy.holds", "sampled")]
         raise RuntimeError("a worker was killed. Much more text")
 
     monkeypatch.setattr(joblib, "Parallel", lambda **options: dying)
     run = verify(["toy.holds"], jobs=2)
     assert run.evidence[0].verdict is Verdict.CONFIRMED
-    assert run.evidence[1].finding.reason == (
+    assert said(run.evidence[1].finding.reason) == (
         "a worker process failed (RuntimeError: a worker was killed); try --jobs 1"
     )
     assert {m.outcome for m in run.mutants} == {Outcome.NOT_RUN}

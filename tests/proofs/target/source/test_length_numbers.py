@@ -21,11 +21,14 @@ HIDDEN = {
     "logarithm": "g = math.floor(math.log2(T))",
     "bits": "g = T.bit_length()",
     "shift": "g = T >> 6",
+    "a power of two": "g = 1 + (0 if T & (T - 1) else 1)",
+    "odd": "g = 1 + (T & 1)",
 }
 USUAL = {
     "chunks": "g = [X[t : t + 16] for t in range(0, T, 16)]",
     "scale": "g = 1 / math.sqrt(X.shape[1])",
     "mask": "mask = torch.arange(T)[:, None] >= torch.arange(T)\n    g = X.masked_fill(~mask[:, :1], 0)",
+    "masks": "late, early = torch.arange(T) >= 2, torch.arange(T) < 9\n    g = X.masked_fill((late & early)[:, None], 0)",
     "branch": "g = 2 if T > 3 else 1",
     "message": "assert T > 0, f'{T} tokens'\n    g = 1",
 }

@@ -1,9 +1,13 @@
-"""Explicit exact witnesses for claims that something is impossible: an identity of the class, and a point where the
-target breaks it."""
+"""Claims of the form "no layer of this class computes that target": what the class obeys, and a point where the target
+breaks it.
+
+Main definitions: `Witness`, `impossible`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,45 +15,51 @@ import numpy as np
 from numeric.deciding.programs import Program, fractions, rational, text
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.probing.planting import at_a_point
-from proofs.claim import Check, both, covering
+from proofs.claim import Check, Mutant, both, covering
 from proofs.evidence import Extent, Rung, Settings
 
 Point = Mapping[str, Any]
 
 
-def point(values: Point) -> dict[str, np.ndarray]:
-    """Nested lists of exact numbers as arrays of fractions."""
-    arrays = {name: np.array(value, dtype=object) for name, value in values.items()}
-    return {name: fractions(array.reshape(-1).tolist(), array.shape) for name, array in arrays.items()}
-
-
-def nonzero(program: Program, values: Point, value: Any, meaning: str) -> Check:
-    """The check that `program` is `value` at the point, and that this isn't zero; `meaning` says what it is.
+@dataclass(frozen=True)
+class Witness:
+    """`program` is `value` at one point of exact numbers, and that isn't zero; itself a check. `meaning` says what it is.
 
     A defect that is only known not to vanish would stand with another target too.
     """
-    (wanted,) = point({"value": value}).values()
 
-    def check(settings: Settings) -> Finding:
-        found, _ = rational(program, point(values))
-        figures = {meaning: str(text(found))}
+    program: Program
+    point: Point
+    value: Any
+    meaning: str
+
+    def __call__(self, settings: Settings) -> Finding:
+        """The program run on fractions."""
+        (wanted,) = point({"value": self.value}).values()
+        found, _ = rational(self.program, point(self.point))
+        figures = {self.meaning: str(text(found))}
         if found.shape == wanted.shape and (found == wanted).all() and (wanted != 0).any():
             return Finding(
                 Verdict.CONFIRMED,
                 figures=figures,
-                settings={"engine": "rational arithmetic", "point": dict(values)},
+                settings={"engine": "rational arithmetic", "point": dict(self.point)},
                 trust=("rational arithmetic (FLINT)",),
             )
+        inputs = {name: text(array) for name, array in point(self.point).items()}
         return Finding(
             Verdict.REFUTED,
-            reason=f"{meaning} is {text(found)} at the witness, not {text(wanted)}",
+            reason=f"{self.meaning} is {text(found)} at the witness, not {text(wanted)}",
             figures=figures,
-            counterexample=Counterexample(
-                {}, {n: text(a) for n, a in point(values).items()}, text(found), text(wanted)
-            ),
+            counterexample=Counterexample({}, inputs, text(found), text(wanted)),
         )
 
-    return check
+    def checks(self) -> dict[Rung, Check]:
+        """The check on the exact rung."""
+        return {Rung.EXACT: self}
+
+    def mutant(self, id: str, description: str, **changes: Any) -> Mutant:
+        """The witness with another point, value or program."""
+        return Mutant(id, description, replace(self, **changes).checks())
 
 
 def impossible(checks: Mapping[Rung, Check], witness: Check, *runs: Check) -> dict[Rung, Check]:
@@ -76,3 +86,9 @@ def shown(witness: Check) -> Check:
             return witness(settings)
 
     return check
+
+
+def point(values: Point) -> dict[str, np.ndarray]:
+    """Nested lists of exact numbers as arrays of fractions."""
+    arrays = {name: np.array(value, dtype=object) for name, value in values.items()}
+    return {name: fractions(array.reshape(-1).tolist(), array.shape) for name, array in arrays.items()}

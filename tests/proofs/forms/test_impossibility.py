@@ -1,11 +1,11 @@
-"""proofs/gd/_witness.py: which half of an impossibility each rung settles."""
+"""Impossibility: which half each rung settles, and that a witness with another part falls."""
 
 import pytest
 
 from numeric.finding import Finding, Verdict
 from proofs import registry
 from proofs.evidence import Rung, Settings
-from proofs.gd._witness import impossible, nonzero
+from proofs.forms.impossibility import Witness, impossible
 
 
 def obeyed(settings):
@@ -13,7 +13,7 @@ def obeyed(settings):
 
 
 def checks(value, claimed=2):
-    witness = nonzero(lambda x: x, {"x": [value]}, [claimed], "the defect")
+    witness = Witness(lambda x: x, {"x": [value]}, [claimed], "the defect")
     return impossible(dict.fromkeys((Rung.SAMPLED, Rung.EXACT, Rung.UNIVERSAL), obeyed), witness)
 
 
@@ -25,6 +25,14 @@ def test_a_proof_of_the_class_with_the_witness_is_the_whole_claim(rung):
     assert checks(0)[rung](Settings()).verdict is Verdict.REFUTED
     assert checks(0, claimed=0)[rung](Settings()).verdict is Verdict.REFUTED
     assert checks(3)[rung](Settings()).verdict is Verdict.REFUTED
+
+
+def test_a_witness_elsewhere_or_with_another_value_falls():
+    witness = Witness(lambda x: x, {"x": [2]}, [2], "the defect")
+    assert witness.checks()[Rung.EXACT](Settings()).verdict is Verdict.CONFIRMED
+    for changes in ({"point": {"x": [0]}}, {"value": [3]}, {"program": lambda x: 2 * x}):
+        false = witness.mutant("other", "another one", **changes)
+        assert false.checks[Rung.EXACT](Settings()).verdict is Verdict.REFUTED
 
 
 def test_draws_settle_the_class_only():

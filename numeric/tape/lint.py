@@ -6,6 +6,8 @@ next, without the arithmetic seeing it: branches (but on `is None`), loops (but 
 primitives of the array namespace), comparisons, integer division, tests of types, mutable state, data-dependent
 operations, slices with bounds, tables looked up (but by name: no size is a name). A guard that only raises may ask
 anything: it changes no result.
+Some of this tells sizes apart and no more, or would have to take numbers out of arrays first, which a recording shows.
+What may keep something from call to call, or go on after what was raised, is marked (`Offence.lasts`).
 """
 
 from __future__ import annotations
@@ -55,16 +57,34 @@ _PLAIN = (
         ast.Pass,
     ),
     *(ast.Tuple, ast.List, ast.Starred, ast.keyword, ast.Lambda, ast.Constant, ast.Name, ast.Import, ast.ImportFrom),
-    *(ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.expr_context, ast.alias, ast.comprehension, ast.Subscript),
+    *(
+        ast.BinOp,
+        ast.UnaryOp,
+        ast.operator,
+        ast.unaryop,
+        ast.cmpop,
+        ast.boolop,
+        ast.expr_context,
+        ast.alias,
+        ast.comprehension,
+        ast.Subscript,
+    ),
     *(ast.Call, ast.Attribute, ast.Slice),
 )
 
 
+CHOICES = (ast.For, ast.While, ast.Break, ast.Continue, ast.If, ast.IfExp, ast.Compare, ast.BoolOp)
+"""What decides or repeats by numbers of Python's, sizes mostly, and keeps nothing."""
+COUNTING = frozenset("min max sum int float bool abs round any all list enumerate reversed sorted isinstance".split())
+"""Built-in functions that do."""
+
+
 class Offence(NamedTuple):
-    """A place that is no construction: line, and what stands there."""
+    """A place that is no construction: line, and what stands there. lasts: it may matter to another call."""
 
     line: int
     what: str
+    lasts: bool = True
 
 
 def stateful(name: str, value: object) -> str:
@@ -76,8 +96,9 @@ def stateful(name: str, value: object) -> str:
     frozen = is_dataclass(value) and not isinstance(value, type) and type(value).__dataclass_params__.frozen  # type: ignore[attr-defined]
     if isinstance(value, _IMMUTABLE) or frozen or type(value).__module__ in ("typing", "collections.abc", "types"):
         return ""
-    if type(value).__module__.partition(".")[0] in ("numeric", "numpy", "torch", "constructions"):
-        return ""
+    library = type(value).__module__.partition(".")[0]
+    if library in ("numeric", "numpy", "constructions") or (library == "torch" and not callable(value)):
+        return ""  # torch's modules, and what it compiles, keep state
     return f"{name} is of type {type(value).__name__}, which can keep state"
 
 
@@ -128,8 +149,8 @@ class _Lint:
         self.tables = tables
         self.offences: list[Offence] = []
 
-    def say(self, node: ast.AST, what: str) -> None:
-        self.offences.append(Offence(getattr(node, "lineno", 0), what))
+    def say(self, node: ast.AST, what: str, lasts: bool = True) -> None:
+        self.offences.append(Offence(getattr(node, "lineno", 0), what, lasts))
 
     def body(self, root: ast.AST) -> None:
         """A function; or a module, whose own statements run once and may be anything but what lasts."""
@@ -158,11 +179,16 @@ class _Lint:
             case ast.Dict(values=values) if _by_name(node):
                 return self.each(values)
             case ast.For(target=target, iter=over, body=body, orelse=[]) if self.literal(over):
+                self.target(target)
                 return self.each([target, over, *body])
             case ast.ListComp(elt=elt, generators=parts) | ast.GeneratorExp(elt=elt, generators=parts):
                 if not all(self.literal(part.iter) and not part.ifs and not part.is_async for part in parts):
-                    self.say(node, "a comprehension over what is no literal")
-                return self.each([elt, *(part.iter for part in parts)])
+                    self.say(node, "a comprehension over what is no literal", lasts=False)
+                return self.each([elt, *(n for part in parts for n in (part.iter, *part.ifs))])
+            case _ if isinstance(node, CHOICES):
+                self.say(node, f"{type(node).__name__}: {_shown(node)}", lasts=False)
+                self.target(node.target) if isinstance(node, ast.For) else None
+                return self.each(list(self.below(node)))
             case _ if not isinstance(node, _PLAIN):
                 return self.say(node, f"{type(node).__name__}: {_shown(node)}")
         self.particular(node)
@@ -229,28 +255,32 @@ class _Lint:
             case ast.ImportFrom(module=name):
                 self.module(node, name or "")
             case ast.BinOp(op=ast.FloorDiv() | ast.Mod() | ast.BitAnd() | ast.BitOr() | ast.BitXor()):
-                self.say(node, f"integer arithmetic: {_shown(node)}")
+                self.say(node, f"integer arithmetic: {_shown(node)}", lasts=False)
             case ast.BinOp(op=ast.LShift() | ast.RShift()):
-                self.say(node, f"integer arithmetic: {_shown(node)}")
+                self.say(node, f"integer arithmetic: {_shown(node)}", lasts=False)
             case ast.BinOp(op=ast.Pow(), right=ast.UnaryOp(op=ast.USub(), operand=ast.Constant())):
                 return
             case ast.BinOp(op=ast.Pow(), right=power) if not isinstance(power, ast.Constant):
-                self.say(node, f"a power that is no number: {_shown(node)}")
+                self.say(node, f"a power that is no number: {_shown(node)}", lasts=False)
             case ast.UnaryOp(op=ast.Not() | ast.Invert()):
-                self.say(node, f"a truth value: {_shown(node)}")
+                self.say(node, f"a truth value: {_shown(node)}", lasts=False)
             case ast.Call(func=ast.Name(id=name)) if hasattr(builtins, name) and name not in CALLABLE:
-                self.say(node, f"a call of {name}")
+                self.say(node, f"a call of {name}", lasts=name not in COUNTING)
             case ast.Call(func=ast.Name(id="len" | "range" as name)):
                 if not all(self.number(arg) or self.literal(arg) for arg in node.args):
-                    self.say(node, f"a call of {name}")
+                    self.say(node, f"a call of {name}", lasts=False)
             case ast.Name(id=name) if name.startswith("__"):
                 self.say(node, f"the name {name}")
             case ast.Attribute(attr=name) if name in CHOOSING | MUTATING | DRAWING or name.startswith("__"):
-                self.say(node, f"the attribute {name}")
+                self.say(node, f"the attribute {name}", lasts=name not in CHOOSING)
+            case ast.Attribute(attr=name) if name.endswith("_") or name.startswith("set_"):
+                self.say(node, f"the attribute {name}, which writes in place")
+            case ast.keyword(arg="out"):
+                self.say(node, "the keyword out, which writes in place")
             case ast.Subscript(value=table, slice=index) if not (self.place(index) or self.named(table)):
-                self.say(node, f"a table that is looked up: {_shown(node)}")
+                self.say(node, f"a table that is looked up: {_shown(node)}", lasts=False)
             case ast.Slice(lower=lower, upper=upper, step=step) if lower or upper or step:
-                self.say(node, f"a slice with bounds: {_shown(node)}")
+                self.say(node, f"a slice with bounds: {_shown(node)}", lasts=False)
 
     def defaults(self, args: ast.arguments) -> bool:
         for value in (*args.defaults, *(d for d in args.kw_defaults if d)):

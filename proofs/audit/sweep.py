@@ -1,0 +1,220 @@
+"""Plain calls at many sizes: every short context, powers of two, multiples of what the code computes, at several widths.
+
+Both sides are called in float64 and no rounding bound is derived, so a size costs two calls: a path for some lengths, for
+square states or for one target is met, and every position of long calls is held against the learner. Where the sides
+differ by more than rounding does, or the code takes a way that no compared call took, they are compared on the rungs; a
+difference which those can't decide is a doubt. No verdict rests on the plain calls alone.
+Main definition: `sweep`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from numeric.deciding.programs import Sizes
+from numeric.entropy import Entropy
+from numeric.finding import Verdict
+from proofs.audit.compared import How, Question, by_lifting, of_one_sequence
+from proofs.audit.inference import at_length
+from proofs.audit.longer import Counted, Search, TooMany, gentle
+from proofs.audit.rows import Row
+from proofs.audit.whole import POSITIONS, STATE, Calls, Found
+from proofs.audit.world import Plain, Refusal
+from proofs.target.calling import raised
+from proofs.target.case import Case
+from proofs.target.source.lines import Lines
+
+EVERY = 40
+"""Every context up to so many tokens."""
+_FAR = (48, 64, 96, 128, 192, 256, 512, 1024)
+_ELSEWHERE = (4, 5, 8, 13, 33, 40)
+"""Contexts at other widths, besides those past the integers of the code."""
+WIDTHS = ((3, 3), (4, 1), (1, 1), (8, 3), (2, 6), (16, 16))
+"""(f, m), besides the audit's: square ones, one target, more channels than tokens to come."""
+_WHOLE = (8, 33)
+"""Calls of which every position is compared, besides those past the chunks of the code."""
+_HANDED = (66, 100)
+"""Calls that are cut in two, with the state between."""
+_CHUNK, _WIDEST = 130, 1024
+"""The largest integers of the code that are passed in N, and in f and m."""
+_BUDGET = 120_000
+"""Operations of torch that these calls may cost, about two seconds; those of one size may cost an eighth."""
+_SPREAD = 16
+"""Of a call of more than `EVERY` tokens about so many positions are compared, and those about its chunks' ends."""
+PART = 1e-6
+"""The sides differ by this part of an output: more than rounding does, and less than a mistake."""
+_PAIR = ("two calls", "one call")
+
+
+@dataclass(frozen=True)
+class Swept:
+    """Rows and refusals of what was looked at closer, and where plain calls agreed."""
+
+    rows: tuple[Row, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    plain: Plain = field(default_factory=Plain)
+
+
+def sweep(
+    case: Case,
+    at: Sizes,
+    fixed: Sizes,
+    kinds: tuple[How, ...],
+    whole: Found,
+    mentioned: Sequence[int],
+    at_width: Sequence[int],
+    entropy: Entropy,
+    target_log2: float,
+) -> Swept:
+    """Plain calls of a case whose sides agree at the audit's sizes. mentioned: integers of the code; at_width: those that it
+    computes of the audit's f and m."""
+    if not kinds:
+        return Swept()
+    run = _Sweep(Search(case, kinds, entropy, target_log2), case, kinds, entropy, _BUDGET)
+    chunks = [c for c in mentioned if 1 < c <= _CHUNK]
+    lengths: list[int] = []
+    elsewhere: dict[tuple[int, int], list[int]] = {}
+    first, later = ((), ()) if "N" in fixed else _lengths(at, [c for c in {*chunks, *at_width} if c <= _CHUNK])
+    others = () if {"f", "m"} & set(fixed) else tuple(_elsewhere(at, fixed, mentioned))
+
+    def along(contexts: Sequence[int]) -> None:
+        for N in contexts:
+            if run.same("plain calls", of_one_sequence(case, {**at, "N": N}), novel=True):
+                lengths.append(N)
+
+    along(first)
+    every, handed = run.whole(whole, at, fixed, chunks)
+    for f, m, N in others:
+        if run.same("plain calls", of_one_sequence(case, {"f": f, "m": m, "N": N})):
+            elsewhere.setdefault((f, m), []).append(N)
+    along(later)
+    return Swept(
+        tuple(run.search.rows),
+        tuple(run.search.refusals),
+        Plain(tuple(lengths), tuple((width, tuple(N)) for width, N in elsewhere.items()), every, handed),
+    )
+
+
+def _lengths(at: Sizes, integers: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """At the audit's widths: powers of two and multiples of widths and integers, then all short contexts and some long."""
+    f, m = at["f"], at["m"]
+    steps = sorted({f, m, f * m, f + m, *integers})
+    multiples = [N for c in steps for N in (c, c + 1, 2 * c, 2 * c + 1, 3 * c, 3 * c + 1, 4 * c)]
+    first = dict.fromkeys([8, 16, 32, 64, *sorted(N for N in multiples if N <= 64)])
+    later = [*range(1, EVERY + 1), *sorted(N for N in multiples if N > 64), *_FAR]
+    return tuple(first), tuple(dict.fromkeys(N for N in later if N not in first))
+
+
+def _elsewhere(at: Sizes, fixed: Sizes, mentioned: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """(f, m, N) at other widths, and at those which the code mentions."""
+    chunks = [c for c in mentioned if 1 < c <= 64]
+    wanted = dict.fromkeys((*_ELSEWHERE, *(2 * c + 1 for c in chunks))) if "N" not in fixed else {fixed["N"]: None}
+    for f, m in (width for width in WIDTHS if width != (at["f"], at["m"])):
+        yield from ((f, m, N) for N in wanted)
+    short, long = fixed.get("N", 5), fixed.get("N", 2 * max(chunks) + 1 if chunks else 5)
+    for c in (c for c in mentioned if 1 < c <= _WIDEST):
+        pairs = dict.fromkeys(((c, 2), (c + 1, 2), (2, c), (2, c + 1), *([(c, c)] if c <= 64 else [])))
+        yield from ((f, m, short) for f, m in pairs)
+        if c <= 256:
+            yield c + 1, 2, long
+
+
+@dataclass
+class _Sweep:
+    search: Search
+    case: Case
+    kinds: tuple[How, ...]
+    entropy: Entropy
+    left: int
+
+    def same(
+        self, what: str, asked: Question, prepare: Callable[[], object] | None = None, novel: bool = False
+    ) -> bool:
+        """Whether plain calls of both sides agree. novel: also compare on the rungs where the code takes another way."""
+        if self.left <= 0 or any(row.finding.verdict is Verdict.REFUTED for row in self.search.rows):
+            return False
+        sizes = asked.sizes
+        seen = Lines(self.case.lines.roots)
+        try:
+            if prepare is None:
+                at_length(self.case, {k: n for k, n in sizes.items() if k in ("N", "f", "m")}, law=True)
+            else:
+                prepare()
+            point = gentle(self.case, asked.shapes, sizes, self.entropy.child(what, *sorted(sizes.items())))
+            draw = {n: np.asarray(a, dtype=np.float64) for n, a in point.items()}
+            followed = replace(self.case, lines=seen if novel else Lines(()))
+            held = replace(asked, case=followed).lifting(by_lifting(self.kinds) or self.case.needs_lift)
+            agree = self._agree(held, draw)
+        except TooMany:
+            return False
+        except Exception as error:  # the target is anybody's code
+            self.search.refusals.append(Refusal(what, sizes, raised(error)))
+            return False
+        if agree and not (novel and self._new(seen)):
+            return True
+        found = self.search.decide(what, asked, [point], sizes, differs=not agree)
+        return agree and found is not Verdict.REFUTED
+
+    def _agree(self, asked: Question, draw: Mapping[str, np.ndarray]) -> bool:
+        with Counted(min(self.left, _BUDGET // 8)) as counted, torch.no_grad():
+            try:
+                one, other = (
+                    program(**{n: torch.tensor(a) for n, a in draw.items()}).detach()
+                    for program in (asked.left, asked.right)
+                )
+            finally:
+                self.left -= counted.number
+        return not differ(one, other)
+
+    def _new(self, seen: Lines) -> bool:
+        """Whether the code took a step that it took in no call which was compared."""
+        known = self.case.lines.steps
+        return any(steps - known.get(code, set()) for code, steps in seen.steps.items())
+
+    def whole(
+        self, found: Found, at: Sizes, fixed: Sizes, chunks: Sequence[int]
+    ) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Calls of which every position is compared, and calls that are cut in two."""
+        adapter = self.case.adapter.whole
+        if adapter is None or not found.tokens:
+            return (), ()
+        long = [2 * c + 1 for c in chunks if c <= 64]
+        every, handed = [], []
+        for N in () if adapter.last or "N" in fixed else dict.fromkeys((*_WHOLE, *long)):
+            calls = Calls(self.case, adapter, marks=_marks(N, chunks), wide=found.wide)
+            sizes = {"B": 1, "H": 1, "f": at["f"], "m": at["m"], "N": N}
+            asked = calls.asked(Calls.layer, Calls.learner, sizes)
+            if self.same(POSITIONS, asked, partial(calls.prepare, sizes, True)):
+                every.append(N)
+        for N in () if found.axes is None or "N" in fixed else dict.fromkeys((*_HANDED, *(n + 1 for n in long))):
+            calls = Calls(self.case, adapter, found.axes, wide=found.wide, cuts=(N // 2, N - 1))
+            sizes = {"B": 1, "H": 1, "f": at["f"], "m": at["m"], "N": N}
+            asked = calls.asked(Calls.in_two, Calls.in_one, sizes, _PAIR)
+            if self.same(STATE, asked, partial(calls.prepare, sizes, True)):
+                handed.append(N)
+        return tuple(every), tuple(handed)
+
+
+def _marks(N: int, chunks: Sequence[int]) -> tuple[int, ...]:
+    """The positions of a call that are compared: all of a short one, of a long one some, and where chunks end and begin."""
+    if N <= EVERY:
+        return tuple(range(N))
+    ends = {p for c in chunks for k in (c, 2 * c) for p in (k - 1, k, k + 1)}
+    return tuple(sorted(p for p in {*range(0, N, max(1, N // _SPREAD)), *ends, N - 2} if p < N - 1))
+
+
+def differ(one: Tensor, other: Tensor) -> bool:
+    """Whether a row of one differs from that of the other by more than rounding does; numbers that are not finite on both
+    sides tell nothing."""
+    one, other = one.reshape(-1, one.shape[-1]), other.reshape(-1, other.shape[-1])
+    if one.shape != other.shape or not bool(torch.isfinite(other).all()):
+        return one.shape != other.shape
+    size = other.abs().amax(-1, keepdim=True)
+    allowed = PART * size.clamp(min=PART * float(size.max()))
+    return not bool(((one - other).abs() <= allowed).all())

@@ -1,0 +1,183 @@
+"""Plain calls at many sizes: what is wrong at some lengths, at some widths, in the middle or in the state after is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from numeric.entropy import Entropy
+from numeric.finding import Verdict
+from proofs.audit import sweep as swept
+from proofs.audit.compared import How
+from proofs.audit.preflight import preflight
+from proofs.audit.sweep import Swept, differ, sweep
+from proofs.audit.whole import Found
+from proofs.target.adapters import adapt
+from proofs.target.case import Case
+from proofs.target.learners import learner
+from proofs.target.loading import load
+from reports.said.kinds import ranges
+
+LAYERS = """
+import torch
+
+def step(X, Y, x_q):
+    return Y.T @ (X @ x_q) / len(X)
+
+def good(X, Y, x_q):
+    return step(X, Y, x_q)
+
+def powers_of_two(X, Y, x_q):
+    n = len(X)
+    return step(X, Y, x_q) * (2 if n > 4 and n & (n - 1) == 0 else 1)
+
+def tiles(X, Y, x_q):
+    tile = (2 * X.shape[1] - 1) * Y.shape[1]
+    return step(X, Y, x_q) * (2 if len(X) % tile == 0 else 1)
+
+def square(X, Y, x_q):
+    return step(X, Y, x_q) * (2 if X.shape[1] == Y.shape[1] and len(X) > 30 else 1)
+
+def scalar(X, Y, x_q):
+    return step(X, Y, x_q) * (2 if Y.shape[1] == 1 and len(X) > 4 else 1)
+
+def width(X, Y, x_q):
+    return step(X, Y, x_q) * {64: 1, 96: 1, 128: 1.01, 256: 1}.get(X.shape[1], 1)
+
+def two_ways(X, Y, x_q):
+    if len(X) % 37 == 0:
+        return torch.einsum("nm,n->m", Y, X @ x_q) / len(X)
+    return step(X, Y, x_q)
+
+def linear(q, k, v, size=16, skip=False, start=None):
+    S = k.new_zeros(k.shape[0], k.shape[2], k.shape[3], v.shape[3]) if start is None else start
+    out, states = [], [S]
+    for i in range(0, k.shape[1], size):
+        Q, K, V = (a[:, i : i + size].transpose(1, 2) for a in (q, k, v))
+        s = (Q @ K.mT).tril()
+        if skip and 0 < i < k.shape[1] - size:
+            s[..., -1, -1] = 0
+        out.append((Q @ S + s @ V).transpose(1, 2))
+        S = S + K.mT @ V
+        states.append(S)
+    return torch.cat(out, 1), states
+
+def chunks(q, k, v, initial_state=None):
+    out, states = linear(q, k, v, start=initial_state)
+    return out, states[-1]
+
+def chunk_ends(q, k, v, initial_state=None):
+    out, states = linear(q, k, v, skip=True, start=initial_state)
+    return out, states[-1]
+
+def old_state(q, k, v, initial_state=None):
+    out, states = linear(q, k, v, start=initial_state)
+    return out, states[max(1, k.shape[1] // 16)]
+
+def tokens(Z, late=False):
+    x, y = Z[:, 0::2], Z[:, 1::2]
+    scores = (x[:, 1:] @ x[:, :-1].mT).tril()
+    if late:
+        scores[:, 16:, :17] = (x[:, 17:] @ x[:, :17].mT)
+    out = torch.zeros_like(Z)
+    at = torch.arange(1, y.shape[1] + 1, dtype=Z.dtype)[:, None]
+    out[:, 2::2] = (scores @ y) / at
+    return out
+
+def late_tokens(Z):
+    x, y = Z[:, 0::2], Z[:, 1::2]
+    out = tokens(Z)
+    if y.shape[1] > 20:
+        out[:, 24] *= 2
+    return out
+
+def attends(query, keys, values, again=False):
+    S = keys.mT @ values / keys.shape[1]
+    if again:
+        query = torch.cat([query[:, :16], query[:, : max(0, query.shape[1] - 16)]], 1)
+    return query @ S
+
+def attends_again(query, keys, values):
+    return attends(query, keys, values, True)
+"""
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("layers") / "swept_layers.py"
+    path.write_text(LAYERS)
+    return path
+
+
+def found(layers: Path, name: str, adapter: str | None = None, mentioned: tuple[int, ...] = (), **fixed: int) -> Swept:
+    target = load(f"{layers}:{name}")
+    gates = {"eta": "1"} | ({"readout": "N"} if adapter == "kv" else {})
+    case, at = preflight(Case.of(name, adapt(target, adapter), learner("gd"), gates), fixed, Entropy(0))
+    whole = Found(tokens=3, axes=("f", "m") if adapter == "kv" else None)
+    kinds = (How.EXACT, How.FLOAT)
+    return sweep(case, at, fixed, kinds, whole, mentioned, (21,), Entropy(1), -60.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "adapter", "sizes"),
+    [
+        ("powers_of_two", None, {"N": 8}),
+        ("tiles", None, {"N": 21}),
+        ("square", None, {"f": 3, "m": 3, "N": 33}),
+        ("scalar", None, {"m": 1, "N": 5}),
+        ("width", None, {"f": 128, "m": 2}),
+        ("chunk_ends", "kv", {"N": 33}),
+        ("late_tokens", "tokens", {"N": 33}),
+        ("attends_again", "attention", {"N": 33}),
+        ("old_state", "kv", {"N": 66}),
+    ],
+)
+def test_what_is_wrong_somewhere_is_found_there(
+    layers: Path, name: str, adapter: str | None, sizes: dict[str, int]
+) -> None:
+    result = found(layers, name, adapter, (128,) if name == "width" else (16,) if adapter else ())
+    (row,) = [r for r in result.rows if r.finding.verdict is Verdict.REFUTED]
+    assert {k: row.sizes[k] for k in sizes} == sizes
+
+
+@pytest.mark.parametrize(
+    ("name", "adapter"), [("good", None), ("chunks", "kv"), ("tokens", "tokens"), ("attends", "attention")]
+)
+def test_true_layers_agree_everywhere(layers: Path, name: str, adapter: str | None) -> None:
+    result = found(layers, name, adapter, (16,) if adapter else ())
+    assert not result.refusals and all(r.finding.verdict is Verdict.CONFIRMED for r in result.rows)
+    assert {*range(1, swept.EVERY + 1), 48, 64, 1024} <= {*result.plain.lengths}
+    widths = {width for width, N in result.plain.elsewhere if {4, 40} <= {*N}}
+    assert {*swept.WIDTHS} <= widths
+    assert (result.plain.whole == (8, 33)) is (adapter is not None)
+    assert (result.plain.handed == (66, 100, 34)) is (adapter == "kv")
+
+
+def test_another_way_through_the_code_is_compared_on_the_rungs(layers: Path) -> None:
+    result = found(layers, "two_ways")
+    (row,) = result.rows
+    assert row.finding.verdict is Verdict.CONFIRMED and row.sizes["N"] == 37
+
+
+def test_fixed_sizes_stay(layers: Path) -> None:
+    plain = found(layers, "good", None, (), N=5, f=4, m=3).plain
+    assert plain.lengths == () and plain.elsewhere == ()
+
+
+def test_what_costs_too_much_is_not_said_to_agree(layers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(swept, "_BUDGET", 800)
+    assert 1 <= len(found(layers, "good").plain.lengths) < swept.EVERY
+
+
+def test_rows_are_held_against_their_own_size() -> None:
+    other = torch.tensor([[1.0, 2.0], [1e-3, 2e-3]], dtype=torch.float64)
+    assert not differ(other * (1 + 1e-9), other)
+    assert differ(other + torch.tensor([[0.0, 0.0], [1e-7, 0.0]]), other)
+    assert differ(other * torch.tensor([[1.0, float("nan")], [1.0, 1.0]]), other)
+    assert not differ(other, other * float("nan")) and differ(other[:1], other)
+
+
+def test_runs_of_numbers_are_their_ends() -> None:
+    assert ranges([1, 2, 3, 4, 6, 8, 9]) == "1 to 4, 6, 8, 9"
