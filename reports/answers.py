@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from constructions.learners import Domain
 from numeric.finding import Counterexample, Key, Told, Verdict
 from numeric.probing.probes import Probe
 from proofs.audit.answer import Answer, Check, Parting, Role, Word, chance_of, run_of
@@ -21,9 +22,9 @@ from proofs.figure import Columns, Figure, Panel, Series
 from proofs.fitting.fit import Miss
 from proofs.target.source.lines import Unrun
 from reports.said import pasted, said
-from reports.said.audits import refused
+from reports.said.audits import named, refused
 from reports.said.kinds import cut, ranges
-from reports.said.parameters import each
+from reports.said.parameters import each, within
 from reports.said.probes import TITLES
 
 _ROWS = 12
@@ -201,11 +202,11 @@ def world(tested: World) -> list[str]:
     sizes = f"N = {_listed(tested.lengths)} at (f, m) = {tested.width}"
     others = [w for w in tested.widths if w != tested.width]
     sizes += f", few N at {_listed(others)}" if others else ""
-    same = [m.name for m in tested.modes if m.same in (Same.BITS, Same.ROUNDING)]
+    same = [m for m in tested.modes if m.same in (Same.BITS, Same.ROUNDING)]
     at = f"also, at N = {tested.modes_at} alone, " if tested.modes_at else "also "
-    out = ["; ".join([*calls, sizes, *([at + ", ".join(same)] if same else []), tested.dtype])]
+    out = ["; ".join([*calls, sizes, *([at + ", ".join(map(named, same))] if same else []), tested.dtype])]
     out += _plain(tested)
-    out += [said(m) for m in tested.modes if m.name not in same]
+    out += [said(m) for m in tested.modes if m not in same]
     for head, numbers in enumerate(tested.by_head, 1):
         out.append(f"head {head} has " + ", ".join(f"{name} = {said(number)}" for name, number in numbers.items()))
     far = [c for c in tested.integers if 2 * c + 1 > max(tested.lengths, default=0)]
@@ -255,8 +256,10 @@ def _listed(values: Sequence[object]) -> str:
 
 
 def every(answer: Answer) -> tuple[str, ...]:
-    """What it holds for all values of."""
-    return tuple(name + each(axes) for name, axes in answer.free.items())
+    """What it holds for all values of, or for all drawn where they are."""
+    known = answer.learner.parameters if answer.learner is not None and answer.word is Word.AGREES else ()
+    domains = {parameter.name: parameter.domain for parameter in known}
+    return tuple(name + within(domains.get(name, Domain.REAL)) + each(axes) for name, axes in answer.free.items())
 
 
 def _role(role: Role) -> str:
@@ -351,7 +354,10 @@ def _json_world(tested: World) -> dict[str, Any]:
             "every position": list(tested.plain.whole),
             "in two calls": list(tested.plain.handed),
         },
-        "modes": [{"mode": m.name, "result": said(m.same), "why": said(m.why)} for m in tested.modes],
+        "modes": [
+            {"mode": m.name, "result": said(m.same), "why": said(m.why), "further N": list(m.further)}
+            for m in tested.modes
+        ],
         "dtype": tested.dtype,
         "integers": list(tested.integers),
         "beyond every integer of the code": tested.beyond,

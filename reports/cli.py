@@ -235,9 +235,9 @@ def audit(
     sizes = {name: _whole(name, value) for name, value in _pairs("--size", size or [], "N=1").items()}
     settings = _settings(profile, "cpu", seed)
     from proofs.identify.ask import ask
-    from reports.terminal import working
+    from reports.terminal import only_answers, working
 
-    with working(screen.err, f"auditing {target}"):
+    with working(screen.err, f"auditing {target}"), only_answers():
         found = ask(target, against, adapter, gates, settings, sizes or None)
     from reports.answers import lines, to_json
 

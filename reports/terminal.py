@@ -6,6 +6,8 @@ Main definitions: `Screen`, `watching`, `show_run`, `show_claims`, `show_systems
 
 from __future__ import annotations
 
+import ctypes
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -100,6 +102,24 @@ def working(err: Console, text: str) -> Iterator[None]:
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal, refresh_per_second=2) as bar:
         bar.add_task(text, total=None)
         yield
+
+
+@contextmanager
+def only_answers() -> Iterator[None]:
+    """What anybody's code writes to standard output below Python, as a library in C does, goes to standard error."""
+    sys.stdout.flush()
+    try:
+        kept = os.dup(1)
+    except OSError:  # there is none
+        yield
+        return
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        ctypes.CDLL(None).fflush(None)  # what C's own buffer still holds
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def show_run(to: Screen, run: Run) -> None:

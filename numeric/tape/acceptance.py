@@ -173,7 +173,7 @@ def _guards(found: Iterable[Escape]) -> tuple[Escape, ...]:
             name = named.split(".")[0] if library in ("aten", "numpy") else ""
             other = THREAD if library == "threading" else DECIDES
             reason = TO_NUMPY if named in _TO_NUMPY else WHY.get(name, other)
-            raise DataDependent(escape.what, shown(escape.place), reason)
+            raise DataDependent(escape.what, shown(escape.place), escape.why or reason)
     return marked
 
 

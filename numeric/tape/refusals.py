@@ -33,6 +33,8 @@ REASONS = {
 """Why operations are refused, and what to do about it."""
 WHY = {name: why for why, names in REASONS.items() for name in names.split()}
 
+UNHELD = "a cast to {}, which torch has not, so that what is computed in it is not followed; compute in float64"
+
 
 class NoTensor(TypeError):
     """A program returned something that is not one tensor."""

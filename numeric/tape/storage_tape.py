@@ -135,11 +135,13 @@ def functional(function: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Escape:
-    """A way in which data left the tape: what it did, and where. guard: it can only raise."""
+    """A way in which data left the tape: what it did, and where. guard: it can only raise. why: why no recording holds it,
+    where that is known of this very call."""
 
     what: str
     place: Place
     guard: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True)

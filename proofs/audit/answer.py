@@ -119,10 +119,11 @@ class Parting:
 @dataclass(frozen=True)
 class Epsilon:
     """A number that stands beside a normaliser: `value` beside one that is 1 for a token of norm 1, and goes as
-    token**degree."""
+    token**degree. root: whether the normaliser is the root of both."""
 
     value: float
     degree: int
+    root: bool = False
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from numeric.deciding.readings import Reading, listed
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Key, Quantity, Verdict
 from numeric.trust import Trust
-from proofs.audit.enclosures import point
+from proofs.audit.enclosures import point, width
 from proofs.audit.findings import Apart, Exactly, WideBalls
 from proofs.audit.preflight import admits
 from proofs.audit.rows import Check, Row, of
@@ -174,7 +174,7 @@ def _enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]], read:
         for a, b in zip(left.reshape(-1), right.reshape(-1), strict=True):
             if not a.overlaps(b):
                 return _apart(asked, here, left, right)
-            apart.append(float(abs(a - b).upper()) / max(1e-300, float(abs(b).upper())))
+            apart.append(width(a, b))
     worst = max(2.0**-1000, *apart)
     if not worst < 2.0 ** (-BITS // 2):
         return Finding(Verdict.UNDECIDED, reason=WideBalls(BITS, worst))

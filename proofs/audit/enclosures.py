@@ -72,7 +72,7 @@ def _at_points(case: Case, sizes: Sizes, contexts: Sequence[int], read: bool) ->
             for a, b in zip(left, right, strict=True):
                 if not a.overlaps(b):
                     return _Apart(here)
-                apart.append(float(abs(a - b).upper()) / max(1e-300, float(abs(b).upper())))
+                apart.append(width(a, b))
             off.append(_rounding(case, point, left))
     worst = max(2.0**-1000, *apart)
     if not worst < 2.0 ** (-BITS // 2):
@@ -92,6 +92,12 @@ def _at_points(case: Case, sizes: Sizes, contexts: Sequence[int], read: bool) ->
         figures=figures,
         trust=(Trust.ARB, Trust.POINTS),
     )
+
+
+def width(a: Any, b: Any) -> float:
+    """The largest distance of numbers of two balls, relatively; infinite where one holds no number, which meets all."""
+    found = float(abs(a - b).upper()) / max(1e-300, float(abs(b).upper()))
+    return math.inf if math.isnan(found) else found
 
 
 def _rounding(case: Case, point: Mapping[str, np.ndarray], enclosed: Any) -> float:

@@ -140,7 +140,7 @@ def _pairs(
         other = {n: t.flip(0) if turned and n in ("X", "Y") else t for n, t in draw.items()}
         try:
             with torch.no_grad():
-                out.append((left(**{n: t.clone() for n, t in draw.items()}).double(), right(**other).double()))
+                out.append((left(**draw).double(), right(**other).double()))
         except Exception:  # a side that does not run gives no hint
             return []
     return out

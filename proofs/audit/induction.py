@@ -188,11 +188,11 @@ def _cut(inputs: dict[str, Any], case: Case, part: slice) -> dict[str, Any]:
 
 def _run(case: Case, S: Any, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
     assert case.adapter.stateful is not None
-    X, Y = inputs["X"], inputs["Y"]
-    with called(X.dtype):
-        given = case.arguments(X, Y, inputs, inputs["total"])
+    with called(inputs["X"].dtype), case.copies({**inputs, "S": S}) as own:
+        X, Y = own["X"], own["Y"]
+        given = case.arguments(X, Y, own, own["total"])
         given.pop("W0", None)
-        out, after = case.adapter.stateful(S, X, Y, inputs["x_q"], **given)
+        out, after = case.adapter.stateful(own["S"], X, Y, own["x_q"], **given)
     return prediction(out, Y.shape[1]), after
 
 
@@ -214,10 +214,10 @@ def _parted(case: Case) -> Program:
 
 def _from_nothing(case: Case) -> Program:
     def program(**inputs: Any) -> Any:
-        X, Y = inputs["X"], inputs["Y"]
-        with called(X.dtype):
-            given = case.arguments(X, Y, inputs, inputs["total"])
-            return prediction(case.adapter.call(X, Y, inputs["x_q"], **given), Y.shape[1])
+        with called(inputs["X"].dtype), case.copies(inputs) as own:
+            X, Y = own["X"], own["Y"]
+            given = case.arguments(X, Y, own, own["total"])
+            return prediction(case.adapter.call(X, Y, own["x_q"], **given), Y.shape[1])
 
     return program
 

@@ -146,7 +146,7 @@ def _drawn(case: Case, sizes: Sizes, seed: int) -> dict[str, Tensor]:
 
 def _called(case: Case, data: Mapping[str, Tensor]) -> Tensor:
     with torch.no_grad():
-        out: Tensor = case.layer(**{name: value.clone() for name, value in data.items()})
+        out: Tensor = case.layer(**data)
     return out.detach().clone()
 
 

@@ -10,38 +10,43 @@ Main definition: `modes`.
 from __future__ import annotations
 
 import copy
-import random
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from numeric.deciding import float_identity
-from numeric.deciding.comparison import Comparison
 from numeric.deciding.programs import Program, Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Finding, Said, Told, Verdict
+from numeric.finding import Finding, Said, Verdict
 from numeric.tape.dispatch import Dispatch
-from numeric.tape.refusals import Refused
 from proofs.audit import fresh
-from proofs.audit.compared import How, Question, compared
-from proofs.audit.findings import Act, CallAgain, Calls, Harmless, Moved, MovedBy, Untried
-from proofs.audit.handed import Seen, differentiable, differentiable_keys, number, parameter, strided
+from proofs.audit.compared import How
+from proofs.audit.findings import Act, CallAgain, Calls, Harmless, Moved, Untried
+from proofs.audit.generators import unseeded
+from proofs.audit.handed import Argument, Handed, Seen, differentiable, number, parameter, requiring, sliced, strided
 from proofs.audit.inference import at_length
-from proofs.audit.rows import Check, Row
+from proofs.audit.mode_runs import Runs, bare, equal, far_lengths
+from proofs.audit.rows import Row
 from proofs.audit.switches import asked_for
-from proofs.audit.together import AUTOCAST, FLOAT32, GRADIENTS, STRIDES, TRAINING, Way, together
+from proofs.audit.together import (
+    AUTOCAST,
+    FLOAT32,
+    GRADIENTS,
+    STRIDES,
+    TRAINING,
+    Through,
+    Way,
+    layered,
+    together,
+)
 from proofs.audit.world import Mode, Same
 from proofs.target.adapters import Adapter, adapt
 from proofs.target.calling import raised
-from proofs.target.case import NAMES, Case
+from proofs.target.case import Case
 from proofs.target.loading import Target
-from proofs.target.source.integers import codes, functions
 from proofs.target.source.lines import Lines
 
 _CALLS = 16
@@ -60,107 +65,6 @@ class Modes:
     rows: tuple[Row, ...] = ()
 
 
-@dataclass
-class _Runs:
-    """One case with its data, and what came of the modes tried."""
-
-    case: Case
-    loaded: Target
-    kinds: tuple[How, ...]
-    sizes: Sizes
-    data: Mapping[str, Tensor]
-    plain: Tensor
-    entropy: Entropy
-    found: list[Mode] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-
-    @cached_property
-    def words(self) -> frozenset[str]:
-        """The names in the target's code."""
-        found = functions(self.loaded.call)
-        return frozenset(name for f in found for code in codes(f.__code__) for name in code.co_names)
-
-    def copies(self) -> dict[str, Tensor]:
-        """The inputs, anew."""
-        return {name: t.clone() for name, t in self.data.items()}
-
-    def add(self, name: str, same: Same, why: Told = "", finding: Finding | None = None) -> None:
-        """Keep what a mode did; a finding makes it a refutation."""
-        self.found.append(Mode(name, same, why))
-        if finding is not None:
-            self.rows.append(Row(Check.MODE, self.sizes, finding, name))
-
-    def compare(self, name: str, layer: Callable[[Case], Program], harmless: Said | None = None) -> None:
-        """Run in a mode: `layer` of the case is the layer there. harmless: why a difference is none of the target's claim."""
-        program = layer(self.case)
-        try:
-            out = program(**self.copies()).detach().clone()
-            if _equal(out, self.plain):
-                return self.add(name, Same.BITS)
-            again = program(**self.copies()).detach()
-        except Exception as error:  # the target is anybody's code
-            return self.add(name, Same.RAISES, raised(error))
-        if not _equal(out, again):
-            self.found.append(Mode(name, Same.RANDOM, harmless or "", harmless is not None))
-            return None
-        found = self.within(layer)
-        if found.verdict in (Verdict.UNDECIDED, Verdict.NOT_RUN):
-            return self.add(name, Same.DIFFERS if harmless else Same.UNCOMPARED, harmless or found.reason)
-        if found.verdict is Verdict.CONFIRMED:
-            return self.add(name, Same.ROUNDING)
-        return self.add(name, Same.DIFFERS, harmless or found.reason, None if harmless else found)
-
-    def moved(self, name: str, out: Tensor, why: Said) -> None:
-        """The same call gave `out`: a refutation, unless the rounding of the layer's own operations allows it."""
-        delta = out.detach() - self.plain
-        found = self.within(lambda case: lambda **inputs: case.layer(**inputs) + delta)
-        if found.verdict is Verdict.CONFIRMED:
-            return self.add(name, Same.ROUNDING, why)
-        moved = MovedBy(why, float(delta.abs().max()))
-        return self.add(name, Same.DIFFERS, moved, Finding(Verdict.REFUTED, reason=moved))
-
-    def within(self, layer: Callable[[Case], Program], dtype: str = "float64") -> Finding:
-        """The layer against the learner: within rounding bounds, or in balls where the run has none."""
-        found = self._bounded(layer, dtype) if set(self.kinds) & {How.FLOAT, How.LIFTED} else None
-        if found is not None and found.verdict in (Verdict.CONFIRMED, Verdict.REFUTED):
-            return found
-        enclosed = self._enclosed(layer, dtype)
-        return found if found is not None and enclosed.verdict is Verdict.UNDECIDED else enclosed
-
-    def _enclosed(self, layer: Callable[[Case], Program], dtype: str) -> Finding:
-        def sides(case: Case) -> tuple[Program, Program]:
-            program = layer(case)
-            return program if dtype == "float64" else _in_float32(program), case.learner
-
-        asked = Question(self.case, sides, self.case.shapes, self.sizes, shrinking=False)
-        try:
-            return compared(How.BALLS, asked, self.entropy, 0.0)
-        except Refused as refused:
-            return Finding(Verdict.UNDECIDED, reason=str(refused))
-
-    def _bounded(self, layer: Callable[[Case], Program], dtype: str) -> Finding:
-        draw = {name: np.asarray(t.detach().numpy()) for name, t in self.data.items()}
-        case = replace(self.case, lifted=How.FLOAT not in self.kinds and dtype == "float64")
-        try:
-            return float_identity.decide(
-                Comparison(layer(case), case.learner, names=NAMES, entropy=self.entropy),
-                [draw],
-                dtype=dtype,
-                shrinking=False,
-            )
-        except Exception as error:  # the target is anybody's code
-            return Finding(Verdict.UNDECIDED, reason=raised(error))
-
-    def single(self) -> None:
-        """In float32, against the learner in float32."""
-        found = self.within(_plain, "float32")
-        if found.verdict is Verdict.CONFIRMED:
-            return self.add("float32", Same.ROUNDING)
-        if found.verdict is Verdict.REFUTED:
-            return self.add("float32", Same.DIFFERS, found.reason, found)
-        return self.add("float32", Same.NOT_RUN, found.reason)
-
-
 def modes(
     case: Case,
     loaded: Target,
@@ -172,20 +76,22 @@ def modes(
     entropy: Entropy,
     square: Sizes | None = None,
     memory: bool = False,
+    longer: bool = True,
 ) -> Modes:
     """All modes at these sizes. adapter: as the user gave it; text: the target's name, where a process can load it; square:
-    sizes with f = m at which the sides agree. memory: whether calls use what earlier ones left.
+    sizes with f = m at which the sides agree. memory: whether calls use what earlier ones left. longer: whether N may be
+    another one.
     """
     data = case.draw(sizes, torch.Generator().manual_seed(entropy.child("modes").below(2**31)))
     try:
-        plain = case.layer(**{n: t.clone() for n, t in data.items()}).detach().clone()
+        plain = case.layer(**data).detach().clone()
     except Exception as error:  # it needs another mode than torch's own
         return Modes((Mode("plain", Same.RAISES, raised(error)),))
-    runs = _Runs(case, loaded, kinds, sizes, data, plain, entropy.child("modes"))
+    runs = Runs(case, loaded, kinds, sizes, data, plain, entropy.child("modes"))
     runs.compare("no_grad", _without_gradients(torch.no_grad))
     runs.compare("inference_mode", _without_gradients(torch.inference_mode))
     runs.compare("inputs that require grad", _under(torch.enable_grad, differentiable))
-    runs.compare("X alone requires grad", _under(torch.enable_grad, differentiable_keys))
+    alone = _alone(runs, loaded, adapter)
     _handed(runs, loaded, adapter)
     for name, layer, dtype, why in (
         ("autocast", _under(_autocast), torch.bfloat16, Harmless.AUTOCAST),
@@ -194,8 +100,9 @@ def modes(
         runs.compare(name, layer, _rounds(runs, layer, dtype, why))
     if square is not None:
         _one_tensor(runs, square)
-    runs.single()
-    runs.compare("strided inputs", _through(loaded, adapter, strided))
+    runs.single(far_lengths(kinds, sizes, mentioned) if longer else ())
+    runs.compare("strided inputs", _through(loaded, adapter)(Handed(strided)))
+    runs.compare("slices of wider arrays", _through(loaded, adapter)(Handed(sliced)))
     _training(runs)
     for name, mode in asked_for(runs.words):
         runs.compare(name, _under(mode))
@@ -204,22 +111,10 @@ def modes(
         for others in _others(sizes, mentioned) if memory else ():
             _fresh(runs, adapter, text, others)
     _again(runs, mentioned)
-    _draws(runs)
-    _together(runs, adapter)
+    for generator in unseeded(lambda: case.layer(**data), plain):
+        runs.add(f"numbers of {generator}'s generator", Same.RANDOM, Untried.UNSEEDED)
+    _together(runs, adapter, alone)
     return Modes(tuple(runs.found), tuple(runs.rows))
-
-
-def _equal(a: Tensor, b: Tensor) -> bool:
-    return a.shape == b.shape and bool(((a == b) | (a.isnan() & b.isnan())).all())
-
-
-def _plain(case: Case) -> Program:
-    return case.layer
-
-
-def _in_float32(program: Program) -> Program:
-    """On inputs of float32, which exact numbers are not rounded to."""
-    return lambda **inputs: program(**{n: t.to(torch.float32) for n, t in inputs.items()}).to(torch.float64)
 
 
 def _under(
@@ -263,23 +158,23 @@ def _single_default(case: Case) -> Program:
     return replace(case, default=torch.float32).layer
 
 
-def _rounds(runs: _Runs, layer: Callable[[Case], Program], dtype: torch.dtype, why: Said) -> Said | None:
+def _rounds(runs: Runs, layer: Callable[[Case], Program], dtype: torch.dtype, why: Said) -> Said | None:
     """`why`, if the layer computes anything in this type: then other numbers are none of the target's claim."""
     try:
         with _Computed(dtype) as seen:
-            layer(runs.case)(**runs.copies())
+            layer(runs.case)(**runs.data)
     except Exception:  # what it raises there is said
         return None
     return why if seen.found else None
 
 
-def _one_tensor(runs: _Runs, sizes: Sizes) -> None:
+def _one_tensor(runs: Runs, sizes: Sizes) -> None:
     """X and Y the same tensor, as in self-supervised calls; the learner gets its numbers twice."""
     case, name = runs.case, "X is Y"
     data = case.draw(sizes, torch.Generator().manual_seed(runs.entropy.child("square").below(2**31)))
     data["Y"] = data["X"].clone()
     try:
-        plain = case.layer(**{n: t.clone() for n, t in data.items()}).detach().clone()
+        plain = case.layer(**data).detach().clone()
     except Exception as error:  # the target is anybody's code
         return runs.add(name, Same.RAISES, raised(error))
     twin = replace(runs, sizes=sizes, data=data, plain=plain)
@@ -290,39 +185,64 @@ def _adapter(loaded: Target, adapter: Any, seen: Seen) -> Adapter:
     return adapt(replace(loaded, call=seen), adapter)
 
 
-def _through(
-    loaded: Target, adapter: Any, change: Callable[[Any], Any], only: Collection[str] | None = None
-) -> Callable[[Case], Program]:
-    """The layer with its target's tensors, all or those of these names, changed on their way in."""
+def _through(loaded: Target, adapter: Any) -> Through:
+    """The layer with its target's arguments changed on their way in."""
 
-    def through(case: Case) -> Program:
-        return lambda **inputs: case.through(_adapter(loaded, adapter, Seen(loaded.call, change, only)), **inputs)
+    def through(*changes: Handed) -> Callable[[Case], Program]:
+        def layer(case: Case) -> Program:
+            return lambda **inputs: case.through(_adapter(loaded, adapter, Seen(loaded.call, *changes)), **inputs)
+
+        return layer
 
     return through
 
 
-def _handed(runs: _Runs, loaded: Target, adapter: Any) -> None:
+def _alone(runs: Runs, loaded: Target, adapter: Any) -> list[Way]:
+    """Each argument of the target alone requires grad; the ways that change nothing. One mode where all do alike."""
+    seen = Seen(loaded.call)
+    try:
+        runs.case.through(_adapter(loaded, adapter, seen), **runs.data)
+    except Exception:  # the target is anybody's code: it ran before
+        return []
+    given: dict[Argument, None] = {}
+    for args, kwargs in seen.calls:
+        named: list[tuple[Argument, Any]] = [*enumerate(args), *kwargs.items()]
+        given |= dict.fromkeys(a for a, value in named if isinstance(value, Tensor) and value.is_floating_point())
+    ways: list[Way] = []
+    first = len(runs.found)
+    for argument in given:
+        called = loaded.parameters[argument] if isinstance(argument, int) else argument
+        way = Way(GRADIENTS, f"{called} alone requires grad", torch.enable_grad, handed=Handed(requiring, (argument,)))
+        runs.compare(way.name, layered((way,), _through(loaded, adapter)))
+        ways += [way] if runs.found[-1].same in (Same.BITS, Same.ROUNDING) else []
+    tried = runs.found[first:]
+    if len({m.same for m in tried}) == 1 < len(tried) and tried[0].same in (Same.BITS, Same.ROUNDING, Same.RAISES):
+        runs.found[first:] = [replace(tried[0], name="each argument alone requires grad")]
+    return ways
+
+
+def _handed(runs: Runs, loaded: Target, adapter: Any) -> None:
     """Arguments as a model has them: all of them parameters, the start and the gates alone, gates Python's numbers."""
-    runs.compare("inputs that are parameters", _through(loaded, adapter, parameter))
+    runs.compare("inputs that are parameters", _through(loaded, adapter)(Handed(parameter)))
     named = runs.case.adapter.named
     if not named:
         return None
-    runs.compare("start and gates that are parameters", _through(loaded, adapter, parameter, named))
-    name, seen = "gates that are Python numbers", Seen(loaded.call, number, named)
+    runs.compare("start and gates that are parameters", _through(loaded, adapter)(Handed(parameter, named)))
+    name, seen = "gates that are Python numbers", Seen(loaded.call, Handed(number, named))
     try:
-        out = runs.case.through(_adapter(loaded, adapter, seen), **runs.copies()).detach().clone()
+        out = runs.case.through(_adapter(loaded, adapter, seen), **runs.data).detach().clone()
     except Exception as error:  # the target is anybody's code
         return runs.add(name, Same.RAISES, raised(error))
     if not any(isinstance(value, float) for _, kwargs in seen.calls for value in kwargs.values()):
         return None
-    if _equal(out, runs.plain):
+    if equal(out, runs.plain):
         return runs.add(name, Same.BITS)
     if not set(runs.kinds) & {How.FLOAT, How.LIFTED}:  # no bound says what is rounding
         return runs.add(name, Same.UNCOMPARED)
     return runs.moved(name, out, Moved.NUMBERS)
 
 
-def _training(runs: _Runs) -> None:
+def _training(runs: Runs) -> None:
     """A module in training mode; what dropout and batch normalisation do there is known, and noted at loading."""
     module = runs.loaded.call
     if not isinstance(module, torch.nn.Module):
@@ -331,9 +251,9 @@ def _training(runs: _Runs) -> None:
     lively = sorted({type(m).__name__ for m in module.modules() if isinstance(m, kinds)})
     with _trained(module):
         harmless = Act(tuple(lively)) if lively else None
-        runs.compare("training", _plain, harmless)
+        runs.compare("training", bare, harmless)
         module.eval()
-        runs.compare("after training", _plain, harmless)
+        runs.compare("after training", bare, harmless)
 
 
 @contextmanager
@@ -347,26 +267,27 @@ def _trained(module: torch.nn.Module) -> Iterator[None]:
         module.load_state_dict(before)
 
 
-def _together(runs: _Runs, adapter: Any) -> None:
+def _together(runs: Runs, adapter: Any, alone: Sequence[Way]) -> None:
     """Two modes at once, of those that give the numbers of the plain run, or round them."""
-    module, loaded = runs.loaded.call, runs.loaded
+    module = runs.loaded.call
     ways = [
         Way(GRADIENTS, "no_grad", torch.no_grad),
         Way(GRADIENTS, "inference_mode", torch.inference_mode),
         Way(GRADIENTS, "inputs that require grad", torch.enable_grad, differentiable),
-        Way(GRADIENTS, "X alone requires grad", torch.enable_grad, differentiable_keys),
         Way(AUTOCAST, "autocast", _autocast),
         Way(FLOAT32, "float32", change=lambda inputs: {n: t.float() for n, t in inputs.items()}),
-        Way(STRIDES, "strided inputs", through=_through(loaded, adapter, strided)),
+        Way(STRIDES, "strided inputs", handed=Handed(strided)),
+        Way(STRIDES, "slices of wider arrays", handed=Handed(sliced)),
     ]
     if isinstance(module, torch.nn.Module):
         ways.append(Way(TRAINING, "training", lambda: _trained(module)))
     held = {m.name for m in runs.found if m.same in (Same.BITS, Same.ROUNDING)}
+    chosen = [*alone, *(w for w in ways if w.name in held)]  # strides come last, after copies
+    through = _through(runs.loaded, adapter)
+    together(runs.case, chosen, runs.data, runs.within, through, runs.words, runs.add)
 
-    together(runs.case, [w for w in ways if w.name in held], runs.copies, runs.within, runs.words, runs.add)
 
-
-def _again(runs: _Runs, mentioned: Sequence[int]) -> None:
+def _again(runs: Runs, mentioned: Sequence[int]) -> None:
     """The same call after one with other data, and then again and again: past what a counter in the code may run to."""
     case, name = runs.case, "called again"
     other = case.draw(runs.sizes, torch.Generator().manual_seed(runs.entropy.child("other").below(2**31)))
@@ -374,69 +295,12 @@ def _again(runs: _Runs, mentioned: Sequence[int]) -> None:
     try:
         case.layer(**other)
         for number in range(2, times + 1):
-            out = case.layer(**runs.copies()).detach()
-            if not _equal(out, runs.plain):
+            out = case.layer(**runs.data).detach()
+            if not equal(out, runs.plain):
                 return runs.moved(name, out, CallAgain(number))
     except Exception as error:  # the target is anybody's code
         return runs.add(name, Same.RAISES, raised(error))
     return runs.add(name, Same.BITS, Calls(times))
-
-
-def _draws(runs: _Runs) -> None:
-    """Whether it draws from a global generator that it does not seed: then no number of calls shows all that it does."""
-    before = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    seen: list[list[tuple[str, str]]] = []
-    try:
-        for seed in (1, 2):
-            random.seed(seed)
-            np.random.seed(seed)
-            torch.manual_seed(seed)
-            start = _generators()
-            runs.case.layer(**runs.copies())
-            seen.append(list(zip(start, _generators(), strict=True)))
-    except Exception:  # the target is anybody's code, and what it raises was said
-        return
-    finally:
-        random.setstate(before[0])
-        np.random.set_state(before[1])
-        torch.set_rng_state(before[2])
-    for name, (start, end), (_, other) in zip(("random", "numpy.random", "torch"), *seen, strict=True):
-        if start != end and end != other and not (name == "torch" and _overwritten(runs)):
-            runs.add(f"numbers of {name}'s generator", Same.RANDOM, Untried.UNSEEDED)
-
-
-class _Filled(Dispatch):  # type: ignore[no-untyped-call]
-    """Puts one number in the place of all that torch draws."""
-
-    def __init__(self, value: float) -> None:
-        super().__init__()
-        self.value = value
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if torch.Tag.nondeterministic_seeded in getattr(func, "tags", ()):
-            for tensor in fresh.leaves(result):
-                tensor.fill_(self.value)
-        return result
-
-
-def _overwritten(runs: _Runs) -> bool:
-    """Whether what torch draws changes nothing, whatever it is, as the first weights of a module that sets its own."""
-    outs = []
-    for value in (0.0, 1.0, -1.0, 1000.0):
-        try:
-            with _Filled(value):
-                outs.append(runs.case.layer(**runs.copies()).detach())
-        except Exception:  # it does not run on such numbers
-            return False
-    return all(_equal(out, runs.plain) for out in outs)
-
-
-def _generators() -> tuple[str, str, str]:
-    """The states of the global generators, to be compared."""
-    state: Any = np.random.get_state()
-    kind, key, *rest = state
-    return repr(random.getstate()), repr((kind, key.tolist(), rest)), repr(torch.get_rng_state().tolist())
 
 
 def _others(sizes: Sizes, mentioned: Sequence[int]) -> Iterator[list[dict[str, int]]]:
@@ -451,21 +315,21 @@ def _differing(others: Sequence[Sizes], sizes: Sizes) -> str:
     return next(name for name in sizes if any(other[name] != sizes[name] for other in others))
 
 
-def _fresh(runs: _Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) -> None:
+def _fresh(runs: Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) -> None:
     """The call in a fresh process, after calls at the sizes `first`."""
     name = f"fresh process, after calls at other {_differing(first, runs.sizes)}" if first else "fresh process"
     if runs.case.needs_lift or runs.case.lifted:
         return runs.add(name, Same.NOT_RUN, Untried.LIFTED)
-    before = Seen(runs.loaded.call, lambda value: value)
+    before = Seen(runs.loaded.call)
     for sizes in first:
         generator = torch.Generator().manual_seed(runs.entropy.child("first").below(2**31))
         with suppress(Exception):  # the target is anybody's code, and may refuse them
             at_length(runs.case, sizes, law=True)
             unseen = replace(runs.case, lines=Lines(()))  # nothing is compared here
             unseen.through(_adapter(runs.loaded, adapter, before), **unseen.draw(sizes, generator))
-    seen = Seen(runs.loaded.call, lambda value: value)
+    seen = Seen(runs.loaded.call)
     try:
-        runs.case.through(_adapter(runs.loaded, adapter, seen), **runs.copies())
+        runs.case.through(_adapter(runs.loaded, adapter, seen), **runs.data)
         results = fresh.calls(text, [*before.calls[: len(before.results)], *seen.calls], runs.loaded.numpy)
         results = results[-len(seen.calls) :]
     except fresh.Unavailable as error:
@@ -474,7 +338,7 @@ def _fresh(runs: _Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) ->
         return runs.add(name, Same.RAISES, raised(error))
     here = [fresh.leaves(result) for result in seen.results]
     alike = len(here) == len(results) and all(
-        len(a) == len(b) and all(_equal(x, y) for x, y in zip(a, b, strict=True))
+        len(a) == len(b) and all(equal(x, y) for x, y in zip(a, b, strict=True))
         for a, b in zip(here, results, strict=True)
     )
     if alike:
@@ -484,7 +348,7 @@ def _fresh(runs: _Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) ->
         rest = iter([leaf for result in results for leaf in result])
         given = iter([_replaced(result, rest) for result in seen.results])
         stub = adapt(replace(runs.loaded, call=lambda *args, **kwargs: next(given)), adapter)
-        out = runs.case.through(stub, **runs.copies())
+        out = runs.case.through(stub, **runs.data)
     except Exception:  # the results have another form there
         return runs.add(name, Same.DIFFERS, why, Finding(Verdict.REFUTED, reason=why))
     return runs.moved(name, out, why)

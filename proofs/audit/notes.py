@@ -33,6 +33,14 @@ class AtZero(Said):
     raised: str = ""
 
 
+@dataclass(frozen=True)
+class CallsOften(Said):
+    """A user's adapter calls the target so often for one prediction, at so many tokens."""
+
+    calls: int
+    N: int
+
+
 # --- left out -----------------------------------------------------------------------------------------------------------
 
 

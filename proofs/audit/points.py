@@ -1,5 +1,6 @@
 """Points that generic ones are not: zeros, every other entry zero, ones, repeated tokens, numbers of size 3 and 100, and
-past those of the code; large keys along the query, and against it, so that all scores are past a threshold of one sign.
+past those of the code; large keys along the query, and against it, so that all scores are past a threshold of one sign;
+gates that are drawn between 0 and 1 next to 0, at 1, and at 0 where they may be.
 
 Code that clamps, compares or masks computes something else there. Exact and generic points never meet them.
 Main definitions: `special`, `special_row`.
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from constructions.learners import Domain
 from numeric.deciding.programs import Shapes, Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Key, Verdict
@@ -21,18 +23,26 @@ from proofs.audit.enclosures import point
 from proofs.audit.rows import Row
 from proofs.target.case import Case
 
+_TINY, _DEEP = 100, 300
+"""Gates next to 0 are 2 to minus this, or past the exponential of minus an integer of the code up to the second."""
 _LARGE, _FEW = 50, 2
 """Integers of the code that numbers of size 100 do not pass twice over; so many of them are passed."""
 
 
 def special(
-    shapes: Shapes, sizes: Sizes, positive: Sequence[str], beyond: Sequence[int] = ()
+    shapes: Shapes, sizes: Sizes, positive: Sequence[str], beyond: Sequence[int] = (), nonzero: Sequence[str] = ()
 ) -> dict[str, dict[str, np.ndarray]]:
-    """One point of each kind, by the kind; inputs that have to be positive stay as they are. beyond: numbers to pass."""
+    """One point of each kind, by the kind. positive: inputs between 0 and 1, which have kinds of their own; nonzero: those
+    of them that are never 0. beyond: numbers to pass, and in logarithms of what is positive.
+    """
     generic = point(shapes, sizes, 9, positive)
 
     def each(change: Callable[[np.ndarray, str], np.ndarray]) -> dict[str, np.ndarray]:
         return {n: a if n in positive else change(a.copy(), n) for n, a in generic.items()}
+
+    def gates(size: Fraction, left: Sequence[str] = ()) -> dict[str, np.ndarray]:
+        moved = [n for n in generic if n in positive and n not in left]
+        return generic | {n: np.full(generic[n].shape, size, dtype=object) for n in moved} if moved else {}
 
     def zeros(array: np.ndarray, name: str) -> np.ndarray:
         if array.ndim:
@@ -62,7 +72,10 @@ def special(
     sizes_of_numbers = (3, 100, *(2 * c for c in beyond))
     ones = each(lambda array, name: array * 0 + Fraction(1))
     found = {"zeros": each(zeros), "sparse": each(sparse), "ones": ones, "repeats": each(repeats)}
-    return found | {str(n): sized(n) for n in sizes_of_numbers} | {"along": turned(1), "against": turned(-1)}
+    found |= {str(n): sized(n) for n in sizes_of_numbers} | {"along": turned(1), "against": turned(-1)}
+    tiny = Fraction(1, 2 ** max([_TINY, *(3 * c for c in beyond if c <= _DEEP)]))
+    found |= {"tiny gates": gates(tiny), "gates of 1": gates(Fraction(1)), "gates of 0": gates(Fraction(0), nonzero)}
+    return {name: here for name, here in found.items() if here}
 
 
 def special_row(
@@ -73,7 +86,9 @@ def special_row(
     mentioned: integers of the code, the largest of which may be thresholds of data.
     """
     asked = of_one_sequence(case, sizes)
-    points = special(case.shapes, sizes, case.positive, [c for c in sorted(mentioned) if c > _LARGE][-_FEW:])
+    nonzero = [p.name for p in case.chosen.parameters if p.domain is Domain.POSITIVE]
+    beyond = [c for c in sorted(mentioned) if c > _LARGE][-_FEW:]
+    points = special(case.shapes, sizes, case.positive, beyond, nonzero)
     for kind in (How.FLOAT, How.LIFTED, How.BALLS):
         if kind not in kinds:
             continue

@@ -98,7 +98,9 @@ def reach(
         )
         child = entropy.child("modes")
         memory = any(k.used for k in keeps)
-        ran = modes(case, named.loaded, named.adapter, named.text, kinds, at, mentioned, child, square, memory)
+        ran = modes(
+            case, named.loaded, named.adapter, named.text, kinds, at, mentioned, child, square, memory, "N" not in fixed
+        )
     reached = LONGER if "N" in fixed else max((*seen, *longer.lengths, at["N"]))
     if not done() and reached < LONGER:  # a bound that was passed where nothing was compared is none that was reached
         made = computed(case, named.loaded.call, at, mentioned, reached=reached)

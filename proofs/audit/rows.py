@@ -291,7 +291,7 @@ def _rounded(case: Case, draws: list[dict[str, np.ndarray]], dtypes: frozenset[t
     for draw in draws if dtypes else ():
         inputs = {n: torch.tensor(np.asarray(a, dtype=np.float64)) for n, a in draw.items()}
         with torch.no_grad():
-            run = case.layer(**{n: t.clone() for n, t in inputs.items()})
+            run = case.layer(**inputs)
             with Lifted(dtypes):
                 unrounded = case.layer(**inputs)
         if not torch.equal(run, unrounded):

@@ -43,6 +43,8 @@ from proofs.audit.reasons import (
     where,
 )
 from proofs.audit.rows import Row, floats, lengths, outcome, rounds, widths
+from proofs.audit.stand_in import relies
+from proofs.audit.world import Plain
 from proofs.evidence import Settings
 from proofs.target.adapters import adapt
 from proofs.target.case import NAMES, Case
@@ -111,6 +113,7 @@ def compared(
     case = Case.of(loaded.text, adapted, chosen, gates)
     case.note(*loaded.notes)
     case, at = preflight(case, fixed, Entropy(settings.seed if settings.seed is not None else 0))
+    relies(case, loaded, adapter, [at])
     at_defaults(case, loaded)
     _in_domains(case, at)
     entropy = Entropy(settings.seed)
@@ -151,6 +154,8 @@ def compared(
         elif "N" not in fixed and case.adapter.stateful is not None and chosen.step is not None:
             case.note(NotEvery(Unsettled.LINES if world.open else Unsettled.INTEGERS))
         rows += reached.rows
+        if word in (Word.PROVED, Word.AGREES):
+            relies(case, loaded, adapter, _agreed(rows, world.plain, at))
         lawless = case.inferred.lawless()
         if word in (Word.PROVED, Word.AGREES) and lawless:
             word, reason = Word.UNDECIDED, Lawless(reason, lawless)
@@ -172,7 +177,7 @@ def compared(
         word=word,
         reason=reason,
         rows=tuple(rows),
-        parameters=case.described(at, others),
+        parameters=case.described(at, others, drawn=word is Word.AGREES),
         parting=parting(case, rows, at) if word is Word.REFUTED else None,
         notes=tuple(case.notes),
         options=_options(against, adapter, gates, fixed),
@@ -208,7 +213,7 @@ def _at_zero(case: Case, sizes: Sizes, entropy: Entropy) -> list[Row]:
         data[name] = torch.zeros_like(data[name])
         try:
             with torch.no_grad():
-                left, right = case.layer(**{n: t.clone() for n, t in data.items()}), case.learner(**data)
+                left, right = case.layer(**data), case.learner(**data)
         except Exception as error:  # anybody's code: it has no value there
             case.note(AtZero(name, type(error).__name__))
             continue
@@ -234,6 +239,14 @@ def _options(
     words = [f"--against {against}", *([f"--adapter {adapter}"] if isinstance(adapter, str) else [])]
     words += [f"--gate {shlex.quote(f'{name}={value}')}" for name, value in (gates or {}).items()]
     return " ".join([*words, *(f"--size {name}={size}" for name, size in (sizes or {}).items())])
+
+
+def _agreed(rows: list[Row], plain: Plain, at: Sizes) -> list[Sizes]:
+    """The sizes of one sequence at which the sides agreed, the audit's own first."""
+    seen = [{name: row.sizes.get(name, 0) for name in ("f", "m", "N")} for row in rows]
+    seen += [{**at, "N": N} for N in plain.lengths]
+    seen += [{"f": f, "m": m, "N": N} for (f, m), lengths in plain.elsewhere for N in lengths]
+    return [at, *(sizes for sizes in seen if all(sizes.values()))]
 
 
 def _refuted_at(rows: list[Row]) -> Sizes | None:

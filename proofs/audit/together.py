@@ -17,6 +17,7 @@ from torch import Tensor
 
 from numeric.deciding.programs import Program
 from numeric.finding import Finding, Told, Verdict
+from proofs.audit.handed import Handed
 from proofs.audit.world import Same
 from proofs.target.calling import raised
 from proofs.target.case import Case
@@ -39,31 +40,34 @@ _DEEP = 3
 
 @dataclass(frozen=True)
 class Way:
-    """A mode: of two of one kind only one can be on. around: what is entered; change: what becomes of the inputs; through:
-    the layer, if not as it is."""
+    """A mode: of two of one kind only one can be on. around: what is entered; change: what becomes of the inputs; handed:
+    what becomes of the target's arguments."""
 
     kind: str
     name: str
     around: Callable[[], AbstractContextManager[Any]] = nullcontext
     change: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda inputs: inputs
-    through: Callable[[Case], Program] | None = None
+    handed: Handed | None = None
 
     def __str__(self) -> str:
         return self.name
 
 
+Through = Callable[..., Callable[[Case], Program]]
+"""From changes of the target's arguments to the layer of a case."""
 Add = Callable[[str, Same, Told, Finding | None], None]
 
 
 @dataclass
 class _Pairs:
     case: Case
-    data: Callable[[], dict[str, Tensor]]
+    data: Mapping[str, Tensor]
     within: Callable[[Callable[[Case], Program], str], Finding]
+    through: Through
 
     def out(self, ways: Iterable[Way]) -> Tensor:
         """What the layer returns in these modes."""
-        found: Tensor = _layer(ways)(self.case)(**self.data())
+        found: Tensor = layered(ways, self.through)(self.case)(**self.data)
         return found.detach().clone()
 
     def differs(self, ways: tuple[Way, ...], alone: Mapping[Way, Tensor]) -> Finding | None:
@@ -73,22 +77,24 @@ class _Pairs:
             return None
         single = any(way.kind == FLOAT32 for way in ways)
         rest = tuple(way for way in ways if way.kind != FLOAT32)
-        return self.within(_layer(rest), "float32" if single else "float64")
+        return self.within(layered(rest, self.through), "float32" if single else "float64")
 
 
 def together(
     case: Case,
     ways: Iterable[Way],
-    data: Callable[[], dict[str, Tensor]],
+    data: Mapping[str, Tensor],
     within: Callable[[Callable[[Case], Program], str], Finding],
+    through: Through,
     named: frozenset[str],
     add: Add,
 ) -> None:
     """Run the ways two at once, and more where the code names their kinds; `add` is told what came of it.
 
-    data: the inputs, anew. within: the layer of a case against its learner, in a dtype. named: the names in the code.
+    data: the inputs. within: the layer of a case against its learner, in a dtype. through: the
+    layer of a case with its target's arguments changed. named: the names in the code.
     """
-    pairs = _Pairs(case, data, within)
+    pairs = _Pairs(case, data, within, through)
     alone: dict[Way, Tensor] = {}
     for way in ways:
         try:
@@ -122,12 +128,12 @@ def _chosen(ways: tuple[Way, ...], named: frozenset[str]) -> Iterator[tuple[Way,
                 yield chosen
 
 
-def _layer(ways: Iterable[Way]) -> Callable[[Case], Program]:
+def layered(ways: Iterable[Way], through: Through) -> Callable[[Case], Program]:
     ways = tuple(ways)
 
     def layer(case: Case) -> Program:
-        through = next((way.through for way in ways if way.through is not None), None)
-        inner = case.layer if through is None else through(case)
+        handed = [way.handed for way in ways if way.handed is not None]
+        inner = through(*handed)(case) if handed else case.layer
 
         def run(**inputs: Any) -> Any:
             given: Mapping[str, Any] = inputs

@@ -138,9 +138,10 @@ class Calls:
     def _call(
         self, inputs: Mapping[str, Any], N: Any = None, part: slice = slice(None), state: Any = None
     ) -> tuple[Tensor, Any]:
-        arrays = [inputs[name][:, part, :, :] for name in ("q", "k", "v")]
-        with self.case.running(arrays[0]):
-            out, after = self.whole.call(*arrays, self._cells(inputs, N, part), state, self.wide)
+        with self.case.copies({**inputs, "S": state}) as given:
+            arrays = [given[name][:, part, :, :] for name in ("q", "k", "v")]
+            with self.case.running(arrays[0]):
+                out, after = self.whole.call(*arrays, self._cells(given, N, part), given["S"], self.wide)
         wanted = (*arrays[0].shape[:3], arrays[2].shape[-1])
         if not isinstance(out, Tensor) or tuple(out.shape) != wanted:
             shape = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__

@@ -73,12 +73,14 @@ class Same(Said, Enum):
 
 @dataclass(frozen=True)
 class Mode(Said):
-    """One mode of running the target, and what came of it. harmless: whether the mode is known to change what it does."""
+    """One mode of running the target, and what came of it. harmless: whether the mode is known to change what it does.
+    further: the N at which it was tried, besides that of all modes."""
 
     name: str
     same: Same
     why: Told = ""
     harmless: bool = False
+    further: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

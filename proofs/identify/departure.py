@@ -29,6 +29,9 @@ from proofs.identify.subject import Subject, fresh, learner_box
 from proofs.shown import words
 from proofs.target.case import NAMES
 
+_ROOT = 2
+"""The power of a root's factor that is linear in the epsilon."""
+
 
 def plainer(subject: Subject, miss: Miss) -> Miss:
     """The miss with numbers of few digits, where those are as near: a fit makes up for an epsilon a little."""
@@ -72,32 +75,36 @@ def bias(subject: Subject, miss: Miss, beside: Epsilon | None) -> Biased:
 def epsilon(subject: Subject, miss: Miss) -> Epsilon | None:
     """The number beside a normaliser, where one explains the difference exactly at tokens of several lengths.
 
-    With one token, layer = learner * z / (z + epsilon), and z goes as a power of the token's length: epsilon / z is read
-    off at lengths 1, 2, 4, and has to come out again at 8 and for another direction.
+    With one token, layer = learner * z / (z + epsilon), or the root of that factor, and z goes as a power of the token's
+    length: epsilon / z is read off at lengths 1, 2, 4, and has to come out again at 8 and for another direction.
     """
     if subject.box.arithmetic is Arithmetic.FLOAT:
         return None
     other = learner_box(miss.model, list(miss.theta), subject.box)
-    shares = []
+    factors = []
     try:
         for length, axis in ((1, 0), (2, 0), (4, 0), (8, 0), (2, subject.box.f - 1)):
             point = _token(subject, length, axis)
             layer, learner = subject.box(*point)[0], other(*point)[0]
             with flint.ctx.workprec(BITS):
                 exact = isinstance(layer, Fraction) and isinstance(learner, Fraction)
-                shares.append(learner / layer - 1 if exact else ball(learner) / ball(layer) - 1)
+                factors.append(learner / layer if exact else ball(learner) / ball(layer))
         with flint.ctx.workprec(BITS):
-            sizes = as_floats(shares)
-            if not (np.isfinite(sizes).all() and (sizes > 0).all()):
-                return None
-            degree = round(math.log2(sizes[0] / sizes[1]))
-            powers = (0, 1, 2, 3, 1)
-            same = all(
-                fit.alike(ball(s) * 2 ** (degree * k), ball(shares[0])) for s, k in zip(shares, powers, strict=True)
-            )
+            found = (_beside([factor**power - 1 for factor in factors], power == _ROOT) for power in (1, _ROOT))
+            return next((epsilon for epsilon in found if epsilon is not None), None)
     except (Undefined, ZeroDivisionError):
         return None
-    return Epsilon(float(sizes[0]), degree) if same and degree >= 0 else None
+
+
+def _beside(shares: list[Any], root: bool) -> Epsilon | None:
+    """The epsilon of which these are its parts of the normaliser, at tokens of lengths 1, 2, 4, 8 and 2; None for none."""
+    sizes = as_floats(shares)
+    if not (np.isfinite(sizes).all() and (sizes > 0).all()):
+        return None
+    degree = round(math.log2(sizes[0] / sizes[1]))
+    lengths = zip(shares, (0, 1, 2, 3, 1), strict=True)
+    same = all(fit.alike(ball(s) * 2 ** (degree * k), ball(shares[0])) for s, k in lengths)
+    return Epsilon(float(sizes[0]), degree, root) if same and degree >= 0 else None
 
 
 def _token(subject: Subject, length: int, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -129,7 +136,7 @@ def _plain(subject: Subject, miss: Miss, point: Any) -> tuple[np.ndarray, np.nda
     theta = torch.tensor(miss.theta, dtype=torch.float64)
     try:
         with torch.no_grad():
-            left = subject.layer.case.layer(X.clone(), Y.clone(), q.clone()).double().numpy()
+            left = subject.layer.case.layer(X, Y, q).double().numpy()
             right = miss.model(X, Y, q, theta).double().numpy()
     except Exception:  # anybody's code
         return None

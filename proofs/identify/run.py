@@ -19,10 +19,12 @@ from numeric.finding import Key, Told, Verdict
 from numeric.probing.box import Arithmetic, Undefined, as_floats
 from numeric.probing.probes import ask
 from proofs.audit.answer import Answer, Check, Start, Word, chance_of, of, run_of
+from proofs.audit.notes import AtZero
 from proofs.audit.preflight import preflight
 from proofs.audit.reasons import Run, RunDiffers, Same, where
 from proofs.audit.rows import CONTEXTS, Row
 from proofs.audit.run import Named, at_defaults, checked
+from proofs.audit.stand_in import relies
 from proofs.evidence import Settings
 from proofs.fitting import fit
 from proofs.fitting.fit import Cause, Data, Miss, Solution
@@ -106,6 +108,7 @@ def _identify(
         case, at = preflight(layer.case, sizes or {}, Entropy(settings.seed if settings.seed is not None else 0))
     except TargetError as error:
         raise TargetError(f"{error}{remedy(layer, dict(gates or {}))}") from None
+    relies(case, loaded, adapter, [at])
     at_defaults(case, loaded)
     layer = replace(layer, case=case)
     box = layer.boxed({}, at["f"], at["m"])
@@ -181,7 +184,7 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
         rows.append(other)
         if other.finding.verdict is Verdict.REFUTED:
             word, reason = Word.UNDECIDED, NotAtOtherSize(reason, subject.at["f"], other.finding.reason)
-    notes: list[Told] = []
+    notes: list[Told] = [n for n in verified.notes if isinstance(n, AtZero)] if verified is not None else []
     loose = [role for role in roles if not (role.followed and role.fits)]
     if loose and word in (Word.PROVED, Word.AGREES):
         word, reason = Word.UNDECIDED, GatesOpen(reason, tuple(role.gate for role in loose))

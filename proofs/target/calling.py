@@ -1,13 +1,13 @@
 """How a target is called, what its result has to be, and what is said of one that raises.
 
-Main definitions: `called`, `prediction`, `raised`.
+Main definitions: `called`, `copied`, `prediction`, `raised`.
 """
 
 from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,12 @@ def called(dtype: torch.dtype) -> Iterator[None]:
     """
     with held("the target"), default_dtype(dtype), redirect_stdout(sys.stderr):
         yield
+
+
+def copied(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Copies of the tensors, one for each: somebody's code may write to what it is given, which other calls get too."""
+    clones = {id(value): value.clone() for value in inputs.values() if isinstance(value, Tensor)}
+    return {name: clones.get(id(value), value) for name, value in inputs.items()}
 
 
 def raised(error: BaseException) -> Told:

@@ -23,12 +23,12 @@ from numeric.deciding.lifting import Lifted
 from numeric.deciding.programs import Program, Shapes, Sizes, concrete
 from numeric.finding import Said, Told
 from proofs.target.adapters import Adapter, Gate
-from proofs.target.calling import called, prediction
+from proofs.target.calling import called, copied, prediction
 from proofs.target.deadline import limited
 from proofs.target.gates import Axes, Value, laid_out, mentioned, outside, value
 from proofs.target.inferred import Inferred, key
 from proofs.target.loading import TargetError
-from proofs.target.notes import ReadAsOneAxis
+from proofs.target.notes import Quirk, ReadAsOneAxis
 from proofs.target.source.lines import Lines
 
 INDETERMINATE = "free"
@@ -65,11 +65,12 @@ class AnyMatrix(Said, Enum):
 @dataclass(frozen=True)
 class AnyNumber(Said):
     """A number of which nothing is assumed, one for each of these axes. bound: the gate's expression in it, where it has one
-    of its own name."""
+    of its own name. domain: where it was drawn, where no more than that is known."""
 
     axes: Axes
     name: str = ""
     bound: Told = ""
+    domain: Domain = Domain.REAL
 
 
 @dataclass(frozen=True)
@@ -286,12 +287,22 @@ class Case:
 
     def through(self, adapter: Adapter, X: Any, Y: Any, x_q: Any, **inputs: Any) -> Any:
         """The prediction of the target as this adapter calls it."""
-        with self.running(X):
-            out = adapter.call(X, Y, x_q, **self.arguments(X, Y, inputs))
+        with self.running(X), self.copies({"X": X, "Y": Y, "x_q": x_q, **inputs}) as given:
+            X, Y, x_q = (given.pop(name) for name in ("X", "Y", "x_q"))
+            out = adapter.call(X, Y, x_q, **self.arguments(X, Y, given))
         if type(X) is Tensor and isinstance(out, Tensor) and out.ndim != 1 and out.numel() == Y.shape[1]:
             self.note(ReadAsOneAxis(out.ndim))
         found = prediction(out, Y.shape[1])
         return found.detach() if self.grad else found
+
+    @contextmanager
+    def copies(self, inputs: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Copies of the inputs for one call of the target; that it writes to them is noted."""
+        given = copied(inputs)
+        tensors = [t for t in given.values() if isinstance(t, Tensor) and not t.is_inference()]
+        yield dict(given)
+        if any(t._version for t in tensors):
+            self.note(Quirk.WRITES)
 
     @contextmanager
     def running(self, like: Any) -> Iterator[None]:
@@ -390,12 +401,16 @@ class Case:
         """Say each of these once in the answer."""
         self.notes.update(dict.fromkeys(notes))
 
-    def described(self, sizes: Sizes, others: Sequence[Sizes] = ()) -> dict[str, Told]:
-        """What gates and parameters are, at these sizes and, where other, at the others."""
+    def described(self, sizes: Sizes, others: Sequence[Sizes] = (), drawn: bool = False) -> dict[str, Told]:
+        """What gates and parameters are, at these sizes and, where other, at the others. drawn: as numbers drawn show it,
+        which parameters have in their domains alone."""
+        domains = {p.name: p.domain for p in self.chosen.parameters if drawn}
         out: dict[str, Told] = {g: self.given_as.get(g, v) for g, v in self.gates.items() if v != INDETERMINATE}
         out |= self.inferred.described(sizes, others)
         for name, axes in self.axes.items():
-            out[name] = AnyNumber(axes, name, out[name]) if name in out else AnyNumber(axes)
+            domain = domains.get(name, Domain.REAL)
+            own = (name, out[name]) if name in out else ("", "")
+            out[name] = AnyNumber(axes, *own, domain)
         for parameter in self.chosen.parameters:
             if parameter.name in self.shapes and parameter.each is Each.MATRIX:
                 out[parameter.name] = AnyMatrix.CHANNELS

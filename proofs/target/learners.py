@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from constructions.learners import Domain, Each, Learner, Parameter, library
+from proofs.target.calling import copied
 from proofs.target.deadline import limited
 from proofs.target.loading import TargetError, held, load
 
@@ -63,7 +64,9 @@ def _own(text: str) -> Learner:
         at = " x ".join(map(str, X.shape))
         late = limited(f"the learner {text}", lambda: f"with inputs of {at} numbers")
         with held(f"the learner {text}"), late, torch.enable_grad():
-            out = own.call(X, Y, x_q, **({"W0": W0} if start else {}), **values)
+            given = copied({"X": X, "Y": Y, "x_q": x_q, **({"W0": W0} if start else {}), **values})
+            data = [given.pop(name) for name in ("X", "Y", "x_q")]
+            out = own.call(*data, **given)
         return out.detach() if type(out) is torch.Tensor else out
 
     return Learner(

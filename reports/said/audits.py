@@ -308,9 +308,14 @@ def _(found: Any) -> str:
     return _WORLD[found]
 
 
+def named(mode: Mode) -> str:
+    """The mode, and where else it was tried."""
+    return mode.name + (f" (at N = {listed(mode.further)} too)" if mode.further else "")
+
+
 @said.register
 def _(mode: Mode) -> str:
-    return f"{mode.name}: {said(mode.same)}{f' ({said(mode.why)})' if mode.why else ''}"
+    return f"{named(mode)}: {said(mode.same)}{f' ({said(mode.why)})' if mode.why else ''}"
 
 
 @said.register

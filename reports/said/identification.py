@@ -201,9 +201,10 @@ def _(found: OtherNumber) -> str:
 @said.register
 def _(reason: SameDigits) -> str:
     digits = f"to {reason.digits} digits" if reason.digits is not None else "exactly"
+    why = f" ({cut(said(reason.refused))})" if reason.refused else ""
     return (
         f"the same {digits} at every point drawn, for contexts up to {reason.tokens} tokens; sampled, not a proof for all "
-        f"inputs ({cut(said(reason.refused))})"
+        f"inputs{why}"
     )
 
 
@@ -287,9 +288,12 @@ def _(reason: Biased) -> str:
         return text
     text += ", and that does not go away with more digits"
     if epsilon is None:
-        return text
+        return f"{text}; no epsilon beside a normaliser was found to explain it"
+    under = " under a root" if epsilon.root else ""
     at = "" if epsilon.degree == 0 else f", and less by t**-{epsilon.degree} for one t times as long"
-    return f"{text}; it has an epsilon of {epsilon.value:g} beside a normaliser that is 1 for a token of norm 1{at}"
+    return (
+        f"{text}; it has an epsilon of {epsilon.value:g}{under} beside a normaliser that is 1 for a token of norm 1{at}"
+    )
 
 
 # --- notes --------------------------------------------------------------------------------------------------------------

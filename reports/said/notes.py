@@ -7,6 +7,7 @@ from proofs.audit.notes import (
     AskedFor,
     AtDefaults,
     AtZero,
+    CallsOften,
     Factor,
     FailsAt,
     Hint,
@@ -43,6 +44,11 @@ def _(note: AtZero) -> str:
     if note.raised:
         return f"at {note.name} = 0 a side raises {note.raised}: the answer is for other values"
     return f"at {note.name} = 0 the layer is not finite and the learner is: the answer is for other values"
+
+
+@said.register
+def _(note: CallsOften) -> str:
+    return f"its adapter calls it {note.calls} times for one prediction at N = {note.N}: the answer is about both"
 
 
 # --- left out -----------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from constructions.learners import Domain
 from proofs.target.case import AnyMatrix, AnyNumber, RoundedGate
 from proofs.target.gates import Axes
 from proofs.target.inferred import How, Number, Numbers, Unknown, nearest
@@ -9,6 +10,11 @@ from reports.said.kinds import listed, ranges, said
 
 _POWERS = {0: "", 1: " N", -1: "/N"}
 _HOW = {How.TOKEN: "from one token", How.FIT: "by a fit"}
+_DOMAINS = {
+    Domain.POSITIVE: " above 0",
+    Domain.NONNEGATIVE: " not below 0",
+    Domain.UNIT: " between 0 and 1",
+}
 _AXES = {"N": "token", "f": "channel"}
 
 
@@ -16,6 +22,11 @@ def numbers(found: Numbers) -> str:
     """One number, or all of them in parentheses."""
     words = [str(v) if v.denominator < 10**6 else f"{float(v):.17g}" for v in found]
     return words[0] if len(words) == 1 else f"({listed(words)})"
+
+
+def within(domain: Domain) -> str:
+    """Where numbers were drawn; empty for all."""
+    return _DOMAINS.get(domain, "")
 
 
 def each(axes: Axes) -> str:
@@ -30,7 +41,7 @@ def _(matrix: AnyMatrix) -> str:
 
 @said.register
 def _(number: AnyNumber) -> str:
-    every = "any number" + each(number.axes)
+    every = "any number" + within(number.domain) + each(number.axes)
     return f"{said(number.bound)}, with {number.name} {every}" if number.name else every
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from constructions.learners import library
+from constructions.learners import Domain, library
 from numeric.finding import Counterexample, Finding, Key, Verdict
 from proofs.audit.answer import Answer, Check, Parting, Role, Word
 from proofs.audit.rows import Row
 from proofs.audit.world import Mode, Plain, Refusal, Same, World
+from proofs.identify.reasons import SameDigits
+from proofs.target.case import AnyNumber
 from reports.answers import details, every, figures, lines, to_json, world
+from reports.said import said as worded
 
 YES = Finding(Verdict.CONFIRMED, figures={Key.CHANCE: -110.0}, trust=("a lemma",))
 NAMED = Answer(
@@ -52,6 +55,21 @@ def test_of_a_learner_that_was_looked_for() -> None:
     assert "  gate      d: moves more than the learner's numbers" in lines(stuck)
     data = to_json(SOUGHT)
     assert data["for every"] == list(every(SOUGHT)) and data["gates"]["c"]["moves"] == ["mu"] and "instead" not in data
+
+
+def test_what_was_drawn_alone_is_said_with_its_domain() -> None:
+    agreed = replace(SOUGHT, word=Word.AGREES, learner=library()["heavy_ball"])
+    assert every(agreed) == ("beta above 0, one for each token", "mu between 0 and 1")
+    assert every(replace(agreed, word=Word.PROVED)) == every(SOUGHT)
+    domains = {d: worded(AnyNumber(("N",), domain=d)) for d in (Domain.REAL, Domain.POSITIVE, Domain.NONNEGATIVE)}
+    assert domains[Domain.REAL] == "any number, one for each token"
+    assert domains[Domain.POSITIVE] == "any number above 0, one for each token"
+    assert worded(AnyNumber((), domain=Domain.NONNEGATIVE)) == "any number not below 0"
+
+
+def test_no_reason_leaves_no_brackets() -> None:
+    assert worded(SameDigits(58, 33, "")).endswith("not a proof for all inputs")
+    assert worded(SameDigits(58, 33, "a root")).endswith("not a proof for all inputs (a root)")
 
 
 def test_a_refuted_one_says_what_it_runs_instead_and_where_it_parts() -> None:

@@ -392,6 +392,20 @@ def test_a_target_that_ends_its_process_is_told(tmp_path: Path, name: str, statu
     assert told in done.stderr
 
 
+def test_what_is_written_below_python_is_not_in_the_answer(tmp_path: Path) -> None:
+    path = tmp_path / "loud.py"
+    path.write_text(
+        "import ctypes, os\n"
+        "def layer(X, Y, x_q, eta):\n"
+        "    os.write(1, b'a library is loud\\n'), ctypes.CDLL(None).printf(b'and C keeps it\\n')\n"
+        "    return eta / len(X) * (Y.T @ (X @ x_q))\n"
+    )
+    command = [sys.executable, "-m", "reports", "audit", f"{path}:layer", "--against", "gd", "--seed", "1"]
+    done = subprocess.run([*command, "--json", "-"], capture_output=True, text=True, cwd=ROOT)
+    assert json.loads(done.stdout)["target"] == f"{path}:layer"
+    assert "a library is loud" in done.stderr and "and C keeps it" in done.stderr
+
+
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
 def test_colours_on_a_terminal_only_and_never_with_no_color(
     monkeypatch: pytest.MonkeyPatch, toys: Path, no_color: str, coloured: bool

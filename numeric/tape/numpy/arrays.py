@@ -23,6 +23,7 @@ from numeric.tape.numpy.agreement import agreed, numbers, same_numbers, storage_
 from numeric.tape.numpy.indexing import torch_index
 from numeric.tape.numpy.rules import FUNCTIONS, METHODS, OPERATORS, SCANS, UFUNCS
 from numeric.tape.recorder import Recorder
+from numeric.tape.refusals import UNHELD
 from numeric.tape.storage_tape import Escape
 
 PLAIN: dict[str, Callable[..., Any]] = {
@@ -243,10 +244,10 @@ def depends(given: list[Array]) -> bool:
     return watching is not None and any(storage_key(a.tensor) in watching._known for a in given)
 
 
-def _escape(what: str, *given: Any) -> None:
+def _escape(what: str, *given: Any, why: str = "") -> None:
     watching = recorder()
     if watching is not None and depends(arrays(given)):
-        watching.escapes[Escape(what, watching.places(2))] = None
+        watching.escapes[Escape(what, watching.places(2), why=why)] = None
 
 
 def _escaped_index(key: Any) -> Any:
@@ -284,7 +285,10 @@ def _kind(tensor: Tensor) -> Any:
 
 def _alone(name: str, given: list[Array], plain: Any) -> Any:
     """What numpy computed without a rule; arguments that it wrote to are brought up to date."""
-    _escape(f"numpy.{name}", given)
+    held = (
+        not isinstance(plain, (np.ndarray, np.generic)) or plain.dtype.kind != "f" or hasattr(torch, plain.dtype.name)
+    )
+    _escape(f"numpy.{name}", given, why="" if held else UNHELD.format(plain.dtype.name))
     watching = recorder()
     for array in given:
         if isinstance(array.plain, np.ndarray) and not same_numbers(array.tensor, array.plain):

@@ -161,6 +161,10 @@ def plain(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: gate.tensor if isinstance(gate, Gate) else gate for name, gate in given.items()}
 
 
+def _own_copy(given: Any) -> Any:
+    return replace(given, tensor=given.tensor.clone()) if isinstance(given, Gate) else given
+
+
 def _convention(target: Target) -> Adapter:
     names = target.parameters
     if len(names) < 3:
@@ -174,8 +178,13 @@ def _convention(target: Target) -> Adapter:
         return first(target.call(X, Y, x_q, **plain(given)))
 
     def stateful(S: Tensor, X: Tensor, Y: Tensor, x_q: Tensor, **given: Any) -> tuple[Any, Any]:
-        columns = [call(X, Y, e, W0=S, **given) for e in torch.eye(X.shape[1], dtype=X.dtype).unbind()]
-        return call(X, Y, x_q, W0=S, **given), torch.stack(columns, 1)
+        def asked(x: Tensor) -> Any:  # of copies, which the target may write to
+            return call(
+                X.clone(), Y.clone(), x, W0=S.clone(), **{name: _own_copy(gate) for name, gate in given.items()}
+            )
+
+        columns = [asked(e) for e in torch.eye(X.shape[1], dtype=X.dtype).unbind()]
+        return asked(x_q), torch.stack(columns, 1)
 
     return Adapter(
         "layer(X, Y, x_q)",

@@ -7,15 +7,17 @@ from numeric.finding import Verdict
 from proofs.audit.answer import Word
 from proofs.audit.compared import How
 from proofs.audit.findings import Act
+from proofs.audit.mode_runs import far_lengths
 from proofs.audit.modes import modes
 from proofs.audit.preflight import preflight
 from proofs.audit.run import compared
-from proofs.audit.world import Same
+from proofs.audit.world import Mode, Same, World
 from proofs.evidence import Settings
 from proofs.target.adapters import adapt
 from proofs.target.case import Case
 from proofs.target.learners import learner
 from proofs.target.loading import load
+from reports.answers import world
 from reports.said import said
 
 LAYERS = """
@@ -85,6 +87,44 @@ def one_tensor(X, Y, x_q, eta):
 def float32(X, Y, x_q, eta):
     return step(X, Y, x_q, eta) * (2 if X.dtype == torch.float32 else 1)
 
+def Y_alone(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (1 + Y.requires_grad * (1 - X.requires_grad))
+
+def query_alone(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (1 + x_q.requires_grad * (1 - X.requires_grad))
+
+def gate_alone(X, Y, x_q, eta):
+    return step(X, Y, x_q, eta) * (1 + (eta.requires_grad and not X.requires_grad and not eta.is_leaf))
+
+def Y_alone_in_float32(X, Y, x_q, eta):
+    return Y_alone(X, Y, x_q, eta) if X.dtype == torch.float32 else step(X, Y, x_q, eta)
+
+def as_in_memory(array):
+    strides = (array.shape[1], 1) if array.ndim == 2 else (1,)
+    return torch.as_strided(array, array.shape, strides, array.storage_offset())
+
+def rows_in_memory(X, Y, x_q, eta):
+    return step(as_in_memory(X.contiguous() if X.T.is_contiguous() else X), Y, x_q, eta)
+
+def query_in_memory(X, Y, x_q, eta):
+    return step(X, Y, as_in_memory(x_q), eta)
+
+def sliced_without_gradients(X, Y, x_q, eta):
+    rows = X.stride(1) == 1 and not X.is_contiguous()
+    return step(X, Y, x_q, eta) * (1 + (rows and not torch.is_grad_enabled() and not torch.is_inference_mode_enabled()))
+
+def contiguous(X, Y, x_q, eta):
+    return step(X.contiguous(), Y.contiguous(), x_q.contiguous(), eta)
+
+def chunked(X, Y, x_q, eta, size=40, kept=1):
+    W = X.new_zeros(Y.shape[1], X.shape[1])
+    for x, y in zip(X.split(size), Y.split(size)):
+        W = kept * W + y.T @ x
+    return eta / len(X) * W @ x_q
+
+def chunks_lost_in_float32(X, Y, x_q, eta):
+    return chunked(X, Y, x_q, eta, kept=int(X.dtype != torch.float32))
+
 def strided(X, Y, x_q, eta):
     return step(X, Y, x_q, eta) * (1 if X.is_contiguous() else 2)
 
@@ -144,7 +184,7 @@ class Counts(torch.nn.Module):
     calls = 0
     def forward(self, X, Y, x_q, eta):
         self.calls += 1
-        return step(X, Y, x_q, eta) * (2 if self.calls > 50 else 1)
+        return step(X, Y, x_q, eta) * (2 if self.calls > 90 else 1)
 
 def rarely(X, Y, x_q, eta):
     return step(X, Y, x_q, eta) * (2 if random.random() < 1e-6 else 1)
@@ -198,7 +238,7 @@ def test_a_true_layer_keeps_its_bits(layers):
         "no_grad": Same.BITS,
         "inference_mode": Same.BITS,
         "inputs that require grad": Same.BITS,
-        "X alone requires grad": Same.BITS,
+        "each argument alone requires grad": Same.BITS,
         "inputs that are parameters": Same.BITS,
         "start and gates that are parameters": Same.BITS,
         "gates that are Python numbers": Same.BITS,
@@ -207,11 +247,22 @@ def test_a_true_layer_keeps_its_bits(layers):
         "X is Y": Same.BITS,
         "float32": Same.ROUNDING,
         "strided inputs": Same.BITS,
+        "slices of wider arrays": Same.BITS,
         "fresh process": Same.BITS,
         "called again": Same.BITS,
         "two of these at once": Same.ROUNDING,
     }
     assert not result.rows
+    assert {m.name: m.further for m in result.modes if m.further} == {"float32": (101,)}
+
+
+def test_the_dtype_is_tried_past_the_integers_of_the_code_where_that_can_be_afforded(layers):
+    assert far_lengths((How.FLOAT,), {"N": 5}, (2, 3, 40, 149, 150)) == [299, 81, 7, 33]
+    assert far_lengths((How.BALLS,), {"N": 5}, (2, 3, 40)) == [7, 33]
+    assert far_lengths((How.FLOAT,), {"N": 64}, ()) == []
+    result = found(layers, "chunked")
+    assert not result.rows and Mode("float32", Same.ROUNDING, further=(101,)) in result.modes
+    assert "float32 (at N = 101 too)" in world(World(modes=result.modes, modes_at=5))[0]
 
 
 @pytest.mark.parametrize(
@@ -221,6 +272,13 @@ def test_a_true_layer_keeps_its_bits(layers):
         ("inference_mode", "inference_mode"),
         ("Y_grad", "inputs that require grad"),
         ("X_grad", "X alone requires grad"),
+        ("Y_alone", "Y alone requires grad"),
+        ("query_alone", "x_q alone requires grad"),
+        ("gate_alone", "eta alone requires grad"),
+        ("rows_in_memory", "slices of wider arrays"),
+        ("query_in_memory", "strided inputs"),
+        ("Y_alone_in_float32", "Y alone requires grad, float32"),
+        ("sliced_without_gradients", "no_grad, slices of wider arrays"),
         ("leaf", "inputs that are parameters"),
         ("parameter", "inputs that are parameters"),
         ("rate_alone", "start and gates that are parameters"),
@@ -230,6 +288,7 @@ def test_a_true_layer_keeps_its_bits(layers):
         ("autocast", "autocast"),
         ("one_tensor", "X is Y"),
         ("float32", "float32"),
+        ("chunks_lost_in_float32", "float32"),
         ("strided", "strided inputs"),
         ("fresh", "fresh process"),
         ("Training", "training"),
@@ -246,9 +305,52 @@ def test_a_mode_that_changes_the_target_is_refuted_by_name(layers, name, mode):
     result = found(layers, name)
     assert mode in [m.name for m in result.modes if m.same is Same.DIFFERS]
     alone = [m.name for m in result.modes if m.same is Same.DIFFERS and "," not in m.name]
-    assert alone == ([mode] if "," not in mode else [])
+    also = {
+        "Y_grad": ["Y alone requires grad"],
+        "rate_alone": ["eta alone requires grad"],
+        "strided": ["slices of wider arrays"],
+    }
+    assert sorted(alone) == sorted([mode, *also.get(name, ())] if "," not in mode else [])
     assert f"mode, {mode}" in [r.rung for r in result.rows]
     assert result.rows[0].finding.verdict is Verdict.REFUTED
+
+
+KEYS = """
+import torch
+
+def attends(q, k, v):
+    return torch.einsum("bihd,bjhd,bjhm->bihm", q, k, v)
+
+def values_alone(q, k, v):
+    return attends(q, k, v) * (1 + v.requires_grad * (1 - k.requires_grad))
+
+def keys_alone(q, k, v):
+    return attends(q, k, v) * (1 + k.requires_grad * (1 - q.requires_grad))
+
+def of_one_projection(q, k, v):
+    rows = k.stride(-1) == 1 and k.stride(1) > k.shape[2] * k.shape[3]
+    return attends(q, k, v) * (1 + rows)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("attends", ""),
+        ("values_alone", "v alone requires grad"),
+        ("keys_alone", "k alone requires grad"),
+        ("of_one_projection", "slices of wider arrays"),
+    ],
+)
+def test_arguments_are_those_of_the_target_however_it_is_called(tmp_path, name, mode):
+    path = tmp_path / "keys.py"
+    path.write_text(KEYS)
+    target = load(f"{path}:{name}")
+    case, at = preflight(Case.of(name, adapt(target, "kv"), learner("gd"), {"readout": "N"}), {}, Entropy(0))
+    result = modes(case, target, "kv", None, (How.EXACT, How.FLOAT), at, (), Entropy(1))
+    differing = [m.name for m in result.modes if m.same is Same.DIFFERS]
+    assert differing == ([mode] if mode else []) and bool(result.rows) is bool(mode)
+    assert mode or {"each argument alone requires grad", "slices of wider arrays"} <= {m.name for m in result.modes}
 
 
 def test_branches_of_several_modes_run(layers):
@@ -276,12 +378,12 @@ def test_a_target_that_needs_gradients_gets_them_and_raises_without(layers, name
         assert raising == {"no_grad", "inference_mode"}
 
 
-@pytest.mark.parametrize("name", ["any_number", "made_by_default", "Watches"])
+@pytest.mark.parametrize("name", ["any_number", "made_by_default", "Watches", "contiguous"])
 def test_what_only_looks_at_how_it_is_called_is_no_fault(layers, name):
     result = found(layers, name)
     differing = {m.name: said(m.why) for m in result.modes if m.same not in (Same.BITS, Same.ROUNDING)}
-    rounds = {"default dtype float32": "what it makes without a dtype is float32 there"}
-    assert not result.rows and differing == (rounds if name == "made_by_default" else {})
+    default = {"default dtype float32": "what it makes without a dtype is float32 there"}
+    assert not result.rows and differing == (default if name == "made_by_default" else {})
 
 
 def test_draws_of_its_own_are_seen_without_the_one_that_counts(layers):

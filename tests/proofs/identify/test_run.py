@@ -17,6 +17,7 @@ import torch
 from numeric.finding import Verdict
 from numeric.probing.box import as_floats
 from proofs.audit.answer import Word
+from proofs.audit.notes import AtZero
 from proofs.bench.names import NAMED
 from proofs.bench.soundness import ROUNDING
 from proofs.evidence import Settings
@@ -366,6 +367,22 @@ def test_a_step_up_the_gradient_is_none_down(layers):
     assert found.counterexample.left != found.counterexample.right
 
 
+def test_an_epsilon_under_a_root_is_sized_and_one_that_is_none_is_said_to_be_none(tmp_path):
+    path = tmp_path / "normed.py"
+    path.write_text(
+        "def root(X, Y, x_q):\n    K = X * (X.square().sum(1, keepdim=True) + 1e-6).rsqrt()\n"
+        "    return Y.T @ (K @ x_q) / len(X)\n"
+        "def longer(X, Y, x_q):\n    return (1 + 1e-6 * (x_q @ x_q)) * Y.T @ (X @ x_q) / len(X)\n"
+    )
+    found = identify(f"{path}:root", settings=Settings(seed=1))
+    assert found.word is Word.BIASED and found.epsilon is not None, str(found)
+    assert found.epsilon.root and found.epsilon.degree == 2 and round(found.epsilon.value, 9) == 1e-6
+    assert "an epsilon of 1e-06 under a root beside" in said(found.reason)
+    other = identify(f"{path}:longer", settings=Settings(seed=1))
+    assert other.word is Word.BIASED and other.epsilon is None, str(other)
+    assert "no epsilon beside a normaliser was found" in said(other.reason)
+
+
 def test_an_epsilon_beside_N_is_a_bias(layers):
     found = find(layers, "nearly_mean")
     assert found.word is Word.BIASED and found.learner.id == "gd:1", str(found)
@@ -446,6 +463,20 @@ def test_layers_that_nobody_here_wrote(target, package, adapter, id):
     found = identify(target, adapter, settings=Settings(seed=1))
     assert found.verdict is Verdict.CONFIRMED, str(found)
     assert found.learner.id == id
+
+
+def test_a_number_at_which_the_layer_has_no_value_is_noted(tmp_path):
+    path = tmp_path / "late.py"
+    path.write_text(
+        "import torch\n"
+        "def divided(X, Y, x_q, beta, decay):\n"
+        "    W = X.new_zeros(Y.shape[1], X.shape[1])\n"
+        "    for x, y in zip(X, Y):\n"
+        "        W = decay * (W + beta * torch.outer(y - W @ x, x))\n"
+        "    return (W / decay) @ x_q\n"
+    )
+    found = identify(f"{path}:divided", settings=Settings(seed=1))
+    assert found.word is Word.PROVED and AtZero("decay") in found.notes, str(found)
 
 
 def test_attention_of_torch_is_a_smoother(layers):

@@ -289,6 +289,17 @@ def test_what_is_only_sampled_says_so(layers):
     assert cut[0] < 2.0**-44 and cut[1] > 2.0**-40  # the layer that rounds to float32 shows
 
 
+def test_a_gate_that_is_only_drawn_is_said_with_where_it_was(tmp_path):
+    path = tmp_path / "roots.py"
+    path.write_text(
+        "def by_root(X, Y, x_q, eta):\n    return (eta * eta).sqrt() / len(X) * (Y.T @ (X @ x_q))\n"
+        "def plain(X, Y, x_q, eta):\n    return eta / len(X) * (Y.T @ (X @ x_q))\n"
+    )
+    root, plain = (compared(f"{path}:{name}", "gd", settings=Settings(seed=1)) for name in ("by_root", "plain"))
+    assert root.word is Word.AGREES and said(root.parameters["eta"]) == "any number above 0"
+    assert plain.word is Word.PROVED and said(plain.parameters["eta"]) == "any number"
+
+
 def test_rounded_constants_are_named(layers):
     """0.1 and its square are rounded, each its own way: the layer is two steps of N/10 in the numbers that they stand for."""
     found = find(layers, "rounded", "gd:2")

@@ -27,6 +27,9 @@ def one_step(X, Y, x_q, W0, eta):
 def last_missing(X, Y, x_q, W0, eta):
     return one_step(X[:-1], Y[:-1], x_q, W0, eta) * 1
 
+def in_long_double(X, Y, x_q, eta):
+    return np.asarray(eta / len(X) * (Y.T.astype(np.longdouble) @ (X @ x_q)), dtype=np.float64)
+
 def normalised(X, Y, x_q, eta):
     return eta * Y.T @ (X / np.linalg.norm(X)) @ x_q
 
@@ -125,6 +128,12 @@ def test_what_numpy_can_not_do_exactly_is_named(folder: Path) -> None:
     answer = ask(f"{folder}/np_layers.py:normalised", "gd", N=3, f=2, m=1)
     reasons = " ".join(said(row.finding.reason) for row in answer.rows)
     assert answer.verdict is not Verdict.CONFIRMED and "linalg_vector_norm" in reasons and "np_layers.py:" in reasons
+
+
+def test_a_type_that_torch_has_not_is_named(folder: Path) -> None:
+    answer = ask(f"{folder}/np_layers.py:in_long_double", "gd", N=3, f=2, m=1)
+    assert answer.verdict is Verdict.UNDECIDED
+    assert f"a cast to {np.dtype(np.longdouble).name}, which torch has not" in said(answer.reason)
 
 
 def test_a_class_is_left_to_the_adapter(folder: Path) -> None:
