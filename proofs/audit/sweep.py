@@ -97,7 +97,7 @@ def sweep(
     return Swept(
         tuple(run.search.rows),
         tuple(run.search.refusals),
-        Plain(tuple(lengths), tuple((width, tuple(N)) for width, N in elsewhere.items()), every, handed),
+        Plain(tuple(lengths), tuple((width, tuple(sorted({*N}))) for width, N in elsewhere.items()), every, handed),
     )
 
 
