@@ -239,6 +239,7 @@ def _plain(tested: World) -> list[str]:
     parts += [f"every position of {_listed(every)} tokens"] if every else []
     parts += [f"some positions of {_listed(some)} tokens"] if some else []
     parts += [f"{_listed(plain.handed)} tokens in two calls"] if plain.handed else []
+    parts += [f"entries and heads of {ranges(plain.parts)} tokens as each alone"] if plain.parts else []
     return [f"plain calls, to 6 digits: {'; '.join(parts)}"] if parts else []
 
 
@@ -353,6 +354,7 @@ def _json_world(tested: World) -> dict[str, Any]:
             "elsewhere": [{"width": list(w), "lengths": list(N)} for w, N in tested.plain.elsewhere],
             "every position": list(tested.plain.whole),
             "in two calls": list(tested.plain.handed),
+            "each alone": list(tested.plain.parts),
         },
         "modes": [
             {"mode": m.name, "result": said(m.same), "why": said(m.why), "further N": list(m.further)}

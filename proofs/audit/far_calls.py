@@ -39,7 +39,7 @@ _FEW, _MANY = 4, 16
 """Entries and heads that are passed whatever the code says, and up to which its integers are."""
 _BUDGET = 24_000
 """Operations of torch that these calls may cost."""
-_SIDES = ("one call", "calls taken apart")
+SIDES = ("one call", "calls taken apart")
 _BALLS = 40
 """The longest calls in balls."""
 
@@ -56,7 +56,7 @@ class Far:
 
 
 @dataclass(frozen=True)
-class _Calls(Calls):
+class Parts(Calls):
     """The programs: `together` and `alone`; `in_one` and `in_two` are those of the state."""
 
     by_head: bool = True
@@ -109,7 +109,7 @@ class _Search:
         self, what: str, calls: Calls, left: Callable[..., Any], right: Callable[..., Any], sizes: Sizes
     ) -> Verdict:
         """Compare at one point; what is refused or too costly is kept as a refusal."""
-        asked = calls.asked(left, right, sizes, _SIDES)
+        asked = calls.asked(left, right, sizes, SIDES)
         try:
             calls.prepare(sizes, law=True)
             point = gentle(self.case, asked.shapes, sizes, self.entropy.child(what, sizes["N"]))
@@ -117,7 +117,7 @@ class _Search:
             unseen = replace(
                 calls, case=replace(self.case, lines=Lines(()))
             )  # what is only counted is compared with nothing
-            cost = operations(unseen.asked(left, right, sizes, _SIDES), draw, self.left)
+            cost = operations(unseen.asked(left, right, sizes, SIDES), draw, self.left)
             if cost > self.left:
                 self.refusals.append(Refusal(what, sizes, Incomparable.DEAR))
                 return Verdict.UNDECIDED
@@ -155,8 +155,8 @@ def far_calls(
         B, H = (ENTRIES if n > 1 else 1 for n in (found.batch, found.heads))
         sizes = {"B": B, "H": H, "f": at["f"], "m": at["m"], "N": N}
         cuts = tuple(dict.fromkeys(cut for cut in (1, c - 1, c, c + 1) if 0 < cut < N))
-        calls = _Calls(case, whole, found.axes, wide=found.wide, cuts=cuts, by_head=not found.by_head)
-        asked = [(ALONE, _Calls.together, _Calls.alone)] if B * H > 1 else []
+        calls = Parts(case, whole, found.axes, wide=found.wide, cuts=cuts, by_head=not found.by_head)
+        asked = [(ALONE, Parts.together, Parts.alone)] if B * H > 1 else []
         asked += [(STATE, Calls.in_one, Calls.in_two)] if found.axes is not None else []
         said = []
         for what, one, parts in asked:
@@ -168,8 +168,8 @@ def far_calls(
     for c in sorted({_FEW, *(c for c in mentioned if c <= _MANY)}):
         B, H = (c + 1 if found.batch > 1 else 1), (c + 2 if found.heads > 1 and not found.by_head else found.heads)
         sizes = {"B": B, "H": H, "f": at["f"], "m": at["m"], "N": 2}
-        calls = _Calls(case, whole, wide=found.wide, by_head=not found.by_head)
-        verdict = search.ask(ALONE, calls, _Calls.together, _Calls.alone, sizes) if B * H > 1 else Verdict.UNDECIDED
+        calls = Parts(case, whole, wide=found.wide, by_head=not found.by_head)
+        verdict = search.ask(ALONE, calls, Parts.together, Parts.alone, sizes) if B * H > 1 else Verdict.UNDECIDED
         if verdict is Verdict.REFUTED:
             break
         cells = (B, H) if verdict is Verdict.CONFIRMED else cells

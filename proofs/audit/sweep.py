@@ -21,6 +21,8 @@ from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from proofs.audit.compared import How, Question, by_lifting, of_one_sequence
+from proofs.audit.far_calls import ALONE, Parts
+from proofs.audit.far_calls import SIDES as ALONE_NAMES
 from proofs.audit.inference import at_length
 from proofs.audit.longer import Counted, Search, TooMany, gentle
 from proofs.audit.rows import Row
@@ -40,7 +42,11 @@ WIDTHS = ((3, 3), (4, 1), (1, 1), (8, 3), (2, 6), (16, 16))
 _WHOLE = (8, 33)
 """Calls of which every position is compared, besides those past the chunks of the code."""
 _HANDED = (66, 100)
-"""Calls that are cut in two, with the state between."""
+"""Calls that are cut in two, with the state between, besides those that are blocks of some of the widths."""
+_BLOCKS = (1, 2, 3, 4)
+"""So many times four widths, or integers that the code computes of them, are lengths of calls with entries and heads."""
+_MANY, _SQUARE = 2, ((2, 2), (4, 4), (8, 8))
+"""Batch entries and heads of those calls; and (N, entries or heads) that a layout could be mistaken for."""
 _CHUNK, _WIDEST = 130, 1024
 """The largest integers of the code that are passed in N, and in f and m."""
 _BUDGET = 120_000
@@ -81,7 +87,8 @@ def sweep(
     lengths: list[int] = []
     elsewhere: dict[tuple[int, int], list[int]] = {}
     first, later = ((), ()) if "N" in fixed else _lengths(at, [c for c in {*chunks, *at_width} if c <= _CHUNK])
-    others = () if {"f", "m"} & set(fixed) else tuple(_elsewhere(at, fixed, mentioned))
+    # numbers found by a fit are those of one width, and fits at others cost seconds
+    others = () if {"f", "m"} & set(fixed) or case.inferred.fits else tuple(_elsewhere(at, fixed, mentioned))
 
     def along(contexts: Sequence[int]) -> None:
         for N in contexts:
@@ -90,6 +97,7 @@ def sweep(
 
     along(first)
     every, handed = run.whole(whole, at, fixed, chunks)
+    parts = run.parts(whole, at, fixed, at_width)
     for f, m, N in others:
         if run.same("plain calls", of_one_sequence(case, {"f": f, "m": m, "N": N})):
             elsewhere.setdefault((f, m), []).append(N)
@@ -97,7 +105,9 @@ def sweep(
     return Swept(
         tuple(run.search.rows),
         tuple(run.search.refusals),
-        Plain(tuple(lengths), tuple((width, tuple(sorted({*N}))) for width, N in elsewhere.items()), every, handed),
+        Plain(
+            tuple(lengths), tuple((width, tuple(sorted({*N}))) for width, N in elsewhere.items()), every, handed, parts
+        ),
     )
 
 
@@ -199,6 +209,46 @@ class _Sweep:
             if self.same(STATE, asked, partial(calls.prepare, sizes, True)):
                 handed.append(N)
         return tuple(every), tuple(handed)
+
+    def parts(self, found: Found, at: Sizes, fixed: Sizes, at_width: Sequence[int]) -> tuple[int, ...]:
+        """Calls of several batch entries and heads that are the calls of each alone, the state handed in where there is one,
+        and cut in two at blocks."""
+        adapter = self.case.adapter.whole
+        if adapter is None or not found.tokens or found.batch < 2 or "N" in fixed:
+            return ()
+        heads = _MANY if found.heads > 1 else 1
+        tried = [{"B": _MANY, "H": heads, **at, "N": N} for N in _blocks(at["f"], at_width)]
+        tried += [{"B": n, "H": 1, **at, "N": N} for N, n in _SQUARE]
+        tried += [{"B": 1, "H": n, **at, "N": N} for N, n in _SQUARE if found.heads > 1]
+        if not {"f", "m"} & set(fixed) and not self.case.inferred.fits:
+            tried += [
+                {"B": _MANY, "H": heads, "f": f, "m": m, "N": N}
+                for f, m in WIDTHS
+                for N in (5, 4 * f, 8 * f)
+                if N <= 64
+            ]
+        agreed = []
+        for sizes in tried:
+            states = (None, found.axes) if found.axes is not None else (None,)
+            same = True
+            for state in states:
+                calls = Parts(self.case, adapter, state, wide=found.wide, by_head=not found.by_head)
+                asked = calls.asked(Parts.together, Parts.alone, sizes, ALONE_NAMES)
+                same = same and self.same(ALONE, asked, partial(calls.prepare, sizes, True))
+                if state is None:
+                    continue
+                cut = Calls(self.case, adapter, state, wide=found.wide, cuts=(sizes["N"] // 2, sizes["N"] - 1))
+                asked = cut.asked(Calls.in_two, Calls.in_one, sizes, _PAIR)
+                same = same and self.same(STATE, asked, partial(cut.prepare, sizes, True))
+            if same and sizes["f"] == at["f"] and sizes["m"] == at["m"]:
+                agreed.append(sizes["N"])
+        return tuple(sorted({*agreed}))
+
+
+def _blocks(f: int, at_width: Sequence[int]) -> list[int]:
+    """Contexts of whole blocks of 4 f tokens, or of what the code computes of its widths, and some that are none."""
+    steps = dict.fromkeys((4 * f, *(c for c in at_width if 4 < c <= EVERY)))
+    return sorted({5, 8, 33, *(k * c for c in steps for k in _BLOCKS if k * c <= 64)})
 
 
 def _marks(N: int, chunks: Sequence[int]) -> tuple[int, ...]:

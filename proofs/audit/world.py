@@ -88,13 +88,15 @@ class Plain:
     """Sizes at which plain float64 calls of both sides agree, to the digits of `proofs.audit.sweep`.
 
     lengths: the N at the audit's widths; elsewhere: other (f, m) with their N; whole: calls of which every position, or some
-    of long ones, agree with the learner on its prefix; handed: calls that agree with two, the state handed on.
+    of long ones, agree with the learner on its prefix; handed: calls that agree with two, the state handed on;
+    parts: calls of several entries and heads that agree with each alone.
     """
 
     lengths: tuple[int, ...] = ()
     elsewhere: tuple[tuple[tuple[int, int], tuple[int, ...]], ...] = ()
     whole: tuple[int, ...] = ()
     handed: tuple[int, ...] = ()
+    parts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

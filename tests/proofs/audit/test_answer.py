@@ -10,7 +10,8 @@ import torch
 
 from numeric.finding import Finding, Verdict
 from numeric.trust import Derivation
-from proofs.audit.answer import Check, Run, Word, chance_of, run_of, where
+from proofs.audit.answer import Check, Run, Word, chance_of, run_of
+from proofs.audit.reasons import where
 from proofs.audit.rows import Row
 from proofs.evidence import Settings
 from proofs.identify.ask import ask

@@ -181,3 +181,50 @@ def test_rows_are_held_against_their_own_size() -> None:
 
 def test_runs_of_numbers_are_their_ends() -> None:
     assert ranges([1, 2, 3, 4, 6, 8, 9]) == "1 to 4, 6, 8, 9"
+
+
+PARTS = """
+import torch
+
+def rows(q, k, v, S):
+    out = []
+    for t in range(k.shape[1]):
+        S = S + torch.einsum("bhd,bhm->bhdm", k[:, t], v[:, t])
+        out.append(torch.einsum("bhdm,bhd->bhm", S, q[:, t]))
+    return torch.stack(out, 1), S
+
+def begun(k, v, start):
+    return k.new_zeros(k.shape[0], k.shape[2], k.shape[3], v.shape[3]) if start is None else start
+
+def alone(q, k, v, initial_state=None):
+    return rows(q, k, v, begun(k, v, initial_state))
+
+def blocks(q, k, v, initial_state=None):
+    S, block = begun(k, v, initial_state), 4 * k.shape[3]
+    for t in range(0, k.shape[1], block):
+        out, S = rows(q[:, t : t + block], k[:, t : t + block], v[:, t : t + block], S[:1].expand_as(S) if t else S)
+        done = out if t == 0 else torch.cat([done, out], 1)
+    return done, S
+
+def full_block(q, k, v, initial_state=None):
+    S = begun(k, v, None if k.shape[1] % (4 * k.shape[3]) == 0 else initial_state)
+    return rows(q, k, v, S)
+
+def scalar_sum(q, k, v, initial_state=None):
+    return rows(q, k, v.sum(0, True).expand_as(v) if v.shape[3] == 1 else v, begun(k, v, initial_state))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("alone", ""), ("blocks", "alone"), ("full_block", "handed"), ("scalar_sum", "alone")]
+)
+def test_entries_and_heads_are_as_each_alone_at_blocks_and_widths(tmp_path: Path, name: str, what: str) -> None:
+    (tmp_path / "parts_layers.py").write_text(PARTS)
+    target = load(f"{tmp_path / 'parts_layers.py'}:{name}")
+    gates = {"eta": "1", "readout": "N"}
+    case, at = preflight(Case.of(name, adapt(target, "kv"), learner("gd"), gates), {}, Entropy(0))
+    whole = Found(batch=2, heads=2, tokens=3, axes=("f", "m"))
+    result = sweep(case, at, {}, (How.EXACT, How.FLOAT), whole, (), (), Entropy(1), -60.0)
+    refuted = [r for r in result.rows if r.finding.verdict is Verdict.REFUTED]
+    assert bool(refuted) is bool(what) and all(what in r.variant for r in refuted)
+    assert what or {5, 8, 16, 32, 33, 48, 64} <= {*result.plain.parts}

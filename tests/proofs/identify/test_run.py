@@ -405,7 +405,7 @@ def test_what_does_not_run_says_how(layers):
 
 def test_what_W0_does_is_said(layers):
     found = find(layers, "added_start")
-    assert found.learner.id == "online_gd" and found.start == "0" and found.word is Word.UNDECIDED
+    assert found.learner.id == "online_gd" and said(found.start) == "0" and found.word is Word.UNDECIDED
     assert any("it takes W0" in note for note in map(said, found.notes))
     assert every(find(layers, "gated")) == ("beta", "decay")
 
