@@ -165,7 +165,7 @@ def test_what_changes_its_ways_is_refuted(layers, name, adapter, size):
         ("parts", "gd", (How.FLOAT,), {"f": 97}),
         ("slots", "online_gd", (How.FLOAT,), {"N": 1101}),
         ("low_rank", "ridge", (How.EXACT, How.FLOAT), {"f": 7, "N": 9}),
-        ("short_rank", "ridge", (How.EXACT, How.FLOAT), {"f": 19, "N": 21}),
+        pytest.param("short_rank", "ridge", (How.EXACT, How.FLOAT), {"f": 19, "N": 21}, marks=pytest.mark.slow),
     ],
 )
 def test_what_ends_far_out_is_refuted(layers, name, against, kinds, size):

@@ -26,6 +26,7 @@ def located(layer):
     return f"{inspect.getsourcefile(layer)}:{layer.__name__}"
 
 
+@pytest.mark.slow
 def test_names_of_true_layers_and_mutants_are_checked():
     found = run(sample=6, seed=1, entries=[ENTRIES[n] for n in ("batch_step", "linear_attention", "retention_log")])
     assert found.passed, "\n".join(said(found))

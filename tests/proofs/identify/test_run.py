@@ -340,6 +340,7 @@ def test_a_counterexample_can_be_pasted(layers):
     assert shown.left != shown.right
 
 
+@pytest.mark.slow
 def test_callables_are_named_as_their_files_are():
     def delta(X, Y, x_q, beta):
         W = X.new_zeros(Y.shape[1], X.shape[1])
