@@ -54,7 +54,9 @@ NAMES = {
     "proofs/audit/induction.py": {"GF(p), one token from an indeterminate memory"},
     "proofs/audit/modes.py": {
         "inputs that require grad",
-        "X alone requires grad",
+        "{} alone requires grad",
+        "each argument alone requires grad",
+        "slices of wider arrays",
         "inputs that are parameters",
         "start and gates that are parameters",
         "gates that are Python numbers",
