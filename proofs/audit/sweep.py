@@ -37,6 +37,8 @@ EVERY = 40
 _FAR = (48, 64, 96, 128, 192, 256, 512, 1024)
 _ELSEWHERE = (4, 5, 8, 13, 33, 40)
 """Contexts at other widths, besides those past the integers of the code."""
+_SHORT = 13
+"""Contexts at other widths that come before calls with several entries and heads."""
 WIDTHS = ((3, 3), (4, 1), (1, 1), (8, 3), (2, 6), (16, 16))
 """(f, m), besides the audit's: square ones, one target, more channels than tokens to come."""
 _WHOLE = (8, 33)
@@ -97,10 +99,15 @@ def sweep(
 
     along(first)
     every, handed = run.whole(whole, at, fixed, chunks)
+
+    def beside(short: bool) -> None:
+        for f, m, N in others:
+            if (N <= _SHORT) is short and run.same("plain calls", of_one_sequence(case, {"f": f, "m": m, "N": N})):
+                elsewhere.setdefault((f, m), []).append(N)
+
+    beside(short=True)
     parts = run.parts(whole, at, fixed, at_width)
-    for f, m, N in others:
-        if run.same("plain calls", of_one_sequence(case, {"f": f, "m": m, "N": N})):
-            elsewhere.setdefault((f, m), []).append(N)
+    beside(short=False)
     along(later)
     return Swept(
         tuple(run.search.rows),
