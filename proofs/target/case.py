@@ -297,8 +297,10 @@ class Case:
 
     @contextmanager
     def copies(self, inputs: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """Copies of the inputs for one call of the target; that it writes to them is noted."""
-        given = copied(inputs)
+        """Copies of the inputs for one call of the target; that it writes to them is noted. A parameter that reaches it in
+        expressions alone, as decay in log(decay), is none of its arguments."""
+        within = {n for n in self.chosen.names if n not in self.adapter.named}
+        given = dict(inputs) | copied({n: value for n, value in inputs.items() if n not in within})
         tensors = [t for t in given.values() if isinstance(t, Tensor) and not t.is_inference()]
         yield dict(given)
         if any(t._version for t in tensors):
