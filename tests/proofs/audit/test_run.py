@@ -396,3 +396,15 @@ def test_layers_that_nobody_here_wrote(case):
     found = case.audit(Settings(seed=1))
     assert found.word is case.expected, str(found)
     assert case.command.startswith("ssmproof audit ")
+
+
+def test_a_step_that_is_the_logarithm_of_a_decay_stays_one(tmp_path):
+    # copies of what a call gets must not hide that exp(-dt) is the decay
+    (tmp_path / "logarithmic.py").write_text(
+        "import torch\n\n\ndef layer(X, Y, x_q, dt):\n    S = X.new_zeros(Y.shape[1], X.shape[1])\n"
+        "    for t in range(X.shape[0]):\n"
+        "        S = torch.exp(-dt[t]) * S + dt[t] * torch.outer(Y[t], X[t])\n    return S @ x_q\n"
+    )
+    gates = {"dt": "-log(decay)", "eta": "-log(decay)"}
+    found = compared(f"{tmp_path / 'logarithmic.py'}:layer", "discounted_gd", None, gates, Settings(seed=1))
+    assert found.verdict is Verdict.CONFIRMED, str(found)
