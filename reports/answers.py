@@ -205,6 +205,11 @@ def world(tested: World) -> list[str]:
     same = [m for m in tested.modes if m.same in (Same.BITS, Same.ROUNDING)]
     at = f"also, at N = {tested.modes_at} alone, " if tested.modes_at else "also "
     out = ["; ".join([*calls, sizes, *([at + ", ".join(map(named, same))] if same else []), tested.dtype])]
+    if tested.modes_calls:
+        further = ", ".join(" ".join(f"{k}={n}" for k, n in here.items()) for here in tested.modes_calls)
+        out.append(
+            f"gradients, strides, float32 and training beside the plain call, to 6 digits (3 in float32): {further}"
+        )
     out += _plain(tested)
     out += [said(m) for m in tested.modes if m not in same]
     for head, numbers in enumerate(tested.by_head, 1):
@@ -360,6 +365,7 @@ def _json_world(tested: World) -> dict[str, Any]:
             {"mode": m.name, "result": said(m.same), "why": said(m.why), "further N": list(m.further)}
             for m in tested.modes
         ],
+        "modes beside the plain call": [dict(sizes) for sizes in tested.modes_calls],
         "dtype": tested.dtype,
         "integers": list(tested.integers),
         "beyond every integer of the code": tested.beyond,

@@ -6,7 +6,7 @@ Main definitions: `Comparison`, `Tally`, `Difference`.
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -247,7 +247,7 @@ class Floats:
         dtype = DTYPES[self.dtype]
         tensors = {name: torch.tensor(array, dtype=dtype) for name, array in inputs.items()}
         value = running = a_priori = condition = refusal = None
-        tape = self._tape(side, program, tensors)
+        tape = self._tape(side, program, tensors, key)
         record = notes(tape, dtype)
         if "running" in wanted:
             carrier = Running(dtype)
@@ -269,8 +269,18 @@ class Floats:
             self.cache[place] = found
         return found
 
-    def _tape(self, side: str, program: Program, tensors: dict[str, Tensor]) -> Tape:
+    def _tape(self, side: str, program: Program, tensors: dict[str, Tensor], key: int | None) -> Tape:
         """The accepted tape at these shapes; that of the call on this data where asked for, or where the path depends on it."""
+        place = (side, "tape", self.dtype, key)
+        if key is not None and place in self.cache:
+            held: Tape = self.cache[place]
+            return held
+        found = self._recorded(side, program, tensors)
+        if key is not None and self.at_point:
+            self.cache[place] = found
+        return found
+
+    def _recorded(self, side: str, program: Program, tensors: dict[str, Tensor]) -> Tape:
         bare = program.program if isinstance(program, Recorded) else program
         shapes = {name: tuple(t.shape) for name, t in tensors.items()}
         try:
@@ -316,7 +326,7 @@ class Floats:
             return known
         carrier = Running(torch.float64, underflow=False)
         tensors = {name: torch.tensor(array) for name, array in inputs.items()}
-        tape = Floats(self.asked, self.backend, "float64", {})._tape(side, program, tensors)
+        tape = replace(self, dtype="float64")._tape(side, program, tensors, key)
         wrapped = {name: carrier.inputs(t[None]) for name, t in tensors.items()}
         found: np.ndarray = carrier.bound(replayed(tape, carrier, wrapped, tensors))[0].numpy()
         if key is not None:

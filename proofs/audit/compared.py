@@ -6,7 +6,7 @@ Main definitions: `How`, `how`, `compared`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property, partial
@@ -17,7 +17,7 @@ import numpy as np
 from numeric.deciding import exact_identity, float_identity, strategies
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.findings import OtherShape
-from numeric.deciding.programs import Program, Shapes, Sizes, WrongResult, text
+from numeric.deciding.programs import Program, Shapes, Sizes, WrongResult, recorded, text
 from numeric.deciding.readings import Reading, listed
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Key, Quantity, Verdict
@@ -77,7 +77,8 @@ class Question:
 
     @cached_property
     def _both(self) -> tuple[Program, Program]:
-        return self.sides(self.case)
+        left, right = self.sides(self.case)
+        return recorded(left, self.positive), recorded(right, self.positive)
 
     @property
     def left(self) -> Program:
@@ -96,7 +97,7 @@ class Question:
 
     def lifting(self, lifted: bool) -> Question:
         """The same question of calls whose casts to float32 are lifted, or are not."""
-        return replace(self, case=replace(self.case, lifted=lifted))
+        return self if self.case.lifted is lifted else replace(self, case=replace(self.case, lifted=lifted))
 
 
 def of_one_sequence(case: Case, sizes: Sizes) -> Question:
@@ -142,15 +143,16 @@ def within_rounding(
     draws: Sequence[Mapping[str, np.ndarray]],
     entropy: Entropy,
     here: bool = False,
+    followed: Container[int] | None = None,
 ) -> Finding:
     """Whether float64 runs at these draws agree within their rounding bounds. here: by a-priori bounds of recordings made
-    on these very draws, which is cheap."""
+    on these very draws, which is cheap. followed: the draws that have a running bound in any case."""
     held = asked.lifting(kind is How.LIFTED or asked.case.needs_lift)
     return float_identity.decide(
         Comparison(held.left, held.right, names=asked.names, shapes=asked.shapes, entropy=entropy),
         draws,
         shrinking=False,
-        followed=() if here else None,
+        followed=() if here else followed,
         at_point=here,
     )
 

@@ -19,8 +19,8 @@ import torch
 
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
-from proofs.audit.edges import Edge, Site
-from proofs.audit.noting import Place, noting
+from proofs.audit.edges import Edge, Site, at_sizes
+from proofs.audit.noting import Notes, Place, noting
 from proofs.audit.watched import Watched
 from proofs.target.case import Case
 from proofs.target.source.integers import functions
@@ -41,6 +41,7 @@ class Computed:
     at_width: tuple[int, ...] = ()
     constant: Mapping[Place, bool] = field(default_factory=dict)
     edges: tuple[Edge, ...] = ()
+    notes: Notes | None = field(default=None, repr=False, compare=False)
 
 
 def computed(
@@ -50,31 +51,31 @@ def computed(
     mentioned: Sequence[int] = (),
     beyond: Sequence[Sizes] = (),
     reached: int = LONGER,
+    before: Computed | None = None,
 ) -> Computed:
     """What the target's code computes; nothing where its source can't be read. mentioned: the integers of its code;
-    beyond: further sizes, which it is known to take; reached: the longest context that counts as a call."""
-    own = functions(call)
-    seen: list[Mapping[Site, set[int]]] = []
-    narrow: list[Mapping[Site, set[int]]] = []
+    beyond: further sizes, which it is known to take; reached: the longest context that counts as a call; before: what was
+    found of it already, whose calls are not made again."""
     followed = case.lines.own
     case = replace(case, lines=Lines(()))  # the lines that run here are none of the target's
-    with noting(own) as notes:
+    near = list(_sizes(at))
+    further = [sizes for sizes in _further(at, mentioned) if sizes["N"] <= reached]
+    wanted = {at_sizes(sizes): sizes for sizes in (*near, *further, *beyond)}
+    with noting(functions(call), before.notes if before is not None else None) as notes:
         if not notes.changed:
             return Computed()
-        near = list(_sizes(at))
-        further = [sizes for sizes in _further(at, mentioned) if sizes["N"] <= reached]
-        for sizes in (*near, *further, *beyond):
+        for sizes in (sizes for place, sizes in wanted.items() if place not in notes.begun):
             notes.begin(sizes)
             with suppress(Exception), torch.no_grad():  # the target is anybody's code; other calls say what it raises
                 data = case.draw(sizes, torch.Generator().manual_seed(Entropy(0).below(2**31)))
                 with Watched(notes.edges, data, followed):
                     case.layer(**data)
                 notes.end()
-                seen += [notes.found] if sizes in near else []
-                narrow += [notes.found] if (sizes["f"], sizes["m"]) == (at["f"], at["m"]) else []
-    integers, at_width = _constant(seen), _constant(narrow)
-    constant = {place: held.pop() for place, held in notes.outcomes.items() if len(held) == 1}
-    return Computed(integers, at_width, constant, notes.edges.open(at))
+    ran = {place: notes.ran[place] for place in wanted if place in notes.ran}
+    seen = [ran[place] for place in map(at_sizes, near) if place in ran]
+    narrow = [ran[p] for p, sizes in wanted.items() if p in ran and all(sizes[n] == at[n] for n in ("f", "m"))]
+    edges = notes.edges.open(at, wanted)
+    return Computed(_constant(seen), _constant(narrow), notes.constant(wanted), edges, notes)
 
 
 def _constant(seen: Sequence[Mapping[Site, set[int]]]) -> tuple[int, ...]:

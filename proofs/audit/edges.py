@@ -9,7 +9,7 @@ Main definitions: `Edges`, `Edge`.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -43,22 +43,27 @@ class _Side:
     distance: float = math.inf
 
 
-_At = tuple[tuple[str, int], ...]
+At = tuple[tuple[str, int], ...]
+"""Sizes of a call, by name."""
+
+
+def at_sizes(sizes: Mapping[str, int]) -> At:
+    return tuple(sorted(sizes.items()))
 
 
 class Edges:
     """What was noted, by place, and by place and constant: one place may serve several bounds."""
 
     def __init__(self) -> None:
-        self.at: _At = ()
-        self._seen: dict[tuple[Site, Hashable], dict[_At, _Side]] = {}
+        self.at: At = ()
+        self._seen: dict[tuple[Site, Hashable], dict[At, _Side]] = {}
         self._constants: dict[Site, int] = {}
         self._rest: set[Site] = set()
-        self._flat: dict[Site, dict[_At, tuple[set[Hashable], set[float]]]] = {}
+        self._flat: dict[Site, dict[At, tuple[set[Hashable], set[float]]]] = {}
 
     def begin(self, sizes: Mapping[str, int]) -> None:
         """The next notes are of a call at these sizes."""
-        self.at = tuple(sorted(sizes.items()))
+        self.at = at_sizes(sizes)
 
     def note(
         self,
@@ -90,11 +95,13 @@ class Edges:
         self._flat.setdefault(site, {}).setdefault(self.at, (set(), set()))[0].update(values)
         self._flat[site][self.at][1].update(arguments)
 
-    def open(self, base: Mapping[str, int]) -> tuple[Edge, ...]:
-        """The bounds that were never reached, of calls that differ from those at `base` in one size."""
+    def open(self, base: Mapping[str, int], among: Collection[At]) -> tuple[Edge, ...]:
+        """The bounds that were never reached, of calls that differ from those at `base` in one size. among: the calls that
+        count."""
         found: dict[tuple[str, int, str], Edge] = {}
-        for (site, constant), runs in self._seen.items():
-            if constant is not None and len(runs) < len(self._seen[site, None]):
+        seen = {key: kept for key, runs in self._seen.items() if (kept := _those(runs, among))}
+        for (site, constant), runs in seen.items():
+            if constant is not None and len(runs) < len(seen[site, None]):
                 continue  # no bound of every call
             if len(set().union(*(run.sides for run in runs.values()))) > 1:
                 continue
@@ -103,7 +110,8 @@ class Edges:
                 edge = _approached(site, name, distances, site in self._rest)
                 if edge is not None:
                     found.setdefault((edge.file, edge.at, name), edge)
-        for site, flat in self._flat.items():
+        for site, all_flat in self._flat.items():
+            flat = _those(all_flat, among)
             if len(set().union(*(values for values, _ in flat.values()))) > 1:
                 continue
             for name in base:
@@ -116,7 +124,11 @@ class Edges:
 _T = TypeVar("_T")
 
 
-def _series(runs: Mapping[_At, _T], base: Mapping[str, int], name: str) -> Iterator[tuple[int, _T]]:
+def _those(runs: Mapping[At, _T], among: Collection[At]) -> dict[At, _T]:
+    return {at: seen for at, seen in runs.items() if at in among}
+
+
+def _series(runs: Mapping[At, _T], base: Mapping[str, int], name: str) -> Iterator[tuple[int, _T]]:
     """What was seen in calls that differ from the base in one size."""
     for at, seen in runs.items():
         sizes = dict(at)

@@ -17,8 +17,8 @@ import torch
 
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Verdict
-from proofs.audit.compared import How, by_lifting, enclosed, within_rounding
+from numeric.finding import Finding, Verdict
+from proofs.audit.compared import How, Question, by_lifting, enclosed, within_rounding
 from proofs.audit.findings import BallsOnly, Incomparable
 from proofs.audit.longer import gentle, operations
 from proofs.audit.rows import Row
@@ -64,22 +64,22 @@ class Parts(Calls):
 
     def together(self, **inputs: Any) -> Any:
         """One call, once for each way to take it apart."""
-        out = self._cellwise(inputs)
+        out = self.cells(inputs)
         return torch.stack([out] * (1 + self._has_heads(inputs)))
 
     def alone(self, **inputs: Any) -> Any:
         """A call for each batch entry, and one for each head."""
         B, _, H, _ = inputs["k"].shape
-        parts = [torch.cat([self._cellwise(self._part(inputs, slice(b, b + 1), slice(None))) for b in range(B)])]
+        parts = [torch.cat([self.cells(self._part(inputs, slice(b, b + 1), slice(None))) for b in range(B)])]
         if self._has_heads(inputs):
-            heads = [self._cellwise(self._part(inputs, slice(None), slice(h, h + 1))) for h in range(H)]
+            heads = [self.cells(self._part(inputs, slice(None), slice(h, h + 1))) for h in range(H)]
             parts.append(torch.cat(heads, 1))
         return torch.stack(parts)
 
     def _has_heads(self, inputs: Mapping[str, Any]) -> bool:
         return self.by_head and bool(inputs["k"].shape[2] > 1)
 
-    def _cellwise(self, inputs: Mapping[str, Any]) -> Any:
+    def cells(self, inputs: Mapping[str, Any]) -> Any:
         """All positions, and the state after if one is handed in, for each entry and head."""
         out, after = self._call(inputs, Fraction(inputs["k"].shape[1]), state=inputs.get("S"))
         cells = out.transpose(1, 2).flatten(2)
@@ -127,7 +127,11 @@ class _Search:
             if balls and sizes["N"] > _BALLS:
                 self.refusals.append(Refusal(what, sizes, BallsOnly(_BALLS)))
                 return Verdict.UNDECIDED
-            found = enclosed(asked, [point]) if balls else within_rounding(kind, asked, [draw], self.entropy, here=True)
+            if balls:
+                found = enclosed(asked, [point])
+            else:
+                same = same_bits(asked, draw)
+                found = same or within_rounding(kind, asked, [draw], self.entropy, here=True)
         except Exception as error:  # the target is anybody's code
             self.refusals.append(Refusal(what, sizes, raised(error)))
             return Verdict.UNDECIDED
@@ -136,6 +140,16 @@ class _Search:
         else:
             self.rows.append(Row(kind.check, sizes, found, what))
         return found.verdict
+
+
+def same_bits(asked: Question, draw: Mapping[str, np.ndarray]) -> Finding | None:
+    """That plain calls of a layer and of itself have the same bits, which no rounding has to explain; None where not."""
+    inputs = {n: torch.tensor(a) for n, a in draw.items()}
+    with torch.no_grad():
+        one, other = asked.left(**inputs), asked.right(**inputs)
+    if not bool(torch.isfinite(one).all()) or not torch.equal(one, other):
+        return None
+    return Finding(Verdict.CONFIRMED, figures={"outputs of the same bits": one.numel()})
 
 
 def far_calls(

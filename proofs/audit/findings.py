@@ -148,6 +148,8 @@ class Moved(Said, Enum):
     """A process without this package."""
     PROCESS_AFTER = auto()
     """Such a process, after calls at other sizes."""
+    MODE = auto()
+    """Another mode than the plain call's."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ class CallAgain(Said):
 
 @dataclass(frozen=True)
 class MovedBy(Said):
-    """What moved the outputs, and the most that it moved one by."""
+    """What moved the outputs, and the most that it moved one by; of a mode, as a part of the outputs."""
 
     what: Said
     most: float

@@ -1,6 +1,6 @@
 """Sizes past every integer that a target's code mentions: chunks, windows and limits are where code changes its ways.
 
-Cheap runs: two points a size, float64 within the rounding bound, else balls, else exact. Keys are short and decays near 1
+Cheap runs: one point a size, float64 within the rounding bound, else balls, else exact. Keys are short and decays near 1
 there, so that early tokens still count at the end and bounds stay narrow.
 Main definition: `longer_rows`.
 """
@@ -38,8 +38,8 @@ from proofs.target.case import Case
 from proofs.target.loading import Stop
 from proofs.target.source.lines import Lines
 
-ALWAYS = (*CONTEXTS, FAR, 129, 6, 7, 11, 14, 23, 47, 100, 254, 257, 1000)
-"""Context lengths that are run whatever the code says."""
+ALWAYS = (*CONTEXTS, FAR, 129, 7, 14, 47, 257, 1000)
+"""Context lengths that are run whatever the code says; `proofs.audit.sweep` calls plainly at more."""
 WIDE = ((17, 19), (19, 17), (8, 6), (6, 8), (16, 12))
 """(f, m) that are run whatever the code says."""
 _FAR = 129
@@ -62,8 +62,6 @@ three seconds), and for the sizes that are run whatever it says."""
 _PLAIN, _NOTED = 400_000, 1e-6
 """Operations of two plain calls, which say whether a dear comparison is worth it: the sides differ by this part of them.
 No verdict rests on that."""
-_POINTS = 2
-"""Points a size, in contexts that are not long; one further out, where a point is dear."""
 _BITS = 32
 """Random bits of each number there."""
 _DIGITS = 6
@@ -103,14 +101,13 @@ class Search:
         try:
             at_length(case, named, law=True)
             asked = _question(case, sizes, marks)
-            children = [self.entropy.child(what, named, k) for k in range(_POINTS if sizes["N"] <= FAR else 1)]
-            points = [gentle(case, asked.shapes, sizes, child) for child in children]
-            draws = [{n: np.asarray(a, dtype=np.float64) for n, a in point.items()} for point in points]
+            point = gentle(case, asked.shapes, sizes, self.entropy.child(what, named))
+            draw = {n: np.asarray(a, dtype=np.float64) for n, a in point.items()}
             allowed = self.spare if spare else self.left
             unseen = replace(case, lines=Lines(()))  # what is only counted is compared with nothing
             counted = _question(unseen, sizes, marks).lifting(by_lifting(self.kinds))
-            cost = operations(counted, draws[0], allowed) if sizes["N"] < self.costly else allowed + 1
-            seen = cost <= allowed or (not spare and _apart(counted, draws[0]))
+            cost = operations(counted, draw, allowed) if sizes["N"] < self.costly else allowed + 1
+            seen = cost <= allowed or (not spare and _apart(counted, draw))
         except Exception as error:  # the target is anybody's code
             self.refusals.append(Refusal(what, sizes, raised(error)))
             return Verdict.UNDECIDED
@@ -119,7 +116,7 @@ class Search:
             self.refusals.append(Refusal(what, sizes, Incomparable.DEAR))
             return Verdict.UNDECIDED
         self.spare, self.left = self.spare - spare * cost, self.left - (not spare) * min(cost, self.left)
-        return self.decide(what, asked, points, sizes)
+        return self.decide(what, asked, [point], sizes)
 
     def decide(
         self,

@@ -28,6 +28,7 @@ from proofs.audit.findings import Act, CallAgain, Calls, Harmless, Moved, Untrie
 from proofs.audit.generators import unseeded
 from proofs.audit.handed import Argument, Handed, Seen, differentiable, number, parameter, requiring, sliced, strided
 from proofs.audit.inference import at_length
+from proofs.audit.mode_calls import mode_calls
 from proofs.audit.mode_runs import Runs, bare, equal, far_lengths
 from proofs.audit.rows import Row
 from proofs.audit.switches import asked_for
@@ -42,7 +43,8 @@ from proofs.audit.together import (
     layered,
     together,
 )
-from proofs.audit.world import Mode, Same
+from proofs.audit.whole import Found
+from proofs.audit.world import Mode, Refusal, Same
 from proofs.target.adapters import Adapter, adapt
 from proofs.target.calling import raised
 from proofs.target.case import Case
@@ -59,10 +61,12 @@ _WIDE, _FEW = 64, 3
 
 @dataclass(frozen=True)
 class Modes:
-    """What was found, and the rows of what differs."""
+    """What was found, and the rows of what differs. calls: sizes of further calls in which every mode gave the plain numbers."""
 
     modes: tuple[Mode, ...]
     rows: tuple[Row, ...] = ()
+    calls: tuple[Sizes, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
 
 def modes(
@@ -77,10 +81,11 @@ def modes(
     square: Sizes | None = None,
     memory: bool = False,
     longer: bool = True,
+    whole: Found | None = None,
 ) -> Modes:
     """All modes at these sizes. adapter: as the user gave it; text: the target's name, where a process can load it; square:
     sizes with f = m at which the sides agree. memory: whether calls use what earlier ones left. longer: whether N may be
-    another one.
+    another one. whole: what whole calls showed.
     """
     data = case.draw(sizes, torch.Generator().manual_seed(entropy.child("modes").below(2**31)))
     try:
@@ -113,8 +118,17 @@ def modes(
     _again(runs, mentioned)
     for generator in unseeded(lambda: case.layer(**data), plain):
         runs.add(f"numbers of {generator}'s generator", Same.RANDOM, Untried.UNSEEDED)
-    _together(runs, adapter, alone)
-    return Modes(tuple(runs.found), tuple(runs.rows))
+    ways = _ways(runs, alone)
+    together(case, ways, data, runs.within, _through(loaded, adapter), runs.words, runs.add)
+    if runs.rows:
+        return Modes(tuple(runs.found), tuple(runs.rows))
+
+    def adapted(chosen: Sequence[Way]) -> Adapter:
+        return _adapter(loaded, adapter, Seen(loaded.call, *(w.handed for w in chosen if w.handed is not None)))
+
+    ways = [way for way in ways if way.kind != AUTOCAST]  # whose products have few digits wherever it meets one
+    far = mode_calls(case, ways, adapted, whole or Found(), sizes, mentioned, entropy.child("mode calls"), longer)
+    return Modes((*runs.found, *far.modes), tuple(far.rows), tuple(far.sizes), tuple(far.refusals))
 
 
 def _under(
@@ -267,12 +281,12 @@ def _trained(module: torch.nn.Module) -> Iterator[None]:
         module.load_state_dict(before)
 
 
-def _together(runs: Runs, adapter: Any, alone: Sequence[Way]) -> None:
-    """Two modes at once, of those that give the numbers of the plain run, or round them."""
+def _ways(runs: Runs, alone: Sequence[Way]) -> list[Way]:
+    """The modes that gave the numbers of the plain run, or rounded them."""
     module = runs.loaded.call
     ways = [
-        Way(GRADIENTS, "no_grad", torch.no_grad),
-        Way(GRADIENTS, "inference_mode", torch.inference_mode),
+        *([] if runs.case.grad else [Way(GRADIENTS, "no_grad", torch.no_grad)]),
+        *([] if runs.case.grad else [Way(GRADIENTS, "inference_mode", torch.inference_mode)]),
         Way(GRADIENTS, "inputs that require grad", torch.enable_grad, differentiable),
         Way(AUTOCAST, "autocast", _autocast),
         Way(FLOAT32, "float32", change=lambda inputs: {n: t.float() for n, t in inputs.items()}),
@@ -282,9 +296,7 @@ def _together(runs: Runs, adapter: Any, alone: Sequence[Way]) -> None:
     if isinstance(module, torch.nn.Module):
         ways.append(Way(TRAINING, "training", lambda: _trained(module)))
     held = {m.name for m in runs.found if m.same in (Same.BITS, Same.ROUNDING)}
-    chosen = [*alone, *(w for w in ways if w.name in held)]  # strides come last, after copies
-    through = _through(runs.loaded, adapter)
-    together(runs.case, chosen, runs.data, runs.within, through, runs.words, runs.add)
+    return [*alone, *(w for w in ways if w.name in held)]  # strides come last, after copies
 
 
 def _again(runs: Runs, mentioned: Sequence[int]) -> None:

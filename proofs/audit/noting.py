@@ -14,7 +14,7 @@ import itertools
 import linecache
 import math
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from types import BuiltinFunctionType, CodeType, FunctionType
@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from proofs.audit.edges import Edges, Site
+from proofs.audit.edges import At, Edges, Site
 from proofs.target.source.integers import whole
 
 _NAME = "__ssmproof_noted__"
@@ -53,13 +53,16 @@ _PIECES = ("chunk", "tensor_split", "array_split")
 
 
 class Notes:
-    """What each place of the code computed. changed: how many functions note it."""
+    """What each place of the code computed, by the sizes of the call. ran: of calls that ended; changed: how many functions
+    note it."""
 
     slice = slice
 
     def __init__(self) -> None:
         self.found: dict[Site, set[int]] = {}
-        self.outcomes: dict[Place, set[bool]] = {}
+        self.ran: dict[At, dict[Site, set[int]]] = {}
+        self.begun: set[At] = set()
+        self._outcomes: dict[Place, dict[At, set[bool]]] = {}
         self.edges = Edges()
         self.changed = 0
         self._held: list[tuple[Place, collections.deque[Any]]] = []
@@ -68,12 +71,19 @@ class Notes:
         """A call at these sizes begins."""
         self.found, self._held = {}, []
         self.edges.begin(sizes)
+        self.begun.add(self.edges.at)
 
     def end(self) -> None:
         """It has ended: were the queues ever full?"""
         for place, queue in self._held:
             assert queue.maxlen is not None
             self._edge(place, queue.maxlen > len(queue), queue.maxlen - len(queue), queue.maxlen)
+        self.ran[self.edges.at] = self.found
+
+    def constant(self, among: Collection[At]) -> dict[Place, bool]:
+        """The comparisons that had one outcome in all these calls."""
+        seen = {p: set().union(*(v for at, v in held.items() if at in among)) for p, held in self._outcomes.items()}
+        return {place: values.pop() for place, values in seen.items() if len(values) == 1}
 
     def note(self, place: Place, value: Any) -> Any:
         """Keep the whole numbers of a value, and return it."""
@@ -84,7 +94,7 @@ class Notes:
     def outcome(self, place: Place, value: Any) -> Any:
         """Keep the outcome of a comparison, and return it."""
         if isinstance(value, bool):
-            self.outcomes.setdefault(place, set()).add(value)
+            self._outcomes.setdefault(place, {}).setdefault(self.edges.at, set()).add(value)
         return value
 
     def compare(self, place: Place, name: str, left: Any, right: Any) -> Any:
@@ -255,9 +265,10 @@ def _wholes(value: Any) -> Iterator[tuple[Site, int]]:
 
 
 @contextmanager
-def noting(own: Sequence[FunctionType]) -> Iterator[Notes]:
-    """Inside the block these functions run code with notes; those whose source does not give their code stay."""
-    notes = Notes()
+def noting(own: Sequence[FunctionType], notes: Notes | None = None) -> Iterator[Notes]:
+    """Inside the block these functions run code with notes; those whose source does not give their code stay. notes: earlier
+    ones, to go on with."""
+    notes = notes or Notes()
     before: list[tuple[FunctionType, CodeType]] = []
     spaces = {id(f.__globals__): f.__globals__ for f in own}
     try:

@@ -1,6 +1,6 @@
 """Points that generic ones are not: zeros, every other entry zero, ones, repeated tokens, numbers of size 3 and 100, and
-past those of the code; large keys along the query, and against it, so that all scores are past a threshold of one sign;
-gates that are drawn between 0 and 1 next to 0, at 1, and at 0 where they may be.
+past those of the code, and tiny ones; large keys along the query, and against it, so that all scores are past a threshold of
+one sign; gates that are drawn between 0 and 1 next to 0, at 1, and at 0 where they may be.
 
 Code that clamps, compares or masks computes something else there. Exact and generic points never meet them.
 Main definitions: `special`, `special_row`.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from proofs.audit.enclosures import point
 from proofs.audit.rows import Row
 from proofs.target.case import Case
 
+_SMALL = (20, 100)
+"""Numbers are made 2 to minus these times as large: a least norm or an epsilon is larger than they are."""
 _TINY, _DEEP = 100, 300
 """Gates next to 0 are 2 to minus this, or past the exponential of minus an integer of the code up to the second."""
 _LARGE, _FEW = 50, 2
@@ -73,9 +76,14 @@ def special(
     ones = each(lambda array, name: array * 0 + Fraction(1))
     found = {"zeros": each(zeros), "sparse": each(sparse), "ones": ones, "repeats": each(repeats)}
     found |= {str(n): sized(n) for n in sizes_of_numbers} | {"along": turned(1), "against": turned(-1)}
+    found |= {f"2^-{k}": each(partial(_times, Fraction(1, 2**k))) for k in _SMALL}
     tiny = Fraction(1, 2 ** max([_TINY, *(3 * c for c in beyond if c <= _DEEP)]))
     found |= {"tiny gates": gates(tiny), "gates of 1": gates(Fraction(1)), "gates of 0": gates(Fraction(0), nonzero)}
     return {name: here for name, here in found.items() if here}
+
+
+def _times(factor: Fraction, array: np.ndarray, name: str) -> np.ndarray:
+    return array * factor
 
 
 def special_row(
@@ -92,9 +100,12 @@ def special_row(
     for kind in (How.FLOAT, How.LIFTED, How.BALLS):
         if kind not in kinds:
             continue
+        together = _at(kind, asked, list(points.values()), entropy) if kind is not How.BALLS else None
+        if together is not None and together.verdict is Verdict.CONFIRMED and not together.figures[Key.UNASSESSED]:
+            return Row(kind.check, sizes, together, ", ".join(points))
         agreed: dict[str, Finding] = {}
         for name, here in points.items():
-            found = _at(kind, asked, here, entropy)
+            found = _at(kind, asked, [here], entropy)
             if found is not None and found.verdict is Verdict.REFUTED:
                 return Row(kind.check, sizes, found, name)
             if found is not None and found.verdict is Verdict.CONFIRMED:
@@ -110,12 +121,12 @@ def _error(found: Finding) -> float:
     return share if isinstance(share, float) else 0.0
 
 
-def _at(kind: How, asked: Question, here: Mapping[str, Any], entropy: Entropy) -> Finding | None:
-    """Both sides at one point; None where one of them raises."""
+def _at(kind: How, asked: Question, points: Sequence[Mapping[str, Any]], entropy: Entropy) -> Finding | None:
+    """Both sides at these points; None where one of them raises."""
     try:
         if kind is How.BALLS:
-            return enclosed(asked, [here])
-        draw = {n: np.asarray(a, dtype=np.float64) for n, a in here.items()}
-        return within_rounding(kind, asked, [draw], entropy)
+            return enclosed(asked, points)
+        draws = [{n: np.asarray(a, dtype=np.float64) for n, a in here.items()} for here in points]
+        return within_rounding(kind, asked, draws, entropy, followed=())
     except Exception:  # the target is anybody's code, and may refuse such numbers
         return None

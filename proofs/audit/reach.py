@@ -99,11 +99,22 @@ def reach(
         child = entropy.child("modes")
         memory = any(k.used for k in keeps)
         ran = modes(
-            case, named.loaded, named.adapter, named.text, kinds, at, mentioned, child, square, memory, "N" not in fixed
+            case,
+            named.loaded,
+            named.adapter,
+            named.text,
+            kinds,
+            at,
+            mentioned,
+            child,
+            square,
+            memory,
+            "N" not in fixed,
+            whole,
         )
     reached = LONGER if "N" in fixed else max((*seen, *longer.lengths, at["N"]))
     if not done() and reached < LONGER:  # a bound that was passed where nothing was compared is none that was reached
-        made = computed(case, named.loaded.call, at, mentioned, reached=reached)
+        made = computed(case, named.loaded.call, at, mentioned, reached=reached, before=made)
     if not done() and (made.edges or made.constant):
         made = _further(case, named.loaded.call, at, fixed, made, mentioned, longer, reached, entropy.child("edges"))
     world = World(
@@ -119,9 +130,10 @@ def reach(
         widths=tuple(dict.fromkeys((*widths, *longer.widths))),
         modes=ran.modes,
         modes_at=at["N"],
+        modes_calls=ran.calls,
         integers=mentioned,
         beyond=longer.beyond,
-        refusals=(*whole.refusals, *far.refusals, *longer.refusals, *swept.refusals),
+        refusals=(*whole.refusals, *far.refusals, *longer.refusals, *swept.refusals, *ran.refusals),
         plain=swept.plain,
         width=(at["f"], at["m"]),
         kept=keeps,
@@ -154,7 +166,7 @@ def _further(
     far = [{**at, "N": N} for N in sorted(longer.lengths)[-_FAR:]]
     wide = [{**at, "f": f, "m": m} for f, m in longer.widths]
     alone = [{**at, name: sizes[name]} for sizes in wide for name in ("f", "m")]
-    made = computed(case, call, at, mentioned, (*far, *wide, *alone, *found.taken), reached)
+    made = computed(case, call, at, mentioned, (*far, *wide, *alone, *found.taken), reached, made)
     shut = {(e.file, e.at, e.name) for e in found.refused}
     edges = [e for e in made.edges if e.name not in fixed and not refusing(e.file, e.at)]
     return replace(made, edges=tuple(e for e in edges if (e.file, e.at, e.name) not in shut))

@@ -9,6 +9,7 @@ Main definition: `sweep`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -38,25 +39,35 @@ _FAR = (48, 64, 96, 128, 192, 256, 512, 1024)
 _ELSEWHERE = (4, 5, 8, 13, 33, 40)
 """Contexts at other widths, besides those past the integers of the code."""
 _SHORT = 13
-"""Contexts at other widths that come before calls with several entries and heads."""
+"""Contexts at other widths that come before calls with several entries and heads; longer ones of those are from a state alone,
+where there is one."""
 WIDTHS = ((3, 3), (4, 1), (1, 1), (8, 3), (2, 6), (16, 16))
 """(f, m), besides the audit's: square ones, one target, more channels than tokens to come."""
+_RATIOS = ((1, 3), (2, 16))
+"""(f, m) with many targets to a channel, in a short context."""
+_SQUARES, _PAST = (3, 3), (64, 129)
+"""A square width and contexts of many blocks there, since code can tell its start, or its keys from its values, no more."""
+_BETWEEN = (8, 16, 24)
+"""Positions that are compared in a call of 33 tokens at the square width."""
 _WHOLE = (8, 33)
 """Calls of which every position is compared, besides those past the chunks of the code."""
 _HANDED = (66, 100)
 """Calls that are cut in two, with the state between, besides those that are blocks of some of the widths."""
 _BLOCKS = (1, 2, 3, 4)
 """So many times four widths, or integers that the code computes of them, are lengths of calls with entries and heads."""
-_MANY, _SQUARE = 2, ((2, 2), (4, 4), (8, 8))
+_MANY, _SQUARE = 2, ((2, 2), (4, 4), (8, 8), (3, 16))
 """Batch entries and heads of those calls; and (N, entries or heads) that a layout could be mistaken for."""
+_GROUPS = 32
+"""The most heads of a call: as many as integers of the code, and twice as many."""
 _CHUNK, _WIDEST = 130, 1024
 """The largest integers of the code that are passed in N, and in f and m."""
-_BUDGET = 120_000
-"""Operations of torch that these calls may cost, about two seconds; those of one size may cost an eighth."""
+_BUDGET = 160_000
+"""Operations of torch that these calls may cost, about two seconds; those of one size may cost a tenth."""
 _SPREAD = 16
 """Of a call of more than `EVERY` tokens about so many positions are compared, and those about its chunks' ends."""
-PART = 1e-6
-"""The sides differ by this part of an output: more than rounding does, and less than a mistake."""
+CLOSE, PART = 1e-9, 1e-6
+"""Sides that differ by more than the first part of an output are compared on the rungs, since rounding is less as a rule; by
+the second they differ, whatever the rungs make of it."""
 _PAIR = ("two calls", "one call")
 
 
@@ -98,6 +109,7 @@ def sweep(
                 lengths.append(N)
 
     along(first)
+    along([N for N in later if N <= EVERY])
     every, handed = run.whole(whole, at, fixed, chunks)
 
     def beside(short: bool) -> None:
@@ -106,9 +118,9 @@ def sweep(
                 elsewhere.setdefault((f, m), []).append(N)
 
     beside(short=True)
-    parts = run.parts(whole, at, fixed, at_width)
+    parts = run.parts(whole, at, fixed, chunks, at_width)
     beside(short=False)
-    along(later)
+    along([N for N in later if N > EVERY])
     return Swept(
         tuple(run.search.rows),
         tuple(run.search.refusals),
@@ -134,6 +146,9 @@ def _elsewhere(at: Sizes, fixed: Sizes, mentioned: Sequence[int]) -> Iterator[tu
     wanted = dict.fromkeys((*_ELSEWHERE, *(2 * c + 1 for c in chunks))) if "N" not in fixed else {fixed["N"]: None}
     for f, m in (width for width in WIDTHS if width != (at["f"], at["m"])):
         yield from ((f, m, N) for N in wanted)
+    if "N" not in fixed:
+        yield from ((*_SQUARES, N) for N in _PAST)
+    yield from ((f, m, fixed.get("N", 5)) for f, m in _RATIOS)
     short, long = fixed.get("N", 5), fixed.get("N", 2 * max(chunks) + 1 if chunks else 5)
     for c in (c for c in mentioned if 1 < c <= _WIDEST):
         pairs = dict.fromkeys(((c, 2), (c + 1, 2), (2, c), (2, c + 1), *([(c, c)] if c <= 64 else [])))
@@ -167,19 +182,19 @@ class _Sweep:
             draw = {n: np.asarray(a, dtype=np.float64) for n, a in point.items()}
             followed = replace(self.case, lines=seen if novel else Lines(()))
             held = replace(asked, case=followed).lifting(by_lifting(self.kinds) or self.case.needs_lift)
-            agree = self._agree(held, draw)
+            apart = self._apart(held, draw)
         except TooMany:
             return False
         except Exception as error:  # the target is anybody's code
             self.search.refusals.append(Refusal(what, sizes, raised(error)))
             return False
-        if agree and not (novel and self._new(seen)):
+        if apart <= CLOSE and not (novel and self._new(seen)):
             return True
-        found = self.search.decide(what, asked, [point], sizes, differs=not agree)
-        return agree and found is not Verdict.REFUTED
+        found = self.search.decide(what, asked, [point], sizes, differs=apart > PART)
+        return apart <= PART and found is not Verdict.REFUTED
 
-    def _agree(self, asked: Question, draw: Mapping[str, np.ndarray]) -> bool:
-        with Counted(min(self.left, _BUDGET // 8)) as counted, torch.no_grad():
+    def _apart(self, asked: Question, draw: Mapping[str, np.ndarray]) -> float:
+        with Counted(min(self.left, _BUDGET // 10)) as counted, torch.no_grad():
             try:
                 one, other = (
                     program(**{n: torch.tensor(a) for n, a in draw.items()}).detach()
@@ -187,7 +202,7 @@ class _Sweep:
                 )
             finally:
                 self.left -= counted.number
-        return not differ(one, other)
+        return apart(one, other)
 
     def _new(self, seen: Lines) -> bool:
         """Whether the code took a step that it took in no call which was compared."""
@@ -209,6 +224,12 @@ class _Sweep:
             asked = calls.asked(Calls.layer, Calls.learner, sizes)
             if self.same(POSITIONS, asked, partial(calls.prepare, sizes, True)):
                 every.append(N)
+        if not (adapter.last or {"f", "m", "N"} & set(fixed) or self.case.inferred.fits):
+            f, m = _SQUARES
+            calls = Calls(self.case, adapter, marks=_BETWEEN, wide=found.wide)
+            sizes = {"B": 1, "H": 1, "f": f, "m": m, "N": _WHOLE[-1]}
+            asked = calls.asked(Calls.layer, Calls.learner, sizes)
+            self.same(POSITIONS, asked, partial(calls.prepare, sizes, True))
         for N in () if found.axes is None or "N" in fixed else dict.fromkeys((*_HANDED, *(n + 1 for n in long))):
             calls = Calls(self.case, adapter, found.axes, wide=found.wide, cuts=(N // 2, N - 1))
             sizes = {"B": 1, "H": 1, "f": at["f"], "m": at["m"], "N": N}
@@ -217,7 +238,9 @@ class _Sweep:
                 handed.append(N)
         return tuple(every), tuple(handed)
 
-    def parts(self, found: Found, at: Sizes, fixed: Sizes, at_width: Sequence[int]) -> tuple[int, ...]:
+    def parts(
+        self, found: Found, at: Sizes, fixed: Sizes, chunks: Sequence[int], at_width: Sequence[int]
+    ) -> tuple[int, ...]:
         """Calls of several batch entries and heads that are the calls of each alone, the state handed in where there is one,
         and cut in two at blocks."""
         adapter = self.case.adapter.whole
@@ -227,16 +250,16 @@ class _Sweep:
         tried = [{"B": _MANY, "H": heads, **at, "N": N} for N in _blocks(at["f"], at_width)]
         tried += [{"B": n, "H": 1, **at, "N": N} for N, n in _SQUARE]
         tried += [{"B": 1, "H": n, **at, "N": N} for N, n in _SQUARE if found.heads > 1]
+        groups = [n for c in chunks for n in (c, 2 * c) if 4 < n <= _GROUPS]
+        tried += [{"B": 1, "H": n, **at, "N": 2} for n in dict.fromkeys(groups) if found.heads > 1]
         if not {"f", "m"} & set(fixed) and not self.case.inferred.fits:
-            tried += [
-                {"B": _MANY, "H": heads, "f": f, "m": m, "N": N}
-                for f, m in WIDTHS
-                for N in (5, 4 * f, 8 * f)
-                if N <= 64
-            ]
+            others = [(f, m, N) for f, m in WIDTHS for N in (5, 4 * f, 8 * f) if N <= 64]
+            tried += [{"B": _MANY, "H": heads, "f": f, "m": m, "N": N} for f, m, N in sorted(others, key=lambda s: s[2])]
         agreed = []
         for sizes in tried:
-            states = (None, found.axes) if found.axes is not None else (None,)
+            states: list[tuple[str, str] | None] = [found.axes] if found.axes is not None else []
+            if not states or sizes["N"] <= _SHORT:
+                states.insert(0, None)
             same = True
             for state in states:
                 calls = Parts(self.case, adapter, state, wide=found.wide, by_head=not found.by_head)
@@ -266,12 +289,15 @@ def _marks(N: int, chunks: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(p for p in {*range(0, N, max(1, N // _SPREAD)), *ends, N - 2} if p < N - 1))
 
 
-def differ(one: Tensor, other: Tensor) -> bool:
-    """Whether a row of one differs from that of the other by more than rounding does; numbers that are not finite on both
-    sides tell nothing."""
+def apart(one: Tensor, other: Tensor) -> float:
+    """By which part of a row of `other` that of `one` differs from it at most, as far as these are not tiny beside others;
+    infinity for another shape, and 0 where numbers that are not finite on the right tell nothing."""
     one, other = one.reshape(-1, one.shape[-1]), other.reshape(-1, other.shape[-1])
-    if one.shape != other.shape or not bool(torch.isfinite(other).all()):
-        return one.shape != other.shape
-    size = other.abs().amax(-1, keepdim=True)
-    allowed = PART * size.clamp(min=PART * float(size.max()))
-    return not bool(((one - other).abs() <= allowed).all())
+    if one.shape != other.shape:
+        return math.inf
+    if not other.numel() or not bool(torch.isfinite(other).all()):
+        return 0.0
+    size = other.abs().amax(-1, keepdim=True).clamp(min=PART * float(other.abs().max()))
+    found = ((one - other).abs() / size).nan_to_num(nan=math.inf)
+    found = torch.where(one == other, torch.zeros_like(found), found)
+    return float(found.max())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import torch
@@ -46,8 +47,7 @@ class Watched(Dispatch):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
-        name = func.overloadpacket.__name__.rstrip("_") if hasattr(func, "overloadpacket") else ""
-        name = "_to_copy" if name == "to_copy" else name
+        name = _name(func)
         seen = any(t.untyped_storage()._cdata in self.data for t in _tensors((*args, *kwargs.values())))
         meets = _SHAPES.get(name) or (None if seen else _VALUES.get(name))
         if meets is not None:
@@ -76,6 +76,13 @@ class Watched(Dispatch):  # type: ignore[no-untyped-call]
                 return (frame.f_code.co_filename, frame.f_lineno, name, *way)
             frame = frame.f_back  # type: ignore[assignment]
         return None
+
+
+@cache
+def _name(func: Any) -> str:
+    """The operation's, the same in place."""
+    name = func.overloadpacket.__name__.rstrip("_") if hasattr(func, "overloadpacket") else ""
+    return "_to_copy" if name == "to_copy" else name
 
 
 def _tensors(values: Sequence[Any]) -> Iterator[Tensor]:
@@ -215,6 +222,10 @@ def _convolved(edges: Edges, site: Site, args: Sequence[Any], kwargs: Mapping[st
 
 def _rows(edges: Edges, site: Site, axis: Any, size: int, index: Any) -> None:
     """How many rows of a table were never read."""
+    if isinstance(index, int):
+        room = size - 1 - (index if index >= 0 else index + size)
+        edges.note((*site, axis), (room > 0,), room, (float(size),), rest=True)
+        return
     index = torch.as_tensor(index)
     if not index.numel() or index.dtype == torch.bool:
         return

@@ -106,7 +106,8 @@ class World:
     tokens: of the call of which all positions were compared. far: of calls that are, with all positions and the state,
     the calls of each entry and head and of their parts, at three entries and heads. cells: the most batch entries and heads
     that were. lengths: every N compared; widths:
-    every (f, m). modes_at: the N at which the modes were tried. integers: those of the target's code; beyond: whether all
+    every (f, m). modes_at: the N at which the modes were tried; modes_calls:
+    sizes of plain calls in which they gave the same. integers: those of the target's code; beyond: whether all
     of them were passed. unrun: code that no bare run reached. kept: what calls leave for later ones; outside: what they
     read that no argument gives; edges: bounds that none reached. by_head: the learner's numbers of each head, where heads have
     their own.
@@ -125,6 +126,7 @@ class World:
     plain: Plain = field(default_factory=Plain)
     modes: tuple[Mode, ...] = ()
     modes_at: int = 0
+    modes_calls: tuple[Mapping[str, int], ...] = ()
     dtype: str = "float64"
     integers: tuple[int, ...] = ()
     beyond: bool = False

@@ -169,6 +169,7 @@ _PLAIN = {
     Incomparable.DEAR: "not compared: it takes more operations than are left of what an audit spends on further calls",
     Harmless.AUTOCAST: "what it computes in float32 is bfloat16 there",
     Harmless.DEFAULT: "what it makes without a dtype is float32 there",
+    Moved.MODE: "it gives other numbers than without this mode",
     Moved.NUMBERS: "the same numbers as floats give another result",
     Moved.PROCESS: "a process without this package gets other numbers from the same call",
     Moved.PROCESS_AFTER: "a process without this package gets other numbers from the same call, after calls at other sizes",
@@ -266,7 +267,8 @@ def _(found: CallAgain) -> str:
 
 @said.register
 def _(found: MovedBy) -> str:
-    return f"{said(found.what)}, by up to {found.most:.3g}"
+    part = " of a row's largest" if found.what is Moved.MODE else ""
+    return f"{said(found.what)}, by up to {found.most:.3g}{part}"
 
 
 @said.register

@@ -71,10 +71,14 @@ def row(folder: Path, name: str, against: str = "gd", how: How = How.FLOAT) -> R
     [
         (
             "step",
-            "zeros, sparse, ones, repeats, 3, 100, 8000, along, against, tiny gates, gates of 1",
+            "zeros, sparse, ones, repeats, 3, 100, 8000, along, against, 2^-20, 2^-100, tiny gates, gates of 1",
             Verdict.CONFIRMED,
         ),
-        ("distinct", "zeros, sparse, 3, 100, 8000, along, against, tiny gates, gates of 1", Verdict.CONFIRMED),
+        (
+            "distinct",
+            "zeros, sparse, 3, 100, 8000, along, against, 2^-20, 2^-100, tiny gates, gates of 1",
+            Verdict.CONFIRMED,
+        ),
         ("without_padding", "sparse", Verdict.REFUTED),
         ("doubled_if_large", "100", Verdict.REFUTED),
         ("doubled_far_out", "8000", Verdict.REFUTED),
@@ -85,7 +89,7 @@ def test_the_points_compared_are_named(tmp_path: Path, name: str, compared: str,
     assert found.finding.verdict is verdict and found.rung == f"sampled, float64, {compared}"
 
 
-GENERIC = "zeros, sparse, ones, repeats, 3, 100, 8000, along, against"
+GENERIC = "zeros, sparse, ones, repeats, 3, 100, 8000, along, against, 2^-20, 2^-100"
 
 
 @pytest.mark.parametrize(

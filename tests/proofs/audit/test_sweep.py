@@ -12,7 +12,7 @@ from numeric.finding import Verdict
 from proofs.audit import sweep as swept
 from proofs.audit.compared import How
 from proofs.audit.preflight import preflight
-from proofs.audit.sweep import Swept, differ, sweep
+from proofs.audit.sweep import CLOSE, PART, Swept, apart, sweep
 from proofs.audit.whole import Found
 from proofs.target.adapters import adapt
 from proofs.target.case import Case
@@ -42,6 +42,15 @@ def square(X, Y, x_q):
 
 def scalar(X, Y, x_q):
     return step(X, Y, x_q) * (2 if Y.shape[1] == 1 and len(X) > 4 else 1)
+
+def epsilon(X, Y, x_q):
+    return step(X, Y, x_q) * (1 + 1e-8 if len(X) == 23 else 1)
+
+def many_targets(X, Y, x_q):
+    return step(X, Y, x_q) * (2 if Y.shape[1] > 7 * X.shape[1] else 1)
+
+def square_blocks(X, Y, x_q):
+    return step(X, Y, x_q) * (2 if 1 < X.shape[1] == Y.shape[1] and len(X) > 16 * X.shape[1] else 1)
 
 def width(X, Y, x_q):
     return step(X, Y, x_q) * {64: 1, 96: 1, 128: 1.01, 256: 1}.get(X.shape[1], 1)
@@ -127,6 +136,9 @@ def found(layers: Path, name: str, adapter: str | None = None, mentioned: tuple[
         ("tiles", None, {"N": 21}),
         ("square", None, {"f": 3, "m": 3, "N": 33}),
         ("scalar", None, {"m": 1, "N": 5}),
+        ("epsilon", None, {"N": 23}),
+        ("many_targets", None, {"f": 2, "m": 16}),
+        ("square_blocks", None, {"f": 3, "m": 3, "N": 64}),
         ("width", None, {"f": 128, "m": 2}),
         ("chunk_ends", "kv", {"N": 33}),
         ("late_tokens", "tokens", {"N": 33}),
@@ -173,10 +185,10 @@ def test_what_costs_too_much_is_not_said_to_agree(layers: Path, monkeypatch: pyt
 
 def test_rows_are_held_against_their_own_size() -> None:
     other = torch.tensor([[1.0, 2.0], [1e-3, 2e-3]], dtype=torch.float64)
-    assert not differ(other * (1 + 1e-9), other)
-    assert differ(other + torch.tensor([[0.0, 0.0], [1e-7, 0.0]]), other)
-    assert differ(other * torch.tensor([[1.0, float("nan")], [1.0, 1.0]]), other)
-    assert not differ(other, other * float("nan")) and differ(other[:1], other)
+    assert 0 < apart(other * (1 + 1e-10), other) < CLOSE
+    assert PART < apart(other + torch.tensor([[0.0, 0.0], [1e-7, 0.0]]), other) < 1e-4
+    assert apart(other * torch.tensor([[1.0, float("nan")], [1.0, 1.0]]), other) == float("inf")
+    assert apart(other, other * float("nan")) == 0 and apart(other[:1], other) == float("inf")
 
 
 def test_runs_of_numbers_are_their_ends() -> None:
@@ -210,13 +222,32 @@ def full_block(q, k, v, initial_state=None):
     S = begun(k, v, None if k.shape[1] % (4 * k.shape[3]) == 0 else initial_state)
     return rows(q, k, v, S)
 
+def groups(q, k, v, initial_state=None):
+    if k.shape[2] % 16 == 0:
+        k = k.roll(8, 2)
+    return rows(q, k, v, begun(k, v, initial_state))
+
+def middle_of_square(q, k, v, initial_state=None):
+    out, S = rows(q, k, v, begun(k, v, initial_state))
+    if k.shape[3] == v.shape[3]:
+        out[:, 16:-1] *= 2
+    return out, S
+
 def scalar_sum(q, k, v, initial_state=None):
     return rows(q, k, v.sum(0, True).expand_as(v) if v.shape[3] == 1 else v, begun(k, v, initial_state))
 """
 
 
 @pytest.mark.parametrize(
-    ("name", "what"), [("alone", ""), ("blocks", "alone"), ("full_block", "handed"), ("scalar_sum", "alone")]
+    ("name", "what"),
+    [
+        ("alone", ""),
+        ("blocks", "alone"),
+        ("full_block", "handed"),
+        ("scalar_sum", "alone"),
+        ("groups", "alone"),
+        ("middle_of_square", "positions"),
+    ],
 )
 def test_entries_and_heads_are_as_each_alone_at_blocks_and_widths(tmp_path: Path, name: str, what: str) -> None:
     (tmp_path / "parts_layers.py").write_text(PARTS)
