@@ -254,7 +254,9 @@ class _Sweep:
         tried += [{"B": 1, "H": n, **at, "N": 2} for n in dict.fromkeys(groups) if found.heads > 1]
         if not {"f", "m"} & set(fixed) and not self.case.inferred.fits:
             others = [(f, m, N) for f, m in WIDTHS for N in (5, 4 * f, 8 * f) if N <= 64]
-            tried += [{"B": _MANY, "H": heads, "f": f, "m": m, "N": N} for f, m, N in sorted(others, key=lambda s: s[2])]
+            tried += [
+                {"B": _MANY, "H": heads, "f": f, "m": m, "N": N} for f, m, N in sorted(others, key=lambda s: s[2])
+            ]
         agreed = []
         for sizes in tried:
             states: list[tuple[str, str] | None] = [found.axes] if found.axes is not None else []
