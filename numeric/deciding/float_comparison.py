@@ -212,7 +212,8 @@ class Floats:
         follows = self.backend == "torch cpu" and (self.followed is None or key is None or key in self.followed)
         bounds = self._bounds(side, program, inputs, both if follows else both[1:], key)
         if self.backend == "torch cpu" and bounds.a_priori is None and not follows:
-            bounds = self._bounds(side, program, inputs, both, None)
+            self.cache.pop((side, self.dtype, key), None)
+            bounds = self._bounds(side, program, inputs, both, key)
         tally.flags |= dict.fromkeys(bounds.record.cast_flags(side))
         tally.flags |= dict.fromkeys(bounds.record.constant_flags(side, {}))
         if any("convolution" in name for name in bounds.record.operations):

@@ -32,6 +32,7 @@ from numeric.finding import Said
 from numeric.tape.numpy.programs import as_program
 from proofs.mistake import UserMistake
 from proofs.target.notes import Evaluated, ReadAsFloat64
+from proofs.target.source.libraries import calls_numpy
 from proofs.target.source.scripted import is_scripted, signature_of
 
 
@@ -212,13 +213,16 @@ def _changes(module: torch.nn.Module) -> list[Said]:
 
 
 def _in_numpy(found: Any) -> bool:
-    """Whether a callable computes with numpy, or asks its arrays for their namespace, and does not use torch."""
+    """Whether a callable computes with numpy, or asks its arrays for their namespace, and does not use torch; in a file that
+    has both, what it calls says so."""
     function = inspect.unwrap(found if inspect.isroutine(found) else type(found).__call__)
     function = getattr(function, "__func__", function)
     names = getattr(function, "__globals__", {}).values()
     code = getattr(function, "__code__", None)
     asks = code is not None and "__array_namespace__" in code.co_names
-    return (asks or any(value is np for value in names)) and not any(value is torch for value in names)
+    if any(value is torch for value in names):
+        return any(value is np for value in names) and calls_numpy(found)
+    return asks or any(value is np for value in names)
 
 
 def _digest(module: ModuleType) -> str:
