@@ -34,8 +34,8 @@ THREAD = "works on another thread, whose operations no recording has"
 LOOKS = "the code takes another path while it is recorded: it looks at what kind of array it was given"
 DECIDES = "data-dependent: a number of the data decides what the code does"
 TO_NUMPY = (
-    "hands tensors to numpy, where no operation is seen: use torch's function, or keep numpy code in a file that does not "
-    "import torch"
+    "hands tensors to numpy, where no operation is seen: use torch's function, or keep numpy code in functions that call "
+    "nothing of torch"
 )
 _TO_NUMPY = ("numpy", "__array__", "__dlpack__")
 WARM = 2

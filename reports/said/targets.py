@@ -53,7 +53,7 @@ def _(found: Raised) -> str:
 def _(found: HandsToNumpy) -> str:
     where = _at(found.place)
     return (
-        f"hands tensors to numpy{where}: use torch's function, or keep numpy code in a file that does not import torch"
+        f"hands tensors to numpy{where}: use torch's function, or keep numpy code in functions that call nothing of torch"
     )
 
 
