@@ -7,7 +7,7 @@ Main definition: `mode_calls`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -40,6 +40,8 @@ from proofs.target.source.lines import Lines
 _SHORT, _LONG = 5, 66
 """Contexts of these calls; the second is made longer where the code mentions integers up to `_CHUNK`."""
 _CHUNK = 130
+_SQUARE = (3, 3)
+"""(f, m) of a further short call, if not the audit's: square states are told from their shape no more."""
 _CELLS = 2
 """Batch entries and heads."""
 _SINGLE = 2.0**-13
@@ -71,20 +73,22 @@ def mode_calls(
     at: Sizes,
     mentioned: Sequence[int],
     entropy: Entropy,
-    longer: bool = True,
+    fixed: Collection[str] = (),
 ) -> ModeCalls:
-    """Every way in calls of several entries and heads, where the target takes them, and in a long one, where N may be another.
+    """Every way in calls of several entries and heads, where the target takes them, in a long one, and at a square width.
 
-    found: what whole calls showed. adapted: see `Adapted`. mentioned: integers of the code.
+    found: what whole calls showed. adapted: see `Adapted`. mentioned: integers of the code. fixed: sizes that stay.
     """
     case = replace(case, lines=Lines(()))  # nothing is compared with the learner here
     run = _Run(case, adapted, found, entropy)
     long = max([_LONG, *(2 * c + 1 for c in mentioned if c <= _CHUNK)])
-    lengths = dict.fromkeys((_SHORT, _LONG, long)) if longer else {at["N"]: None}
+    lengths = {at["N"]: None} if "N" in fixed else dict.fromkeys((_SHORT, _LONG, long))
     cells = {"B": _CELLS if found.batch > 1 else 1, "H": _CELLS if found.heads > 1 else 1} if run.whole else {}
-    for N in lengths:
-        if cells or at["N"] != N:
-            run.all(ways, {**cells, "f": at["f"], "m": at["m"], "N": N})
+    tried = [{**cells, "f": at["f"], "m": at["m"], "N": N} for N in lengths if cells or at["N"] != N]
+    if not {"f", "m"} & set(fixed) and not case.inferred.fits:
+        tried.insert(1, {**cells, "f": _SQUARE[0], "m": _SQUARE[1], "N": next(iter(lengths))})
+    for sizes in tried:
+        run.all(ways, sizes)
         if run.result.rows:
             break
     return run.result

@@ -10,7 +10,7 @@ Main definition: `modes`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -51,6 +51,7 @@ from proofs.target.case import Case
 from proofs.target.loading import Target
 from proofs.target.source.lines import Lines
 
+PARAMETERS = "inputs that are parameters"
 _CALLS = 16
 """How often the same call is made, at least."""
 _MOST = 320
@@ -80,12 +81,12 @@ def modes(
     entropy: Entropy,
     square: Sizes | None = None,
     memory: bool = False,
-    longer: bool = True,
+    fixed: Collection[str] = (),
     whole: Found | None = None,
 ) -> Modes:
     """All modes at these sizes. adapter: as the user gave it; text: the target's name, where a process can load it; square:
-    sizes with f = m at which the sides agree. memory: whether calls use what earlier ones left. longer: whether N may be
-    another one. whole: what whole calls showed.
+    sizes with f = m at which the sides agree. memory: whether calls use what earlier ones left. fixed: sizes that
+    stay. whole: what whole calls showed.
     """
     data = case.draw(sizes, torch.Generator().manual_seed(entropy.child("modes").below(2**31)))
     try:
@@ -105,7 +106,7 @@ def modes(
         runs.compare(name, layer, _rounds(runs, layer, dtype, why))
     if square is not None:
         _one_tensor(runs, square)
-    runs.single(far_lengths(kinds, sizes, mentioned) if longer else ())
+    runs.single(far_lengths(kinds, sizes, mentioned) if "N" not in fixed else ())
     runs.compare("strided inputs", _through(loaded, adapter)(Handed(strided)))
     runs.compare("slices of wider arrays", _through(loaded, adapter)(Handed(sliced)))
     _training(runs)
@@ -127,7 +128,9 @@ def modes(
         return _adapter(loaded, adapter, Seen(loaded.call, *(w.handed for w in chosen if w.handed is not None)))
 
     ways = [way for way in ways if way.kind != AUTOCAST]  # whose products have few digits wherever it meets one
-    far = mode_calls(case, ways, adapted, whole or Found(), sizes, mentioned, entropy.child("mode calls"), longer)
+    if any(m.name == PARAMETERS and m.same in (Same.BITS, Same.ROUNDING) for m in runs.found):
+        ways.append(Way(GRADIENTS, PARAMETERS, torch.enable_grad, handed=Handed(parameter)))
+    far = mode_calls(case, ways, adapted, whole or Found(), sizes, mentioned, entropy.child("mode calls"), fixed)
     return Modes((*runs.found, *far.modes), tuple(far.rows), tuple(far.sizes), tuple(far.refusals))
 
 
@@ -237,7 +240,7 @@ def _alone(runs: Runs, loaded: Target, adapter: Any) -> list[Way]:
 
 def _handed(runs: Runs, loaded: Target, adapter: Any) -> None:
     """Arguments as a model has them: all of them parameters, the start and the gates alone, gates Python's numbers."""
-    runs.compare("inputs that are parameters", _through(loaded, adapter)(Handed(parameter)))
+    runs.compare(PARAMETERS, _through(loaded, adapter)(Handed(parameter)))
     named = runs.case.adapter.named
     if not named:
         return None

@@ -109,7 +109,7 @@ def reach(
             child,
             square,
             memory,
-            "N" not in fixed,
+            tuple(fixed),
             whole,
         )
     reached = LONGER if "N" in fixed else max((*seen, *longer.lengths, at["N"]))

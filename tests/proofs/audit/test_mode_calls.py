@@ -55,6 +55,14 @@ def window_if_gradients(q, k, v, initial_state=None):
         k = torch.cat([0 * k[:, :1], k[:, 1:]], 1)
     return attends(q, k, v, initial_state)
 
+def square_if_gradients(q, k, v, initial_state=None):
+    if k.requires_grad and k.shape[3] == v.shape[3] and initial_state is not None:
+        initial_state = initial_state.mT
+    return attends(q, k, v, initial_state)
+
+def entries_of_parameters(q, k, v, initial_state=None):
+    return attends(q, k, v.flip(0) if isinstance(v, torch.nn.Parameter) else v, initial_state)
+
 def late_if_gradients(X, Y, x_q, eta):
     if X.requires_grad and len(X) > 40:
         X, Y = X[1:], Y[1:]
@@ -95,6 +103,8 @@ def found(layers: Path, name: str) -> Modes:
         ("window_if_gradients", "k alone requires grad", 66),
         ("late_if_gradients", "X alone requires grad", 66),
         ("Trained", "training", 5),
+        ("square_if_gradients", "k alone requires grad", 5),
+        ("entries_of_parameters", "inputs that are parameters", 5),
     ],
 )
 def test_what_a_mode_changes_in_larger_calls_is_found(layers: Path, name: str, mode: str, N: int) -> None:
@@ -109,6 +119,7 @@ def test_true_layers_are_the_same_in_all_modes(layers: Path, name: str) -> None:
     assert not result.rows and not result.refusals
     assert [dict(sizes) for sizes in result.calls] == [
         {"B": 2, "H": 2, "f": 4, "m": 3, "N": 5},
+        {"B": 2, "H": 2, "f": 3, "m": 3, "N": 5},
         {"B": 2, "H": 2, "f": 4, "m": 3, "N": 66},
         {"B": 2, "H": 2, "f": 4, "m": 3, "N": 81},
     ]
