@@ -200,8 +200,10 @@ EACH = "any number, one for each token"
         ("lms", "online_gd", None, {"mu": "beta"}, {"mu": "beta"}),
     ],
 )
-def test_true_layers(layers, name, against, adapter, gates, expected):
+def test_true_layers(request, layers, name, against, adapter, gates, expected):
     whole = name in ("step", "single", "smoother") or (name == "delta" and not gates)  # all lengths; else one of them
+    if not whole:
+        request.getfixturevalue("near")
     found = find(layers, name, against, adapter, gates, **({} if whole else {"sizes": {"N": 5}}))
     if expected is None:
         assert found.verdict is Verdict.REFUTED, str(found)  # twice the rate at half the readout is another learner
@@ -345,5 +347,6 @@ def test_callables_are_targets_too():
     def adapter(target, X, Y, x_q, eta):
         return target(X, Y, x_q, 2 * eta) / 2
 
-    assert audit(layer, "gd", settings=Settings(seed=1)).verdict is Verdict.CONFIRMED
-    assert audit(layer, "gd", adapter, settings=Settings(seed=1)).verdict is Verdict.CONFIRMED
+    for called in (None, adapter):
+        found = audit(layer, "gd", called, settings=Settings(seed=1), sizes={"N": 5})
+        assert found.verdict is Verdict.CONFIRMED, str(found)
