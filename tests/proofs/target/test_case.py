@@ -200,10 +200,8 @@ EACH = "any number, one for each token"
         ("lms", "online_gd", None, {"mu": "beta"}, {"mu": "beta"}),
     ],
 )
-def test_true_layers(request, layers, name, against, adapter, gates, expected):
+def test_true_layers(layers, name, against, adapter, gates, expected):
     whole = name in ("step", "single", "smoother") or (name == "delta" and not gates)  # all lengths; else one of them
-    if not whole:
-        request.getfixturevalue("near")
     found = find(layers, name, against, adapter, gates, **({} if whole else {"sizes": {"N": 5}}))
     if expected is None:
         assert found.verdict is Verdict.REFUTED, str(found)  # twice the rate at half the readout is another learner
