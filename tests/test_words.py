@@ -1,7 +1,6 @@
 """Words are made in `reports` only: below it no sentence is written, and what is found is data.
 
-A sentence is a text, or an f-string, of four words or more. What may stand there all the same is listed, with the reason;
-so is what is no data yet.
+A sentence is a text, or an f-string, of four words or more. What may stand there all the same is listed, with the reason.
 """
 
 from __future__ import annotations
@@ -103,12 +102,6 @@ PARTS = {
     "proofs/target/source/lines.py": "conditions as code would have them, of exceptions that were never raised",
 }
 """Files that make a part of a message which is raised elsewhere."""
-OPEN = {
-    "numeric/analysis/rates.py": "grades of rates, which claims of hippo quote",
-    "numeric/tape/lint.py": "what a construction may not have",
-    "numeric/words/second_opinion.py": "why SymPy abstains",
-}
-"""Files with sentences about what was found: no data yet. None is to be added."""
 STEPS = ("owe", "Obligation", "Equation", "_equations")
 """Calls that state a step of a derivation: its name, and why it holds, are mathematics."""
 COMMANDS = {"proofs/kernel/rung.py": ("print", ".add_argument", ".ArgumentParser")}
@@ -172,7 +165,7 @@ def found(folder: str) -> dict[str, list[tuple[int, str]]]:
     out = {}
     for file in sorted((ROOT / folder).rglob("*.py")):
         name = file.relative_to(ROOT).as_posix()
-        if name.startswith(tuple(CONTENT)) or name in PARTS or name in OPEN:
+        if name.startswith(tuple(CONTENT)) or name in PARTS:
             continue
         known = NAMES.get(name, set()) | CODE.get(name, set())
         written = sentences(file.read_text("utf-8"), COMMANDS.get(name, ()))
@@ -188,11 +181,11 @@ def test_no_sentence_is_written_below_reports(folder: str) -> None:
 
 
 def test_what_is_listed_is_there() -> None:
-    for name in (*CONTENT, *NAMES, *CODE, *PARTS, *OPEN):
+    for name in (*CONTENT, *NAMES, *CODE, *PARTS):
         assert (ROOT / name).exists(), name
     for name, texts in (*NAMES.items(), *CODE.items()):
         assert texts <= {text for _, text in sentences((ROOT / name).read_text("utf-8"))}, name
-    for name in (*PARTS, *OPEN):
+    for name in PARTS:
         assert list(sentences((ROOT / name).read_text("utf-8"))), f"{name} has none any more"
 
 

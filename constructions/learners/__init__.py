@@ -69,7 +69,7 @@ class Learner:
     call(X, Y, x_q, W0, **parameters) -> (m,); parameters that are missing take no default. start: whether W0 matters.
     simpler: ids of learners that this one becomes at the neutral value of the parameter named (`{"beta": "online_gd"}`).
     order: whether the order of the tokens matters. source: the paper and equation, or "derived here".
-    gauge: what can't be told apart from outside, in words.
+    gauge: what can't be told apart from outside, in words. values: the counts that are filled in, of the learner `base`.
     step(W (m, f), x (f,), y (m,), W0 (m, f), N, **parameters of the token) -> (m, f), where the prediction is W_N x_q and
     W_t a recursion from W_0 = W0 over the tokens (N: their number, which a mean divides by); None where it is none.
     """
@@ -86,7 +86,17 @@ class Learner:
     simpler: tuple[tuple[str, str], ...] = ()
     gauge: str = ""
     values: tuple[tuple[str, int], ...] = ()
+    base: str = ""
     step: Callable[..., Any] | None = None
+
+    @property
+    def family(self) -> str:
+        """The learner's id without counts."""
+        return self.base or self.id
+
+    def same(self, other: Learner) -> bool:
+        """Whether it is the same algorithm at the same counts, whichever of them its id leaves out."""
+        return (self.family, self.values) == (other.family, other.values)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,6 +113,7 @@ class Learner:
             step=step and (lambda W, x, y, W0, N, **rest: step(W, x, y, W0, N, **inner, **rest)),
             parameters=tuple(p for p in self.parameters if p.name not in inner),
             values=(*self.values, *inner.items()),
+            base=self.family,
         )
 
 

@@ -11,9 +11,12 @@ asymptotic widens the interval instead of hiding in it. Source: derived here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
+
+from numeric.finding import Said
 
 LEVEL = 0.99
 LEAST = 6
@@ -131,30 +134,41 @@ def _student(model: np.ndarray, logs: np.ndarray, found: np.ndarray) -> np.ndarr
     return float(stdtrit(free, (1 + LEVEL) / 2)) * np.sqrt(np.diag(covariance))
 
 
-@dataclass(frozen=True)
-class Grade:
-    """What a claimed order is worth: "false", "loose" or "sharp" (measured: or "undecided"), the true exponents, why."""
+class Worth(StrEnum):
+    """What a claimed order is worth."""
 
-    word: str
+    FALSE = "false"
+    LOOSE = "loose"
+    SHARP = "sharp"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Grade(Said):
+    """What a claimed order O(theta^a N^b) is worth: the word, the exponents claimed, and those that are true.
+
+    measured: the orders in theta and in N that were measured, whose estimates `theta` and `N` then are.
+    """
+
+    word: Worth
+    claimed: tuple[float, float]
     theta: float
     N: float
-    why: str
+    measured: tuple[Order, Order] | None = None
+
+    @property
+    def true(self) -> tuple[float, float]:
+        """The exponents that were compared with the claimed ones: a claimed one inside its measured interval is attained."""
+        if self.measured is None:
+            return self.theta, self.N
+        a, b = (c if order.contains(c) else order.slope for c, order in zip(self.claimed, self.measured, strict=True))
+        return a, b
 
 
 def grade(claimed: tuple[float, float], true: tuple[float, float]) -> Grade:
     """Grades O(theta^a N^b) against the sharp order O(theta^a' N^b') for theta <= 1 and N >= 1 (both limits taken
     alone)."""
-    (a, b), (a_true, b_true) = claimed, true
-    theta, N = float(a_true), float(b_true)
-    if a > a_true:
-        return Grade(
-            "false", theta, N, f"as theta falls the error is of order theta^{a_true:g}, larger than theta^{a:g}"
-        )
-    if b < b_true:
-        return Grade("false", theta, N, f"as N grows the error is of order N^{b_true:g}, larger than N^{b:g}")
-    if (a, b) == (a_true, b_true):
-        return Grade("sharp", theta, N, "both exponents are attained")
-    return Grade("loose", theta, N, f"true, but theta^{a_true:g} N^{b_true:g} holds as well")
+    return Grade(_worth(claimed, true), claimed, float(true[0]), float(true[1]))
 
 
 def grade_measured(claimed: tuple[float, float], theta: Order, N: Order) -> Grade:
@@ -163,12 +177,13 @@ def grade_measured(claimed: tuple[float, float], theta: Order, N: Order) -> Grad
     "undecided" where an interval is too wide to tell neighbouring orders apart. An exponent inside its interval counts
     as attained: the word "sharp" means so at the interval's level.
     """
-    a, b = claimed
-    for name, order in (("theta", theta), ("N", N)):
-        if not order.sharp_enough:
-            return Grade(
-                "undecided", theta.slope, N.slope, f"the order in {name} is {order}: measure more or larger sizes"
-            )
-    nearest = (a if theta.contains(a) else theta.slope, b if N.contains(b) else N.slope)
-    found = grade(claimed, nearest)
-    return Grade(found.word, theta.slope, N.slope, f"{found.why} (measured: theta^({theta}), N^({N}))")
+    found = Grade(Worth.UNDECIDED, claimed, theta.slope, N.slope, (theta, N))
+    if not (theta.sharp_enough and N.sharp_enough):
+        return found
+    return replace(found, word=_worth(claimed, found.true))
+
+
+def _worth(claimed: tuple[float, float], true: tuple[float, float]) -> Worth:
+    if claimed[0] > true[0] or claimed[1] < true[1]:
+        return Worth.FALSE
+    return Worth.SHARP if claimed == true else Worth.LOOSE

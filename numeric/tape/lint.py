@@ -1,6 +1,6 @@
 """What code may hold so that a run on matrix words says something about every size: no way to hide a branch or a loop.
 
-Main definitions: `offences`, `Offence`.
+Main definitions: `offences`, `Offence`, `stateful`.
 The language is what is left when everything is taken away that can tell one size from another, or one call from the
 next, without the arithmetic seeing it: branches (but on `is None`), loops (but over literals; others run through the
 primitives of the array namespace), comparisons, integer division, tests of types, mutable state, data-dependent
@@ -16,10 +16,12 @@ import ast
 import builtins
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import is_dataclass
+from dataclasses import dataclass, is_dataclass
+from enum import Enum, auto
 from fractions import Fraction
 from types import FunctionType, ModuleType
-from typing import NamedTuple
+
+from numeric.finding import Said
 
 MODULES = (
     *("__future__", "collections.abc", "typing", "dataclasses", "enum", "math", "fractions"),
@@ -79,27 +81,74 @@ COUNTING = frozenset("min max sum int float bool abs round any all list enumerat
 """Built-in functions that do."""
 
 
-class Offence(NamedTuple):
-    """A place that is no construction: line, and what stands there. lasts: it may matter to another call."""
+class Lacking(Enum):
+    """What the language lacks, of what stands at a place."""
+
+    ASSIGNMENT = auto()
+    """To what is no name."""
+    ATTRIBUTE = auto()
+    """One that chooses by data, keeps state, or draws."""
+    CALL = auto()
+    """Of a built-in function."""
+    COMPREHENSION = auto()
+    """Over what is no literal."""
+    DECORATOR = auto()
+    DEFAULT = auto()
+    """A default value that can keep state."""
+    GUARD = auto()
+    """What keeps something, in the question before a raise."""
+    IMPORT = auto()
+    INTEGERS = auto()
+    """Their arithmetic."""
+    NAME = auto()
+    """With two underscores."""
+    POWER = auto()
+    """Of an exponent that is no number."""
+    SLICE = auto()
+    """With bounds."""
+    STATEMENT = auto()
+    """Or an expression, of a kind that there is not."""
+    TABLE = auto()
+    """One that is looked up, not by name."""
+    TRUTH = auto()
+    """A value's truth."""
+    WRITING = auto()
+    """In place."""
+
+
+@dataclass(frozen=True)
+class Offence(Said):
+    """A place that is no construction: line, what is there that the language lacks, and its code. lasts: it may matter to
+    another call."""
 
     line: int
-    what: str
+    lacking: Lacking
+    shown: str
     lasts: bool = True
 
 
-def stateful(name: str, value: object) -> str:
+@dataclass(frozen=True)
+class Holds(Said):
+    """A name that a function reads is that of a value which can keep state: this module, or of this type."""
+
+    name: str
+    module: str = ""
+    kind: str = ""
+
+
+def stateful(name: str, value: object) -> Holds | None:
     """What is wrong with a global or captured value that a function reads: it can be called or asked, and keeps state."""
     if isinstance(value, ModuleType):
         allowed = (*MODULES, "proofs", "numeric")
         known = any(value.__name__ == m or value.__name__.startswith(m + ".") for m in allowed)
-        return "" if known else f"{name} is the module {value.__name__}"
+        return None if known else Holds(name, module=value.__name__)
     frozen = is_dataclass(value) and not isinstance(value, type) and type(value).__dataclass_params__.frozen  # type: ignore[attr-defined]
     if isinstance(value, _IMMUTABLE) or frozen or type(value).__module__ in ("typing", "collections.abc", "types"):
-        return ""
+        return None
     library = type(value).__module__.partition(".")[0]
     if library in ("numeric", "numpy", "constructions") or (library == "torch" and not callable(value)):
-        return ""  # torch's modules, and what it compiles, keep state
-    return f"{name} is of type {type(value).__name__}, which can keep state"
+        return None  # torch's modules, and what it compiles, keep state
+    return Holds(name, kind=type(value).__name__)
 
 
 _IMMUTABLE = (FunctionType, type, int, float, complex, str, bytes, type(None), tuple, frozenset, list, dict, Fraction)
@@ -129,7 +178,7 @@ def offences(source: str, functions: frozenset[tuple[str, int]] | None = None) -
     roots = [tree] if functions is None else [n for n in ast.walk(tree) if _place(n) in functions]
     for root in roots:
         found.body(root)
-    return sorted(set(found.offences))
+    return sorted(dict.fromkeys(found.offences), key=lambda offence: offence.line)
 
 
 def _place(node: ast.AST) -> tuple[str, int] | None:
@@ -149,8 +198,8 @@ class _Lint:
         self.tables = tables
         self.offences: list[Offence] = []
 
-    def say(self, node: ast.AST, what: str, lasts: bool = True) -> None:
-        self.offences.append(Offence(getattr(node, "lineno", 0), what, lasts))
+    def say(self, node: ast.AST, lacking: Lacking, shown: str = "", lasts: bool = True) -> None:
+        self.offences.append(Offence(getattr(node, "lineno", 0), lacking, shown or _shown(node), lasts))
 
     def body(self, root: ast.AST) -> None:
         """A function; or a module, whose own statements run once and may be anything but what lasts."""
@@ -183,14 +232,14 @@ class _Lint:
                 return self.each([target, over, *body])
             case ast.ListComp(elt=elt, generators=parts) | ast.GeneratorExp(elt=elt, generators=parts):
                 if not all(self.literal(part.iter) and not part.ifs and not part.is_async for part in parts):
-                    self.say(node, "a comprehension over what is no literal", lasts=False)
+                    self.say(node, Lacking.COMPREHENSION, lasts=False)
                 return self.each([elt, *(n for part in parts for n in (part.iter, *part.ifs))])
             case _ if isinstance(node, CHOICES):
-                self.say(node, f"{type(node).__name__}: {_shown(node)}", lasts=False)
+                self.say(node, Lacking.STATEMENT, f"{type(node).__name__}: {_shown(node)}", lasts=False)
                 self.target(node.target) if isinstance(node, ast.For) else None
                 return self.each(list(self.below(node)))
             case _ if not isinstance(node, _PLAIN):
-                return self.say(node, f"{type(node).__name__}: {_shown(node)}")
+                return self.say(node, Lacking.STATEMENT, f"{type(node).__name__}: {_shown(node)}")
         self.particular(node)
         return self.each(list(self.below(node)))
 
@@ -234,7 +283,7 @@ class _Lint:
         """A question before a raise: it may compare, but keeps no state."""
         for node in ast.walk(test):
             if isinstance(node, (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)):
-                self.say(node, f"{type(node).__name__} in a guard")
+                self.say(node, Lacking.GUARD)
 
     def particular(self, node: ast.AST) -> None:
         """What is refused of the kinds of nodes that are there."""
@@ -243,7 +292,7 @@ class _Lint:
                 for d in decorators:
                     name = d.func if isinstance(d, ast.Call) else d
                     if not (isinstance(name, ast.Name) and name.id in DECORATORS):
-                        self.say(d, f"the decorator {_shown(d)}")
+                        self.say(d, Lacking.DECORATOR)
             case ast.Assign(targets=targets):
                 for target in targets:
                     self.target(target)
@@ -255,37 +304,37 @@ class _Lint:
             case ast.ImportFrom(module=name):
                 self.module(node, name or "")
             case ast.BinOp(op=ast.FloorDiv() | ast.Mod() | ast.BitAnd() | ast.BitOr() | ast.BitXor()):
-                self.say(node, f"integer arithmetic: {_shown(node)}", lasts=False)
+                self.say(node, Lacking.INTEGERS, lasts=False)
             case ast.BinOp(op=ast.LShift() | ast.RShift()):
-                self.say(node, f"integer arithmetic: {_shown(node)}", lasts=False)
+                self.say(node, Lacking.INTEGERS, lasts=False)
             case ast.BinOp(op=ast.Pow(), right=ast.UnaryOp(op=ast.USub(), operand=ast.Constant())):
                 return
             case ast.BinOp(op=ast.Pow(), right=power) if not isinstance(power, ast.Constant):
-                self.say(node, f"a power that is no number: {_shown(node)}", lasts=False)
+                self.say(node, Lacking.POWER, lasts=False)
             case ast.UnaryOp(op=ast.Not() | ast.Invert()):
-                self.say(node, f"a truth value: {_shown(node)}", lasts=False)
+                self.say(node, Lacking.TRUTH, lasts=False)
             case ast.Call(func=ast.Name(id=name)) if hasattr(builtins, name) and name not in CALLABLE:
-                self.say(node, f"a call of {name}", lasts=name not in COUNTING)
+                self.say(node, Lacking.CALL, name, lasts=name not in COUNTING)
             case ast.Call(func=ast.Name(id="len" | "range" as name)):
                 if not all(self.number(arg) or self.literal(arg) for arg in node.args):
-                    self.say(node, f"a call of {name}", lasts=False)
+                    self.say(node, Lacking.CALL, name, lasts=False)
             case ast.Name(id=name) if name.startswith("__"):
-                self.say(node, f"the name {name}")
+                self.say(node, Lacking.NAME, name)
             case ast.Attribute(attr=name) if name in CHOOSING | MUTATING | DRAWING or name.startswith("__"):
-                self.say(node, f"the attribute {name}", lasts=name not in CHOOSING)
+                self.say(node, Lacking.ATTRIBUTE, name, lasts=name not in CHOOSING)
             case ast.Attribute(attr=name) if name.endswith("_") or name.startswith("set_"):
-                self.say(node, f"the attribute {name}, which writes in place")
+                self.say(node, Lacking.WRITING, name)
             case ast.keyword(arg="out"):
-                self.say(node, "the keyword out, which writes in place")
+                self.say(node, Lacking.WRITING, "out")
             case ast.Subscript(value=table, slice=index) if not (self.place(index) or self.named(table)):
-                self.say(node, f"a table that is looked up: {_shown(node)}", lasts=False)
+                self.say(node, Lacking.TABLE, lasts=False)
             case ast.Slice(lower=lower, upper=upper, step=step) if lower or upper or step:
-                self.say(node, f"a slice with bounds: {_shown(node)}", lasts=False)
+                self.say(node, Lacking.SLICE, lasts=False)
 
     def defaults(self, args: ast.arguments) -> bool:
         for value in (*args.defaults, *(d for d in args.kw_defaults if d)):
             if isinstance(value, (ast.List, ast.Dict, ast.Set, ast.Call)):
-                self.say(value, "a default value that can keep state")
+                self.say(value, Lacking.DEFAULT)
         return True
 
     def target(self, node: ast.expr) -> None:
@@ -293,11 +342,11 @@ class _Lint:
             for part in node.elts:
                 self.target(part)
         elif not isinstance(node.value if isinstance(node, ast.Starred) else node, ast.Name):
-            self.say(node, f"an assignment to {_shown(node)}")
+            self.say(node, Lacking.ASSIGNMENT)
 
     def module(self, node: ast.AST, name: str) -> None:
         if not any(name == allowed or name.startswith(allowed + ".") for allowed in MODULES):
-            self.say(node, f"an import of {name}")
+            self.say(node, Lacking.IMPORT, name)
 
 
 def _by_name(node: ast.expr) -> bool:

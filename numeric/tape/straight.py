@@ -23,7 +23,7 @@ from torch import Tensor
 
 import numeric
 from numeric.finding import Said
-from numeric.tape.lint import offences, stateful
+from numeric.tape.lint import Holds, Offence, offences, stateful
 
 TRUSTED = ("constructions/primitives.py", "constructions/namespace.py")
 """The primitives themselves: their loops are over tokens and steps, and the values at small sizes test them."""
@@ -58,7 +58,7 @@ class KeepsState(Said):
     file: str
     line: int
     name: str
-    what: str
+    what: Holds
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,7 @@ class Hides(Said):
     """A line could hide a branch or a loop."""
 
     file: str
-    line: int
-    what: str
+    offence: Offence
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class Ran:
     """What ran: the code of Python functions, each with the first value it read that can keep state (or nothing); and by
     which methods numbers left a tensor, with the code that took them."""
 
-    codes: dict[CodeType, str] = field(default_factory=dict)
+    codes: dict[CodeType, Holds | None] = field(default_factory=dict)
     handed: list[HandsOut] = field(default_factory=list)
 
 
@@ -107,7 +106,7 @@ def watched(written: Collection[CodeType] = ()) -> Iterator[Ran]:
             return
         read = {n: frame.f_globals[n] for n in code.co_names if n in frame.f_globals} if code not in ran else {}
         read |= {n: frame.f_locals[n] for n in code.co_freevars if n in frame.f_locals}
-        ran[code] = next(filter(None, (stateful(name, value) for name, value in read.items())), "")
+        ran[code] = next(filter(None, (stateful(name, value) for name, value in read.items())), None)
 
     before = sys.getprofile()
     sys.setprofile(note)
@@ -165,7 +164,7 @@ def _asked(file: str) -> Path | None:
 def _offence(path: Path, changed: int, name: str, line: int, sized: bool) -> Hides | None:
     for offence in offences(path.read_text(encoding="utf-8"), frozenset({(name, line)})):
         if offence.lasts or not sized:
-            return Hides(path.name, offence.line, offence.what)
+            return Hides(path.name, offence)
     return None
 
 

@@ -266,7 +266,7 @@ class _Log:
     hollow: int = 0
     agrees: int = 0
     skipped: int = 0
-    abstained: list[tuple[str, str]] = field(default_factory=list)
+    abstained: list[tuple[str, Told]] = field(default_factory=list)
 
 
 def _decided(o: Obligation, log: _Log, limit: int) -> tuple[Verdict, Told, Counterexample | None] | None:
@@ -287,7 +287,7 @@ def _decided(o: Obligation, log: _Log, limit: int) -> tuple[Verdict, Told, Count
         log.skipped += 1
     else:
         opinion, seen = _second_opinion(o.left, o.right)
-        step["second opinion"] = {True: "equal", False: "different", None: f"abstains: {seen}"}[opinion]
+        step["second opinion"] = {True: "equal", False: "different", None: "abstains"}[opinion]
         log.abstained += [(o.name, seen)] if opinion is None else []
         if opinion is not None and opinion != holds:
             step["verdict"] = "undecided"
@@ -331,7 +331,7 @@ def _work(left: Any, right: Any) -> float:
         return math.inf
 
 
-def _second_opinion(left: Any, right: Any) -> tuple[bool | None, str]:
+def _second_opinion(left: Any, right: Any) -> tuple[bool | None, Told]:
     from numeric.words.second_opinion import second_opinion
 
     if not isinstance(left, Blocks) and not isinstance(right, Blocks):

@@ -76,7 +76,7 @@ class OpinionsDiffer(Said):
 
     step: str
     words: str
-    sympy: str
+    sympy: Told
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,30 @@ class Abstains(Said):
     """The second opinion on a step abstains."""
 
     step: str
-    why: str
+    why: Told
+
+
+@dataclass(frozen=True)
+class OtherShapes(Said):
+    """SymPy finds that the two sides have these shapes."""
+
+    left: str
+    right: str
+
+
+@dataclass(frozen=True)
+class NoRule(Said):
+    """SymPy has no rule for 1x1 factors or diagonal matrices, and is left with this."""
+
+    rest: str
+
+
+@dataclass(frozen=True)
+class Raised(Said):
+    """SymPy raised this."""
+
+    kind: str
+    message: str
 
 
 @dataclass(frozen=True)

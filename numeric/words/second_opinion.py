@@ -13,6 +13,8 @@ from typing import Any
 import sympy
 from sympy.matrices.expressions.matexpr import MatrixExpr
 
+from numeric.finding import Told
+from numeric.words.findings import NoRule, OtherShapes, Raised
 from numeric.words.letters import Atom, Ratio, ShapeError, Word
 
 
@@ -38,7 +40,7 @@ def work(x: Any, known: dict[int, int] | None = None) -> int:
     return known[id(x)]
 
 
-def second_opinion(left: Any, right: Any) -> tuple[bool | None, str]:
+def second_opinion(left: Any, right: Any) -> tuple[bool | None, Told]:
     """Whether SymPy finds left = right, and what it saw; None with the reason where it can't say.
 
     "Equal" is always decisive. "Different" is not where SymPy lacks a rule the words have (1x1 factors commute and
@@ -51,7 +53,7 @@ def second_opinion(left: Any, right: Any) -> tuple[bool | None, str]:
             zero, shown = reader.vanishes(_scalar(a) - _scalar(b))
         else:
             if not _same(a.shape, b.shape):
-                return False, f"shapes {a.shape} and {b.shape}"
+                return False, OtherShapes(str(a.shape), str(b.shape))
             difference = _cancelled(reader.expanded(a - b))
             zero, shown = bool(difference.is_ZeroMatrix), str(difference)
             if not zero and difference.has(sympy.MatPow):
@@ -63,12 +65,12 @@ def second_opinion(left: Any, right: Any) -> tuple[bool | None, str]:
     except ShapeError as error:
         return False, str(error)
     except (NotImplementedError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        return None, f"SymPy: {type(error).__name__}: {error}"
+        return None, Raised(type(error).__name__, str(error))
     if zero:
         return True, "0"
     forms = any(atom.kind == "form" for x in (left, right) for c in x.terms.values() for atom in c.used())
     if forms or reader.diagonal:
-        return None, f"SymPy has no rule for 1x1 factors or diagonal matrices; it is left with {shown}"
+        return None, NoRule(shown)
     return False, shown
 
 

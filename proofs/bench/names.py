@@ -34,6 +34,7 @@ from proofs.fitting.models import SCALE, Slot
 from proofs.identify.run import identify
 from proofs.shown import words
 from proofs.target.gates import Value, laid_out, value
+from proofs.target.learners import learner
 from proofs.target.loading import TargetError, load
 
 LENGTHS = (13, 17)
@@ -120,12 +121,13 @@ def naming(entry: Entry, mutation: Mutation | None, changed: float, others: Sequ
     """Write one version to `path`, identify it there, and check the name; `others`: mutants to tell it from."""
     path.write_text(source(entry, mutation), "utf-8")
     told = version(entry, mutation, changed)
-    target, expected = f"{path}:{entry.name}", _bare(entry.against)
+    target, expected = f"{path}:{entry.name}", learner(entry.against)
     try:
         answer = identify(target, entry.adapter, settings=Settings(seed=1))
     except TargetError as error:
-        return Naming(**told, word=None, reason=str(error), named="", expected=expected)
-    named = _bare(answer.model.learner.id) if answer.model is not None else ""
+        return Naming(**told, word=None, reason=str(error), named="", expected=expected.id)
+    found = answer.model.learner if answer.model is not None else None
+    named = "" if found is None else expected.id if found.same(expected) else found.id
     off, control = math.nan, []
     if answer.accepted(sampled=True):
         off = departure(load(target).call, entry, answer)
@@ -139,7 +141,7 @@ def naming(entry: Entry, mutation: Mutation | None, changed: float, others: Sequ
         reason=words(answer.reason),
         parameters=tuple((name, words(value)) for name, value in answer.parameters.items()),
         named=named,
-        expected=expected,
+        expected=expected.id,
         off=off,
         control=tuple(control),
     )
@@ -235,11 +237,6 @@ def _number(expression: str, names: Mapping[str, Value], like: Tensor) -> Tensor
     """The number that an expression of an answer means, () or (N,)."""
     found = value(expression, names)
     return like.new_full((), float(found.held)) if isinstance(found.held, Fraction) else found.tensor(like)
-
-
-def _bare(id: str) -> str:
-    """A learner's id without the count that it stands for."""
-    return id.removesuffix(":1")
 
 
 def _finite(off: float) -> float | None:

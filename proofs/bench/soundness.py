@@ -8,6 +8,7 @@ Main definitions: `Audited`, `Bench`, `run`.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -30,6 +31,8 @@ from proofs.shown import words
 from proofs.target.gates import is_logarithm
 from proofs.target.learners import learner
 
+_OF_ONE = 4
+"""Mutants of one layer in a sample."""
 ROUNDING = 2.0**-44
 """Two orders of summing a few dozen float64 products differ by less than this, relatively; the smallest mistake made
 here, a cast to float32, changes about 2^-25. The bench prints the gap that it saw."""
@@ -123,7 +126,8 @@ class Plan:
 
 
 def plan(entries: Sequence[Entry], sample: int | None, seed: int, everywhere: bool = False) -> Plan:
-    """All mutants of the layers in an order drawn with `seed`, or the first `sample` of them, each kind in turn.
+    """All mutants of the layers in an order drawn with `seed`, or `sample` of them, each kind in turn: mutants of few layers,
+    since a true layer takes longer than all that are refuted.
 
     everywhere: only those that act wherever the layer is called.
     """
@@ -131,6 +135,9 @@ def plan(entries: Sequence[Entry], sample: int | None, seed: int, everywhere: bo
         (entry, m) for entry in entries for m in mutations(entry.source, entry.adapter) if not (everywhere and m.where)
     ]
     drawn = [every[int(k)] for k in Entropy(seed).generator().permutation(len(every))]
+    if sample is not None:
+        layers = [*dict.fromkeys(entry.name for entry, _ in drawn)][: math.ceil(sample / _OF_ONE)]
+        drawn = [(entry, mutation) for entry, mutation in drawn if entry.name in layers]
     turn: Counter[str] = Counter()
     turns = []
     for entry, mutation in drawn:

@@ -85,7 +85,7 @@ class Model(Said):
     @property
     def family(self) -> str:
         """The library's id of the learner, without the counts that are filled in."""
-        return self.learner.id.partition(":")[0]
+        return self.learner.family
 
     @property
     def complexity(self) -> int:

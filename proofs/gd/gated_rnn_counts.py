@@ -31,17 +31,13 @@ Systems.
   step]
 """
 
-# Over 120 lines: a table of counts, each with the arrays that are counted, and its print.
-
-from collections.abc import Callable
-
 import numpy as np
 
 from constructions import gated_rnn
-from numeric.finding import Counterexample, Finding, Verdict
+from numeric.finding import Finding
 from proofs.forms import Kind, Rung, Settings, checked, claim
+from proofs.gd._counts import Count, agree
 
-Count = Callable[[int, int], int]
 LARGEST = 6
 """Both sizes run from 1 to this; a polynomial of degree at most 5 in each size is determined by its values there."""
 
@@ -81,26 +77,11 @@ TABLE: dict[str, tuple[Count, Count]] = {
 @checked(Rung.EXACT)
 def check(settings: Settings, changes: dict[str, Count] | None = None) -> Finding:
     """Every count of the table, on arrays built for all sizes up to LARGEST, against its polynomial."""
-    figures: dict[str, int | str] = {}
-    for name, (counted, polynomial) in TABLE.items():
-        claimed = (changes or {}).get(name, polynomial)
-        for f in range(1, LARGEST + 1):
-            for m in range(1, LARGEST + 1 if "descent" in name else 2):
-                found, expected = counted(f, m), claimed(f, m)
-                if found != expected:
-                    return Finding(
-                        Verdict.REFUTED,
-                        reason=f"{name}: {found} counted, {expected} claimed",
-                        counterexample=Counterexample(
-                            {"f": f, "m": m}, {}, str(found), str(expected), "counted", "claimed"
-                        ),
-                    )
-        figures[f"{name}, largest size"] = found
-    return Finding(
-        Verdict.CONFIRMED,
-        figures=figures | {"sizes": f"1 to {LARGEST}"},
-        settings={"engine": "array sizes"},
-        trust=("the counts are polynomials of degree at most 5 in each size, as the code's shapes show",),
+    return agree(
+        TABLE,
+        changes,
+        LARGEST,
+        "the counts are polynomials of degree at most 5 in each size, as the code's shapes show",
     )
 
 

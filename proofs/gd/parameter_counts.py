@@ -38,17 +38,15 @@ Systems.
 
 # Over 120 lines: each count has arrays of its own, and the table is part of the claim.
 
-from collections.abc import Callable
-
 import numpy as np
 
 from constructions import gated_rnn, gd_ssm, linear_attention
 from constructions.gradient_descent import step
 from constructions.namespace import Array, namespace, zeros
-from numeric.finding import Counterexample, Finding, Verdict
+from numeric.finding import Finding
 from proofs.forms import Identity, Kind, Large, Rung, Settings, Witness, checked, claim, together
+from proofs.gd._counts import Count, agree
 
-Count = Callable[[int, int], int]
 LARGEST = 5
 
 
@@ -155,26 +153,11 @@ SEEN = Witness(stepped, AT_ITSELF, [1], "a step on one pair, asked at its input"
 @checked(Rung.EXACT)
 def check(settings: Settings, changes: dict[str, Count] | None = None) -> Finding:
     """Every count of the table on arrays built for all sizes up to LARGEST."""
-    figures: dict[str, int | str] = {"sizes": f"1 to {LARGEST}"}
-    for name, (counted, formula) in TABLE.items():
-        claimed = (changes or {}).get(name, formula)
-        for f in range(1, LARGEST + 1):
-            for m in range(1, LARGEST + 1):
-                found, expected = counted(f, m), claimed(f, m)
-                if found != expected:
-                    return Finding(
-                        Verdict.REFUTED,
-                        reason=f"{name}: {found} counted, {expected} claimed",
-                        counterexample=Counterexample(
-                            {"f": f, "m": m}, {}, str(found), str(expected), "counted", "claimed"
-                        ),
-                    )
-        figures[f"{name}, f = m = {LARGEST}"] = found
-    return Finding(
-        Verdict.CONFIRMED,
-        figures=figures,
-        settings={"engine": "array sizes"},
-        trust=("the counts are polynomials of degree 2 in each size on either side of f = m, as the shapes show",),
+    return agree(
+        TABLE,
+        changes,
+        LARGEST,
+        "the counts are polynomials of degree 2 in each size on either side of f = m, as the shapes show",
     )
 
 

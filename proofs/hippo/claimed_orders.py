@@ -21,9 +21,10 @@ derived here
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 
-from numeric.analysis.rates import Grade, Order, fit, grade_measured
+from numeric.analysis.rates import Grade, Order, Worth, fit, grade_measured
 from numeric.finding import Counterexample, Finding, Quantity, Verdict
 from proofs.forms import Kind, Rung, Settings, checked, claim
 from proofs.hippo._sharp_constants import sharp
@@ -81,7 +82,7 @@ def check(
                     f"{text}: {found.word} {source}, stated {word}",
                     figures=figures,
                     counterexample=Counterexample(
-                        {"K": K}, {"a": f"{a:g}", "b": f"{b:g}"}, found.word, word, source, "stated", found.why
+                        {"K": K}, {"a": f"{a:g}", "b": f"{b:g}"}, found.word, word, source, "stated", found
                     ),
                 )
     return Finding(
@@ -111,7 +112,7 @@ def _blind_to_theta(claimed: tuple[float, float], theta: Order, N: Order) -> Gra
 
 def _true_is_enough(claimed: tuple[float, float], theta: Order, N: Order) -> Grade:
     found = grade_measured(claimed, theta, N)
-    return Grade("sharp" if found.word == "loose" else found.word, found.theta, found.N, found.why)
+    return replace(found, word=Worth.SHARP) if found.word is Worth.LOOSE else found
 
 
 CLAIM = claim(

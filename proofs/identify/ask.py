@@ -63,6 +63,6 @@ def _instead(
         other = identify(target, adapter, own, settings, sizes)
     except Exception:  # it adds to an answer that stands without it
         return None
-    same = other.learner is not None and other.learner.id.removesuffix(":1") == asked.id.removesuffix(":1")
+    same = other.learner is not None and other.learner.same(asked)
     # the learner itself, at no other numbers than the audit allowed: one sequence at one width shows nothing new
     return None if same and not numbers and other.word is not Word.BIASED else other

@@ -28,7 +28,7 @@ from proofs.fitting.fit import Data, Fit, Number, Solution
 from proofs.fitting.laws import Factor, Law, factor_of
 from proofs.fitting.models import SCALE
 from proofs.identify.reasons import At, Differ
-from proofs.identify.subject import Subject, agreement, digits, fresh, learner_box, rational, signed
+from proofs.identify.subject import Subject, agreement, digits, fresh, learner_box, rational
 from proofs.target.case import INDETERMINATE, READOUT
 from proofs.target.loading import TargetError
 
@@ -54,7 +54,7 @@ def laws_of(subject: Subject, solution: Solution) -> tuple[tuple[Law, ...], tupl
     moves: dict[int, dict[str, tuple[list[Fraction], list[Number]]]] = {}
     roles = []
     for gate in seen:
-        values = [_drawn(gate, entropy) for _ in range(_VALUES)]
+        values = [_drawn(seen[gate], entropy) for _ in range(_VALUES)]
         numbers = [_again(subject, {gate: value}, solution) for value in values]
         found = [n for n in numbers if n is not None]
         if len(found) < _VALUES:
@@ -68,7 +68,7 @@ def laws_of(subject: Subject, solution: Solution) -> tuple[tuple[Law, ...], tupl
     laws = [_law(solution, k, moves.get(k, {}), seen) for k in range(len(solution.model.names))]
     if len(seen) > 1 and all(role.fits for role in roles):
         for _ in range(_VALUES):
-            point = {gate: _drawn(gate, entropy) for gate in seen}
+            point = {gate: _drawn(value, entropy) for gate, value in seen.items()}
             again = _again(subject, point, solution, [law.at(point, fit.LONG, 1, 1) for law in laws])
             laws = [law if again is not None and _holds(law, point, again[k]) else _open(law, solution, k)
                     for k, law in enumerate(laws)]  # fmt: skip
@@ -83,9 +83,10 @@ def at_one_token(name: str, number: Number, tokens: int) -> Law:
     return Law(name, _shorn(number, tokens, (), {}), tokens)
 
 
-def _drawn(gate: str, entropy: Entropy) -> Fraction:
+def _drawn(seen: Fraction, entropy: Entropy) -> Fraction:
+    """A value for a gate, of the sign of the one seen."""
     odd = 2 * (_GRID // 16 + entropy.below(3 * _GRID // 8)) + 1
-    return Fraction(signed(gate, str(Fraction(odd, _GRID))))
+    return Fraction(odd if seen > 0 else -odd, _GRID)
 
 
 def _law(solution: Solution, k: int, moved: Mapping[str, tuple[list[Fraction], list[Number]]], seen: Gates) -> Law:
@@ -220,10 +221,11 @@ def recheck(subject: Subject, solution: Solution, laws: Sequence[Law]) -> list[R
     """Layer and learner again, at gates and lengths that nothing before has used: what is printed holds there too."""
     entropy = Entropy(subject.settings.seed).child("last")
     rows: list[Row] = []
+    seen = {gate: Fraction(value) for gate, value in subject.layer.chosen.items()}
     for N in _LENGTHS:
-        gates = {gate: _drawn(gate, entropy) for gate in subject.layer.chosen}
+        gates = {gate: _drawn(value, entropy) for gate, value in seen.items()}
         if any(law.open for law in laws):
-            gates = {gate: Fraction(value) for gate, value in subject.layer.chosen.items()}
+            gates = seen
         numbers = _numbers(subject, solution, laws, gates, N)
         if numbers is None:
             continue

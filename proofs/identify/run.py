@@ -104,13 +104,9 @@ def _identify(
     loaded = load(target)
     layer = Layer.of(target, loaded, adapt(loaded, adapter), gates or {})
     layer.case.note(*loaded.notes)
-    try:
-        case, at = preflight(layer.case, sizes or {}, Entropy(settings.seed if settings.seed is not None else 0))
-    except TargetError as error:
-        raise TargetError(f"{error}{remedy(layer, dict(gates or {}))}") from None
-    relies(case, loaded, adapter, [at])
-    at_defaults(case, loaded)
-    layer = replace(layer, case=case)
+    layer, at = callable_at(layer, sizes or {}, settings, gates or {})
+    relies(layer.case, loaded, adapter, [at])
+    at_defaults(layer.case, loaded)
     box = layer.boxed({}, at["f"], at["m"])
     subject = Subject(layer, adapter, settings, at, box, Data(box), ask(box), tuple(sizes or ()))
     found = search(subject)
@@ -118,6 +114,30 @@ def _identify(
         return _none(subject, found)
     wider = _for_every_gate(subject, found.solution) if not rational(found.solution.numbers) else None
     return wider if wider is not None else _identified(subject, found, found.solution)
+
+
+def callable_at(
+    layer: Layer, sizes: Mapping[str, int], settings: Settings, gates: Mapping[str, str]
+) -> tuple[Layer, Mapping[str, int]]:
+    """The layer as it can be called, and at which sizes: its gates are positive, but those that are logarithms of decays.
+
+    Raises TargetError where it can't be called.
+    """
+
+    def tried(layer: Layer) -> tuple[Layer, Mapping[str, int]]:
+        entropy = Entropy(settings.seed if settings.seed is not None else 0)
+        case, at = preflight(layer.case, sizes, entropy)
+        return replace(layer, case=case), at
+
+    try:
+        found, at = tried(layer)
+    except TargetError as error:
+        other = layer.running()
+        if other is layer:
+            raise TargetError(f"{error}{remedy(layer, gates)}") from None
+        found, at = tried(other)
+    turned = found.logarithms(at["f"], at["m"])
+    return tried(found.turned(turned)) if turned else (found, at)
 
 
 def _for_every_gate(subject: Subject, solution: Solution) -> Answer | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations, product
@@ -22,6 +22,7 @@ from numeric.deciding.balls import BITS, ball, evaluate
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.probing.box import Arithmetic, Box, Undefined, as_floats, generic
+from numeric.probing.exponents import negative
 from numeric.probing.probes import SLOPE, Probe
 from numeric.tape.refusals import Refused
 from proofs.audit.preflight import SIZES, try_at
@@ -37,8 +38,6 @@ from proofs.target.loading import Target, TargetError
 
 GATES = ("1/2", "3/4", "5/8", "3/8", "7/8", "1/4")
 """Values given to a layer's gates while its learner is unknown, in the order of its arguments."""
-_LOGARITHMS = ("g", "gk", "gv", "log")
-"""Names of gates that are logarithms of decays, as most that begin with `log` are: they get negative values."""
 _NOTHING = Learner("none", "no learner", "", "", lambda X, Y, x_q, W0: W0 @ x_q, (), start=False)
 """Stands in a case for the learner that is not known yet."""
 
@@ -59,7 +58,7 @@ class Layer:
         given = {name: value for name, value in gates.items() if value != INDETERMINATE}
         needed = [n for n in adapted.required if n not in given and n != "W0"]
         needed += [n for n in gates if n not in given and n not in needed]
-        chosen = {name: signed(name, value) for name, value in zip(needed, GATES, strict=False)}
+        chosen = dict(zip(needed, GATES, strict=False))
         if len(needed) > len(GATES):
             raise TargetError(
                 f"{loaded.text} needs {len(needed)} gates: give values to some of {', '.join(needed)} with --gate"
@@ -86,10 +85,40 @@ class Layer:
         like: the box whose arithmetic it has, if there is one already.
         """
         case = self.with_gates(other)
-        held = {name: number for name in self.adapter.required if (number := _number(case.gates.get(name))) is not None}
+        held = self._held(case)
         if like is None:
             return Box(case.layer, f, m, held=held)
         return Box(case.layer, f, m, like.arithmetic, held if like.held else None)
+
+    def _held(self, case: Case) -> dict[str, Fraction]:
+        """The needed gates that are numbers."""
+        numbers = {name: _number(case.gates.get(name)) for name in self.adapter.required}
+        return {name: number for name, number in numbers.items() if number is not None}
+
+    def logarithms(self, f: int, m: int) -> frozenset[str]:
+        """The chosen gates with which what the target takes the exponential of grows, as its recording shows it."""
+        case = self.with_gates({})
+        held = self._held(case)
+        point = {"X": generic((3, f), 0), "Y": generic((3, m), 1), "x_q": generic((f,), 2), **held}
+        tensors = {name: torch.tensor(as_floats(value)) for name, value in point.items()}
+        try:
+            return negative(case.layer, tensors, [gate for gate in self.chosen if gate in held])
+        except Exception:  # anybody's code, which takes the gates for something else than tensors
+            return frozenset()
+
+    def turned(self, gates: Collection[str]) -> Layer:
+        """The layer with the other sign of some chosen gates."""
+        chosen = {gate: str(-Fraction(text)) if gate in gates else text for gate, text in self.chosen.items()}
+        case = replace(self.case.anew({**self.given, **chosen}), notes=dict(self.case.notes))
+        return replace(self, chosen=chosen, case=case)
+
+    def running(self) -> Layer:
+        """Where the target raises at positive gates, the layer with one of them negative at which it runs; else itself."""
+        for gate in self.chosen:
+            other = self.turned({gate})
+            if _runs(self, {**self.given, **other.chosen}):
+                return other
+        return self
 
 
 def _number(text: str | None) -> Fraction | None:
@@ -160,11 +189,6 @@ def _runs(layer: Layer, gates: dict[str, str]) -> bool:
             continue
         return True
     return False
-
-
-def signed(gate: str, value: str) -> str:
-    """A value for the gate, negative for a logarithm."""
-    return f"-{value}" if gate in _LOGARITHMS or gate.startswith("log") else value
 
 
 def fresh(N: int, f: int, m: int, draw: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

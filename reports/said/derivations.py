@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numeric.tape.lint import Holds, Lacking, Offence
 from numeric.tape.straight import HandsOut, Hides, KeepsState, NoSource
 from numeric.words.findings import (
     Abstains,
@@ -14,11 +15,14 @@ from numeric.words.findings import (
     Hollow,
     LeftOver,
     NeverAsked,
+    NoRule,
     NotFollowing,
     NotInductive,
     OpinionsDiffer,
+    OtherShapes,
     OtherWords,
     OutsideWords,
+    Raised,
     RaisedAt,
     ShapesDiffer,
     Swallowed,
@@ -72,12 +76,27 @@ def _(found: NotFollowing) -> str:
 
 @said.register
 def _(found: OpinionsDiffer) -> str:
-    return f"{found.step}: matrix words leave over {found.words}, SymPy leaves over {found.sympy}"
+    return f"{found.step}: matrix words leave over {found.words}, SymPy leaves over {said(found.sympy)}"
 
 
 @said.register
 def _(found: Abstains) -> str:
-    return f"the second opinion on {found.step!r} abstains: {found.why}"
+    return f"the second opinion on {found.step!r} abstains: {said(found.why)}"
+
+
+@said.register
+def _(found: OtherShapes) -> str:
+    return f"shapes {found.left} and {found.right}"
+
+
+@said.register
+def _(found: NoRule) -> str:
+    return f"SymPy has no rule for 1x1 factors or diagonal matrices; it is left with {found.rest}"
+
+
+@said.register
+def _(found: Raised) -> str:
+    return f"SymPy: {found.kind}: {found.message}"
 
 
 @said.register
@@ -131,12 +150,44 @@ def _(found: NoSource) -> str:
 
 @said.register
 def _(found: KeepsState) -> str:
-    return f"{found.file}:{found.line} {found.name} could keep state from call to call: {found.what}"
+    return f"{found.file}:{found.line} {found.name} could keep state from call to call: {said(found.what)}"
+
+
+@said.register
+def _(found: Holds) -> str:
+    if found.module:
+        return f"{found.name} is the module {found.module}"
+    return f"{found.name} is of type {found.kind}, which can keep state"
 
 
 @said.register
 def _(found: Hides) -> str:
-    return f"{found.file}:{found.line} could hide a branch or a loop: {found.what}"
+    return f"{found.file}:{found.offence.line} could hide a branch or a loop: {said(found.offence)}"
+
+
+_LACKING = {
+    Lacking.ASSIGNMENT: "an assignment to {}",
+    Lacking.ATTRIBUTE: "the attribute {}",
+    Lacking.CALL: "a call of {}",
+    Lacking.COMPREHENSION: "a comprehension over what is no literal: {}",
+    Lacking.DECORATOR: "the decorator {}",
+    Lacking.DEFAULT: "a default value that can keep state: {}",
+    Lacking.GUARD: "in a guard: {}",
+    Lacking.IMPORT: "an import of {}",
+    Lacking.INTEGERS: "integer arithmetic: {}",
+    Lacking.NAME: "the name {}",
+    Lacking.POWER: "a power that is no number: {}",
+    Lacking.SLICE: "a slice with bounds: {}",
+    Lacking.STATEMENT: "{}",
+    Lacking.TABLE: "a table that is looked up: {}",
+    Lacking.TRUTH: "a truth value: {}",
+    Lacking.WRITING: "{}, which writes in place",
+}
+
+
+@said.register
+def _(found: Offence) -> str:
+    return _LACKING[found.lacking].format(found.shown)
 
 
 @said.register

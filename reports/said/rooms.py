@@ -10,6 +10,7 @@ from reports.said import (
     numbers,
     parameters,
     probes,
+    rates,
     targets,
 )
 from reports.said.kinds import said
@@ -24,6 +25,7 @@ __all__ = [
     "numbers",
     "parameters",
     "probes",
+    "rates",
     "said",
     "targets",
 ]

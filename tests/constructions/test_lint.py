@@ -8,6 +8,7 @@ import pytest
 
 import constructions
 from numeric.tape.lint import offences
+from reports.said import said
 
 HOME = Path(constructions.__file__).parent
 PRIMITIVES = "it is the array namespace: its loops are what the primitives mean"
@@ -34,7 +35,7 @@ def test_a_construction_has_no_branch_and_no_loop(name):
     if name in LEFT:
         assert found, f"{name} is clean: take it off the list"
     else:
-        assert not found, "\n".join(f"{name}:{o.line}: {o.what}" for o in found)
+        assert not found, "\n".join(f"{name}:{o.line}: {said(o)}" for o in found)
 
 
 def test_the_list_names_files_that_exist():

@@ -40,6 +40,7 @@ def test_every_example_is_tested():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_exact_match(tmp_path: Path):
     status, found = answer("chunked_delta.py", tmp_path)
     assert (status, found["verdict"], found["learner"]) == (0, "confirmed", "online_gd")
@@ -53,6 +54,7 @@ def test_refuted(tmp_path: Path):
     assert shown["sizes"] == {"f": 1, "m": 1, "N": 2}, "the smallest context whose length is not its width"
 
 
+@pytest.mark.slow
 def test_identified(tmp_path: Path):
     status, found = answer("unknown_memory.py", tmp_path)
     assert (status, found["verdict"], found["learner"]) == (0, "confirmed", "titans")

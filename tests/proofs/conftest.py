@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from numeric.deciding import programs
+from proofs.audit import longer, sweep
 
 
 @pytest.fixture(autouse=True)
@@ -24,3 +25,15 @@ def _no_tape_of_other_code(request: pytest.FixtureRequest) -> Iterator[None]:
 def coq_cache(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compiled files stay in pytest's own cache folder from run to run."""
     monkeypatch.setenv("SSMPROOF_KERNEL_CACHE", str(pytestconfig.cache.mkdir("coq")))
+
+
+@pytest.fixture
+def near(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Audits go to few of the sizes that are run whatever a code says: for tests of what an answer says of a layer, not of
+    how far it was followed. Slow tests go to all."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.node.get_closest_marker("slow") is None:
+            patch.setattr(longer, "ALWAYS", (7, 33))
+            patch.setattr(longer, "WIDE", longer.WIDE[:2])
+            patch.setattr(sweep, "_BUDGET", 10_000)
+        yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -34,7 +35,7 @@ def stale(X, Y, x_q, beta):
 MARKED = """
 import pytest
 
-@pytest.mark.icl_audit("layers.py:delta", against="online_gd")
+@pytest.mark.icl_audit("layers.py:delta", against="online_gd", sizes={"N": 5})
 def test_delta(): pass
 
 @pytest.mark.icl_audit("layers.py:delta", learner="online_gd")
@@ -48,7 +49,7 @@ def test_stale(): raise AssertionError("the body must not run")
 
 def test_fixture(assert_learner):
     from layers import delta
-    found = assert_learner(delta, "online_gd", gates={"beta": "beta"})
+    found = assert_learner(delta, "online_gd", gates={"beta": "beta"}, sizes={"N": 5})
     assert found.word == "PROVED"
 
 def test_fixture_fails(assert_learner):
@@ -145,16 +146,17 @@ def test_unknown_learner_and_missing_layer_say_so():
         assert_learner("nowhere.py:layer", "gd")
     with pytest.raises(AssertionError, match="REFUTED"):
         assert_learner(layer, "online_gd")
-    assert said(assert_learner(layer, "gd").parameters["eta"]).startswith("1 N")
+    assert said(assert_learner(layer, "gd", sizes={"N": 5}).parameters["eta"]).startswith("5 at N=5")
 
 
 def test_what_only_agrees_passes_where_it_is_accepted():
     def layer(X: torch.Tensor, Y: torch.Tensor, x_q: torch.Tensor) -> torch.Tensor:
         return torch.softmax(X @ x_q, 0) @ Y
 
+    asked: dict[str, Any] = {"gates": {"scale": "1"}, "sizes": {"N": 5}}
     with pytest.raises(AssertionError, match="AGREES"):
-        assert_learner(layer, "softmax_smoother", gates={"scale": "1"})
-    assert assert_learner(layer, "softmax_smoother", gates={"scale": "1"}, accept="sampled").status == 4
+        assert_learner(layer, "softmax_smoother", **asked)
+    assert assert_learner(layer, "softmax_smoother", **asked, accept="sampled").status == 4
 
 
 def test_loading_the_plugin_imports_nothing_heavy():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numeric.analysis.rates import fit, fit_exponential, grade, grade_measured, hull
+from numeric.analysis.rates import Order, fit, fit_exponential, grade, grade_measured, hull
+from reports.said import said
 
 SIZES = [8, 12, 16, 24, 32, 48, 64]
 
@@ -89,3 +92,15 @@ def test_grade_measured() -> None:
         assert grade_measured(claimed, theta, N).word == word == grade(claimed, (2, -1.5)).word
     noisy = fit(SIZES, [x**-1.5 * (1 + 0.4 * (-1) ** k) for k, x in enumerate(SIZES)])
     assert grade_measured((2, -1.5), theta, noisy).word == "undecided"
+
+
+def test_a_grade_says_why() -> None:
+    """In the first exponent that is off, with the intervals where they were measured."""
+    assert said(grade((3, -2), (2, -1.5))) == "as theta falls the error is of order theta^2, larger than theta^3"
+    assert said(grade((2, -2), (2, -1.5))) == "as N grows the error is of order N^-1.5, larger than N^-2"
+    assert said(grade((2, -1), (2, -1.5))) == "true, but theta^2 N^-1.5 holds as well"
+    theta = Order(2.01, 0.02, 1.0, 0.01, 0.1, 6)
+    sharp = grade_measured((2, -1.5), theta, replace(theta, slope=-1.49))
+    assert said(sharp) == "both exponents are attained (measured: theta^(2.0100 +- 0.0200), N^(-1.4900 +- 0.0200))"
+    wide = grade_measured((2, -1.5), theta, replace(theta, half_width=0.3))
+    assert said(wide) == "the order in N is 2.0100 +- 0.3000: measure more or larger sizes"

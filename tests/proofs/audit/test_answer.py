@@ -18,6 +18,8 @@ from proofs.identify.ask import ask
 from proofs.target.loading import TargetError, load
 from reports.said import said
 
+pytestmark = pytest.mark.usefixtures("near")
+
 LAYERS = """
 import torch
 

@@ -197,8 +197,8 @@ def find(layers, name, against="gd", **options):
         ("one_step", "FILE:learner", {"adapter": "FILE:adapter"}),
         ("rounds", "gd", {}),
         ("Twice", "gd:2", {}),
-        ("epsilon", "nlms", {"gates": {"mu": "1", "eps": "1e-6"}}),
-        ("no_epsilon", "nlms", {"gates": {"mu": "1", "eps": "0"}}),
+        ("epsilon", "nlms", {"gates": {"mu": "1", "eps": "1e-6"}, "sizes": {"N": 5}}),
+        ("no_epsilon", "nlms", {"gates": {"mu": "1", "eps": "0"}, "sizes": {"N": 5}}),
         ("of_width", "gd", {}),
     ],
 )
@@ -246,7 +246,8 @@ def test_an_inferred_step_size_is_reported(layers):
 def test_constants_that_the_code_rounds_are_said_to_be(layers):
     assert said(find(layers, "rounds").parameters["eta"]).startswith("0.3 up to rounding")
     given = {"mu": "1", "eps": "1e-6"}
-    assert said(find(layers, "epsilon", "nlms", gates=given).parameters["eps"]) == "1e-6, as float64 rounds it"
+    found = find(layers, "epsilon", "nlms", gates=given, sizes={"N": 5})
+    assert said(found.parameters["eps"]) == "1e-6, as float64 rounds it"
     read = find(layers, "rounds", gates={"eta": "0.3"})
     assert read.verdict is Verdict.CONFIRMED and said(read.parameters["eta"]) == "0.3"
     assert "with constants read as the numbers they are roundings of" in said(read.reason)
@@ -406,5 +407,6 @@ def test_a_step_that_is_the_logarithm_of_a_decay_stays_one(tmp_path):
         "        S = torch.exp(-dt[t]) * S + dt[t] * torch.outer(Y[t], X[t])\n    return S @ x_q\n"
     )
     gates = {"dt": "-log(decay)", "eta": "-log(decay)"}
-    found = compared(f"{tmp_path / 'logarithmic.py'}:layer", "discounted_gd", None, gates, Settings(seed=1))
+    target = f"{tmp_path / 'logarithmic.py'}:layer"
+    found = compared(target, "discounted_gd", None, gates, Settings(seed=1), {"N": 5})
     assert found.verdict is Verdict.CONFIRMED, str(found)

@@ -42,9 +42,9 @@ def test_a_mistake_acts_where_it_says(mistake: Hidden) -> None:
     assert seen
 
 
-def test_kinds_are_many_and_each_has_its_own_name() -> None:
-    kinds = {m.kind for e in CORPUS for m in mutations(e.source, e.adapter)}
-    assert len(kinds) >= 40 and {h.kind for h in HIDDEN} <= kinds and len({h.kind for h in HIDDEN}) == len(HIDDEN)
+def test_each_kind_has_its_own_name() -> None:
+    """That each of them is made is asked in test_soundness.py."""
+    assert len({h.kind for h in HIDDEN}) == len(HIDDEN)
 
 
 def test_what_a_layer_lacks_is_not_changed() -> None:

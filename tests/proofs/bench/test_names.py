@@ -19,6 +19,8 @@ from proofs.identify.run import identify
 from reports.answers import every
 from reports.soundness import names as said
 
+pytestmark = pytest.mark.usefixtures("near")
+
 ENTRIES = {entry.name: entry for entry in NAMED}
 
 

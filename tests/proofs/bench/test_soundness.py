@@ -43,8 +43,14 @@ def test_all_mutants():
 
 def test_every_kind_of_mistake_is_made_and_none_twice():
     made = [(e.name, m.kind, m.source) for e in CORPUS for m in mutations(e.source, e.adapter)]
-    assert {kind for _, kind, _ in made} == KINDS | {h.kind for h in HIDDEN}
+    assert {kind for _, kind, _ in made} == KINDS | {h.kind for h in HIDDEN} and len(KINDS) + len(HIDDEN) >= 40
     assert len({(name, source) for name, _, source in made}) == len(made)
+
+
+def test_a_sample_is_of_few_layers_and_many_kinds():
+    planned = soundness.plan([entry(n) for n in ("batch_step", "delta_rule", "linear_attention")], 8, 1)
+    assert len(planned.broken) == 8 == len({mutation.kind for _, mutation, _ in planned.broken})
+    assert len({entry.name for entry, _, _ in planned.broken}) <= 2
 
 
 def test_a_mutant_changes_one_line_and_compiles():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from proofs.audit.answer import Word
 from proofs.evidence import Settings
 from proofs.identify.run import identify
 from reports.said import said
+
+pytestmark = pytest.mark.usefixtures("near")
 
 
 def delta(X, Y, x_q, b):
@@ -34,6 +37,7 @@ def test_a_gate_of_which_one_entry_is_used_is_no_parameter():
 
 CACHED = """
 import functools
+import pytest
 import torch
 
 @functools.lru_cache(None)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from constructions.learners import library
 from numeric.finding import Verdict
 from numeric.probing.box import as_floats
 from proofs.audit.answer import Word
@@ -22,11 +23,14 @@ from proofs.bench.names import NAMED
 from proofs.bench.soundness import ROUNDING
 from proofs.evidence import Settings
 from proofs.fitting.fit import column
+from proofs.identify import search
 from proofs.identify.ask import ask
 from proofs.identify.run import identify
 from proofs.target.loading import TargetError, load
 from reports.answers import details, every, figures
 from reports.said import said
+
+pytestmark = pytest.mark.usefixtures("near")
 
 LAYERS = """
 import torch
@@ -368,7 +372,10 @@ def test_a_step_up_the_gradient_is_none_down(layers):
     assert found.counterexample.left != found.counterexample.right
 
 
-def test_an_epsilon_under_a_root_is_sized_and_one_that_is_none_is_said_to_be_none(tmp_path):
+@pytest.mark.parametrize("among", [("gd", "linear_smoother", "nlms"), slow(())])
+def test_an_epsilon_under_a_root_is_sized_and_one_that_is_none_is_said_to_be_none(tmp_path, monkeypatch, among):
+    if among:  # the fits of all others take half a minute
+        monkeypatch.setattr(search, "library", lambda: {id: library()[id] for id in among})
     path = tmp_path / "normed.py"
     path.write_text(
         "def root(X, Y, x_q):\n    K = X * (X.square().sum(1, keepdim=True) + 1e-6).rsqrt()\n"
