@@ -52,9 +52,7 @@ def _(found: Raised) -> str:
 @said.register
 def _(found: HandsToNumpy) -> str:
     where = _at(found.place)
-    return (
-        f"hands tensors to numpy{where}: use torch's function, or keep numpy code in functions that call nothing of torch"
-    )
+    return f"hands tensors to numpy{where}: use torch's function, or keep numpy code in functions that call nothing of torch"
 
 
 @said.register
