@@ -60,6 +60,7 @@ class Recorded:
         self.program, self.positive, self.own = program, tuple(positive), own
         self._tapes: dict[Any, Tape | Exception] = {}
         self._once: dict[Any, Tape] = {}
+        self._chose: bool | None = None
         _HELD.add(self)
         self.__name__ = getattr(program, "__name__", type(program).__name__)
 
@@ -107,6 +108,14 @@ class Recorded:
         """Drop the tapes: the program is recorded again when it is asked for."""
         self._tapes.clear()
         self._once.clear()
+        self._chose = None
+
+    def _chooses(self, inputs: Mapping[str, Tensor], asked: bool) -> bool:
+        """Whether the code can choose. Not asked, it is taken to be as it was at other sizes: in a search no verdict rests
+        on it."""
+        if asked or self._chose is None:
+            self._chose = chooses(self.program, inputs) is not None
+        return self._chose
 
     def _make_room(self, tapes: dict[Any, Any]) -> None:
         while len(tapes) >= _KEPT:
@@ -125,7 +134,7 @@ class Recorded:
             return out
 
         try:
-            if self.own and not chooses(self.program, draw(WARM)):
+            if self.own and not self._chooses(draw(WARM), asked=points > 1 or _LIGHT.get()):
                 for point in (draw, partial(draw, everywhere=True)):
                     tape = accept_straight(self.program, point, points=points)
                     if tape is not None:
