@@ -30,7 +30,7 @@ from proofs.mistake import UserMistake
 from proofs.shown import words
 from proofs.verify import sight
 from proofs.verify.findings import CheckRaised, Interrupted, WorkerFailed
-from proofs.verify.fingerprints import fingerprints, version
+from proofs.verify.fingerprints import at_one_moment, fingerprints, version
 from proofs.verify.kept import Answer, Kept
 from proofs.verify.records import evidence_from_json, finding_from_json, finding_to_json, mutant_from_json, plain
 
@@ -202,8 +202,9 @@ def verify(
         raise NothingToRun(
             f"no claim chosen has a check on {', '.join(chosen or [])}; rungs there are: {', '.join(there) or 'none'}"
         )
-    marks = {c.id: fingerprints(c) for c in claims}
-    looks = {c.id: sight.known(c) for c in claims if not sight.by_itself(c)}
+    with at_one_moment():
+        marks = {c.id: fingerprints(c) for c in claims}
+        looks = {c.id: sight.known(c) for c in claims if not sight.by_itself(c)}
     open_ = [Look(id) for id, known in looks.items() if known is None]
     rows = _taken(claims, units, marks, kept)
     left = [unit for unit in units if unit not in rows]
@@ -232,7 +233,8 @@ def verify(
         for claim in claims:
             own = {(u.rung, u.mutant): row for u, row in rows.items() if u.claim == claim.id}
             kept.keep(claim, marks[claim.id], own)
-    unseen = {(c.id, r): not_seen for c in claims for r, not_seen in sight.labels(c, looks.get(c.id)).items()}
+    with at_one_moment():
+        unseen = {(c.id, r): not_seen for c in claims for r, not_seen in sight.labels(c, looks.get(c.id)).items()}
     return _assemble(claims, units, answers, marks, unseen, environment(settings, note))
 
 
