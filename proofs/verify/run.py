@@ -115,15 +115,25 @@ class Run:
         return {grade: found[grade] for grade in Grade}
 
     @property
+    def unmet(self) -> tuple[tuple[str, Rung], ...]:
+        """Claims and rungs whose mutants only had their code refused there: nothing shows that the check can fail."""
+        met: dict[tuple[str, Rung], bool] = {}
+        for mutant in self.mutants:
+            for rung, finding in mutant.findings.items():
+                if finding.verdict is Verdict.REFUTED:
+                    met[mutant.claim, rung] = met.get((mutant.claim, rung), False) or finding.refused is None
+        return tuple(place for place, seen in met.items() if not seen)
+
+    @property
     def status(self) -> int:
-        """Exit status: 0 all confirmed, 1 something refuted or a mutant survived, 3 undecided.
+        """Exit status: 0 all confirmed, 1 something refuted, a mutant survived or had its code refused alone, 3 undecided.
 
         A rung may be left out (not run) where another confirms; a claim with no confirmed rung is undecided, and
         so is a run that was cut short.
         """
         if any(e.verdict is Verdict.REFUTED for e in self.evidence):
             return 1
-        if any(m.outcome is Outcome.SURVIVED for m in self.mutants):
+        if any(m.outcome is Outcome.SURVIVED for m in self.mutants) or (self.unmet and not self.note):
             return 1
         undecided = any(e.verdict is Verdict.UNDECIDED for e in self.evidence)
         open_ = any(not self.settled(id) for id in self.claims)
