@@ -22,6 +22,7 @@ from torch import Tensor
 from numeric.carriers.carrier import Carrier, Parts
 from numeric.carriers.handles import Handles, Rationals, as_fraction
 from numeric.tape.acceptance import POINTS, WARM, accept, accept_straight
+from numeric.tape.local_check import Known
 from numeric.tape.notes import Record, notes
 from numeric.tape.numbers import Logarithms, Pair
 from numeric.tape.refusals import NoTensor
@@ -136,7 +137,7 @@ class Recorded:
         try:
             if self.own and not self._chooses(draw(WARM), asked=points > 1 or _LIGHT.get()):
                 for point in (draw, partial(draw, everywhere=True)):
-                    tape = accept_straight(self.program, point, points=points)
+                    tape = accept_straight(self.program, point, points=points, known=_KNOWN)
                     if tape is not None:
                         return tape
             with torch.no_grad():
@@ -154,6 +155,8 @@ def recorded(program: Program, positive: Sequence[str] = (), own: bool = False) 
 
 
 _HELD: WeakSet[Recorded] = WeakSet()
+_KNOWN = Known()
+"""Rules that were held against torch's kernels, in recordings of code that can't choose."""
 _LIGHT: ContextVar[bool] = ContextVar("light", default=False)
 
 
@@ -172,6 +175,7 @@ def forget() -> None:
     """Drop every tape there is: what programs call does something else from now on."""
     for held in list(_HELD):
         held.forget()
+    _KNOWN.clear()
 
 
 def run(program: Program, carrier: Carrier, inputs: Mapping[str, Parts], *, searching: bool = False) -> Parts:
