@@ -48,8 +48,8 @@ class Verdict(StrEnum):
 class Refusal(StrEnum):
     """Why an engine did not see what code computes: it is outside the language of constructions, or has no words."""
 
-    LINT = "refused by the lint"
-    WORDS = "refused on words"
+    LINT = "lint"
+    WORDS = "words"
 
 
 def frozen(mapping: Mapping[str, Any] | None) -> Mapping[str, Any]:
