@@ -1,6 +1,6 @@
 """What an engine found: a verdict with its figures, never a bare boolean.
 
-Main definitions: `Verdict`, `Counterexample`, `Finding`.
+Main definitions: `Verdict`, `Refusal`, `Counterexample`, `Finding`.
 An engine knows no claim; `proofs.evidence.Evidence` is a finding about a claim on a rung.
 """
 
@@ -43,6 +43,13 @@ class Verdict(StrEnum):
     REFUTED = "refuted"
     UNDECIDED = "undecided"
     NOT_RUN = "not run"
+
+
+class Refusal(StrEnum):
+    """Why an engine did not see what code computes: it is outside the language of constructions, or has no words."""
+
+    LINT = "lint"
+    WORDS = "words"
 
 
 def frozen(mapping: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -98,6 +105,7 @@ class Finding:
     trust: what a reader has to believe for the verdict to hold.
     flags: things seen that the verdict does not cover (casts, constants read, ...); texts read back from a file are plain.
     part: the part of what was asked that a confirmation answers; empty: the whole.
+    refused: why the engine did not see what the code computes; a refutation is then one by plain runs, and not the engine's.
     """
 
     verdict: Verdict
@@ -108,6 +116,7 @@ class Finding:
     flags: tuple[Told, ...] = ()
     counterexample: Counterexample | None = None
     part: str = ""
+    refused: Refusal | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "figures", frozen(self.figures))
@@ -121,16 +130,17 @@ class Finding:
 def combine(findings: list[Finding]) -> Finding:
     """The finding of several independent checks of the same statement.
 
-    Refuted if one is refuted (that one is returned), else the first undecided or not-run one, else confirmed
-    with the figures of all, numbered by position where names clash; several parts together are no whole by themselves.
+    Refuted if one is refuted (that one is returned, before others one that its engine saw), else the first undecided or
+    not-run one, else confirmed with the figures of all, numbered by position where names clash; several parts together
+    are no whole by themselves.
     Raises ValueError for an empty list: no evidence is not a confirmation.
     """
     if not findings:
         raise ValueError("nothing was checked: an empty list of findings confirms nothing")
     for verdict in (Verdict.REFUTED, Verdict.UNDECIDED, Verdict.NOT_RUN):
-        for finding in findings:
-            if finding.verdict is verdict:
-                return finding
+        found = [finding for finding in findings if finding.verdict is verdict]
+        if found:
+            return min(found, key=lambda finding: finding.refused is not None)
     if len(findings) == 1:
         return findings[0]
     figures: dict[str, Quantity] = {}

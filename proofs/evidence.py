@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import Any
 
-from numeric.finding import Counterexample, Finding, Said, Verdict
+from numeric.finding import Counterexample, Finding, Refusal, Said, Verdict
 from proofs.shown import words
 
 
@@ -212,9 +212,11 @@ class Settled:
 
 
 class Outcome(StrEnum):
-    """What became of a mutant. Only `SURVIVED` is a failure of the project's own checks."""
+    """What became of a mutant. `SURVIVED` is a failure of the project's own checks. `REFUSED`: it was met by rungs alone that
+    refused its code, and saw nothing of what it computes."""
 
     REFUTED = "refuted"
+    REFUSED = "refused"
     UNDECIDED = "undecided"
     FLAGGED = "flagged"
     SURVIVED = "survived"
@@ -237,7 +239,7 @@ class MutantEvidence:
 
     @property
     def outcome(self) -> Outcome:
-        """Refuted, undecided or flagged where every rung that ran answered as it should; else survived."""
+        """Refuted, refused, undecided or flagged where every rung that ran answered as it should; else survived."""
         ran = {r: f for r, f in self.findings.items() if f.verdict is not Verdict.NOT_RUN}
         if not ran:
             return Outcome.NOT_RUN
@@ -246,11 +248,17 @@ class MutantEvidence:
             unseen = finding.verdict is Verdict.UNDECIDED and rung not in self.blind
             if silent or unseen:
                 return Outcome.SURVIVED
-        if any(f.verdict is Verdict.REFUTED for f in ran.values()):
-            return Outcome.REFUTED
+        refuted = [rung for rung, f in ran.items() if f.verdict is Verdict.REFUTED]
+        if refuted:
+            return Outcome.REFUSED if set(refuted) <= set(self.refused) else Outcome.REFUTED
         if any(f.verdict is Verdict.UNDECIDED for f in ran.values()):
             return Outcome.UNDECIDED
         return Outcome.FLAGGED
+
+    @property
+    def refused(self) -> dict[Rung, Refusal]:
+        """Rungs that did not see the mutant: its code was refused, and it fell to plain runs at small sizes."""
+        return {r: f.refused for r, f in self.findings.items() if f.refused is not None}
 
     def to_json(self) -> dict[str, Any]:
         """One row of `mutants` in the JSON file."""
@@ -284,6 +292,8 @@ def _finding_json(finding: Finding, seconds: float | None) -> dict[str, Any]:
         "part": finding.part,
         "settings": dict(finding.settings),
     }
+    if finding.refused is not None:
+        row["refused"] = finding.refused.value
     if seconds is not None:
         row["seconds"] = round(seconds, 3)
     return row

@@ -90,6 +90,7 @@ def markdown(
         seed=words.seed_words(run.environment),
         settled=words.settled_summary(run),
         mutants=words.mutant_summary(run.mutants),
+        unmet=words.unmet(run),
         rungs=[r for r in Rung if any(e.rung is r for e in run.evidence)],
         meanings=words.MEANINGS,
         verdicts=_VERDICTS,
@@ -182,7 +183,7 @@ def _summary(run: Run) -> str:
     for id in run.claims:
         verdicts = {e.rung: e.verdict.value for e in run.of(id)}
         own = [m for m in run.mutants if m.claim == id]
-        met = sum(m.outcome not in (Outcome.SURVIVED, Outcome.NOT_RUN) for m in own)
+        met = sum(m.outcome not in (Outcome.SURVIVED, Outcome.REFUSED, Outcome.NOT_RUN) for m in own)
         settled = words.settled_on(run.settled(id))
         rows.append(
             [
@@ -353,7 +354,7 @@ def _mutants(mutants: Sequence[MutantEvidence]) -> str:
     rungs = [r for r in Rung if any(r in m.findings for m in mutants)]
     rows = [
         [f"`{m.mutant}`: {plain(m.description)}"]
-        + [f"{m.findings[r].verdict}" if r in m.findings else "" for r in rungs]
+        + [words.met(m, r) if r in m.findings else "" for r in rungs]
         + [_emphasised(m.outcome) if m.outcome is Outcome.SURVIVED else m.outcome.value]
         for m in mutants
     ]
@@ -363,7 +364,7 @@ def _mutants(mutants: Sequence[MutantEvidence]) -> str:
 def _reasons(mutant: MutantEvidence) -> Iterator[str]:
     """Why a rung did not refute a mutant."""
     for rung, finding in mutant.findings.items():
-        if finding.verdict is Verdict.REFUTED:
+        if finding.verdict is Verdict.REFUTED and rung not in mutant.refused:
             continue
         told = [mutant.blind[rung]] if rung in mutant.blind else []
         told += [reason] if (reason := said(finding.reason)) not in ("", *told) else []

@@ -141,6 +141,8 @@ def show_run(to: Screen, run: Run) -> None:
         to.say(line)
     for mutant in run.mutants:
         _mutant_problem(to, run, mutant)
+    for line in words.unmet(run):
+        to.say(line, _STYLES["survived"])
     to.say(f"mutants: {words.mutant_summary(run.mutants)}")
     to.say(words.settled_summary(run))
     to.say(f"seed: {words.seed_words(run.environment)}; profile: {run.environment.get('profile')}")
@@ -215,7 +217,9 @@ def show_claim(to: Screen, claim: Claim, run: Run, parameters: str, graph: Graph
     for mutant in (m for m in run.mutants if m.claim == claim.id):
         to.say(f"{mutant.mutant}: {mutant.outcome} - {mutant.description}")
         for rung, finding in mutant.findings.items():
-            to.say(f"  {rung}: {finding.verdict}" + (f", blind: {mutant.blind[rung]}" if rung in mutant.blind else ""))
+            why = f": {said(finding.reason)}" if rung in mutant.refused else ""
+            why += f", blind: {mutant.blind[rung]}" if rung in mutant.blind else ""
+            to.say(f"  {rung}: {words.met(mutant, rung)}{why}")
     to.say(f"\n{words.settled_summary(run)}; seed: {words.seed_words(run.environment)}")
 
 
@@ -302,6 +306,6 @@ def _mutant_problem(to: Screen, run: Run, mutant: MutantEvidence) -> None:
     to.say(f"{mutant.claim}, mutant {mutant.mutant}: {mutant.outcome}", _STYLES["survived"] if survived else "yellow")
     for rung, finding in mutant.findings.items():
         why = [mutant.blind.get(rung, ""), finding.reason, *finding.flags]
-        to.say(f"  {rung}: {finding.verdict}" + "".join(f"; {w}" for w in dict.fromkeys(map(said, why)) if w))
+        to.say(f"  {rung}: {words.met(mutant, rung)}" + "".join(f"; {w}" for w in dict.fromkeys(map(said, why)) if w))
         if survived:
             to.say(f"  repeat: {words.repeat_command(mutant.claim, rung, run.environment)}")

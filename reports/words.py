@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from numeric.finding import Finding
+from numeric.finding import Finding, Refusal
 from proofs.bench.claims import Bench
 from proofs.evidence import Evidence, Extent, MutantEvidence, Outcome, Rung, Settings, Settled
 from proofs.verify.run import Run
@@ -80,11 +80,30 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
+_REFUSED = {Refusal.LINT: "refused by the lint", Refusal.WORDS: "refused on words"}
+
+
 def mutant_summary(mutants: Iterable[MutantEvidence]) -> str:
-    """How many mutants met which end; survivors are always counted, also when there is none."""
+    """How many mutants met which end; survivors are always counted, also when there is none. Then how often code was refused."""
+    mutants = list(mutants)
     ends = Counter(m.outcome for m in mutants)
     shown = [o for o in Outcome if ends[o] or o is Outcome.SURVIVED]
-    return ", ".join(f"{ends[o]} {o.value}" for o in shown)
+    refused = Counter(r for m in mutants for r in m.refused.values())
+    unseen = " and ".join(f"{count} {_REFUSED[why]}" for why, count in sorted(refused.items()))
+    return ", ".join(f"{ends[o]} {o.value}" for o in shown) + (
+        f"; the universal rung saw nothing of {sum(refused.values())} ({unseen})" if refused else ""
+    )
+
+
+def met(mutant: MutantEvidence, rung: Rung) -> str:
+    """What a rung did with a mutant."""
+    refused = mutant.refused.get(rung)
+    return mutant.findings[rung].verdict.value if refused is None else _REFUSED[refused]
+
+
+def unmet(run: Run) -> list[str]:
+    """A line for each rung that has no mutant of a claim that it refutes, but some whose code it refuses."""
+    return [f"{claim}, {rung}: refuses the code of its mutants and refutes none" for claim, rung in run.unmet]
 
 
 def settled_summary(run: Run) -> str:

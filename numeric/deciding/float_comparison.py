@@ -5,7 +5,8 @@ Main definitions: `Comparison`, `Tally`, `Difference`.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+import contextlib
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -23,12 +24,18 @@ from numeric.deciding.programs import Program, Recorded, WrongResult, recorded, 
 from numeric.finding import Flag, Key, Quantity, Said
 from numeric.tape.acceptance import recorded_here
 from numeric.tape.notes import Record, Written, notes
+from numeric.tape.planning import plan
 from numeric.tape.recorder import record
 from numeric.tape.refusals import DataDependent, Refused
+from numeric.tape.steps import Kind
 from numeric.tape.storage_tape import Tape
 
 _NEAR = 2.0**-20
 """How far the second point is, relatively, at which a path that hangs on the data is followed again."""
+_TOGETHER, _ENTRIES = 16, 1 << 14
+"""Draws that one replay follows at most, and entries of their storages: with more, arithmetic outweighs calls."""
+_DRAWS = "draws"
+"""Where the cache holds them."""
 
 
 @dataclass(frozen=True)
@@ -117,27 +124,55 @@ class Floats:
     at_point: bool = False
 
     def foresee(self, draws: Sequence[Arrays]) -> None:
-        """The a-priori bounds at draws of one shape, numbered from 0, in one replay a side; `assess` takes them from the
-        cache. Where that can't be done nothing is kept, and `assess` finds out why."""
+        """The bounds at draws of one shape, numbered from 0, each kind in one replay a side; `assess` takes them from the
+        cache. What can't be done so is not kept, and `assess` finds out why."""
         if self.at_point or len({tuple((n, np.shape(a)) for n, a in draw.items()) for draw in draws}) != 1:
             return
         dtype = DTYPES[self.dtype]
-        stacked = {n: torch.stack([torch.tensor(draw[n], dtype=dtype) for draw in draws]) for n in draws[0]}
-        shapes = {name: tuple(t.shape[1:]) for name, t in stacked.items()}
+        stacked = {n: torch.tensor(np.stack([draw[n] for draw in draws]), dtype=dtype) for n in draws[0]}
         for side, program in self._sides:
             place = (side, "a-priori", self.dtype)
             if place in self.cache:
                 continue
             carrier = APriori(dtype)
-            try:
-                with np.errstate(all="ignore"):
-                    tape = recorded(program).at(shapes, dtype)
+            self.cache[place] = ()
+            with contextlib.suppress(Exception), np.errstate(all="ignore"):  # it is met again where it is told
+                tape = self._recorded(program, stacked, dtype)
+                try:
                     parts = replayed(tape, carrier, {name: carrier.inputs(t) for name, t in stacked.items()})
-            except Exception:  # whatever it is, it is met again where it is told
-                self.cache[place] = ()
-                continue
-            found = carrier.bound(parts).numpy(), carrier.condition(parts).numpy()
-            self.cache[place] = tuple(zip(*found, strict=True)) if len(found[0]) == len(draws) else ()
+                except Refused as refusal:  # of the operation, whatever the numbers
+                    self.cache[place] = refusal
+                else:
+                    bounds, conditions = carrier.bound(parts).numpy(), carrier.condition(parts).numpy()
+                    self.cache[place] = tuple(zip(bounds, conditions, strict=True)) if len(bounds) == len(draws) else ()
+        self.cache[_DRAWS] = {n: torch.tensor(np.stack([draw[n] for draw in draws])) for n in draws[0]}
+        if self.backend != "torch cpu":
+            return
+        for side, program in self._sides:
+            every = self.followed is None or isinstance(self.cache[side, "a-priori", self.dtype], Refused)
+            chosen = [k for k in range(len(draws)) if every or k in self.followed]  # type: ignore[operator]
+            for k, followed in self._running(program, Running(dtype), stacked, chosen):
+                self.cache[side, "running", self.dtype, k] = followed
+
+    def _recorded(self, program: Program, stacked: Mapping[str, Tensor], dtype: torch.dtype) -> Tape:
+        return recorded(program).at({name: tuple(t.shape[1:]) for name, t in stacked.items()}, dtype)
+
+    def _running(
+        self, program: Program, carrier: Running, stacked: Mapping[str, Tensor], chosen: Sequence[int]
+    ) -> Iterator[tuple[int, tuple[np.ndarray, np.ndarray]]]:
+        """Value and bound of the chosen draws, with their numbers, several in one replay; none where one can't be done."""
+        with contextlib.suppress(Exception), np.errstate(all="ignore"):
+            tape = self._recorded(program, stacked, carrier.precision)
+            if any(Kind.INDEX in step.kinds for step in plan(tape, carrier).steps):
+                return  # a place made of data is another one at each draw
+            size = max(1, min(_TOGETHER, _ENTRIES // max(1, sum(s.length for s in tape.storages))))
+            for start in range(0, len(chosen), size):
+                batch = chosen[start : start + size]
+                tensors = {name: t[batch] for name, t in stacked.items()}
+                parts = replayed(tape, carrier, {n: carrier.inputs(t) for n, t in tensors.items()}, tensors)
+                values, bounds = parts[0].expand(len(batch), *parts[0].shape[1:]), carrier.bound(parts)
+                for k, value, bound in zip(batch, values, bounds.expand(values.shape), strict=True):
+                    yield k, (value.numpy(), bound.numpy())
 
     @property
     def _sides(self) -> tuple[tuple[str, Program], ...]:
@@ -209,7 +244,12 @@ class Floats:
         self, side: str, program: Program, inputs: Arrays, value: np.ndarray, tally: Tally, key: int | None
     ) -> tuple[np.ndarray, np.ndarray | None]:
         both = ("running", "a-priori")
-        follows = self.backend == "torch cpu" and (self.followed is None or key is None or key in self.followed)
+        follows = self.backend == "torch cpu" and (
+            self.followed is None
+            or key is None
+            or key in self.followed
+            or (side, "running", self.dtype, key) in self.cache
+        )
         bounds = self._bounds(side, program, inputs, both if follows else both[1:], key)
         if self.backend == "torch cpu" and bounds.a_priori is None and not follows:
             self.cache.pop((side, self.dtype, key), None)
@@ -251,13 +291,19 @@ class Floats:
         tape = self._tape(side, program, tensors, key)
         record = notes(tape, dtype)
         if "running" in wanted:
-            carrier = Running(dtype)
-            parts, refusal = self._follow(side, tape, carrier, tensors)
-            if parts is not None:
-                value, running = to_numpy(parts[0][0]), carrier.bound(parts)[0].numpy()
+            followed = self.cache.get((side, "running", self.dtype, key)) if key is not None else None
+            if followed:
+                value, running = followed
+            else:
+                carrier = Running(dtype)
+                parts, refusal = self._follow(side, tape, carrier, tensors)
+                if parts is not None:
+                    value, running = to_numpy(parts[0][0]), carrier.bound(parts)[0].numpy()
         if running is not None or "running" not in wanted:
             foreseen = self.cache.get((side, "a-priori", self.dtype)) if key is not None else None
-            if foreseen:
+            if isinstance(foreseen, Refused):
+                refusal = refusal or foreseen
+            elif foreseen:
                 a_priori, condition = foreseen[key]
             else:
                 prior = APriori(dtype)
@@ -276,12 +322,12 @@ class Floats:
         if key is not None and place in self.cache:
             held: Tape = self.cache[place]
             return held
-        found = self._recorded(side, program, tensors)
+        found = self._taped(side, program, tensors)
         if key is not None and self.at_point:
             self.cache[place] = found
         return found
 
-    def _recorded(self, side: str, program: Program, tensors: dict[str, Tensor]) -> Tape:
+    def _taped(self, side: str, program: Program, tensors: dict[str, Tensor]) -> Tape:
         bare = program.program if isinstance(program, Recorded) else program
         shapes = {name: tuple(t.shape) for name, t in tensors.items()}
         try:
@@ -308,8 +354,9 @@ class Floats:
     ) -> tuple[Any, Refused | None]:
         try:
             with np.errstate(all="ignore"):
-                inputs = {name: carrier.inputs(t[None]) for name, t in tensors.items()}
-                return replayed(tape, carrier, inputs, tensors), None
+                stacked = {name: t[None] for name, t in tensors.items()}
+                inputs = {name: carrier.inputs(t) for name, t in stacked.items()}
+                return replayed(tape, carrier, inputs, stacked), None
         except Refused as refusal:
             return None, refusal
         except WrongResult:
@@ -321,17 +368,22 @@ class Floats:
 
     def _loose(self, side: str, program: Program, inputs: Arrays, key: int | None) -> np.ndarray:
         # running bounds without underflow compare two programs where divisions by data leave no a-priori bound
-        place = (side, "loose", self.dtype, key)
-        if key is not None and place in self.cache:
-            known: np.ndarray = self.cache[place]
-            return known
         carrier = Running(torch.float64, underflow=False)
+        if key is not None:
+            if (side, "loose", self.dtype, key) not in self.cache and _DRAWS in self.cache:
+                draws = self.cache[_DRAWS]
+                for k, (_, bound) in self._running(program, carrier, draws, range(len(next(iter(draws.values()))))):
+                    self.cache[side, "loose", self.dtype, k] = bound
+            known: np.ndarray | None = self.cache.get((side, "loose", self.dtype, key))
+            if known is not None:
+                return known
         tensors = {name: torch.tensor(array) for name, array in inputs.items()}
         tape = replace(self, dtype="float64")._tape(side, program, tensors, key)
-        wrapped = {name: carrier.inputs(t[None]) for name, t in tensors.items()}
-        found: np.ndarray = carrier.bound(replayed(tape, carrier, wrapped, tensors))[0].numpy()
+        stacked = {name: t[None] for name, t in tensors.items()}
+        wrapped = {name: carrier.inputs(t) for name, t in stacked.items()}
+        found: np.ndarray = carrier.bound(replayed(tape, carrier, wrapped, stacked))[0].numpy()
         if key is not None:
-            self.cache[place] = found
+            self.cache[side, "loose", self.dtype, key] = found
         return found
 
     def _precisions(self, inputs: Arrays, a: np.ndarray, b: np.ndarray, tally: Tally) -> None:

@@ -22,6 +22,7 @@ from torch import Tensor
 from numeric.carriers.carrier import Carrier, Parts
 from numeric.carriers.handles import Handles, Rationals, as_fraction
 from numeric.tape.acceptance import POINTS, WARM, accept, accept_straight
+from numeric.tape.local_check import Known
 from numeric.tape.notes import Record, notes
 from numeric.tape.numbers import Logarithms, Pair
 from numeric.tape.refusals import NoTensor
@@ -60,6 +61,7 @@ class Recorded:
         self.program, self.positive, self.own = program, tuple(positive), own
         self._tapes: dict[Any, Tape | Exception] = {}
         self._once: dict[Any, Tape] = {}
+        self._chose: bool | None = None
         _HELD.add(self)
         self.__name__ = getattr(program, "__name__", type(program).__name__)
 
@@ -107,6 +109,14 @@ class Recorded:
         """Drop the tapes: the program is recorded again when it is asked for."""
         self._tapes.clear()
         self._once.clear()
+        self._chose = None
+
+    def _chooses(self, inputs: Mapping[str, Tensor], asked: bool) -> bool:
+        """Whether the code can choose. Not asked, it is taken to be as it was at other sizes: in a search no verdict rests
+        on it."""
+        if asked or self._chose is None:
+            self._chose = chooses(self.program, inputs) is not None
+        return self._chose
 
     def _make_room(self, tapes: dict[Any, Any]) -> None:
         while len(tapes) >= _KEPT:
@@ -125,9 +135,9 @@ class Recorded:
             return out
 
         try:
-            if self.own and not chooses(self.program, draw(WARM)):
+            if self.own and not self._chooses(draw(WARM), asked=points > 1 or _LIGHT.get()):
                 for point in (draw, partial(draw, everywhere=True)):
-                    tape = accept_straight(self.program, point, points=points)
+                    tape = accept_straight(self.program, point, points=points, known=_KNOWN)
                     if tape is not None:
                         return tape
             with torch.no_grad():
@@ -145,6 +155,8 @@ def recorded(program: Program, positive: Sequence[str] = (), own: bool = False) 
 
 
 _HELD: WeakSet[Recorded] = WeakSet()
+_KNOWN = Known()
+"""Rules that were held against torch's kernels, in recordings of code that can't choose."""
 _LIGHT: ContextVar[bool] = ContextVar("light", default=False)
 
 
@@ -163,6 +175,7 @@ def forget() -> None:
     """Drop every tape there is: what programs call does something else from now on."""
     for held in list(_HELD):
         held.forget()
+    _KNOWN.clear()
 
 
 def run(program: Program, carrier: Carrier, inputs: Mapping[str, Parts], *, searching: bool = False) -> Parts:

@@ -18,7 +18,7 @@ from torch import Tensor
 from numeric.tape.escapes import escapes, only_raises
 from numeric.tape.float_replay import ReplayFailed, replay
 from numeric.tape.foreign import Watch
-from numeric.tape.local_check import check
+from numeric.tape.local_check import Known, check
 from numeric.tape.places import shown
 from numeric.tape.recorder import record
 from numeric.tape.refusals import RANDOMLY, WHY, DataDependent, NoTensor, OtherBits, Refused
@@ -80,14 +80,17 @@ def accept(program: Callable[..., Any], draw: Draw, *, points: int = POINTS) -> 
     return replace(tape, escapes=marked)
 
 
-def accept_straight(program: Callable[..., Any], draw: Draw, *, points: int = POINTS) -> Tape | None:
+def accept_straight(
+    program: Callable[..., Any], draw: Draw, *, points: int = POINTS, known: Known | None = None
+) -> Tape | None:
     """The tape of a program that can't choose (`numeric.tape.straight`); None where `accept` has to say what is wrong.
 
     One recording is enough. Its code keeps nothing from call to call and catches nothing, so that at one size only numbers
     of the data could lead it elsewhere, or come back as constants; none leaves by a method, as the watch says, and none by
     an operation, as the recording says. More calls, and points far off, could not show anything else. Bits and rules are
     held against torch's as in `accept`, and at a second point the replay has the bits of the code.
-    points: 1 compares the recording with a bare call and no more. Raises Refused where a rule is not what torch computes.
+    points: 1 compares the recording with a bare call and no more. known: rules that other recordings were held against
+    torch's kernels with. Raises Refused where a rule is not what torch computes.
     """
     inputs = draw(WARM)
     tape, value = record(program, inputs, seed=WARM)
@@ -106,7 +109,7 @@ def accept_straight(program: Callable[..., Any], draw: Draw, *, points: int = PO
         return None
     if not same:
         return None
-    check(tape, inputs)
+    check(tape, inputs, known)
     return tape
 
 

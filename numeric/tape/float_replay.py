@@ -1,6 +1,6 @@
 """Replaying a tape with torch's own kernels: the same operations on the same strided windows give the same bits.
 
-Main definitions: `replay`, `Floats`. Storages are flat tensors of their recorded dtypes; each operation runs on
+Main definitions: `replay`, `Floats`, `Several`. Storages are flat tensors of their recorded dtypes; each operation runs on
 `as_strided` views of them, so what aliases in the program aliases here.
 """
 
@@ -94,6 +94,26 @@ class Floats:
         """The result, after the last step."""
         out = self.tape.output
         return out.value if isinstance(out, Constant) else self.read(out)
+
+
+class Several:
+    """Replays of a tape at several points, in step: what is read has a leading axis of points, as parts have of trials."""
+
+    def __init__(self, tape: Tape, inputs: Mapping[str, Tensor]) -> None:
+        self.tape = tape
+        points = max((len(value) for value in inputs.values()), default=1)
+        self._each = [Floats(tape, {name: value[k] for name, value in inputs.items()}) for k in range(points)]
+
+    def read(self, window: Window) -> Tensor:
+        """What a window holds at each point: (points, *size)."""
+        if len(self._each) == 1:
+            return self._each[0].read(window)[None]
+        return torch.stack([one.read(window) for one in self._each])
+
+    def step(self, operation: Operation) -> None:
+        """Run one operation at each point. Raises ReplayFailed."""
+        for one in self._each:
+            one.step(operation)
 
 
 def _strided(flat: Tensor, window: Window) -> Tensor:

@@ -1,6 +1,6 @@
 """What code may hold so that a run on matrix words says something about every size: no way to hide a branch or a loop.
 
-Main definitions: `offences`, `Offence`, `stateful`.
+Main definitions: `offences`, `read`, `Offence`, `stateful`.
 The language is what is left when everything is taken away that can tell one size from another, or one call from the
 next, without the arithmetic seeing it: branches (but on `is None`), loops (but over literals; others run through the
 primitives of the array namespace), comparisons, integer division, tests of types, mutable state, data-dependent
@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from enum import Enum, auto
 from fractions import Fraction
@@ -155,17 +155,39 @@ _IMMUTABLE = (FunctionType, type, int, float, complex, str, bytes, type(None), t
 """Values that a function may read: lists and dictionaries are not changed by what the lint lets pass."""
 
 
-def offences(source: str, functions: frozenset[tuple[str, int]] | None = None) -> list[Offence]:
-    """Every place of a module that the language lacks, by line; `functions`: only these, by name and first line.
+@dataclass(frozen=True)
+class Module:
+    """A module's source, read once for one question after the other.
 
-    Raises SyntaxError if the source is no Python.
+    constants, tables: its names that stand for one number, and those of tables that are looked up by name. functions: by
+    name and first line.
     """
+
+    tree: ast.Module
+    constants: frozenset[str]
+    tables: frozenset[str]
+    functions: Mapping[tuple[str, int], tuple[ast.AST, ...]]
+
+    def offences(self, function: tuple[str, int] | None = None) -> list[Offence]:
+        """Every place that the language lacks, by line: of the whole module, or of one function."""
+        found = _Lint(self.constants, self.tables)
+        for root in [self.tree] if function is None else self.functions.get(function, ()):
+            found.body(root)
+        return sorted(dict.fromkeys(found.offences), key=lambda offence: offence.line)
+
+
+def read(source: str) -> Module:
+    """The module of this source. Raises SyntaxError if it is no Python."""
     tree = ast.parse(source)
-    stored = Counter(
-        n.arg if isinstance(n, ast.arg) else n.id
-        for n in ast.walk(tree)
-        if isinstance(n, ast.arg) or (isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load))
-    )
+    stored: Counter[str] = Counter()
+    functions: dict[tuple[str, int], tuple[ast.AST, ...]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            stored[node.arg] += 1
+        elif isinstance(node, ast.Name):
+            stored[node.id] += not isinstance(node.ctx, ast.Load)
+        elif (place := _place(node)) is not None:
+            functions[place] = (*functions.get(place, ()), node)
     values = {
         target.id: node.value
         for node in tree.body
@@ -174,11 +196,13 @@ def offences(source: str, functions: frozenset[tuple[str, int]] | None = None) -
         if isinstance(target, ast.Name) and stored[target.id] == 1
     }
     constants = {n for n, v in values.items() if isinstance(v, ast.Constant) and isinstance(v.value, int)}
-    found = _Lint(constants, {name for name, value in values.items() if _by_name(value)})
-    roots = [tree] if functions is None else [n for n in ast.walk(tree) if _place(n) in functions]
-    for root in roots:
-        found.body(root)
-    return sorted(dict.fromkeys(found.offences), key=lambda offence: offence.line)
+    tables = {name for name, value in values.items() if _by_name(value)}
+    return Module(tree, frozenset(constants), frozenset(tables), functions)
+
+
+def offences(source: str) -> list[Offence]:
+    """Every place of a module that the language lacks, by line. Raises SyntaxError if the source is no Python."""
+    return read(source).offences()
 
 
 def _place(node: ast.AST) -> tuple[str, int] | None:
@@ -193,7 +217,7 @@ def _place(node: ast.AST) -> tuple[str, int] | None:
 class _Lint:
     """One walk over a module; each node is met once, with what its surroundings allow."""
 
-    def __init__(self, constants: set[str], tables: set[str]) -> None:
+    def __init__(self, constants: frozenset[str], tables: frozenset[str]) -> None:
         self.constants = constants
         self.tables = tables
         self.offences: list[Offence] = []

@@ -4,7 +4,7 @@ Main definition: `differences`. The tape is replayed with torch's kernels, opera
 that exact arithmetic and balls use run on the same operands, and result and mutated operands have to agree within the
 rounding error of that one operation (`numeric.carriers.rounded`), whatever the program's own rounding has grown to.
 Operations of one signature (function, sizes, strides, scalars, aliasing) are the same rule on other numbers, and are
-checked a few times.
+checked a few times: in each recording of somebody's code, and in all recordings together of code that can't choose.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from numeric.tape.replay import Machine
 from numeric.tape.steps import Kind, Step
 from numeric.tape.storage_tape import Constant, Operation, Place, Tape, Window, leaves
 
-TIMES = 2
-"""Operations of one signature that are checked."""
+TIMES, LASTING = 2, 4
+"""Operations of one signature that are checked in a recording, and in all recordings that share what they know."""
+Known = Counter[Any]
+"""How often operations of a signature were found to be as their rule says, in recordings so far."""
 
 
 @dataclass(frozen=True)
@@ -53,19 +55,25 @@ class Unchecked:
     place: Place
 
 
-def differences(tape: Tape, inputs: Mapping[str, Tensor]) -> Iterator[Difference | Unchecked]:
-    """What the check finds against the rules of a tape at one point."""
+def differences(
+    tape: Tape, inputs: Mapping[str, Tensor], known: Known | None = None
+) -> Iterator[Difference | Unchecked]:
+    """What the check finds against the rules of a tape at one point. known: what other recordings found, and this one adds
+    to."""
+    signatures = list(_signatures(tape, lasting=known is not None))
+    open_steps = [k for k, signature in enumerate(signatures) if known is None or known[signature] < LASTING]
+    if not open_steps:
+        return
     with torch.no_grad():
         floats = Floats(tape, inputs)
         exact = _Single(tape, Rounded(logarithms=True), floats)
         real = _Single(tape, Rounded(), floats)
         left: Counter[Any] = Counter()
         open_: dict[Any, Unchecked] = {}
-        for step in exact.plan.steps:
+        for step, signature in zip(exact.plan.steps[: open_steps[-1] + 1], signatures, strict=False):
             operation = step.operation
-            signature = _signature(operation, [exact.kinds[w.storage] for w in _windows(operation)])
             found: list[tuple[Any, list[Any]]] = []
-            if left[signature] < TIMES:
+            if left[signature] < TIMES and (known is None or known[signature] < LASTING):
                 for machine, rule in ((exact, step.rule), (real, _other_rule(step, exact))):
                     if rule is not None and (values := machine.results(operation, rule)) is not None:
                         found.append((machine, values))
@@ -82,6 +90,8 @@ def differences(tape: Tape, inputs: Mapping[str, Tensor]) -> Iterator[Difference
                     return
             if said:
                 left[signature] += 1
+                if known is not None:
+                    known[signature] += 1
                 open_.pop(signature, None)
             elif not left[signature]:
                 open_.setdefault(signature, Unchecked(operation.name, operation.place))
@@ -207,7 +217,16 @@ def _windows(operation: Operation) -> list[Window]:
     return [o for o in (*operation.operands(), *operation.outputs) if isinstance(o, Window)]
 
 
-def _signature(operation: Operation, kinds: list[Kind]) -> Any:
+def _signatures(tape: Tape, lasting: bool) -> Iterator[Any]:
+    """The signature of each step; lasting: one that means the same in another tape."""
+    made = plan(tape, _EXACT)
+    kinds = dict(made.before)
+    for step in made.steps:
+        yield _signature(step.operation, [kinds[w.storage] for w in _windows(step.operation)], lasting)
+        kinds |= dict.fromkeys(step.anew, step.kinds[0])
+
+
+def _signature(operation: Operation, kinds: list[Kind], lasting: bool) -> Any:
     """What one operation has in common with another on which its rule does the same."""
     known: dict[int, tuple[int, int]] = {}
     described: list[Any] = [operation.function, *kinds]
@@ -218,7 +237,8 @@ def _signature(operation: Operation, kinds: list[Kind]) -> Any:
                               operand.conjugated, operand.negated))  # fmt: skip
         elif isinstance(operand, Constant):
             value = operand.value
-            exactly = None if value.dtype.is_floating_point or value.dtype.is_complex else id(operand)
+            plain = value.dtype.is_floating_point or value.dtype.is_complex
+            exactly = None if plain else tuple(value.reshape(-1).tolist()) if lasting else id(operand)
             described.append((value.shape, value.dtype, exactly))
         else:
             described.append(repr(operand))
@@ -228,7 +248,7 @@ def _signature(operation: Operation, kinds: list[Kind]) -> Any:
 _EXACT, _REAL = Rounded(logarithms=True), Rounded()
 
 
-def check(tape: Tape, inputs: Mapping[str, Tensor]) -> None:
+def check(tape: Tape, inputs: Mapping[str, Tensor], known: Known | None = None) -> None:
     """Raises Refused, naming operation and line, if a rule is not what torch computes, or if that can't be said.
 
     What has no finite value at `inputs` (the logarithm of a negative number) is checked between 0 and 1, then near 0
@@ -239,10 +259,10 @@ def check(tape: Tape, inputs: Mapping[str, Tensor]) -> None:
     inside = {name: value.abs() / (1 + value.abs()) for name, value in inputs.items()}
     longest = max((n for value in inputs.values() for n in value.shape), default=1)
     near = {name: value / longest for name, value in inside.items()}
-    found = list(differences(tape, inputs))
+    found = list(differences(tape, inputs, known))
     for point in (inside, near):
         if found and all(isinstance(f, Unchecked) for f in found):
-            again = list(differences(tape, point))
+            again = list(differences(tape, point, known))
             found = [f for f in again if f in found or isinstance(f, Difference)]
     for one in found:
         raise Refused(one.operation, shown(one.place), DIFFERS if isinstance(one, Difference) else NO_BOUND)

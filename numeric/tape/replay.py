@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from numeric.carriers.carrier import Carrier, NoRule, Parts
-from numeric.tape.float_replay import Floats
+from numeric.tape.float_replay import Several
 from numeric.tape.moves import Move
 from numeric.tape.numbers import Logarithms, Numbers, Pair, concatenated
 from numeric.tape.places import shown
@@ -35,7 +35,7 @@ class Machine:
         self.whole: dict[int, tuple[Window, Any]] = {}
         """Results that fill a storage, as they were made: most are read as they were written."""
         self.kinds = dict(self.plan.before)
-        self.floats: Floats | None = None
+        self.floats: Several | None = None
         self.missing: set[int] = set()
         """Storages that hold a result for which there is no rule."""
         self._kept: set[int] = set()
@@ -47,8 +47,8 @@ class Machine:
     ) -> Numbers | Logarithms | Pair:
         """The result at the inputs' parts (trials, *shape).
 
-        floats: the inputs as torch holds them, for a carrier that follows the kernels. Raises Refused for an operation
-        without a meaning, ZeroDivisionError for a divisor that is 0.
+        floats: the inputs as torch holds them, (trials, *shape), for a carrier that follows the kernels. Raises Refused for
+        an operation without a meaning, ZeroDivisionError for a divisor that is 0.
         """
         if self.tape.faults:
             fault = self.tape.faults[0]
@@ -56,7 +56,7 @@ class Machine:
         with torch.no_grad():
             if self.carrier.follows_kernel:
                 assert floats is not None
-                self.floats = Floats(self.tape, floats)
+                self.floats = Several(self.tape, floats)
             for name, parts in inputs.items():
                 self._store(self.tape.inputs[name], Numbers(self.carrier, parts), Kind.NUMBER, True)
             for step in self.plan.steps:
@@ -153,7 +153,7 @@ class Machine:
 
     def _followed(self, window: Window, kind: Kind) -> Any:
         assert self.floats is not None
-        value = self.floats.read(window)[None]
+        value = self.floats.read(window)
         if kind is Kind.INDEX:
             return value
         (error,) = self._flat(window.storage)
@@ -326,7 +326,7 @@ class Machine:
             for half, part in enumerate((value.real, value.imaginary)):
                 parts = (part if part is not None else zero).expand(window.size).parts
                 if self.floats is not None:
-                    kernel = torch.view_as_real(self.floats.read(window))[..., half][None]
+                    kernel = torch.view_as_real(self.floats.read(window))[..., half]
                     parts = self.carrier.follow(parts, parts[0], kernel)[1:]
                 self._write(window, parts, half)
             return
@@ -343,7 +343,7 @@ class Machine:
         if parts[0].shape[1:] != window.size:
             parts = value.expand(window.size).parts
         if self.floats is not None and kind is not Kind.INDEX:
-            kernel = self.floats.read(window)[None]
+            kernel = self.floats.read(window)
             if self.floats.tape.inputs and parts[0] is not kernel:
                 parts = self.carrier.follow(parts, parts[0], kernel)
             parts = parts[1:]

@@ -12,7 +12,7 @@ import sysconfig
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, is_dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, FrameType
@@ -23,7 +23,7 @@ from torch import Tensor
 
 import numeric
 from numeric.finding import Said
-from numeric.tape.lint import Holds, Offence, offences, stateful
+from numeric.tape.lint import Holds, Module, Offence, read, stateful
 
 TRUSTED = ("constructions/primitives.py", "constructions/namespace.py")
 """The primitives themselves: their loops are over tokens and steps, and the values at small sizes test them."""
@@ -162,10 +162,15 @@ def _asked(file: str) -> Path | None:
 
 @cache
 def _offence(path: Path, changed: int, name: str, line: int, sized: bool) -> Hides | None:
-    for offence in offences(path.read_text(encoding="utf-8"), frozenset({(name, line)})):
+    for offence in _module(path, changed).offences((name, line)):
         if offence.lasts or not sized:
             return Hides(path.name, offence)
     return None
+
+
+@lru_cache(maxsize=32)  # a claim runs a few files, and their trees are large
+def _module(path: Path, changed: int) -> Module:
+    return read(path.read_text(encoding="utf-8"))
 
 
 def chooses(program: Callable[..., Any], inputs: Mapping[str, Tensor]) -> Said | None:

@@ -3,8 +3,9 @@
 Main definitions: `Spec`, `decide`.
 Confirmed: every equation owed holds, both results are the same words, every function that ran is in the language of
 `numeric.tape.lint`, nothing was refused on the way, and at three small sizes the words have the value that the plain
-programs have there. Refuted: the plain programs differ at small sizes. Undecided: everything else, with its reason; in
-particular a difference of words refutes nothing, since different letters may be equal.
+programs have there. Refuted: the plain programs differ at small sizes; where the code was refused, that says nothing of
+the words, and the finding has the refusal. Undecided: everything else, with its reason; in particular a difference of
+words refutes nothing, since different letters may be equal.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 
 from numeric.deciding.programs import Program, Recorded, Shapes, Sizes, rational, recorded, text
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Finding, Said, Verdict
+from numeric.finding import Counterexample, Finding, Refusal, Said, Verdict
 from numeric.tape.straight import outside, watched
 from numeric.trust import Trust
 from numeric.words import derivation, letters
@@ -81,11 +82,14 @@ def decide(left: Program, right: Program, shapes: Shapes, spec: Spec, small: Seq
             _compare(session, results[0], results[1])
         except (TypeError, AttributeError, ArithmeticError, LookupError, ValueError) as error:
             reason = OutsideWords(type(error).__name__, str(error))
+    hidden = outside(ran)
     if not takes:
         reason = reason or FixedCounts(tuple(sorted(spec.counts)))
     if reason is None and letters.latched:
         reason = Swallowed(str(letters.latched[0]))
-    reason = reason or outside(ran) or _unused(spec, session) or (None if small else Unheld.NO_SIZES)
+    reason = hidden or reason or _unused(spec, session)
+    refused = Refusal.LINT if hidden else Refusal.WORDS if reason else None
+    reason = reason or (None if small else Unheld.NO_SIZES)
     found = derivation.decide(lambda: session.obligations, second_opinion=second_opinion, limit=limit)
     if reason is None and found.verdict is not Verdict.CONFIRMED:
         steps = tuple((who, repr(a), repr(b)) for who, a, b in session.differences)
@@ -97,18 +101,23 @@ def decide(left: Program, right: Program, shapes: Shapes, spec: Spec, small: Seq
         if seen is not None:
             break
         reason = reason or wrong
-    return _finding(found, reason, seen, session, small)
+    return _finding(found, reason, refused, seen, session, small)
 
 
 def _finding(
-    found: Finding, reason: Said | None, seen: Counterexample | None, session: Session, small: Sequence[Sizes]
+    found: Finding,
+    reason: Said | None,
+    refused: Refusal | None,
+    seen: Counterexample | None,
+    session: Session,
+    small: Sequence[Sizes],
 ) -> Finding:
     verdict = Verdict.REFUTED if seen else Verdict.UNDECIDED if reason else Verdict.CONFIRMED
     trust = [*(part for part in found.trust if part is not Trust.IMPLIED), Trust.PRIMITIVES]
     figures = {**found.figures, "invariants": len(session.used), "sizes run plainly": len(small)}
     settings = {**found.settings, "engine": "matrix words, whole programs", "sizes": [dict(s) for s in small]}
     return Finding(verdict, reason or "", figures=figures, settings=settings,
-                   trust=tuple(trust), flags=found.flags, counterexample=seen)  # fmt: skip
+                   trust=tuple(trust), flags=found.flags, counterexample=seen, refused=refused)  # fmt: skip
 
 
 def _inputs(session: Session, shapes: Shapes) -> dict[str, Any]:

@@ -114,7 +114,8 @@ def sweep(
 
     def beside(short: bool) -> None:
         for f, m, N in others:
-            if (N <= _SHORT) is short and run.same("plain calls", of_one_sequence(case, {"f": f, "m": m, "N": N})):
+            asked = of_one_sequence(case, {"f": f, "m": m, "N": N})
+            if (N <= _SHORT) is short and run.same("plain calls", asked, novel=True):
                 elsewhere.setdefault((f, m), []).append(N)
 
     beside(short=True)

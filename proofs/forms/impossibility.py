@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from numeric.deciding.programs import Program, fractions, rational, text
+from numeric.deciding.programs import Program, fractions, rational, recorded, text
 from numeric.finding import Counterexample, Finding, Verdict
 from numeric.probing.planting import at_a_point
 from proofs.claim import Check, Mutant, both, covering
@@ -32,6 +32,10 @@ class Witness:
     point: Point
     value: Any
     meaning: str
+
+    def __post_init__(self) -> None:
+        # one recording serves all rungs
+        object.__setattr__(self, "program", recorded(self.program, own=True))
 
     def __call__(self, settings: Settings) -> Finding:
         """The program run on fractions."""

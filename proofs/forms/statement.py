@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import tokenize
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,15 +61,12 @@ def claim(
 
 def read(source: str, module: str) -> Statement:
     """The statement of a module's source. Raises ValueError naming the module and what is wrong with its docstring."""
-    body = ast.parse(source).body
-    first = body[0] if body else None
-    if not (
-        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
-    ):
+    written = _first(source)
+    if written.type != tokenize.STRING:
         raise ValueError(f"{module}: no docstring; the statement is the docstring of its file")
-    if not (ast.get_source_segment(source, first) or "").startswith('r"""'):
+    if not written.string.startswith('r"""'):
         raise ValueError(f'{module}: the docstring is no raw string; write r""" so that backslashes stay')
-    title, _, text = first.value.value.strip().partition("\n")
+    title, _, text = ast.literal_eval(written.string).strip().partition("\n")
     parts = _parts(text, module)
     if not title.endswith(".") or not parts[""]:
         raise ValueError(
@@ -87,6 +85,13 @@ def read(source: str, module: str) -> Statement:
         departures=items["Departs"],
         systems=tuple(_system(item, module) for item in items["Systems"]),
     )
+
+
+def _first(source: str) -> tokenize.TokenInfo:
+    """The first token of a module's code; no more of it is read."""
+    lines = iter(source.splitlines(keepends=True))
+    blank = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE)
+    return next(t for t in tokenize.generate_tokens(lambda: next(lines, "")) if t.type not in blank)
 
 
 def _parts(text: str, module: str) -> dict[str, str]:

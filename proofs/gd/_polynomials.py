@@ -10,7 +10,7 @@ import numpy as np
 
 from constructions.namespace import Array
 from numeric.carriers.handles import FlintPolynomials, Handles
-from numeric.deciding.programs import run
+from numeric.deciding.programs import recorded, run
 
 Program = Callable[..., Array]
 TRUST = ("FLINT's polynomial arithmetic", "the rules of the replay (numeric/tape/rules)")
@@ -20,7 +20,7 @@ def values(program: Program, ring: FlintPolynomials, inputs: Mapping[str, np.nda
     """The program's outputs, an object array of the ring's elements, for object arrays of such elements."""
     carrier = Handles(ring)
     parts = {name: carrier.put(array.reshape(-1).tolist(), array.shape) for name, array in inputs.items()}
-    found: np.ndarray = carrier.get(run(program, carrier, parts))
+    found: np.ndarray = carrier.get(run(recorded(program, own=True), carrier, parts))
     return found
 
 

@@ -39,7 +39,7 @@ from functools import partial
 
 from constructions import autograd_descent, causal_stack
 from constructions.namespace import Array, identity, namespace
-from numeric.deciding.programs import rational
+from numeric.deciding.programs import rational, recorded
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec
 from proofs.forms import EVERYWHERE, Identity, Large, Rung, Same, Short, claim, exactly, together
@@ -157,7 +157,7 @@ def run_both(X: Array, Y: Array, x_q: Array, W0: Array, eta: Array, count: int) 
 @exactly(range(1, MOST + 1), size="k")
 def witness(k: int, left: Fraction = Fraction(0)) -> Iterator[Same]:
     """At c = 1/2, x = (1, 1, 0), y = (0, 1, 0), x_q = 1, W_0 = 0: 1 - 2^-k for k layers, 1/2 (and `left`) for k steps."""
-    found, _ = rational(lambda **at: run_both(**at, count=k), point(WITNESS))
+    found, _ = rational(recorded(partial(run_both, count=k), own=True), point(WITNESS))
     yield Same("stack, descent", found.reshape(-1).tolist(), [1 - Fraction(1, 2**k), Fraction(1, 2) + left], WITNESS)
 
 

@@ -53,6 +53,11 @@ def at_step(X: Array, Y: Array, W0: Array, eta: Array, powers: tuple[Array, Arra
     return combine(W0, Y.mT @ X, *powers, eta / X.shape[0])
 
 
+def wrong_sign(X: Array, Y: Array, W0: Array, eta: Array, steps: int = STEPS) -> Array:
+    """Powers of I + cA."""
+    return solution(W0, -(X.mT @ X), Y.mT @ X, eta / X.shape[0], steps)
+
+
 def start_kept(X: Array, Y: Array, W0: Array, eta: Array) -> Array:
     """W_0 added as it is, without its factor Q^k."""
     return W0 + formula(X, Y, 0 * W0, eta)
@@ -75,11 +80,7 @@ IDENTITY = Identity(
 CLAIM = claim(
     __name__,
     IDENTITY.checks() | kernel_check("gd_closed_form").checks(),
-    IDENTITY.mutant(
-        "sign",
-        "powers of I + cA",
-        left=lambda X, Y, W0, eta: solution(W0, -(X.mT @ X), Y.mT @ X, eta / X.shape[0], STEPS),
-    ),
+    IDENTITY.mutant("sign", "powers of I + cA", left=wrong_sign),
     IDENTITY.mutant("start_kept", "W_0 without its factor (I - cA)^k", left=start_kept, rungs=EXACTLY),
     IDENTITY.mutant(
         "one_term_more",

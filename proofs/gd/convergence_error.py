@@ -34,7 +34,7 @@ from constructions import descent_limit, mesa_layer
 from constructions.autograd_descent import descend
 from constructions.gradient_descent import loss, step
 from constructions.namespace import Array
-from constructions.optimiser import sgd
+from constructions.optimiser import SGD, sgd
 from numeric.words import Words, matrix, scalar
 from numeric.words.derivation import Obligation
 from proofs.forms import EVERYWHERE, Identity, Kind, Large, Rung, Short, claim, together
@@ -68,7 +68,7 @@ def optimised(X: torch.Tensor, Y: torch.Tensor, W0: torch.Tensor, eta: Array) ->
     """torch.optim.SGD with weight_decay 1/2 at learning rate 1 on eta times the mean squared loss: (m, f)."""
     with torch.enable_grad():
         weight = torch.nn.Parameter(W0.detach().clone())
-        optimiser = torch.optim.SGD([weight], lr=1.0, weight_decay=0.5, foreach=False)
+        optimiser = SGD([weight], lr=1.0, weight_decay=0.5, foreach=False)
         for _ in range(STEPS):
             optimiser.zero_grad()
             (eta * loss(weight, X, Y)).backward()

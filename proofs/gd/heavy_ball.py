@@ -31,6 +31,7 @@ from constructions.autograd_descent import gradient
 from constructions.gradient_descent import gradient as written
 from constructions.namespace import Array, filled
 from constructions.online_descent import token_loss
+from constructions.optimiser import SGD
 from numeric.words import matrix, scalar
 from numeric.words.derivation import Obligation
 from proofs.forms import EXACTLY, Identity, Large, claim
@@ -55,7 +56,7 @@ def optimiser(K: torch.Tensor, V: torch.Tensor, eta: Array, W0: torch.Tensor) ->
     """torch.optim.SGD with momentum 1/2 at learning rate 1 on eta times each token's loss: (m, f)."""
     with torch.enable_grad():
         weight = torch.nn.Parameter(W0.detach().clone())
-        sgd = torch.optim.SGD([weight], lr=1.0, momentum=0.5, foreach=False)
+        sgd = SGD([weight], lr=1.0, momentum=0.5, foreach=False)
         for t in range(K.shape[0]):
             sgd.zero_grad()
             (eta * token_loss(weight, K[t : t + 1, :], V[t : t + 1, :])).backward()

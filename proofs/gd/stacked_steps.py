@@ -104,11 +104,11 @@ CLAIM = claim(
     IDENTITY.mutant(
         "eta_over_P",
         "divided by f instead of N",
-        left=lambda X, Y, x_q, W0, eta: residual_stack.predict(X, Y, x_q, W0, eta / X.shape[1], LAYERS),
+        left=lambda X, Y, x_q, W0, eta, layers=LAYERS: residual_stack.predict(X, Y, x_q, W0, eta / X.shape[1], layers),
     ),
     IDENTITY.mutant(
         "one_layer_less",
         "one layer less",
-        left=lambda X, Y, x_q, W0, eta: residual_stack.predict(X, Y, x_q, W0, eta / X.shape[0], LAYERS - 1),
+        left=lambda X, Y, x_q, W0, eta, layers=LAYERS: layer(X, Y, x_q, W0, eta, layers - 1),
     ),
 )

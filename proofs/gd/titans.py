@@ -38,6 +38,7 @@ from constructions.autograd_descent import gradient
 from constructions.gradient_descent import gradient as written
 from constructions.namespace import Array, filled
 from constructions.online_descent import token_loss
+from constructions.optimiser import SGD
 from numeric.deciding.programs import Program
 from numeric.words import matrix, scalar
 from numeric.words.derivation import Obligation
@@ -93,7 +94,7 @@ def _optimise(
     # an optimiser's learning rate is a number; with theta on the loss the rates can stay indeterminates
     with torch.enable_grad():
         weight = torch.nn.Parameter(W0.detach().clone())
-        sgd = torch.optim.SGD([weight], lr=1.0, momentum=0.5, weight_decay=decay, foreach=False)
+        sgd = SGD([weight], lr=1.0, momentum=0.5, weight_decay=decay, foreach=False)
         for t in range(K.shape[0]):
             sgd.zero_grad()
             loss = token_loss(weight, K[t : t + 1, :], V[t : t + 1, :])

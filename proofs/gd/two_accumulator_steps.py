@@ -79,13 +79,13 @@ CLAIM = claim(
     IDENTITY.mutant(
         "sign",
         "Z_2 with the wrong sign",
-        left=lambda X, Y, x_q, W0, eta: -prediction(X, -Y, x_q, W0, -eta / X.shape[0], STEPS) + 2 * (W0 @ x_q),
+        left=lambda X, Y, x_q, W0, eta, steps=STEPS: -layer(X, -Y, x_q, W0, -eta, steps) + 2 * (W0 @ x_q),
         rungs=EVERYWHERE,
     ),
     IDENTITY.mutant(
         "one_product_less",
         "one matrix product less",
-        left=lambda X, Y, x_q, W0, eta: prediction(X, Y, x_q, W0, eta / X.shape[0], STEPS - 1),
+        left=lambda X, Y, x_q, W0, eta, steps=STEPS: layer(X, Y, x_q, W0, eta, steps - 1),
     ),
     IDENTITY.mutant(
         "from_the_left",

@@ -1,21 +1,24 @@
 """Fingerprints of what evidence is about, and what a module rests on; both from the imports, read off the source.
 
-Main definitions: `fingerprints`, `stale`, `Stale`; `reached` and `below` serve `proofs.verify.graph` too.
+Main definitions: `fingerprints`, `stale`, `Stale`, `at_one_moment`; `reached` and `below` serve `proofs.verify.graph` too.
 Nothing is imported to find out: files are parsed, so the answer is the same on a machine without a GPU or Coq.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import constructions
 import numeric
@@ -32,6 +35,35 @@ REMOVED = "claim"
 """What `Stale.changed` holds when the claim itself is gone."""
 
 _MODEL = ("proofs.claim", "proofs.evidence", "proofs.figure", "proofs.registry")
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+_MOMENT: ContextVar[dict[Any, Any] | None] = ContextVar("moment", default=None)
+
+
+@contextlib.contextmanager
+def at_one_moment() -> Iterator[None]:
+    """Inside, files are looked at once for all claims, and taken to stay as they were found."""
+    token = _MOMENT.set({})
+    try:
+        yield
+    finally:
+        _MOMENT.reset(token)
+
+
+def _once(function: F) -> F:
+    """A function that looks at files, its answers kept inside `at_one_moment`."""
+
+    @wraps(function)
+    def run(*names: Any) -> Any:
+        seen = _MOMENT.get()
+        if seen is None:
+            return function(*names)
+        if (function, names) not in seen:
+            seen[function, names] = function(*names)
+        return seen[function, names]
+
+    return cast(F, run)
 
 
 @dataclass(frozen=True)
@@ -80,6 +112,7 @@ def version(distribution: str) -> str | None:
         return None
 
 
+@_once
 def reached(module: str) -> dict[str, Path]:
     """`module` and every module of `constructions` and `proofs` it imports, transitively: name -> file."""
     found: dict[str, Path] = {}
@@ -118,6 +151,7 @@ def _is_side(name: str) -> bool:
     return top == "constructions" or (top == "proofs" and bool(rest) and name not in _MODEL)
 
 
+@_once
 def _file(name: str) -> Path | None:
     top, *rest = name.split(".")
     package = {"constructions": constructions, "proofs": proofs}.get(top)
@@ -138,7 +172,7 @@ def _sides(module: str, path: Path, changed: int) -> tuple[str, ...]:
 def _imports(module: str, path: Path) -> Iterator[str]:
     """Every name `module` imports, as if each were a module; names that are none have no file and drop out."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text("utf-8"), str(path))):
+    for node in _statements(ast.parse(path.read_text("utf-8"), str(path))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -155,10 +189,22 @@ def _imports(module: str, path: Path) -> Iterator[str]:
             yield from (".".join(parts[:k]) for k in range(1, len(parts) + 1))
 
 
+def _statements(module: ast.Module) -> Iterator[ast.AST]:
+    """All statements, those in others too; expressions hold none."""
+    waiting: list[ast.AST] = [module]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            below = getattr(node, name, ())
+            waiting += below if isinstance(below, list) else ()  # a lambda's body is an expression
+
+
 def _theorems() -> list[Path]:
     return [p for home in proofs.__path__ for kind in ("*.v", "*.json") for p in sorted(Path(home, "coq").glob(kind))]
 
 
+@_once
 def _engines() -> str:
     sources = [_digest(p) for home in numeric.__path__ for p in sorted(Path(home).rglob("*.py"))]
     versions = [f"{name} {version(name)}" for name in DECIDING]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from numeric.finding import Counterexample, Finding, Said, Verdict
+from numeric.finding import Counterexample, Finding, Refusal, Said, Verdict
 from proofs.evidence import Evidence, Fingerprints, MutantEvidence, Rung
 from proofs.shown import words
 
@@ -56,6 +56,7 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
             "part": finding.part,
             "settings": finding.settings,
         }
+        | ({"refused": finding.refused} if finding.refused else {})
     )
     return row
 
@@ -71,6 +72,7 @@ def finding_from_json(row: Mapping[str, Any]) -> Finding:
         trust=tuple(row["trust"]),
         flags=tuple(row["flags"]),
         part=row["part"],
+        refused=Refusal(row["refused"]) if "refused" in row else None,
         counterexample=None if found is None else counterexample_from_json(found),
     )
 

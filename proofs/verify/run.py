@@ -30,7 +30,7 @@ from proofs.mistake import UserMistake
 from proofs.shown import words
 from proofs.verify import sight
 from proofs.verify.findings import CheckRaised, Interrupted, WorkerFailed
-from proofs.verify.fingerprints import fingerprints, version
+from proofs.verify.fingerprints import at_one_moment, fingerprints, version
 from proofs.verify.kept import Answer, Kept
 from proofs.verify.records import evidence_from_json, finding_from_json, finding_to_json, mutant_from_json, plain
 
@@ -115,15 +115,25 @@ class Run:
         return {grade: found[grade] for grade in Grade}
 
     @property
+    def unmet(self) -> tuple[tuple[str, Rung], ...]:
+        """Claims and rungs whose mutants only had their code refused there: nothing shows that the check can fail."""
+        met: dict[tuple[str, Rung], bool] = {}
+        for mutant in self.mutants:
+            for rung, finding in mutant.findings.items():
+                if finding.verdict is Verdict.REFUTED:
+                    met[mutant.claim, rung] = met.get((mutant.claim, rung), False) or finding.refused is None
+        return tuple(place for place, seen in met.items() if not seen)
+
+    @property
     def status(self) -> int:
-        """Exit status: 0 all confirmed, 1 something refuted or a mutant survived, 3 undecided.
+        """Exit status: 0 all confirmed, 1 something refuted, a mutant survived or had its code refused alone, 3 undecided.
 
         A rung may be left out (not run) where another confirms; a claim with no confirmed rung is undecided, and
         so is a run that was cut short.
         """
         if any(e.verdict is Verdict.REFUTED for e in self.evidence):
             return 1
-        if any(m.outcome is Outcome.SURVIVED for m in self.mutants):
+        if any(m.outcome is Outcome.SURVIVED for m in self.mutants) or (self.unmet and not self.note):
             return 1
         undecided = any(e.verdict is Verdict.UNDECIDED for e in self.evidence)
         open_ = any(not self.settled(id) for id in self.claims)
@@ -202,8 +212,9 @@ def verify(
         raise NothingToRun(
             f"no claim chosen has a check on {', '.join(chosen or [])}; rungs there are: {', '.join(there) or 'none'}"
         )
-    marks = {c.id: fingerprints(c) for c in claims}
-    looks = {c.id: sight.known(c) for c in claims if not sight.by_itself(c)}
+    with at_one_moment():
+        marks = {c.id: fingerprints(c) for c in claims}
+        looks = {c.id: sight.known(c) for c in claims if not sight.by_itself(c)}
     open_ = [Look(id) for id, known in looks.items() if known is None]
     rows = _taken(claims, units, marks, kept)
     left = [unit for unit in units if unit not in rows]
@@ -232,7 +243,8 @@ def verify(
         for claim in claims:
             own = {(u.rung, u.mutant): row for u, row in rows.items() if u.claim == claim.id}
             kept.keep(claim, marks[claim.id], own)
-    unseen = {(c.id, r): not_seen for c in claims for r, not_seen in sight.labels(c, looks.get(c.id)).items()}
+    with at_one_moment():
+        unseen = {(c.id, r): not_seen for c in claims for r, not_seen in sight.labels(c, looks.get(c.id)).items()}
     return _assemble(claims, units, answers, marks, unseen, environment(settings, note))
 
 

@@ -1,6 +1,10 @@
 """The learner: its closed form, autograd and torch.optim.SGD on integers, where floats are exact."""
 
+import subprocess
+import sys
+
 import numpy as np
+import pytest
 import torch
 
 from constructions import autograd_descent, gradient_descent, optimiser, residual_stack
@@ -45,3 +49,29 @@ def test_the_start_is_not_written_to():
     optimiser.sgd(W, X, Y, eta=0.5, steps=2)
     assert torch.equal(W, before)
     assert not W.requires_grad
+
+
+@pytest.mark.parametrize("named", [{}, {"momentum": 0.5}, {"momentum": 0.9, "nesterov": True}, {"weight_decay": 0.1}])
+def test_the_bare_optimiser_does_what_torchs_own_does(named):
+    """Bit for bit, over several steps, with the learning rate changed on the way."""
+    start = torch.randn(3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    ends = []
+    for kind in (torch.optim.SGD, optimiser.SGD):
+        weight = torch.nn.Parameter(start.clone())
+        steps = kind([weight], lr=1.0, foreach=False, **named)
+        for k in range(4):
+            steps.param_groups[0]["lr"] = 0.5**k
+            steps.zero_grad()
+            (weight**2).sum().mul(0.3).backward()
+            steps.step()
+        ends.append(weight.detach())
+    assert torch.equal(*ends)
+    assert not torch.equal(ends[0], start)
+
+
+def test_the_bare_optimiser_does_not_import_torchs_compiler():
+    code = (
+        "import sys, torch; from constructions.optimiser import sgd; one = torch.ones(1, 1);"
+        "sgd(one, one, one, eta=0.5, steps=2); assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

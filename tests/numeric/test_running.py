@@ -95,7 +95,12 @@ def follow(program: Program, inputs: Arrays, dtype: str) -> tuple[Tensor, Tensor
     carrier = Running(DTYPES[dtype])
     tensors = {n: torch.tensor(a, dtype=DTYPES[dtype]) for n, a in inputs.items()}
     tape = recorded(program).at({n: tuple(t.shape) for n, t in tensors.items()}, DTYPES[dtype])
-    parts = replayed(tape, carrier, {n: carrier.inputs(t[None]) for n, t in tensors.items()}, tensors)
+    parts = replayed(
+        tape,
+        carrier,
+        {n: carrier.inputs(t[None]) for n, t in tensors.items()},
+        {n: t[None] for n, t in tensors.items()},
+    )
     return parts[0][0], carrier.bound(parts)[0], notes(tape, DTYPES[dtype])
 
 
@@ -305,7 +310,12 @@ def test_underflow_term() -> None:
     carrier = Running(underflow=False)
     tensors = {n: torch.tensor(a) for n, a in inputs.items()}
     tape = recorded(lambda x, z: (x * x) * z).at({"x": (), "z": ()})
-    parts = replayed(tape, carrier, {n: carrier.inputs(t[None]) for n, t in tensors.items()}, tensors)
+    parts = replayed(
+        tape,
+        carrier,
+        {n: carrier.inputs(t[None]) for n, t in tensors.items()},
+        {n: t[None] for n, t in tensors.items()},
+    )
     assert float(carrier.bound(parts)) == 0
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from constructions import autograd_descent, delta_rule, online_descent
 from constructions.namespace import namespace, zeros
-from numeric.finding import Finding, Verdict
+from numeric.finding import Finding, Refusal, Verdict
 from numeric.words.session import Invariant, Iterated
 from numeric.words.whole import Spec, decide
 from reports.said import said
@@ -65,6 +65,33 @@ def test_a_wrong_invariant_is_not_inductive_and_refutes_nothing():
 def test_a_false_statement_is_refuted_by_the_programs_themselves():
     found = verdict(sums, lambda X, Y: 2 * (Y.mT @ X), SUMS, invariants={"test_whole.sums": Invariant(product)})
     assert found.verdict is Verdict.REFUTED and found.counterexample is not None
+
+
+def capped(X: Any, Y: Any) -> Any:
+    """Y^T X of at most two tokens, which no words see."""
+    return Y[: min(X.shape[0], 2), :].mT @ X[: min(X.shape[0], 2), :]
+
+
+def branching(X: Any, Y: Any) -> Any:
+    """Twice Y^T X by a branch that words take without noticing it."""
+    return 2 * (Y.mT @ X) if X is not Y and True else Y.mT @ X
+
+
+def wordless(X: Any, Y: Any) -> Any:
+    """Twice Y^T X, by a product that has no words."""
+    return namespace(X).sum(2 * Y[:, :, None] * X[:, None, :], axis=0)
+
+
+@pytest.mark.parametrize(
+    ("left", "refused"),
+    [(capped, Refusal.LINT), (branching, Refusal.LINT), (wordless, Refusal.WORDS), (lambda X, Y: 2 * (Y.mT @ X), None)],
+)
+def test_what_is_refused_is_not_called_refuted_by_the_words(left: Any, refused: Refusal | None):
+    """The counterexample of plain runs stands; that the words saw nothing of the code is said with it."""
+    found = verdict(left, product, SUMS)
+    assert found.verdict is Verdict.REFUTED and found.counterexample is not None
+    assert found.refused is refused
+    assert verdict(product, product, SUMS).refused is None
 
 
 def test_different_letters_refute_nothing():
@@ -229,13 +256,13 @@ def test_a_false_relation_is_not_carried():
 def test_a_walk_over_the_tokens_in_a_step_is_refused():
     """Its tokens would have the letters of the outer ones; the two programs differ."""
 
-    def nested(inner: bool) -> Callable[..., Any]:
+    def nested(read: Callable[..., Any]) -> Callable[..., Any]:
         def program(X: Any) -> Any:
             xp, none = namespace(X), zeros((X.shape[1], X.shape[1]), X)
 
             def token(S: Any, x: Any) -> Any:
                 def other(P: Any, z: Any) -> Any:
-                    return P + (z if inner else x)[:, None] @ x[None, :]
+                    return P + read(z, x)[:, None] @ x[None, :]
 
                 return S + xp.fold(other, none, X)
 
@@ -243,9 +270,10 @@ def test_a_walk_over_the_tokens_in_a_step_is_refused():
 
         return program
 
-    found = verdict(nested(True), nested(False), {"X": ("N", "f")})
+    inner, outer = nested(lambda z, x: z), nested(lambda z, x: x)
+    found = verdict(inner, outer, {"X": ("N", "f")})
     assert found.verdict is Verdict.REFUTED and "in the step of another" in said(found.reason)
-    found = verdict(nested(True), nested(True), {"X": ("N", "f")})
+    found = verdict(inner, inner, {"X": ("N", "f")})
     assert found.verdict is Verdict.UNDECIDED
 
 

@@ -48,7 +48,7 @@ def test_mutant_is_dealt_with(claim, mutant):
     if not findings:
         pytest.skip("its only rung is optional, and can't run here")
     evidence = MutantEvidence(claim.id, mutant.id, mutant.description, findings, mutant.blind, 0.0)
-    assert evidence.outcome not in (Outcome.SURVIVED, Outcome.NOT_RUN), {
+    assert evidence.outcome not in (Outcome.SURVIVED, Outcome.REFUSED, Outcome.NOT_RUN), {
         r.value: (f.verdict.value, f.reason) for r, f in findings.items()
     }
     for rung, finding in findings.items():
@@ -61,3 +61,13 @@ def test_no_mutant_that_any_rung_sees_ends_without_a_refutation():
     for claim in registry.select():
         seen = [m for m in claim.mutants if set(m.checks) - set(m.blind) - OPTIONAL]
         assert seen, claim.id
+
+
+@pytest.mark.parametrize(
+    "claim", [pytest.param(c, id=c.id) for c in registry.select() if any(Rung.UNIVERSAL in m.checks for m in c.mutants)]
+)
+def test_the_universal_rung_refutes_a_mutant_that_it_saw(claim):
+    """One whose code the lint refuses, or which has no words, falls to plain runs at small sizes, as on any rung."""
+    with programs.lightly():
+        found = (m.checks[Rung.UNIVERSAL](SETTINGS) for m in claim.mutants if Rung.UNIVERSAL in m.checks)
+        assert any(f.verdict is Verdict.REFUTED and f.refused is None for f in found)

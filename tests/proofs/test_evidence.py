@@ -2,13 +2,14 @@
 
 import pytest
 
-from numeric.finding import Counterexample, Finding, Verdict, combine
+from numeric.finding import Counterexample, Finding, Refusal, Verdict, combine
 from proofs.evidence import Evidence, Fingerprints, Grade, MutantEvidence, Outcome, Rung, Settings, Settled
 from reports.said import pasted
 
 CONFIRMED = Finding(Verdict.CONFIRMED)
 FLAGGED = Finding(Verdict.CONFIRMED, flags=("a cast",))
 REFUTED = Finding(Verdict.REFUTED, reason="differs")
+REFUSED = Finding(Verdict.REFUTED, reason="a branch", refused=Refusal.LINT)
 UNDECIDED = Finding(Verdict.UNDECIDED, reason="no rule")
 NOT_RUN = Finding(Verdict.NOT_RUN, reason="no device")
 
@@ -25,6 +26,9 @@ NOT_RUN = Finding(Verdict.NOT_RUN, reason="no device")
         ({Rung.EXACT: UNDECIDED}, {Rung.EXACT: "order"}, Outcome.UNDECIDED),
         ({Rung.EXACT: FLAGGED, Rung.SAMPLED: REFUTED}, {Rung.EXACT: "rounding"}, Outcome.REFUTED),
         ({Rung.EXACT: CONFIRMED, Rung.SAMPLED: REFUTED}, {Rung.EXACT: "rounding"}, Outcome.SURVIVED),
+        ({Rung.UNIVERSAL: REFUSED}, {}, Outcome.REFUSED),
+        ({Rung.UNIVERSAL: REFUSED, Rung.EXACT: REFUTED}, {}, Outcome.REFUTED),
+        ({Rung.UNIVERSAL: REFUSED, Rung.EXACT: CONFIRMED}, {}, Outcome.SURVIVED),
         ({Rung.EXACT: NOT_RUN}, {}, Outcome.NOT_RUN),
         ({Rung.EXACT: NOT_RUN, Rung.SAMPLED: REFUTED}, {}, Outcome.REFUTED),
     ],
@@ -42,6 +46,8 @@ def test_a_weak_finding_needs_a_reason(verdict):
 def test_combining_keeps_the_worst_and_confirms_nothing_from_nothing():
     assert combine([CONFIRMED, UNDECIDED, REFUTED]) is REFUTED
     assert combine([CONFIRMED, NOT_RUN]) is NOT_RUN
+    assert combine([CONFIRMED, REFUSED]) is REFUSED
+    assert combine([REFUSED, UNDECIDED, REFUTED]) is REFUTED  # an engine that saw it says more
     assert combine(
         [Finding(Verdict.CONFIRMED, figures={"a": 1}), Finding(Verdict.CONFIRMED, figures={"a": 2})]
     ).figures == {

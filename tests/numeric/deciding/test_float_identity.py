@@ -373,6 +373,45 @@ def test_bounds_of_all_flavours_are_those_of_each(dtype: str) -> None:
         np.testing.assert_allclose(together, apart, rtol=2 * own / (1 - own), atol=0)
 
 
+def divided(a: Any, b: Any, *, wrong: float = 0.0) -> Any:
+    """A product of quotients by data, which leaves the running bound alone."""
+    return ((a / b) @ (a / b)) * (b + wrong)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("program", [divided, lambda a, b: (a @ a) * b], ids=["divided", "polynomial"])
+def test_running_bounds_of_all_draws_are_those_of_each(program: Any, dtype: str) -> None:
+    """Value and bound, and the loose measure where there is no a-priori bound, on powers of two: the same bits."""
+    generator = np.random.default_rng(5)
+    drawn = [{n: 2.0 ** generator.integers(-3, 4, (3, 3)) for n in ("a", "b")} for _ in range(5)]
+    together, apart = (Floats(Comparison(program, program).recorded(), "torch cpu", dtype, {}) for _ in range(2))
+    together.foresee(drawn)
+    assert all((side, "running", dtype, k) in together.cache for side in ("left", "right") for k in range(5))
+    for k, inputs in enumerate(drawn):
+        for engine in (together, apart):
+            assert engine.assess(inputs, Tally(), key=k) is None
+        for side in ("left", "right"):
+            one, other = (engine.cache[side, dtype, k] for engine in (together, apart))
+            np.testing.assert_array_equal(one.value, other.value)
+            np.testing.assert_array_equal(one.running, other.running)
+            if program is divided:
+                loose = [engine.cache[side, "loose", dtype, k] for engine in (together, apart)]
+                np.testing.assert_array_equal(*loose)
+                assert str(one.refusal) == str(other.refusal)
+
+
+def test_a_wrong_side_is_refuted_at_any_of_the_draws_followed_together() -> None:
+    """The first draw is a root of what is wrong; the true side beside it is confirmed."""
+    drawn = [{n: np.random.default_rng(k).random((3, 3)) + 1 for n in ("a", "b")} for k in range(5)]
+
+    def late(a: Any, b: Any) -> Any:
+        return divided(a, b, wrong=(a - drawn[0]["a"][0, 0])[0, 0] * (b - drawn[1]["b"][0, 0])[0, 0] * 1e-9)
+
+    assert float_identity.decide(Comparison(divided, divided), drawn).verdict is Verdict.CONFIRMED
+    assert float_identity.decide(Comparison(late, divided), drawn[:1]).verdict is Verdict.CONFIRMED
+    assert float_identity.decide(Comparison(late, divided), drawn).verdict is Verdict.REFUTED
+
+
 def test_draws_of_different_shapes_are_bounded_one_by_one() -> None:
     drawn = [strategies.draw("gaussian", SIZES | {"N": n}, PROBLEM, np.random.default_rng(n)) for n in (2, 3)]
     assert float_identity.decide(Comparison(layer, spec), drawn).verdict is Verdict.CONFIRMED

@@ -13,7 +13,7 @@ from torch import Tensor
 from numeric.carriers.balls import ENTRYWISE
 from numeric.tape import moves, rules
 from numeric.tape.acceptance import accept
-from numeric.tape.local_check import Difference, check, differences
+from numeric.tape.local_check import LASTING, Difference, Known, check, differences
 from numeric.tape.numbers import Numbers
 from numeric.tape.recorder import record
 from numeric.tape.refusals import Refused
@@ -200,6 +200,31 @@ def test_a_loop_is_checked_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
         return state
 
     assert not found(loop) and len(calls) <= 4
+
+
+def test_recordings_that_share_what_they_know_check_a_rule_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is new, by its size or by the constants it takes, is checked as ever, and a wrong rule found."""
+    calls = []
+    rule = rules.TABLE["add"]
+    monkeypatch.setitem(rules.TABLE, "add", lambda *args, **named: calls.append(1) or rule(*args, **named))
+    known = Known()
+
+    def recorded(size: int, places: list[int], seed: int) -> list[Any]:
+        given = {"x": drawn(size, 4, seed=seed)}
+        tape, _ = record(lambda x: x.index_select(0, torch.tensor(places)) + x[:2], given)
+        return list(differences(tape, given, known))
+
+    for seed in range(2 * LASTING):
+        assert not recorded(6, [1, 0], seed)
+    assert len(calls) == LASTING
+    assert not recorded(7, [1, 0], 1) and len(calls) == LASTING  # the windows that are added have the same strides
+    assert max(known.values()) == LASTING and len(known) == 3
+    monkeypatch.setattr(
+        rules, "move", lambda operation: moves.Move((operation.args[0],), (torch.arange(1, 9),), ((2, 4),))
+    )
+    assert not recorded(6, [1, 0], 1)
+    (difference,) = recorded(6, [2, 0], 1)
+    assert isinstance(difference, Difference) and difference.operation == "aten.index_select.default"
 
 
 def test_overflow_everywhere_is_no_check() -> None:

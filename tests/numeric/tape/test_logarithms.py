@@ -340,7 +340,7 @@ def test_running_bounds_hold_against_many_digits(function: Callable[..., Any]) -
     error = points * 2.0**-40
     points = points.double()
     tape, _ = record(function_of(function), {"x": points})
-    out = Machine(tape, carrier).run({"x": (points[None], error.double()[None])}, {"x": points})
+    out = Machine(tape, carrier).run({"x": (points[None], error.double()[None])}, {"x": points[None]})
     value, bound = (p[0] for p in (out.parts[0], carrier.bound(out.parts)))
     exact = {torch.exp: mpmath.exp, torch.log: mpmath.log}[function]
     with mpmath.workdps(60):
@@ -356,7 +356,7 @@ def test_minus_infinity_by_overflow_has_no_bound() -> None:
     x = torch.tensor([-1.7e308, 1.0], dtype=torch.float64)
 
     def found(program: Any) -> Any:
-        return Machine(record(program, {"x": x})[0], carrier).run({"x": carrier.inputs(x[None])}, {"x": x}).parts
+        return Machine(record(program, {"x": x})[0], carrier).run({"x": carrier.inputs(x[None])}, {"x": x[None]}).parts
 
     overflown = found(lambda x: (x + x).exp())
     masked = found(lambda x: x.masked_fill(torch.tensor([True, False]), -INF).add(1.0).exp())

@@ -337,7 +337,7 @@ def recorded(case: Case) -> list[tuple[Tape, Tensor]]:
 
 def agrees(carrier: Carrier, tape: Tape, plain: Tensor) -> None:
     given = inputs()
-    floats = given if carrier.follows_kernel else None
+    floats = {name: value[None] for name, value in given.items()} if carrier.follows_kernel else None
     with flint.ctx.workprec(BITS):
         lifted = {name: carrier.lift(value) for name, value in given.items()}
         parts = Machine(tape, carrier).run(lifted, floats).parts  # type: ignore[union-attr]

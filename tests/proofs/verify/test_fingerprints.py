@@ -13,7 +13,7 @@ import constructions
 import numeric
 import proofs
 from proofs import registry
-from proofs.verify.fingerprints import Stale, below, fingerprints, reached, stale
+from proofs.verify.fingerprints import Stale, at_one_moment, below, fingerprints, reached, stale
 from proofs.verify.run import verify
 from reports.said import said
 
@@ -83,6 +83,18 @@ def test_a_change_shows_in_the_right_part(box: Path, toys: Path) -> None:
 
     _change(box / "numeric/engine.py", "x = 2\n")
     assert fingerprints(claim).engines != before.engines
+
+
+def test_at_one_moment_files_are_looked_at_once_and_afterwards_again(box: Path, toys: Path) -> None:
+    claim = dataclasses.replace(registry.claim("toy.holds"), module="proofs.box.three")
+    with at_one_moment():
+        before = fingerprints(claim)
+        _change(box / "constructions/deep/part.py", "z = 4\n")
+        _change(box / "numeric/engine.py", "x = 4\n")
+        assert fingerprints(claim) == before
+    after = fingerprints(claim)
+    assert after.sides != before.sides
+    assert after.engines != before.engines
 
 
 def test_line_ends_do_not_matter(box: Path, toys: Path) -> None:

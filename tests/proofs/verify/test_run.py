@@ -17,11 +17,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numeric.finding import Counterexample, Finding, Verdict
+from numeric.finding import Counterexample, Finding, Refusal, Verdict
 from proofs import registry
+from proofs.claim import Mutant
 from proofs.evidence import Outcome, Rung, Settings
 from proofs.verify.records import finding_from_json, finding_to_json, plain
 from proofs.verify.run import NothingToRun, Run, Unit, _batches, environment, plan, verify
+from reports import words as reported
 from reports.said import pasted, said
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -79,6 +81,23 @@ def test_an_exception_is_undecided_with_its_place() -> None:
     assert found.finding.reason == f"the check raised ZeroDivisionError: division by zero, at {place}"
     assert [e.rung for e in run.evidence if e.verdict is Verdict.CONFIRMED] == [Rung.SAMPLED]
     assert all(m.outcome is Outcome.REFUTED for m in run.mutants)
+
+
+def test_a_rung_that_only_refuses_the_code_of_its_mutants_is_unmet(monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = registry.claim("toy.holds")
+    refused = Finding(Verdict.REFUTED, reason="a branch", refused=Refusal.LINT)
+    hidden = Mutant("hidden", "a false one that hides a branch", {Rung.UNIVERSAL: lambda settings: refused})
+    seen = Mutant("seen", "another", {Rung.UNIVERSAL: lambda settings: Finding(Verdict.REFUTED, reason="a step")})
+    for mutants, unmet, status in (((hidden,), (("toy.holds", Rung.UNIVERSAL),), 1), ((hidden, seen), (), 0)):
+        changed = dataclasses.replace(claim, mutants=(*claim.mutants, *mutants))
+        monkeypatch.setattr(registry, "claim", lambda id, changed=changed: changed)
+        run = Run.from_json(verify(["toy.holds"]).to_json())
+        assert (run.unmet, run.status) == (unmet, status)
+        assert {m.mutant: m.outcome for m in run.mutants}["hidden"] is Outcome.REFUSED
+        assert reported.mutant_summary(run.mutants).endswith(
+            "the universal rung saw nothing of 1 (1 refused by the lint)"
+        )
+        assert bool(reported.unmet(run)) is bool(unmet)
 
 
 def test_a_check_that_returns_something_else_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
