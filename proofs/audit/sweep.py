@@ -43,8 +43,8 @@ _SHORT = 13
 where there is one."""
 WIDTHS = ((3, 3), (4, 1), (1, 1), (8, 3), (2, 6), (16, 16))
 """(f, m), besides the audit's: square ones, one target, more channels than tokens to come."""
-_RATIOS = ((1, 3), (2, 16))
-"""(f, m) with many targets to a channel, in a short context."""
+_RATIOS = ((2, 16),)
+"""(f, m) with many targets to a channel, in a short context; not to one channel alone, which arrays of m are added to."""
 _SQUARES, _PAST = (3, 3), (64, 129)
 """A square width and contexts of many blocks there, since code can tell its start, or its keys from its values, no more."""
 _BETWEEN = (8, 16, 24)
