@@ -211,6 +211,7 @@ def _engines() -> str:
     return _sha(json.dumps([sources, versions, platform.python_version()]))
 
 
+@_once
 def _digest(path: Path) -> str:
     return _hashed(path, path.stat().st_mtime_ns)
 
