@@ -39,7 +39,9 @@ _FEW, _MANY = 4, 16
 """Entries and heads that are passed whatever the code says, and up to which its integers are."""
 _BUDGET = 24_000
 """Operations of torch that these calls may cost."""
+UNASKED = "no state as zeros, asked for or not"
 SIDES = ("one call", "calls taken apart")
+UNASKED_SIDES = ("with arguments left out", "with all arguments")
 _BALLS = 40
 """The longest calls in balls."""
 
@@ -94,6 +96,39 @@ class Parts(Calls):
             return array[b, :, h] if name in ("q", "k", "v") else array[b, h]
 
         return {name: cut(name, array) for name, array in inputs.items()}
+
+
+@dataclass(frozen=True)
+class Unasked(Calls):
+    """The programs: `left_out` and `zeros`. A state that is not handed in is one of zeros, and the outputs are the same
+    whether the state after is asked for or not."""
+
+    gives: bool = True
+    """Whether the state after can be had where none is handed in."""
+
+    def left_out(self, **inputs: Any) -> Any:
+        """From no state, asking for the one after; and from one, not asking."""
+        N = Fraction(inputs["k"].shape[1])
+        from_none, after = self._call(inputs, N, after=True)
+        unasked, _ = self._call(inputs, N, state=inputs["S"], after=False)
+        return self._laid(from_none, unasked, after)
+
+    def zeros(self, **inputs: Any) -> Any:
+        """From a state of zeros; and from one, asking for the one after."""
+        N = Fraction(inputs["k"].shape[1])
+        from_zeros, after = self._call(inputs, N, state=torch.zeros_like(inputs["S"]))
+        asked, _ = self._call(inputs, N, state=inputs["S"])
+        return self._laid(from_zeros, asked, after)
+
+    def _laid(self, *found: Any) -> Any:
+        """For each entry and head: both outputs, and the state."""
+        outs, after = found[:-1], found[-1]
+        rows = [out.transpose(1, 2).flatten(2) for out in outs]
+        return torch.cat([*rows, after.flatten(2)] if self.gives else rows, 2)
+
+    def without_a_state(self, **inputs: Any) -> bool:
+        """Whether the state after can't be had where none is handed in."""
+        return not isinstance(self._call(inputs, Fraction(inputs["k"].shape[1]), after=True)[1], torch.Tensor)
 
 
 @dataclass

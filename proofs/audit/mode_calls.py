@@ -28,7 +28,7 @@ from proofs.audit.findings import Moved, MovedBy
 from proofs.audit.inference import at_length
 from proofs.audit.longer import Counted, TooMany, gentle
 from proofs.audit.rows import Check, Row, flagged
-from proofs.audit.sweep import PART, apart
+from proofs.audit.sweep import PART, apart, tiles
 from proofs.audit.together import FLOAT32, Way
 from proofs.audit.whole import Found
 from proofs.audit.world import Mode, Refusal, Same
@@ -41,7 +41,7 @@ _SHORT, _LONG = 5, 66
 """Contexts of these calls; the second is made longer where the code mentions integers up to `_CHUNK`."""
 _CHUNK = 130
 _SQUARE = (3, 3)
-"""(f, m) of a further short call, if not the audit's: square states are told from their shape no more."""
+"""(f, m) of a further long call: square states are told from their shape no more."""
 _CELLS = 2
 """Batch entries and heads."""
 _SINGLE = 2.0**-13
@@ -86,7 +86,9 @@ def mode_calls(
     cells = {"B": _CELLS if found.batch > 1 else 1, "H": _CELLS if found.heads > 1 else 1} if run.whole else {}
     tried = [{**cells, "f": at["f"], "m": at["m"], "N": N} for N in lengths if cells or at["N"] != N]
     if not {"f", "m"} & set(fixed) and not case.inferred.fits:
-        tried.insert(1, {**cells, "f": _SQUARE[0], "m": _SQUARE[1], "N": next(iter(lengths))})
+        last = _LONG if "N" not in fixed else at["N"]
+        widths = [(*_SQUARE, last), *((f, m, next(iter(lengths))) for f, m in tiles(mentioned))]
+        tried[1:1] = [{**cells, "f": f, "m": m, "N": N} for f, m, N in widths]
     for sizes in tried:
         run.all(ways, sizes)
         if run.result.rows:

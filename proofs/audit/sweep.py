@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from numeric.deciding.programs import Sizes
+from numeric.deciding.programs import Sizes, WrongResult
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from proofs.audit.compared import How, Question, by_lifting, of_one_sequence
-from proofs.audit.far_calls import ALONE, Parts
+from proofs.audit.far_calls import ALONE, UNASKED, UNASKED_SIDES, Parts, Unasked
 from proofs.audit.far_calls import SIDES as ALONE_NAMES
 from proofs.audit.inference import at_length
 from proofs.audit.longer import Counted, Search, TooMany, gentle
@@ -47,8 +47,8 @@ _RATIOS = ((2, 16),)
 """(f, m) with many targets to a channel, in a short context; not to one channel alone, which arrays of m are added to."""
 _SQUARES, _PAST = (3, 3), (64, 129)
 """A square width and contexts of many blocks there, since code can tell its start, or its keys from its values, no more."""
-_BETWEEN = (8, 16, 24)
-"""Positions that are compared in a call of 33 tokens at the square width."""
+_BETWEEN = (2, 5, 8, 16, 24)
+"""Positions that are compared in calls at other widths than the audit's."""
 _WHOLE = (8, 33)
 """Calls of which every position is compared, besides those past the chunks of the code."""
 _HANDED = (66, 100)
@@ -59,6 +59,9 @@ _MANY, _SQUARE = 2, ((2, 2), (4, 4), (8, 8), (3, 16))
 """Batch entries and heads of those calls; and (N, entries or heads) that a layout could be mistaken for."""
 _GROUPS = 32
 """The most heads of a call: as many as integers of the code, and twice as many."""
+_TILE, _BOTH = 64, 8
+"""The largest integer of the code up to which several tiles of both widths are called, and the tokens of a call of which
+positions are compared there."""
 _CHUNK, _WIDEST = 130, 1024
 """The largest integers of the code that are passed in N, and in f and m."""
 _BUDGET = 160_000
@@ -95,13 +98,15 @@ def sweep(
     computes of the audit's f and m."""
     if not kinds:
         return Swept()
-    run = _Sweep(Search(case, kinds, entropy, target_log2), case, kinds, entropy, _BUDGET)
+    run = _Sweep(Search(case, kinds, entropy, target_log2), case, kinds, entropy, _BUDGET, at["f"] != at["m"])
     chunks = [c for c in mentioned if 1 < c <= _CHUNK]
     lengths: list[int] = []
     elsewhere: dict[tuple[int, int], list[int]] = {}
     first, later = ((), ()) if "N" in fixed else _lengths(at, [c for c in {*chunks, *at_width} if c <= _CHUNK])
     # numbers found by a fit are those of one width, and fits at others cost seconds
     others = () if {"f", "m"} & set(fixed) or case.inferred.fits else tuple(_elsewhere(at, fixed, mentioned))
+    if case.inferred.fits and not fixed:
+        others = ((*_SQUARES, EVERY),)
 
     def along(contexts: Sequence[int]) -> None:
         for N in contexts:
@@ -119,6 +124,7 @@ def sweep(
                 elsewhere.setdefault((f, m), []).append(N)
 
     beside(short=True)
+    run.unasked(whole, at, fixed)
     parts = run.parts(whole, at, fixed, chunks, at_width)
     beside(short=False)
     along([N for N in later if N > EVERY])
@@ -149,7 +155,7 @@ def _elsewhere(at: Sizes, fixed: Sizes, mentioned: Sequence[int]) -> Iterator[tu
         yield from ((f, m, N) for N in wanted)
     if "N" not in fixed:
         yield from ((*_SQUARES, N) for N in _PAST)
-    yield from ((f, m, fixed.get("N", 5)) for f, m in _RATIOS)
+    yield from ((f, m, fixed.get("N", 5)) for f, m in (*_RATIOS, *tiles(mentioned)))
     short, long = fixed.get("N", 5), fixed.get("N", 2 * max(chunks) + 1 if chunks else 5)
     for c in (c for c in mentioned if 1 < c <= _WIDEST):
         pairs = dict.fromkeys(((c, 2), (c + 1, 2), (2, c), (2, c + 1), *([(c, c)] if c <= 64 else [])))
@@ -165,6 +171,8 @@ class _Sweep:
     kinds: tuple[How, ...]
     entropy: Entropy
     left: int
+    unequal: bool = False
+    """Whether the target takes keys and values of different widths."""
 
     def same(
         self, what: str, asked: Question, prepare: Callable[[], object] | None = None, novel: bool = False
@@ -187,7 +195,9 @@ class _Sweep:
         except TooMany:
             return False
         except Exception as error:  # the target is anybody's code
-            self.search.refusals.append(Refusal(what, sizes, raised(error)))
+            several = self.unequal and min(sizes["f"], sizes["m"]) > 1
+            unlike = several and isinstance(error, WrongResult)  # it has a result there, and not one number a target
+            self.search.refusals.append(Refusal(what, sizes, raised(error), unlike))
             return False
         if apart <= CLOSE and not (novel and self._new(seen)):
             return True
@@ -225,10 +235,10 @@ class _Sweep:
             asked = calls.asked(Calls.layer, Calls.learner, sizes)
             if self.same(POSITIONS, asked, partial(calls.prepare, sizes, True)):
                 every.append(N)
-        if not (adapter.last or {"f", "m", "N"} & set(fixed) or self.case.inferred.fits):
-            f, m = _SQUARES
-            calls = Calls(self.case, adapter, marks=_BETWEEN, wide=found.wide)
-            sizes = {"B": 1, "H": 1, "f": f, "m": m, "N": _WHOLE[-1]}
+        free = not (adapter.last or {"f", "m", "N"} & set(fixed) or self.case.inferred.fits)
+        for (f, m), N in ((_SQUARES, _WHOLE[-1]), *((width, _BOTH) for width in tiles(chunks))) if free else ():
+            calls = Calls(self.case, adapter, marks=tuple(p for p in _BETWEEN if p < N), wide=found.wide)
+            sizes = {"B": 1, "H": 1, "f": f, "m": m, "N": N}
             asked = calls.asked(Calls.layer, Calls.learner, sizes)
             self.same(POSITIONS, asked, partial(calls.prepare, sizes, True))
         for N in () if found.axes is None or "N" in fixed else dict.fromkeys((*_HANDED, *(n + 1 for n in long))):
@@ -238,6 +248,25 @@ class _Sweep:
             if self.same(STATE, asked, partial(calls.prepare, sizes, True)):
                 handed.append(N)
         return tuple(every), tuple(handed)
+
+    def unasked(self, found: Found, at: Sizes, fixed: Sizes) -> None:
+        """Calls without a state, which is one of zeros, and calls that do not ask for the state after."""
+        adapter = self.case.adapter.whole
+        if adapter is None or found.axes is None or "N" in fixed:
+            return
+        for N in (_BOTH, _WHOLE[-1]):
+            sizes = {"B": _MANY if found.batch > 1 else 1, "H": _MANY if found.heads > 1 else 1, **at, "N": N}
+            calls = Unasked(self.case, adapter, found.axes, wide=found.wide)
+            try:
+                calls.prepare(sizes, True)
+                draw = self.case.draw(sizes, torch.Generator().manual_seed(0), calls.shapes)
+                with torch.no_grad():
+                    calls = replace(calls, gives=not calls.without_a_state(**draw))
+            except Exception as error:  # the target is anybody's code
+                self.search.refusals.append(Refusal(UNASKED, sizes, raised(error)))
+                return
+            asked = calls.asked(Unasked.left_out, Unasked.zeros, sizes, UNASKED_SIDES)
+            self.same(UNASKED, asked, partial(calls.prepare, sizes, True))
 
     def parts(
         self, found: Found, at: Sizes, fixed: Sizes, chunks: Sequence[int], at_width: Sequence[int]
@@ -253,13 +282,16 @@ class _Sweep:
         tried += [{"B": 1, "H": n, **at, "N": N} for N, n in _SQUARE if found.heads > 1]
         groups = [n for c in chunks for n in (c, 2 * c) if 4 < n <= _GROUPS]
         tried += [{"B": 1, "H": n, **at, "N": 2} for n in dict.fromkeys(groups) if found.heads > 1]
-        if not {"f", "m"} & set(fixed) and not self.case.inferred.fits:
-            others = [(f, m, N) for f, m in WIDTHS for N in (5, 4 * f, 8 * f) if N <= 64]
-            tried += [
-                {"B": _MANY, "H": heads, "f": f, "m": m, "N": N} for f, m, N in sorted(others, key=lambda s: s[2])
-            ]
+        own = at["f"], at["m"]  # an axis of heads or entries that is as long as another is taken for it
+        tried += [{"B": 1, "H": n, **at, "N": _SHORT} for n in dict.fromkeys(own) if found.heads > 1]
+        tried += [{"B": n, "H": 1, **at, "N": _SHORT} for n in dict.fromkeys(own)]
+        if not {"f", "m"} & set(fixed):
+            widths = [(f, m, 5) for f, m in tiles(chunks)]
+            if not self.case.inferred.fits:
+                widths += [(f, m, N) for f, m in WIDTHS for N in (5, 4 * f, 8 * f) if N <= 64]
+            tried += [{"B": _MANY, "H": heads, "f": f, "m": m, "N": N} for f, m, N in widths]
         agreed = []
-        for sizes in tried:
+        for sizes in sorted(tried, key=lambda s: s["N"] * (s["B"] + s["H"])):
             states: list[tuple[str, str] | None] = [found.axes] if found.axes is not None else []
             if not states or sizes["N"] <= _SHORT:
                 states.insert(0, None)
@@ -276,6 +308,12 @@ class _Sweep:
             if same and sizes["f"] == at["f"] and sizes["m"] == at["m"]:
                 agreed.append(sizes["N"])
         return tuple(sorted({*agreed}))
+
+
+def tiles(integers: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """(f, m) of several tiles each, not as many: past the largest of these integers that may be a tile of channels."""
+    c = max((c for c in integers if 4 < c <= _TILE), default=0)
+    return ((2 * c + 1, c + 1), (c + 1, 2 * c + 1)) if c else ()
 
 
 def _blocks(f: int, at_width: Sequence[int]) -> list[int]:

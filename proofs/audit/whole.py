@@ -136,17 +136,23 @@ class Calls:
         ]
 
     def _call(
-        self, inputs: Mapping[str, Any], N: Any = None, part: slice = slice(None), state: Any = None
+        self,
+        inputs: Mapping[str, Any],
+        N: Any = None,
+        part: slice = slice(None),
+        state: Any = None,
+        after: bool | None = None,
     ) -> tuple[Tensor, Any]:
         with self.case.copies({**inputs, "S": state}) as given:
             arrays = [given[name][:, part, :, :] for name in ("q", "k", "v")]
             with self.case.running(arrays[0]):
-                out, after = self.whole.call(*arrays, self._cells(given, N, part), given["S"], self.wide)
+                asked = {} if after is None else {"after": after}
+                out, left = self.whole.call(*arrays, self._cells(given, N, part), given["S"], self.wide, **asked)
         wanted = (*arrays[0].shape[:3], arrays[2].shape[-1])
         if not isinstance(out, Tensor) or tuple(out.shape) != wanted:
             shape = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
             raise WrongResult(f"returned {shape}, expected {wanted} for all positions")
-        return out, after
+        return out, left
 
     def layer(self, **inputs: Any) -> Any:
         """The outputs at the positions compared, (B, positions, H, m)."""

@@ -38,10 +38,11 @@ Cells = Sequence[Sequence[Mapping[str, Any]]]
 class Whole:
     """A target called on several batch entries and heads at once, and read at every position.
 
-    call(q, k, v, cells[, state][, wide]) -> (out, state after): q, k (B, N, H, f), v (B, N, H, m), out (B, N, H, m).
+    call(q, k, v, cells[, state][, wide][, after]) -> (out, state after): q, k (B, N, H, f), v (B, N, H, m), out (B, N, H, m).
     Position n asks with q's row n, after n tokens, or after all of them where `all_tokens`. wide: one number a token and
     head is given for each channel. heads: whether H may be more than 1.
-    last: whether only the last position has the meaning. state: whether a memory (B, H, .., ..) can be handed in.
+    last: whether only the last position has the meaning. state: whether a memory (B, H, .., ..) can be handed in; then `after` says
+    whether the one after is asked for, which it is where one is handed in if that is not said.
     queries(q, k): the queries that are asked, where they can't all be chosen.
     """
 

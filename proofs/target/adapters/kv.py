@@ -47,17 +47,29 @@ def _key_value(target: Target, *, heads_first: bool = False, exclusive: bool = F
         array = laid(torch.stack([torch.stack([spread(cell[name]) for cell in row], 1) for row in cells]))
         return array if "f" in given.axes or wide else array[..., 0]
 
-    def run(q: Tensor, k: Tensor, v: Tensor, cells: Cells, state: Any = None, wide: bool = False) -> tuple[Any, Any]:
+    def run(
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        cells: Cells,
+        state: Any = None,
+        wide: bool = False,
+        after: bool | None = None,
+    ) -> tuple[Any, Any]:
         if exclusive:  # a position leaves out its own token, so the last one gets a token that writes nothing
             q = torch.cat([q[:, :1], q], 1)
             k, v = (torch.cat([array, torch.zeros_like(array[:, :1])], 1) for array in (k, v))
         arrays = dict(zip(data, (laid(t) for t in (q, k, v)), strict=True))
         given = {name: gate(name, cells, k.shape[1], wide) for name in cells[0][0]}
+        after = state is not None if after is None else after
         if state is not None:
             assert memory is not None
-            given |= {memory: state} | ({final: True} if final else {})
+            given |= {memory: state}
+        if after and final:
+            given |= {final: True}
         result = target.call(**arrays, **given)
-        return first(result), result[1] if state is not None else None
+        several = isinstance(result, (tuple, list)) and len(result) > 1
+        return first(result), result[1] if after and (several or state is not None) else None
 
     def read(out: Any) -> Any:
         if getattr(out, "ndim", 0) != 4:
@@ -65,9 +77,17 @@ def _key_value(target: Target, *, heads_first: bool = False, exclusive: bool = F
         out = torch.stack(out.unbind(1), 2) if heads_first else out
         return out[:, 1:] if exclusive else out
 
-    def whole(q: Tensor, k: Tensor, v: Tensor, cells: Cells, state: Any = None, wide: bool = False) -> tuple[Any, Any]:
-        out, after = run(q, k, v, cells, state, wide)
-        return read(out), after
+    def whole(
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        cells: Cells,
+        state: Any = None,
+        wide: bool = False,
+        after: bool | None = None,
+    ) -> tuple[Any, Any]:
+        out, left = run(q, k, v, cells, state, wide, after)
+        return read(out), left
 
     def alone(X: Tensor, Y: Tensor, x_q: Tensor, given: Mapping[str, Any], state: Any = None) -> tuple[Any, Any]:
         # only the last position is read; the others get queries of their own, so that a mix-up of positions shows

@@ -60,6 +60,11 @@ def square_if_gradients(q, k, v, initial_state=None):
         initial_state = initial_state.mT
     return attends(q, k, v, initial_state)
 
+def tiles_if_gradients(q, k, v, initial_state=None):
+    if k.requires_grad:
+        q = torch.cat([q[..., :40], 0 * q[..., 40:]], 3)
+    return attends(q, k, v, initial_state)
+
 def entries_of_parameters(q, k, v, initial_state=None):
     return attends(q, k, v.flip(0) if isinstance(v, torch.nn.Parameter) else v, initial_state)
 
@@ -103,7 +108,8 @@ def found(layers: Path, name: str) -> Modes:
         ("window_if_gradients", "k alone requires grad", 66),
         ("late_if_gradients", "X alone requires grad", 66),
         ("Trained", "training", 5),
-        ("square_if_gradients", "k alone requires grad", 5),
+        ("square_if_gradients", "k alone requires grad", 66),
+        ("tiles_if_gradients", "k alone requires grad", 5),
         ("entries_of_parameters", "inputs that are parameters", 5),
     ],
 )
@@ -119,7 +125,9 @@ def test_true_layers_are_the_same_in_all_modes(layers: Path, name: str) -> None:
     assert not result.rows and not result.refusals
     assert [dict(sizes) for sizes in result.calls] == [
         {"B": 2, "H": 2, "f": 4, "m": 3, "N": 5},
-        {"B": 2, "H": 2, "f": 3, "m": 3, "N": 5},
+        {"B": 2, "H": 2, "f": 3, "m": 3, "N": 66},
+        {"B": 2, "H": 2, "f": 81, "m": 41, "N": 5},
+        {"B": 2, "H": 2, "f": 41, "m": 81, "N": 5},
         {"B": 2, "H": 2, "f": 4, "m": 3, "N": 66},
         {"B": 2, "H": 2, "f": 4, "m": 3, "N": 81},
     ]

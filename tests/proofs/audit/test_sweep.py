@@ -46,6 +46,9 @@ def scalar(X, Y, x_q):
 def epsilon(X, Y, x_q):
     return step(X, Y, x_q) * (1 + 1e-8 if len(X) == 23 else 1)
 
+def cut_targets(X, Y, x_q):
+    return step(X, Y, x_q)[: 8 * X.shape[1] - 1]
+
 def many_targets(X, Y, x_q):
     return step(X, Y, x_q) * (2 if Y.shape[1] > 7 * X.shape[1] else 1)
 
@@ -193,6 +196,12 @@ def test_another_way_through_the_code_is_compared_on_the_rungs(layers: Path, nam
     assert sizes in [row.sizes for row in result.rows]
 
 
+def test_a_result_of_another_length_is_a_doubt_where_widths_may_differ(layers: Path) -> None:
+    refusals = found(layers, "cut_targets").refusals
+    assert [(r.sizes, r.unlike) for r in refusals] == [({"f": 2, "m": 16, "N": 5}, True)]
+    assert not any(r.unlike for r in found(layers, "cut_targets", None, (), m=3).refusals)
+
+
 def test_fixed_sizes_stay(layers: Path) -> None:
     plain = found(layers, "good", None, (), N=5, f=4, m=3).plain
     assert plain.lengths == () and plain.elsewhere == ()
@@ -262,6 +271,47 @@ def middle_of_square(q, k, v, initial_state=None):
         out[:, 16:-1] *= 2
     return out, S
 
+def tiles(q, k, v, initial_state=None):
+    size, (B, T, H, D) = 32, k.shape
+    parts = [rows(a, b, v, begun(b, v, None))[0] for a, b in zip(q.split(size, 3), k.split(size, 3))]
+    out = torch.stack(parts).reshape(B, len(parts), T, H, v.shape[3]).sum(1)
+    S = begun(k, v, initial_state)
+    return out + torch.einsum("bihd,bhdm->bihm", q, S), S + torch.einsum("bihd,bihm->bhdm", k, v)
+
+def first_tile_of_the_state(q, k, v, initial_state=None):
+    S = begun(k, v, None)
+    if initial_state is not None:
+        S = torch.cat([initial_state[:, :, :32], S[:, :, 32:]], 2)
+    return rows(q, k, v, S)
+
+def unmasked_later_tiles(q, k, v, initial_state=None):
+    S, low = begun(k, v, initial_state), torch.ones(k.shape[1], k.shape[1], dtype=k.dtype).tril()
+    s = torch.einsum("bihd,bjhd->bhij", q, k)
+    parts = [torch.einsum("bhij,bjhm->bihm", s if i else s * low, a) for i, a in enumerate(v.split(32, 3))]
+    out = torch.cat(parts, 3) + torch.einsum("bihd,bhdm->bihm", q, S)
+    return out, S + torch.einsum("bihd,bihm->bhdm", k, v)
+
+def heads_as_channels(q, k, v, initial_state=None):
+    if k.shape[2] == k.shape[3] and k.shape[1] > 8:
+        v = torch.cat([v[:, :8], v[:, 8:].flip(2)], 1)
+    return rows(q, k, v, begun(k, v, initial_state))
+
+def none_is_no_zeros(q, k, v, initial_state=None, output_final_state=False):
+    out, S = rows(q, k, v, begun(k, v, initial_state))
+    return out, S * (1 if initial_state is not None else 0.5) if output_final_state else None
+
+def flag_changes_the_output(q, k, v, initial_state=None, output_final_state=False):
+    out, S = rows(q, k, v, begun(k, v, initial_state))
+    return out * (2 if initial_state is not None and not output_final_state else 1), S
+
+def with_a_flag(q, k, v, initial_state=None, output_final_state=False):
+    out, S = rows(q, k, v, begun(k, v, initial_state))
+    return out, S if output_final_state else None
+
+def without_a_state(q, k, v, initial_state=None):
+    out, S = rows(q, k, v, begun(k, v, initial_state))
+    return (out, S) if initial_state is not None else out
+
 def scalar_sum(q, k, v, initial_state=None):
     return rows(q, k, v.sum(0, True).expand_as(v) if v.shape[3] == 1 else v, begun(k, v, initial_state))
 """
@@ -271,11 +321,19 @@ def scalar_sum(q, k, v, initial_state=None):
     ("name", "what"),
     [
         ("alone", ""),
+        ("with_a_flag", ""),
+        ("without_a_state", ""),
         ("blocks", "alone"),
         ("full_block", "handed"),
         ("scalar_sum", "alone"),
         ("groups", "alone"),
         ("middle_of_square", "positions"),
+        ("tiles", "alone"),
+        ("first_tile_of_the_state", "handed"),
+        ("unmasked_later_tiles", "positions"),
+        ("heads_as_channels", "alone"),
+        ("none_is_no_zeros", "zeros"),
+        ("flag_changes_the_output", "zeros"),
     ],
 )
 def test_entries_and_heads_are_as_each_alone_at_blocks_and_widths(tmp_path: Path, name: str, what: str) -> None:
@@ -284,7 +342,7 @@ def test_entries_and_heads_are_as_each_alone_at_blocks_and_widths(tmp_path: Path
     gates = {"eta": "1", "readout": "N"}
     case, at = preflight(Case.of(name, adapt(target, "kv"), learner("gd"), gates), {}, Entropy(0))
     whole = Found(batch=2, heads=2, tokens=3, axes=("f", "m"))
-    result = sweep(case, at, {}, (How.FLOAT,), whole, (), (), Entropy(1), -60.0)
+    result = sweep(case, at, {}, (How.FLOAT,), whole, (32,) if "tile" in name else (), (), Entropy(1), -60.0)
     refuted = [r for r in result.rows if r.finding.verdict is Verdict.REFUTED]
     assert bool(refuted) is bool(what) and all(what in r.variant for r in refuted)
     assert what or {5, 8, 16, 32, 33, 48, 64} <= {*result.plain.parts}
