@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -71,6 +72,8 @@ _SPREAD = 16
 CLOSE, PART = 1e-9, 1e-6
 """Sides that differ by more than the first part of an output are compared on the rungs, since rounding is less as a rule; by
 the second they differ, whatever the rungs make of it."""
+_HALVED = 3
+"""So many sizes of the variables are tried: log(1 - a b) has no value at every a and b."""
 _PAIR = ("two calls", "one call")
 
 
@@ -187,11 +190,15 @@ class _Sweep:
                 at_length(self.case, {k: n for k, n in sizes.items() if k in ("N", "f", "m")}, law=True)
             else:
                 prepare()
-            point = gentle(self.case, asked.shapes, sizes, self.entropy.child(what, *sorted(sizes.items())))
-            draw = {n: np.asarray(a, dtype=np.float64) for n, a in point.items()}
+            drawn = gentle(self.case, asked.shapes, sizes, self.entropy.child(what, *sorted(sizes.items())))
             followed = replace(self.case, lines=seen if novel else Lines(()))
             held = replace(asked, case=followed).lifting(by_lifting(self.kinds) or self.case.needs_lift)
-            apart = self._apart(held, draw)
+            for halved in range(_HALVED):
+                part = Fraction(1, 2**halved)
+                point = {n: a * part if n in self.case.axes else a for n, a in drawn.items()}
+                apart = self._apart(held, {n: np.asarray(a, dtype=np.float64) for n, a in point.items()})
+                if math.isfinite(apart):
+                    break
         except TooMany:
             return False
         except Exception as error:  # the target is anybody's code
@@ -199,9 +206,13 @@ class _Sweep:
             unlike = several and isinstance(error, WrongResult)  # it has a result there, and not one number a target
             self.search.refusals.append(Refusal(what, sizes, raised(error), unlike))
             return False
-        if apart <= CLOSE and not (novel and self._new(seen)):
+        taken = novel and self._new(seen)
+        if apart <= CLOSE and not taken:
             return True
+        before = len(self.search.refusals)
         found = self.search.decide(what, asked, [point], sizes, differs=apart > PART)
+        if found is Verdict.UNDECIDED and apart <= PART and not taken:
+            del self.search.refusals[before:]  # six digits agree, of a way that was compared
         return apart <= PART and found is not Verdict.REFUTED
 
     def _apart(self, asked: Question, draw: Mapping[str, np.ndarray]) -> float:

@@ -46,6 +46,9 @@ def scalar(X, Y, x_q):
 def epsilon(X, Y, x_q):
     return step(X, Y, x_q) * (1 + 1e-8 if len(X) == 23 else 1)
 
+def with_a_logarithm(X, Y, x_q, eta):
+    return step(X, Y, x_q) * (1 - torch.exp(torch.log(1 - eta)))
+
 def cut_targets(X, Y, x_q):
     return step(X, Y, x_q)[: 8 * X.shape[1] - 1]
 
@@ -194,6 +197,13 @@ def test_another_way_through_the_code_is_compared_on_the_rungs(layers: Path, nam
     result = found(layers, name)
     assert all(row.finding.verdict is Verdict.CONFIRMED for row in result.rows)
     assert sizes in [row.sizes for row in result.rows]
+
+
+def test_variables_are_halved_where_the_layer_has_no_value(layers: Path) -> None:
+    target = load(f"{layers}:with_a_logarithm")
+    case, at = preflight(Case.of("with_a_logarithm", adapt(target, None), learner("gd"), {}), {}, Entropy(0))
+    result = sweep(case, at, {}, (How.FLOAT,), Found(), (), (), Entropy(1), -60.0)
+    assert not result.refusals and {*range(1, swept.EVERY + 1)} <= {*result.plain.lengths}
 
 
 def test_a_result_of_another_length_is_a_doubt_where_widths_may_differ(layers: Path) -> None:
