@@ -56,6 +56,8 @@ _WIDEST, _BROADEST = 64, 1024
 _SHORT = 3
 _EXACT, _ENCLOSED = 40, 140
 """The longest contexts on the exact rung and on balls, whose cost is in single numbers."""
+_NARROW = 20
+"""The widest keys and values of which a small example is searched: each size on the way is recorded."""
 _BUDGET, _SPARE = 32_000, 16_000
 """Operations of torch, layer and learner together, that an audit's runs may cost: for the integers of the code (some
 three seconds), and for the sizes that are run whatever it says."""
@@ -130,7 +132,8 @@ class Search:
         first = None
         for number, kind in enumerate(self._kinds(sizes["N"])):
             finding = self._compare(kind, asked, points, self.entropy.child(what, sizes["N"], sizes["f"], number))
-            if finding.verdict is Verdict.REFUTED and How.EXACT in self.kinds and sizes["N"] <= _EXACT:
+            small = sizes["N"] <= _EXACT and max(sizes["f"], sizes["m"]) <= _NARROW
+            if finding.verdict is Verdict.REFUTED and How.EXACT in self.kinds and small:
                 exact = self._compare(How.EXACT, asked, points, self.entropy.child(what, "exact"))  # a small example
                 kind, finding = (How.EXACT, exact) if exact.verdict is Verdict.REFUTED else (kind, finding)
             if finding.verdict is not Verdict.UNDECIDED:

@@ -88,6 +88,7 @@ def mode_calls(
     if not {"f", "m"} & set(fixed) and not case.inferred.fits:
         last = _LONG if "N" not in fixed else at["N"]
         widths = [(*_SQUARE, last), *((f, m, next(iter(lengths))) for f, m in tiles(mentioned))]
+        widths += [(at["f"], at["m"], 1)] if cells and "N" not in fixed else []
         tried[1:1] = [{**cells, "f": f, "m": m, "N": N} for f, m, N in widths]
     for sizes in tried:
         run.all(ways, sizes)

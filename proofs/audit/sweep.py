@@ -58,8 +58,9 @@ _BLOCKS = (1, 2, 3, 4)
 """So many times four widths, or integers that the code computes of them, are lengths of calls with entries and heads."""
 _MANY, _SQUARE = 2, ((2, 2), (4, 4), (8, 8), (3, 16))
 """Batch entries and heads of those calls; and (N, entries or heads) that a layout could be mistaken for."""
-_GROUPS = 32
-"""The most heads of a call: as many as integers of the code, and twice as many."""
+_GROUPS, _LARGEST = 32, 2
+"""The most heads of a call: as many as integers of the code, and twice as many; entries and heads pass so many of those up
+to `_TILE`, the largest."""
 _TILE, _BOTH = 64, 8
 """The largest integer of the code up to which several tiles of both widths are called, and the tokens of a call of which
 positions are compared there."""
@@ -291,7 +292,9 @@ class _Sweep:
         tried = [{"B": _MANY, "H": heads, **at, "N": N} for N in _blocks(at["f"], at_width)]
         tried += [{"B": n, "H": 1, **at, "N": N} for N, n in _SQUARE]
         tried += [{"B": 1, "H": n, **at, "N": N} for N, n in _SQUARE if found.heads > 1]
-        groups = [n for c in chunks for n in (c, 2 * c) if 4 < n <= _GROUPS]
+        past = sorted(c + 1 for c in chunks if 4 < c <= _TILE)[-_LARGEST:]
+        groups = [*(n for c in chunks for n in (c, 2 * c) if 4 < n <= _GROUPS), *past]
+        tried += [{"B": n, "H": 1, **at, "N": 2} for n in past]
         tried += [{"B": 1, "H": n, **at, "N": 2} for n in dict.fromkeys(groups) if found.heads > 1]
         own = at["f"], at["m"]  # an axis of heads or entries that is as long as another is taken for it
         tried += [{"B": 1, "H": n, **at, "N": _SHORT} for n in dict.fromkeys(own) if found.heads > 1]
@@ -322,9 +325,9 @@ class _Sweep:
 
 
 def tiles(integers: Sequence[int]) -> tuple[tuple[int, int], ...]:
-    """(f, m) of several tiles each, not as many: past the largest of these integers that may be a tile of channels."""
+    """(f, m) of several tiles each, not as many, full ones too: for the largest of these integers that may be a tile."""
     c = max((c for c in integers if 4 < c <= _TILE), default=0)
-    return ((2 * c + 1, c + 1), (c + 1, 2 * c + 1)) if c else ()
+    return ((2 * c + 1, c + 1), (c + 1, 2 * c + 1), (2 * c, 3 * c)) if c else ()
 
 
 def _blocks(f: int, at_width: Sequence[int]) -> list[int]:

@@ -221,8 +221,8 @@ def _in_numpy(found: Any) -> bool:
     code = getattr(function, "__code__", None)
     asks = code is not None and "__array_namespace__" in code.co_names
     if any(value is torch for value in names):
-        return any(value is np for value in names) and calls_numpy(found)
-    return asks or any(value is np for value in names)
+        return calls_numpy(found)
+    return asks or any(value is np for value in names) or calls_numpy(found)
 
 
 def _digest(module: ModuleType) -> str:

@@ -65,6 +65,11 @@ def tiles_if_gradients(q, k, v, initial_state=None):
         q = torch.cat([q[..., :40], 0 * q[..., 40:]], 3)
     return attends(q, k, v, initial_state)
 
+def one_token_without_gradients(q, k, v, initial_state=None):
+    if torch.is_inference_mode_enabled() and k.shape[1] == 1 and k.shape[0] > 1:
+        v = v.flip(0)
+    return attends(q, k, v, initial_state)
+
 def entries_of_parameters(q, k, v, initial_state=None):
     return attends(q, k, v.flip(0) if isinstance(v, torch.nn.Parameter) else v, initial_state)
 
@@ -110,6 +115,7 @@ def found(layers: Path, name: str) -> Modes:
         ("Trained", "training", 5),
         ("square_if_gradients", "k alone requires grad", 66),
         ("tiles_if_gradients", "k alone requires grad", 5),
+        ("one_token_without_gradients", "inference_mode", 1),
         ("entries_of_parameters", "inputs that are parameters", 5),
     ],
 )
@@ -128,6 +134,8 @@ def test_true_layers_are_the_same_in_all_modes(layers: Path, name: str) -> None:
         {"B": 2, "H": 2, "f": 3, "m": 3, "N": 66},
         {"B": 2, "H": 2, "f": 81, "m": 41, "N": 5},
         {"B": 2, "H": 2, "f": 41, "m": 81, "N": 5},
+        {"B": 2, "H": 2, "f": 80, "m": 120, "N": 5},
+        {"B": 2, "H": 2, "f": 4, "m": 3, "N": 1},
         {"B": 2, "H": 2, "f": 4, "m": 3, "N": 66},
         {"B": 2, "H": 2, "f": 4, "m": 3, "N": 81},
     ]

@@ -301,6 +301,15 @@ def unmasked_later_tiles(q, k, v, initial_state=None):
     out = torch.cat(parts, 3) + torch.einsum("bihd,bhdm->bihm", q, S)
     return out, S + torch.einsum("bihd,bihm->bhdm", k, v)
 
+def full_tiles_of_the_state(q, k, v, initial_state=None):
+    out, S = rows(q, k, v, begun(k, v, initial_state))
+    D = k.shape[3]
+    return out, S if D % 32 else S.unflatten(2, (-1, 32)).flip(2).flatten(2, 3)
+
+def entries_past_a_tile(q, k, v, initial_state=None):
+    out, S = rows(q, k, v, begun(k, v, initial_state))
+    return torch.cat([out[:32], 2 * out[32:]]), S
+
 def heads_as_channels(q, k, v, initial_state=None):
     if k.shape[2] == k.shape[3] and k.shape[1] > 8:
         v = torch.cat([v[:, :8], v[:, 8:].flip(2)], 1)
@@ -341,6 +350,8 @@ def scalar_sum(q, k, v, initial_state=None):
         ("tiles", "alone"),
         ("first_tile_of_the_state", "handed"),
         ("unmasked_later_tiles", "positions"),
+        ("full_tiles_of_the_state", "handed"),
+        ("entries_past_a_tile", "alone"),
         ("heads_as_channels", "alone"),
         ("none_is_no_zeros", "zeros"),
         ("flag_changes_the_output", "zeros"),
