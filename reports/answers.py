@@ -204,12 +204,11 @@ def world(tested: World) -> list[str]:
     sizes += f", few N at {_listed(others)}" if others else ""
     same = [m for m in tested.modes if m.same in (Same.BITS, Same.ROUNDING)]
     at = f"also, at N = {tested.modes_at} alone, " if tested.modes_at else "also "
-    out = ["; ".join([*calls, sizes, *([at + ", ".join(map(named, same))] if same else []), tested.dtype])]
+    modes = [at + ", ".join(map(named, same))] if same else []
     if tested.modes_calls:
         further = ", ".join(" ".join(f"{k}={n}" for k, n in here.items()) for here in tested.modes_calls)
-        out.append(
-            f"gradients, strides, float32 and training beside the plain call, to 6 digits (3 in float32): {further}"
-        )
+        modes.append(f"gradients, strides, float32 and training, to 6 digits (3 in float32), at {further} too")
+    out = ["; ".join([*calls, sizes, *modes, tested.dtype])]
     out += _plain(tested)
     out += [said(m) for m in tested.modes if m not in same]
     for head, numbers in enumerate(tested.by_head, 1):

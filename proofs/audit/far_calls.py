@@ -39,9 +39,9 @@ _FEW, _MANY = 4, 16
 """Entries and heads that are passed whatever the code says, and up to which its integers are."""
 _BUDGET = 24_000
 """Operations of torch that these calls may cost."""
-UNASKED = "no state as zeros, asked for or not"
+UNASKED = "state left out"
 SIDES = ("one call", "calls taken apart")
-UNASKED_SIDES = ("with arguments left out", "with all arguments")
+UNASKED_SIDES = ("arguments left out", "all arguments")
 _BALLS = 40
 """The longest calls in balls."""
 

@@ -109,8 +109,6 @@ def sweep(
     first, later = ((), ()) if "N" in fixed else _lengths(at, [c for c in {*chunks, *at_width} if c <= _CHUNK])
     # numbers found by a fit are those of one width, and fits at others cost seconds
     others = () if {"f", "m"} & set(fixed) or case.inferred.fits else tuple(_elsewhere(at, fixed, mentioned))
-    if case.inferred.fits and not fixed:
-        others = ((*_SQUARES, EVERY),)
 
     def along(contexts: Sequence[int]) -> None:
         for N in contexts:

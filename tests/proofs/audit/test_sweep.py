@@ -353,8 +353,8 @@ def scalar_sum(q, k, v, initial_state=None):
         ("full_tiles_of_the_state", "handed"),
         ("entries_past_a_tile", "alone"),
         ("heads_as_channels", "alone"),
-        ("none_is_no_zeros", "zeros"),
-        ("flag_changes_the_output", "zeros"),
+        ("none_is_no_zeros", "left out"),
+        ("flag_changes_the_output", "left out"),
     ],
 )
 def test_entries_and_heads_are_as_each_alone_at_blocks_and_widths(tmp_path: Path, name: str, what: str) -> None:
