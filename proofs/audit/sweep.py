@@ -102,7 +102,7 @@ def sweep(
     computes of the audit's f and m."""
     if not kinds:
         return Swept()
-    run = _Sweep(Search(case, kinds, entropy, target_log2), case, kinds, entropy, _BUDGET, at["f"] != at["m"])
+    run = _Sweep(Search(case, kinds, entropy, target_log2), case, kinds, entropy, _BUDGET, 1 < at["m"] != at["f"] > 1)
     chunks = [c for c in mentioned if 1 < c <= _CHUNK]
     lengths: list[int] = []
     elsewhere: dict[tuple[int, int], list[int]] = {}
