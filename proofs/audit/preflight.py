@@ -190,11 +190,21 @@ def _has_scale(case: Case, sizes: Sizes, entropy: Entropy) -> bool:
     def scaled(**inputs: Any) -> Any:
         return case.learner(**inputs) * inputs["X"].shape[1] ** -0.5
 
+    layer = replace(case, lifted=True).layer
     for f in (sizes["f"], 4 * sizes["f"]):
-        data = case.draw({**sizes, "f": f}, torch.Generator().manual_seed(entropy.below(2**31)))
-        if _compared(replace(case, lifted=True).layer, scaled, data) is not Verdict.CONFIRMED:
+        draws = case.gentler({**sizes, "f": f}, torch.Generator().manual_seed(entropy.below(2**31)))
+        data = next((draw for draw in draws if _finite(layer, draw)), None)
+        if data is None or _compared(layer, scaled, data) is not Verdict.CONFIRMED:
             return False
     return True
+
+
+def _finite(program: Program, data: Mapping[str, Tensor]) -> bool:
+    try:
+        with torch.no_grad():
+            return bool(torch.isfinite(program(**data)).all())
+    except Exception:  # what a target may raise on such inputs, which its own run then shows
+        return False
 
 
 def _compared(left: Program, right: Program, data: Mapping[str, Tensor]) -> Verdict:
