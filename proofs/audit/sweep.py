@@ -32,6 +32,7 @@ from proofs.audit.whole import POSITIONS, STATE, Calls, Found
 from proofs.audit.world import Plain, Refusal
 from proofs.target.calling import raised
 from proofs.target.case import Case
+from proofs.target.gates import mentioned
 from proofs.target.source.lines import Lines
 
 EVERY = 40
@@ -255,7 +256,7 @@ class _Sweep:
             calls = Calls(self.case, adapter, found.axes, wide=found.wide, cuts=(N // 2, N - 1))
             sizes = {"B": 1, "H": 1, "f": at["f"], "m": at["m"], "N": N}
             asked = calls.asked(Calls.in_two, Calls.in_one, sizes, _PAIR)
-            if self.same(STATE, asked, partial(calls.prepare, sizes, True)):
+            if self.same(STATE, asked, partial(self._ready, calls, sizes)):
                 handed.append(N)
         return tuple(every), tuple(handed)
 
@@ -268,7 +269,7 @@ class _Sweep:
             sizes = {"B": _MANY if found.batch > 1 else 1, "H": _MANY if found.heads > 1 else 1, **at, "N": N}
             calls = Unasked(self.case, adapter, found.axes, wide=found.wide)
             try:
-                calls.prepare(sizes, True)
+                self._ready(calls, sizes)
                 draw = self.case.draw(sizes, torch.Generator().manual_seed(0), calls.shapes)
                 with torch.no_grad():
                     calls = replace(calls, gives=not calls.without_a_state(**draw))
@@ -276,7 +277,13 @@ class _Sweep:
                 self.search.refusals.append(Refusal(UNASKED, sizes, raised(error)))
                 return
             asked = calls.asked(Unasked.left_out, Unasked.zeros, sizes, UNASKED_SIDES)
-            self.same(UNASKED, asked, partial(calls.prepare, sizes, True))
+            self.same(UNASKED, asked, partial(self._ready, calls, sizes))
+
+    def _ready(self, calls: Calls, sizes: Sizes) -> None:
+        """Infer numbers for calls of the layer beside itself, which needs them where its arguments are made of them alone."""
+        gates, inferred = self.case.gates, {*self.case.inferred.names}
+        if any(inferred & {g, *mentioned(gates.get(g, ""))} for g in self.case.adapter.named):
+            calls.prepare(sizes, True)
 
     def parts(
         self, found: Found, at: Sizes, fixed: Sizes, chunks: Sequence[int], at_width: Sequence[int]
@@ -311,12 +318,12 @@ class _Sweep:
             for state in states:
                 calls = Parts(self.case, adapter, state, wide=found.wide, by_head=not found.by_head)
                 asked = calls.asked(Parts.together, Parts.alone, sizes, ALONE_NAMES)
-                same = same and self.same(ALONE, asked, partial(calls.prepare, sizes, True))
+                same = same and self.same(ALONE, asked, partial(self._ready, calls, sizes))
                 if state is None:
                     continue
                 cut = Calls(self.case, adapter, state, wide=found.wide, cuts=(sizes["N"] // 2, sizes["N"] - 1))
                 asked = cut.asked(Calls.in_two, Calls.in_one, sizes, _PAIR)
-                same = same and self.same(STATE, asked, partial(cut.prepare, sizes, True))
+                same = same and self.same(STATE, asked, partial(self._ready, cut, sizes))
             if same and sizes["f"] == at["f"] and sizes["m"] == at["m"]:
                 agreed.append(sizes["N"])
         return tuple(sorted({*agreed}))

@@ -77,16 +77,8 @@ def _key_value(target: Target, *, heads_first: bool = False, exclusive: bool = F
         out = torch.stack(out.unbind(1), 2) if heads_first else out
         return out[:, 1:] if exclusive else out
 
-    def whole(
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        cells: Cells,
-        state: Any = None,
-        wide: bool = False,
-        after: bool | None = None,
-    ) -> tuple[Any, Any]:
-        out, left = run(q, k, v, cells, state, wide, after)
+    def whole(*arguments: Any, **after: Any) -> tuple[Any, Any]:
+        out, left = run(*arguments, **after)
         return read(out), left
 
     def alone(X: Tensor, Y: Tensor, x_q: Tensor, given: Mapping[str, Any], state: Any = None) -> tuple[Any, Any]:

@@ -71,18 +71,6 @@ def two_ways_if_even(X, Y, x_q):
         return torch.einsum("nm,n->m", Y, X @ x_q) / len(X)
     return step(X, Y, x_q)
 
-def residual(X, Y, x_q, eta, eps, W0):
-    f, W = X.shape[1], W0
-    for K, V in zip(X.split(4), Y.split(4)):
-        Z = K @ W.mT
-        deviation = (Z.var(-1, correction=0, keepdim=True) + eps).sqrt()
-        unit = (Z - Z.mean(-1, keepdim=True)) / deviation
-        error = K + unit - V
-        back = f * error - error.sum(-1, keepdim=True) - unit * (error * unit).sum(-1, keepdim=True)
-        W = W - eta * (back / (f * deviation)).mT @ K
-    z = W @ x_q
-    return x_q + (z - z.mean()) / (z.var(correction=0) + eps).sqrt()
-
 def linear(q, k, v, size=16, skip=False, start=None):
     S = k.new_zeros(k.shape[0], k.shape[2], k.shape[3], v.shape[3]) if start is None else start
     out, states = [], [S]
@@ -230,10 +218,12 @@ def test_rows_are_held_against_their_own_size() -> None:
     assert apart(other, other * float("nan")) == 0 and apart(other[:1], other) == float("inf")
 
 
-def test_a_layer_of_equal_widths_is_not_asked_where_one_channel_would_be_added_to_all_targets(layers: Path) -> None:
-    target = load(f"{layers}:residual")
+def test_a_layer_of_equal_widths_is_not_asked_where_one_channel_would_be_added_to_all_targets() -> None:
+    target = load("proofs.bench.corpus.online:layer_norm_batches")
     chosen = learner("ttt_layer_norm:4")
-    case, at = preflight(Case.of("residual", adapt(target, None), chosen, {"gamma": "1", "bias": "0"}), {}, Entropy(0))
+    case, at = preflight(
+        Case.of("layer_norm_batches", adapt(target, None), chosen, {"gamma": "1", "bias": "0"}), {}, Entropy(0)
+    )
     result = sweep(case, at, {}, (How.BALLS,), Found(), (), (), Entropy(1), -60.0)
     assert at["f"] == at["m"] and not [r for r in result.rows if r.finding.verdict is Verdict.REFUTED]
     assert {(3, 3), (16, 16)} <= {width for width, _ in result.plain.elsewhere}

@@ -24,7 +24,6 @@ from proofs.bench.soundness import ROUNDING
 from proofs.evidence import Settings
 from proofs.fitting.fit import column
 from proofs.identify import search
-from proofs.identify.ask import ask
 from proofs.identify.run import identify
 from proofs.target.loading import TargetError, load
 from reports.answers import details, every, figures
@@ -342,26 +341,6 @@ def test_a_counterexample_can_be_pasted(layers):
     layer = load(f"{layers}:late_change").call(*inputs)
     assert layer.tolist() == [float(Fraction(v)) for v in shown.left]
     assert shown.left != shown.right
-
-
-@pytest.mark.slow
-def test_callables_are_named_as_their_files_are():
-    def delta(X, Y, x_q, beta):
-        W = X.new_zeros(Y.shape[1], X.shape[1])
-        for x, y in zip(X, Y, strict=True):
-            W = W + beta * torch.outer(y - W @ x, x)
-        return W @ x_q
-
-    def turned(layer, X, Y, x_q, beta):
-        return layer(X, Y, x_q, beta)
-
-    found = ask(delta, None, settings=Settings(seed=1))
-    assert found.word is Word.PROVED and found.learner.id == "online_gd", str(found)
-    assert every(found) == ("beta",)
-    other = identify(delta, turned, settings=Settings(seed=1))
-    assert other.learner == found.learner and other.parameters == found.parameters
-    with pytest.raises(TargetError, match="needs 7 gates"):
-        identify(lambda X, Y, x_q, a, b, c, d, e, f, g: Y[0])
 
 
 def test_a_step_up_the_gradient_is_none_down(layers):
