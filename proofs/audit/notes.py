@@ -139,6 +139,13 @@ class NotFitted(Said):
     residual: float
 
 
+@dataclass(frozen=True)
+class OtherNumbers(Said):
+    """With the numbers that a fit found at another width the sides differ."""
+
+    names: tuple[str, ...]
+
+
 # --- what to try --------------------------------------------------------------------------------------------------------
 
 

@@ -24,7 +24,7 @@ from proofs.audit.points import special_row
 from proofs.audit.rows import Row
 from proofs.audit.sweep import Swept, sweep
 from proofs.audit.whole import Found, whole_rows
-from proofs.audit.world import World
+from proofs.audit.world import State, World
 from proofs.target.adapters import FINAL, STATES
 from proofs.target.case import INDETERMINATE, Case
 from proofs.target.loading import Target
@@ -35,6 +35,10 @@ from proofs.target.source.outside import outside
 
 _FAR = 3
 """The longest contexts at which the sides agreed, that bounds are looked for at."""
+
+
+_HANDED = (State.CONTINUES, State.START)
+"""A state that some calls gave and others left out."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,13 @@ def reach(
         edges=made.edges,
         outside=tuple(f.told for f in outside(case.lines) if f.told.constant or not idle(case, at, f.space, f.name)),
         scripts=scripts(named.loaded.call),
-        unrun=case.lines.unrun(named.loaded.call, _options(case, named.loaded), case.adapter.own, made.constant),
+        unrun=case.lines.unrun(
+            named.loaded.call,
+            _options(case, named.loaded),
+            case.adapter.own,
+            made.constant,
+            frozenset({*FINAL, *STATES}) if whole.state in _HANDED else frozenset(),
+        ),
     )
     return Reach(
         (*points, *whole.rows, *far.rows, *longer.rows, *swept.rows, *ran.rows),

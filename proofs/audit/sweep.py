@@ -25,14 +25,16 @@ from numeric.finding import Verdict
 from proofs.audit.compared import How, Question, by_lifting, of_one_sequence
 from proofs.audit.far_calls import ALONE, UNASKED, UNASKED_SIDES, Parts, Unasked
 from proofs.audit.far_calls import SIDES as ALONE_NAMES
-from proofs.audit.inference import at_length
+from proofs.audit.inference import at_length, borrow
 from proofs.audit.longer import Counted, Search, TooMany, gentle
+from proofs.audit.notes import OtherNumbers
 from proofs.audit.rows import Row
 from proofs.audit.whole import POSITIONS, STATE, Calls, Found
 from proofs.audit.world import Plain, Refusal
 from proofs.target.calling import raised
 from proofs.target.case import Case
 from proofs.target.gates import mentioned
+from proofs.target.inferred import key_of
 from proofs.target.source.lines import Lines
 
 EVERY = 40
@@ -108,8 +110,8 @@ def sweep(
     lengths: list[int] = []
     elsewhere: dict[tuple[int, int], list[int]] = {}
     first, later = ((), ()) if "N" in fixed else _lengths(at, [c for c in {*chunks, *at_width} if c <= _CHUNK])
-    # numbers found by a fit are those of one width, and fits at others cost seconds
-    others = () if {"f", "m"} & set(fixed) or case.inferred.fits else tuple(_elsewhere(at, fixed, mentioned))
+    fitted = bool(case.inferred.fits)  # then numbers are those of one width, and fits at others cost seconds
+    others = () if {"f", "m"} & set(fixed) or fitted else tuple(_elsewhere(at, fixed, mentioned))
 
     def along(contexts: Sequence[int]) -> None:
         for N in contexts:
@@ -127,6 +129,9 @@ def sweep(
                 elsewhere.setdefault((f, m), []).append(N)
 
     beside(short=True)
+    for f, m, N in _lent(case, at) if fitted and not {"f", "m", "N"} & set(fixed) else ():
+        if run.lent(of_one_sequence(case, {"f": f, "m": m, "N": N}), at):
+            elsewhere.setdefault((f, m), []).append(N)
     run.unasked(whole, at, fixed)
     parts = run.parts(whole, at, fixed, chunks, at_width)
     beside(short=False)
@@ -165,6 +170,13 @@ def _elsewhere(at: Sizes, fixed: Sizes, mentioned: Sequence[int]) -> Iterator[tu
         yield from ((f, m, short) for f, m in pairs)
         if c <= 256:
             yield c + 1, 2, long
+
+
+def _lent(case: Case, at: Sizes) -> Iterator[tuple[int, int, int]]:
+    """(f, m, N) at other widths where the numbers of a fit at the audit's were held against the target in one context."""
+    held = dict.fromkeys((k["f"], k["m"]) for k in map(dict, case.inferred.borrowed))
+    for f, m in (width for width in held if width != (at["f"], at["m"])):
+        yield from ((f, m, N) for N in _ELSEWHERE)
 
 
 @dataclass
@@ -214,6 +226,30 @@ class _Sweep:
         if found is Verdict.UNDECIDED and apart <= PART and not taken:
             del self.search.refusals[before:]  # six digits agree, of a way that was compared
         return apart <= PART and found is not Verdict.REFUTED
+
+    def lent(self, asked: Question, at: Sizes) -> bool:
+        """Whether plain calls agree with numbers that were found at another width; where they do not, those may be other
+        numbers here, which is a doubt."""
+        sizes, known = asked.sizes, key_of(asked.sizes)
+        if self.left <= 0 or known in self.case.inferred.known:
+            return False
+        try:
+            borrow(self.case, sizes, at)
+            drawn = gentle(self.case, asked.shapes, sizes, self.entropy.child("lent", *sorted(sizes.items())))
+            point = {n: np.asarray(a, dtype=np.float64) for n, a in drawn.items()}
+            lifted = by_lifting(self.kinds) or self.case.needs_lift
+            apart = self._apart(replace(asked, case=replace(self.case, lines=Lines(()))).lifting(lifted), point)
+        except TooMany:
+            return False
+        except Exception as error:  # the target is anybody's code
+            self.search.refusals.append(Refusal("plain calls", sizes, raised(error)))
+            return False
+        finally:
+            self.case.inferred.known.pop(known, None)  # it was lent for this call alone
+            self.case.inferred.borrowed.discard(known)
+        if apart > PART:
+            self.search.refusals.append(Refusal("plain calls", sizes, OtherNumbers(self.case.inferred.names), True))
+        return apart <= PART
 
     def _apart(self, asked: Question, draw: Mapping[str, np.ndarray]) -> float:
         with Counted(min(self.left, _BUDGET // 10)) as counted, torch.no_grad():

@@ -183,8 +183,12 @@ def _exchanged(solution: Solution, data: Data, near: Sequence[Number], numbers: 
     return best
 
 
-def audited(subject: Subject, solution: Solution, laws: Sequence[Law], roles: Sequence[Role]) -> Answer | None:
+def audited(
+    subject: Subject, solution: Solution, laws: Sequence[Law], roles: Sequence[Role], widths: bool = False
+) -> Answer | None:
     """The audit against the learner found, for all values of the gates whose part is known.
+
+    widths: whether the laws hold at other f and m too.
 
     A gate is given as an expression in the number that it alone makes, or, where several make one, left free and the number
     given as the expression. None where the learner, so varied, can't be written as one.
@@ -209,7 +213,7 @@ def audited(subject: Subject, solution: Solution, laws: Sequence[Law], roles: Se
         loose |= {factor.gate for factor in law.factors}
     for gate, value in subject.layer.chosen.items():
         gates.setdefault(gate, INDETERMINATE if gate in loose else value)
-    sizes = {"f": subject.at["f"], "m": subject.at["m"]}
+    sizes = {} if widths else {"f": subject.at["f"], "m": subject.at["m"]}
     try:
         named, id = subject.layer.named, model.learner.id
         return compared(named, id, subject.adapter, gates, subject.settings, sizes, lenient=False)

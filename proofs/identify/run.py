@@ -170,9 +170,13 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
     outside = outside_domains(solution, laws)
     if outside:
         return _outside(subject, found, solution, laws, outside)
-    whole = audited(subject, solution, laws, roles)
+    other, wide = other_size(subject, solution, laws)
+    free = other is not None and other.finding.verdict is Verdict.CONFIRMED and not any(law.elsewhere for law in wide)
+    whole = audited(subject, solution, wide, roles, widths=True) if free else None
+    whole = whole or audited(subject, solution, laws, roles)
     if whole is not None and whole.word is Word.REFUTED and any(law.factors for law in laws):
         laws, roles = seen_only(laws, roles, solution)  # no expression outlives an audit that refutes it
+        other, wide = other_size(subject, solution, laws)
         whole = audited(subject, solution, laws, roles)
     if whole is not None and whole.word is Word.REFUTED and whole.world is not None:
         # it agrees on one sequence, and not in whole calls, at other sizes or in other modes
@@ -199,7 +203,7 @@ def _identified(subject: Subject, found: Search, solution: Solution, retry: bool
         and word in (Word.PROVED, Word.AGREES)
     ):
         word, reason = Word.UNDECIDED, whole.reason
-    other, laws = other_size(subject, solution, laws)
+    laws = wide
     if other is not None:
         rows.append(other)
         if other.finding.verdict is Verdict.REFUTED:

@@ -18,6 +18,7 @@ from proofs.audit.notes import (
     NotEvery,
     NotFitted,
     OtherAdapter,
+    OtherNumbers,
     Rounds,
     Scaled,
     Unsettled,
@@ -138,6 +139,11 @@ def _(note: AskedFor) -> str:
 @said.register
 def _(note: NotFitted) -> str:
     return f"no {listed(note.names)} was found that fits; the nearest leaves {note.residual:.1e} relative"
+
+
+@said.register
+def _(note: OtherNumbers) -> str:
+    return f"with {listed(note.names)} as found at another width the sides differ"
 
 
 # --- what to try --------------------------------------------------------------------------------------------------------

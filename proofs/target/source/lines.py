@@ -153,18 +153,20 @@ class Lines:
         options: frozenset[str] = frozenset(),
         through: Any = None,
         constant: Mapping[tuple[Any, ...], bool] | None = None,
+        varied: frozenset[str] = frozenset(),
     ) -> tuple[Unrun, ...]:
         """Tests with one outcome and lines that never ran, in the code objects that ran.
 
         call: the target. options: names of its arguments that are no data and no tensors, which only the caller chooses.
         through: the adapter by which it is called, where a user wrote that. constant: comparisons that had one outcome
-        wherever they were looked at, by file and place.
+        wherever they were looked at, by file and place. varied: names of its arguments that were given in some calls and
+        left out in others, so that a way which no call took with one of them may be taken with it.
         """
         found: dict[Unrun, None] = {}
         adapter = next(_entries(through), None) if through is not None else None
         entries = tuple(_entries(call))
-        sites = CallSites(self.steps, dict.fromkeys(entries, options), adapter)
-        given = CallSites(self.steps, {code: arguments(code) for code in entries}, adapter)
+        sites = CallSites(self.steps, dict.fromkeys(entries, options - varied), adapter)
+        given = CallSites(self.steps, {code: arguments(code) - varied for code in entries}, adapter)
         for code, steps in self.steps.items():
             left = unchanged(self._settled[code], self.steps)
             known = Known(sites.settled(code), given.settled(code), left, sites.made(code))
