@@ -313,7 +313,7 @@ class _Sweep:
                 self.search.refusals.append(Refusal(UNASKED, sizes, raised(error)))
                 return
             asked = calls.asked(Unasked.left_out, Unasked.zeros, sizes, UNASKED_SIDES)
-            self.same(UNASKED, asked, partial(self._ready, calls, sizes))
+            self.same(UNASKED, asked, partial(self._ready, calls, sizes), novel=True)
 
     def _ready(self, calls: Calls, sizes: Sizes) -> None:
         """Infer numbers for calls of the layer beside itself, which needs them where its arguments are made of them alone."""

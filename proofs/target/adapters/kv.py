@@ -61,12 +61,12 @@ def _key_value(target: Target, *, heads_first: bool = False, exclusive: bool = F
             k, v = (torch.cat([array, torch.zeros_like(array[:, :1])], 1) for array in (k, v))
         arrays = dict(zip(data, (laid(t) for t in (q, k, v)), strict=True))
         given = {name: gate(name, cells, k.shape[1], wide) for name in cells[0][0]}
-        after = state is not None if after is None else after
         if state is not None:
             assert memory is not None
             given |= {memory: state}
-        if after and final:
-            given |= {final: True}
+        if final and (state is not None if after is None else True):
+            given |= {final: after is not False}
+        after = state is not None if after is None else after
         result = target.call(**arrays, **given)
         several = isinstance(result, (tuple, list)) and len(result) > 1
         return first(result), result[1] if after and (several or state is not None) else None

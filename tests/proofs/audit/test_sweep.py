@@ -10,10 +10,15 @@ import torch
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from proofs.audit import sweep as swept
+from proofs.audit.answer import Word
 from proofs.audit.compared import How
 from proofs.audit.preflight import preflight
+from proofs.audit.reasons import NotSeen
 from proofs.audit.sweep import CLOSE, PART, Swept, apart, sweep
 from proofs.audit.whole import Found
+from proofs.audit.world import Refusal
+from proofs.evidence import Settings
+from proofs.identify.ask import ask
 from proofs.target.adapters import adapt
 from proofs.target.case import Case
 from proofs.target.learners import learner
@@ -198,6 +203,29 @@ def test_a_result_of_another_length_is_a_doubt_where_widths_may_differ(layers: P
     refusals = found(layers, "cut_targets").refusals
     assert [(r.sizes, r.unlike) for r in refusals] == [({"f": 2, "m": 16, "N": 5}, True)]
     assert not any(r.unlike for r in found(layers, "cut_targets", None, (), m=3).refusals)
+
+
+FITTED = """
+def decayed(X, Y, x_q, late=False):
+    W = X.new_zeros(Y.shape[1], X.shape[1])
+    square = W.shape[0] == W.shape[1] > 1
+    for t, (x, y) in enumerate(zip(X, Y)):
+        W = 0.875 * (W.T if late and square and t == 7 else W)
+        W = W + 0.5 * (y - W @ x)[:, None] * x
+    return W @ x_q
+
+def turned(X, Y, x_q):
+    return decayed(X, Y, x_q, True)
+"""
+
+
+def test_numbers_of_a_fit_are_asked_at_other_widths(tmp_path: Path) -> None:
+    path = tmp_path / "fitted.py"
+    path.write_text(FITTED)
+    true, false = (ask(f"{path}:{n}", "decay_then_step", settings=Settings(seed=1)) for n in ("decayed", "turned"))
+    assert true.word is Word.PROVED and {(3, 3), (1, 1)} <= {*dict(true.world.plain.elsewhere)}
+    assert false.word is Word.UNDECIDED and isinstance(false.reason, NotSeen)
+    assert isinstance(false.reason.doubt, Refusal) and false.reason.doubt.sizes == {"f": 3, "m": 3, "N": 8}
 
 
 def test_fixed_sizes_stay(layers: Path) -> None:

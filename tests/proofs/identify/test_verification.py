@@ -21,6 +21,9 @@ def up_to_five(X, Y, x_q):
 def everywhere(X, Y, x_q, eta):
     return eta / len(X) * (Y.T @ X) @ x_q
 
+def up_to_eleven(X, Y, x_q):
+    return (0.5 if X.shape[1] < 12 else 0.25) * (Y.T @ X) @ x_q / len(X)
+
 def of_outputs(X, Y, x_q):
     return 0.5 * (Y.T @ X) @ x_q / Y.shape[1] / len(X)
 
@@ -58,3 +61,10 @@ def test_numbers_that_go_with_f_or_m_are_named(layers, name, eta):
     assert eta is None or said(found.parameters["eta"]) == eta
     row = next(row for row in found.rows if row.rung == "other sizes")
     assert row.finding.figures["also at (f, m)"] == "(4, 4), (4, 6)"
+
+
+def test_what_is_identified_is_audited_at_every_width_at_which_its_laws_hold(layers):
+    found = find(layers, "everywhere")
+    assert {(4, 3), (3, 3), (17, 19), (19, 17)} <= {*found.world.widths}
+    assert (16, 16) in dict(found.world.plain.elsewhere)
+    assert find(layers, "up_to_eleven").verdict is Verdict.REFUTED

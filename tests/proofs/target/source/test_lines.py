@@ -377,3 +377,30 @@ def test_a_handler_that_caught_nothing_is_told(tmp_path):
     module = loaded(tmp_path / "caught.py", CAUGHT)
     found = told(module.layer, 3, 4)
     assert set(found) == {("an exception that is caught here", True)} and next(iter(found.values())).lines == (5, 5)
+
+
+STATED = """
+def fill(X, state):
+    return 0 if state is None else state
+
+def layer(X, state=None):
+    S = fill(X, state)
+    if X > 8 and state is not None:
+        S = -S
+    return S + X
+"""
+
+
+def test_an_argument_that_calls_give_and_leave_out_is_no_option(tmp_path):
+    layer = loaded(tmp_path / "stated.py", STATED).layer
+    lines = Lines(homes(layer))
+    with lines.followed():
+        layer(9)
+        layer(3, 1)
+    (left,) = lines.unrun(layer, frozenset({"state"}))
+    assert left.condition == "state is not None" and left.option
+    (open,) = lines.unrun(layer, frozenset({"state"}), varied=frozenset({"state"}))
+    assert open.condition == "state is not None" and not open.option
+    with lines.followed():
+        layer(9, 1)
+    assert not lines.unrun(layer, frozenset({"state"}), varied=frozenset({"state"}))
