@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from constructions.learners import Domain
-from numeric.finding import Counterexample, Key, Told, Verdict
+from numeric.finding import Counterexample, Flag, Key, Told, Verdict
 from numeric.probing.probes import Probe
+from numeric.tape.notes import Constant
 from proofs.audit.answer import Answer, Check, Parting, Role, Word, chance_of, run_of
 from proofs.audit.reasons import Run
 from proofs.audit.rows import Row
@@ -153,6 +154,11 @@ def _evidence(answer: Answer) -> list[str]:
     return out
 
 
+def _taken(flag: Told) -> bool:
+    """Whether constants were taken for other numbers, which the reason says are listed."""
+    return isinstance(flag, Flag) and isinstance(flag.what, Constant) and bool(flag.what.read)
+
+
 def _beside(answer: Answer) -> Iterator[str]:
     """The last lines: what it was tested in, what has to be trusted, notes, and where the sides part."""
     tested = world(answer.world) if answer.world is not None else []
@@ -162,7 +168,7 @@ def _beside(answer: Answer) -> Iterator[str]:
     if answer.trust:
         yield f"  trust     {'; '.join(_once(answer.trust))}"
     casts = answer.word is Word.PROVED and run_of(answer.rows)[0] is Run.LIFTED
-    flags = _once(answer.flags)
+    flags = _once(sorted(answer.flags, key=lambda flag: not _taken(flag)))
     told = flags if casts else flags[:_FLAGS]
     yield from (f"  note      {note}" for note in (*_once(answer.notes), *told))
     if len(flags) > len(told):

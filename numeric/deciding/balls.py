@@ -53,5 +53,5 @@ def _replayed(tape: Tape, inputs: Mapping[str, np.ndarray], known: Mapping[float
 
 
 def _enclosed(reading: Reading) -> flint.arb:
-    number = flint.arb(flint.fmpq(reading.top, reading.bottom))
+    number = flint.arb(flint.fmpq(reading.top, reading.bottom) ** reading.power)
     return reading.sign * (number if reading.root == 1 else number.root(reading.root))

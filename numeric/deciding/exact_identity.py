@@ -29,7 +29,15 @@ from numeric.deciding.findings import (
     ZeroDivisors,
 )
 from numeric.deciding.programs import Program, concrete, recorded, replayed
-from numeric.deciding.readings import AlgebraicField, Reading, listed, prime, radicands, readings
+from numeric.deciding.readings import (
+    AlgebraicField,
+    Reading,
+    denominator_log2,
+    listed,
+    prime,
+    radicands,
+    readings,
+)
 from numeric.deciding.shrink import counterexample
 from numeric.deciding.storage_bounds import storage_bounds
 from numeric.entropy import Entropy, prime_count_below
@@ -54,7 +62,10 @@ _NONE = 1 << 99
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one program's tape says on degrees and heights: upper bounds over all its outputs."""
+    """What one program's tape says on degrees and heights: upper bounds over all its outputs.
+
+    constants: how many constants at most are multiplied in one term, each of which may bring a denominator of its own.
+    """
 
     shape: tuple[int, ...]
     numerator: int
@@ -62,6 +73,7 @@ class Bounds:
     divisors: int
     height_log2: float
     record: Record
+    constants: int = 0
 
 
 def bounds(program: Program, shapes: dict[str, tuple[int, ...]]) -> Bounds:
@@ -89,6 +101,7 @@ def _bounds(tape: Tape, shapes: Mapping[str, tuple[int, ...]]) -> Bounds:
         + float(low.max() if low.numel() else 0)
         + power * constants.denominator_log2,
         record=notes(tape),
+        constants=power,
     )
 
 
@@ -99,8 +112,8 @@ def _quick(tape: Tape) -> Bounds | None:
         return None
     size, cleared = quick
     shape = tape.output.size if isinstance(tape.output, Window) else tuple(tape.output.value.shape)
-    height = size.height + min(size.constants, _NONE) * cleared
-    return Bounds(shape, min(size.degree, _NONE), 0, 0, height, notes(tape))
+    constants = min(size.constants, _NONE)
+    return Bounds(shape, min(size.degree, _NONE), 0, 0, size.height + constants * cleared, notes(tape), constants)
 
 
 def follow(make: type[Degree] | type[Height], tape: Tape, shapes: Mapping[str, tuple[int, ...]]) -> tuple[Any, Parts]:
@@ -276,7 +289,8 @@ def decide(
 def _needed(first: Bounds, second: Bounds, target_log2: float, known: Mapping[float, Reading]) -> tuple[Chance, int]:
     """The kind of trial to make, and how many; its log2 is 0 where no number of them would do."""
     degree = max(first.numerator + second.denominator, second.numerator + first.denominator)
-    height = max(first.height_log2, second.height_log2) + 1
+    cleared = denominator_log2(known.values())  # what a constant is read as brings a denominator that is no power of 2
+    height = max(side.height_log2 + (side.constants * cleared if cleared else 0) for side in (first, second)) + 1
     divisors = first.divisors + second.divisors
     dimension = 4 ** len(radicands(known.values()))
     trial = min(

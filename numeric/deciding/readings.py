@@ -1,21 +1,24 @@
-"""Constants that a code rounded, read as the algebraic numbers they stand for: 1/3, f**-0.5, f**-0.25.
+"""Constants that a code rounded, read as the algebraic numbers they stand for: 1/3, f**-0.5, f**-0.25, 0.9**20.
 
 Main definitions: `Reading`, `read`, `readings`, `AlgebraicField`. A float64 that is the nearest to (a/b)^(1/k) for small
 a, b and k = 1, 2, 4, or its neighbour where no float is that number, may be meant as that (short dyadic numbers are what
 they are); the exact rung then runs in GF(p) for
 primes in which the roots exist, beside the dyadic reading, which is what the code computes. Roots of composites are
 products of roots of their prime factors, so that relations between the radicals hold as they do for positive reals.
+A float64 that is within k + 1 roundings of the k-th power of another constant of the code, a small fraction, is read as that
+power: so many roundings does a loop of products make, and a power of a rounded base.
 Derived here.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+import numpy as np
 import torch
 from flint import fmpz, nmod
 from flint.utils.flint_exceptions import DomainError
@@ -32,21 +35,28 @@ _SHORT = 1 << 20
 """Dyadic numbers with denominators up to this are what they are."""
 _ENTRIES = 1 << 16
 """Constant tensors with more entries are not looked through."""
+_BASES, _POWER = 16, 1 << 11
+"""So many fractions, and exponents up to so large, are tried as powers."""
+_NEAR = 1e-6
+"""Exponents are looked at exactly where their logarithms are so near to an integer."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """sign * (a/b)^(1/root) for the float it is the nearest of; root 1, 2 or 4."""
+    """sign * (a/b)^(power/root) for the float it is the nearest of; root 1, 2 or 4, and power 1 but for roots of 1."""
 
     sign: int
     top: int
     bottom: int
     root: int
+    power: int = 1
 
     def __str__(self) -> str:
         number = f"{self.top}/{self.bottom}" if self.bottom != 1 else str(self.top)
         if self.root > 1:
             number = f"({number})^(1/{self.root})"
+        elif self.power > 1:
+            number = f"({number})^{self.power}"
         return f"-{number}" if self.sign < 0 else number
 
 
@@ -86,20 +96,52 @@ def _nearest(number: Fraction, root: int) -> float:
 
 def readings(*tapes: Tape) -> dict[float, Reading]:
     """The constants of recordings that may be roundings, with what they are read as."""
+    values = {value for tape in tapes for value in _constants(tape)}
+    found = {value: reading for value in values if (reading := read(value)) is not None}
+    return found | _powers(values - {*found}, _bases(values, found))
+
+
+def _constants(tape: Tape) -> Iterator[float]:
+    for operation in tape.operations:
+        for operand in operation.operands():
+            yield from _floats(operand)
+    for storage in tape.storages:
+        if storage.initial is not None and storage.initial.dtype == torch.float64:
+            yield from _floats(Constant(storage.initial, ("", 0)))
+
+
+def _bases(values: Iterable[float], known: Mapping[float, Reading]) -> list[Fraction]:
+    """The small fractions among constants, other than 1, whose powers others may be: the largest below 1 come first."""
+    bases = {Fraction(r.top, r.bottom) for r in known.values() if r.root == 1}
+    for value in values:
+        if value not in known and math.isfinite(value) and value != 0 and abs(value) <= SIZE:
+            short = Fraction(abs(value))
+            bases |= {short} if short.denominator <= SIZE and short.numerator <= SIZE else set()
+    kept = [b for b in bases if b != 1 and b.numerator & (b.numerator - 1)]  # powers of 2 are what they are
+    return sorted(kept, key=lambda b: (b > 1, abs(b - 1)))[:_BASES]
+
+
+def _powers(values: Iterable[float], bases: Sequence[Fraction]) -> dict[float, Reading]:
+    """Those of the values that are powers of a base, with them."""
+    left = np.array([v for v in values if math.isfinite(v) and v != 0 and Fraction(v).denominator > _SHORT])
     found: dict[float, Reading] = {}
-    for tape in tapes:
-        for operation in tape.operations:
-            for operand in operation.operands():
-                for value in _floats(operand):
-                    reading = read(value)
-                    if reading is not None:
-                        found[value] = reading
-        for storage in tape.storages:
-            if storage.initial is not None and storage.initial.dtype == torch.float64:
-                for value in _floats(Constant(storage.initial, ("", 0))):
-                    if (reading := read(value)) is not None:
-                        found[value] = reading
+    for base in bases if left.size else ():
+        exponents = np.log(np.abs(left)) / math.log(base)
+        near = np.rint(exponents)
+        close = (near >= 2) & (near <= _POWER) & (np.abs(exponents - near) < _NEAR)
+        for value, k in zip(left[close].tolist(), near[close].astype(int).tolist(), strict=True):
+            exact = base**k
+            if value not in found and abs(Fraction(abs(value)) - exact) <= exact * (k + 1) * Fraction(1, 2**53):
+                found[value] = Reading(-1 if value < 0 else 1, base.numerator, base.denominator, 1, k)
     return found
+
+
+def denominator_log2(known: Iterable[Reading]) -> float:
+    """log2 of a number that clears the denominators of readings: of a root, that of its radicand does."""
+    clears = fmpz(1)
+    for reading in known:
+        clears = clears.lcm(fmpz(reading.bottom) ** reading.power)
+    return math.log2(int(clears))
 
 
 def listed(known: Mapping[float, Reading]) -> str:
@@ -131,7 +173,7 @@ class AlgebraicField(FiniteField):
             number = reading.sign % p
             for part, sign in ((reading.top, 1), (reading.bottom, -1)):
                 if reading.root == 1:
-                    number = number * pow(part, sign, p) % p
+                    number = number * pow(part, sign * reading.power, p) % p
                     continue
                 for q, times in fmpz(part).factor():
                     # the fourth root's square is the square root

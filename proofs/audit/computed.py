@@ -11,7 +11,6 @@ Main definitions: `computed`, `Computed`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,15 +18,18 @@ import torch
 
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
+from numeric.finding import Told
 from proofs.audit.edges import Edge, Site, at_sizes
 from proofs.audit.noting import Notes, Place, noting
 from proofs.audit.watched import Watched
+from proofs.target.calling import raised
 from proofs.target.case import Case
 from proofs.target.source.integers import functions
 from proofs.target.source.lines import Lines
 
 _LONG, LONGER = 33, 301
 """Contexts in which chunks and windows are under way, and past the integers that further calls pass."""
+NOTED = "noted calls"
 _NEAR = 3
 """Integers of the code that are run as lengths too."""
 
@@ -35,13 +37,15 @@ _NEAR = 3
 @dataclass(frozen=True)
 class Computed:
     """integers: from 2 on, sorted; at_width: those that are so for every context of the audit's f and m. constant: comparisons
-    that had one outcome, by their place. edges: bounds that no call reached."""
+    that had one outcome, by their place. edges: bounds that no call reached. unnoted: what the target raises at the audit's
+    sizes while this is noted, where a plain call runs."""
 
     integers: tuple[int, ...] = ()
     at_width: tuple[int, ...] = ()
     constant: Mapping[Place, bool] = field(default_factory=dict)
     edges: tuple[Edge, ...] = ()
     notes: Notes | None = field(default=None, repr=False, compare=False)
+    unnoted: Told | None = None
 
 
 def computed(
@@ -61,21 +65,25 @@ def computed(
     near = list(_sizes(at))
     further = [sizes for sizes in _further(at, mentioned) if sizes["N"] <= reached]
     wanted = {at_sizes(sizes): sizes for sizes in (*near, *further, *beyond)}
+    unnoted = before.unnoted if before is not None else None
     with noting(functions(call), before.notes if before is not None else None) as notes:
         if not notes.changed:
             return Computed()
         for sizes in (sizes for place, sizes in wanted.items() if place not in notes.begun):
             notes.begin(sizes)
-            with suppress(Exception), torch.no_grad():  # the target is anybody's code; other calls say what it raises
+            try:
                 data = case.draw(sizes, torch.Generator().manual_seed(Entropy(0).below(2**31)))
-                with Watched(notes.edges, data, followed):
+                with Watched(notes.edges, data, followed), torch.no_grad():
                     case.layer(**data)
                 notes.end()
+            except Exception as error:  # the target is anybody's code; other calls say what it raises
+                if sizes == at:
+                    unnoted = raised(error)
     ran = {place: notes.ran[place] for place in wanted if place in notes.ran}
     seen = [ran[place] for place in map(at_sizes, near) if place in ran]
     narrow = [ran[p] for p, sizes in wanted.items() if p in ran and all(sizes[n] == at[n] for n in ("f", "m"))]
     edges = notes.edges.open(at, wanted)
-    return Computed(_constant(seen), _constant(narrow), notes.constant(wanted), edges, notes)
+    return Computed(_constant(seen), _constant(narrow), notes.constant(wanted), edges, notes, unnoted)
 
 
 def _constant(seen: Sequence[Mapping[Site, set[int]]]) -> tuple[int, ...]:

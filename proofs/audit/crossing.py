@@ -39,10 +39,18 @@ _NOTED = 1e-6
 
 @dataclass
 class Crossing:
-    """taken: sizes past a bound, or at the end of a table, where plain calls agree. refused: edges that no call crosses."""
+    """taken: sizes past a bound, or at the end of a table, where plain calls agree. refused: edges that no call crosses.
+    fresh: sizes past all of an edge's that agree, at which nothing was called: what longer calls left, such as a mask that
+    grows with them, ends there."""
 
+    calls: _Calls
     taken: list[Sizes] = field(default_factory=list)
     refused: set[Edge] = field(default_factory=set)
+    fresh: list[Sizes] = field(default_factory=list)
+
+    def agree(self, sizes: Sizes) -> bool:
+        """Whether plain calls agree at these sizes."""
+        return self.calls.told(dict(sizes))[1] is _Said.AGREE
 
 
 class _Many(Stop):
@@ -82,16 +90,21 @@ def _entries(func: Any, args: Any, kwargs: Any) -> int:
         return 0
 
 
-def crossing(case: Case, edges: Sequence[Edge], at: Sizes, entropy: Entropy) -> Crossing:
-    """Calls past each edge, and up to the end of what has one."""
+def crossing(
+    case: Case, edges: Sequence[Edge], at: Sizes, entropy: Entropy, called: Mapping[str, int] | None = None
+) -> Crossing:
+    """Calls past each edge, and up to the end of what has one. called: the largest of each size that was called before."""
     calls = _Calls(replace(case, lines=Lines(())), entropy)  # nothing is compared here that counts
-    found = Crossing()
+    found = Crossing(calls)
     for edge in edges:
         if not edge.turn:
             continue
         further = edge.turn + 2 + entropy.child(edge.name, edge.turn).below(edge.turn + 1)
         past = [calls.told({**at, edge.name: size}) for size in (edge.turn + 1, further)]
         found.taken += [sizes for sizes, said in past if said is _Said.AGREE]
+        if edge.rest and all(said is _Said.AGREE for _, said in past):
+            before = [further, (called or {}).get(edge.name, 0), *(sizes[edge.name] for sizes in found.fresh)]
+            found.fresh.append({**at, edge.name: max(before) + 1})
         if all(said is _Said.REFUSED for _, said in past):
             ends = (calls.told({**at, edge.name: size})[1] for size in (edge.turn, edge.turn - 1) if edge.rest)
             last = next((said for said in ends if said is not _Said.REFUSED), _Said.AGREE)

@@ -21,6 +21,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from proofs.audit.edges import At, Edges, Site
@@ -142,6 +143,12 @@ class Notes:
                 elif isinstance(part, int):
                     room = length - 1 - part if part >= 0 else length + part
                     self.edges.note((*place, k), (room > 0,), abs(room), rest=True)
+        if isinstance(value, Tensor) and (cuts := _slices(index, value.ndim)):
+            # made here, since torch leaves out what takes all there is, and a bound that is reached would not be seen
+            for k, (start, stop, step) in enumerate(cuts):
+                if (start, stop, step) != (None, None, 1):
+                    value = torch.ops.aten.slice.Tensor(value, k, start, stop, step)
+            return self.note(place, value)
         return self.note(place, value[index])
 
     def loop(self, place: Place, values: Any) -> Iterator[Any]:
@@ -222,6 +229,20 @@ class Notes:
 
     def _edges(self, place: Place, sides: Any, distance: float, *constants: Any) -> None:
         self.edges.note(place, sides, float(distance), [float(c) for c in constants if _number(c)])
+
+
+def _slices(index: Any, axes: int) -> list[tuple[int | None, int | None, int]]:
+    """The start, stop and step of an index that is made of slices alone; nothing of another."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if len(parts) > axes or not all(isinstance(part, slice) for part in parts):
+        return []
+
+    def number(bound: Any) -> int | None:
+        return None if bound is None else operator.index(bound)
+
+    with suppress(TypeError):  # torch says what it makes of it
+        return [(number(part.start), number(part.stop), number(part.step) or 1) for part in parts]
+    return []
 
 
 def cut(edges: Edges, place: Place, bound: int, length: int) -> None:

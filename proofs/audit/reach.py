@@ -6,7 +6,7 @@ Main definitions: `reach`, `Reach`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from proofs.audit.compared import how
-from proofs.audit.computed import LONGER, Computed, computed
+from proofs.audit.computed import LONGER, NOTED, Computed, computed
 from proofs.audit.crossing import crossing
 from proofs.audit.far_calls import Far, far_calls
 from proofs.audit.kept import idle, kept
@@ -24,7 +24,7 @@ from proofs.audit.points import special_row
 from proofs.audit.rows import Row
 from proofs.audit.sweep import Swept, sweep
 from proofs.audit.whole import Found, whole_rows
-from proofs.audit.world import State, World
+from proofs.audit.world import Refusal, State, World
 from proofs.target.adapters import FINAL, STATES
 from proofs.target.case import INDETERMINATE, Case
 from proofs.target.loading import Target
@@ -120,7 +120,14 @@ def reach(
     if not done() and reached < LONGER:  # a bound that was passed where nothing was compared is none that was reached
         made = computed(case, named.loaded.call, at, mentioned, reached=reached, before=made)
     if not done() and (made.edges or made.constant):
-        made = _further(case, named.loaded.call, at, fixed, made, mentioned, longer, reached, entropy.child("edges"))
+        widest = {
+            name: max([at[name], *(w[k] for w in (*longer.widths, *dict(swept.plain.elsewhere)))])
+            for k, name in enumerate(("f", "m"))
+        }
+        called = {"N": max([reached, *swept.plain.lengths]), **widest}
+        child = entropy.child("edges")
+        made = _further(case, named.loaded.call, at, fixed, made, mentioned, longer, reached, called, child)
+    unnoted = (Refusal(NOTED, dict(at), made.unnoted, unlike=True),) if made.unnoted is not None else ()
     world = World(
         batch=whole.batch,
         heads=whole.heads,
@@ -137,7 +144,7 @@ def reach(
         modes_calls=ran.calls,
         integers=mentioned,
         beyond=longer.beyond,
-        refusals=(*whole.refusals, *far.refusals, *longer.refusals, *swept.refusals, *ran.refusals),
+        refusals=(*whole.refusals, *far.refusals, *longer.refusals, *swept.refusals, *ran.refusals, *unnoted),
         plain=swept.plain,
         width=(at["f"], at["m"]),
         kept=keeps,
@@ -168,15 +175,20 @@ def _further(
     mentioned: Sequence[int],
     longer: Longer,
     reached: int,
+    called: Mapping[str, int],
     entropy: Entropy,
 ) -> Computed:
     """What the code computes, looked at where the sides agreed far out too, and past the bounds that no call reached."""
     edges = [e for e in made.edges if e.name not in fixed and not refusing(e.file, e.at)]
-    found = crossing(case, edges, at, entropy)
+    found = crossing(case, edges, at, entropy, called)
     far = [{**at, "N": N} for N in sorted(longer.lengths)[-_FAR:]]
     wide = [{**at, "f": f, "m": m} for f, m in longer.widths]
     alone = [{**at, name: sizes[name]} for sizes in wide for name in ("f", "m")]
-    made = computed(case, call, at, mentioned, (*far, *wide, *alone, *found.taken), reached, made)
+    past = (*far, *wide, *alone, *found.taken)
+    made = computed(case, call, at, mentioned, (*past, *found.fresh), reached, made)
+    if found.fresh:
+        past = (*past, *(sizes for sizes in found.fresh if found.agree(sizes)))
+        made = computed(case, call, at, mentioned, past, reached, made)
     shut = {(e.file, e.at, e.name) for e in found.refused}
     edges = [e for e in made.edges if e.name not in fixed and not refusing(e.file, e.at)]
     return replace(made, edges=tuple(e for e in edges if (e.file, e.at, e.name) not in shut))

@@ -202,10 +202,10 @@ def _read(found: Constant) -> str:
     if not found.read:
         return "the dyadic number it is" if found.alone else "the dyadic numbers it is made of"
     if found.alone:
-        return f"{found.read[0][1]}, which it is to within a rounding"
+        return f"{found.read[0][1]}, which it is to within rounding"
     shown = ", ".join(f"{value!r} as {reading}" for value, reading in found.read[:_LISTED])
     more = f" and {len(found.read) - _LISTED} more" if len(found.read) > _LISTED else ""
-    return f"numbers to within a rounding ({shown}{more}), the rest as the dyadic numbers they are"
+    return f"numbers to within rounding ({shown}{more}), the rest as the dyadic numbers they are"
 
 
 @said.register

@@ -262,10 +262,27 @@ def _both(name: str, rule: Any, function: Callable[..., Any], args: Any, kwargs:
     kwargs = kwargs or {}
     given = arrays((args, kwargs))
     plain = function(*plainly(args), **plainly(kwargs))
+    if isinstance(plain, list):
+        parts = _pieces(rule, args, kwargs, plain)
+        if parts is not None:
+            return [paired(m, p, name, function, given, args, kwargs) for m, p in zip(parts, plain, strict=True)]
     made = _ruled(rule, args, kwargs, plain)
     if made is None:
         return _alone(name, given, plain)
     return paired(made, plain, name, function, given, args, kwargs)
+
+
+def _pieces(rule: Any, args: Any, kwargs: Any, plain: list[Any]) -> list[Tensor] | None:
+    """The pieces into which a rule cuts an array, where they are numpy's in number, shape and kind."""
+    try:
+        parts = list(rule(*tensors(args), **tensors(kwargs)))
+    except Exception:  # as for one result
+        return None
+    alike = len(parts) == len(plain) and all(
+        isinstance(p, np.ndarray) and tuple(m.shape) == p.shape and _kind(m) == p.dtype
+        for m, p in zip(parts, plain, strict=False)
+    )
+    return parts if alike else None
 
 
 def _ruled(rule: Any, args: Any, kwargs: Any, plain: Any) -> Tensor | None:

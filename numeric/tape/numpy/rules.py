@@ -237,6 +237,20 @@ def _delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     return t.index_select(axis, torch.as_tensor(np.delete(np.arange(t.shape[axis]), obj)))
 
 
+def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> tuple[Tensor, ...]:
+    if any(isinstance(v, Tensor) for v in flat(indices_or_sections)):
+        raise NoRule("data decides where it is cut")
+    cuts = indices_or_sections if isinstance(indices_or_sections, (int, np.integer)) else [*indices_or_sections]
+    return torch.tensor_split(tensor(ary), int(cuts) if not isinstance(cuts, list) else [int(c) for c in cuts], axis)
+
+
+def _split_along(axis: int) -> Rule:
+    def rule(ary: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        return _split(ary, indices_or_sections, min(axis, tensor(ary).ndim - 1))
+
+    return rule
+
+
 def _take(a: Any, indices: Any, axis: Any = None, **more: Any) -> Any:
     _only(more)
     if any(isinstance(v, Tensor) for v in flat(indices)):
@@ -436,6 +450,11 @@ FUNCTIONS: dict[Any, Rule] = {
     np.triu: lambda m, k=0: torch.triu(tensor(m), k),
     np.where: _where,
     np.delete: _delete,
+    np.split: _split,
+    np.array_split: _split,
+    np.vsplit: _split_along(0),
+    np.hsplit: _split_along(1),
+    np.dsplit: _split_along(2),
     np.convolve: _convolve,
     np.zeros_like: _like("zeros_like"),
     np.ones_like: _like("ones_like"),

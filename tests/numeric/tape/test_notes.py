@@ -11,9 +11,9 @@ def test_constants_are_noted_as_they_are_read():
     assert plain[2].endswith("a (2,) tensor at a:3, read as the dyadic numbers it is made of")
     read = record.constant_flags("layer", {1 / 3: "1/3", 0.1: "1/10"})
     assert said(read[0]) == plain[0]
-    assert said(read[1]).endswith("0.1 at a:2, read as 1/10, which it is to within a rounding")
+    assert said(read[1]).endswith("0.1 at a:2, read as 1/10, which it is to within rounding")
     assert said(read[2]).endswith(
-        "a (2,) tensor at a:3, read as numbers to within a rounding (0.3333333333333333 as 1/3), the rest as the dyadic "
+        "a (2,) tensor at a:3, read as numbers to within rounding (0.3333333333333333 as 1/3), the rest as the dyadic "
         "numbers they are"
     )
     assert [flag.what.number for flag in read] == [0.5, 0.1, None]

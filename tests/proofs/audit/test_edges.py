@@ -176,3 +176,54 @@ def test_a_bound_that_never_cut_leaves_an_audit_undecided(tmp_path, body, word):
 def test_a_bound_on_a_length_that_is_fixed_is_none(tmp_path):
     answer = audit(written(tmp_path, CUT["last"]), "gd", settings=Settings(seed=1), sizes={"N": 5})
     assert answer.word.value == "PROVED" and answer.world.edges == ()
+
+
+GROWING = """
+import sys
+import torch
+
+
+class Grown(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mask = None
+
+    def made(self, T):
+        return torch.ones(T, T, dtype=torch.float64).tril()
+
+    def forward(self, q, k, v):
+        T = q.shape[1]
+        if self.mask is None or self.mask.shape[0] < T:
+            self.mask = self.made(T)
+        return torch.einsum("bhij,bjhm->bihm", torch.einsum("bihd,bjhd->bhij", q, k) * self.mask[:T, :T], v)
+
+
+class Capped(Grown):
+    def made(self, T):
+        mask = super().made(T)
+        mask[5000:] = 0
+        return mask
+
+
+grown, capped = Grown(), Capped()
+
+
+def unnoted(X, Y, x_q, eta):
+    assert not any("ssmproof" in name for name in sys._getframe().f_code.co_names)
+    return eta / len(X) * Y[-20000:].T @ (X[-20000:] @ x_q)
+"""
+
+
+@pytest.mark.parametrize(("name", "word"), [("grown", "PROVED"), ("capped", "UNDECIDED")])
+def test_a_mask_that_grows_with_the_calls_ends_where_they_do(tmp_path, name, word):
+    path = tmp_path / "growing.py"
+    path.write_text(GROWING)
+    answer = audit(f"{path}:{name}", "gd", "kv", {"readout": "N"}, Settings(seed=1))
+    assert answer.word.value == word, said(answer.reason)
+
+
+def test_code_that_does_not_run_with_notes_is_not_passed(tmp_path):
+    path = tmp_path / "growing.py"
+    path.write_text(GROWING)
+    answer = audit(f"{path}:unnoted", "gd", settings=Settings(seed=1))
+    assert answer.word.value == "UNDECIDED" and "noted calls" in said(answer.reason)

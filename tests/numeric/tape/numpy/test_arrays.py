@@ -115,6 +115,8 @@ CASES: dict[str, Case] = {
     "convolve": lambda a, b, v, q: np.convolve(v, a[0]) + np.convolve(b[0], v, mode="full"),
     "convolve same": lambda a, b, v, q: np.convolve(a[0], v, mode="same")[:2] + np.convolve(a[0], v, mode="valid"),
     "delete": lambda a, b, v, q: np.delete(a, 1, axis=0) + b.take([0, 2], axis=0) + np.take(b, [1, 2], axis=0),
+    "split": lambda a, b, v, q: sum(np.split(a, 3)) + sum(np.array_split(b, 3)) + np.hsplit(a, [1, 2])[1],
+    "split unevenly": lambda a, b, v, q: np.array_split(a, 2)[0][:, :3] + np.vsplit(q, [2])[0] + np.hsplit(v, 3)[1],
     "integers beside": lambda a, b, v, q: a * np.arange(4) + np.arange(3)[:, None] + np.ones((3, 4), dtype=int),
     "power": lambda a, b, v, q: np.power(v, 2) + v**3 + np.square(v) + np.negative(v) + np.positive(v),
     "out": lambda a, b, v, q: filled(np.zeros((3, 4)), lambda o: np.add(a, b, out=o)),
