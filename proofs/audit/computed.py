@@ -27,8 +27,9 @@ from proofs.target.case import Case
 from proofs.target.source.integers import functions
 from proofs.target.source.lines import Lines
 
-_LONG, LONGER = 33, 301
-"""Contexts in which chunks and windows are under way, and past the integers that further calls pass."""
+_LONG, LONGER = 37, 301
+"""Contexts in which chunks and windows are under way, and past the integers that further calls pass; longer than those of
+the rows, so that what is made anew for a longer context, such as a mask, is made twice."""
 NOTED = "noted calls"
 _NEAR = 3
 """Integers of the code that are run as lengths too."""
