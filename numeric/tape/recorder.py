@@ -81,6 +81,26 @@ def _signature(function: Any) -> _Signature:
     )
 
 
+_SPREAD = 2**22
+"""Entries over which those of a constant may lie."""
+
+
+def _copied(value: Tensor) -> Tensor:
+    """A copy with the strides of a part of something larger, which results of operations on it may take over."""
+    if value.layout is not torch.strided or not value.numel() or value.is_contiguous():
+        return value.clone()
+    steps = list(zip(value.shape, value.stride(), strict=True))
+    if sum((n - 1) * step for n, step in steps) >= _SPREAD:
+        return value.clone()
+    once = [1 if step == 0 else n for n, step in steps]
+    held = torch.empty_strided(once, value.stride(), dtype=value.dtype)
+    try:
+        held.copy_(value[tuple(slice(n) for n in once)])
+    except RuntimeError:  # entries of it share memory in another way
+        return value.clone()
+    return held.expand(value.shape)
+
+
 class Recorder(Dispatch):
     """Writes down what torch does inside a `with` block, with `inputs` as the data."""
 
@@ -369,7 +389,7 @@ class Recorder(Dispatch):
         if plain.is_neg():
             plain = plain.resolve_neg()
         if held is None or not same_bits(held.value, plain):
-            held = self._constants[key] = Constant(plain.clone(), place)
+            held = self._constants[key] = Constant(_copied(plain), place)
         return held
 
     def _gone(self, key: int) -> bool:

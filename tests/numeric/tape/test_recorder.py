@@ -19,7 +19,7 @@ from numeric.tape.local_check import differences
 from numeric.tape.recorder import record
 from numeric.tape.refusals import Refused
 from numeric.tape.replay import Machine
-from numeric.tape.storage_tape import same_bits
+from numeric.tape.storage_tape import Constant, same_bits
 from reports.said import said
 
 F = torch.nn.functional
@@ -195,3 +195,28 @@ FINE: list[Callable[[Tensor], Tensor]] = [
 def test_what_only_computes_is_accepted(number: int) -> None:
     tape = accept(FINE[number], draw)
     assert not tape.faults and all(e.guard for e in tape.escapes)
+
+
+LARGE = torch.arange(64, dtype=torch.float64).reshape(8, 8)
+PARTS = {
+    "a corner": LARGE[:3, :3],
+    "every other row, turned": LARGE[:6:2, :3].T,
+    "one row for all": LARGE[:1, :3].expand(3, 3),
+    "rows that overlap": LARGE.flatten().unfold(0, 3, 1)[:3],
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_parts_of_something_larger_are_kept_as_they_lie(name: str) -> None:
+    part = PARTS[name]
+
+    def program(x: Tensor) -> Tensor:
+        return (x.t() * part).t() + part.t()
+
+    tape = accept(program, lambda k: {"x": torch.full((3, 3), k + 1.0, dtype=torch.float64)})
+    x = torch.rand(3, 3, dtype=torch.float64)
+    assert torch.equal(replay(tape, {"x": x}), program(x))
+    held = [o for operation in tape.operations for o in operation.operands() if isinstance(o, Constant)]
+    assert held and all(same_bits(c.value, part) or same_bits(c.value, part.t()) for c in held)
+    strides = {tuple(c.value.stride()) for c in held}
+    assert name == "rows that overlap" or strides <= {part.stride(), part.t().stride()}
