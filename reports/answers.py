@@ -250,6 +250,7 @@ def _plain(tested: World) -> list[str]:
     parts += [f"some positions of {_listed(some)} tokens"] if some else []
     parts += [f"{_listed(plain.handed)} tokens in two calls"] if plain.handed else []
     parts += [f"entries and heads of {ranges(plain.parts)} tokens as each alone"] if plain.parts else []
+    parts += [f"two heads of queries for one of keys at {_listed(plain.groups)} tokens"] if plain.groups else []
     return [f"plain calls, to 6 digits: {'; '.join(parts)}"] if parts else []
 
 
@@ -365,6 +366,7 @@ def _json_world(tested: World) -> dict[str, Any]:
             "every position": list(tested.plain.whole),
             "in two calls": list(tested.plain.handed),
             "each alone": list(tested.plain.parts),
+            "grouped heads": list(tested.plain.groups),
         },
         "modes": [
             {"mode": m.name, "result": said(m.same), "why": said(m.why), "further N": list(m.further)}

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from numeric.deciding.programs import Sizes
+from numeric.deciding.programs import Shapes, Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
 from proofs.audit.compared import How, Question, by_lifting, enclosed, within_rounding
@@ -39,9 +39,10 @@ _FEW, _MANY = 4, 16
 """Entries and heads that are passed whatever the code says, and up to which its integers are."""
 _BUDGET = 24_000
 """Operations of torch that these calls may cost."""
-UNASKED = "state left out"
+UNASKED, GROUPS = "state left out", "grouped heads"
 SIDES = ("one call", "calls taken apart")
 UNASKED_SIDES = ("arguments left out", "all arguments")
+GROUP, GROUPED_SIDES = 2, ("grouped heads", "heads repeated")
 _BALLS = 40
 """The longest calls in balls."""
 
@@ -129,6 +130,26 @@ class Unasked(Calls):
     def without_a_state(self, **inputs: Any) -> bool:
         """Whether the state after can't be had where none is handed in."""
         return not isinstance(self._call(inputs, Fraction(inputs["k"].shape[1]), after=True)[1], torch.Tensor)
+
+
+@dataclass(frozen=True)
+class Grouped(Calls):
+    """The programs: `grouped` and `repeated`. Queries have GROUP heads for each of the keys, one beside the other, where a
+    target takes that."""
+
+    @property
+    def shapes(self) -> Shapes:
+        """The inputs' shapes: G heads of queries."""
+        return {**super().shapes, "q": ("B", "N", "G", "f")}
+
+    def grouped(self, **inputs: Any) -> Any:
+        """All heads of queries in one call, with the fewer heads of keys."""
+        return self._call(inputs)[0].transpose(1, 2).flatten(2)
+
+    def repeated(self, **inputs: Any) -> Any:
+        """Each head of keys and values given once for each of its heads of queries."""
+        more = {name: inputs[name].repeat_interleave(GROUP, 2) for name in ("k", "v")}
+        return self._call({**inputs, **more})[0].transpose(1, 2).flatten(2)
 
 
 @dataclass

@@ -23,14 +23,24 @@ from numeric.deciding.programs import Sizes, WrongResult
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
 from proofs.audit.compared import How, Question, by_lifting, of_one_sequence
-from proofs.audit.far_calls import ALONE, UNASKED, UNASKED_SIDES, Parts, Unasked
+from proofs.audit.far_calls import (
+    ALONE,
+    GROUP,
+    GROUPED_SIDES,
+    GROUPS,
+    UNASKED,
+    UNASKED_SIDES,
+    Grouped,
+    Parts,
+    Unasked,
+)
 from proofs.audit.far_calls import SIDES as ALONE_NAMES
 from proofs.audit.inference import at_length, borrow
 from proofs.audit.longer import Counted, Search, TooMany, gentle
 from proofs.audit.notes import OtherNumbers
 from proofs.audit.rows import Row
 from proofs.audit.whole import POSITIONS, STATE, Calls, Found
-from proofs.audit.world import Plain, Refusal
+from proofs.audit.world import Grouping, Plain, Refusal
 from proofs.target.calling import raised
 from proofs.target.case import Case
 from proofs.target.gates import mentioned
@@ -133,6 +143,7 @@ def sweep(
         if run.lent(of_one_sequence(case, {"f": f, "m": m, "N": N}), at):
             elsewhere.setdefault((f, m), []).append(N)
     run.unasked(whole, at, fixed)
+    groups = run.grouped(whole, at, fixed)
     parts = run.parts(whole, at, fixed, chunks, at_width)
     beside(short=False)
     along([N for N in later if N > EVERY])
@@ -140,7 +151,12 @@ def sweep(
         tuple(run.search.rows),
         tuple(run.search.refusals),
         Plain(
-            tuple(lengths), tuple((width, tuple(sorted({*N}))) for width, N in elsewhere.items()), every, handed, parts
+            tuple(lengths),
+            tuple((width, tuple(sorted({*N}))) for width, N in elsewhere.items()),
+            every,
+            handed,
+            parts,
+            groups,
         ),
     )
 
@@ -314,6 +330,33 @@ class _Sweep:
                 return
             asked = calls.asked(Unasked.left_out, Unasked.zeros, sizes, UNASKED_SIDES)
             self.same(UNASKED, asked, partial(self._ready, calls, sizes), novel=True)
+
+    def grouped(self, found: Found, at: Sizes, fixed: Sizes) -> tuple[int, ...]:
+        """Calls with several heads of queries for each of the keys, where the target takes them: those with heads repeated.
+        Heads that are paired in another way are a doubt, since no learner says how."""
+        adapter = self.case.adapter.whole
+        if adapter is None or found.heads < 2 or "N" in fixed:
+            return ()
+        calls = Grouped(self.case, adapter, wide=found.wide)
+        if not {*calls.shapes} <= {"q", "k", "v", *calls.common}:
+            return ()  # which heads have gates is not known
+        agreed = []
+        for N in (_BOTH, _WHOLE[-1]):
+            sizes = {"B": 1, "H": _MANY, "G": GROUP * _MANY, **at, "N": N}
+            try:
+                self._ready(calls, sizes)
+                draw = self.case.draw(sizes, torch.Generator().manual_seed(0), calls.shapes)
+                with torch.no_grad():
+                    one, other = calls.grouped(**draw), calls.repeated(**draw)
+            except Exception:  # it takes as many heads of keys as of queries
+                return ()
+            if apart(one, other) > PART:
+                self.search.refusals.append(Refusal(GROUPS, sizes, Grouping.OTHER, True))
+                return ()
+            asked = calls.asked(Grouped.grouped, Grouped.repeated, sizes, GROUPED_SIDES)
+            if self.same(GROUPS, asked, partial(self._ready, calls, sizes), novel=True):
+                agreed.append(N)
+        return tuple(agreed)
 
     def _ready(self, calls: Calls, sizes: Sizes) -> None:
         """Infer numbers for calls of the layer beside itself, which needs them where its arguments are made of them alone."""

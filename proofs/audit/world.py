@@ -83,13 +83,21 @@ class Mode(Said):
     further: tuple[int, ...] = ()
 
 
+class Grouping(Said, Enum):
+    """How heads of queries are paired with fewer heads of keys."""
+
+    OTHER = auto()
+    """Not each head of keys with those of its group, side by side."""
+
+
 @dataclass(frozen=True)
 class Plain:
     """Sizes at which plain float64 calls of both sides agree, to the digits of `proofs.audit.sweep`.
 
     lengths: the N at the audit's widths; elsewhere: other (f, m) with their N; whole: calls of which every position, or some
     of long ones, agree with the learner on its prefix; handed: calls that agree with two, the state handed on;
-    parts: calls of several entries and heads that agree with each alone.
+    parts: calls of several entries and heads that agree with each alone; groups: calls with several heads of queries for
+    each of the keys that agree with the heads of keys repeated.
     """
 
     lengths: tuple[int, ...] = ()
@@ -97,6 +105,7 @@ class Plain:
     whole: tuple[int, ...] = ()
     handed: tuple[int, ...] = ()
     parts: tuple[int, ...] = ()
+    groups: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ from proofs.audit.reasons import (
     With,
 )
 from proofs.audit.rows import rung
-from proofs.audit.world import Mode, Positions, Refusal, State
+from proofs.audit.world import Grouping, Mode, Positions, Refusal, State
 from proofs.audit.world import Same as InMode
 from reports.said.kinds import listed, said
 
@@ -318,6 +318,11 @@ def named(mode: Mode) -> str:
 @said.register
 def _(mode: Mode) -> str:
     return f"{named(mode)}: {said(mode.same)}{f' ({said(mode.why)})' if mode.why else ''}"
+
+
+@said.register
+def _(grouping: Grouping) -> str:
+    return {Grouping.OTHER: "it takes fewer heads of keys, and pairs them otherwise than each with its group"}[grouping]
 
 
 @said.register
