@@ -147,7 +147,9 @@ class Moved(Said, Enum):
     PROCESS = auto()
     """A process without this package."""
     PROCESS_AFTER = auto()
-    """Such a process, after calls at other sizes."""
+    """Such a process, after other calls."""
+    PARAMETERS = auto()
+    """Parameters that were set after a call."""
     MODE = auto()
     """Another mode than the plain call's."""
 

@@ -71,6 +71,13 @@ def work(request):
         asked = torch.load(request, weights_only=True)
         call = loaded(asked["place"], asked["name"], asked["numpy"])
         torch.set_default_dtype(torch.float64)
+        for a, k in asked["before"]:
+            try:
+                call(*a, **k)
+            except Exception:
+                pass
+        if asked["state"]:
+            call.load_state_dict(asked["state"], strict=False)
         answer = {"results": [leaves(call(*a, **k)) for a, k in asked["calls"]]}
     except BaseException as error:
         answer = {"error": (type(error).__name__ + ": " + (str(error).splitlines() or [""])[0])[:200]}
@@ -104,8 +111,15 @@ def start() -> subprocess.Popen[str]:
     )
 
 
-def calls(text: str, made: Sequence[Call], numpy: bool) -> list[list[Tensor]]:
+def calls(
+    text: str,
+    made: Sequence[Call],
+    numpy: bool,
+    before: Sequence[Call] = (),
+    state: Mapping[str, Tensor] | None = None,
+) -> list[list[Tensor]]:
     """The tensors that each of the calls of the target `text` returns in a fresh process. numpy: it takes numpy arrays.
+    before: calls that are made first, which it may refuse. state: parameters of a module that are set then.
 
     Raises Unavailable.
     """
@@ -113,7 +127,9 @@ def calls(text: str, made: Sequence[Call], numpy: bool) -> list[list[Tensor]]:
     with tempfile.TemporaryDirectory() as folder:
         request = str(Path(folder) / "request")
         try:
-            asked = {"place": _found(place), "name": name, "numpy": numpy, "calls": [list(call) for call in made]}
+            asked = {"place": _found(place), "name": name, "numpy": numpy}
+            asked |= {"calls": [list(call) for call in made], "before": [list(call) for call in before]}
+            asked |= {"state": dict(state or {})}
             torch.save(asked, request)
             torch.load(request, weights_only=True)
         except Exception as error:

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map_only
 
 from numeric.deciding.programs import Program, Sizes
 from numeric.entropy import Entropy
@@ -116,6 +117,9 @@ def modes(
         _fresh(runs, adapter, text)
         for others in _others(sizes, mentioned) if memory else ():
             _fresh(runs, adapter, text, others)
+        if memory:
+            _fresh(runs, adapter, text, short=True)
+            _set_anew(runs, adapter, text)
     _again(runs, mentioned)
     for generator in unseeded(lambda: case.layer(**data), plain):
         runs.add(f"numbers of {generator}'s generator", Same.RANDOM, Untried.UNSEEDED)
@@ -330,9 +334,10 @@ def _differing(others: Sequence[Sizes], sizes: Sizes) -> str:
     return next(name for name in sizes if any(other[name] != sizes[name] for other in others))
 
 
-def _fresh(runs: Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) -> None:
-    """The call in a fresh process, after calls at the sizes `first`."""
+def _fresh(runs: Runs, adapter: Any, text: str, first: Sequence[Sizes] = (), short: bool = False) -> None:
+    """The call in a fresh process, after calls at the sizes `first`. short: after the same call in float32."""
     name = f"fresh process, after calls at other {_differing(first, runs.sizes)}" if first else "fresh process"
+    name = "fresh process, after a call in float32" if short else name
     if runs.case.needs_lift or runs.case.lifted:
         return runs.add(name, Same.NOT_RUN, Untried.LIFTED)
     before = Seen(runs.loaded.call)
@@ -345,8 +350,8 @@ def _fresh(runs: Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) -> 
     seen = Seen(runs.loaded.call)
     try:
         runs.case.through(_adapter(runs.loaded, adapter, seen), **runs.data)
-        results = fresh.calls(text, [*before.calls[: len(before.results)], *seen.calls], runs.loaded.numpy)
-        results = results[-len(seen.calls) :]
+        earlier = [*before.calls[: len(before.results)], *([_rounded(c) for c in seen.calls] if short else [])]
+        results = fresh.calls(text, seen.calls, runs.loaded.numpy, earlier)
     except fresh.Unavailable as error:
         return runs.add(name, Same.NOT_RUN, str(error))
     except Exception as error:  # the target is anybody's code
@@ -358,7 +363,7 @@ def _fresh(runs: Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) -> 
     )
     if alike:
         return runs.add(name, Same.BITS)
-    why = Moved.PROCESS_AFTER if first else Moved.PROCESS
+    why = Moved.PROCESS_AFTER if first or short else Moved.PROCESS
     try:
         rest = iter([leaf for result in results for leaf in result])
         given = iter([_replaced(result, rest) for result in seen.results])
@@ -367,6 +372,36 @@ def _fresh(runs: Runs, adapter: Any, text: str, first: Sequence[Sizes] = ()) -> 
     except Exception:  # the results have another form there
         return runs.add(name, Same.DIFFERS, why, Finding(Verdict.REFUTED, reason=why))
     return runs.moved(name, out, why)
+
+
+_LESS = 15 / 16
+"""What parameters are multiplied by: decays stay decays."""
+
+
+def _set_anew(runs: Runs, adapter: Any, text: str) -> None:
+    """A module whose parameters are set to others, as by training or from a file, after a call, and before any."""
+    module, name = runs.loaded.call, "parameters set after a call"
+    held = dict(module.named_parameters()) if isinstance(module, torch.nn.Module) else {}
+    others = {n: p.detach() * _LESS for n, p in held.items() if p.is_floating_point()}
+    if not others:
+        return None
+    seen = Seen(module)
+    try:
+        runs.case.through(_adapter(runs.loaded, adapter, seen), **runs.data)
+        after, before = (fresh.calls(text, seen.calls, runs.loaded.numpy, calls, others) for calls in (seen.calls, ()))
+    except fresh.Unavailable as error:
+        return runs.add(name, Same.NOT_RUN, str(error))
+    except Exception as error:  # the target is anybody's code
+        return runs.add(name, Same.RAISES, raised(error))
+    pairs = [(a, b) for x, y in zip(after, before, strict=True) for a, b in zip(x, y, strict=False)]
+    if all(equal(a, b) for a, b in pairs):
+        return runs.add(name, Same.BITS)
+    return runs.add(name, Same.DIFFERS, Moved.PARAMETERS, Finding(Verdict.REFUTED, reason=Moved.PARAMETERS))
+
+
+def _rounded(call: fresh.Call) -> fresh.Call:
+    """The call with its numbers in float32."""
+    return tree_map_only(Tensor, lambda t: t.float() if t.is_floating_point() else t, call)
 
 
 def _replaced(result: Any, leaves: Iterator[Tensor]) -> Any:

@@ -24,8 +24,9 @@ _MANY = 2**23
 _FEW = 64
 """Entries of one that are put in order."""
 _END = 2**62
-_SHORT = (torch.int8, torch.uint8, torch.int16)
-"""Whole numbers that a context may count past."""
+_SHORT = {t: torch.iinfo(t).max for t in (torch.int8, torch.uint8, torch.int16)}
+_SHORT |= {torch.float16: 2**11, torch.bfloat16: 2**8}
+"""Types with whole numbers that a context may count past, and the last of these."""
 _FRAMES = 60
 """How far the target's own code is above an operation."""
 
@@ -55,11 +56,11 @@ class Watched(Dispatch):  # type: ignore[no-untyped-call]
             if site is not None:
                 with suppress(RuntimeError, TypeError, ValueError, IndexError):  # arguments of another form
                     meets(self.edges, site, args, kwargs, out)
-        if not seen and isinstance(out, Tensor) and out.dtype in _SHORT and out.numel():
-            site = self._site("counted")
-            if site is not None:
-                most = torch.iinfo(out.dtype).max
-                self.edges.note(site, (True,), most - int(out.abs().max()), (float(most),))
+        if not seen and isinstance(out, Tensor) and out.dtype in _SHORT and 0 < out.numel() <= _MANY:
+            site, numbers = self._site("counted"), out.double()
+            if site is not None and bool((numbers == numbers.round()).all()):
+                most = _SHORT[out.dtype]
+                self.edges.note(site, (True,), most - int(numbers.abs().max()), (float(most),))
         if seen:
             for tensor in _tensors((out, args[0] if args and func._schema.is_mutable else None, kwargs.get("out"))):
                 self._mark(tensor)

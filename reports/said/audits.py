@@ -171,8 +171,9 @@ _PLAIN = {
     Harmless.DEFAULT: "what it makes without a dtype is float32 there",
     Moved.MODE: "it gives other numbers than without this mode",
     Moved.NUMBERS: "the same numbers as floats give another result",
+    Moved.PARAMETERS: "what a call kept of its parameters goes on being used once they are set to others",
     Moved.PROCESS: "a process without this package gets other numbers from the same call",
-    Moved.PROCESS_AFTER: "a process without this package gets other numbers from the same call, after calls at other sizes",
+    Moved.PROCESS_AFTER: "a process without this package gets other numbers from the same call, after other calls",
     Untried.LIFTED: "its casts are lifted here",
     Untried.UNSEEDED: "it draws some, and seeds none",
 }

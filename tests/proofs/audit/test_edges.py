@@ -50,6 +50,7 @@ CUT = {
     "thresholds at one place": "return base(X, Y, x_q, eta, len(X) + sum(len(X) > c for c in (50000, 70000)))",
     "quotient": "return base(X, Y, x_q, eta, len(X) * (1 + len(X) // 70000))",
     "shifted": "return base(X, Y, x_q, eta, len(X) * (1 + (len(X) >> 17)))",
+    "positions in half": "return base(X, Y, x_q, eta, float(torch.arange(1, len(X) + 1).half()[-1]))",
     "rest": "return base(X, Y, x_q, eta, len(X) % 50000)",
     "rounded": "return base(X, Y, x_q, eta, len(X) + round(len(X) / 1e6))",
     "digits": "return base(X, Y, x_q, eta, len(X) * (1 + len(str(len(X))) // 6))",
