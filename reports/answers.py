@@ -30,6 +30,7 @@ from reports.said.probes import TITLES
 
 _ROWS = 12
 """How many rows of an input are printed."""
+_VALUES = "forward values alone, no backward passes"
 _WORLD = 8
 """How many lines of its world are printed."""
 _FLAGS = 3
@@ -213,8 +214,8 @@ def world(tested: World) -> list[str]:
     modes = [at + ", ".join(map(named, same))] if same else []
     if tested.modes_calls:
         further = ", ".join(" ".join(f"{k}={n}" for k, n in here.items()) for here in tested.modes_calls)
-        modes.append(f"gradients, strides, float32 and training, to 6 digits (3 in float32), at {further} too")
-    out = ["; ".join([*calls, sizes, *modes, tested.dtype])]
+        modes.append(f"gradients enabled, strides, float32 and training, to 6 digits (3 in float32), at {further} too")
+    out = ["; ".join([*calls, sizes, *modes, tested.dtype, _VALUES])]
     out += _plain(tested)
     out += [said(m) for m in tested.modes if m not in same]
     for head, numbers in enumerate(tested.by_head, 1):
@@ -229,6 +230,14 @@ def world(tested: World) -> list[str]:
     if tested.widths and wide:
         out.append(
             f"no f or m passes {_first(wide)}, which the code mentions or computes: wider ones may be another thing"
+        )
+    pairs = zip(tested.cells, tested.plain.cells, (tested.batch, tested.heads), strict=True)
+    several = [max(far, plain) for far, plain, tried in pairs if tried > 1]
+    many = [c for c in tested.integers if c >= min(several, default=c + 1)]
+    if many:
+        out.append(
+            f"no number of batch entries or heads passes {_first(many)}, which the code mentions or computes: more may be "
+            "another thing"
         )
     groups: dict[tuple[str, str], list[Refusal]] = {}
     for refusal in tested.refusals:  # sizes that were refused alike share a line

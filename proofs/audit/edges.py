@@ -21,6 +21,8 @@ Site = tuple[Hashable, ...]
 _CONSTANTS = 64
 """Different bounds at a place, past which it is no bound that all calls share."""
 _LARGEST = 2**40
+_AGAIN = 2
+"""What was made longer so often goes on to be."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Edges:
         self._seen: dict[tuple[Site, Hashable], dict[At, _Side]] = {}
         self._constants: dict[Site, int] = {}
         self._rest: set[Site] = set()
+        self._ends: dict[Site, dict[At, int]] = {}
         self._flat: dict[Site, dict[At, tuple[set[Hashable], set[float]]]] = {}
 
     def begin(self, sizes: Mapping[str, int]) -> None:
@@ -72,12 +75,16 @@ class Edges:
         distance: float,
         constants: Iterable[float | None] = (),
         rest: bool = False,
+        end: int | None = None,
     ) -> None:
         """That something was on these sides of a bound, and how far from it; constants: numbers that may be the bound; rest:
-        see `Edge`."""
+        see `Edge`; end: where what is read ends."""
         if not math.isfinite(distance):
             return
         sides = frozenset(sides)
+        if end is not None:
+            ends = self._ends.setdefault(site, {})
+            ends[self.at] = max(end, ends.get(self.at, 0))
         if rest:
             self._rest.add(site)
         for constant in (None, *constants):
@@ -108,7 +115,7 @@ class Edges:
             for name in base:
                 distances = {size: side.distance for size, side in _series(runs, base, name)}
                 edge = _approached(site, name, distances, site in self._rest)
-                if edge is not None:
+                if edge is not None and not self._grows(site, base, name, among):
                     found.setdefault((edge.file, edge.at, name), edge)
         for site, all_flat in self._flat.items():
             flat = _those(all_flat, among)
@@ -119,6 +126,12 @@ class Edges:
                     edge = Edge(*_place(site), name)
                     found.setdefault((edge.file, edge.at, name), edge)
         return tuple(found.values())
+
+    def _grows(self, site: Site, base: Mapping[str, int], name: str, among: Collection[At]) -> bool:
+        """Whether what is read there is made longer again and again by longer calls, as a mask that is doubled."""
+        ends = dict(_series(_those(self._ends.get(site, {}), among), base, name))
+        lengths = [*ends.values()]  # in the order of the calls
+        return len({*lengths}) > _AGAIN and lengths == sorted(lengths) and all(ends[size] >= size for size in ends)
 
 
 _T = TypeVar("_T")

@@ -24,7 +24,7 @@ from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
 from numeric.tape.notes import Cast
 from proofs.audit.far_calls import Parts
-from proofs.audit.findings import Moved, MovedBy
+from proofs.audit.findings import Incomparable, Moved, MovedBy
 from proofs.audit.inference import at_length
 from proofs.audit.longer import Counted, TooMany, gentle
 from proofs.audit.rows import Check, Row, flagged
@@ -47,7 +47,7 @@ _CELLS = 2
 _SINGLE = 2.0**-13
 """Runs in float32 that differ from float64 by more than this part are held against their rounding bound: float32 rounds by
 2^-24, bfloat16 and half by 2^-9 and 2^-12."""
-_BUDGET = 40_000
+_BUDGET = 80_000
 """Operations of torch that these calls may cost."""
 _SIDES, _MODES = ("in float32", "in float64"), "modes"
 
@@ -114,22 +114,24 @@ class _Run:
     def all(self, ways: Iterable[Way], sizes: Sizes) -> None:
         """All modes at these sizes."""
         program, shapes = self._program(self.case.adapter, sizes)
+        ways, before = list(ways), self.left
         try:
             data = self._data(shapes, sizes)
             plain = self._out(program, data)
+            if (before - self.left) * len(ways) > self.left:  # what is left may do for other sizes
+                raise TooMany
         except TooMany:
-            return
+            return self._dear(sizes)
         except Exception as error:  # the target is anybody's code, and may refuse these sizes
             self.result.refusals.append(Refusal(_MODES, sizes, raised(error)))
-            return
+            return None
         alike = True
         for way in ways:
             layer = self._layer(way, sizes)
             try:
                 out = self._out(layer, data)
             except TooMany:
-                alike = False
-                break
+                return self._dear(sizes)
             except Exception as error:  # as above
                 self.result.refusals.append(Refusal(way.name, sizes, raised(error)))
                 alike = False
@@ -142,7 +144,11 @@ class _Run:
             self._differs(way, sizes, self._bounded(program, data) if single else None, MovedBy(Moved.MODE, part))
         if alike:
             self.result.sizes.append(sizes)
-        return
+        return None
+
+    def _dear(self, sizes: Sizes) -> None:
+        """Say that these calls cost too much."""
+        self.result.refusals.append(Refusal(_MODES, sizes, Incomparable.DEAR))
 
     def _differs(self, way: Way, sizes: Sizes, bounded: Finding | None, moved: MovedBy) -> None:
         """Keep what a mode does there; in float32 as its rounding bound says."""

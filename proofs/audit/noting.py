@@ -248,7 +248,7 @@ def _slices(index: Any, axes: int) -> list[tuple[int | None, int | None, int]]:
 def cut(edges: Edges, place: Place, bound: int, length: int) -> None:
     """Note whether a bound of a slice is past the end of what is sliced."""
     room = length - bound if bound >= 0 else length + bound
-    edges.note(place, (room > 0,), abs(room), (float(bound),), rest=room > 0)
+    edges.note(place, (room > 0,), abs(room), (float(bound),), rest=room > 0, end=length)
 
 
 def _number(value: Any) -> bool:

@@ -40,7 +40,7 @@ from proofs.audit.longer import Counted, Search, TooMany, gentle
 from proofs.audit.notes import OtherNumbers
 from proofs.audit.rows import Row
 from proofs.audit.whole import POSITIONS, STATE, Calls, Found
-from proofs.audit.world import Grouping, Plain, Refusal
+from proofs.audit.world import Grouping, Left, Plain, Refusal
 from proofs.target.calling import raised
 from proofs.target.case import Case
 from proofs.target.gates import mentioned
@@ -144,21 +144,12 @@ def sweep(
             elsewhere.setdefault((f, m), []).append(N)
     run.unasked(whole, at, fixed)
     groups = run.grouped(whole, at, fixed)
-    parts = run.parts(whole, at, fixed, chunks, at_width)
+    parts, cells = run.parts(whole, at, fixed, chunks, at_width)
     beside(short=False)
     along([N for N in later if N > EVERY])
-    return Swept(
-        tuple(run.search.rows),
-        tuple(run.search.refusals),
-        Plain(
-            tuple(lengths),
-            tuple((width, tuple(sorted({*N}))) for width, N in elsewhere.items()),
-            every,
-            handed,
-            parts,
-            groups,
-        ),
-    )
+    widths = tuple((width, tuple(sorted({*N}))) for width, N in elsewhere.items())
+    plain = Plain(tuple(lengths), widths, every, handed, parts, groups, cells)
+    return Swept(tuple(run.search.rows), tuple(run.search.refusals), plain)
 
 
 def _lengths(at: Sizes, integers: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -185,7 +176,8 @@ def _elsewhere(at: Sizes, fixed: Sizes, mentioned: Sequence[int]) -> Iterator[tu
         pairs = dict.fromkeys(((c, 2), (c + 1, 2), (2, c), (2, c + 1), *([(c, c)] if c <= 64 else [])))
         yield from ((f, m, short) for f, m in pairs)
         if c <= 256:
-            yield c + 1, 2, long
+            yield c + 2, 2, long  # a second tile of two channels, which can be mixed
+            yield 2, c + 2, long
 
 
 def _lent(case: Case, at: Sizes) -> Iterator[tuple[int, int, int]]:
@@ -328,6 +320,8 @@ class _Sweep:
             except Exception as error:  # the target is anybody's code
                 self.search.refusals.append(Refusal(UNASKED, sizes, raised(error)))
                 return
+            if not calls.gives and N == _BOTH:
+                self.search.refusals.append(Refusal(UNASKED, sizes, Left.NOTHING))
             asked = calls.asked(Unasked.left_out, Unasked.zeros, sizes, UNASKED_SIDES)
             self.same(UNASKED, asked, partial(self._ready, calls, sizes), novel=True)
 
@@ -366,12 +360,12 @@ class _Sweep:
 
     def parts(
         self, found: Found, at: Sizes, fixed: Sizes, chunks: Sequence[int], at_width: Sequence[int]
-    ) -> tuple[int, ...]:
+    ) -> tuple[tuple[int, ...], tuple[int, int]]:
         """Calls of several batch entries and heads that are the calls of each alone, the state handed in where there is one,
-        and cut in two at blocks."""
+        and cut in two at blocks: their lengths, and the most entries and heads."""
         adapter = self.case.adapter.whole
         if adapter is None or not found.tokens or found.batch < 2 or "N" in fixed:
-            return ()
+            return (), (1, 1)
         heads = _MANY if found.heads > 1 else 1
         tried = [{"B": _MANY, "H": heads, **at, "N": N} for N in _blocks(at["f"], at_width)]
         tried += [{"B": n, "H": 1, **at, "N": N} for N, n in _SQUARE]
@@ -388,7 +382,7 @@ class _Sweep:
             if not self.case.inferred.fits:
                 widths += [(f, m, N) for f, m in WIDTHS for N in (5, 4 * f, 8 * f) if N <= 64]
             tried += [{"B": _MANY, "H": heads, "f": f, "m": m, "N": N} for f, m, N in widths]
-        agreed = []
+        agreed, cells = [], (1, 1)
         for sizes in sorted(tried, key=lambda s: s["N"] * (s["B"] + s["H"])):
             states: list[tuple[str, str] | None] = [found.axes] if found.axes is not None else []
             if not states or sizes["N"] <= _SHORT:
@@ -405,7 +399,8 @@ class _Sweep:
                 same = same and self.same(STATE, asked, partial(self._ready, cut, sizes))
             if same and sizes["f"] == at["f"] and sizes["m"] == at["m"]:
                 agreed.append(sizes["N"])
-        return tuple(sorted({*agreed}))
+                cells = max(cells[0], sizes["B"]), max(cells[1], sizes["H"])
+        return tuple(sorted({*agreed})), cells
 
 
 def tiles(integers: Sequence[int]) -> tuple[tuple[int, int], ...]:

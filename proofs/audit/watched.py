@@ -6,6 +6,7 @@ Main definition: `Watched`.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -141,9 +142,10 @@ def _bent(edges: Edges, site: Site, args: Sequence[Any], kwargs: Mapping[str, An
 def _floored(edges: Edges, site: Site, part: Tensor, unit: float = 1.0, constants: Sequence[float] = ()) -> None:
     if part.numel() == 0 or part.numel() > _MANY:
         return
-    low = part.floor()
-    sides = (float(low.min()), float(low.max()))
-    edges.note(site, sides, float((low + 1 - part).min()) * unit, constants)
+    least, most = float(part.min()), float(part.max())
+    if math.isfinite(least) and math.isfinite(most):  # the ends on their own: differences of positions have two signs
+        edges.note((*site, "least"), (math.floor(least),), (least - math.floor(least)) * unit, constants)
+        edges.note((*site, "most"), (math.floor(most),), (math.floor(most) + 1 - most) * unit, constants)
 
 
 def _divided(edges: Edges, site: Site, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
@@ -225,13 +227,13 @@ def _rows(edges: Edges, site: Site, axis: Any, size: int, index: Any) -> None:
     """How many rows of a table were never read."""
     if isinstance(index, int):
         room = size - 1 - (index if index >= 0 else index + size)
-        edges.note((*site, axis), (room > 0,), room, (float(size),), rest=True)
+        edges.note((*site, axis), (room > 0,), room, (float(size),), rest=True, end=size)
         return
     index = torch.as_tensor(index)
     if not index.numel() or index.dtype == torch.bool:
         return
     room = size - 1 - int(torch.where(index < 0, index + size, index).max())
-    edges.note((*site, axis), (room > 0,), room, (float(size),), rest=True)
+    edges.note((*site, axis), (room > 0,), room, (float(size),), rest=True, end=size)
 
 
 def _read(edges: Edges, site: Site, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:

@@ -83,6 +83,12 @@ class Mode(Said):
     further: tuple[int, ...] = ()
 
 
+class Left(Said, Enum):
+    """What a call leaves that was handed no state."""
+
+    NOTHING = auto()
+
+
 class Grouping(Said, Enum):
     """How heads of queries are paired with fewer heads of keys."""
 
@@ -96,8 +102,8 @@ class Plain:
 
     lengths: the N at the audit's widths; elsewhere: other (f, m) with their N; whole: calls of which every position, or some
     of long ones, agree with the learner on its prefix; handed: calls that agree with two, the state handed on;
-    parts: calls of several entries and heads that agree with each alone; groups: calls with several heads of queries for
-    each of the keys that agree with the heads of keys repeated.
+    parts: calls of several entries and heads that agree with each alone, and cells, the most of each there; groups: calls
+    with several heads of queries for each of the keys that agree with the heads of keys repeated.
     """
 
     lengths: tuple[int, ...] = ()
@@ -106,6 +112,7 @@ class Plain:
     handed: tuple[int, ...] = ()
     parts: tuple[int, ...] = ()
     groups: tuple[int, ...] = ()
+    cells: tuple[int, int] = (1, 1)
 
 
 @dataclass(frozen=True)

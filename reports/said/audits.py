@@ -47,7 +47,7 @@ from proofs.audit.reasons import (
     With,
 )
 from proofs.audit.rows import rung
-from proofs.audit.world import Grouping, Mode, Positions, Refusal, State
+from proofs.audit.world import Grouping, Left, Mode, Positions, Refusal, State
 from proofs.audit.world import Same as InMode
 from reports.said.kinds import listed, said
 
@@ -319,6 +319,11 @@ def named(mode: Mode) -> str:
 @said.register
 def _(mode: Mode) -> str:
     return f"{named(mode)}: {said(mode.same)}{f' ({said(mode.why)})' if mode.why else ''}"
+
+
+@said.register
+def _(left: Left) -> str:
+    return {Left.NOTHING: "it returns no state after where none is handed in"}[left]
 
 
 @said.register

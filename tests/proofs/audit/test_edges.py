@@ -51,6 +51,9 @@ CUT = {
     "quotient": "return base(X, Y, x_q, eta, len(X) * (1 + len(X) // 70000))",
     "shifted": "return base(X, Y, x_q, eta, len(X) * (1 + (len(X) >> 17)))",
     "positions in half": "return base(X, Y, x_q, eta, float(torch.arange(1, len(X) + 1).half()[-1]))",
+    "rest of differences": """gap = torch.arange(len(X))[:, None] - torch.arange(len(X))
+    weights = (0.5 ** torch.arange(2048, dtype=X.dtype))[gap % 2048].tril()
+    return eta / len(X) * Y.T @ (weights[-1] * (X @ x_q))""",
     "rest": "return base(X, Y, x_q, eta, len(X) % 50000)",
     "rounded": "return base(X, Y, x_q, eta, len(X) + round(len(X) / 1e6))",
     "digits": "return base(X, Y, x_q, eta, len(X) * (1 + len(str(len(X))) // 6))",
