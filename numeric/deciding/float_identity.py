@@ -131,7 +131,7 @@ def _counterexample(
     engine: Floats, inputs: Arrays, wrong: Difference, shrinking: bool
 ) -> tuple[Counterexample, InExact | None]:
     """A refuting point, at which `wrong` was seen, made simple where asked for; and what is known about it."""
-    point = {name: np.array(array) for name, array in inputs.items()}
+    point: Arrays = {name: np.array(array) for name, array in inputs.items()}
     note: InExact | None = None
     names = engine.asked.names
     if shrinking:
@@ -197,7 +197,7 @@ def _simpler(engine: Floats, point: Arrays, wrong: Difference) -> tuple[Arrays, 
     return point, wrong
 
 
-def _edits(point: dict[str, np.ndarray]) -> Iterator[dict[str, tuple[np.ndarray, Any]]]:
+def _edits(point: Arrays) -> Iterator[dict[str, tuple[np.ndarray, Any]]]:
     # whole inputs first, then single entries: 0, 1, then a short decimal
     for name, array in point.items():
         for value in (0.0, 1.0):
