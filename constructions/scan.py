@@ -134,7 +134,7 @@ def kernel_length(A: Array, B: Array, C: Array, tolerance: float, most: int = 1 
     while r <= most:
         if tail(A, B, C, r + 1) <= tolerance:
             return r + 1
-        r *= 2
+        r = 2 * r
     raise ValueError(f"no kernel of up to {most} samples is within {tolerance:g}; the system forgets too slowly")
 
 
@@ -164,6 +164,6 @@ def _power(A: Array, exponent: int) -> Array:
     while exponent:
         if exponent & 1:
             result = square if result is None else result @ square
-        exponent >>= 1
+        exponent = exponent >> 1
         square = square @ square if exponent else square
     return result

@@ -23,7 +23,7 @@ from numeric.deciding import shrink, strategies
 from numeric.deciding.backends import Arrays, CannotRun, unusable
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.findings import Beyond, InExact, NoBound, NotAssessed, NothingAssessed, On, UnstableBound
-from numeric.deciding.float_comparison import Floats, Tally
+from numeric.deciding.float_comparison import Difference, Floats, Tally
 from numeric.deciding.programs import Shapes, Sizes, WrongResult, fractions, lightly, smaller
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Quantity, Told, Verdict
@@ -98,7 +98,7 @@ def _decided(
             )
             return found, isinstance(error, Refused)
         if wrong is not None:
-            example, note = _counterexample(engine, inputs, shrinking)
+            example, note = _counterexample(engine, inputs, wrong, shrinking)
             found = Finding(
                 Verdict.REFUTED,
                 reason=Beyond(wrong.found(names), note) if note is not None else wrong.found(names),
@@ -127,9 +127,11 @@ def _decided(
     return Finding(verdict, reason, figures, settings, trust, tuple(tally.flags)), False
 
 
-def _counterexample(engine: Floats, inputs: Arrays, shrinking: bool) -> tuple[Counterexample, InExact | None]:
-    """A refuting point made simple, and what is known about it."""
-    point = {name: np.array(array) for name, array in inputs.items()}
+def _counterexample(
+    engine: Floats, inputs: Arrays, wrong: Difference, shrinking: bool
+) -> tuple[Counterexample, InExact | None]:
+    """A refuting point, at which `wrong` was seen, made simple where asked for; and what is known about it."""
+    point: Arrays = {name: np.array(array) for name, array in inputs.items()}
     note: InExact | None = None
     names = engine.asked.names
     if shrinking:
@@ -148,9 +150,7 @@ def _counterexample(engine: Floats, inputs: Arrays, shrinking: bool) -> tuple[Co
                 note = InExact.AGREE
         except Exception:  # the code has no exact meaning, or not at other sizes: the floats below are the witness
             pass
-        point = _simpler(engine, point)
-    wrong = engine.assess(point, Tally())
-    assert wrong is not None
+        point, wrong = _simpler(engine, point, wrong)
     left, right = wrong.values
     return Counterexample(
         sizes=_sizes(engine.asked.shapes, point) if shrinking else {},
@@ -163,16 +163,20 @@ def _counterexample(engine: Floats, inputs: Arrays, shrinking: bool) -> tuple[Co
     ), note
 
 
-def _simpler(engine: Floats, point: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _simpler(engine: Floats, point: Arrays, wrong: Difference) -> tuple[Arrays, Difference]:
+    """A simpler point that refutes, and what is seen there; the given ones if none is met."""
     budget, shapes = _SHRINKING, engine.asked.shapes
 
-    def refutes(trial: dict[str, np.ndarray]) -> bool:
-        nonlocal budget
+    def refutes(trial: Arrays) -> bool:
+        nonlocal budget, point, wrong
         budget -= 1
         try:
-            return engine.assess(trial, Tally()) is not None
+            found = engine.assess(trial, Tally())
         except (Refused, CannotRun, WrongResult):
             return False
+        if found is not None:
+            point, wrong = trial, found
+        return found is not None
 
     for size in smaller(_sizes(shapes, point)):
         if budget < _SHRINKING // 2:
@@ -182,19 +186,18 @@ def _simpler(engine: Floats, point: dict[str, np.ndarray]) -> dict[str, np.ndarr
             for name, array in point.items()
         }
         if engine.asked.admits(size) and refutes(cut):
-            point = cut
             break
     for trial in _edits(point):
         if budget <= 0:
             break
         # an edit applies to what is left after the edits before it
         changed = {name: np.where(mask, value, point[name]) for name, (mask, value) in trial.items()}
-        if any((changed[name] != point[name]).any() for name in changed) and refutes(point | changed):
-            point = point | changed
-    return point
+        if any((changed[name] != point[name]).any() for name in changed):
+            refutes({**point, **changed})
+    return point, wrong
 
 
-def _edits(point: dict[str, np.ndarray]) -> Iterator[dict[str, tuple[np.ndarray, Any]]]:
+def _edits(point: Arrays) -> Iterator[dict[str, tuple[np.ndarray, Any]]]:
     # whole inputs first, then single entries: 0, 1, then a short decimal
     for name, array in point.items():
         for value in (0.0, 1.0):

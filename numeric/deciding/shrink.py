@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import count, islice
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -100,7 +100,10 @@ def values(left: Program, right: Program, inputs: Mapping[str, np.ndarray]) -> B
 
 def differs(left: Program, right: Program, inputs: Mapping[str, np.ndarray]) -> bool:
     """Whether both sides exist at the point and are not equal."""
-    both = values(left, right, inputs)
+    return _unequal(values(left, right, inputs))
+
+
+def _unequal(both: Both | None) -> TypeGuard[Both]:
     return both is not None and (both[0].shape != both[1].shape or bool((both[0] != both[1]).any()))
 
 
@@ -135,13 +138,12 @@ def search(
             for _ in range(draws):
                 point = _point(here, scale, entropy)
                 try:
-                    if values(left, right, point) is None:  # perhaps the logarithm of a negative number
+                    both = values(left, right, point)
+                    if both is None:  # perhaps the logarithm of a negative number
                         point = {name: abs(array) for name, array in point.items()}
-                    if differs(left, right, point):
-                        point = shrink(left, right, point)
                         both = values(left, right, point)
-                        assert both is not None
-                        return candidate, point, both
+                    if _unequal(both):
+                        return candidate, *shrink(left, right, point, both)
                 except (Refused, WrongResult):
                     raise
                 except Exception:  # a size the code does not support, such as one token for a window of three
@@ -157,18 +159,20 @@ def _point(shapes: Mapping[str, tuple[int, ...]], scale: int, entropy: Entropy) 
     return {name: fractions([draw() for _ in range(int(np.prod(shape)))], shape) for name, shape in shapes.items()}
 
 
-def shrink(left: Program, right: Program, inputs: Inputs) -> Inputs:
-    """A simpler point at which the sides still differ: blocks of entries zeroed by halving, the rest made small."""
+def shrink(left: Program, right: Program, inputs: Inputs, both: Both) -> tuple[Inputs, Both]:
+    """A simpler point at which the sides still differ, and their values there: blocks of entries zeroed by halving, the rest
+    made small. both: the values at `inputs`."""
     places = [(name, index) for name, array in inputs.items() for index in np.ndindex(array.shape)]
     current = {name: array.copy() for name, array in inputs.items()}
 
     def attempt(changes: list[tuple[str, tuple[int, ...]]], value: Fraction) -> bool:
-        nonlocal current
+        nonlocal current, both
         trial = {name: array.copy() for name, array in current.items()}
         for name, index in changes:
             trial[name][index] = value
-        if differs(left, right, trial):
-            current = trial
+        found = values(left, right, trial)
+        if _unequal(found):
+            current, both = trial, found
             return True
         return False
 
@@ -184,7 +188,7 @@ def shrink(left: Program, right: Program, inputs: Inputs) -> Inputs:
             for simple in _SIMPLE:
                 if current[name][index] == simple or attempt([(name, index)], Fraction(simple)):
                     break
-    return current
+    return current, both
 
 
 def counterexample(asked: Comparison, *, scales: tuple[int, ...] = (3, 30)) -> Counterexample | None:

@@ -80,9 +80,9 @@ class Floats:
             raise ReplayFailed(f"{operation.name} at {shown(operation.place)} returns another shape in a replay")
         if value.numel() and (stride != window.stride or offset != window.offset):
             raise ReplayFailed(f"{operation.name} at {shown(operation.place)} returns other strides in a replay")
-        storage = self.tape.storages[window.storage]
-        flat = torch.empty(0, dtype=storage.dtype)
-        self.held[window.storage] = flat.set_(value.untyped_storage())
+        dtype = self.tape.storages[window.storage].dtype
+        # windows are counted from the start of the storage, whatever view of it is held
+        self.held[window.storage] = value if value.dtype == dtype and not value.is_neg() else _flat(value, dtype)
 
     def steps(self) -> Iterator[Operation]:
         """Run all operations, each yielded after it ran."""
@@ -116,13 +116,18 @@ class Several:
             one.step(operation)
 
 
-def _strided(flat: Tensor, window: Window) -> Tensor:
+def _flat(held: Tensor, dtype: torch.dtype) -> Tensor:
+    """The whole storage of a tensor, entry after entry."""
+    return torch.empty(0, dtype=dtype).set_(held.untyped_storage())
+
+
+def _strided(held: Tensor, window: Window) -> Tensor:
     if window.dtype.is_complex:
-        pairs = flat.as_strided((*window.size, 2), (*window.stride, 1), window.offset)
+        pairs = held.as_strided((*window.size, 2), (*window.stride, 1), window.offset)
         made = torch.view_as_complex(pairs)
         made = made.conj() if window.conjugated else made
     else:
-        made = flat if flat.dtype == window.dtype else flat.view(window.dtype)
+        made = held if held.dtype == window.dtype else _flat(held, held.dtype).view(window.dtype)
         made = made.as_strided(window.size, window.stride, window.offset)
     return torch._neg_view(made) if window.negated else made
 

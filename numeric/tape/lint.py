@@ -6,7 +6,8 @@ next, without the arithmetic seeing it: branches (but on `is None`), loops (but 
 primitives of the array namespace), comparisons, integer division, tests of types, mutable state, data-dependent
 operations, slices with bounds, tables looked up (but by name: no size is a name). A guard that only raises may ask
 anything: it changes no result.
-Some of this tells sizes apart and no more, or would have to take numbers out of arrays first, which a recording shows.
+Some of this tells sizes apart and no more, or would have to take numbers out of arrays first, which a recording shows;
+and a list that each call makes anew can be filled without another call noticing.
 What may keep something from call to call, or go on after what was raised, is marked (`Offence.lasts`).
 """
 
@@ -77,8 +78,10 @@ _PLAIN = (
 
 CHOICES = (ast.For, ast.While, ast.Break, ast.Continue, ast.If, ast.IfExp, ast.Compare, ast.BoolOp)
 """What decides or repeats by numbers of Python's, sizes mostly, and keeps nothing."""
-COUNTING = frozenset("min max sum int float bool abs round any all list enumerate reversed sorted isinstance".split())
-"""Built-in functions that do."""
+COUNTING = frozenset(
+    "min max sum int float bool abs round any all list slice enumerate reversed sorted isinstance bit_length".split()
+)
+"""Built-in functions, and a method of integers, that do."""
 
 
 class Lacking(Enum):
@@ -221,6 +224,8 @@ class _Lint:
         self.constants = constants
         self.tables = tables
         self.offences: list[Offence] = []
+        self.fresh: frozenset[str] = frozenset()
+        """Names of the function around that are always those of lists made in the same call."""
 
     def say(self, node: ast.AST, lacking: Lacking, shown: str = "", lasts: bool = True) -> None:
         self.offences.append(Offence(getattr(node, "lineno", 0), lacking, shown or _shown(node), lasts))
@@ -258,6 +263,17 @@ class _Lint:
                 if not all(self.literal(part.iter) and not part.ifs and not part.is_async for part in parts):
                     self.say(node, Lacking.COMPREHENSION, lasts=False)
                 return self.each([elt, *(n for part in parts for n in (part.iter, *part.ifs))])
+            case ast.FunctionDef() | ast.Lambda():
+                before, self.fresh = self.fresh, _fresh(node)
+                self.particular(node)
+                self.each(list(self.below(node)))
+                self.fresh = before
+                return None
+            case ast.Expr(
+                value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[value], keywords=[])
+            ) if name in self.fresh:
+                self.say(node, Lacking.STATEMENT, f"Expr: {_shown(node)}", lasts=False)
+                return self.visit(value)
             case _ if isinstance(node, CHOICES):
                 self.say(node, Lacking.STATEMENT, f"{type(node).__name__}: {_shown(node)}", lasts=False)
                 self.target(node.target) if isinstance(node, ast.For) else None
@@ -345,7 +361,7 @@ class _Lint:
             case ast.Name(id=name) if name.startswith("__"):
                 self.say(node, Lacking.NAME, name)
             case ast.Attribute(attr=name) if name in CHOOSING | MUTATING | DRAWING or name.startswith("__"):
-                self.say(node, Lacking.ATTRIBUTE, name, lasts=name not in CHOOSING)
+                self.say(node, Lacking.ATTRIBUTE, name, lasts=name not in CHOOSING and name not in COUNTING)
             case ast.Attribute(attr=name) if name.endswith("_") or name.startswith("set_"):
                 self.say(node, Lacking.WRITING, name)
             case ast.keyword(arg="out"):
@@ -365,12 +381,41 @@ class _Lint:
         if isinstance(node, (ast.Tuple, ast.List)):
             for part in node.elts:
                 self.target(part)
+        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in self.fresh:
+            self.say(node, Lacking.ASSIGNMENT, lasts=False)
         elif not isinstance(node.value if isinstance(node, ast.Starred) else node, ast.Name):
             self.say(node, Lacking.ASSIGNMENT)
 
     def module(self, node: ast.AST, name: str) -> None:
         if not any(name == allowed or name.startswith(allowed + ".") for allowed in MODULES):
             self.say(node, Lacking.IMPORT, name)
+
+
+def _fresh(function: ast.AST) -> frozenset[str]:
+    """Names that a function, with all that is written inside it, binds to new lists and to nothing else."""
+    made, bound = Counter[str](), Counter[str]()
+    for node in ast.walk(function):
+        match node:
+            case ast.Assign(targets=[target], value=value) | ast.AnnAssign(target=target, value=value):
+                made.update(_lists(target, value))
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
+                bound[name] += 1
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                bound[name] += 1
+            case ast.alias(name=name, asname=other):
+                bound[other or name.partition(".")[0]] += 1
+    return frozenset(name for name, count in made.items() if count == bound[name])
+
+
+def _lists(target: ast.expr, value: ast.expr | None) -> Iterator[str]:
+    """The names that an assignment binds to lists written in it."""
+    match target, value:
+        case ast.Name(id=name), ast.List() | ast.ListComp():
+            yield name
+        case ast.Tuple(elts=targets), ast.Tuple(elts=values) if len(targets) == len(values):
+            if not any(isinstance(part, ast.Starred) for part in (*targets, *values)):
+                for part in zip(targets, values, strict=True):
+                    yield from _lists(*part)
 
 
 def _by_name(node: ast.expr) -> bool:

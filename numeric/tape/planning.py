@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -35,7 +34,7 @@ def _made(tape: Tape, logarithms: bool, functions: bool) -> Plan:
     now = dict(kinds)
     first: dict[int, Kind] = {}
     steps = []
-    for operation in tape.operations:
+    for operation, frees in zip(tape.operations, _freeing(tape), strict=True):
         windows = [o for o in operation.operands() if isinstance(o, Window)]
         log = any(now[w.storage] is Kind.LOGARITHM for w in windows)
         index = any(now[w.storage] is Kind.INDEX for w in windows)
@@ -70,8 +69,8 @@ def _made(tape: Tape, logarithms: bool, functions: bool) -> Plan:
             w is not None and not w.dtype.is_complex and _fills(w, tape.storages[w.storage].length)
             for w in operation.outputs
         )
-        steps.append(Step(operation, rule, why, out_kinds, tuple(anew), whole, ()))
-    return Plan(kinds | first, _freeing(tape, steps))
+        steps.append(Step(operation, rule, why, out_kinds, tuple(anew), whole, frees))
+    return Plan(kinds | first, tuple(steps))
 
 
 def _fills(window: Window, length: int) -> bool:
@@ -84,16 +83,16 @@ def _fills(window: Window, length: int) -> bool:
     return window.offset == 0 and expected == length
 
 
-def _freeing(tape: Tape, steps: list[Step]) -> tuple[Step, ...]:
-    """The steps, each with the storages that are not needed after it."""
+def _freeing(tape: Tape) -> list[tuple[int, ...]]:
+    """For each operation the storages that are not needed after it."""
     needed = {tape.output.storage} if isinstance(tape.output, Window) else set()
     out = []
-    for step in reversed(steps):
-        touched = {o.storage for o in step.operation.operands() if isinstance(o, Window)}
-        touched |= {o.storage for o in step.operation.outputs if o is not None}
-        out.append(replace(step, frees=tuple(touched - needed)))
+    for operation in reversed(tape.operations):
+        touched = {o.storage for o in operation.operands() if isinstance(o, Window)}
+        touched |= {o.storage for o in operation.outputs if o is not None}
+        out.append(tuple(touched - needed))
         needed |= touched
-    return tuple(reversed(out))
+    return out[::-1]
 
 
 def real_rule(operation: Operation, *, anyway: bool) -> Callable[..., Any] | None:

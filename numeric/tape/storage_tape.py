@@ -102,9 +102,21 @@ class Operation:
 
 def given(operation: Operation) -> dict[str, Any]:
     """Its keywords, without the tensors that results are written into."""
-    schema = getattr(operation.function, "_schema", None)
-    outs = {a.name for a in schema.arguments if a.kwarg_only and a.alias_info is not None} if schema else set()
+    if not operation.kwargs:
+        return {}
+    outs = _written_into(operation.function)
     return {name: value for name, value in operation.kwargs.items() if name not in outs}
+
+
+@cache
+def _written_into(function: Any) -> frozenset[str]:
+    """The keywords of an operator that name tensors for its results."""
+    schema = getattr(function, "_schema", None)
+    return (
+        frozenset(a.name for a in schema.arguments if a.kwarg_only and a.alias_info is not None)
+        if schema
+        else frozenset()
+    )
 
 
 def library_and_base(function: Any) -> tuple[str, str]:

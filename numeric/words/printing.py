@@ -6,47 +6,60 @@ Main definitions: `text`, `formula`.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import sympy
 
-from numeric.words.letters import Atom, Word, plain, plain_atom
+from numeric.words.letters import Atom, Ratio, Word, plain, plain_atom
 
 
 def text(x: Any, tex: bool = False) -> str:
     """Plain text such as `2*eta/N * Y^T X q`, or LaTeX without dollar signs."""
     out = ""
     for word, coefficient in sorted(x.terms.items(), key=lambda item: (len(item[0]), _word(item[0], False))):
-        number = sympy.sympify(coefficient.at(lambda atom: sympy.Symbol(_atom(atom, tex))))
-        minus = number.could_extract_minus_sign()
-        number = -number if minus else number
         letters = _word(word, tex) if word else "" if x.small else "I"
-        printed = sympy.latex(number) if tex else str(number).replace("**", "^")
-        if number.is_Add and (letters or minus):
-            printed = rf"\left({printed}\right)" if tex else f"({printed})"
-        if letters:
-            printed = letters if number == 1 else printed + (r" \, " if tex else " * ") + letters
+        # most words stand alone, and need no SymPy
+        minus, printed = (False, letters) if letters and coefficient.one else _multiple(coefficient, letters, tex)
         out += (" - " if minus else " + ") + printed
     out = "-" + out[3:] if out.startswith(" - ") else out[3:] or "0"
     # SymPy puts a form in brackets of its own before it takes a power
     return re.sub(r"\\left\(\\left\(((?:(?!\\left|\\right).)*)\\right\)\\right\)", r"\\left(\1\\right)", out)
 
 
+def _multiple(coefficient: Ratio, letters: str, tex: bool) -> tuple[bool, str]:
+    """Whether a minus stands before it, and a coefficient with what it multiplies."""
+    number = sympy.sympify(coefficient.at(lambda atom: sympy.Symbol(_atom(atom, tex))))
+    minus = number.could_extract_minus_sign()
+    number = -number if minus else number
+    printed = sympy.latex(number) if tex else str(number).replace("**", "^")
+    if number.is_Add and (letters or minus):
+        printed = rf"\left({printed}\right)" if tex else f"({printed})"
+    if letters:
+        printed = letters if number == 1 else printed + (r" \, " if tex else " * ") + letters
+    return bool(minus), printed
+
+
 def _word(word: Word, tex: bool) -> str:
     if not tex:
         return plain(word)
-    names = [sympy.latex(sympy.Symbol(x.name)) for x in word]
+    names = [_name(x.name) for x in word]
     # a name with a superscript of its own needs braces before it takes a second one
     double = [x.transposed and ("^" in n or "'" in n) for n, x in zip(names, word, strict=True)]
     names = [f"{{{n}}}" if needed else n for n, needed in zip(names, double, strict=True)]
     return " ".join(rf"{n}^{{\top}}" if x.transposed else n for n, x in zip(names, word, strict=True))
 
 
+@cache
+def _name(name: str) -> str:
+    return str(sympy.latex(sympy.Symbol(name)))
+
+
 def _atom(atom: Atom, tex: bool) -> str:
     if not tex:
         return plain_atom(atom)
     if atom.kind == "name":
-        return str(sympy.latex(sympy.Symbol(atom.name)))
+        return _name(atom.name)
     inside = rf"\left({_word(atom.word, True)}\right)"
     return inside if atom.kind == "form" else r"\operatorname{tr}" + inside
 
@@ -89,8 +102,9 @@ def _written(x: Any) -> tuple[str, int]:
 
     match kind:
         case "letter" | "word" | "name" | "value" | "zeros" | "number":
-            loose = len(x.terms) > 1 or x.latex().startswith("-") or " " in repr(x)
-            return x.latex(), _SUM if loose and kind != "word" else _PRODUCT if loose else _ATOM
+            tex = x.latex()
+            loose = len(x.terms) > 1 or tex.startswith("-") or " " in repr(x)
+            return tex, _SUM if loose and kind != "word" else _PRODUCT if loose else _ATOM
         case "blocks":
             rows = r" \\ ".join(" & ".join(_written(entry)[0] for entry in row) for row in parts[0])
             return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}", _ATOM

@@ -1,15 +1,18 @@
 """The layer's weights as unknowns, and the equations that one gradient-descent step makes of them.
 
-Main definitions: `equations` (from the code that runs), `solution` (their Groebner basis).
+Main definitions: `equations` (from the code that runs), `basis` (a Groebner basis), `solution` (that of the equations).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
+import flint
 import numpy as np
 import sympy as sp
+from sympy.polys.rings import ring as sp_ring
 
 from constructions import gd_ssm
 from constructions.gradient_descent import step
@@ -75,8 +78,30 @@ def equations(width: int = WIDTH, tokens: int = TOKENS, before: int = 0) -> froz
 @cache
 def solution(width: int = WIDTH, tokens: int = TOKENS) -> tuple[sp.Expr, ...]:
     """The reduced Groebner basis of the equations over Q(c): the weights solved for, everything else forced."""
-    weights = unknowns(width)
-    basis = sp.groebner(
-        sorted(equations(width, tokens), key=str), *weights.all, domain=sp.QQ.frac_field(SCALE), order="lex"
-    )
-    return tuple(basis.exprs)
+    return tuple(basis(equations(width, tokens), unknowns(width)).exprs)
+
+
+def basis(found: Iterable[sp.Expr], weights: Unknowns) -> sp.GroebnerBasis:
+    """The reduced lexicographic Groebner basis over Q(c) of equations that are homogeneous in the entries of C and c.
+
+    With C = c C' they are powers of c times equations over Q; FLINT finds a basis of those, and SymPy reduces it at
+    C' = C/c. Raises ValueError for an equation that is not homogeneous.
+    """
+    names = [*weights.all, SCALE]
+    places = [names.index(name) for name in (*weights.C, SCALE)]
+    ring = sp_ring(names, sp.ZZ)[0]
+    over_q = flint.fmpz_mpoly_ctx.get([str(name) for name in weights.all], flint.Ordering.lex)
+    polynomials = []
+    for equation in sorted(found, key=str):
+        terms = ring.from_expr(equation)
+        if len({sum(powers[i] for i in places) for powers in terms}) > 1:
+            raise ValueError(f"{equation} is not homogeneous in C and c")
+        polynomials.append(over_q.from_dict({powers[:-1]: int(k) for powers, k in terms.items()}))
+    generators = flint.fmpz_mpoly_vec(polynomials, over_q).autoreduction().buchberger_naive().autoreduction()
+    exprs = []
+    for generator in generators:
+        own = {powers: sum(powers[i] for i in places[:-1]) for powers in generator.monoms()}
+        top = max(own.values())
+        terms = {(*powers, top - own[powers]): ring.domain(int(k)) for powers, k in generator.terms()}
+        exprs.append(ring.from_dict(terms).as_expr())
+    return sp.groebner(exprs, *weights.all, domain=sp.QQ.frac_field(SCALE), order="lex")

@@ -39,7 +39,9 @@ from constructions import gd_ssm
 from constructions.namespace import Array, namespace, unit, zeros
 from numeric.finding import Finding, Verdict, combine
 from proofs.forms import Identity, Large, Rung, Settings, both, checked, claim, covering
-from proofs.gd._weight_equations import SCALE, TOKENS, WIDTH, equations, solution, unknowns
+from proofs.gd._weight_equations import SCALE, TOKENS, WIDTH, basis, equations, solution, unknowns
+
+TRUST = "FLINT's Groebner basis over Q, reduced by SymPy over Q(c)"
 
 
 def claimed(
@@ -64,22 +66,20 @@ def claimed(
 @checked(Rung.SYMBOLIC)
 def check(settings: Settings, claim: Sequence[sp.Expr] | None = None) -> Finding:
     """The check that the solved weights are exactly the claimed ones: the two systems have one Groebner basis."""
-    basis = solution()
+    solved = solution()
     other = sp.groebner(
         list(claim if claim is not None else claimed()), *unknowns().all, domain=sp.QQ.frac_field(SCALE), order="lex"
     )
     figures = {"width": WIDTH, "tokens": TOKENS, "equations": len(equations()), "unknowns": 20}
-    settings_used = {"solution": [sp.latex(e) + " = 0" for e in basis]}
-    if set(basis) == set(other.exprs):
-        return Finding(
-            Verdict.CONFIRMED, figures=figures, settings=settings_used, trust=("SymPy's Groebner basis over Q(c)",)
-        )
-    extra = [e for e in basis if other.reduce(e)[1] != 0]
-    missing = [e for e in other.exprs if e not in set(basis)]
+    settings_used = {"solution": [sp.latex(e) + " = 0" for e in solved]}
+    if set(solved) == set(other.exprs):
+        return Finding(Verdict.CONFIRMED, figures=figures, settings=settings_used, trust=(TRUST,))
+    extra = [e for e in solved if other.reduce(e)[1] != 0]
+    missing = [e for e in other.exprs if e not in set(solved)]
     return Finding(
         Verdict.REFUTED,
         reason="the solved weights satisfy "
-        + ", ".join(f"{e} = 0" for e in (extra or basis)[:4])
+        + ", ".join(f"{e} = 0" for e in (extra or solved)[:4])
         + (f"; the claim says {', '.join(f'{e} = 0' for e in missing[:4])}" if missing else ""),
         figures=figures,
         settings=settings_used,
@@ -112,13 +112,12 @@ def boundary(settings: Settings, tokens: int = 1, width: int = 1) -> Finding:
 @checked(Rung.SYMBOLIC)
 def silence(settings: Settings, name: str = "w_33") -> Finding:
     """After a pair of zeros too the weight of x_{t+1} with itself is forced to be 0, so that zeros in front leave no trace."""
-    weights = unknowns()
     asked = sp.Symbol(name)
     used = [e for e in equations(tokens=1, before=1) if e.has(asked) or e.has(SCALE)]
-    basis = sp.groebner(sorted(used, key=str), *weights.all, domain=sp.QQ.frac_field(SCALE), order="lex")
+    solved = basis(used, unknowns())
     figures = {f"equations with {name} or c after zeros": len(used)}
-    if basis.contains(asked):
-        return Finding(Verdict.CONFIRMED, figures=figures, trust=("SymPy's Groebner basis over Q(c)",))
+    if solved.contains(asked):
+        return Finding(Verdict.CONFIRMED, figures=figures, trust=(TRUST,))
     return Finding(Verdict.REFUTED, f"{name} = 0 does not follow from the equations", figures=figures)
 
 

@@ -163,6 +163,11 @@ def test_what_is_no_construction(body):
         "x = [y for y in (1, 2, 3) if y < n] if n else x[:64]",
         "x = min(n, 4) * [x, 2 * x][n // 2] ** n",
         "x = xp.where(x > 0, x, 0)",
+        "rows = []\n    rows.append(x)",
+        "rows: list = [x]\n    for t in range(n):\n        rows.append(x + rows[-1])",
+        "rows = [x for _ in range(n)]\n    rows[0] = 2 * x",
+        "y, rows = x, []\n    rows.append(y)",
+        "x = x[slice(n.bit_length())]",
     ],
 )
 def test_what_chooses_by_a_size_lasts_for_no_other_call(body):
@@ -178,6 +183,30 @@ LASTING = ("a counter", "an attribute", "a list that grows", "global", "with", "
 def test_what_may_last_is_marked(name):
     found = offences(f"def f(x, n, xp, calls):\n    {HIDDEN[name]}\n    return x\n")
     assert any(o.lasts for o in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(x, y):\n    z, rows = [], x\n    rows.append(y)\n    return z\n",
+        "def f(x, y):\n    *rows, z = [], x\n    rows[0] = y\n    y[0] = z\n    return z\n",
+        "def f(x, rows):\n    rows.append(x)\n    return x\n",
+        "def f(x, rows=[]):\n    rows.append(x)\n    return x\n",
+        "ROWS = []\ndef f(x):\n    ROWS.append(x)\n    return x\n",
+        "ROWS = []\ndef f(x):\n    rows = []\n    rows = ROWS\n    rows.append(x)\n    return x\n",
+        "ROWS = []\ndef f(x):\n    rows = []\n    rows, y = ROWS, x\n    rows[0] = x\n    return x\n",
+        "ROWS = [[]]\ndef f(x):\n    rows = []\n    for rows in ROWS:\n        rows.append(x)\n    return x\n",
+        "ROWS = [[]]\ndef f(x):\n    rows = [ROWS]\n    rows[0].append(x)\n    return x\n",
+        "def f(x):\n    global rows\n    rows = [x]\n    rows.append(x)\n    return x\n",
+        "def f(x):\n    rows = other = [x]\n    rows.append(x)\n    return other\n",
+        "def f():\n    rows = [0]\n    def g(x):\n        rows.append(x)\n        return x\n    return g\n",
+        "def f():\n    rows = [0]\n    def g(x):\n        rows[0] = rows[0] + 1\n        return x\n    return g\n",
+        "def f():\n    rows = [0]\n    return lambda x: rows.append(x)\n",
+        "def f(x):\n    rows = []\n    import held as rows\n    rows.append(x)\n    return x\n",
+    ],
+)
+def test_a_list_that_may_be_anothers_lasts(text):
+    assert any(o.lasts for o in offences(text))
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,10 @@ def test_what_needs_three_entries_is_found_at_three():
 
 def test_only_the_entries_that_matter_stay():
     point = {"x": fractions([7, 8, 9, 10, 11], (5,))}
-    small = shrink(lambda x: x.sum() + x[3] ** 2, lambda x: x.sum(), point)
+    left, right = (lambda x: x.sum() + x[3] ** 2), (lambda x: x.sum())
+    small, both = shrink(left, right, point, values(left, right, point))
     assert small["x"].tolist() == [0, 0, 0, 1, 0]
+    assert [value.tolist() for value in both] == [2, 1]
 
 
 def test_large_numbers_become_powers_of_ten():

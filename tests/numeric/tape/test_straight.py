@@ -30,6 +30,14 @@ def straight(X, Y):
     return torch.stack(rows) if X.shape[0] > 1 else rows[0][None]
 
 
+def filled(X, Y):
+    rows = []
+    for t in range(X.shape[0]):
+        rows.append(X[t, :] @ Y[t, :])
+    rows[0] = 2 * rows[0]
+    return torch.stack(rows)
+
+
 def guarded(X, Y):
     if X.shape != Y.shape:
         raise ValueError("shapes")
@@ -122,7 +130,7 @@ def inputs() -> dict[str, torch.Tensor]:
     return {"X": torch.tensor(np.arange(1.0, 7).reshape(3, 2)), "Y": torch.ones(3, 2, dtype=torch.float64)}
 
 
-@pytest.mark.parametrize("name", ["straight", "guarded", "branches"])
+@pytest.mark.parametrize("name", ["straight", "filled", "guarded", "branches"])
 def test_what_a_size_decides_lasts_for_no_other_call(code: ModuleType, name: str) -> None:
     """A branch on data is none of the watch's: a recording has the number that it takes."""
     assert chooses(getattr(code, name), inputs()) is None
