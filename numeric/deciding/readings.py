@@ -5,8 +5,8 @@ a, b and k = 1, 2, 4, or its neighbour where no float is that number, may be mea
 they are); the exact rung then runs in GF(p) for
 primes in which the roots exist, beside the dyadic reading, which is what the code computes. Roots of composites are
 products of roots of their prime factors, so that relations between the radicals hold as they do for positive reals.
-A float64 that is within k + 1 roundings of the k-th power of another constant of the code, a small fraction, is read as that
-power: so many roundings does a loop of products make, and a power of a rounded base.
+A float64 that is within k + 1 + 2 k |log b| roundings of the k-th power of another constant b of the code, a small fraction,
+is read as that power: so many does a loop of products make, a power of a rounded base, and exp(k log b).
 Derived here.
 """
 
@@ -35,7 +35,7 @@ _SHORT = 1 << 20
 """Dyadic numbers with denominators up to this are what they are."""
 _ENTRIES = 1 << 16
 """Constant tensors with more entries are not looked through."""
-_BASES, _POWER = 16, 1 << 11
+_BASES, _POWER = 64, 1 << 11
 """So many fractions, and exponents up to so large, are tried as powers."""
 _NEAR = 1e-6
 """Exponents are looked at exactly where their logarithms are so near to an integer."""
@@ -117,7 +117,7 @@ def _bases(values: Iterable[float], known: Mapping[float, Reading]) -> list[Frac
         if value not in known and math.isfinite(value) and value != 0 and abs(value) <= SIZE:
             short = Fraction(abs(value))
             bases |= {short} if short.denominator <= SIZE and short.numerator <= SIZE else set()
-    kept = [b for b in bases if b != 1 and b.numerator & (b.numerator - 1)]  # powers of 2 are what they are
+    kept = [b for b in bases if any(n & (n - 1) for n in (b.numerator, b.denominator))]  # powers of 2 are what they are
     return sorted(kept, key=lambda b: (b > 1, abs(b - 1)))[:_BASES]
 
 
@@ -131,7 +131,8 @@ def _powers(values: Iterable[float], bases: Sequence[Fraction]) -> dict[float, R
         close = (near >= 2) & (near <= _POWER) & (np.abs(exponents - near) < _NEAR)
         for value, k in zip(left[close].tolist(), near[close].astype(int).tolist(), strict=True):
             exact = base**k
-            if value not in found and abs(Fraction(abs(value)) - exact) <= exact * (k + 1) * Fraction(1, 2**53):
+            roundings = k + 1 + math.ceil(2 * k * abs(math.log(base)))
+            if value not in found and abs(Fraction(abs(value)) - exact) <= exact * roundings * Fraction(1, 2**53):
                 found[value] = Reading(-1 if value < 0 else 1, base.numerator, base.denominator, 1, k)
     return found
 

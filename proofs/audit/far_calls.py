@@ -18,7 +18,7 @@ import torch
 from numeric.deciding.programs import Shapes, Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
-from proofs.audit.compared import How, Question, by_lifting, enclosed, within_rounding
+from proofs.audit.compared import How, Question, by_lifting, enclosed, of_the_state, within_rounding
 from proofs.audit.findings import BallsOnly, Incomparable
 from proofs.audit.longer import gentle, operations
 from proofs.audit.rows import Row
@@ -188,6 +188,7 @@ class _Search:
             else:
                 same = same_bits(asked, draw)
                 found = same or within_rounding(kind, asked, [draw], self.entropy, here=True)
+                kind, found = of_the_state(kind, asked, found, [draw], self.entropy)
         except Exception as error:  # the target is anybody's code
             self.refusals.append(Refusal(what, sizes, raised(error)))
             return Verdict.UNDECIDED

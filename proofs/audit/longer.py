@@ -27,7 +27,16 @@ from numeric.entropy import Entropy
 from numeric.finding import Finding, Key, Verdict
 from numeric.tape.dispatch import Dispatch
 from numeric.tape.refusals import OtherBits, Refused
-from proofs.audit.compared import How, Question, by_lifting, compared, enclosed, of_one_sequence, within_rounding
+from proofs.audit.compared import (
+    How,
+    Question,
+    by_lifting,
+    compared,
+    enclosed,
+    of_one_sequence,
+    of_the_state,
+    within_rounding,
+)
 from proofs.audit.findings import FewDigits, Incomparable
 from proofs.audit.inference import at_length
 from proofs.audit.rows import CONTEXTS, FAR, OTHER, Row
@@ -132,6 +141,8 @@ class Search:
         first = None
         for number, kind in enumerate(self._kinds(sizes["N"])):
             finding = self._compare(kind, asked, points, self.entropy.child(what, sizes["N"], sizes["f"], number))
+            draws = [{n: np.asarray(a, dtype=np.float64) for n, a in point.items()} for point in points]
+            kind, finding = of_the_state(kind, asked, finding, draws, self.entropy)
             small = sizes["N"] <= _EXACT and max(sizes["f"], sizes["m"]) <= _NARROW
             if finding.verdict is Verdict.REFUTED and How.EXACT in self.kinds and small:
                 exact = self._compare(How.EXACT, asked, points, self.entropy.child(what, "exact"))  # a small example

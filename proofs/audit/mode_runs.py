@@ -113,6 +113,8 @@ class Runs:
             return compared(How.BALLS, asked, self.entropy, 0.0)
         except Refused as refused:
             return Finding(Verdict.UNDECIDED, reason=str(refused))
+        except Exception as error:  # the target is anybody's code, and may refuse this mode
+            return Finding(Verdict.UNDECIDED, reason=raised(error))
 
     def _bounded(self, layer: Callable[[Case], Program], dtype: str, here: bool) -> Finding:
         draw = {name: np.asarray(t.detach().numpy()) for name, t in self.data.items()}

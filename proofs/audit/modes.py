@@ -337,7 +337,7 @@ def _differing(others: Sequence[Sizes], sizes: Sizes) -> str:
 def _fresh(runs: Runs, adapter: Any, text: str, first: Sequence[Sizes] = (), short: bool = False) -> None:
     """The call in a fresh process, after calls at the sizes `first`. short: after the same call in float32."""
     name = f"fresh process, after calls at other {_differing(first, runs.sizes)}" if first else "fresh process"
-    name = "fresh process, after a call in float32" if short else name
+    name = "fresh process, float32 first" if short else name
     if runs.case.needs_lift or runs.case.lifted:
         return runs.add(name, Same.NOT_RUN, Untried.LIFTED)
     before = Seen(runs.loaded.call)
@@ -380,7 +380,7 @@ _LESS = 15 / 16
 
 def _set_anew(runs: Runs, adapter: Any, text: str) -> None:
     """A module whose parameters are set to others, as by training or from a file, after a call, and before any."""
-    module, name = runs.loaded.call, "parameters set after a call"
+    module, name = runs.loaded.call, "parameters set later"
     held = dict(module.named_parameters()) if isinstance(module, torch.nn.Module) else {}
     others = {n: p.detach() * _LESS for n, p in held.items() if p.is_floating_point()}
     if not others:

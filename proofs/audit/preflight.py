@@ -185,7 +185,7 @@ def _scaled(case: Case, sizes: Sizes, entropy: Entropy) -> Case:
 
 
 def _has_scale(case: Case, sizes: Sizes, entropy: Entropy) -> bool:
-    """Whether the target is the learner times f**-0.5, at two sizes."""
+    """Whether the target is the learner times f**-0.5, and not the learner, at two sizes."""
 
     def scaled(**inputs: Any) -> Any:
         return case.learner(**inputs) * inputs["X"].shape[1] ** -0.5
@@ -195,6 +195,8 @@ def _has_scale(case: Case, sizes: Sizes, entropy: Entropy) -> bool:
         draws = case.gentler({**sizes, "f": f}, torch.Generator().manual_seed(entropy.below(2**31)))
         data = next((draw for draw in draws if _finite(layer, draw)), None)
         if data is None or _compared(layer, scaled, data) is not Verdict.CONFIRMED:
+            return False
+        if _compared(layer, case.learner, data) is not Verdict.REFUTED:  # a bound that allows both says nothing
             return False
     return True
 

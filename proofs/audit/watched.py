@@ -43,14 +43,20 @@ class Watched(Dispatch):  # type: ignore[no-untyped-call]
             self._mark(tensor)
 
     def _mark(self, tensor: Tensor) -> None:
-        storage = tensor.untyped_storage()
-        self.data[storage._cdata] = storage
+        storage = _storage(tensor)
+        if storage is not None:
+            self.data[storage._cdata] = storage
+
+    def _held(self, tensor: Tensor) -> bool:
+        """Whether it is made of the inputs, as a wrapper of torch.func is taken to be."""
+        storage = _storage(tensor)
+        return storage is None or storage._cdata in self.data
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
         name = _name(func)
-        seen = any(t.untyped_storage()._cdata in self.data for t in _tensors((*args, *kwargs.values())))
+        seen = any(map(self._held, _tensors((*args, *kwargs.values()))))
         meets = _SHAPES.get(name) or (None if seen else _VALUES.get(name))
         if meets is not None:
             site = self._site(name)
@@ -77,6 +83,14 @@ class Watched(Dispatch):  # type: ignore[no-untyped-call]
             if self.own(frame.f_code.co_filename):
                 return (frame.f_code.co_filename, frame.f_lineno, name, *way)
             frame = frame.f_back  # type: ignore[assignment]
+        return None
+
+
+def _storage(tensor: Tensor) -> Any:
+    """The tensor's storage; None where it has none."""
+    try:
+        return tensor.untyped_storage()
+    except (RuntimeError, NotImplementedError):
         return None
 
 

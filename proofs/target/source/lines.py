@@ -165,13 +165,20 @@ class Lines:
         found: dict[Unrun, None] = {}
         adapter = next(_entries(through), None) if through is not None else None
         entries = tuple(_entries(call))
-        sites = CallSites(self.steps, dict.fromkeys(entries, options - varied), adapter)
-        given = CallSites(self.steps, {code: arguments(code) - varied for code in entries}, adapter)
+
+        def knowing(chosen: frozenset[str], varied: frozenset[str]) -> Callable[[CodeType], Known]:
+            sites = CallSites(self.steps, dict.fromkeys(entries, chosen), adapter)
+            given = CallSites(self.steps, {code: arguments(code) - varied for code in entries}, adapter)
+            left = {code: unchanged(self._settled[code], self.steps) for code in self.steps}
+            return lambda code: Known(sites.settled(code), given.settled(code), left[code], sites.made(code))
+
+        tests = knowing(options - varied, varied)
+        # outcomes of comparisons that are no test are known of calls that leave out what varies
+        others = knowing(options | varied, frozenset()) if varied else tests
         for code, steps in self.steps.items():
-            left = unchanged(self._settled[code], self.steps)
-            known = Known(sites.settled(code), given.settled(code), left, sites.made(code))
+            known = tests(code)
             found |= dict.fromkeys(_unrun(code, steps, known))
-            found |= dict.fromkeys(_one_way(code, steps, known, constant or {}))
+            found |= dict.fromkeys(_one_way(code, steps, others(code), constant or {}))
             for r in references(code, self.executed(code), self.held[code], self.steps.__contains__, self.own):
                 chosen = bool(r.key) and option(code, r.at, r.key, known)
                 named = r.name, _line(r.at) or code.co_firstlineno

@@ -54,9 +54,9 @@ class Watching(Stale):
 @pytest.mark.parametrize(
     ("name", "mode"),
     [
-        ("by_length", "fresh process, after a call in float32"),
+        ("by_length", "fresh process, float32 first"),
         ("by_dtype", ""),
-        ("Stale", "parameters set after a call"),
+        ("Stale", "parameters set later"),
         ("Watching", ""),
     ],
 )
@@ -69,5 +69,5 @@ def test_what_a_call_keeps_is_right_for_the_next(tmp_path: Path, name: str, mode
     found = modes(case, target, None, f"{path}:{name}", (How.FLOAT,), at, (), Entropy(1), memory=True)
     assert [m.name for m in found.modes if m.same is Same.DIFFERS] == ([mode] if mode else [])
     tried = {m.name for m in found.modes if m.same is not Same.NOT_RUN}
-    assert "fresh process, after a call in float32" in tried
-    assert ("parameters set after a call" in tried) is (name in ("Stale", "Watching"))
+    assert "fresh process, float32 first" in tried
+    assert ("parameters set later" in tried) is (name in ("Stale", "Watching"))

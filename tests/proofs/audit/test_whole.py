@@ -4,10 +4,13 @@ import pytest
 
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
+from proofs.audit.answer import Word
 from proofs.audit.compared import How
 from proofs.audit.preflight import preflight
 from proofs.audit.whole import POSITIONS, START, STATE, whole_rows
 from proofs.audit.world import Positions, State
+from proofs.evidence import Settings
+from proofs.identify.ask import ask
 from proofs.target.adapters import adapt
 from proofs.target.case import Case
 from proofs.target.learners import learner
@@ -260,3 +263,30 @@ def test_heads_may_have_numbers_of_their_own_but_not_mix(layers):
 def test_gates_may_be_wanted_for_each_channel(layers):
     result = found(layers, "wide_gates")
     assert verdicts(result) == {POSITIONS: Verdict.CONFIRMED} and (result.batch, result.heads) == (2, 2)
+
+
+KEPT_IN_FLOAT32 = """
+import torch
+
+def layer(q, k, v, beta, initial_state=None, output_final_state=False):
+    has_start = initial_state is not None
+    S = initial_state.to(k.dtype) if has_start else k.new_zeros(k.shape[0], k.shape[2], k.shape[3], v.shape[-1])
+    out = []
+    for t in range(k.shape[1]):
+        error = (v[:, t] - torch.einsum("bhdm,bhd->bhm", S, k[:, t])) * beta[:, t, :, None]
+        S = S + torch.einsum("bhd,bhm->bhdm", k[:, t], error)
+        out.append(torch.einsum("bhdm,bhd->bhm", S, q[:, t]))
+    return torch.stack(out, 1), S.float() if output_final_state else None
+
+def lossy(q, k, v, beta, initial_state=None, output_final_state=False):
+    out, S = layer(q, k, v, beta, initial_state, output_final_state)
+    return out, S * (1 + 2.0**-30) if output_final_state else None
+"""
+
+
+def test_a_state_that_is_handed_on_in_float32_is_listed_and_one_that_is_changed_is_refuted(tmp_path):
+    path = tmp_path / "kept.py"
+    path.write_text(KEPT_IN_FLOAT32)
+    true, false = (ask(f"{path}:{n}", "online_gd", "kv", settings=Settings(seed=1)) for n in ("layer", "lossy"))
+    assert true.word is Word.PROVED and any("cast to torch.float32" in said(flag) for flag in true.flags)
+    assert false.word is Word.REFUTED
