@@ -91,6 +91,10 @@ class Longer:
     refusals: tuple[Refusal, ...] = ()
 
 
+_TRIED = 4
+"""So many sizes at which the exact rung has no answer are searched for a point that refutes."""
+
+
 @dataclass
 class Search:
     """Comparisons at further sizes, each paid for."""
@@ -103,6 +107,8 @@ class Search:
     spare: int = _SPARE
     costly: int = sys.maxsize
     """A length that was too long to be paid for."""
+    refused: int = 0
+    """So often there was no exact answer."""
     rows: list[Row] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
 
@@ -140,6 +146,8 @@ class Search:
         """The answer of the first rung that has one. differs: whether plain calls do: without an answer that is a doubt."""
         first = None
         for number, kind in enumerate(self._kinds(sizes["N"])):
+            if kind is How.EXACT and self.refused > _TRIED and any(r.unlike for r in self.refusals):
+                continue  # it has no exact meaning there, which is a doubt already; points would be searched again and again
             finding = self._compare(kind, asked, points, self.entropy.child(what, sizes["N"], sizes["f"], number))
             draws = [{n: np.asarray(a, dtype=np.float64) for n, a in point.items()} for point in points]
             kind, finding = of_the_state(kind, asked, finding, draws, self.entropy)
@@ -150,6 +158,7 @@ class Search:
             if finding.verdict is not Verdict.UNDECIDED:
                 self.rows.append(Row(kind.check, sizes, finding, what))
                 return finding.verdict
+            self.refused += kind is How.EXACT
             first = first or finding
         if first is not None:
             unlike = differs or (not any(r.unlike for r in self.refusals) and self._unlike(asked, points))
