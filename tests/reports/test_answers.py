@@ -11,7 +11,8 @@ from proofs.audit.rows import Row
 from proofs.audit.world import Mode, Plain, Refusal, Same, World
 from proofs.identify.reasons import SameDigits
 from proofs.target.case import AnyNumber
-from reports.answers import details, every, figures, lines, to_json, world
+from reports.answers import details, every, figures, lines, world
+from reports.answers_json import to_json
 from reports.said import said as worded
 
 YES = Finding(Verdict.CONFIRMED, figures={Key.CHANCE: -110.0}, trust=("a lemma",))
