@@ -34,6 +34,7 @@ class Key(StrEnum):
     BOUND = "bound there"
     READ = "constants read"
     DIGITS = "digits agreed"
+    RECORDINGS = "recordings"
 
 
 class Verdict(StrEnum):

@@ -17,6 +17,8 @@ class Trust(Said, Enum):
     """The rules of the replay."""
     RECORDING = auto()
     """The rules of the replay, and that a recording accepted at fresh points stands for the code."""
+    RECORDED = auto()
+    """That a recording accepted at fresh points stands for the code: nothing is replayed."""
     LOGARITHMS = auto()
     """That variables and their logarithms are algebraically independent."""
     POOL = auto()

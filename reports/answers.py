@@ -1,27 +1,26 @@
-"""Answers in words: what `ssmproof audit` prints, writes as JSON, and adds to the report.
+"""Answers in words: what `ssmproof audit` prints, and adds to the report; `reports.answers_json` has what it writes.
 
-Main definitions: `lines`, `world`, `to_json`, `figures`, `details`.
+Main definitions: `lines`, `world`, `figures`, `details`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from constructions.learners import Domain
-from numeric.finding import Counterexample, Flag, Key, Told, Verdict
-from numeric.probing.probes import Probe
+from numeric.finding import Flag, Key, Told, Verdict
 from numeric.tape.notes import Constant
-from proofs.audit.answer import Answer, Check, Parting, Role, Word, chance_of, run_of
+from proofs.audit.answer import Answer, Check, Role, Word, chance_of, run_of
 from proofs.audit.reasons import Run
 from proofs.audit.rows import Row
 from proofs.audit.sweep import EVERY
 from proofs.audit.world import Refusal, Same, State, World
 from proofs.figure import Columns, Figure, Panel, Series
 from proofs.fitting.fit import Miss
-from proofs.target.source.lines import Unrun
 from reports.said import pasted, said
 from reports.said.audits import named, refused
 from reports.said.kinds import cut, ranges
@@ -41,15 +40,46 @@ _SOURCE = 3
 """Lines of the layer that are printed."""
 _UNREAD = ("P0n",)
 """Probes that say, where they hold, that a part of the input is not read."""
+_OF_TWO = {Word.PROVED: "SAME FUNCTION", Word.REFUTED: "DIFFERENT"}
 _TELLING = ("P1", "P4", "P8", "P9", "P10")
 """Probes named on the terminal; the report has them all."""
 
 
 def lines(answer: Answer) -> list[str]:
     """The answer for a terminal: what it is, how sure, what to look at."""
-    out = [f"{answer.word}: {answer.target}"]
-    out += _compared(answer) if answer.named else _sought(answer)
+    out = [f"{word(answer)}: {answer.target}"]
+    if answer.other:
+        out += of_two(answer)
+    else:
+        out += _compared(answer) if answer.named else _sought(answer)
     return out + list(_beside(answer))
+
+
+def word(answer: Answer) -> str:
+    """What it ends with: of two layers, whether they are one function."""
+    return _OF_TWO.get(answer.word, answer.word.value) if answer.other else answer.word.value
+
+
+def of_two(answer: Answer) -> Iterator[str]:
+    """Of two layers: what is said of both, then what was seen when the other one was the target."""
+    second = answer.second
+    yield f"  against   {answer.other}"
+    yield f"  called as {answer.adapter}"
+    if second is not None and second.adapter != answer.adapter:
+        yield f"  and as    {second.adapter}"
+    yield from _with(answer)
+    yield f"  why       {said(answer.reason)}"
+    for one in answer.each:
+        yield from (f"  {'first' if one.target == answer.target else 'second':<9} {line}" for line in _summary(one))
+    alike = sorted({r.sizes["N"] for r in answer.rows if r.finding.figures.get(Key.RECORDINGS)})
+    if alike:
+        yield f"  alike     both leave one and the same recording at N = {_listed(alike)}"
+    yield from (f"  {line}" for line in _evidence(answer))
+    if second is not None:
+        tested = world(second.world) if second.world is not None else []
+        notes = [note for note in once(second.notes) if note not in once(answer.notes)]
+        own = replace(second, rows=tuple(row for row in second.rows if row not in answer.rows))
+        yield from (f"  other     {line}" for line in (*_evidence(own), *tested[:_WORLD], *notes))
 
 
 def _compared(answer: Answer) -> Iterator[str]:
@@ -92,7 +122,7 @@ def _sought(answer: Answer) -> Iterator[str]:
     told = _told(answer)
     yield from (f"  {p.id:<9} {TITLES[p.id]}: {said(p.answer)}" for p in answer.probes if p.id in told)
     if answer.nearest is not None and not held:
-        yield f"  nearest   {_miss(answer.nearest)}"
+        yield f"  nearest   {miss(answer.nearest)}"
     yield from (f"  look at   {where}: {line}" for where, line in answer.source[:_SOURCE])
 
 
@@ -167,11 +197,11 @@ def _beside(answer: Answer) -> Iterator[str]:
     if len(tested) > _WORLD:
         yield f"  world     and {len(tested) - _WORLD} more lines: see --json"
     if answer.trust:
-        yield f"  trust     {'; '.join(_once(answer.trust))}"
+        yield f"  trust     {'; '.join(once(answer.trust))}"
     casts = answer.word is Word.PROVED and run_of(answer.rows)[0] is Run.LIFTED
-    flags = _once(sorted(answer.flags, key=lambda flag: not _taken(flag)))
+    flags = once(sorted(answer.flags, key=lambda flag: not _taken(flag)))
     told = flags if casts else flags[:_FLAGS]
-    yield from (f"  note      {note}" for note in (*_once(answer.notes), *told))
+    yield from (f"  note      {note}" for note in (*once(answer.notes), *told))
     if len(flags) > len(told):
         yield f"  note      and {len(flags) - len(told)} more of this kind: see --json"
     yield from _parted(answer)
@@ -195,16 +225,21 @@ def _parted(answer: Answer) -> Iterator[str]:
         at = " ".join(f"{k}={v}" for k, v in part.sizes.items())
         yield f"  largest   {part.largest:.2g} of the largest output, on Gaussian draws at {at}"
     if part.first is not None:
-        yield f"  first at  N = {part.first}"
+        place = part.place
+        where = (
+            f", position {place.position}, batch entry {place.entry}, head {place.head}" if place is not None else ""
+        )
+        yield f"  first at  N = {part.first}{where}"
 
 
 def world(tested: World) -> list[str]:
     """The world in a line, then what was refused, and what never ran."""
     calls = [f"heads {tested.heads}, batch {tested.batch}, {said(tested.positions)}"]
     calls[0] += f" of {tested.tokens} tokens" if tested.tokens > 1 else ""
-    calls += [f"of {_listed(tested.far)} tokens as its parts alone"] if tested.far else []
+    parts, alone = ("", "") if tested.of_two else (" as its parts alone", " as each alone")
+    calls += [f"of {_listed(tested.far)} tokens{parts}"] if tested.far else []
     if any(tested.cells):
-        calls.append(f"{tested.cells[0]} batch entries and {tested.cells[1]} heads as each alone")
+        calls.append(f"{tested.cells[0]} batch entries and {tested.cells[1]} heads{alone}")
     calls += [said(tested.state)] if tested.state is not State.NONE else []
     sizes = f"N = {_listed(tested.lengths)} at (f, m) = {tested.width}"
     others = [w for w in tested.widths if w != tested.width]
@@ -258,12 +293,13 @@ def _plain(tested: World) -> list[str]:
     parts += [f"every position of {_listed(every)} tokens"] if every else []
     parts += [f"some positions of {_listed(some)} tokens"] if some else []
     parts += [f"{_listed(plain.handed)} tokens in two calls"] if plain.handed else []
-    parts += [f"entries and heads of {ranges(plain.parts)} tokens as each alone"] if plain.parts else []
+    alone = "" if tested.of_two else " as each alone"
+    parts += [f"entries and heads of {ranges(plain.parts)} tokens{alone}"] if plain.parts else []
     parts += [f"two heads of queries for one of keys at {_listed(plain.groups)} tokens"] if plain.groups else []
     return [f"plain calls, to 6 digits: {'; '.join(parts)}"] if parts else []
 
 
-def _once(found: Iterable[Told]) -> list[str]:
+def once(found: Iterable[Told]) -> list[str]:
     """The words of each; what differs in digits that are not shown is said once."""
     return list(dict.fromkeys(map(said, found)))
 
@@ -300,158 +336,10 @@ def _told(answer: Answer) -> tuple[str, ...]:
     return tuple(sorted(set(votes), key=lambda id: -votes.count(id))[:3]) + _TELLING
 
 
-def _miss(miss: Miss) -> str:
+def miss(found: Miss) -> str:
     """A learner that does not fit, in one line."""
-    numbers = ", ".join(f"{n} = {v:.6g}" for n, v in zip(miss.model.names, miss.theta, strict=False))
-    return f"{said(miss.model)}{' with ' + numbers if numbers else ''}: {said(miss.why)}"
-
-
-# --------------------------------------------------------------------------------------------------------------------
-# Files
-
-
-def to_json(answer: Answer) -> dict[str, Any]:
-    """The object that `ssmproof audit --json` writes."""
-    return {
-        "answer": answer.word.value,
-        "verdict": answer.verdict.value,
-        "status": answer.status,
-        "target": answer.target,
-        "adapter": answer.adapter,
-        "parameters": {name: said(value) for name, value in answer.parameters.items()},
-        "reason": said(answer.reason),
-        Key.CHANCE.value: chance_of(answer.rows) if answer.word is Word.PROVED else None,
-        "world": _json_world(answer.world) if answer.world is not None else None,
-        "trust": _once(answer.trust),
-        "notes": _once(answer.notes),
-        "flags": _once(answer.flags),
-        "evidence": [_json_row(row) for row in answer.rows],
-        "counterexample": _json_counterexample(answer.counterexample) if answer.counterexample else None,
-        "parting": _json_parting(answer.parting) if answer.parting else None,
-        "learner": answer.learner.id if answer.learner is not None else None,
-    } | (_json_compared(answer) if answer.named else _json_sought(answer))
-
-
-def _json_row(row: Row) -> dict[str, Any]:
-    return {
-        "rung": row.rung,
-        "sizes": dict(row.sizes),
-        "verdict": row.finding.verdict.value,
-        "figures": dict(row.finding.figures),
-        "reason": said(row.finding.reason),
-        "trust": [said(t) for t in row.finding.trust],
-    }
-
-
-def _json_counterexample(found: Counterexample) -> dict[str, Any]:
-    return found.to_json() | {"note": said(found.note)}
-
-
-def _json_parting(part: Parting) -> dict[str, Any]:
-    """What the counterexample alone does not say."""
-    return {
-        "reproduced by plain calls": part.reproduced,
-        "largest relative difference seen": part.largest,
-        "at": dict(part.sizes),
-        "first N at which the sides part": part.first,
-    }
-
-
-def _json_world(tested: World) -> dict[str, Any]:
-    return {
-        "batch": tested.batch,
-        "heads": tested.heads,
-        "positions": said(tested.positions),
-        "tokens": tested.tokens,
-        "tokens in parts": list(tested.far),
-        "entries and heads": list(tested.cells),
-        "state": said(tested.state),
-        "lengths": list(tested.lengths),
-        "widths": [list(w) for w in tested.widths],
-        "width": list(tested.width),
-        "plain calls": {
-            "lengths": list(tested.plain.lengths),
-            "elsewhere": [{"width": list(w), "lengths": list(N)} for w, N in tested.plain.elsewhere],
-            "every position": list(tested.plain.whole),
-            "in two calls": list(tested.plain.handed),
-            "each alone": list(tested.plain.parts),
-            "grouped heads": list(tested.plain.groups),
-        },
-        "modes": [
-            {"mode": m.name, "result": said(m.same), "why": said(m.why), "further N": list(m.further)}
-            for m in tested.modes
-        ],
-        "modes beside the plain call": [dict(sizes) for sizes in tested.modes_calls],
-        "dtype": tested.dtype,
-        "integers": list(tested.integers),
-        "beyond every integer of the code": tested.beyond,
-        "refusals": [{"what": r.what, "sizes": dict(r.sizes), "why": said(r.why)} for r in tested.refusals],
-        "by head": [{name: said(number) for name, number in numbers.items()} for numbers in tested.by_head],
-        "kept from call to call": [
-            {"name": k.name, "file": k.file, "line": k.at, "counts": k.counts, "used": k.used} for k in tested.kept
-        ],
-        "read from outside": [
-            {"name": o.name, "file": o.file, "line": o.at, "constant": o.constant} for o in tested.outside
-        ],
-        "code of torch.jit": [{"name": s.name, "decisions": s.decisions} for s in tested.scripts],
-        "bounds not reached": [
-            {"file": e.file, "line": e.at, "size": e.name, "near": e.turn or None} for e in tested.edges
-        ],
-        "never ran": [_json_unrun(u) for u in tested.unrun],
-    }
-
-
-def _json_unrun(code: Unrun) -> dict[str, Any]:
-    return {
-        "file": code.file,
-        "lines": list(code.lines),
-        "condition": code.condition,
-        "never": code.never,
-        "option": code.option,
-        "in part": code.part,
-        "named": list(code.named) if code.named else None,
-    }
-
-
-def _json_probe(probe: Probe) -> dict[str, Any]:
-    """Columns and grids with all their digits."""
-    return {
-        "title": TITLES[probe.id],
-        "holds": probe.holds,
-        "answer": said(probe.answer),
-        "figures": dict(probe.figures),
-        "columns": {name: list(values) for name, values in probe.columns.items()},
-        "grid": [list(row) for row in probe.grid],
-    }
-
-
-def _json_compared(answer: Answer) -> dict[str, Any]:
-    gauge = answer.learner.gauge if answer.learner is not None else ""
-    return {
-        "equivalent": [gauge] if gauge else [],
-        "probes": {},
-        "instead": to_json(answer.instead) if answer.instead is not None else None,
-    }
-
-
-def _json_sought(answer: Answer) -> dict[str, Any]:
-    return {
-        "variant": said(answer.model) if answer.model is not None else None,
-        "expressions": {law.name: law.expression for law in answer.laws if not law.open},
-        "W0": said(answer.start),
-        "for every": list(every(answer)),
-        "gates": {r.gate: {"moves": list(r.moves), "followed": r.followed, "fits": r.fits} for r in answer.roles},
-        "seen at": dict(answer.gates),
-        "equivalent": [said(other) for other in answer.equivalent],
-        "also": [said(other) for other in answer.supersets],
-        "probes": {p.id: _json_probe(p) for p in answer.probes},
-        "arithmetic": answer.arithmetic,
-        "bias": answer.bias,
-        "epsilon": answer.epsilon.value if answer.epsilon is not None else None,
-        "nearest": _miss(answer.nearest) if answer.nearest is not None else None,
-        "ruled out": dict(answer.ruled_out),
-        "source": [{"place": where, "line": line} for where, line in answer.source],
-    }
+    numbers = ", ".join(f"{n} = {v:.6g}" for n, v in zip(found.model.names, found.theta, strict=False))
+    return f"{said(found.model)}{' with ' + numbers if numbers else ''}: {said(found.why)}"
 
 
 def figures(answer: Answer) -> tuple[Figure, ...]:

@@ -20,6 +20,7 @@ from numeric.tape.uncollected import seldom
 from proofs.evidence import Rung, Settings
 from reports.ending import INTERRUPTED, Wrong, crashing, end, guarded
 from reports.files import hush
+from reports.given import pairs, whole
 
 # Everything else is imported inside the commands: `ssmproof --help` should not wait for torch and sympy.
 if TYPE_CHECKING:
@@ -207,9 +208,17 @@ def report(
 @app.command()
 def audit(
     target: Annotated[str, typer.Argument(metavar="TARGET", help="package.module:callable or file.py:callable.")],
-    against: Annotated[str | None, typer.Option(help="A learner's id, or file.py:function; none: identify.")] = None,
+    against: Annotated[
+        str | None, typer.Option(help="A learner's id, file.py:function, or another layer; none: identify.")
+    ] = None,
     adapter: Annotated[str | None, typer.Option(help="How to call it: built in, or file.py:function.")] = None,
     gate: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help=_GATE)] = None,
+    against_adapter: Annotated[
+        str | None, typer.Option(help="How to call the other layer, if not as this one.")
+    ] = None,
+    against_gate: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="As --gate, for the other layer.")
+    ] = None,
     size: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Fix f, m, N; may be repeated.")] = None,
     accept: Annotated[
         Literal["proved", "sampled"], typer.Option(help="sampled: status 0 also for what agrees, and is not proved.")
@@ -226,20 +235,27 @@ def audit(
     out: Out = None,
     json: Json = None,
 ) -> None:
-    """Settle which learner somebody's layer runs, or whether it runs the one named."""
+    """Settle which learner somebody's layer runs, or whether it runs the one named, or is another layer's function."""
     screen = _screen(json)
     check_outputs(json, out)
     if call_seconds is not None:
         os.environ["SSMPROOF_CALL_SECONDS"] = repr(call_seconds)  # for fresh processes of the audit too
-    gates = _pairs("--gate", gate or [], "beta=1")
-    sizes = {name: _whole(name, value) for name, value in _pairs("--size", size or [], "N=1").items()}
+    gates, others = pairs("--gate", gate or [], "beta=1"), pairs("--against-gate", against_gate or [], "beta=1")
+    sizes = {name: whole(name, value) for name, value in pairs("--size", size or [], "N=1").items()}
     settings = _settings(profile, "cpu", seed)
-    from proofs.identify.ask import ask
+    if against is None and (against_adapter or others):
+        raise Wrong("--against-adapter and --against-gate are for another layer; name it with --against")
+    from proofs.audit.layers import names_a_layer
+    from proofs.identify.ask import ask, ask_layers
     from reports.terminal import only_answers, working
 
     with working(screen.err, f"auditing {target}"), only_answers():
-        found = ask(target, against, adapter, gates, settings, sizes or None)
-    from reports.answers import lines, to_json
+        if against is not None and (against_adapter or others or names_a_layer(against)):
+            found = ask_layers(target, against, adapter, against_adapter, gates, others, settings, sizes or None)
+        else:
+            found = ask(target, against, adapter, gates, settings, sizes or None)
+    from reports.answers import lines
+    from reports.answers_json import to_json
 
     for line in lines(found):
         screen.say(line)
@@ -465,26 +481,6 @@ def check_outputs(json: Path | None, out: Path | None) -> None:
 
 def _settings(profile: str, device: str, seed: int | None) -> Settings:
     return Settings(profile=profile, device=device, seed=seed)
-
-
-def _pairs(option: str, pairs: Sequence[str], example: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = (part.strip() for part in pair.partition("="))
-        if not (name and equals and value):
-            raise Wrong(f"{option} is {pair!r}; expected NAME=VALUE, such as {option} {example}")
-        if name in found:
-            raise Wrong(f"{option} {name} is given twice; give it once")
-        found[name] = value
-    return found
-
-
-def _whole(name: str, value: str) -> int:
-    if name not in ("f", "m", "N"):
-        raise Wrong(f"--size names {name!r}; expected f, m or N")
-    if not value.isdecimal() or int(value) < 1:
-        raise Wrong(f"--size {name} is {value!r}; expected a whole number, 1 or more")
-    return int(value)
 
 
 def _screen(json: Path | None) -> Screen:

@@ -43,7 +43,7 @@ _VERDICTS = {
 _ANSWERS = {
     Word.PROVED: "the same function at the sizes listed, wrong with at most the probability given, and the float run agrees",
     Word.AGREES: "the same at all points drawn, to the digits given; no proof",
-    Word.REFUTED: "not that learner, exactly or in its float run",
+    Word.REFUTED: "not that learner, or layer, exactly or in its float run",
     Word.BIASED: "a learner but for an epsilon, which is given",
     Word.NO_MATCH: "none of the learners of the library",
     Word.UNDECIDED: "could not be settled; the reason is given",
@@ -376,7 +376,7 @@ def _reasons(mutant: MutantEvidence) -> Iterator[str]:
 def _audit(audit: Answer) -> dict[str, Any]:
     return {
         "name": audit.target + (f" against {audit.learner.id}" if audit.learner is not None else ""),
-        "verdict": audit.word.value,
+        "verdict": answers.word(audit),
         "lines": answers.lines(audit),
         "details": answers.details(audit),
     }

@@ -6,7 +6,13 @@
     def test_in_code(assert_learner):
         assert_learner(my_function, "gd:2", gates={"rate": "eta"})
 
-Both take what `ssmproof audit` takes. The marker's audit runs before the test's body and ends it unless the answer is
+    @pytest.mark.icl_same("mylayers:recurrent", "mylayers:chunked", adapter="kv")
+    def test_one_function(): ...
+
+    def test_one_function_in_code(assert_same_layer):
+        assert_same_layer(recurrent, chunked, adapter="kv", gates={"g": "log(decay)"})
+
+All take what `ssmproof audit` takes. The marker's audit runs before the test's body and ends it unless the answer is
 `expect` (default: proved); without `against` the learner is identified, and `learner` says which it has to be. What only
 agrees at the points drawn passes with `accept="sampled"`, or with `pytest --icl-accept sampled` for all.
 Run with `--strict-markers`: without the plugin a marker does nothing.
@@ -24,6 +30,9 @@ if TYPE_CHECKING:  # the plugin is loaded by every pytest run, so it imports not
     from proofs.audit.answer import Answer
 
 OPTIONS = ("against", "adapter", "gates", "sizes", "seed", "accept", "expect", "learner")
+SAME_OPTIONS = ("adapter", "against_adapter", "gates", "against_gates", "sizes", "seed", "accept", "expect")
+SAME_ANSWERS = {"same": "proved", "different": "refuted", "agrees": "agrees", "undecided": "undecided"}
+"""What `icl_same` may expect, and the word it is."""
 ANSWERS = ("proved", "agrees", "refuted", "biased", "no match", "undecided")
 ACCEPT = ("proved", "sampled")
 KEY = "icl_audit"
@@ -48,6 +57,63 @@ def assert_learner(
     if accept not in ACCEPT:
         raise ValueError(f"accept is {accept!r}; expected one of {', '.join(ACCEPT)}")
     return _accepted(_compare(layer, learner, adapter, gates, sizes, seed), accept)
+
+
+def assert_same_layer(
+    layer: str | Callable[..., Any],
+    other: str | Callable[..., Any],
+    *,
+    adapter: str | None = None,
+    against_adapter: str | None = None,
+    gates: Mapping[str, str] | None = None,
+    against_gates: Mapping[str, str] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    seed: int = 0,
+    accept: str = "proved",
+) -> Answer:
+    """Assert that two layers are one function of data, gates and state; the answer, for further assertions.
+
+    layer, other, adapter, gates: as for `proofs.audit.layers.same`. Raises AssertionError as `assert_learner` does.
+    """
+    if accept not in ACCEPT:
+        raise ValueError(f"accept is {accept!r}; expected one of {', '.join(ACCEPT)}")
+    return _accepted(_same(layer, other, adapter, against_adapter, gates, against_gates, sizes, seed), accept)
+
+
+def _same(
+    layer: str | Callable[..., Any],
+    other: str | Callable[..., Any],
+    adapter: str | None = None,
+    against_adapter: str | None = None,
+    gates: Mapping[str, str] | None = None,
+    against_gates: Mapping[str, str] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    seed: int = 0,
+) -> Answer:
+    from proofs.audit.layers import same
+    from proofs.evidence import Settings
+
+    return same(layer, other, adapter, against_adapter, gates, against_gates, Settings(seed=seed), sizes)
+
+
+@pytest.fixture(name="assert_same_layer")
+def _assert_same_layer(request: pytest.FixtureRequest) -> Callable[..., Answer]:
+    """`assert_same_layer(layer, other, adapter=..., gates=..., sizes=...)`, whose verdict also enters the table."""
+
+    def run(layer: str | Callable[..., Any], other: str | Callable[..., Any], **options: Any) -> Answer:
+        __tracebackhide__ = True
+        wrong = [o for o in options if o not in SAME_OPTIONS[:-1]]
+        if wrong:
+            raise TypeError(f"assert_same_layer has no option {wrong[0]!r}; it has {', '.join(SAME_OPTIONS[:-1])}")
+        accept = options.pop("accept", request.config.getoption("icl_accept"))
+        if accept not in ACCEPT:
+            raise ValueError(f"accept is {accept!r}; expected one of {', '.join(ACCEPT)}")
+        with _user_mistakes(request.node, layer, _text(other)):
+            found = _same(layer, other, **options)
+        _note(request.node, found)
+        return _accepted(found, accept)
+
+    return run
 
 
 def _accepted(found: Answer, accept: str) -> Answer:
@@ -111,9 +177,13 @@ def _said(found: Answer) -> str:
     return "\n".join(["", *lines(found)])
 
 
+def _text(target: Any) -> str:
+    return target if isinstance(target, str) else getattr(target, "__qualname__", type(target).__name__)
+
+
 def _named(found: Answer) -> str:
-    """The learner's id with its counts; `no match` if there is none."""
-    return "no match" if found.learner is None else found.learner.id
+    """The learner's id with its counts, or the other layer; `no match` if there is none."""
+    return found.other or ("no match" if found.learner is None else found.learner.id)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -129,6 +199,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "icl_audit(target, against=None, adapter=None, gates=None, sizes=None, seed=0, accept='proved', expect='proved', "
         "learner=None): audit the target before the test's body; without `against` identify it",
     )
+    config.addinivalue_line(
+        "markers",
+        "icl_same(target, other, adapter=None, against_adapter=None, gates=None, against_gates=None, sizes=None, seed=0, "
+        "accept='proved', expect='same'): whether both are one function, before the test's body",
+    )
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Table(), "ssmproof-audits")
 
@@ -138,6 +213,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for marker in item.iter_markers("icl_audit"):
             _checked(item.nodeid, marker)
+        for marker in item.iter_markers("icl_same"):
+            _checked_same(item.nodeid, marker)
 
 
 def _checked(nodeid: str, marker: pytest.Mark) -> tuple[Any, dict[str, Any]]:
@@ -154,14 +231,31 @@ def _checked(nodeid: str, marker: pytest.Mark) -> tuple[Any, dict[str, Any]]:
         raise pytest.UsageError(
             f"{nodeid}: icl_audit({given}) names no learner; give against= to compare, or learner= to identify it as that"
         )
+    _checked_seed(f"{nodeid}: icl_audit({given})", options)
+    return marker.args[0], options
+
+
+def _checked_same(nodeid: str, marker: pytest.Mark) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    given = ", ".join([*map(repr, marker.args), *(f"{k}={v!r}" for k, v in marker.kwargs.items())])
+    options = dict(marker.kwargs)
+    allowed = options.get("expect", "same") in SAME_ANSWERS and options.get("accept", "proved") in ACCEPT
+    if len(marker.args) != 2 or any(k not in SAME_OPTIONS for k in options) or not allowed:
+        raise pytest.UsageError(
+            f"{nodeid}: the marker is icl_same({given}); expected two targets and options of "
+            f"{', '.join(SAME_OPTIONS)}; expect is one of {', '.join(SAME_ANSWERS)}, accept of {', '.join(ACCEPT)}"
+        )
+    _checked_seed(f"{nodeid}: icl_same({given})", options)
+    return marker.args, options
+
+
+def _checked_seed(where: str, options: Mapping[str, Any]) -> None:
     if "seed" in options:
         from proofs.evidence import Settings
 
         try:
             Settings(seed=options["seed"])
         except ValueError as error:
-            raise pytest.UsageError(f"{nodeid}: icl_audit({given}): {error}") from None
-    return marker.args[0], options
+            raise pytest.UsageError(f"{where}: {error}") from None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -179,6 +273,16 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
             pytest.fail(f"expected {expect}{_said(found)}", pytrace=False)
         if learner is not None and _named(found) != learner:
             pytest.fail(f"expected the learner {learner}{_said(found)}", pytrace=False)
+    for marker in item.iter_markers("icl_same"):
+        (target, other), options = _checked_same(item.nodeid, marker)
+        expect = options.pop("expect", "same")
+        accept = options.pop("accept", item.config.getoption("icl_accept"))
+        with _user_mistakes(item, target, _text(other)):
+            found = _same(target, other, **options)
+        _note(item, found)
+        held = found.accepted(sampled=accept == "sampled") if expect == "same" else False
+        if not held and found.word.lower() != SAME_ANSWERS[expect]:
+            pytest.fail(f"expected {expect}{_said(found)}", pytrace=False)
     return (yield)
 
 
@@ -192,8 +296,7 @@ def _user_mistakes(item: pytest.Item, target: Any, learner: str) -> Iterator[Non
 
         if not isinstance(error, UserMistake):
             raise
-        name = target if isinstance(target, str) else getattr(target, "__qualname__", type(target).__name__)
-        item.user_properties.append((KEY, "|".join((name, learner, "not run"))))
+        item.user_properties.append((KEY, "|".join((_text(target), learner, "not run"))))
         raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 

@@ -22,7 +22,7 @@ def _text(answer: Answer) -> str:
 
 
 def _json(answer: Answer) -> dict[str, Any]:
-    from reports.answers import to_json
+    from reports.answers_json import to_json
 
     return to_json(answer)
 

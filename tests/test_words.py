@@ -65,6 +65,7 @@ NAMES = {
     "proofs/audit/rows.py": {"sampled, float64 to first order", "fresh gates and sizes"},
     "proofs/audit/switches.py": {"float32 products in another precision"},
     "proofs/audit/together.py": {"two of these at once"},
+    "proofs/audit/whole.py": {"state handed in and out"},
     "proofs/verify/run.py": {"{}, what its rungs see"},
     "numeric/carriers/a_priori.py": {"a-priori rounding bound"},
     "numeric/carriers/balls.py": {"balls of {} bits (Arb)"},

@@ -99,8 +99,18 @@ def chance_of(rows: Sequence[Row]) -> float | None:
 
 
 @dataclass(frozen=True)
+class Place:
+    """The first output of whole calls at which two layers part: position, batch entry and head, counted from 1."""
+
+    position: int
+    entry: int
+    head: int
+
+
+@dataclass(frozen=True)
 class Parting:
-    """Where two sides part: a small point run again as plain calls, the largest difference seen, the first N.
+    """Where two sides part: a small point run again as plain calls, the largest difference seen, the first N and the place
+    there.
 
     largest: relative to the largest output there, of Gaussian draws at these sizes. reproduced: whether the plain calls
     at the small point differ too; where the difference is below rounding they do not.
@@ -111,6 +121,7 @@ class Parting:
     largest: float | None = None
     sizes: Sizes = field(default_factory=dict)
     first: int | None = None
+    place: Place | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", frozen(self.sizes))
@@ -153,7 +164,8 @@ class Answer:
     word: the answer. rows: the evidence. parameters: the numbers and gates it holds with. free: what it holds for all
     values of, with what each has one value for. start: the W0 it holds from. world: the batches, heads, positions, modes
     and dtypes in which it was tested. options: what repeats the question on the command line. instead: what a refuted
-    layer runs.
+    layer runs. other: the layer that is compared in a learner's place, empty where none is; second: what its own audit
+    found, with this one in a learner's place; each: what two different layers run, as far as that can be said.
 
     The others are for a learner that was looked for. model: it with its variant, None for no match. laws: its numbers.
     gates: the values it was identified with. equivalent, supersets: what it is besides. nearest, bias: the learner that
@@ -176,6 +188,9 @@ class Answer:
     world: World | None = None
     options: str = ""
     instead: Answer | None = None
+    other: str = ""
+    second: Answer | None = None
+    each: tuple[Answer, ...] = ()
 
     model: Model | None = None
     probes: tuple[Probe, ...] = ()
@@ -234,7 +249,8 @@ class Answer:
         """What a reader has to believe for the answer to hold."""
         if not self.accepted(sampled=True):
             return ()
-        return tuple(dict.fromkeys(t for row in self.rows for t in row.finding.trust))
+        rows = (*self.rows, *(self.second.rows if self.second is not None else ()))
+        return tuple(dict.fromkeys(t for row in rows for t in row.finding.trust))
 
     def to_json(self) -> dict[str, Any]:
         """The object that `ssmproof audit --json` writes."""

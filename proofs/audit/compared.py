@@ -48,13 +48,14 @@ class How(StrEnum):
 
 
 def how(rows: Sequence[Row]) -> tuple[How, ...]:
-    """The rungs on which the audit's rows confirmed, the strongest first."""
+    """The rungs on which the audit's rows confirmed, the strongest first. Where lifted casts agree, bounds that the casts
+    happen to keep are used no more: they may not keep others."""
     exact = [r.finding.verdict for r in of(rows, Check.EXACT)]
     found = [How.EXACT] if exact and all(v is Verdict.CONFIRMED for v in exact) else []
     for kind in (How.FLOAT, How.LIFTED, How.BALLS):
         if any(r.finding.verdict is Verdict.CONFIRMED for r in of(rows, kind.check)):
             found.append(kind)
-    return tuple(found)
+    return tuple(k for k in found if k is not How.FLOAT or How.LIFTED not in found)
 
 
 def by_lifting(kinds: Sequence[How]) -> bool:
@@ -102,7 +103,9 @@ class Question:
 
 def of_one_sequence(case: Case, sizes: Sizes) -> Question:
     """Whether the layer is the learner."""
-    return Question(case, lambda held: (held.layer, held.learner), case.shapes, sizes, admits=partial(admits, case))
+    return Question(
+        case, lambda held: (held.layer, held.learner), case.shapes, sizes, case.sides, partial(admits, case)
+    )
 
 
 def compared(kind: How, asked: Question, entropy: Entropy, target_log2: float) -> Finding:

@@ -20,7 +20,7 @@ from numeric.finding import Counterexample, Finding, Key, Quantity, Verdict
 from numeric.trust import Trust
 from proofs.audit.findings import Apart, EqualDigits, Exactly, WideBalls
 from proofs.audit.preflight import admits
-from proofs.target.case import NAMES, Case
+from proofs.target.case import Case
 
 _POINTS = 5
 """Rational points a length where only enclosures decide."""
@@ -158,6 +158,6 @@ def _refuted_by_balls(case: Case, sizes: Sizes) -> Finding:
                     Verdict.REFUTED,
                     reason=Apart.AT_A_POINT,
                     trust=(Trust.ARB,),
-                    counterexample=Counterexample(here, inputs, left, right, *NAMES, note=Exactly.SHOWN),
+                    counterexample=Counterexample(here, inputs, left, right, *case.sides, note=Exactly.SHOWN),
                 )
     return Finding(Verdict.REFUTED, reason=Apart.IN_BALLS, trust=(Trust.ARB,))

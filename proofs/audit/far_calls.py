@@ -1,7 +1,8 @@
 """Whole calls past the integers of the code: three batch entries and heads, the state handed in and out, cut near chunks.
 
 The layer is compared with itself, which costs no learner: one call is the calls of each batch entry and of each head
-alone, and two calls are one. What a call of one sequence computes at such lengths is `proofs.audit.longer`'s question.
+alone, and two calls are one. Of two layers each such call of the one is that of the other. What a call of one sequence
+computes at such lengths is `proofs.audit.longer`'s question.
 Main definition: `far_calls`.
 """
 
@@ -18,11 +19,14 @@ import torch
 from numeric.deciding.programs import Shapes, Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Verdict
+from proofs.audit.calls import Calls
 from proofs.audit.compared import How, Question, by_lifting, enclosed, of_the_state, within_rounding
 from proofs.audit.findings import BallsOnly, Incomparable
-from proofs.audit.longer import gentle, operations
+from proofs.audit.gentle import gentle
+from proofs.audit.longer import operations
+from proofs.audit.preflight import in_blocks
 from proofs.audit.rows import Row
-from proofs.audit.whole import STATE, Calls, Found
+from proofs.audit.whole import POSITIONS, SHARED, STATE, Found
 from proofs.audit.world import Refusal
 from proofs.target.calling import raised
 from proofs.target.case import Case
@@ -129,7 +133,8 @@ class Unasked(Calls):
 
     def without_a_state(self, **inputs: Any) -> bool:
         """Whether the state after can't be had where none is handed in."""
-        return not isinstance(self._call(inputs, Fraction(inputs["k"].shape[1]), after=True)[1], torch.Tensor)
+        N = Fraction(inputs["k"].shape[1])
+        return not all(isinstance(side._call(inputs, N, after=True)[1], torch.Tensor) for side in self.both)
 
 
 @dataclass(frozen=True)
@@ -222,13 +227,14 @@ def far_calls(
     near = [c for c in mentioned if c <= LARGEST]
     lengths = {2 * c + 1 + entropy.child("length", c).below(max(1, c - 1)): c for c in near}
     lengths.setdefault(FREE, FREE // 2)
-    for N, c in lengths.items():
+    for N, c in {in_blocks(N, at): c for N, c in lengths.items()}.items():
         B, H = (ENTRIES if n > 1 else 1 for n in (found.batch, found.heads))
         sizes = {"B": B, "H": H, "f": at["f"], "m": at["m"], "N": N}
-        cuts = tuple(dict.fromkeys(cut for cut in (1, c - 1, c, c + 1) if 0 < cut < N))
+        cuts = tuple(dict.fromkeys(cut for n in (1, c - 1, c, c + 1) if 0 < (cut := in_blocks(n, at)) < N))
         calls = Parts(case, whole, found.axes, wide=found.wide, cuts=cuts, by_head=not found.by_head)
-        asked = [(ALONE, Parts.together, Parts.alone)] if B * H > 1 else []
-        asked += [(STATE, Calls.in_one, Calls.in_two)] if found.axes is not None else []
+        pair = calls.twin is not None
+        asked = [(POSITIONS if pair else ALONE, Parts.together, Parts.alone)] if B * H > 1 or pair else []
+        asked += [(SHARED if pair else STATE, Calls.in_one, Calls.in_two)] if found.axes is not None else []
         said = []
         for what, one, parts in asked:
             said.append(search.ask(what, calls, one, parts, sizes))
@@ -238,9 +244,11 @@ def far_calls(
     cells = (0, 0)
     for c in sorted({_FEW, *(c for c in mentioned if c <= _MANY)}):
         B, H = (c + 1 if found.batch > 1 else 1), (c + 2 if found.heads > 1 and not found.by_head else found.heads)
-        sizes = {"B": B, "H": H, "f": at["f"], "m": at["m"], "N": 2}
+        sizes = {"B": B, "H": H, "f": at["f"], "m": at["m"], "N": in_blocks(2, at)}
         calls = Parts(case, whole, wide=found.wide, by_head=not found.by_head)
-        verdict = search.ask(ALONE, calls, Parts.together, Parts.alone, sizes) if B * H > 1 else Verdict.UNDECIDED
+        what = ALONE if calls.twin is None else POSITIONS
+        several = B * H > 1 or calls.twin is not None
+        verdict = search.ask(what, calls, Parts.together, Parts.alone, sizes) if several else Verdict.UNDECIDED
         if verdict is Verdict.REFUTED:
             break
         cells = (B, H) if verdict is Verdict.CONFIRMED else cells

@@ -35,6 +35,8 @@ class Incomparable(Said, Enum):
     """A call returned NaN or infinity."""
     DEAR = auto()
     """It takes more operations than are left of what an audit spends on further calls."""
+    STATELESS = auto()
+    """One of two layers takes no state."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from numeric.finding import Finding, Key, Verdict
 from numeric.tape.refusals import Refused
 from numeric.trust import Trust
 from proofs.audit.findings import FewDigits, OffFirstOrder, Unstable
-from proofs.target.case import NAMES, Case
+from proofs.target.case import Case
 
 _DIGITS = 6
 """A bound that leaves fewer digits of the outputs says nothing, and confirms nothing."""
@@ -58,14 +58,14 @@ def first_order_finding(case: Case, draws: Sequence[Mapping[str, np.ndarray]]) -
             if beyond:
                 return Finding(
                     Verdict.REFUTED,
-                    reason=OffFirstOrder(NAMES, float(error.mid()), bound),
+                    reason=OffFirstOrder(case.sides, float(error.mid()), bound),
                 )
             worst = max(worst, float(error.mid()) / bound if bound else 0.0)
             least = min(least, size / bound if bound else math.inf)
     if outputs == 0 or not least > 10.0**_DIGITS:
         return Finding(Verdict.UNDECIDED, reason=FewDigits(_DIGITS, least=True))
     if unstable > RATIO:
-        return Finding(Verdict.UNDECIDED, reason=Unstable(NAMES, unstable))
+        return Finding(Verdict.UNDECIDED, reason=Unstable(case.sides, unstable))
     return Finding(
         Verdict.CONFIRMED,
         figures={

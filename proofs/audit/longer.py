@@ -12,21 +12,20 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from constructions.learners import Domain
 from numeric.deciding.balls import evaluate
 from numeric.deciding.exact_identity import bounds
-from numeric.deciding.programs import Program, Shapes, Sizes, concrete
+from numeric.deciding.programs import Program, Sizes, concrete
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Key, Verdict
 from numeric.tape.dispatch import Dispatch
 from numeric.tape.refusals import OtherBits, Refused
+from proofs.audit.calls import Calls
 from proofs.audit.compared import (
     How,
     Question,
@@ -38,9 +37,10 @@ from proofs.audit.compared import (
     within_rounding,
 )
 from proofs.audit.findings import FewDigits, Incomparable
+from proofs.audit.gentle import gentle
 from proofs.audit.inference import at_length
+from proofs.audit.preflight import in_blocks
 from proofs.audit.rows import CONTEXTS, FAR, OTHER, Row
-from proofs.audit.whole import Calls
 from proofs.audit.world import Refusal
 from proofs.target.calling import raised
 from proofs.target.case import Case
@@ -73,8 +73,6 @@ three seconds), and for the sizes that are run whatever it says."""
 _PLAIN, _NOTED = 400_000, 1e-6
 """Operations of two plain calls, which say whether a dear comparison is worth it: the sides differ by this part of them.
 No verdict rests on that."""
-_BITS = 32
-"""Random bits of each number there."""
 _DIGITS = 6
 """A bound that leaves fewer digits of the outputs says nothing here."""
 
@@ -226,7 +224,7 @@ def longer_rows(
     tried: set[int] = set()
     widths: list[tuple[int, int]] = []
     refuted = False
-    for N, spare in () if "N" in fixed else _lengths(mentioned, entropy):
+    for N, spare in () if "N" in fixed else ((in_blocks(N, at), spare) for N, spare in _lengths(mentioned, entropy)):
         if refuted or N in seen or N in agreed or N in tried:
             continue
         tried.add(N)
@@ -234,14 +232,16 @@ def longer_rows(
         verdict = search.ask("longer", {**at, "N": N}, marks, spare)
         refuted = verdict is Verdict.REFUTED
         if verdict is Verdict.CONFIRMED:
-            agreed |= {N, *(p + 1 for p in marks)}
-    short = _SHORT if at["N"] < _EXACT else at["N"]
+            agreed |= {N, *(p + 1 for p in marks if case.other is None)}  # two layers are read at p of one long call
+    short = in_blocks(_SHORT, at)
     wide = () if {"f", "m"} & set(fixed) or refuted else _widths(mentioned, widths_seen)
     full = {WIDE[1], *((f, m) for f, m, spare in wide if not spare)}
     tokens = (
         ()
         if "N" in fixed
-        else tuple((f, m, spare, f + 2) for f, m, spare in wide if m < f <= _WIDEST + 1 and (f, m) in full)
+        else tuple(
+            (f, m, spare, in_blocks(f + 2, at)) for f, m, spare in wide if m < f <= _WIDEST + 1 and (f, m) in full
+        )
     )
     for f, m, spare, N in (*((*sizes, fixed.get("N", short)) for sizes in wide), *tokens):
         here = {"f": f, "m": m, "N": N}  # a few tokens span few directions: a rank that is cut shows with more than f
@@ -251,7 +251,7 @@ def longer_rows(
         refuted = verdict is Verdict.REFUTED
         if refuted:
             break
-    passed = {n for c in mentioned for n in (c, c + 1, 2 * c + 1)} | {_FAR}
+    passed = {in_blocks(n, at) for c in mentioned for n in (c, c + 1, 2 * c + 1)} | {in_blocks(_FAR, at)}
     beyond = not refuted and passed <= agreed | set(seen)
     return Longer(tuple(search.rows), tuple(sorted(agreed)), tuple(widths), beyond, tuple(search.refusals))
 
@@ -285,7 +285,7 @@ def _widths(mentioned: Sequence[int], seen: Collection[tuple[int, int]]) -> list
 def _marks(case: Case, mentioned: Sequence[int], N: int) -> tuple[int, ...]:
     """The position just past the last integer c with 2 c < N, of a target with positions: a second chunk begins there."""
     whole = case.adapter.whole
-    if whole is None or not whole.heads or whole.last:
+    if whole is None or not whole.heads or case.reads_last:
         return ()
     last = max((c for c in mentioned if 2 * c < N), default=N // 2)
     return (last,) if 0 < last < N - 1 else ()
@@ -300,38 +300,6 @@ def _question(case: Case, sizes: Sizes, marks: tuple[int, ...]) -> Question:
     here = {"B": 1, "H": 1, **sizes}
     calls.prepare(here, law=True)
     return calls.asked(Calls.layer, Calls.learner, here)
-
-
-def gentle(case: Case, shapes: Shapes, sizes: Sizes, entropy: Entropy) -> dict[str, np.ndarray]:
-    """A random dyadic point: keys with squares that sum to about 1 over the context, decays within about 1/N of 1."""
-    decays = {p.name for p in case.chosen.parameters if p.domain is Domain.UNIT}
-    N = max(sizes["N"], 1)
-    short = Fraction(1, math.isqrt(N * sizes["f"]) + 1)
-    found = {}
-    for name, shape in concrete(shapes, {"B": 1, "H": 1, **sizes}).items():
-        values = _drawn(shape, entropy.child(name))
-        if name in ("X", "k"):
-            values = values * short
-        elif name in decays:
-            values = np.vectorize(lambda v: 1 - _unit(v) / N, otypes=[object])(values)
-        elif name in case.positive:
-            values = np.vectorize(lambda v: _unit(v), otypes=[object])(values)
-        found[name] = values
-    return found
-
-
-def _drawn(shape: tuple[int, ...], entropy: Entropy) -> np.ndarray:
-    """Numbers of random bits between -2 and 2: in no relation to each other that a token could vanish by."""
-    raw = np.frombuffer(entropy.bytes(8 * math.prod(shape)), dtype=np.uint64)
-    numbers = [Fraction(2 * int(n >> np.uint64(64 - _BITS)) + 1 - 2**_BITS, 2 ** (_BITS - 1)) for n in raw]
-    out = np.empty(math.prod(shape), dtype=object)
-    out[:] = numbers
-    return out.reshape(shape)
-
-
-def _unit(value: Fraction) -> Fraction:
-    size = abs(value)
-    return size / (1 + size)
 
 
 class Counted(Dispatch):  # type: ignore[no-untyped-call]

@@ -25,8 +25,9 @@ from numeric.finding import Finding, Verdict
 from numeric.tape.notes import Cast
 from proofs.audit.far_calls import Parts
 from proofs.audit.findings import Incomparable, Moved, MovedBy
+from proofs.audit.gentle import gentle
 from proofs.audit.inference import at_length
-from proofs.audit.longer import Counted, TooMany, gentle
+from proofs.audit.longer import Counted, TooMany
 from proofs.audit.rows import Check, Row, flagged
 from proofs.audit.sweep import PART, apart, tiles
 from proofs.audit.together import FLOAT32, Way

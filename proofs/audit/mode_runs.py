@@ -21,12 +21,13 @@ from numeric.finding import Finding, Key, Said, Told, Verdict
 from numeric.tape.refusals import Refused
 from proofs.audit.compared import How, Question, compared, of_one_sequence
 from proofs.audit.findings import MovedBy
+from proofs.audit.gentle import gentle
 from proofs.audit.inference import at_length
-from proofs.audit.longer import gentle, operations
+from proofs.audit.longer import operations
 from proofs.audit.rows import FAR, Check, Row
 from proofs.audit.world import Mode, Same
 from proofs.target.calling import raised
-from proofs.target.case import NAMES, Case
+from proofs.target.case import Case
 from proofs.target.loading import Target
 from proofs.target.source.integers import codes, functions
 from proofs.target.source.lines import Lines
@@ -108,7 +109,7 @@ class Runs:
             program = layer(case)
             return program if dtype == "float64" else _in_float32(program), case.learner
 
-        asked = Question(self.case, sides, self.case.shapes, self.sizes, shrinking=False)
+        asked = Question(self.case, sides, self.case.shapes, self.sizes, self.case.sides, shrinking=False)
         try:
             return compared(How.BALLS, asked, self.entropy, 0.0)
         except Refused as refused:
@@ -121,7 +122,7 @@ class Runs:
         case = replace(self.case, lifted=How.FLOAT not in self.kinds and dtype == "float64")
         try:
             return float_identity.decide(
-                Comparison(layer(case), case.learner, names=NAMES, entropy=self.entropy),
+                Comparison(layer(case), case.learner, names=case.sides, entropy=self.entropy),
                 [draw],
                 dtype=dtype,
                 shrinking=False,

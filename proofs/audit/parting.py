@@ -23,7 +23,7 @@ from proofs.audit.inference import infer
 from proofs.audit.preflight import admits
 from proofs.audit.reasons import Run
 from proofs.audit.rows import CONTEXTS, FAR, Row
-from proofs.target.case import NAMES, Case
+from proofs.target.case import Case
 
 Point = dict[str, np.ndarray]
 """Object arrays of Fraction by name."""
@@ -79,7 +79,9 @@ def _differs(case: Case, point: Point) -> tuple[np.ndarray, np.ndarray] | None:
     except Exception:  # no rational value there, or none at all
         draw = {name: np.asarray(array, dtype=np.float64) for name, array in point.items()}
         try:
-            judged = float_identity.decide(Comparison(case.layer, case.learner, names=NAMES), [draw], shrinking=False)
+            judged = float_identity.decide(
+                Comparison(case.layer, case.learner, names=case.sides), [draw], shrinking=False
+            )
         except Exception:
             return None
         return plain if judged.verdict is Verdict.REFUTED else None
@@ -110,13 +112,13 @@ def _again(case: Case, found: Counterexample) -> Counterexample | None:
         if plain is None or not _as_exact(plain, (found.left, found.right)):
             return None
         values = plain
-    return _shown(found.sizes, point, values)
+    return _shown(case, found.sizes, point, values)
 
 
-def _shown(sizes: Sizes, point: Point, values: Sequence[np.ndarray]) -> Counterexample:
+def _shown(case: Case, sizes: Sizes, point: Point, values: Sequence[np.ndarray]) -> Counterexample:
     inputs = {name: text(array) for name, array in point.items()}
     left, right = digits(values)
-    return Counterexample(sizes, inputs, left, right, *NAMES)
+    return Counterexample(sizes, inputs, left, right, *case.sides)
 
 
 def digits(sides: Sequence[Sequence[Any] | np.ndarray]) -> list[list[str]]:
@@ -173,7 +175,7 @@ def _simplest(case: Case, sizes: Sizes, point: Point) -> Counterexample:
     simplified(point.values(), lambda: _differs(case, point) is not None)
     values = _differs(case, point)
     assert values is not None
-    return _shown(sizes, point, values)
+    return _shown(case, sizes, point, values)
 
 
 def _largest(case: Case, at: Sizes) -> tuple[float | None, dict[str, int]]:

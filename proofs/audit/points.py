@@ -87,16 +87,26 @@ def _times(factor: Fraction, array: np.ndarray, name: str) -> np.ndarray:
 
 
 def special_row(
-    case: Case, kinds: Sequence[How], sizes: Sizes, entropy: Entropy, mentioned: Sequence[int] = ()
+    case: Case,
+    kinds: Sequence[How],
+    sizes: Sizes,
+    entropy: Entropy,
+    mentioned: Sequence[int] = (),
+    before: Sequence[int] | None = None,
 ) -> Row | None:
     """Both sides at the special points, named after those that were compared; None where no rung runs at any.
 
-    mentioned: integers of the code, the largest of which may be thresholds of data.
+    mentioned: integers of the code, the largest of which may be thresholds of data. before: those for which points were
+    compared.
     """
     asked = of_one_sequence(case, sizes)
     nonzero = [p.name for p in case.chosen.parameters if p.domain is Domain.POSITIVE]
-    beyond = [c for c in sorted(mentioned) if c > _LARGE][-_FEW:]
-    points = special(case.shapes, sizes, case.positive, beyond, nonzero)
+    points = special(case.shapes, sizes, case.positive, _beyond(mentioned), nonzero)
+    if before is not None:
+        known = special(case.shapes, sizes, case.positive, _beyond(before), nonzero)
+        points = {n: here for n, here in points.items() if n not in known or not _equal(here, known[n])}
+        if not points:
+            return None
     for kind in (How.FLOAT, How.LIFTED, How.BALLS):
         if kind not in kinds:
             continue
@@ -113,6 +123,14 @@ def special_row(
         if agreed:
             return Row(kind.check, sizes, max(agreed.values(), key=_error), ", ".join(agreed))
     return None
+
+
+def _beyond(mentioned: Sequence[int]) -> list[int]:
+    return [c for c in sorted(mentioned) if c > _LARGE][-_FEW:]
+
+
+def _equal(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
+    return all(bool((one[name] == other[name]).all()) for name in one)
 
 
 def _error(found: Finding) -> float:

@@ -1,7 +1,7 @@
 """Before the rungs: the sizes that a target takes, how it reads its arguments, and how its result is scaled.
 
 Plain float64 calls choose how a case is asked; the rungs judge it.
-Main definitions: `preflight`, `admits`, `refuses`, `try_at`.
+Main definitions: `preflight`, `admits`, `refuses`, `try_at`, `in_blocks`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,9 @@ SIZES: tuple[Sizes, ...] = (
     {"f": 4, "m": 3, "N": 5},
     {"f": 4, "m": 4, "N": 5},
     {"f": 4, "m": 1, "N": 5},
-    {"f": 4, "m": 3, "N": 64},
-    {"f": 4, "m": 4, "N": 64},
+    *({"f": 4, "m": m, "N": N} for N in (8, 16, 32, 64) for m in (3, 4)),
 )
-"""Sizes tried in turn until the target takes one."""
+"""Sizes tried in turn until the target takes one; some take whole blocks of tokens alone."""
 LIMIT = 2**20
 """The most numbers that the inputs of a target may be."""
 
@@ -71,10 +70,11 @@ def preflight(case: Case, fixed: Mapping[str, int], entropy: Entropy) -> tuple[C
             try:
                 try_at(tried, here, entropy)
                 infer(tried, here)
-                if not _as_one_number(tried, here, entropy):
-                    continue
                 ran = True
                 _learns_at(tried, here, entropy)
+                sides = (side for side in (tried, tried.twin) if side is not None)
+                if not all(_as_one_number(side, here, entropy) for side in sides):
+                    continue
             except TargetError:
                 raise
             except Exception as failure:
@@ -88,11 +88,19 @@ def preflight(case: Case, fixed: Mapping[str, int], entropy: Entropy) -> tuple[C
     assert failed is not None
     listed = "; ".join(" ".join(f"{k}={v}" for k, v in {**s, **fixed}.items()) for s in SIZES[:3])
     shapes = concrete(replace(case, axes=failed.axes).shapes, failed.sizes)
-    side = f"the learner {case.chosen.id}" if failed.learner else case.text
+    other = f"the learner {case.chosen.id}" if case.other is None else case.other.text
+    side = other if failed.learner else case.text
     raise TargetError(
         f"{side} {words(raised(failed.error))}; called with {', '.join(f'{name} {shape}' for name, shape in shapes.items())} in "
         f"float64 (sizes tried: {listed}); fix sizes with --size, or use an adapter"
     )
+
+
+def in_blocks(N: int, at: Sizes) -> int:
+    """The context length to ask about in the place of N: of a target that takes no context of `SIZES[0]` the next of whole
+    blocks, such as it takes."""
+    block = at["N"] if at["N"] > SIZES[0]["N"] else 1
+    return -(-N // block) * block
 
 
 def _affordable(sizes: Sizes) -> None:
@@ -134,6 +142,8 @@ def refuses(case: Case, sizes: Sizes) -> Told | None:
         infer(case, sizes)
         with torch.no_grad():
             try_at(case, sizes, Entropy(0))
+            if case.twin is not None:
+                try_at(case.twin, sizes, Entropy(0))
     except Exception as error:  # the target is anybody's code
         return str(error) if isinstance(error, TargetError) else raised(error)
     return None
@@ -149,11 +159,14 @@ def refuses_width(case: Case, sizes: Sizes, other: Sizes) -> Told | None:
 
 
 def _learns_at(case: Case, sizes: Sizes, entropy: Entropy) -> None:
+    if case.twin is not None:
+        return try_at(case.twin, sizes, entropy)
     data = case.draw(sizes, torch.Generator().manual_seed(entropy.below(2**31)))
     with torch.no_grad():
         out = case.learner(**data)
     if out.shape != (sizes["m"],):
         raise ValueError(f"the learner {case.chosen.id} returned shape {tuple(out.shape)}, expected ({sizes['m']},)")
+    return None
 
 
 def _as_one_number(case: Case, sizes: Sizes, entropy: Entropy) -> bool:
@@ -176,7 +189,7 @@ def _as_one_number(case: Case, sizes: Sizes, entropy: Entropy) -> bool:
 
 def _scaled(case: Case, sizes: Sizes, entropy: Entropy) -> Case:
     """The case with the readout scale f**-0.5 where a key/value operator has it at two sizes; the rungs then test it."""
-    asked = case.adapter.scaled and not case.inferred.names and READOUT not in case.gates
+    asked = case.adapter.scaled and case.other is None and not case.inferred.names and READOUT not in case.gates
     if not asked or set(case.adapter.single) & set(case.gates) or not _has_scale(case, sizes, entropy):
         return case
     case.note(Scaled(sizes["f"]))

@@ -37,7 +37,7 @@ _FAR = 3
 """The longest contexts at which the sides agreed, that bounds are looked for at."""
 
 
-_HANDED = (State.CONTINUES, State.START)
+_HANDED = (State.CONTINUES, State.START, State.SHARED)
 """A state that some calls gave and others left out."""
 
 
@@ -66,9 +66,17 @@ class Loaded:
 
 
 def reach(
-    case: Case, named: Loaded, rows: Sequence[Row], at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: float
+    case: Case,
+    named: Loaded,
+    rows: Sequence[Row],
+    at: Sizes,
+    fixed: Sizes,
+    entropy: Entropy,
+    target_log2: float,
+    before: Sequence[int] | None = None,
 ) -> Reach:
-    """Further checks of a case on which `rows` agree. fixed: sizes that the user fixed."""
+    """Further checks of a case on which `rows` agree. fixed: sizes that the user fixed. before: integers for which the special
+    points were compared, with this layer in the learner's place."""
     kinds = how(rows)
     keeps = kept(case, named.loaded.call, at)  # before calls at further sizes fill what it keeps
     written = integers(named.loaded.call)
@@ -79,7 +87,7 @@ def reach(
     seen = tuple(sorted({r.sizes["N"] for r in rows if "N" in r.sizes and _same_width(r.sizes, at)}))
     widths = dict.fromkeys((r.sizes["f"], r.sizes["m"]) for r in rows)
 
-    odd = special_row(case, kinds, at, entropy.child("points"), mentioned)
+    odd = special_row(case, kinds, at, entropy.child("points"), mentioned, before)
     points = (odd,) if odd is not None else ()
 
     def done() -> bool:
@@ -137,6 +145,7 @@ def reach(
         cells=far.cells,
         state=whole.state,
         by_head=whole.by_head,
+        of_two=case.twin is not None and case.twin.adapter.whole is not None,
         lengths=tuple(sorted({*seen, *longer.lengths})),
         widths=tuple(dict.fromkeys((*widths, *longer.widths))),
         modes=ran.modes,

@@ -55,11 +55,12 @@ def where(rows: Sequence[Row]) -> Where:
 @dataclass(frozen=True)
 class Same(Said):
     """The same rational function. chance: log2 of the probability that this is wrong; read: whether constants were read as
-    the numbers they are roundings of."""
+    the numbers they are roundings of; alike: whether both leave one and the same recording, of whatever function."""
 
     where: Where
     chance: float | None = None
     read: bool = False
+    alike: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,17 +19,18 @@ import torch
 from numeric.deciding import exact_identity, float_identity, strategies
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.lifting import Lifted
-from numeric.deciding.programs import Sizes, WrongResult
+from numeric.deciding.programs import Sizes, WrongResult, concrete
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Flag, Key, Told, Verdict
-from numeric.tape.notes import Cast, Constant
+from numeric.tape.notes import Cast, Constant, notes
 from numeric.trust import Trust
 from proofs.audit.enclosures import enclosures
 from proofs.audit.findings import BeyondPrecision, CastsChange, OnExact
 from proofs.audit.first_order import first_order_finding
+from proofs.audit.gentle import gentle
 from proofs.audit.inference import infer, refitted
 from proofs.audit.notes import LengthLeftOut, Rounds, WidthLeftOut
-from proofs.audit.preflight import admits, refuses, refuses_width
+from proofs.audit.preflight import admits, in_blocks, refuses, refuses_width
 from proofs.target.calling import raised
 from proofs.target.case import NAMES, Case
 
@@ -115,7 +116,8 @@ def lengths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: 
     """
     rows: list[Row] = []
     left_out: dict[int, Told] = {}
-    for k, length in enumerate((at["N"],) if "N" in fixed else (at["N"], *CONTEXTS, FAR)):
+    others = () if "N" in fixed else dict.fromkeys(in_blocks(N, at) for N in (*CONTEXTS, FAR))
+    for k, length in enumerate((at["N"], *others)):
         here = {**at, "N": length}
         if k and length == at["N"]:
             continue
@@ -143,7 +145,7 @@ def widths(case: Case, at: Sizes, fixed: Sizes, entropy: Entropy, target_log2: f
     left_out: dict[tuple[int, int], Told] = {}
     for k, tries in enumerate(OTHER):
         for f, m in tries:
-            here = {"f": f, "m": m, "N": fixed.get("N", SHORT)}
+            here = {"f": f, "m": m, "N": fixed.get("N", in_blocks(SHORT, at))}
             if (f, m) == (at["f"], at["m"]):
                 continue
             why = refuses_width(case, here, at)
@@ -195,7 +197,7 @@ def _agrees(case: Case, sizes: Sizes, finding: Finding, entropy: Entropy) -> boo
 def _sampled(case: Case, sizes: Sizes, entropy: Entropy, exact: Finding | None = None) -> Finding:
     """The float64 rung at these sizes, and at the counterexample of the exact one."""
     return float_identity.decide(
-        Comparison(case.layer, case.learner, names=NAMES, shapes=case.shapes, entropy=entropy),
+        Comparison(case.layer, case.learner, names=case.sides, shapes=case.shapes, entropy=entropy),
         _draws(case, sizes, entropy, exact),
         dtype="float64",
         shrinking=False,
@@ -203,9 +205,15 @@ def _sampled(case: Case, sizes: Sizes, entropy: Entropy, exact: Finding | None =
 
 
 def _draws(case: Case, sizes: Sizes, entropy: Entropy, exact: Finding | None) -> list[dict[str, np.ndarray]]:
-    """Four Gaussian draws, and the point at which the exact rung saw a difference, if it did."""
+    """Four draws, Gaussian or, of long contexts, gentle; and the point at which the exact rung saw a difference, if it did."""
     generator = entropy.generator()
-    draws = [dict(strategies.draw("gaussian", sizes, case.shapes, generator, positive=case.positive)) for _ in range(4)]
+    if sizes["N"] < FAR:
+        draws = [
+            dict(strategies.draw("gaussian", sizes, case.shapes, generator, positive=case.positive)) for _ in range(4)
+        ]
+    else:
+        points = (gentle(case, case.shapes, sizes, entropy.child("gentle", k)) for k in range(4))
+        draws = [{n: np.asarray(a, dtype=np.float64) for n, a in point.items()} for point in points]
     found = exact.counterexample if exact is not None else None
     if found is not None and (not case.inferred.names or found.sizes == sizes):  # else its numbers are other ones
         inputs = found.inputs
@@ -221,22 +229,41 @@ def _exact(case: Case, sizes: Sizes, entropy: Entropy, target_log2: float) -> Fi
     """The exact rung at these sizes."""
     try:
         infer(case, sizes)
-        return exact_identity.decide(
-            Comparison(
-                case.layer,
-                case.smaller(case.learner),
-                case.shapes,
-                sizes,
-                entropy=entropy,
-                names=NAMES,
-                admits=partial(admits, case),
-            ),
-            target_log2=target_log2,
-            positive=case.positive,
-            rounded=True,
+        asked = Comparison(
+            case.layer,
+            case.smaller(case.learner),
+            case.shapes,
+            sizes,
+            entropy=entropy,
+            names=case.sides,
+            admits=partial(admits, case),
         )
+        if case.other is not None:
+            asked = asked.recorded(case.positive)
+            alike = _alike(asked)
+            if alike is not None:
+                return alike
+        return exact_identity.decide(asked, target_log2=target_log2, positive=case.positive, rounded=True)
     except (WrongResult, RuntimeError, TypeError, ValueError) as error:
         return Finding(Verdict.UNDECIDED, reason=OnExact(raised(error)))
+
+
+def _alike(asked: Comparison) -> Finding | None:
+    """The finding of two layers that leave one and the same recording: they run the same operations on the same data."""
+    here = concrete(asked.shapes, asked.sizes)
+    try:
+        left, right = (side.at(here) for side in asked.tapes)
+    except Exception:  # a refusal, or what the target raises, is the exact rung's to say
+        return None
+    if left.random or left.faults or left.digest != right.digest:
+        return None
+    seen = (notes(tape).flags(name) for tape, name in zip((left, right), asked.names, strict=True))
+    return Finding(
+        Verdict.CONFIRMED,
+        figures={Key.RECORDINGS: "equal"},
+        trust=(Trust.RECORDED,),
+        flags=tuple(flag for flags in seen for flag in flags),
+    )
 
 
 def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list[Row]:
@@ -250,7 +277,7 @@ def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list
     def row(check: Check) -> Row:
         held = replace(case, lifted=check is Check.LIFTED)
         finding = float_identity.decide(
-            Comparison(held.layer, held.learner, names=NAMES, shapes=case.shapes, entropy=entropy),
+            Comparison(held.layer, held.learner, names=case.sides, shapes=case.shapes, entropy=entropy),
             draws,
             dtype="float32" if check is Check.SINGLE else "float64",
             shrinking=False,
@@ -262,10 +289,11 @@ def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list
     if plain.finding.verdict is Verdict.UNDECIDED or plain.finding.figures.get(Key.UNASSESSED):
         near = first_order_finding(replace(case, lifted=case.needs_lift), draws[:_NEAR])
         rows += [Row(Check.FIRST, sizes, near)] if near is not None else []
-    if plain.finding.verdict is Verdict.REFUTED and casts(plain.finding, ended):
+    if plain.check is Check.FLOAT and casts(plain.finding, ended):
         lifted = row(Check.LIFTED)
-        rows.append(lifted)
-        if lifted.finding.verdict is not Verdict.REFUTED:
+        off = plain.finding.verdict is Verdict.REFUTED
+        rows += [lifted] if off or lifted.finding.verdict is Verdict.CONFIRMED else []
+        if off and lifted.finding.verdict is not Verdict.REFUTED:
             rows.append(row(Check.SINGLE))
     if ended.verdict is Verdict.UNDECIDED and plain.finding.verdict is Verdict.UNDECIDED:
         enclosed = enclosures(case, sizes, CONTEXTS)

@@ -47,13 +47,15 @@ from proofs.audit.stand_in import relies
 from proofs.audit.world import Plain
 from proofs.evidence import Settings
 from proofs.target.adapters import adapt
-from proofs.target.case import NAMES, Case
+from proofs.target.case import Case
 from proofs.target.deadline import ending
 from proofs.target.learners import learner
 from proofs.target.loading import Target, load
 from proofs.target.loading import TargetError as TargetError
 from proofs.target.source.integers import functions
 
+_OF_ONE_SEQUENCE = (Check.EXACT, Check.FLOAT, Check.LIFTED, Check.SINGLE, Check.FIRST, Check.BALLS, Check.SAMPLED)
+"""Rows that say the same of two layers whichever of them is the target."""
 _SHARED = 5
 """Bits that the probability of one row is smaller by, so that the sum of up to 32 of them keeps to the target."""
 
@@ -107,17 +109,99 @@ def compared(
     gates, fixed = dict(gates or {}), dict(sizes or {})
     checked(gates, fixed)
     loaded = load(target)
-    _forget(loaded.call)
-    chosen = learner(against)
-    adapted = adapt(loaded, adapter)
-    case = Case.of(loaded.text, adapted, chosen, gates)
+    forget(loaded.call)
+    case = Case.of(loaded.text, adapt(loaded, adapter), learner(against), gates)
+    named = Loaded(loaded, adapter, target if isinstance(target, str) else None)
+    return judged(case, named, fixed, settings, _options(against, adapter, gates, fixed), lenient)
+
+
+def judged(
+    case: Case,
+    named: Loaded,
+    fixed: Mapping[str, int],
+    settings: Settings,
+    options: str,
+    lenient: bool = True,
+    before: Answer | None = None,
+) -> Answer:
+    """The audit of a case: of a target against a learner, or against another layer. options: what repeats it on the command
+    line. lenient: as for `compared`. before: that of the other layer against this one, whose rows for one sequence at
+    sizes that no code chose are these too.
+    """
+    loaded, chosen, gates = named.loaded, case.chosen, case.gates
     case.note(*loaded.notes)
     case, at = preflight(case, fixed, Entropy(settings.seed if settings.seed is not None else 0))
-    relies(case, loaded, adapter, [at])
+    relies(case, loaded, named.adapter, [at])
     at_defaults(case, loaded)
     _in_domains(case, at)
     entropy = Entropy(settings.seed)
     target_log2 = settings.target_log2 - _SHARED
+    shared = [] if before is None else of(before.rows, *_OF_ONE_SEQUENCE)
+    seen = before.world.integers if before is not None and before.world is not None else None
+    one: list[Row] = []
+    if shared and shared[0].sizes == at:
+        rows = shared
+    else:
+        case, rows, one = _of_one_sequence(case, at, fixed, entropy, target_log2, lenient)
+    rows += _at_zero(case, at, entropy.child("at 0"))
+    word, reason = _judge(rows)
+    if word is Word.REFUTED and one and outcome(one).verdict is Verdict.CONFIRMED:
+        # what it makes of one number for each token does not refute a layer that takes one for the context
+        varied = tuple(name for name, axes in case.axes.items() if "N" in axes)
+        word, reason = Word.UNDECIDED, OneNumber(reason, varied, where(one))
+    world = None
+    if word in (Word.PROVED, Word.AGREES):
+        reached = reach(case, named, rows, at, fixed, entropy.child("reach"), target_log2, seen)
+        world, broke = reached.world, reached.refuted
+        if broke is not None:
+            word, reason = Word.REFUTED, Broke(broke.check, broke.variant, broke.finding.reason)
+        elif "N" not in fixed and world.every_length:
+            induction = every_length(case, at, entropy.child("every N"), target_log2, reached.integers)
+            if induction is not None:
+                rows.append(Row(Check.EVERY, {k: n for k, n in at.items() if k != "N"}, induction))
+                word, reason = _judge(rows)
+        elif "N" not in fixed and case.adapter.stateful is not None and chosen.step is not None:
+            case.note(NotEvery(Unsettled.LINES if world.open else Unsettled.INTEGERS))
+        rows += reached.rows
+        if word in (Word.PROVED, Word.AGREES):
+            relies(case, loaded, named.adapter, _agreed(rows, world.plain, at))
+        lawless = case.inferred.lawless()
+        if word in (Word.PROVED, Word.AGREES) and lawless:
+            word, reason = Word.UNDECIDED, Lawless(reason, lawless)
+        if word in (Word.PROVED, Word.AGREES) and world.doubt is not None:
+            word, reason = Word.UNDECIDED, NotSeen(reason, world.doubt)
+    others = [r.sizes for r in of(rows, Check.EXACT) if any(r.sizes[k] != at[k] for k in ("f", "m"))]
+    if word is Word.REFUTED:
+        case.note(*(hints(case, loaded, named.adapter, gates, at) if case.other is None else ()))
+        if others and _refuted_at(rows) is not None:
+            case.note(NoDifference(at["f"], at["m"]))
+    elif word is Word.UNDECIDED and _refuted_at(rows) is not None:
+        alone = tuple((name, case.gates[name]) for name in chosen.names if case.given(name))
+        if alone:
+            case.note(Inferable(alone))
+    return Answer(
+        target=loaded.text,
+        adapter=case.adapter.text,
+        named=True,
+        word=word,
+        reason=reason,
+        rows=tuple(rows),
+        parameters=case.described(at, others, drawn=word is Word.AGREES),
+        parting=parting(case, rows, at) if word is Word.REFUTED else None,
+        notes=tuple(case.notes),
+        options=options,
+        learner=chosen,
+        world=world,
+        free=dict(case.axes),
+        start=Start.ANY if case.starts else Start.ZERO,
+    )
+
+
+def _of_one_sequence(
+    case: Case, at: Sizes, fixed: Mapping[str, int], entropy: Entropy, target_log2: float, lenient: bool
+) -> tuple[Case, list[Row], list[Row]]:
+    """The rows for one sequence at sizes that no code chose, with the case that they are of; and, of a layer that is refuted
+    by one number a token, the exact ones by one for the context."""
     rows = lengths(case, at, fixed, entropy, target_log2)
     rounded = case.rounded() if outcome(rows).verdict is Verdict.REFUTED else None
     if rounded is not None:
@@ -133,59 +217,7 @@ def compared(
     for row in rows:
         _in_domains(case, row.sizes)
     rows += floats(case, _refuted_at(rows) or at, entropy.child("sampled"), rows)
-    rows += _at_zero(case, at, entropy.child("at 0"))
-    word, reason = _judge(rows)
-    if word is Word.REFUTED and one and outcome(one).verdict is Verdict.CONFIRMED:
-        # what it makes of one number for each token does not refute a layer that takes one for the context
-        varied = tuple(name for name, axes in case.axes.items() if "N" in axes)
-        word, reason = Word.UNDECIDED, OneNumber(reason, varied, where(one))
-    named = Loaded(loaded, adapter, target if isinstance(target, str) else None)
-    world = None
-    if word in (Word.PROVED, Word.AGREES):
-        reached = reach(case, named, rows, at, fixed, entropy.child("reach"), target_log2)
-        world, broke = reached.world, reached.refuted
-        if broke is not None:
-            word, reason = Word.REFUTED, Broke(broke.check, broke.variant, broke.finding.reason)
-        elif "N" not in fixed and world.every_length:
-            induction = every_length(case, at, entropy.child("every N"), target_log2, reached.integers)
-            if induction is not None:
-                rows.append(Row(Check.EVERY, {k: n for k, n in at.items() if k != "N"}, induction))
-                word, reason = _judge(rows)
-        elif "N" not in fixed and case.adapter.stateful is not None and chosen.step is not None:
-            case.note(NotEvery(Unsettled.LINES if world.open else Unsettled.INTEGERS))
-        rows += reached.rows
-        if word in (Word.PROVED, Word.AGREES):
-            relies(case, loaded, adapter, _agreed(rows, world.plain, at))
-        lawless = case.inferred.lawless()
-        if word in (Word.PROVED, Word.AGREES) and lawless:
-            word, reason = Word.UNDECIDED, Lawless(reason, lawless)
-        if word in (Word.PROVED, Word.AGREES) and world.doubt is not None:
-            word, reason = Word.UNDECIDED, NotSeen(reason, world.doubt)
-    others = [r.sizes for r in of(rows, Check.EXACT) if any(r.sizes[k] != at[k] for k in ("f", "m"))]
-    if word is Word.REFUTED:
-        case.note(*hints(case, loaded, adapter, gates, at))
-        if others and _refuted_at(rows) is not None:
-            case.note(NoDifference(at["f"], at["m"]))
-    elif word is Word.UNDECIDED and _refuted_at(rows) is not None:
-        alone = tuple((name, case.gates[name]) for name in chosen.names if case.given(name))
-        if alone:
-            case.note(Inferable(alone))
-    return Answer(
-        target=loaded.text,
-        adapter=adapted.text,
-        named=True,
-        word=word,
-        reason=reason,
-        rows=tuple(rows),
-        parameters=case.described(at, others, drawn=word is Word.AGREES),
-        parting=parting(case, rows, at) if word is Word.REFUTED else None,
-        notes=tuple(case.notes),
-        options=_options(against, adapter, gates, fixed),
-        learner=chosen,
-        world=world,
-        free=dict(case.axes),
-        start=Start.ANY if case.starts else Start.ZERO,
-    )
+    return case, rows, one
 
 
 def at_defaults(case: Case, loaded: Target) -> None:
@@ -222,8 +254,9 @@ def _at_zero(case: Case, sizes: Sizes, entropy: Entropy) -> list[Row]:
         if not bool(torch.isfinite(left).all()):
             case.note(AtZero(name))
             continue
+        held = replace(case, lifted=True)
         finding = float_identity.decide(
-            Comparison(replace(case, lifted=True).layer, case.learner, names=NAMES),
+            Comparison(held.layer, held.learner, names=case.sides),
             [{n: t.numpy() for n, t in data.items()}],
             shrinking=False,
         )
@@ -278,13 +311,14 @@ def _judge(rows: list[Row]) -> tuple[Word, Told]:
         if balls is not None and balls.verdict is Verdict.CONFIRMED:
             return Word.AGREES, Beside(balls.reason, open.reason)
         return Word.UNDECIDED, balls.reason if balls is not None else open.reason
+    alike = all(f.figures.get(Key.RECORDINGS) for f in decided)
     if run is Run.UNSURE:
-        return Word.UNDECIDED, RunUnsure(Same(where(rows)), unsure(off))
+        return Word.UNDECIDED, RunUnsure(Same(where(rows), alike=alike), unsure(off))
     read = any(row.finding.figures.get(Key.READ) for row in rows)
-    return Word.PROVED, Proved(Same(where(rows), chance_of(rows), read), run)
+    return Word.PROVED, Proved(Same(where(rows), chance_of(rows), read, alike), run)
 
 
-def _forget(call: Any) -> None:
+def forget(call: Any) -> None:
     """Empty what functools keeps for a target's functions: calls before this audit would hide from it what they ran."""
     for function in functions(call):
         for held in function.__globals__.values():

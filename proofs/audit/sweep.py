@@ -22,6 +22,7 @@ from torch import Tensor
 from numeric.deciding.programs import Sizes, WrongResult
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
+from proofs.audit.calls import Calls
 from proofs.audit.compared import How, Question, by_lifting, of_one_sequence
 from proofs.audit.far_calls import (
     ALONE,
@@ -35,11 +36,13 @@ from proofs.audit.far_calls import (
     Unasked,
 )
 from proofs.audit.far_calls import SIDES as ALONE_NAMES
+from proofs.audit.gentle import gentle
 from proofs.audit.inference import at_length, borrow
-from proofs.audit.longer import Counted, Search, TooMany, gentle
+from proofs.audit.longer import Counted, Search, TooMany
 from proofs.audit.notes import OtherNumbers
+from proofs.audit.preflight import in_blocks
 from proofs.audit.rows import Row
-from proofs.audit.whole import POSITIONS, STATE, Calls, Found
+from proofs.audit.whole import POSITIONS, STATE, Found
 from proofs.audit.world import Grouping, Left, Plain, Refusal
 from proofs.target.calling import raised
 from proofs.target.case import Case
@@ -120,6 +123,7 @@ def sweep(
     lengths: list[int] = []
     elsewhere: dict[tuple[int, int], list[int]] = {}
     first, later = ((), ()) if "N" in fixed else _lengths(at, [c for c in {*chunks, *at_width} if c <= _CHUNK])
+    first, later = (tuple(dict.fromkeys(in_blocks(N, at) for N in some)) for some in (first, later))
     fitted = bool(case.inferred.fits)  # then numbers are those of one width, and fits at others cost seconds
     others = () if {"f", "m"} & set(fixed) or fitted else tuple(_elsewhere(at, fixed, mentioned))
 
@@ -284,20 +288,23 @@ class _Sweep:
             return (), ()
         long = [2 * c + 1 for c in chunks if c <= 64]
         every, handed = [], []
-        for N in () if adapter.last or "N" in fixed else dict.fromkeys((*_WHOLE, *long)):
+        every_of = dict.fromkeys(in_blocks(N, at) for N in (*_WHOLE, *long))
+        for N in () if self.case.reads_last or "N" in fixed else every_of:
             calls = Calls(self.case, adapter, marks=_marks(N, chunks), wide=found.wide)
             sizes = {"B": 1, "H": 1, "f": at["f"], "m": at["m"], "N": N}
             asked = calls.asked(Calls.layer, Calls.learner, sizes)
             if self.same(POSITIONS, asked, partial(calls.prepare, sizes, True)):
                 every.append(N)
-        free = not (adapter.last or {"f", "m", "N"} & set(fixed) or self.case.inferred.fits)
+        free = not (self.case.reads_last or {"f", "m", "N"} & set(fixed) or self.case.inferred.fits)
         for (f, m), N in ((_SQUARES, _WHOLE[-1]), *((width, _BOTH) for width in tiles(chunks))) if free else ():
             calls = Calls(self.case, adapter, marks=tuple(p for p in _BETWEEN if p < N), wide=found.wide)
             sizes = {"B": 1, "H": 1, "f": f, "m": m, "N": N}
             asked = calls.asked(Calls.layer, Calls.learner, sizes)
             self.same(POSITIONS, asked, partial(calls.prepare, sizes, True))
-        for N in () if found.axes is None or "N" in fixed else dict.fromkeys((*_HANDED, *(n + 1 for n in long))):
-            calls = Calls(self.case, adapter, found.axes, wide=found.wide, cuts=(N // 2, N - 1))
+        cut = dict.fromkeys(in_blocks(N, at) for N in (*_HANDED, *(n + 1 for n in long)))
+        for N in () if found.axes is None or "N" in fixed else cut:
+            cuts = tuple(dict.fromkeys((in_blocks(N // 2, at), N - in_blocks(1, at))))
+            calls = Calls(self.case, adapter, found.axes, wide=found.wide, cuts=cuts)
             sizes = {"B": 1, "H": 1, "f": at["f"], "m": at["m"], "N": N}
             asked = calls.asked(Calls.in_two, Calls.in_one, sizes, _PAIR)
             if self.same(STATE, asked, partial(self._ready, calls, sizes)):
@@ -344,7 +351,7 @@ class _Sweep:
                     one, other = calls.grouped(**draw), calls.repeated(**draw)
             except Exception:  # it takes as many heads of keys as of queries
                 return ()
-            if apart(one, other) > PART:
+            if calls.twin is None and apart(one, other) > PART:
                 self.search.refusals.append(Refusal(GROUPS, sizes, Grouping.OTHER, True))
                 return ()
             asked = calls.asked(Grouped.grouped, Grouped.repeated, sizes, GROUPED_SIDES)
@@ -391,7 +398,8 @@ class _Sweep:
             for state in states:
                 calls = Parts(self.case, adapter, state, wide=found.wide, by_head=not found.by_head)
                 asked = calls.asked(Parts.together, Parts.alone, sizes, ALONE_NAMES)
-                same = same and self.same(ALONE, asked, partial(self._ready, calls, sizes))
+                what = ALONE if calls.twin is None else POSITIONS
+                same = same and self.same(what, asked, partial(self._ready, calls, sizes))
                 if state is None:
                     continue
                 cut = Calls(self.case, adapter, state, wide=found.wide, cuts=(sizes["N"] // 2, sizes["N"] - 1))

@@ -37,6 +37,10 @@ class State(Said, Enum):
     """Two calls are one."""
     START = auto()
     """It is the learner's start and memory."""
+    SHARED = auto()
+    """Two layers are one function from any state, and leave the same one."""
+    APART = auto()
+    """They are not."""
     BROKEN = auto()
     """Two calls are not one."""
 
@@ -126,7 +130,7 @@ class World:
     sizes of plain calls in which they gave the same. integers: those of the target's code; beyond: whether all
     of them were passed. unrun: code that no bare run reached. kept: what calls leave for later ones; outside: what they
     read that no argument gives; edges: bounds that none reached. by_head: the learner's numbers of each head, where heads have
-    their own.
+    their own. of_two: whether whole calls of two layers were compared, in the place of parts of one.
     """
 
     batch: int = 1
@@ -153,6 +157,7 @@ class World:
     scripts: tuple[Scripted, ...] = ()
     edges: tuple[Edge, ...] = ()
     by_head: tuple[Mapping[str, Said], ...] = ()
+    of_two: bool = False
 
     @property
     def open(self) -> tuple[Unrun, ...]:

@@ -1,6 +1,6 @@
 """What the command line asks: does the target run the named learner, and what else does it run if it does not?
 
-Main definition: `ask`.
+Main definitions: `ask`, `ask_layers`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from numeric.finding import Verdict
 from proofs.audit.answer import Answer, Check, Word, of
+from proofs.audit.layers import same
 from proofs.audit.run import Named, audit
 from proofs.evidence import Settings
 from proofs.identify.run import identify
@@ -36,6 +37,39 @@ def ask(
     if found.word is not Word.REFUTED:
         return found
     return replace(found, instead=_instead(target, adapter, found, gates, settings, sizes))
+
+
+def ask_layers(
+    target: Named,
+    against: Named,
+    adapter: Named | None = None,
+    against_adapter: Named | None = None,
+    gates: Mapping[str, str] | None = None,
+    against_gates: Mapping[str, str] | None = None,
+    settings: Settings = Settings(),  # noqa: B008 (frozen)
+    sizes: Mapping[str, int] | None = None,
+) -> Answer:
+    """Whether two layers are one function; where they are not, what each of them runs, if that can be said.
+
+    Arguments and errors as for `proofs.audit.layers.same`.
+    """
+    found = same(target, against, adapter, against_adapter, gates, against_gates, settings, sizes)
+    if found.word is not Word.REFUTED:
+        return found
+    own = adapter if against_adapter is None else against_adapter
+    first = _identified(target, adapter, gates or {}, settings)
+    second = _identified(against, own, {**(gates or {}), **(against_gates or {})}, settings)
+    return replace(found, each=tuple(one for one in (first, second) if one is not None))
+
+
+def _identified(target: Named, adapter: Named | None, gates: Mapping[str, str], settings: Settings) -> Answer | None:
+    """What a layer runs; None where that can't be said. A gate that is an expression in variables is left to the search."""
+    own = {n: t for n, t in gates.items() if t == INDETERMINATE or mentioned(t) <= {"N", "f", "m", "X"}}
+    try:
+        found = identify(target, adapter, own, settings)
+    except Exception:  # it adds to an answer that stands without it
+        return None
+    return found if found.accepted(sampled=True) else None
 
 
 def _instead(

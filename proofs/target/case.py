@@ -35,6 +35,8 @@ INDETERMINATE = "free"
 """The gate value that stands for every number."""
 NAMES = ("layer", "learner")
 """The two sides, as findings call them."""
+LAYERS = (NAMES[0], "other layer")
+"""The same of two layers."""
 READOUT = "readout"
 """The name of the factor between the learner's prediction and the target's."""
 _HALVINGS = 5
@@ -89,6 +91,8 @@ class Case:
     default: the dtype of tensors that the target makes without naming one, if it is not that of its inputs. given_as: what
     gates are in the answer, where not their text.
     inferred, lines, notes: what calls of it leave behind, the same for all cases that `replace` makes of it.
+    other: the layer that stands in the learner's place, where two are compared. turned: whether it holds its state with the
+    axes in the other order than that one does. counted: the lines with which those of the other layer count as compared.
     """
 
     text: str
@@ -105,6 +109,9 @@ class Case:
     grad: bool = False
     default: torch.dtype | None = None
     given_as: Mapping[str, Said] = field(default_factory=dict)
+    other: Case | None = None
+    turned: bool = False
+    counted: Lines | None = None
 
     @staticmethod
     def of(text: str, adapter: Adapter, chosen: Learner, gates: Mapping[str, str]) -> Case:
@@ -119,7 +126,30 @@ class Case:
     def anew(self, gates: Mapping[str, str] | None = None, adapter: Adapter | None = None) -> Case:
         """A case with other gates, or another adapter, called as this one is. What calls leave behind is its own."""
         other = Case.of(self.text, adapter or self.adapter, self.chosen, self.gates if gates is None else gates)
-        return replace(other, axes=self.axes, form=self.form, needs_lift=self.needs_lift, grad=self.grad)
+        return replace(self._likewise(other), other=self.other, turned=self.turned)
+
+    def _likewise(self, case: Case) -> Case:
+        return replace(case, axes=self.axes, form=self.form, needs_lift=self.needs_lift, grad=self.grad)
+
+    @cached_property
+    def twin(self) -> Case | None:
+        """The other layer, called as this one is. Its lines are followed where this one's count as compared."""
+        if self.other is None:
+            return None
+        alone = replace(self, other=None, lines=Lines(()))
+        lines = self.other.lines if self.lines is self.counted else alone.lines
+        return replace(self._likewise(self.other), lifted=self.lifted, lines=lines, notes={}, other=alone)
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """What findings call the two programs."""
+        return NAMES if self.other is None else LAYERS
+
+    @property
+    def reads_last(self) -> bool:
+        """Whether whole calls are compared at their last position only."""
+        wholes = (case.adapter.whole for case in (self, self.other) if case is not None)
+        return any(whole is not None and whole.last for whole in wholes)
 
     @property
     def starts(self) -> bool:
@@ -355,7 +385,9 @@ class Case:
         return value(self.gates[READOUT], self.names(X, Y, inputs, N)).tensor(X)
 
     def learner(self, X: Any, Y: Any, x_q: Any, **inputs: Any) -> Any:
-        """The learner's prediction (m,), times the readout factor if one is given."""
+        """The learner's prediction (m,), times the readout factor if one is given; the other layer's, where it is one."""
+        if self.twin is not None:
+            return self.twin.layer(X, Y, x_q, **inputs)
         W0 = inputs["W0"] if self.starts else X.new_zeros(Y.shape[1], X.shape[1])
         out = self.chosen.call(X, Y, x_q, W0, **self.parameters(X, Y, inputs))
         factor = self.factor(X, Y, inputs)

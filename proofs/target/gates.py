@@ -80,6 +80,16 @@ def mentioned(text: str) -> set[str]:
         return set()
 
 
+def logged(text: str) -> set[str]:
+    """The names in an expression that a logarithm is taken of."""
+    try:
+        calls = [node for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Call)]
+    except SyntaxError:
+        return set()
+    taken = [arg for c in calls if isinstance(c.func, ast.Name) and c.func.id == "log" for arg in c.args]
+    return set().union(*(mentioned(ast.unparse(arg)) for arg in taken))
+
+
 def is_logarithm(text: str) -> bool:
     """Whether an expression is the logarithm of one."""
     try:

@@ -78,7 +78,7 @@ def _(found: Where) -> str:
 
 @said.register
 def _(found: Same) -> str:
-    text = f"the same rational function of all inputs, {said(found.where)}"
+    text = f"the same {'' if found.alike else 'rational '}function of all inputs, {said(found.where)}"
     if found.chance is not None:
         text += f", wrong with probability at most 2^{found.chance:.1f}"
     return text + (", with constants read as the numbers they are roundings of (each is listed)" if found.read else "")
@@ -167,6 +167,7 @@ _PLAIN = {
     Incomparable.NO_NUMBERS: "the outputs, or their bound, are no numbers to compare",
     Incomparable.NOT_FINITE: "returned NaN or infinity",
     Incomparable.DEAR: "not compared: it takes more operations than are left of what an audit spends on further calls",
+    Incomparable.STATELESS: "not compared: one of the layers takes no state",
     Harmless.AUTOCAST: "what it computes in float32 is bfloat16 there",
     Harmless.DEFAULT: "what it makes without a dtype is float32 there",
     Moved.MODE: "it gives other numbers than without this mode",
@@ -251,7 +252,7 @@ def _(found: CastsChange) -> str:
 @said.register
 def _(found: BeyondPrecision) -> str:
     return (
-        f"on {found.draws} of {found.draws} draws layer and learner differ by at least {found.least:.0f} times what "
+        f"on {found.draws} of {found.draws} draws the sides differ by at least {found.least:.0f} times what "
         "a change from float32 to float64 changes in the layer"
     )
 
@@ -293,6 +294,8 @@ _WORLD = {
     State.NOT_RUN: "a state that was not tried",
     State.CONTINUES: "two calls are one",
     State.START: "the state is the learner's start and memory",
+    State.SHARED: "from any state, and so is the state after",
+    State.APART: "from a state they differ, or leave another one",
     State.BROKEN: "two calls are not one",
     InMode.BITS: "the same bits",
     InMode.ROUNDING: "the same within rounding bounds",

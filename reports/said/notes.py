@@ -44,7 +44,7 @@ def _(note: AtDefaults) -> str:
 def _(note: AtZero) -> str:
     if note.raised:
         return f"at {note.name} = 0 a side raises {note.raised}: the answer is for other values"
-    return f"at {note.name} = 0 the layer is not finite and the learner is: the answer is for other values"
+    return f"at {note.name} = 0 the layer is not finite and the other side is: the answer is for other values"
 
 
 @said.register

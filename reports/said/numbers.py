@@ -33,6 +33,7 @@ _TRUST = {
     Trust.RULES: "the rules of the replay (numeric/tape/rules)",
     Trust.RECORDING: "the rules of the replay (numeric/tape/rules), and that a recording accepted at fresh points stands for "
     "the code at these sizes",
+    Trust.RECORDED: "a recording accepted at fresh points stands for the code at these sizes",
     Trust.LOGARITHMS: "variables and their logarithms are algebraically independent",
     Trust.POOL: "the operating system's entropy pool is uniform",
     Trust.HASH: "SHAKE-256 of the given seed is as good as uniform",

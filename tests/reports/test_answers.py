@@ -11,7 +11,8 @@ from proofs.audit.rows import Row
 from proofs.audit.world import Mode, Plain, Refusal, Same, World
 from proofs.identify.reasons import SameDigits
 from proofs.target.case import AnyNumber
-from reports.answers import details, every, figures, lines, to_json, world
+from reports.answers import details, every, figures, lines, world
+from reports.answers_json import to_json
 from reports.said import said as worded
 
 YES = Finding(Verdict.CONFIRMED, figures={Key.CHANCE: -110.0}, trust=("a lemma",))
@@ -106,7 +107,7 @@ def test_a_world_is_a_line_and_what_is_beside_it() -> None:
     )
     assert world(tested) == [
         "heads 1, batch 1, the call has one prediction; N = 1, 9 at (f, m) = (4, 3), few N at (2, 4); "
-        "also, at N = 5 alone, no_grad; float64",
+        "also, at N = 5 alone, no_grad; float64; forward values alone, no backward passes",
         "plain calls, to 6 digits: N = 1 to 3, 8 at (f, m) = (4, 3); N = 4, 5 at (3, 3), (4, 1); every position of 8, 33 tokens; "
         "some positions of 65 tokens; 66 tokens in two calls",
         "bf16: raises (it casts)",

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from proofs.target.loading import TargetError
-from reports.pytest_audits import assert_learner
+from reports.pytest_audits import assert_learner, assert_same_layer
 from reports.said import said
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,6 +125,8 @@ def test_a_mistake_is_one_message_without_a_traceback(outcome: subprocess.Comple
         ("icl_audit('layers.py:delta', against='gd', seed=[1])", "seed is [1]; expected a whole number"),
         ("icl_audit('layers.py:delta', against='gd', accept='all')", "accept of proved, sampled"),
         ("icl_audit('layers.py:delta', against='gd', expect='maybe')", "expect is one of proved, agrees, refuted"),
+        ("icl_same('layers.py:delta')", "expected two targets"),
+        ("icl_same('layers.py:delta', 'layers.py:stale', expect='proved')", "expect is one of same, different"),
     ],
 )
 def test_wrong_markers_are_usage_errors(tmp_path: Path, marker: str, message: str):
@@ -163,3 +165,38 @@ def test_loading_the_plugin_imports_nothing_heavy():
     code = "import sys, pytest; old = set(sys.modules); import reports.pytest_audits; print(*set(sys.modules) - old)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert set(done.stdout.split()) == {"reports", "reports.pytest_audits"}
+
+
+SAME = """
+import pytest
+
+@pytest.mark.icl_same("layers.py:delta", "layers.py:delta")
+def test_same(): pass
+
+@pytest.mark.icl_same("layers.py:delta", "layers.py:stale", expect="different")
+def test_known_to_differ(): pass
+
+@pytest.mark.icl_same("layers.py:delta", "layers.py:stale")
+def test_differs(): raise AssertionError("the body must not run")
+
+def test_fixture(assert_same_layer):
+    from layers import delta
+    assert_same_layer(delta, "layers.py:delta")
+"""
+
+
+def test_two_layers_as_tests(tmp_path: Path):
+    (tmp_path / "layers.py").write_text(LAYERS)
+    (tmp_path / "test_same.py").write_text(SAME)
+    done = run(tmp_path)
+    assert "1 failed, 3 passed" in done.stdout, done.stdout + done.stderr
+    assert "DIFFERENT" in done.stdout and "first at  N = 1" in done.stdout
+    assert "the body must not run" not in done.stdout
+
+
+def test_two_layers_asserted_outside_a_test():
+    def layer(X: torch.Tensor, Y: torch.Tensor, x_q: torch.Tensor) -> torch.Tensor:
+        return Y.mT @ X @ x_q
+
+    with pytest.raises(ValueError, match="accept is 'all'"):
+        assert_same_layer(layer, layer, accept="all")

@@ -188,8 +188,11 @@ def test_refused_sizes_are_named(layers):
     (why,) = [said(r.why) for r in result.refusals if r.sizes["N"] == 11]
     assert why.startswith("raised ValueError: eleven is too many")
     assert not result.beyond
+
+
+def test_of_whole_blocks_alone_other_lengths_are_made_of_them(layers):
     result = found(layers, "whole_chunks", "gd", "kv")
-    assert {32, 16} <= set(result.lengths) and any("multiple of 16" in said(r.why) for r in result.refusals)
+    assert {32, 48, 144} <= set(result.lengths) and not any("multiple of 16" in said(r.why) for r in result.refusals)
 
 
 @pytest.mark.parametrize(("name", "unlike"), [("sorts_later", [True]), ("step", []), ("refuses", [False]), ("few", [])])
