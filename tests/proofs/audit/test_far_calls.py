@@ -4,13 +4,10 @@ import pytest
 
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
-from proofs.audit.answer import Word
 from proofs.audit.compared import How
-from proofs.audit.far_calls import ALONE, GROUPS, far_calls
+from proofs.audit.far_calls import ALONE, far_calls
 from proofs.audit.preflight import preflight
 from proofs.audit.whole import STATE, Found
-from proofs.evidence import Settings
-from proofs.identify.ask import ask
 from proofs.target.adapters import adapt
 from proofs.target.case import Case
 from proofs.target.learners import learner
@@ -111,37 +108,3 @@ def test_casts_are_lifted_where_they_were_so_far(layers, name, verdict):
     assert not found.refusals and not case.lifted
     assert {row.rung for row in found.rows} <= {f"sampled, float64 lifted, {what}" for what in (ALONE, STATE)}
     assert found.rows[-1].finding.verdict is verdict
-
-
-GROUPED = """
-import torch
-
-def repeat_kv(x, n):
-    if n == 1:
-        return x
-    B, T, H, D = x.shape
-    return x[:, :, :, None, :].expand(B, T, H, n, D).reshape(B, T, H * n, D)
-
-def attend(q, k, v):
-    return torch.einsum("bhij,bjhm->bihm", torch.einsum("bihd,bjhd->bhij", q, k).tril(), v)
-
-def side_by_side(q, k, v):
-    n = q.shape[2] // k.shape[2]
-    return attend(q, repeat_kv(k, n), repeat_kv(v, n))
-
-def tiled(q, k, v):
-    n = q.shape[2] // k.shape[2]
-    return attend(q, k.repeat(1, 1, n, 1), v.repeat(1, 1, n, 1))
-"""
-
-
-def test_heads_of_queries_that_share_keys_are_those_of_keys_repeated(tmp_path):
-    path = tmp_path / "grouped.py"
-    path.write_text(GROUPED)
-    found, other, plain = (
-        ask(f"{path}:{name}", "gd", "kv", {"readout": "N"}, Settings(seed=1))
-        for name in ("side_by_side", "tiled", "attend")
-    )
-    assert found.word is Word.PROVED and found.world.plain.groups == (8, 33)
-    assert other.word is Word.UNDECIDED and other.reason.doubt.what == GROUPS
-    assert plain.word is Word.PROVED and plain.world.plain.groups == ()

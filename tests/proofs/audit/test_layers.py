@@ -189,7 +189,8 @@ def test_a_cast_that_changes_the_outputs_is_no_proof(layers: Path, one: str, two
     assert ask(layers, one, two).status != 0
 
 
-@pytest.mark.parametrize("one, two", [("late", "chunked"), pytest.param("recurrent", "late_too", marks=SLOW)])
+@pytest.mark.slow
+@pytest.mark.parametrize("one, two", [("late", "chunked"), ("recurrent", "late_too")])
 def test_a_branch_that_never_ran_on_either_side_is_no_proof(layers: Path, one: str, two: str) -> None:
     found = ask(layers, one, two)
     assert found.status != 0, found.reason

@@ -12,6 +12,7 @@ from numeric.finding import Verdict
 from proofs.audit import sweep as swept
 from proofs.audit.answer import Word
 from proofs.audit.compared import How
+from proofs.audit.far_calls import GROUPS
 from proofs.audit.preflight import preflight
 from proofs.audit.reasons import NotSeen
 from proofs.audit.sweep import CLOSE, PART, Swept, apart, sweep
@@ -385,3 +386,43 @@ def test_entries_and_heads_are_as_each_alone_at_blocks_and_widths(tmp_path: Path
     refuted = [r for r in result.rows if r.finding.verdict is Verdict.REFUTED]
     assert bool(refuted) is bool(what) and all(what in r.variant for r in refuted)
     assert what or {5, 8, 16, 32, 33, 48, 64} <= {*result.plain.parts}
+
+
+GROUPED = """
+import torch
+
+def repeat_kv(x, n):
+    if n == 1:
+        return x
+    B, T, H, D = x.shape
+    return x[:, :, :, None, :].expand(B, T, H, n, D).reshape(B, T, H * n, D)
+
+def attend(q, k, v):
+    return torch.einsum("bhij,bjhm->bihm", torch.einsum("bihd,bjhd->bhij", q, k).tril(), v)
+
+def side_by_side(q, k, v):
+    n = q.shape[2] // k.shape[2]
+    return attend(q, repeat_kv(k, n), repeat_kv(v, n))
+
+def tiled(q, k, v):
+    n = q.shape[2] // k.shape[2]
+    return attend(q, k.repeat(1, 1, n, 1), v.repeat(1, 1, n, 1))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "groups", "doubt"), [("side_by_side", (8, 33), False), ("tiled", (), True), ("attend", (), False)]
+)
+def test_heads_of_queries_that_share_keys_are_those_of_keys_repeated(
+    tmp_path: Path, name: str, groups: tuple[int, ...], doubt: bool
+) -> None:
+    path = tmp_path / "grouped.py"
+    path.write_text(GROUPED)
+    target = load(f"{path}:{name}")
+    case, at = preflight(
+        Case.of(name, adapt(target, "kv"), learner("gd"), {"eta": "1", "readout": "N"}), {}, Entropy(0)
+    )
+    whole = Found(tokens=3, heads=2)
+    result = sweep(case, at, {}, (How.FLOAT,), whole, (), (), Entropy(1), -60.0)
+    assert result.plain.groups == groups
+    assert [r.what for r in result.refusals if r.unlike] == ([GROUPS] if doubt else [])
