@@ -168,7 +168,9 @@ def of_the_state(
     if kind is not How.FLOAT or found.verdict is not Verdict.REFUTED or "S" not in asked.shapes:
         return kind, found
     lifted = within_rounding(How.LIFTED, asked, draws, entropy, here=True)
-    return (How.LIFTED, lifted) if lifted.verdict is Verdict.CONFIRMED else (kind, found)
+    if lifted.verdict is not Verdict.CONFIRMED:
+        return kind, found
+    return How.LIFTED, replace(lifted, flags=(*found.flags, *lifted.flags))
 
 
 def enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]]) -> Finding:

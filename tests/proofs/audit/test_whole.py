@@ -1,16 +1,15 @@
 """Whole calls: batch entries, heads, every position and the state, each with a target that gets it wrong."""
 
 import pytest
+import torch
 
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
-from proofs.audit.answer import Word
-from proofs.audit.compared import How
+from proofs.audit.calls import Calls
+from proofs.audit.compared import How, of_the_state, within_rounding
 from proofs.audit.preflight import preflight
 from proofs.audit.whole import POSITIONS, START, STATE, whole_rows
 from proofs.audit.world import Positions, State
-from proofs.evidence import Settings
-from proofs.identify.ask import ask
 from proofs.target.adapters import adapt
 from proofs.target.case import Case
 from proofs.target.learners import learner
@@ -284,9 +283,17 @@ def lossy(q, k, v, beta, initial_state=None, output_final_state=False):
 """
 
 
-def test_a_state_that_is_handed_on_in_float32_is_listed_and_one_that_is_changed_is_refuted(tmp_path):
+@pytest.mark.parametrize(("name", "kind"), [("layer", How.LIFTED), ("lossy", How.FLOAT)])
+def test_a_state_that_is_handed_on_in_float32_is_lifted_and_one_that_is_changed_is_not(tmp_path, name, kind):
     path = tmp_path / "kept.py"
     path.write_text(KEPT_IN_FLOAT32)
-    true, false = (ask(f"{path}:{n}", "online_gd", "kv", settings=Settings(seed=1)) for n in ("layer", "lossy"))
-    assert true.word is Word.PROVED and any("cast to torch.float32" in said(flag) for flag in true.flags)
-    assert false.word is Word.REFUTED
+    target = load(f"{path}:{name}")
+    case, at = preflight(Case.of(name, adapt(target, "kv"), learner("online_gd"), {}), {}, Entropy(0))
+    calls = Calls(case, case.adapter.whole, ("f", "m"))
+    asked = calls.asked(Calls.in_two, Calls.in_one, {"B": 1, "H": 1, **at})
+    draw = {n: t.numpy() for n, t in case.draw(asked.sizes, torch.Generator().manual_seed(1), asked.shapes).items()}
+    plain = within_rounding(How.FLOAT, asked, [draw], Entropy(1), here=True)
+    assert plain.verdict is Verdict.REFUTED
+    taken, found = of_the_state(How.FLOAT, asked, plain, [draw], Entropy(1))
+    assert taken is kind and found.verdict is (Verdict.CONFIRMED if kind is How.LIFTED else Verdict.REFUTED)
+    assert kind is How.FLOAT or any("cast to torch.float32" in said(flag) for flag in found.flags)
