@@ -271,7 +271,8 @@ def _wholes(value: Any) -> Iterator[tuple[Site, int]]:
     if isinstance(value, Tensor):
         plain = type(value) is Tensor and not value.is_meta and not value.is_complex()
         if plain and (value.ndim == 0 or (not value.is_floating_point() and value.numel() <= _FEW)):
-            yield from _wholes(value.detach().tolist())
+            with suppress(RuntimeError):  # a wrapper of torch.func, which holds no numbers
+                yield from _wholes(value.detach().tolist())
     elif isinstance(value, (tuple, list)) and len(value) <= _FEW:
         for k, item in enumerate(value):
             size = whole(item)

@@ -119,3 +119,18 @@ def test_what_no_length_passes_is_said():
     world = World(lengths=(1, 2, 129), integers=(4, 792))
     assert any("no N passes 792" in line for line in said(world))
     assert not any("no N passes" in line for line in said(World(lengths=(1, 9, 129), integers=(4, 64))))
+
+
+def test_wrappers_of_torch_func_are_noted_without_their_numbers(tmp_path):
+    path = tmp_path / "wrapped.py"
+    path.write_text("""
+import torch
+
+def step(X, Y, x_q, eta):
+    def loss(W):
+        return 0.5 * (X @ W.T - Y).square().sum() / len(X)
+    W = X.new_zeros(Y.shape[1], X.shape[1])
+    return (W - eta * torch.func.grad(loss)(W)) @ x_q
+""")
+    target, case, at = opened(path, "step")
+    assert computed(case, target.call, at).unnoted is None
