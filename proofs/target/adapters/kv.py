@@ -64,7 +64,7 @@ def _key_value(target: Target, *, heads_first: bool = False, exclusive: bool = F
         if state is not None:
             assert memory is not None
             given |= {memory: state}
-        if final and (state is not None if after is None else True):
+        if final and (state is not None or after is not None):
             given |= {final: after is not False}
         after = state is not None if after is None else after
         result = target.call(**arrays, **given)
