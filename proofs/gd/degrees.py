@@ -33,14 +33,14 @@ from constructions import autograd_descent, online_descent
 from constructions.namespace import Array
 from numeric.finding import Counterexample, Finding, Verdict
 from proofs.forms import Kind, Rung, Settings, checked, claim
-from proofs.gd._polynomials import TRUST, expanded
+from proofs.gd._polynomials import TRUST, Monomial, expanded
 
 TOKENS = (1, 2, 3, 4)
 WIDTHS = ((1, 1), (3, 2))
 """(f, m)."""
 STEPS = (1, 2, 3)
 
-Terms = dict[tuple[str, ...], Any]
+Terms = dict[Monomial, Any]
 Program = Callable[..., Array]
 
 
@@ -72,9 +72,9 @@ def online_top(X: Array, Y: Array, x_q: Array, c: Array, sign: int = -1) -> Arra
     return found * (last @ x_q)
 
 
-def size(monomial: tuple[str, ...]) -> int:
+def size(monomial: Monomial) -> int:
     """The degree in the tokens: the step size does not count."""
-    return sum(not name.startswith("c_") for name in monomial)
+    return sum(entry.name != "c" for entry in monomial)
 
 
 def top(terms: Terms) -> tuple[int, Terms]:
@@ -112,7 +112,7 @@ def check(
                 if terms != formula:
                     differ = min(key for key in {*terms, *formula} if terms.get(key) != formula.get(key))
                     shown = Counterexample(
-                        {"N": N, "f": f, "m": m}, {"monomial": " ".join(differ)},
+                        {"N": N, "f": f, "m": m}, {"monomial": " ".join(map(str, differ))},
                         str(terms.get(differ, 0)), str(formula.get(differ, 0)), "coefficient", "claimed",
                     )  # fmt: skip
                     return Finding(Verdict.REFUTED, f"{name}: another top part", figures, counterexample=shown)

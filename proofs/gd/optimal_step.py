@@ -45,7 +45,7 @@ from numeric.finding import Finding, Verdict
 from numeric.words import derivation, scalar
 from numeric.words.derivation import Obligation
 from proofs.forms import Rung, Settings, checked, claim
-from proofs.gd._polynomials import TRUST, expanded, indeterminates
+from proofs.gd._polynomials import TRUST, Entry, expanded, indeterminates
 
 Moments = tuple[int, int, int, int]
 """Powers of c, s2, k4 and v."""
@@ -69,14 +69,14 @@ def expected(f: int, N: int) -> Counter[Moments]:
     found: Counter[Moments] = Counter()
     for monomial, coefficient in terms.items():
         powers = Counter(monomial)
-        scale = powers.pop("c_0", 0)
+        scale = powers.pop(Entry("c", 0), 0)
         if any(power % 2 for power in powers.values()):
             continue
-        of = {start: [p for name, p in powers.items() if name[0] == start] for start in "Xxwn"}
-        inputs = of["X"] + of["x"]
-        if max([*inputs, 0]) > 4 or max([*of["w"], *of["n"], 0]) > 2:
-            raise ValueError(f"the squared error has a moment that is not assumed, of {' '.join(monomial)}")
-        found[scale, inputs.count(2), inputs.count(4), of["n"].count(2)] += Fraction(str(coefficient))  # type: ignore[assignment]
+        of = {name: [p for entry, p in powers.items() if entry.name == name] for name in shapes}
+        inputs = of["X"] + of["x_q"]
+        if max([*inputs, 0]) > 4 or max([*of["w"], *of["noise"], 0]) > 2:
+            raise ValueError(f"the squared error has a moment that is not assumed, of {' '.join(map(str, monomial))}")
+        found[scale, inputs.count(2), inputs.count(4), of["noise"].count(2)] += Fraction(str(coefficient))  # type: ignore[assignment]
     return Counter({key: value for key, value in found.items() if value})
 
 
