@@ -19,7 +19,6 @@ derived here
 
 # Over 120 lines: the table of claimed orders, graded by theorem and by measurement, and graders that have to fall.
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -97,8 +96,7 @@ def table() -> str:
     """The claims and their grades, as Markdown."""
     lines = ["| claimed | $K$ | bound | grade |", "|:--|--:|:--|:--|"]
     for (_, K, a, b), (word, text) in CLAIMED.items():
-        words = re.sub(r"N\^\(([^)]*)\)", r"$N^{\1}$", text)
-        lines.append(f"| {words} | {K} | $\\theta^{{{a:g}}} N^{{{b:g}}}$ | {word} |")
+        lines.append(f"| {text} | {K} | $\\theta^{{{a:g}}} N^{{{b:g}}}$ | {word} |")
     return "\n".join(lines)
 
 
