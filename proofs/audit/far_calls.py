@@ -162,7 +162,7 @@ class _Search:
     case: Case
     kinds: Sequence[How]
     entropy: Entropy
-    left: int = _BUDGET
+    left: int = field(default_factory=lambda: _BUDGET)
     rows: list[Row] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
 

@@ -125,16 +125,37 @@ def _admissible(case: Case, parameter: Parameter, number: Fraction) -> Fraction:
 
 
 def _affine(case: Case, sizes: Sizes) -> dict[str, Numbers] | None:
-    """From the token e_1 -> e_1, asked at e_1, among zero tokens."""
+    """From the token e_1 -> e_1, asked at e_1, among zero tokens, with all variables 1.
+
+    Raises TargetError for a number that is another with one of them 1/2: of any value of that one it is none.
+    """
     held = case.inferred
     if len(held.parameters) != 1 or held.parameters[0].each is Each.MATRIX:
         return None
     (name,) = held.names
+    found = _at_one_token(case, sizes, name, {})
+    for variable in case.axes if found is not None else ():
+        try:
+            other = _at_one_token(case, sizes, name, {variable: Fraction(1, 2)})
+        except Exception:  # no value there, or none that is told: what was found is only a claim
+            continue
+        if other is not None and found is not None and abs(other - found) > abs(found) / 2**30:  # both may be rounded
+            raise TargetError(
+                f"{name} of {case.chosen.id} was given nothing to stand for it, and goes with {variable}, which is free: "
+                f"with {variable} = 1 it is {found}, with {variable} = 1/2 {other}; give --gate {variable}={name}, or "
+                f"another expression in {name}"
+            )
+    return None if found is None else {name: (found,)}
+
+
+def _at_one_token(case: Case, sizes: Sizes, name: str, values: Mapping[str, Fraction]) -> Fraction | None:
+    """The number with which learner and layer answer alike, these variables given, others 1; None where it is no such one."""
+    held = case.inferred
     point = {n: fractions([0] * math.prod(s), s) for n, s in concrete(case.shapes, sizes).items()}
     for entry, index in (("X", (0, 0)), ("Y", (0, 0)), ("x_q", (0,))):
         point[entry][index] = Fraction(1)
     for variable in case.axes:
-        point[variable] = fractions([1] * point[variable].size, point[variable].shape)
+        point[variable] = fractions([values.get(variable, Fraction(1))] * point[variable].size, point[variable].shape)
     answers = []
     for trial in (0, 1, 2):
         tried = replace(case, inferred=replace(held, known={key_of(sizes): {name: (Fraction(trial),)}}))
@@ -147,7 +168,7 @@ def _affine(case: Case, sizes: Sizes) -> dict[str, Numbers] | None:
     slope = answers[1] - answers[0]
     if slope == 0 or answers[2] - answers[1] != slope:
         return None
-    return {name: ((_answer(case.layer, point) - answers[0]) / slope,)}
+    return (_answer(case.layer, point) - answers[0]) / slope
 
 
 def _fitted(case: Case, sizes: Sizes) -> dict[str, Numbers] | None:

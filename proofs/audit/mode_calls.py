@@ -104,7 +104,7 @@ class _Run:
     adapted: Adapted
     found: Found
     entropy: Entropy
-    left: int = _BUDGET
+    left: int = field(default_factory=lambda: _BUDGET)
     result: ModeCalls = field(default_factory=ModeCalls)
 
     @property

@@ -199,8 +199,8 @@ class Case:
         if missing:
             example = next((n for n in names if n not in adapter.named), "1")
             raise TargetError(
-                f"{self.text} needs {', '.join(missing)}: give --gate {missing[0]}=1 (or {example}, log({example}), "
-                f"{example}/N and the like), or --gate {missing[0]}={INDETERMINATE} for every value"
+                f"{self.text} needs {', '.join(missing)}: give --gate {missing[0]}={example} (or log({example}), "
+                f"{example}/N and the like), a number, or --gate {missing[0]}={INDETERMINATE} for every value"
             )
 
     def in_domain(self, gate: str, text: str, sizes: Sizes) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from numeric.deciding import programs
-from proofs.audit import longer, sweep
+from proofs.audit import far_calls, longer, mode_calls, sweep
 
 
 @pytest.fixture(autouse=True)
@@ -35,5 +35,6 @@ def near(request: pytest.FixtureRequest) -> Iterator[None]:
         if request.node.get_closest_marker("slow") is None:
             patch.setattr(longer, "ALWAYS", (7, 33))
             patch.setattr(longer, "WIDE", longer.WIDE[:2])
-            patch.setattr(sweep, "_BUDGET", 10_000)
+            for calls in (sweep, far_calls, mode_calls):
+                patch.setattr(calls, "_BUDGET", 10_000)
         yield

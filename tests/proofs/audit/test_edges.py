@@ -162,6 +162,7 @@ def test_calls_past_a_bound_may_be_refused(tmp_path, name):
     assert kept and crossing(case, kept, at, Entropy(1)).refused == set(kept)
 
 
+@pytest.mark.usefixtures("near")
 @pytest.mark.parametrize(
     ("body", "word"),
     [

@@ -118,6 +118,7 @@ FAULTS = {
 
 
 SLOW = pytest.mark.slow
+pytestmark = pytest.mark.usefixtures("near")
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +175,7 @@ def test_layers_of_whole_blocks_alone_are_compared_at_several(layers: Path) -> N
 @pytest.mark.parametrize(
     "one, two",
     [
-        ("single", "single_too"),
+        pytest.param("single", "single_too", marks=SLOW),
         pytest.param("recurrent", "single_too", marks=SLOW),
         pytest.param("single", "chunked", marks=SLOW),
     ],

@@ -55,6 +55,7 @@ def find(layers, name, against="gd", adapter=None):
     return ask(f"{layers}:{name}", against, adapter, settings=Settings(seed=1))
 
 
+@pytest.mark.usefixtures("near")
 def test_every_length_and_what_it_rests_on(layers):
     found = find(layers, "delta", "online_gd", "kv")
     world = found.world
@@ -66,6 +67,7 @@ def test_every_length_and_what_it_rests_on(layers):
     assert listed(world)[0].startswith("heads 2, batch 2, every position of 3 tokens; ")
 
 
+@pytest.mark.usefixtures("near")
 def test_a_line_that_never_ran_keeps_the_word_away(layers):
     found = find(layers, "late", "online_gd", "kv")
     assert found.word is Word.UNDECIDED and "q.shape[1] > len(LONG) was never true" in said(found.reason)

@@ -54,6 +54,15 @@ class NeedsArguments(torch.nn.Module):
     def __init__(self, size):
         super().__init__()
 
+def delta(X, Y, x_q, eta):
+    W = X.new_zeros(Y.shape[1], X.shape[1])
+    for x, y in zip(X, Y):
+        W = W - eta * torch.outer(W @ x - y, x)
+    return W @ x_q
+
+def unit_delta(X, Y, x_q, wd):
+    return delta(X, Y, x_q, 1) + 0 * wd
+
 def gated(X, Y, x_q, eta, gate):
     return gate * eta / len(X) * (Y.T @ X) @ x_q
 
@@ -192,6 +201,8 @@ def find(layers, name, against="gd", **options):
         ("Module", "gd", {}),
         ("instance", "gd", {"sizes": {"N": 3}}),
         ("gated", "gd", {"gates": {"gate": "1"}}),
+        ("delta", "online_gd", {"gates": {"eta": "beta"}}),
+        ("unit_delta", "online_gd", {"gates": {"wd": "free"}}),
         ("gated", "gd", {"gates": {"gate": "2/2"}, "sizes": {"N": 3}}),
         ("tokens", "gd", {"adapter": "tokens", "gates": {"eta": "N"}}),
         ("one_step", "FILE:learner", {"adapter": "FILE:adapter"}),
@@ -370,6 +381,11 @@ def test_json_has_the_promised_keys(layers):
             "FILE:gated",
             {"against": "heavy_ball", "gates": {"gate": "free", "eta": "1"}},
             "no argument for beta, mu of heavy_ball",
+        ),
+        (
+            "FILE:delta",
+            {"against": "online_gd", "gates": {"eta": "free"}},
+            "goes with eta, which is free: with eta = 1 it is 1, with eta = 1/2 1/2; give --gate eta=beta",
         ),
     ],
 )

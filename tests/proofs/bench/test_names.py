@@ -107,6 +107,7 @@ def test_one_wrong_name_fails_the_bench():
     assert not Names((replace(right, control=(0.5, 2.0**-50)),), 0, 0).passed  # a check that can't fail
 
 
+@pytest.mark.slow
 def test_numbers_that_are_pinned_are_named():
     found = identify(decaying_memory, settings=Settings(seed=1))
     assert set(found.parameters) >= set(found.learner.names)

@@ -31,6 +31,10 @@ def whole(X, Y, x_q, g: float):
 def test_a_gate_of_which_one_entry_is_used_is_no_parameter():
     found = identify(first_entry, settings=Settings(seed=1))
     assert found.word is Word.UNDECIDED and "how g makes its numbers was not found" in said(found.reason)
+
+
+@pytest.mark.slow
+def test_a_gate_that_is_used_whole_is_one():
     found = identify(whole, settings=Settings(seed=1))
     assert found.word is Word.PROVED and said(found.parameters["beta"]) == "the argument g"
 

@@ -170,6 +170,7 @@ def test_unknown_lemma() -> None:
 
 
 @needs_coq
+@pytest.mark.slow  # `.ci/run` checks all of them by `python -m proofs.kernel`
 def test_all_lemmas_are_confirmed() -> None:
     for name, found in kernel.check().items():
         assert found.verdict is Verdict.CONFIRMED, f"{name}: {found.reason}"

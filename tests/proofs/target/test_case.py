@@ -325,7 +325,7 @@ def test_the_answer_fits_a_screen(layers):
 @pytest.mark.parametrize(
     ("name", "against", "adapter", "gates", "message"),
     [
-        ("delta", "gd", "kv", {}, "needs beta: give --gate beta=1 .or eta, log.eta., eta/N"),
+        ("delta", "gd", "kv", {}, "needs beta: give --gate beta=eta .or log.eta., eta/N"),
         ("delta", "gd", "kv", {"beta": "eta", "readout": "free"}, "gate readout: expected a number"),
         ("delta", "online_gd", "kv", {"gamma": "1"}, "gate 'gamma': .* takes beta, scale, half .*online_gd has beta"),
         ("delta", "gd", "kv", {"beta": "rate"}, "gate value 'rate': use a number, one of N, f, m, X, eta"),
