@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
@@ -49,6 +49,14 @@ Profile = Annotated[Literal["quick", "full"], typer.Option(help="quick: cheap ru
 Device = Annotated[Literal["cpu", "cuda", "auto"], typer.Option(help="Where tensors live.")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Draw the same points each time.")]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Processes to use.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Use the workers of the Dask scheduler there (tcp://HOST:8786), of one thread each, in place of processes here.",
+    ),
+]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder to write to; made if need be.")]
 _GATE = (
     "An argument of the layer or a parameter of the learner: a number, an expression in the learner's parameters and N, f, "
@@ -91,6 +99,7 @@ def verify(
     device: Device = "cpu",
     seed: Seed = None,
     jobs: Jobs = 1,
+    cluster: Cluster = None,
     fresh: Fresh = False,
     out: Out = None,
     json: Json = None,
@@ -100,7 +109,8 @@ def verify(
 
     screen = _screen(json)
     check_outputs(json, out)
-    run = run_claims(screen, patterns or (), rung, _settings(profile, device, seed), jobs, fresh)
+    with _workers(jobs, cluster) as jobs:
+        run = run_claims(screen, patterns or (), rung, _settings(profile, device, seed), jobs, fresh)
     show_run(screen, run)
     write_json(json, run.to_json())
     if out is not None:
@@ -304,6 +314,7 @@ def soundness(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the mutants or claims, if not all.")] = 0,
     jobs: Jobs = 1,
+    cluster: Cluster = None,
     json: Json = None,
 ) -> None:
     """Audit true layers and broken ones, or identify them: is anything missed, refuted that is true, or misnamed?"""
@@ -320,7 +331,9 @@ def soundness(
         raise Wrong("--identify, --claims and --conformance are benches of their own; ask for one")
     found: Any
     lines: Iterable[str] = ()
-    with watching(screen.err) as progress:
+    if replays and (jobs > 1 or cluster):
+        raise Wrong("--conformance runs in one process; leave --jobs and --cluster out")
+    with watching(screen.err) as progress, _workers(jobs, cluster) as jobs:
         if replays:
             found, lines = conforming(seed, progress)
         elif claims:
@@ -378,6 +391,20 @@ def _command(arguments: list[str] | None) -> int | None:
     if status == INTERRUPTED:
         raise KeyboardInterrupt  # typer's versions say it in different ways
     return status if isinstance(status, int) else 0
+
+
+@contextmanager
+def _workers(jobs: int, cluster: str | None) -> Iterator[int]:
+    """Inside, work goes to so many processes, or to the cluster. Raises Wrong, NoCluster."""
+    if cluster is None:
+        yield jobs
+        return
+    if jobs > 1:
+        raise Wrong("--jobs is the number of processes here; a cluster has as many as it has workers")
+    from proofs.verify.cluster import workers
+
+    with workers(cluster) as number:
+        yield number
 
 
 def run_claims(

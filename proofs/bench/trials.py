@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from joblib import Parallel, delayed
-
 from proofs.audit.answer import Word
+from proofs.verify.run import spread
 
 TRUE = "none"
 """The kind of mistake in a true layer."""
@@ -79,10 +79,16 @@ def in_files(
     progress: Callable[[int, int, str, str], None],
 ) -> list[T]:
     """`ask(*version, path)` of each version, an entry first, with a file of its own to write to."""
-    trials: list[T] = []
-    with tempfile.TemporaryDirectory() as folder:
-        work = [(*item, Path(folder) / f"{item[0].name}_{k}.py") for k, item in enumerate(versions)]
-        for trial in Parallel(n_jobs=jobs, return_as="generator")(delayed(ask)(*item) for item in work):
-            trials.append(trial)
+    trials: dict[int, T] = {}
+    work = [(ask, item, f"{item[0].name}_{k}.py") for k, item in enumerate(versions)]
+    with closing(spread(_in_file, work, jobs)) as found:
+        for k, trial in found:
+            trials[k] = trial
             progress(len(trials), len(work), f"{trial.layer}, {trial.kind}", trial.word or "not run")
-    return trials
+    return [trials[k] for k in range(len(work))]
+
+
+def _in_file(ask: Callable[..., T], version: tuple[Any, ...], name: str) -> T:
+    """Run where the worker is, which may share no folder with this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        return ask(*version, Path(folder) / name)

@@ -29,6 +29,7 @@ from proofs.evidence import Evidence, Fingerprints, Grade, MutantEvidence, Outco
 from proofs.mistake import UserMistake
 from proofs.shown import words
 from proofs.verify import sight
+from proofs.verify.cluster import client_here, spread_over
 from proofs.verify.findings import CheckRaised, Interrupted, WorkerFailed
 from proofs.verify.fingerprints import at_one_moment, fingerprints, version
 from proofs.verify.kept import Answer, Kept
@@ -198,7 +199,8 @@ def verify(
 
     An exception inside a check becomes "undecided" with the reason; an interrupt returns what was found so far, with
     a note. kept: evidence of earlier runs, taken where nothing it rests on has changed; None: everything is run. With
-    `jobs` > 1 units go through joblib; inside `joblib.parallel_config(backend=...)` they use that backend.
+    `jobs` > 1 units go through joblib; inside `joblib.parallel_config(backend=...)` they use that backend, and inside
+    `proofs.verify.cluster.workers(address)` the workers of a Dask cluster.
     Raises UnknownClaim, NothingToRun, and ValueError for a wrong rung or number of jobs.
     """
     settings = settings or Settings()
@@ -315,7 +317,7 @@ def _answers(
 ) -> Generator[tuple[Unit, dict[str, Any], float], None, None]:
     work = [[(u.claim, u.rung.value, u.mutant, u.settings(settings)) for u in batch] for batch in _batches(units, jobs)]
     starts = [0, *accumulate(map(len, work))]
-    if jobs == 1:  # one after the other, so that each is heard of when it is done
+    if jobs == 1 and client_here() is None:  # one after the other, so that each is heard of when it is done
         for unit, arguments in zip(units, chain(*work), strict=True):
             yield (unit, *run_unit(*arguments))
         return
@@ -341,14 +343,18 @@ def spread(
     function: Callable[..., Any], work: Sequence[tuple[Any, ...]], jobs: int
 ) -> Generator[tuple[int, Any], None, None]:
     """The function's answers for each piece of work, with its number; in any order, if there are several jobs."""
-    if jobs == 1 or len(work) <= 1:
+    client = client_here()
+    if client is not None:
+        results = spread_over(client, function, work)
+    elif jobs == 1 or len(work) <= 1:
         for k, arguments in enumerate(work):
             yield k, function(*arguments)
         return
-    from joblib import Parallel, delayed  # a quarter of a second that one job need not pay
+    else:
+        from joblib import Parallel, delayed  # a quarter of a second that one job need not pay
 
-    calls = (delayed(_numbered)(k, function, *arguments) for k, arguments in enumerate(work))
-    results = Parallel(n_jobs=jobs, return_as="generator_unordered")(calls)
+        calls = (delayed(_numbered)(k, function, *arguments) for k, arguments in enumerate(work))
+        results = Parallel(n_jobs=jobs, return_as="generator_unordered")(calls)
     try:
         yield from results
     except Exception as error:
