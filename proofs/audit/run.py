@@ -16,6 +16,7 @@ import torch
 from constructions.learners import Domain
 from numeric.deciding import float_identity
 from numeric.deciding.comparison import Comparison
+from numeric.deciding.findings import ByConstants
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Key, Told, Verdict
@@ -330,6 +331,8 @@ def _refuted(rows: list[Row], found: Finding) -> tuple[Word, Told]:
     """An exact refutation; undecided where rounded constants of the code may be all there is to it."""
     floats = of(rows, Check.FLOAT, Check.LIFTED, Check.SINGLE)
     there = floats[-1] if floats and floats[-1].sizes == _refuted_at(rows) else None
+    if there is not None and isinstance(there.finding.reason, ByConstants):
+        return Word.UNDECIDED, Beside(found.reason, there.finding.reason)
     if there is None or there.finding.verdict is not Verdict.CONFIRMED:
         return Word.REFUTED, found.reason
     if there.check is Check.SINGLE:
