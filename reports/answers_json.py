@@ -102,6 +102,7 @@ def _json_world(tested: World) -> dict[str, Any]:
         ],
         "modes beside the plain call": [dict(sizes) for sizes in tested.modes_calls],
         "dtype": tested.dtype,
+        "floats end": [said(limit) for limit in tested.limits],
         "integers": list(tested.integers),
         "beyond every integer of the code": tested.beyond,
         "refusals": [{"what": r.what, "sizes": dict(r.sizes), "why": said(r.why)} for r in tested.refusals],

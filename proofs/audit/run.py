@@ -29,6 +29,7 @@ from proofs.audit.preflight import preflight, refuses
 from proofs.audit.reach import Loaded, reach
 from proofs.audit.reasons import (
     Beside,
+    Bounded,
     Broke,
     Lawless,
     NotSeen,
@@ -166,6 +167,8 @@ def judged(
         rows += reached.rows
         if word in (Word.PROVED, Word.AGREES):
             relies(case, loaded, named.adapter, _agreed(rows, world.plain, at))
+        if word in (Word.PROVED, Word.AGREES) and world.limits:
+            reason = Bounded(reason, world.limits)
         lawless = case.inferred.lawless()
         if word in (Word.PROVED, Word.AGREES) and lawless:
             word, reason = Word.UNDECIDED, Lawless(reason, lawless)

@@ -31,6 +31,7 @@ from proofs.audit.findings import (
 )
 from proofs.audit.reasons import (
     Beside,
+    Bounded,
     Broke,
     Lawless,
     NotMade,
@@ -47,7 +48,7 @@ from proofs.audit.reasons import (
     With,
 )
 from proofs.audit.rows import rung
-from proofs.audit.world import Grouping, Left, Mode, Positions, Refusal, State
+from proofs.audit.world import Grouping, Left, Limit, Mode, Positions, Refusal, State
 from proofs.audit.world import Same as InMode
 from reports.said.kinds import listed, said
 
@@ -150,6 +151,11 @@ def _(reason: Lawless) -> str:
 @said.register
 def _(reason: NotSeen) -> str:
     return f"{said(reason.reason)}; but not seen in full: {said(reason.doubt)}"
+
+
+@said.register
+def _(reason: Bounded) -> str:
+    return f"{said(reason.reason)}; but floats end: {'; '.join(said(limit) for limit in reason.limits)}"
 
 
 @said.register
@@ -327,6 +333,17 @@ def _(mode: Mode) -> str:
 @said.register
 def _(left: Left) -> str:
     return {Left.NOTHING: "it returns no state after where none is handed in"}[left]
+
+
+@said.register
+def _(limit: Limit) -> str:
+    if limit.names:
+        here, before = f"with every {listed(limit.names)} 2^{limit.strength} at N = {limit.N}", f"2^{limit.weaker}"
+    else:
+        here, before = f"at N = {limit.N}", f"N = {limit.fine}"
+    return (
+        f"in {limit.dtype} the layer leaves their range {here}, where the learner is finite (at {before} it does not)"
+    )
 
 
 @said.register
