@@ -31,6 +31,7 @@ from proofs.audit.handed import Argument, Handed, Seen, differentiable, number, 
 from proofs.audit.inference import at_length
 from proofs.audit.mode_calls import mode_calls
 from proofs.audit.mode_runs import Runs, bare, equal, far_lengths
+from proofs.audit.results import results_kept
 from proofs.audit.rows import Row
 from proofs.audit.switches import asked_for
 from proofs.audit.together import (
@@ -121,6 +122,7 @@ def modes(
             _fresh(runs, adapter, text, short=True)
             _set_anew(runs, adapter, text)
     _again(runs, mentioned)
+    results_kept(runs, whole or Found(), lambda seen: _adapter(loaded, adapter, seen))
     for generator in unseeded(lambda: case.layer(**data), plain):
         runs.add(f"numbers of {generator}'s generator", Same.RANDOM, Untried.UNSEEDED)
     ways = _ways(runs, alone)

@@ -179,6 +179,7 @@ _PLAIN = {
     Moved.MODE: "it gives other numbers than without this mode",
     Moved.NUMBERS: "the same numbers as floats give another result",
     Moved.PARAMETERS: "what a call kept of its parameters goes on being used once they are set to others",
+    Moved.RESULTS: "what a call returned is changed by a later call",
     Moved.PROCESS: "a process without this package gets other numbers from the same call",
     Moved.PROCESS_AFTER: "a process without this package gets other numbers from the same call, after other calls",
     Untried.LIFTED: "its casts are lifted here",
