@@ -212,7 +212,12 @@ def _parted(answer: Answer) -> Iterator[str]:
     if part is None:
         return
     found = part.counterexample
-    yield "  counterexample, run again as plain calls" if part.reproduced else "  counterexample"
+    if part.before is not None and not part.before:
+        yield "  counterexample: none to print, a fresh process gives the learner's numbers; it takes calls before, of other sizes"
+        return
+    earlier = " ".join(f"{k}={n}" for k, n in (part.before or {}).items())
+    after = f", after a call at {earlier} on numbers that are 1/2" if earlier else ""
+    yield f"  counterexample, run again as plain calls{after}" if part.reproduced else "  counterexample"
     sizes = {n: np.shape(v) for n, v in found.inputs.items()}
     long = {n: shape for n, shape in sizes.items() if shape and (shape[0] > _ROWS or np.prod(shape) > 4 * _ROWS)}
     if long:

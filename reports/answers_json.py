@@ -69,6 +69,7 @@ def _json_parting(part: Parting) -> dict[str, Any]:
     """What the counterexample alone does not say."""
     return {
         "reproduced by plain calls": part.reproduced,
+        "after a call at": dict(part.before) if part.before is not None else None,
         "largest relative difference seen": part.largest,
         "at": dict(part.sizes),
         "first N at which the sides part": part.first,

@@ -367,8 +367,7 @@ def _fresh(runs: Runs, adapter: Any, text: str, first: Sequence[Sizes] = (), sho
         return runs.add(name, Same.BITS)
     why = Moved.PROCESS_AFTER if first or short else Moved.PROCESS
     try:
-        rest = iter([leaf for result in results for leaf in result])
-        given = iter([_replaced(result, rest) for result in seen.results])
+        given = iter(fresh.filled(seen.results, results))
         stub = adapt(replace(runs.loaded, call=lambda *args, **kwargs: next(given)), adapter)
         out = runs.case.through(stub, **runs.data)
     except Exception:  # the results have another form there
@@ -404,14 +403,3 @@ def _set_anew(runs: Runs, adapter: Any, text: str) -> None:
 def _rounded(call: fresh.Call) -> fresh.Call:
     """The call with its numbers in float32."""
     return tree_map_only(Tensor, lambda t: t.float() if t.is_floating_point() else t, call)
-
-
-def _replaced(result: Any, leaves: Iterator[Tensor]) -> Any:
-    """A result with other tensors in it."""
-    if isinstance(result, Tensor):
-        return next(leaves)
-    if isinstance(result, dict):
-        return {key: _replaced(value, leaves) for key, value in result.items()}
-    if isinstance(result, (tuple, list)):
-        return [_replaced(item, leaves) for item in result]
-    return result

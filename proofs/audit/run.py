@@ -20,6 +20,7 @@ from numeric.deciding.findings import ByConstants
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Key, Told, Verdict
+from proofs.audit.anew import anew
 from proofs.audit.answer import Answer, Check, Start, Word, chance_of, of, run_of
 from proofs.audit.hints import hints
 from proofs.audit.induction import every_length
@@ -183,6 +184,9 @@ def judged(
         alone = tuple((name, case.gates[name]) for name in chosen.names if case.given(name))
         if alone:
             case.note(Inferable(alone))
+    part = parting(case, rows, at) if word is Word.REFUTED else None
+    if part is not None and case.other is None:
+        part = anew(part, case, loaded, named.adapter, named.text)
     return Answer(
         target=loaded.text,
         adapter=case.adapter.text,
@@ -191,7 +195,7 @@ def judged(
         reason=reason,
         rows=tuple(rows),
         parameters=case.described(at, others, drawn=word is Word.AGREES),
-        parting=parting(case, rows, at) if word is Word.REFUTED else None,
+        parting=part,
         notes=tuple(case.notes),
         options=options,
         learner=chosen,
