@@ -283,7 +283,10 @@ def world(tested: World) -> list[str]:
     for refusal in tested.refusals:  # sizes that were refused alike share a line
         groups.setdefault((refusal.what, said(refusal.why)), []).append(refusal)
     out += [refused(group) for group in groups.values()]
-    return out + [said(seen) for seen in (*tested.scripts, *tested.edges, *tested.kept, *tested.outside, *tested.unrun)]
+    return out + [
+        said(seen)
+        for seen in (*tested.typed, *tested.scripts, *tested.edges, *tested.kept, *tested.outside, *tested.unrun)
+    ]
 
 
 def _plain(tested: World) -> list[str]:

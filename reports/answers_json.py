@@ -103,6 +103,7 @@ def _json_world(tested: World) -> dict[str, Any]:
         ],
         "modes beside the plain call": [dict(sizes) for sizes in tested.modes_calls],
         "dtype": tested.dtype,
+        "constants of the dtype": [said(constant) for constant in tested.typed],
         "floats end": [said(limit) for limit in tested.limits],
         "integers": list(tested.integers),
         "beyond every integer of the code": tested.beyond,

@@ -48,7 +48,7 @@ from proofs.audit.reasons import (
     With,
 )
 from proofs.audit.rows import rung
-from proofs.audit.world import Grouping, Left, Limit, Mode, Positions, Refusal, State
+from proofs.audit.world import Grouping, Left, Limit, Mode, Positions, Refusal, State, Typed
 from proofs.audit.world import Same as InMode
 from reports.said.kinds import listed, said
 
@@ -334,6 +334,14 @@ def _(mode: Mode) -> str:
 @said.register
 def _(left: Left) -> str:
     return {Left.NOTHING: "it returns no state after where none is handed in"}[left]
+
+
+@said.register
+def _(constant: Typed) -> str:
+    return (
+        f"the constant {constant.double:.6g} at {constant.place} depends on the dtype: it is {constant.single:.6g} where the "
+        "inputs are float32, and the answer is for that of float64"
+    )
 
 
 @said.register
