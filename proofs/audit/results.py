@@ -41,7 +41,7 @@ def results_kept(runs: Runs, whole: Found, adapted: Callable[[Seen], Adapter]) -
         if state is None or len(held) < 2 or not whole.tokens:
             return
         own = held[1].clone()
-        with torch.no_grad():
+        with torch.set_grad_enabled(runs.case.grad):
             runs.loaded.call(*args, **{**kwargs, state: own})
             if not equal(own, copies[1]):
                 return
@@ -58,7 +58,7 @@ def _called(
     case, seen = runs.case, Seen(runs.loaded.call)
     adapter = adapted(seen)
     generator = torch.Generator().manual_seed(runs.entropy.child("results", what).below(2**31))
-    with torch.no_grad():
+    with torch.set_grad_enabled(runs.case.grad):
         if adapter.whole is None or not whole.tokens:
             case.through(adapter, **case.draw(runs.sizes, generator))
         else:
