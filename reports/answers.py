@@ -260,12 +260,13 @@ def world(tested: World) -> list[str]:
     out += [said(m) for m in tested.modes if m not in same]
     for head, numbers in enumerate(tested.by_head, 1):
         out.append(f"head {head} has " + ", ".join(f"{name} = {said(number)}" for name, number in numbers.items()))
-    far = [c for c in tested.integers if 2 * c + 1 > max(tested.lengths, default=0)]
+    longest = max((*tested.lengths, *tested.plain.lengths), default=0)
+    far = [c for c in tested.integers if 2 * c + 1 > longest]
     if tested.lengths and far:
         out.append(
             f"no N passes {_first(far)}, which the code mentions or computes: longer contexts may be another thing"
         )
-    widest = max((max(w) for w in tested.widths), default=0)
+    widest = max((max(w) for w in (*tested.widths, *dict(tested.plain.elsewhere))), default=0)
     wide = [c for c in tested.integers if c >= widest]
     if tested.widths and wide:
         out.append(
