@@ -212,7 +212,12 @@ def _parted(answer: Answer) -> Iterator[str]:
     if part is None:
         return
     found = part.counterexample
-    yield "  counterexample, run again as plain calls" if part.reproduced else "  counterexample"
+    if part.before is not None and not part.before:
+        yield "  counterexample: none to print, a fresh process gives the learner's numbers; it takes calls before, of other sizes"
+        return
+    earlier = " ".join(f"{k}={n}" for k, n in (part.before or {}).items())
+    after = f", after a call at {earlier} on numbers that are 1/2" if earlier else ""
+    yield f"  counterexample, run again as plain calls{after}" if part.reproduced else "  counterexample"
     sizes = {n: np.shape(v) for n, v in found.inputs.items()}
     long = {n: shape for n, shape in sizes.items() if shape and (shape[0] > _ROWS or np.prod(shape) > 4 * _ROWS)}
     if long:
@@ -255,12 +260,13 @@ def world(tested: World) -> list[str]:
     out += [said(m) for m in tested.modes if m not in same]
     for head, numbers in enumerate(tested.by_head, 1):
         out.append(f"head {head} has " + ", ".join(f"{name} = {said(number)}" for name, number in numbers.items()))
-    far = [c for c in tested.integers if 2 * c + 1 > max(tested.lengths, default=0)]
+    longest = max((*tested.lengths, *tested.plain.lengths), default=0)
+    far = [c for c in tested.integers if 2 * c + 1 > longest]
     if tested.lengths and far:
         out.append(
             f"no N passes {_first(far)}, which the code mentions or computes: longer contexts may be another thing"
         )
-    widest = max((max(w) for w in tested.widths), default=0)
+    widest = max((max(w) for w in (*tested.widths, *dict(tested.plain.elsewhere))), default=0)
     wide = [c for c in tested.integers if c >= widest]
     if tested.widths and wide:
         out.append(
@@ -278,7 +284,10 @@ def world(tested: World) -> list[str]:
     for refusal in tested.refusals:  # sizes that were refused alike share a line
         groups.setdefault((refusal.what, said(refusal.why)), []).append(refusal)
     out += [refused(group) for group in groups.values()]
-    return out + [said(seen) for seen in (*tested.scripts, *tested.edges, *tested.kept, *tested.outside, *tested.unrun)]
+    return out + [
+        said(seen)
+        for seen in (*tested.typed, *tested.scripts, *tested.edges, *tested.kept, *tested.outside, *tested.unrun)
+    ]
 
 
 def _plain(tested: World) -> list[str]:

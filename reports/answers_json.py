@@ -69,6 +69,7 @@ def _json_parting(part: Parting) -> dict[str, Any]:
     """What the counterexample alone does not say."""
     return {
         "reproduced by plain calls": part.reproduced,
+        "after a call at": dict(part.before) if part.before is not None else None,
         "largest relative difference seen": part.largest,
         "at": dict(part.sizes),
         "first N at which the sides part": part.first,
@@ -102,6 +103,8 @@ def _json_world(tested: World) -> dict[str, Any]:
         ],
         "modes beside the plain call": [dict(sizes) for sizes in tested.modes_calls],
         "dtype": tested.dtype,
+        "constants of the dtype": [said(constant) for constant in tested.typed],
+        "floats end": [said(limit) for limit in tested.limits],
         "integers": list(tested.integers),
         "beyond every integer of the code": tested.beyond,
         "refusals": [{"what": r.what, "sizes": dict(r.sizes), "why": said(r.why)} for r in tested.refusals],

@@ -62,6 +62,7 @@ NAMES = {
         "fresh process, after calls at other {}",
         "numbers of {}'s generator",
     },
+    "proofs/audit/results.py": {"results held over a later call", "one state for two continuations"},
     "proofs/audit/rows.py": {"sampled, float64 to first order", "fresh gates and sizes"},
     "proofs/audit/switches.py": {"float32 products in another precision"},
     "proofs/audit/together.py": {"two of these at once"},

@@ -20,6 +20,7 @@ from flint import arb, fmpq
 from torch import Tensor
 
 from numeric.carriers.carrier import NoRule, Parts
+from numeric.carriers.computed import error_of
 from numeric.carriers.handles import Handles
 
 BITS = 256
@@ -45,18 +46,25 @@ class Balls(Handles):
 
     keeps_logarithms = False
 
-    def __init__(self, read: Mapping[float, Any] | None = None) -> None:
-        """read: constants of the code with the balls they are taken for."""
+    def __init__(self, read: Mapping[float, Any] | None = None, share: float = 0.0) -> None:
+        """read: constants of the code with the balls they are taken for. share: how far constants that were computed may be
+        from what was meant, as in `numeric.carriers.computed`."""
         super().__init__(_Reals())
         self.decides_order = True
-        self._read = read or {}
+        self._read, self._share = read or {}, share
 
     def lift(self, values: Tensor) -> Parts:
         """Infinities too, which mask entries of a softmax or a maximum."""
-        return self.put([self._number(v) for v in values.reshape(-1).tolist()], values.shape)
+        found = [self._number(v) for v in values.reshape(-1).tolist()]
+        if self._share:
+            errors = error_of(values, self._share).reshape(-1).tolist()
+            found = [arb(v, e) if e else v for v, e in zip(found, errors, strict=True)]
+        return self.put(found, values.shape)
 
     def constant(self, value: float | int) -> Parts:
-        return super().constant(value) if isinstance(value, int) else self.put([self._number(value)], ())
+        return (
+            super().constant(value) if isinstance(value, int) else self.lift(torch.tensor(value, dtype=torch.float64))
+        )
 
     def _number(self, value: float) -> Any:
         return self._read[value] if value in self._read else _float(value)

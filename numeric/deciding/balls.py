@@ -14,12 +14,15 @@ import flint
 import numpy as np
 
 from numeric.carriers.balls import BITS, Balls, ball
+from numeric.carriers.computed import DIGITS, share_of
+from numeric.deciding.findings import ByConstants
 from numeric.deciding.programs import Program, recorded, replayed
 from numeric.deciding.readings import Reading, readings
+from numeric.finding import Said
 from numeric.tape.notes import Record, notes
 from numeric.tape.storage_tape import Tape
 
-__all__ = ["BITS", "ball", "evaluate", "evaluate_both"]
+__all__ = ["BITS", "ball", "by_constants", "evaluate", "evaluate_both"]
 
 
 def evaluate(program: Program, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, Record]:
@@ -32,22 +35,45 @@ def evaluate(program: Program, inputs: Mapping[str, np.ndarray]) -> tuple[np.nda
 
 
 def evaluate_both(
-    left: Program, right: Program, inputs: Mapping[str, np.ndarray], read: bool = False
+    left: Program, right: Program, inputs: Mapping[str, np.ndarray], read: bool = False, computed: bool = False
 ) -> tuple[np.ndarray, np.ndarray, Mapping[float, Reading]]:
     """Both programs at a point as `evaluate` has them, and what constants were read as.
 
     read: constants that may be roundings (1/3, f**-0.5) are the numbers they stand for (`numeric.deciding.readings`).
+    computed: those that may have been computed are balls of what that may be off by (`numeric.carriers.computed`).
     """
     shapes = {name: tuple(array.shape) for name, array in inputs.items()}
     tapes = recorded(left).at(shapes), recorded(right).at(shapes)
     known = readings(*tapes) if read else {}
-    a, b = (_replayed(tape, inputs, known) for tape in tapes)
+    share = share_of(1 + max((n for shape in shapes.values() for n in shape), default=0)) if computed else 0.0
+    a, b = (_replayed(tape, inputs, known, share) for tape in tapes)
     return a, b, known
 
 
-def _replayed(tape: Tape, inputs: Mapping[str, np.ndarray], known: Mapping[float, Reading]) -> np.ndarray:
+def by_constants(
+    left: Program, right: Program, inputs: Mapping[str, np.ndarray], sides: tuple[str, str], difference: Said
+) -> ByConstants | None:
+    """That a few roundings in computed constants explain this difference at a point; None where they do not.
+
+    Raises as `evaluate` does.
+    """
+    one, other, _ = evaluate_both(left, right, inputs, computed=True)
+    pairs = list(zip(one.reshape(-1), other.reshape(-1), strict=True))
+    given = (float(v) for array in inputs.values() for v in array.reshape(-1))
+    size = max((abs(v) for v in (*given, *(float(v.mid()) for pair in pairs for v in pair))), default=0.0)
+    wide = max((float(v.rad()) for pair in pairs for v in pair), default=0.0)
+    if not all(a.overlaps(b) for a, b in pairs) or not wide <= 10.0**-DIGITS * size:
+        return None
+    tapes = (recorded(p).at({name: tuple(array.shape) for name, array in inputs.items()}) for p in (left, right))
+    found = tuple((side, *c) for side, tape in zip(sides, tapes, strict=True) for c in notes(tape).computed)
+    return ByConstants(difference, found) if found else None
+
+
+def _replayed(
+    tape: Tape, inputs: Mapping[str, np.ndarray], known: Mapping[float, Reading], share: float = 0.0
+) -> np.ndarray:
     with flint.ctx.workprec(BITS):
-        carrier = Balls({value: _enclosed(reading) for value, reading in known.items()})
+        carrier = Balls({value: _enclosed(reading) for value, reading in known.items()}, share)
         parts = {name: carrier.put([ball(v) for v in array.reshape(-1)], array.shape) for name, array in inputs.items()}
         return carrier.get(replayed(tape, carrier, parts))
 

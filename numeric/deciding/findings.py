@@ -123,6 +123,15 @@ class Beyond(Said):
 
 
 @dataclass(frozen=True)
+class ByConstants(Said):
+    """A difference that a few roundings in constants explain, if a code computed them: one such constant of each side,
+    as (side, text, place)."""
+
+    difference: Said
+    constants: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class NothingAssessed(Said):
     """All outputs of all draws, or their bounds, overflow."""
 

@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from numeric.carriers.a_priori import APriori
+from numeric.carriers.computed import DIGITS, Computed
 from numeric.carriers.running import Running
 from numeric.deciding.backends import DTYPES, Arrays, CannotRun, first_line, plain, reduced, to_numpy
 from numeric.deciding.comparison import Comparison
-from numeric.deciding.findings import BreaksBound, NotFinite, OtherShape
+from numeric.deciding.findings import BreaksBound, ByConstants, NotFinite, OtherShape
 from numeric.deciding.programs import Program, Recorded, WrongResult, recorded, replayed
 from numeric.finding import Flag, Key, Quantity, Said
 from numeric.tape.acceptance import recorded_here
@@ -208,6 +209,28 @@ class Floats:
         if self.dtype == "float32":
             self._precisions(inputs, a, b, tally)
         return wrong
+
+    def by_constants(self, inputs: Arrays, wrong: Difference, key: int | None = None) -> ByConstants | None:
+        """What says that roundings in computed constants explain all differences at this point; None where they do not."""
+        if wrong.place is None:
+            return None
+        carrier = Computed(DTYPES[self.dtype], 1 + max((n for a in inputs.values() for n in np.shape(a)), default=0))
+        tensors = {name: torch.tensor(array, dtype=DTYPES[self.dtype]) for name, array in inputs.items()}
+        allowed = np.zeros(wrong.shapes[0])
+        found: list[tuple[str, str, str]] = []
+        for side, program in self._sides:
+            tape = self._tape(side, program, tensors, key)
+            found += [(side, *constant) for constant in notes(tape, DTYPES[self.dtype]).computed]
+            parts, _ = self._follow(side, tape, carrier, tensors)
+            if parts is None:
+                return None
+            allowed = allowed + carrier.bound(parts)[0].numpy()
+        a, b = wrong.values
+        with np.errstate(all="ignore"):
+            size = max(float(np.nanmax(np.abs(held))) for held in (a, b, *inputs.values()) if np.size(held))
+            telling = bool(allowed.max() <= 10.0**-DIGITS * size)
+            fine = bool((np.abs(a - b) <= allowed)[np.isfinite(a) & np.isfinite(b)].all())
+        return ByConstants(wrong.found(self.asked.names), tuple(found)) if found and telling and fine else None
 
     def _compare(
         self, a: np.ndarray, b: np.ndarray, bound_a: np.ndarray, bound_b: np.ndarray, finite: np.ndarray, tally: Tally

@@ -22,7 +22,16 @@ import torch
 from numeric.deciding import shrink, strategies
 from numeric.deciding.backends import Arrays, CannotRun, unusable
 from numeric.deciding.comparison import Comparison
-from numeric.deciding.findings import Beyond, InExact, NoBound, NotAssessed, NothingAssessed, On, UnstableBound
+from numeric.deciding.findings import (
+    Beyond,
+    ByConstants,
+    InExact,
+    NoBound,
+    NotAssessed,
+    NothingAssessed,
+    On,
+    UnstableBound,
+)
 from numeric.deciding.float_comparison import Difference, Floats, Tally
 from numeric.deciding.programs import Shapes, Sizes, WrongResult, fractions, lightly, smaller
 from numeric.entropy import Entropy
@@ -58,7 +67,8 @@ def decide(
     inputs' shapes have to be known. The sizes are those of the draws.
     followed: the draws that have a running bound too, by number (None: all); the others have one where they need it.
     at_point: bounds are those of recordings made on the very draws, which cost a tenth of one accepted for all draws.
-    Undecided when nothing was assessable, when an operation has no bound (it is named), when a side fails, or when the
+    Undecided when nothing was assessable, when an operation has no bound (it is named), when a side fails, when roundings in
+    constants that a code computed explain all differences (`numeric.carriers.computed`), or when the
     bounds' ratio exceeds `ratio`; not run for a backend that is not there, or that computes in reduced precision.
     """
     engine = Floats(asked.recorded(), backend, dtype, {}, followed, at_point)
@@ -80,6 +90,7 @@ def _decided(
     if why:
         return Finding(Verdict.NOT_RUN, reason=why, settings=settings), False
     tally = Tally()
+    explained: ByConstants | None = None
     with np.errstate(over="ignore"):
         rounded = [
             {n: np.asarray(np.asarray(a, dtype=dtype), dtype=np.float64) for n, a in raw.items()} for raw in draws
@@ -88,6 +99,7 @@ def _decided(
     for number, inputs in enumerate(rounded):
         try:
             wrong = engine.assess(inputs, tally, key=number)
+            why_wrong = engine.by_constants(inputs, wrong, number) if wrong is not None else None
         except (Refused, CannotRun, WrongResult) as error:
             found = Finding(
                 Verdict.UNDECIDED,
@@ -97,7 +109,8 @@ def _decided(
                 flags=tuple(tally.flags),
             )
             return found, isinstance(error, Refused)
-        if wrong is not None:
+        explained = explained or why_wrong
+        if wrong is not None and why_wrong is None:
             example, note = _counterexample(engine, inputs, wrong, shrinking)
             found = Finding(
                 Verdict.REFUTED,
@@ -118,7 +131,9 @@ def _decided(
     reason: Told = ""
     ratios = [float(r.max()) for r in tally.ratios if r.size]
     largest = among(ratios) if ratios else 0.0
-    if tally.outputs == tally.skipped:
+    if explained is not None:
+        verdict, reason = Verdict.UNDECIDED, explained
+    elif tally.outputs == tally.skipped:
         verdict = Verdict.UNDECIDED
         reason = NothingAssessed(tally.outputs, tally.draws)
     elif largest > ratio:

@@ -12,6 +12,7 @@ from functools import cache
 
 import torch
 
+from numeric.carriers.computed import inexact
 from numeric.finding import Flag, Said
 from numeric.tape.places import shown
 from numeric.tape.storage_tape import Constant as Held
@@ -72,6 +73,11 @@ class Record:
     constants: dict[tuple[str, str], tuple[float, ...]] = field(default_factory=dict)
     writes: dict[Written, None] = field(default_factory=dict)
     guards: dict[Guard, None] = field(default_factory=dict)
+
+    @property
+    def computed(self) -> tuple[tuple[str, str], ...]:
+        """A constant that may have been computed, by text and place; empty without one."""
+        return tuple(c for c, held in self.constants.items() if any(inexact(value) for value in held))[:1]
 
     def flags(self, side: str, read: Mapping[float, object] | None = None) -> tuple[Flag, ...]:
         """What an exact verdict does not cover, for `side` of a comparison. read: constants that were taken for others."""

@@ -113,7 +113,9 @@ class Parting:
     there.
 
     largest: relative to the largest output there, of Gaussian draws at these sizes. reproduced: whether the plain calls
-    at the small point differ too; where the difference is below rounding they do not.
+    at the small point differ too; where the difference is below rounding they do not. before: where a layer keeps things
+    between calls, the sizes of the call before (all numbers 1/2) without which a fresh process gives the learner's numbers;
+    empty where no such call was found, and no numbers are shown.
     """
 
     counterexample: Counterexample
@@ -122,6 +124,7 @@ class Parting:
     sizes: Sizes = field(default_factory=dict)
     first: int | None = None
     place: Place | None = None
+    before: Sizes | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", frozen(self.sizes))
@@ -227,7 +230,9 @@ class Answer:
     @property
     def counterexample(self) -> Counterexample | None:
         """The smallest one found, if it is refuted."""
-        return self.parting.counterexample if self.parting is not None else None
+        if self.parting is None or (self.parting.before is not None and not self.parting.before):
+            return None
+        return self.parting.counterexample
 
     @property
     def flags(self) -> tuple[Told, ...]:

@@ -187,6 +187,10 @@ class Calls:
         both = torch.cat([out.reshape(-1), after.reshape(-1)])
         return torch.stack([both] * len(self._cuts(N)))
 
+    def returned(self, **inputs: Any) -> tuple[Any, Any]:
+        """The outputs of one call that asks for the state after, and that state where there is one."""
+        return self._call(inputs, Fraction(inputs["k"].shape[1]), after=True)
+
     def in_two(self, **inputs: Any) -> Any:
         """Two calls, the second from the state that the first returns."""
         N = inputs["k"].shape[1]

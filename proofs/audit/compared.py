@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from fractions import Fraction
 from functools import cached_property, partial
 from typing import Any
 
@@ -20,7 +21,7 @@ from numeric.deciding.findings import OtherShape
 from numeric.deciding.programs import Program, Shapes, Sizes, recorded, text
 from numeric.deciding.readings import Reading, listed
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Finding, Key, Quantity, Verdict
+from numeric.finding import Counterexample, Finding, Key, Quantity, Said, Verdict
 from numeric.trust import Trust
 from proofs.audit.enclosures import point, width
 from proofs.audit.findings import Apart, Exactly, WideBalls
@@ -112,7 +113,7 @@ def compared(kind: How, asked: Question, entropy: Entropy, target_log2: float) -
     """The answer on one rung; undecided where a side raises."""
     try:
         if kind is How.EXACT:
-            return exact_identity.decide(
+            found = exact_identity.decide(
                 Comparison(
                     asked.left,
                     asked.right,
@@ -127,6 +128,7 @@ def compared(kind: How, asked: Question, entropy: Entropy, target_log2: float) -
                 positive=asked.positive,
                 rounded=True,
             )
+            return _but_for_constants(asked, found)
         if kind is How.BALLS:
             points = [point(asked.shapes, asked.sizes, salt, asked.positive) for salt in range(_POINTS)]
             return enclosed(asked, points)
@@ -138,6 +140,22 @@ def compared(kind: How, asked: Question, entropy: Entropy, target_log2: float) -
         return within_rounding(kind, asked, draws, entropy)
     except Exception as error:  # the target is anybody's code, and may refuse what it is given
         return Finding(Verdict.UNDECIDED, reason=raised(error))
+
+
+def _but_for_constants(asked: Question, found: Finding) -> Finding:
+    """An exact refutation, undecided where its counterexample is no more than roundings in constants that are computed."""
+    from numeric.deciding.balls import by_constants
+
+    if found.counterexample is None:
+        return found
+    fractions: Any = np.vectorize(Fraction, otypes=[object])
+    here = {name: fractions(np.array(a, dtype=object)) for name, a in found.counterexample.inputs.items()}
+    assert isinstance(found.reason, Said)
+    try:
+        why = by_constants(asked.left, asked.right, here, asked.names, found.reason)
+    except Exception:  # what the target raises at this size, or an operation without a rule
+        return found
+    return Finding(Verdict.UNDECIDED, reason=why) if why is not None else found
 
 
 def within_rounding(
@@ -174,9 +192,16 @@ def of_the_state(
 
 
 def enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]]) -> Finding:
-    """Both sides in balls of 256 bits, at rational points; where they differ, with constants as in `numeric.deciding.readings`."""
+    """Both sides in balls of 256 bits, at rational points; where they differ, with constants as in `numeric.deciding.readings`,
+    and undecided where roundings in constants that are computed explain that."""
+    from numeric.deciding.balls import by_constants
+
     found = _enclosed(asked, points, read=False)
-    return _enclosed(asked, points, read=True) if found.counterexample is not None else found
+    found = _enclosed(asked, points, read=True) if found.counterexample is not None else found
+    if found.counterexample is None:
+        return found
+    why = [by_constants(asked.left, asked.right, here, asked.names, Apart.AT_A_POINT) for here in points]
+    return Finding(Verdict.UNDECIDED, reason=why[0]) if why[0] is not None and None not in why else found
 
 
 def _enclosed(asked: Question, points: Sequence[Mapping[str, np.ndarray]], read: bool) -> Finding:

@@ -161,6 +161,9 @@ def _approached(site: Site, name: str, distances: Mapping[int, float], rest: boo
     last = sizes[-1] if sizes else 0
     if len(sizes) < 2 or not min(distances.values()) == distances[last] < distances[sizes[0]]:
         return None
+    steps = [distances[b] - distances[a] for a, b in zip(sizes, sizes[1:], strict=False)]
+    if not distances[last] and max(steps) * 2 > max(distances.values()):
+        return None  # it goes up and down, as a padding to whole blocks, and the longest call just ends one
     before = next((s for s in reversed(sizes[:-1]) if distances[s] > distances[last]), sizes[0])
     turn = last + distances[last] * (last - before) / (distances[before] - distances[last])
     return Edge(*_place(site), name, math.ceil(turn) if turn < _LARGEST else 0, rest)

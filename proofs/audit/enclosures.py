@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from numeric.deciding.findings import ByConstants
 from numeric.deciding.programs import Shapes, Sizes, concrete, smaller, text
 from numeric.deciding.readings import Reading, listed
 from numeric.finding import Counterexample, Finding, Key, Quantity, Verdict
@@ -40,14 +41,30 @@ def enclosures(case: Case, sizes: Sizes, contexts: Sequence[int]) -> Finding | N
         if not isinstance(found, _Apart):
             return found
     assert isinstance(found, _Apart)
+    why = by_constants(case, found.point)
+    if why is not None:
+        return Finding(Verdict.UNDECIDED, reason=why)
     return _refuted_by_balls(case, found.sizes)
+
+
+def by_constants(case: Case, point: Mapping[str, np.ndarray]) -> ByConstants | None:
+    """That roundings in constants which are computed explain a difference at a rational point, if they do."""
+    from numeric.deciding import balls
+
+    try:
+        return balls.by_constants(
+            case.smaller(case.layer), case.smaller(case.learner), point, case.sides, Apart.AT_A_POINT
+        )
+    except Exception:  # an operation without a rule
+        return None
 
 
 @dataclass(frozen=True)
 class _Apart:
-    """Sizes at which two balls do not meet."""
+    """Sizes and a point at which two balls do not meet."""
 
     sizes: Sizes
+    point: Mapping[str, np.ndarray]
 
 
 def _at_points(case: Case, sizes: Sizes, contexts: Sequence[int], read: bool) -> _Apart | Finding | None:
@@ -71,7 +88,7 @@ def _at_points(case: Case, sizes: Sizes, contexts: Sequence[int], read: bool) ->
             constants |= known
             for a, b in zip(left, right, strict=True):
                 if not a.overlaps(b):
-                    return _Apart(here)
+                    return _Apart(here, point)
                 apart.append(width(a, b))
             off.append(_rounding(case, point, left))
     worst = max(2.0**-1000, *apart)

@@ -152,6 +152,8 @@ class Moved(Said, Enum):
     """Such a process, after other calls."""
     PARAMETERS = auto()
     """Parameters that were set after a call."""
+    RESULTS = auto()
+    """A later call, which writes to what the first one returned."""
     MODE = auto()
     """Another mode than the plain call's."""
 

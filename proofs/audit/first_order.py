@@ -21,6 +21,7 @@ from numeric.deciding.programs import Program, fractions, recorded
 from numeric.finding import Finding, Key, Verdict
 from numeric.tape.refusals import Refused
 from numeric.trust import Trust
+from proofs.audit.enclosures import by_constants
 from proofs.audit.findings import FewDigits, OffFirstOrder, Unstable
 from proofs.target.case import Case
 
@@ -39,9 +40,8 @@ def first_order_finding(case: Case, draws: Sequence[Mapping[str, np.ndarray]]) -
         tensors = {name: torch.tensor(np.asarray(a, dtype=np.float64)) for name, a in draw.items()}
         try:
             run = first_order(layer.at(shapes), tensors)
-            exact, _ = evaluate(
-                learner, {n: fractions(t.reshape(-1).tolist(), tuple(t.shape)) for n, t in tensors.items()}
-            )
+            points = {n: fractions(t.reshape(-1).tolist(), tuple(t.shape)) for n, t in tensors.items()}
+            exact, _ = evaluate(learner, points)
         except Exception:  # an operation without a bound or a rule; what else the target raises was said
             return None
         unstable = max(unstable, _ratio(run.bound, learner, shapes, tensors))
@@ -56,6 +56,9 @@ def first_order_finding(case: Case, draws: Sequence[Mapping[str, np.ndarray]]) -
                 beyond = bool(error > bound)
             outputs += 1
             if beyond:
+                why = by_constants(case, points)
+                if why is not None:
+                    return Finding(Verdict.UNDECIDED, reason=why)
                 return Finding(
                     Verdict.REFUTED,
                     reason=OffFirstOrder(case.sides, float(error.mid()), bound),

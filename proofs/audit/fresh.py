@@ -11,7 +11,7 @@ import select
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -170,3 +170,20 @@ def leaves(value: Any) -> list[Tensor]:
     if isinstance(value, dict):
         value = list(value.values())
     return [leaf for item in value for leaf in leaves(item)] if isinstance(value, (tuple, list)) else []
+
+
+def filled(results: Sequence[Any], with_leaves: Sequence[Sequence[Tensor]]) -> list[Any]:
+    """Results with other tensors in them, those of `calls`."""
+    rest = iter([leaf for result in with_leaves for leaf in result])
+    return [_replaced(result, rest) for result in results]
+
+
+def _replaced(result: Any, leaves: Iterator[Tensor]) -> Any:
+    """A result with other tensors in it."""
+    if isinstance(result, Tensor):
+        return next(leaves)
+    if isinstance(result, dict):
+        return {key: _replaced(value, leaves) for key, value in result.items()}
+    if isinstance(result, (tuple, list)):
+        return [_replaced(item, leaves) for item in result]
+    return result

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from numeric.deciding.balls import evaluate
 from numeric.deciding.exact_identity import bounds
+from numeric.deciding.findings import ByConstants
 from numeric.deciding.programs import Program, Sizes, concrete
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Key, Verdict
@@ -153,6 +154,9 @@ class Search:
             if finding.verdict is Verdict.REFUTED and How.EXACT in self.kinds and small:
                 exact = self._compare(How.EXACT, asked, points, self.entropy.child(what, "exact"))  # a small example
                 kind, finding = (How.EXACT, exact) if exact.verdict is Verdict.REFUTED else (kind, finding)
+            if isinstance(finding.reason, ByConstants):
+                self.refusals.append(Refusal(what, sizes, finding.reason, unlike=True))
+                return Verdict.UNDECIDED
             if finding.verdict is not Verdict.UNDECIDED:
                 self.rows.append(Row(kind.check, sizes, finding, what))
                 return finding.verdict

@@ -31,6 +31,7 @@ from proofs.audit.handed import Argument, Handed, Seen, differentiable, number, 
 from proofs.audit.inference import at_length
 from proofs.audit.mode_calls import mode_calls
 from proofs.audit.mode_runs import Runs, bare, equal, far_lengths
+from proofs.audit.results import results_kept
 from proofs.audit.rows import Row
 from proofs.audit.switches import asked_for
 from proofs.audit.together import (
@@ -121,6 +122,7 @@ def modes(
             _fresh(runs, adapter, text, short=True)
             _set_anew(runs, adapter, text)
     _again(runs, mentioned)
+    results_kept(runs, whole or Found(), lambda seen: _adapter(loaded, adapter, seen))
     for generator in unseeded(lambda: case.layer(**data), plain):
         runs.add(f"numbers of {generator}'s generator", Same.RANDOM, Untried.UNSEEDED)
     ways = _ways(runs, alone)
@@ -365,8 +367,7 @@ def _fresh(runs: Runs, adapter: Any, text: str, first: Sequence[Sizes] = (), sho
         return runs.add(name, Same.BITS)
     why = Moved.PROCESS_AFTER if first or short else Moved.PROCESS
     try:
-        rest = iter([leaf for result in results for leaf in result])
-        given = iter([_replaced(result, rest) for result in seen.results])
+        given = iter(fresh.filled(seen.results, results))
         stub = adapt(replace(runs.loaded, call=lambda *args, **kwargs: next(given)), adapter)
         out = runs.case.through(stub, **runs.data)
     except Exception:  # the results have another form there
@@ -402,14 +403,3 @@ def _set_anew(runs: Runs, adapter: Any, text: str) -> None:
 def _rounded(call: fresh.Call) -> fresh.Call:
     """The call with its numbers in float32."""
     return tree_map_only(Tensor, lambda t: t.float() if t.is_floating_point() else t, call)
-
-
-def _replaced(result: Any, leaves: Iterator[Tensor]) -> Any:
-    """A result with other tensors in it."""
-    if isinstance(result, Tensor):
-        return next(leaves)
-    if isinstance(result, dict):
-        return {key: _replaced(value, leaves) for key, value in result.items()}
-    if isinstance(result, (tuple, list)):
-        return [_replaced(item, leaves) for item in result]
-    return result

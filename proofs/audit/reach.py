@@ -10,13 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
-from proofs.audit.compared import how
+from proofs.audit.by_dtype import typed
+from proofs.audit.compared import by_lifting, how
 from proofs.audit.computed import LONGER, NOTED, Computed, computed
 from proofs.audit.crossing import crossing
 from proofs.audit.far_calls import Far, far_calls
+from proofs.audit.finite import limits
 from proofs.audit.kept import idle, kept
 from proofs.audit.longer import FARTHEST, Longer, longer_rows
 from proofs.audit.modes import Modes, modes
@@ -135,6 +139,9 @@ def reach(
         called = {"N": max([reached, *swept.plain.lengths]), **widest}
         child = entropy.child("edges")
         made = _further(case, named.loaded.call, at, fixed, made, mentioned, longer, reached, called, child)
+    child = entropy.child("floats")
+    alike = typed(case, case.draw(at, torch.Generator().manual_seed(0))) if not done() and kinds else ()
+    ends = limits(case, at, fixed, child, by_lifting(kinds)) if not done() and kinds else ()
     unnoted = (Refusal(NOTED, dict(at), made.unnoted, unlike=True),) if made.unnoted is not None else ()
     world = World(
         batch=whole.batch,
@@ -145,6 +152,8 @@ def reach(
         cells=far.cells,
         state=whole.state,
         by_head=whole.by_head,
+        limits=ends,
+        typed=alike,
         of_two=case.twin is not None and case.twin.adapter.whole is not None,
         lengths=tuple(sorted({*seen, *longer.lengths})),
         widths=tuple(dict.fromkeys((*widths, *longer.widths))),

@@ -11,6 +11,7 @@ from enum import Enum, auto
 
 from numeric.finding import Finding, Key, Said, Told, Verdict
 from proofs.audit.rows import Check, Row, of
+from proofs.audit.world import Limit
 
 
 class Run(Said, Enum):
@@ -160,6 +161,14 @@ class NotSeen(Said):
 
     reason: Told
     doubt: Said
+
+
+@dataclass(frozen=True)
+class Bounded(Said):
+    """An answer that holds as far as the layer's floats reach."""
+
+    reason: Told
+    limits: tuple[Limit, ...]
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,11 @@ import torch
 from constructions.learners import Domain
 from numeric.deciding import float_identity
 from numeric.deciding.comparison import Comparison
+from numeric.deciding.findings import ByConstants
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Key, Told, Verdict
+from proofs.audit.anew import anew
 from proofs.audit.answer import Answer, Check, Start, Word, chance_of, of, run_of
 from proofs.audit.hints import hints
 from proofs.audit.induction import every_length
@@ -28,6 +30,7 @@ from proofs.audit.preflight import preflight, refuses
 from proofs.audit.reach import Loaded, reach
 from proofs.audit.reasons import (
     Beside,
+    Bounded,
     Broke,
     Lawless,
     NotSeen,
@@ -165,6 +168,8 @@ def judged(
         rows += reached.rows
         if word in (Word.PROVED, Word.AGREES):
             relies(case, loaded, named.adapter, _agreed(rows, world.plain, at))
+        if word in (Word.PROVED, Word.AGREES) and world.limits:
+            reason = Bounded(reason, world.limits)
         lawless = case.inferred.lawless()
         if word in (Word.PROVED, Word.AGREES) and lawless:
             word, reason = Word.UNDECIDED, Lawless(reason, lawless)
@@ -179,6 +184,9 @@ def judged(
         alone = tuple((name, case.gates[name]) for name in chosen.names if case.given(name))
         if alone:
             case.note(Inferable(alone))
+    part = parting(case, rows, at) if word is Word.REFUTED else None
+    if part is not None and case.other is None:
+        part = anew(part, case, loaded, named.adapter, named.text)
     return Answer(
         target=loaded.text,
         adapter=case.adapter.text,
@@ -187,7 +195,7 @@ def judged(
         reason=reason,
         rows=tuple(rows),
         parameters=case.described(at, others, drawn=word is Word.AGREES),
-        parting=parting(case, rows, at) if word is Word.REFUTED else None,
+        parting=part,
         notes=tuple(case.notes),
         options=options,
         learner=chosen,
@@ -330,6 +338,8 @@ def _refuted(rows: list[Row], found: Finding) -> tuple[Word, Told]:
     """An exact refutation; undecided where rounded constants of the code may be all there is to it."""
     floats = of(rows, Check.FLOAT, Check.LIFTED, Check.SINGLE)
     there = floats[-1] if floats and floats[-1].sizes == _refuted_at(rows) else None
+    if there is not None and isinstance(there.finding.reason, ByConstants):
+        return Word.UNDECIDED, Beside(found.reason, there.finding.reason)
     if there is None or there.finding.verdict is not Verdict.CONFIRMED:
         return Word.REFUTED, found.reason
     if there.check is Check.SINGLE:

@@ -133,13 +133,17 @@ def sweep(
                 lengths.append(N)
 
     along(first)
+    across = () if {"f", "m", "N"} & set(fixed) or fitted else tuple(_across(mentioned))
+    for f, m, N in across:
+        if run.same("plain calls", of_one_sequence(case, {"f": f, "m": m, "N": N}), novel=True):
+            elsewhere.setdefault((f, m), []).append(N)
     along([N for N in later if N <= EVERY])
     every, handed = run.whole(whole, at, fixed, chunks)
 
     def beside(short: bool) -> None:
         for f, m, N in others:
             asked = of_one_sequence(case, {"f": f, "m": m, "N": N})
-            if (N <= _SHORT) is short and run.same("plain calls", asked, novel=True):
+            if (f, m, N) not in across and (N <= _SHORT) is short and run.same("plain calls", asked, novel=True):
                 elsewhere.setdefault((f, m), []).append(N)
 
     beside(short=True)
@@ -182,6 +186,15 @@ def _elsewhere(at: Sizes, fixed: Sizes, mentioned: Sequence[int]) -> Iterator[tu
         if c <= 256:
             yield c + 2, 2, long  # a second tile of two channels, which can be mixed
             yield 2, c + 2, long
+
+
+def _across(mentioned: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """(f, m, N) past an integer of the code in one width and past two chunks in the context, before all that may be too
+    dear together: code may take its chunks at some widths alone."""
+    chunks = [c for c in mentioned if 1 < c <= 64]
+    for c in chunks:
+        yield c + 2, 2, 2 * max(chunks) + 1
+        yield 2, c + 2, 2 * max(chunks) + 1
 
 
 def _lent(case: Case, at: Sizes) -> Iterator[tuple[int, int, int]]:

@@ -120,6 +120,29 @@ class Plain:
 
 
 @dataclass(frozen=True)
+class Typed(Said):
+    """A constant in a line that is one number where the inputs are float64, and another where they are float32."""
+
+    place: str
+    double: float
+    single: float
+
+
+@dataclass(frozen=True)
+class Limit(Said):
+    """Where a layer leaves the range of a type of floats: its plain call of N tokens is not finite, or other numbers, where
+    the learner's is finite; at `fine` tokens it is right. names: decays of every token that are 2**strength there, of which
+    2**weaker is right; empty for the audit's own."""
+
+    dtype: str
+    N: int
+    fine: int
+    names: tuple[str, ...] = ()
+    strength: int = 0
+    weaker: int = 0
+
+
+@dataclass(frozen=True)
 class World:
     """What an answer covers.
 
@@ -130,7 +153,8 @@ class World:
     sizes of plain calls in which they gave the same. integers: those of the target's code; beyond: whether all
     of them were passed. unrun: code that no bare run reached. kept: what calls leave for later ones; outside: what they
     read that no argument gives; edges: bounds that none reached. by_head: the learner's numbers of each head, where heads have
-    their own. of_two: whether whole calls of two layers were compared, in the place of parts of one.
+    their own. limits: where floats end. typed: constants that depend
+    on the type of floats. of_two: whether whole calls of two layers were compared, in the place of parts of one.
     """
 
     batch: int = 1
@@ -157,6 +181,8 @@ class World:
     scripts: tuple[Scripted, ...] = ()
     edges: tuple[Edge, ...] = ()
     by_head: tuple[Mapping[str, Said], ...] = ()
+    limits: tuple[Limit, ...] = ()
+    typed: tuple[Typed, ...] = ()
     of_two: bool = False
 
     @property

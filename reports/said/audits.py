@@ -31,6 +31,7 @@ from proofs.audit.findings import (
 )
 from proofs.audit.reasons import (
     Beside,
+    Bounded,
     Broke,
     Lawless,
     NotMade,
@@ -47,7 +48,7 @@ from proofs.audit.reasons import (
     With,
 )
 from proofs.audit.rows import rung
-from proofs.audit.world import Grouping, Left, Mode, Positions, Refusal, State
+from proofs.audit.world import Grouping, Left, Limit, Mode, Positions, Refusal, State, Typed
 from proofs.audit.world import Same as InMode
 from reports.said.kinds import listed, said
 
@@ -153,6 +154,11 @@ def _(reason: NotSeen) -> str:
 
 
 @said.register
+def _(reason: Bounded) -> str:
+    return f"{said(reason.reason)}; but floats end: {'; '.join(said(limit) for limit in reason.limits)}"
+
+
+@said.register
 def _(reason: With) -> str:
     return f"at {reason.name} = 0 {said(reason.reason)}"
 
@@ -173,6 +179,7 @@ _PLAIN = {
     Moved.MODE: "it gives other numbers than without this mode",
     Moved.NUMBERS: "the same numbers as floats give another result",
     Moved.PARAMETERS: "what a call kept of its parameters goes on being used once they are set to others",
+    Moved.RESULTS: "what a call returned is changed by a later call",
     Moved.PROCESS: "a process without this package gets other numbers from the same call",
     Moved.PROCESS_AFTER: "a process without this package gets other numbers from the same call, after other calls",
     Untried.LIFTED: "its casts are lifted here",
@@ -327,6 +334,25 @@ def _(mode: Mode) -> str:
 @said.register
 def _(left: Left) -> str:
     return {Left.NOTHING: "it returns no state after where none is handed in"}[left]
+
+
+@said.register
+def _(constant: Typed) -> str:
+    return (
+        f"the constant {constant.double:.6g} at {constant.place} depends on the dtype: it is {constant.single:.6g} where the "
+        "inputs are float32, and the answer is for that of float64"
+    )
+
+
+@said.register
+def _(limit: Limit) -> str:
+    if limit.names:
+        here, before = f"with every {listed(limit.names)} 2^{limit.strength} at N = {limit.N}", f"2^{limit.weaker}"
+    else:
+        here, before = f"at N = {limit.N}", f"N = {limit.fine}"
+    return (
+        f"in {limit.dtype} the layer leaves their range {here}, where the learner is finite (at {before} it does not)"
+    )
 
 
 @said.register

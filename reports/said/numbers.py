@@ -5,6 +5,7 @@ from __future__ import annotations
 from numeric.deciding.findings import (
     Beyond,
     BreaksBound,
+    ByConstants,
     DiffersAtRational,
     DiffersAtTrial,
     InExact,
@@ -146,6 +147,12 @@ def _(found: InExact) -> str:
 @said.register
 def _(found: Beyond) -> str:
     return f"{said(found.difference)}; {said(found.exact)}"
+
+
+@said.register
+def _(found: ByConstants) -> str:
+    named = ", ".join(f"{side}: {text} at {place}" for side, text, place in found.constants)
+    return f"{said(found.difference)}, which a few roundings in constants explain that are computed ({named})"
 
 
 @said.register

@@ -89,8 +89,9 @@ class CallSites:
         except RecursionError:  # calls too deep to be followed
             return frozenset()
 
-    def made(self, code: CodeType) -> frozenset[str]:
-        """The variables of this function that are bound to literals and settled arguments alone, under tests of such."""
+    def made(self, code: CodeType, given: frozenset[str] = frozenset()) -> frozenset[str]:
+        """The variables of this function that are bound to literals and settled arguments alone, and to whether arguments
+        among `given` are None, under tests of such."""
         node = self._functions.get(_place_of(code))
         arguments = self.settled(code)
         if node is None or not self.readable:
@@ -98,26 +99,26 @@ class CallSites:
         bound = Counter(_bound(node))
         found = known = arguments - {*bound}
         while True:
-            values = self._bindings(node, known)
+            values = self._bindings(node, known, given - {*bound})
             new = {n for n, held in values.items() if len(held) == bound[n] and all(held)} - {*code.co_cellvars}
             known = found | new
             if known == found:
                 return known - arguments
             found = known
 
-    def _bindings(self, node: Function, known: frozenset[str]) -> dict[str, list[bool]]:
+    def _bindings(self, node: Function, known: frozenset[str], given: frozenset[str]) -> dict[str, list[bool]]:
         """For each variable that plain assignments outside of loops bind, whether each gives it a known value."""
         values: dict[str, list[bool]] = {}
         todo: list[tuple[ast.stmt, bool]] = [(statement, True) for statement in node.body]
         while todo:
             statement, sure = todo.pop()
             if isinstance(statement, ast.If):
-                under = sure and _known(statement.test, known)
+                under = sure and _known(statement.test, known, given)
                 todo += [(inner, under) for inner in (*statement.body, *statement.orelse)]
             elif isinstance(statement, ast.Assign):
                 for target in statement.targets:
                     for name, value in _pairs(target, statement.value):
-                        values.setdefault(name, []).append(sure and _known(value, known))
+                        values.setdefault(name, []).append(sure and _known(value, known, given))
         return values
 
     def _settled(self, place: Place, node: Function, name: str, asked: frozenset[tuple[int, str]]) -> bool:
@@ -235,13 +236,16 @@ class CallSites:
         return None
 
 
-def _known(value: ast.expr, names: frozenset[str]) -> bool:
-    """Whether an expression is made of literals, these names, and questions for their types."""
+def _known(value: ast.expr, names: frozenset[str], given: frozenset[str]) -> bool:
+    """Whether an expression is made of literals, these names, questions for their types, and whether `given` ones are None."""
+    if isinstance(value, ast.Compare) and isinstance(value.left, ast.Name) and value.left.id in given:
+        none = [isinstance(c, ast.Constant) and c.value is None for c in value.comparators]
+        return none == [True] and isinstance(value.ops[0], (ast.Is, ast.IsNot))
     if isinstance(value, ast.Call):
         asks = isinstance(value.func, ast.Name) and value.func.id == "isinstance" and not value.keywords
         return asks and len(value.args) == 2 and isinstance(value.args[0], ast.Name) and value.args[0].id in names
     if isinstance(value, (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.Tuple)):
-        return all(_known(part, names) for part in ast.iter_child_nodes(value) if isinstance(part, ast.expr))
+        return all(_known(part, names, given) for part in ast.iter_child_nodes(value) if isinstance(part, ast.expr))
     return isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and value.id in names)
 
 

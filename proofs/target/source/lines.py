@@ -170,7 +170,12 @@ class Lines:
             sites = CallSites(self.steps, dict.fromkeys(entries, chosen), adapter)
             given = CallSites(self.steps, {code: arguments(code) - varied for code in entries}, adapter)
             left = {code: unchanged(self._settled[code], self.steps) for code in self.steps}
-            return lambda code: Known(sites.settled(code), given.settled(code), left[code], sites.made(code))
+
+            def known(code: CodeType) -> Known:
+                asked = given.settled(code)
+                return Known(sites.settled(code), asked, left[code], sites.made(code, asked))
+
+            return known
 
         tests = knowing(options - varied, varied)
         # outcomes of comparisons that are no test are known of calls that leave out what varies

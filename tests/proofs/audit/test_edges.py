@@ -94,6 +94,7 @@ CUT = {
     "band": """n = len(X)
     return weighted(torch.ones(n, n, dtype=X.dtype).triu(-50000)[-1], X, Y, x_q, eta)""",
     "padded": "return weighted(F.pad(torch.ones_like(X[:, 0]), (0, 50000 - len(X)))[:len(X)], X, Y, x_q, eta)",
+    "padded just so far": "return weighted(F.pad(torch.ones_like(X[:, 0]), (0, 301 - len(X)))[:len(X)], X, Y, x_q, eta)",
 }
 WHOLE = {
     "all of it": "n = len(X)\n    return base(X[:n], Y[0:n], x_q, eta, max(n, 1))",
@@ -112,6 +113,9 @@ WHOLE = {
     "floor": """n = torch.clamp(torch.tensor(float(len(X)), dtype=X.dtype), min=1.0)
     return eta / n * (Y.T @ (X @ x_q))""",
     "padding to chunks": """rest = -len(X) % 64
+    a, b = F.pad(X, (0, 0, 0, rest)), F.pad(Y, (0, 0, 0, rest))
+    return eta / len(X) * (b.T @ (a @ x_q))""",
+    "padding to chunks that the longest call ends": """rest = -len(X) % 7
     a, b = F.pad(X, (0, 0, 0, rest)), F.pad(Y, (0, 0, 0, rest))
     return eta / len(X) * (b.T @ (a @ x_q))""",
 }

@@ -49,6 +49,9 @@ def square(X, Y, x_q):
 def scalar(X, Y, x_q):
     return step(X, Y, x_q) * (2 if Y.shape[1] == 1 and len(X) > 4 else 1)
 
+def wide_and_late(X, Y, x_q):
+    return step(X, Y, x_q) * (2 if X.shape[1] >= 16 and len(X) > 2 * 32 else 1)
+
 def epsilon(X, Y, x_q):
     return step(X, Y, x_q) * (1 + 1e-8 if len(X) == 23 else 1)
 
@@ -237,6 +240,16 @@ def test_fixed_sizes_stay(layers: Path) -> None:
 def test_what_costs_too_much_is_not_said_to_agree(layers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(swept, "_BUDGET", 800)
     assert 1 <= len(found(layers, "good").plain.lengths) < swept.EVERY
+
+
+def test_a_wide_and_long_call_comes_before_what_is_too_dear(layers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(swept, "_BUDGET", 2000)
+    result = found(layers, "wide_and_late", None, (16, 32))
+    (row,) = [r for r in result.rows if r.finding.verdict is Verdict.REFUTED]
+    assert row.sizes == {"f": 18, "m": 2, "N": 65}
+    plain = found(layers, "good", None, (16, 32)).plain
+    assert 1024 not in plain.lengths
+    assert dict(plain.elsewhere) == dict.fromkeys([(18, 2), (2, 18), (34, 2), (2, 34)], (65,))
 
 
 def test_rows_are_held_against_their_own_size() -> None:

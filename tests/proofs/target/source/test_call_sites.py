@@ -209,3 +209,25 @@ def test_variables_made_of_options_alone(tmp_path, body, found):
     exec(compile(path.read_text(), str(path), "exec"), names)
     code = names["main"].__code__
     assert CallSites([code], {code: frozenset({"state", "late"})}).made(code) == found
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("use, store = gate is not None, state is None", {"use", "store"}),
+        ("use = gate is not None and not late", {"use"}),
+        ("use = gate is not None\n    if len(X) > 40:\n        use = False", set()),  # a size decides
+        ("use = gate is not None and len(X) < 40", set()),
+        ("use = gate is not X", set()),
+        ("gate = gate if len(X) < 40 else None\n    use = gate is not None", set()),  # no longer as it was given
+        ("use = other is not None", set()),
+    ],
+)
+def test_variables_made_of_whether_an_argument_was_given(tmp_path, body, found):
+    path = tmp_path / "given.py"
+    path.write_text(f"def main(X, gate=None, state=None, other=None, late=False):\n    {body}\n    return X\n")
+    names = {}
+    exec(compile(path.read_text(), str(path), "exec"), names)
+    code = names["main"].__code__
+    made = CallSites([code], {code: frozenset({"state", "late"})}).made(code, frozenset({"gate", "state"}))
+    assert made == found
