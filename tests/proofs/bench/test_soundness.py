@@ -81,3 +81,6 @@ def test_what_changes_nothing_is_not_a_mutant():
     assert all((soundness.difference(entry("gated_window"), m) or 0) > soundness.ROUNDING for m in doubled)
     same = replace(doubled[0], source=soundness.source(entry("gated_window"), None))
     assert soundness.difference(entry("gated_window"), same) == 0.0
+    # P is symmetric, and so is outer(gain, Px): over 70 tokens rounding takes over in the true layer as well
+    turned = [m for m in mutations(entry("forgetting_filter").source) if "torch.outer(Px, gain)" in m.change]
+    assert turned and all(soundness.difference(entry("forgetting_filter"), m) == 0.0 for m in turned)
