@@ -218,11 +218,11 @@ def difference(entry: Entry, mutation: Mutation) -> float | None:
 
 
 def _condition(entry: Entry, arguments: Sequence[torch.Tensor], true: torch.Tensor, last: tuple[Any, ...]) -> float:
-    """How many times, at least 1, the true layer's answer moves by what its inputs move by when rounded to float32.
+    """How many times, at least 1, the rounding unit of float32 the true layer's answer moves by when it is computed there.
 
-    Infinity where that moves it by as much as it is: such a point shows no difference of two layers.
+    Infinity where it moves by as much as it is: such a point shows no difference of two layers.
     """
-    other = _answer(entry.layer(*(a.float().double() for a in arguments)))
+    other = _answer(entry.layer(*(a.float() for a in arguments))).double()
     moved = float((other[last] - true[last]).abs().max() / true[last].abs().max())
     return max(1.0, moved / 2.0**-24) if moved < 1 else math.inf
 
