@@ -163,6 +163,13 @@ class NotSeen(Said):
 
 
 @dataclass(frozen=True)
+class GradientsSampled(Said):
+    """The gradients agree within rounding, and exact numbers do not say that they do."""
+
+    reason: Told
+
+
+@dataclass(frozen=True)
 class With(Said):
     """A finding at 0 of this variable."""
 
