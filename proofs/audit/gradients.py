@@ -23,6 +23,7 @@ from numeric.deciding.gradients import Backward, Derivative
 from numeric.deciding.programs import Program, Shapes, Sizes, text
 from numeric.entropy import Entropy
 from numeric.finding import Counterexample, Finding, Told, Verdict
+from numeric.trust import Trust
 from proofs.audit.answer import Parting
 from proofs.audit.compared import How, Question, compared, within_rounding
 from proofs.audit.findings import (
@@ -109,7 +110,7 @@ def gradient_rows(
             stateful is not None and N != 1
         ):  # against its own recording, which costs no learner for each entry of a state
             search.ask(replace(stateful, memory=None).question, here, exact)
-    return search.result(cells, (at["f"], at["m"]), stateful is not None)
+    return search.result(cells, (at["f"], at["m"]))
 
 
 def _calls(case: Case, found: Found) -> Functional | None:
@@ -168,6 +169,8 @@ class _Search:
     rows: list[Row] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     of: dict[Argument, None] = field(default_factory=dict)
+    """What gradients by and (`state`) of were compared."""
+    state: bool = False
     parting: Parting | None = None
 
     def ask(self, make: Make, sizes: Sizes, exact: bool = False, vital: bool = False) -> None:
@@ -185,7 +188,6 @@ class _Search:
         except Exception as error:  # the target is anybody's code, and may have no gradients
             self.refusals.append(Refusal(GRADIENTS, sizes, raised(error), unlike=vital))
             return
-        self.of |= {_argument(self.case, name): None for name in data(asked.shapes)}
         why: Told = ""
         decided = False
         affordable, differs = exact and cost <= self.dear, off > PART
@@ -199,11 +201,15 @@ class _Search:
                 finding = replace(finding, reason=told or finding.reason, counterexample=self.parting.counterexample)
             if finding.verdict in (Verdict.CONFIRMED, Verdict.REFUTED):
                 decided = True
+                finding = replace(finding, trust=(*finding.trust, Trust.DERIVATIVES))
                 self.rows.append(Row(kind.check, sizes, finding, GRADIENTS))
             why = why or finding.reason
             if self.parting is not None:
                 return
-        if not decided:
+        if decided:
+            self.of |= {_argument(self.case, name): None for name in data(asked.shapes)}
+            self.state = self.state or AFTER in asked.shapes
+        else:
             self.refusals.append(Refusal(GRADIENTS, sizes, why, unlike=differs or vital))
 
     def special(self, make: Make, sizes: Sizes) -> None:
@@ -285,7 +291,7 @@ class _Search:
         with torch.no_grad():
             return cost, apart(one[None], right(**draw)[None])
 
-    def result(self, cells: Sizes, width: tuple[int, int], state: bool) -> Compared:
+    def result(self, cells: Sizes, width: tuple[int, int]) -> Compared:
         """What was found, and what it covers."""
         held = [r for r in self.rows if r.finding.verdict is Verdict.CONFIRMED]
         exact = [r for r in held if r.check is Check.EXACT]
@@ -300,9 +306,9 @@ class _Search:
             rounded=tuple(N for N in lengths(held) if N not in some),
             widths=tuple(dict.fromkeys(w for r in held if (w := (r.sizes["f"], r.sizes["m"])) != width)),
             cells=(cells.get("B", 1), cells.get("H", 1)),
-            state=state,
+            state=self.state,
         )
-        return Compared(tuple(self.rows), covers, tuple(self.refusals), self.parting)
+        return Compared(tuple(self.rows), covers if self.of else None, tuple(self.refusals), self.parting)
 
     # --- where they part ---------------------------------------------------------------------------------------------
 
