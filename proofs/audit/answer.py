@@ -227,7 +227,9 @@ class Answer:
 
     @property
     def of_gradients(self) -> bool:
-        """Whether gradients alone differ."""
+        """Whether gradients alone differ, of two layers those of one."""
+        if self.second is not None and self.second.of_gradients:
+            return True
         broken = [row for row in self.rows if row.finding.verdict is Verdict.REFUTED]
         return any(isinstance(row.finding.reason, (GradientsDiffer, GradientNotFinite)) for row in broken)
 
