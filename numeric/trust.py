@@ -47,6 +47,8 @@ class Trust(Said, Enum):
     """That torch casts to float64 exactly."""
     COARSE = auto()
     """That a float64 run is no further from the exact value than from a float32 run."""
+    DERIVATIVES = auto()
+    """Torch's derivatives of the operations that a recording consists of."""
 
 
 @dataclass(frozen=True)

@@ -255,7 +255,8 @@ def world(tested: World) -> list[str]:
     if tested.modes_calls:
         further = ", ".join(" ".join(f"{k}={n}" for k, n in here.items()) for here in tested.modes_calls)
         modes.append(f"gradients enabled, strides, float32 and training, to 6 digits (3 in float32), at {further} too")
-    out = ["; ".join([*calls, sizes, *modes, tested.dtype, _VALUES])]
+    passes = _VALUES if tested.gradients is None else f"forward values and {said(tested.gradients)}"
+    out = ["; ".join([*calls, sizes, *modes, tested.dtype, passes])]
     out += _plain(tested)
     out += [said(m) for m in tested.modes if m not in same]
     for head, numbers in enumerate(tested.by_head, 1):

@@ -12,7 +12,7 @@ from numeric.finding import Counterexample, Key
 from numeric.probing.probes import Probe
 from proofs.audit.answer import Answer, Parting, Word, chance_of
 from proofs.audit.rows import Row
-from proofs.audit.world import World
+from proofs.audit.world import Gradients, World
 from proofs.target.source.lines import Unrun
 from reports.answers import every, miss, once, word
 from reports.said import said
@@ -105,6 +105,7 @@ def _json_world(tested: World) -> dict[str, Any]:
         "dtype": tested.dtype,
         "constants of the dtype": [said(constant) for constant in tested.typed],
         "floats end": [said(limit) for limit in tested.limits],
+        "gradients": _json_gradients(tested.gradients) if tested.gradients is not None else None,
         "integers": list(tested.integers),
         "beyond every integer of the code": tested.beyond,
         "refusals": [{"what": r.what, "sizes": dict(r.sizes), "why": said(r.why)} for r in tested.refusals],
@@ -120,6 +121,17 @@ def _json_world(tested: World) -> dict[str, Any]:
             {"file": e.file, "line": e.at, "size": e.name, "near": e.turn or None} for e in tested.edges
         ],
         "never ran": [_json_unrun(u) for u in tested.unrun],
+    }
+
+
+def _json_gradients(found: Gradients) -> dict[str, Any]:
+    return {
+        "by": [said(argument) for argument in found.of],
+        "exact at N": list(found.exact),
+        "within rounding at N": list(found.rounded),
+        "widths": [list(width) for width in found.widths],
+        "batch entries and heads": list(found.cells),
+        "of the state": found.state,
     }
 
 

@@ -233,6 +233,9 @@ def audit(
     accept: Annotated[
         Literal["proved", "sampled"], typer.Option(help="sampled: status 0 also for what agrees, and is not proved.")
     ] = "proved",
+    gradients: Annotated[
+        bool, typer.Option("--gradients", help="Hold the layer's backward pass against the learner's derivatives too.")
+    ] = False,
     profile: Profile = "quick",
     seed: Seed = None,
     call_seconds: Annotated[
@@ -255,15 +258,19 @@ def audit(
     settings = _settings(profile, "cpu", seed)
     if against is None and (against_adapter or others):
         raise Wrong("--against-adapter and --against-gate are for another layer; name it with --against")
+    if against is None and gradients:
+        raise Wrong("--gradients are held against those of a learner or another layer; name it with --against")
     from proofs.audit.layers import names_a_layer
     from proofs.identify.ask import ask, ask_layers
     from reports.terminal import only_answers, working
 
     with working(screen.err, f"auditing {target}"), only_answers():
         if against is not None and (against_adapter or others or names_a_layer(against)):
-            found = ask_layers(target, against, adapter, against_adapter, gates, others, settings, sizes or None)
+            found = ask_layers(
+                target, against, adapter, against_adapter, gates, others, settings, sizes or None, gradients
+            )
         else:
-            found = ask(target, against, adapter, gates, settings, sizes or None)
+            found = ask(target, against, adapter, gates, settings, sizes or None, gradients)
     from reports.answers import lines
     from reports.answers_json import to_json
 

@@ -12,9 +12,10 @@
     def test_one_function_in_code(assert_same_layer):
         assert_same_layer(recurrent, chunked, adapter="kv", gates={"g": "log(decay)"})
 
-All take what `ssmproof audit` takes. The marker's audit runs before the test's body and ends it unless the answer is
-`expect` (default: proved); without `against` the learner is identified, and `learner` says which it has to be. What only
-agrees at the points drawn passes with `accept="sampled"`, or with `pytest --icl-accept sampled` for all.
+All take what `ssmproof audit` takes, `gradients=True` too. The marker's audit runs before the test's body and ends it
+unless the answer is `expect` (default: proved); without `against` the learner is identified, and `learner` says which it
+has to be. What only agrees at the points drawn passes with `accept="sampled"`, or with `pytest --icl-accept sampled` for
+all.
 Run with `--strict-markers`: without the plugin a marker does nothing.
 """
 
@@ -29,8 +30,18 @@ import pytest
 if TYPE_CHECKING:  # the plugin is loaded by every pytest run, so it imports nothing heavy before an audit is asked for
     from proofs.audit.answer import Answer
 
-OPTIONS = ("against", "adapter", "gates", "sizes", "seed", "accept", "expect", "learner")
-SAME_OPTIONS = ("adapter", "against_adapter", "gates", "against_gates", "sizes", "seed", "accept", "expect")
+OPTIONS = ("against", "adapter", "gates", "sizes", "seed", "accept", "gradients", "expect", "learner")
+SAME_OPTIONS = (
+    "adapter",
+    "against_adapter",
+    "gates",
+    "against_gates",
+    "sizes",
+    "seed",
+    "accept",
+    "gradients",
+    "expect",
+)
 SAME_ANSWERS = {"same": "proved", "different": "refuted", "agrees": "agrees", "undecided": "undecided"}
 """What `icl_same` may expect, and the word it is."""
 ANSWERS = ("proved", "agrees", "refuted", "biased", "no match", "undecided")
@@ -47,6 +58,7 @@ def assert_learner(
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
     accept: str = "proved",
+    gradients: bool = False,
 ) -> Answer:
     """Assert that `layer` runs `learner` in context; the audit, for further assertions.
 
@@ -56,7 +68,7 @@ def assert_learner(
     """
     if accept not in ACCEPT:
         raise ValueError(f"accept is {accept!r}; expected one of {', '.join(ACCEPT)}")
-    return _accepted(_compare(layer, learner, adapter, gates, sizes, seed), accept)
+    return _accepted(_compare(layer, learner, adapter, gates, sizes, seed, gradients), accept)
 
 
 def assert_same_layer(
@@ -70,6 +82,7 @@ def assert_same_layer(
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
     accept: str = "proved",
+    gradients: bool = False,
 ) -> Answer:
     """Assert that two layers are one function of data, gates and state; the answer, for further assertions.
 
@@ -77,7 +90,8 @@ def assert_same_layer(
     """
     if accept not in ACCEPT:
         raise ValueError(f"accept is {accept!r}; expected one of {', '.join(ACCEPT)}")
-    return _accepted(_same(layer, other, adapter, against_adapter, gates, against_gates, sizes, seed), accept)
+    found = _same(layer, other, adapter, against_adapter, gates, against_gates, sizes, seed, gradients)
+    return _accepted(found, accept)
 
 
 def _same(
@@ -89,11 +103,12 @@ def _same(
     against_gates: Mapping[str, str] | None = None,
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
+    gradients: bool = False,
 ) -> Answer:
     from proofs.audit.layers import same
     from proofs.evidence import Settings
 
-    return same(layer, other, adapter, against_adapter, gates, against_gates, Settings(seed=seed), sizes)
+    return same(layer, other, adapter, against_adapter, gates, against_gates, Settings(seed=seed), sizes, gradients)
 
 
 @pytest.fixture(name="assert_same_layer")
@@ -130,9 +145,9 @@ def _assert_learner(request: pytest.FixtureRequest) -> Callable[..., Answer]:
 
     def run(layer: str | Callable[..., Any], learner: str, **options: Any) -> Answer:
         __tracebackhide__ = True
-        wrong = [o for o in options if o not in OPTIONS[1:6]]
+        wrong = [o for o in options if o not in OPTIONS[1:7]]
         if wrong:
-            raise TypeError(f"assert_learner has no option {wrong[0]!r}; it has {', '.join(OPTIONS[1:6])}")
+            raise TypeError(f"assert_learner has no option {wrong[0]!r}; it has {', '.join(OPTIONS[1:7])}")
         accept = options.pop("accept", request.config.getoption("icl_accept"))
         with _user_mistakes(request.node, layer, learner):
             found = _compare(layer, learner, **options)
@@ -149,6 +164,7 @@ def _compare(
     gates: Mapping[str, str] | None = None,
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
+    gradients: bool = False,
 ) -> Answer:
     from proofs.evidence import Settings
     from proofs.identify.ask import ask
@@ -156,7 +172,7 @@ def _compare(
 
     if not isinstance(against, str):  # for None the audit identifies, and an assertion would hold for any learner
         raise TargetError(f"learner {against!r}: expected a library id such as gd, or path/to/file.py:function")
-    return ask(layer, against, adapter, gates, Settings(seed=seed), sizes)
+    return ask(layer, against, adapter, gates, Settings(seed=seed), sizes, gradients)
 
 
 def _marked(target: Any, options: dict[str, Any]) -> Answer:
@@ -196,13 +212,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and the table's keeper in the process that sees every report."""
     config.addinivalue_line(
         "markers",
-        "icl_audit(target, against=None, adapter=None, gates=None, sizes=None, seed=0, accept='proved', expect='proved', "
-        "learner=None): audit the target before the test's body; without `against` identify it",
+        "icl_audit(target, against=None, adapter=None, gates=None, sizes=None, seed=0, accept='proved', gradients=False, "
+        "expect='proved', learner=None): audit the target before the test's body; without `against` identify it",
     )
     config.addinivalue_line(
         "markers",
         "icl_same(target, other, adapter=None, against_adapter=None, gates=None, against_gates=None, sizes=None, seed=0, "
-        "accept='proved', expect='same'): whether both are one function, before the test's body",
+        "accept='proved', gradients=False, expect='same'): whether both are one function, before the test's body",
     )
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Table(), "ssmproof-audits")
@@ -231,6 +247,8 @@ def _checked(nodeid: str, marker: pytest.Mark) -> tuple[Any, dict[str, Any]]:
         raise pytest.UsageError(
             f"{nodeid}: icl_audit({given}) names no learner; give against= to compare, or learner= to identify it as that"
         )
+    if options.get("gradients") and not isinstance(options.get("against"), str):
+        raise pytest.UsageError(f"{nodeid}: icl_audit({given}): gradients are held against a learner's; give against=")
     _checked_seed(f"{nodeid}: icl_audit({given})", options)
     return marker.args[0], options
 

@@ -1,7 +1,7 @@
 """Replaying a tape with torch's own kernels: the same operations on the same strided windows give the same bits.
 
-Main definitions: `replay`, `Floats`, `Several`. Storages are flat tensors of their recorded dtypes; each operation runs on
-`as_strided` views of them, so what aliases in the program aliases here.
+Main definitions: `replay`, `differentiably`, `Floats`, `Several`. Storages are flat tensors of their recorded dtypes; each
+operation runs on `as_strided` views of them, so what aliases in the program aliases here.
 """
 
 from __future__ import annotations
@@ -96,6 +96,25 @@ class Floats:
         return out.value if isinstance(out, Constant) else self.read(out)
 
 
+class _Differentiable(Floats):
+    """The storages as tensors of which torch takes derivatives: what is written to is copied first, since operations keep
+    what they read for their derivatives."""
+
+    def read(self, window: Window) -> Tensor:
+        held = self.held[window.storage]
+        same = tuple(held.shape) == window.size and held.stride() == window.stride and held.dtype == window.dtype
+        if same and held.storage_offset() == window.offset and not window.negated:
+            return held
+        return super().read(window)
+
+    def step(self, operation: Operation) -> None:
+        if operation.mutates:
+            for number in {w.storage for w in operation.outputs if w is not None and w.storage in self.held}:
+                flat = self.held[number].as_strided((self.tape.storages[number].length,), (1,), 0)
+                self.held[number] = flat.clone()
+        super().step(operation)
+
+
 class Several:
     """Replays of a tape at several points, in step: what is read has a leading axis of points, as parts have of trials."""
 
@@ -139,3 +158,12 @@ def replay(tape: Tape, inputs: Mapping[str, Tensor]) -> Tensor:
         for _ in floats.steps():
             pass
         return floats.output()
+
+
+def differentiably(tape: Tape, inputs: Mapping[str, Tensor]) -> Tensor:
+    """The tape's result as `replay` has it, with the derivatives of every operation on the way: none of the program's own
+    backward passes, and of nothing that it detached. Raises ReplayFailed."""
+    floats = _Differentiable(tape, inputs)
+    for _ in floats.steps():
+        pass
+    return floats.output()

@@ -15,6 +15,7 @@ from constructions.learners import Learner
 from numeric.deciding.programs import Sizes
 from numeric.finding import Counterexample, Finding, Flag, Key, Said, Told, Verdict, frozen
 from numeric.probing.probes import Probe
+from proofs.audit.findings import GradientNotFinite, GradientsDiffer
 from proofs.audit.reasons import Run
 from proofs.audit.rows import Check as Check
 from proofs.audit.rows import Row, casts, flagged
@@ -226,6 +227,14 @@ class Answer:
     def accepted(self, sampled: bool = False) -> bool:
         """Whether it is proved; sampled: or agrees at all points drawn."""
         return self.word is Word.PROVED or (sampled and self.word is Word.AGREES)
+
+    @property
+    def of_gradients(self) -> bool:
+        """Whether gradients alone differ, of two layers those of one."""
+        if self.second is not None and self.second.of_gradients:
+            return True
+        broken = [row for row in self.rows if row.finding.verdict is Verdict.REFUTED]
+        return any(isinstance(row.finding.reason, (GradientsDiffer, GradientNotFinite)) for row in broken)
 
     @property
     def counterexample(self) -> Counterexample | None:

@@ -122,6 +122,64 @@ class BeyondPrecision(Said):
     least: float
 
 
+# --- gradients ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Argument(Said):
+    """An input by which derivatives are taken. variable: what it is computed from, where that has another name."""
+
+    name: str
+    variable: str = ""
+
+
+@dataclass(frozen=True)
+class GradientOf(Said):
+    """Numbers that are the gradient of this argument, entry after entry."""
+
+    argument: Argument
+
+
+@dataclass(frozen=True)
+class GradientOff:
+    """A gradient that is another one. missing: no path leads to the argument; token: the first one, from 1, whose part
+    differs, None where it has none."""
+
+    argument: Argument
+    missing: bool = False
+    token: int | None = None
+
+
+@dataclass(frozen=True)
+class GradientsDiffer(Said):
+    """The gradients that are other ones in calls of N tokens. first: whether those of fewer tokens were all tried, and
+    agree; else those of one token less do. detached: whether no gradient comes back from the state after."""
+
+    off: tuple[GradientOff, ...]
+    N: int
+    first: bool
+    detached: bool = False
+
+
+class Special(Said, Enum):
+    """Points at which derivatives may have no value where the outputs have one."""
+
+    ZERO_TOKEN = auto()
+    """A token of zeros, as padding is."""
+    TINY_GATES = auto()
+    ONES = auto()
+    """Gates of 1."""
+    ZERO_GATES = auto()
+
+
+@dataclass(frozen=True)
+class GradientNotFinite(Said):
+    """The gradients of these arguments are NaN or infinite where outputs, and the other side's, are finite."""
+
+    arguments: tuple[Argument, ...]
+    point: Special
+
+
 # --- modes --------------------------------------------------------------------------------------------------------------
 
 

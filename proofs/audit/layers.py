@@ -25,7 +25,7 @@ from proofs.audit.calls import Calls
 from proofs.audit.places import parted
 from proofs.audit.preflight import SIZES, try_at
 from proofs.audit.reach import Loaded
-from proofs.audit.run import Named, checked, forget, judged
+from proofs.audit.run import GRADIENTS_TOO, Named, checked, forget, judged
 from proofs.audit.sweep import PART, apart
 from proofs.evidence import Settings
 from proofs.target.adapters import FINAL, STATES, Adapter, adapt
@@ -93,13 +93,14 @@ def same(
     against_gates: Mapping[str, str] | None = None,
     settings: Settings = Settings(),  # noqa: B008 (frozen)
     sizes: Mapping[str, int] | None = None,
+    gradients: bool = False,
 ) -> Answer:
     """Whether two layers are one function of data, gates and state.
 
     adapter, gates: as for `proofs.audit.audit`. The other layer has the same adapter and, for arguments of the same names,
     the same gates where against_adapter and against_gates do not say otherwise. What neither sets is a variable of its
-    name, one and the same for both; names in expressions are variables too (`g=log(decay)`). Raises TargetError for wrong
-    usage.
+    name, one and the same for both; names in expressions are variables too (`g=log(decay)`). gradients: whether the backward
+    pass of each is held against the derivatives of the other's function too. Raises TargetError for wrong usage.
     """
     with ending():
         gates, own, fixed = dict(gates or {}), dict(against_gates or {}), dict(sizes or {})
@@ -110,7 +111,8 @@ def same(
         two = _side(against, called, {**gates, **own}, tuple(own))
         learner = _variables(one, two, fixed)
         pair = _paired(one.case(learner), two.case(learner), fixed)
-        return _answer(pair, (one, two), fixed, settings, _options(against, adapter, called, gates, own, fixed))
+        options = _options(against, adapter, called, gates, own, fixed) + GRADIENTS_TOO * gradients
+        return _answer(pair, (one, two), fixed, settings, options, gradients)
 
 
 def names_a_layer(against: str) -> bool:
@@ -122,11 +124,16 @@ def names_a_layer(against: str) -> bool:
 
 
 def _answer(
-    pair: tuple[Case, Case], sides: tuple[_Side, _Side], fixed: Sizes, settings: Settings, options: str
+    pair: tuple[Case, Case],
+    sides: tuple[_Side, _Side],
+    fixed: Sizes,
+    settings: Settings,
+    options: str,
+    gradients: bool,
 ) -> Answer:
     found: list[Answer] = []
     for case, side in zip(pair, sides, strict=True):
-        told = judged(case, side.named, fixed, settings, options, False, found[0] if found else None)
+        told = judged(case, side.named, fixed, settings, options, False, found[0] if found else None, gradients)
         assert case.other is not None
         found.append(replace(parted(told, case, fixed), other=case.other.text))
         if told.word is Word.REFUTED:

@@ -38,6 +38,9 @@ def parted(answer: Answer, case: Case, fixed: Sizes) -> Answer:
     if answer.word is not Word.REFUTED or case.other is None:
         return answer
     names = case.text, case.other.text
+    if answer.parting is not None and answer.of_gradients:
+        told = replace(answer.parting.counterexample, left_name=names[0], right_name=names[1])
+        return replace(answer, parting=replace(answer.parting, counterexample=told))
     case, at = preflight(case, fixed, Entropy(0))
     broken = [r.sizes for r in answer.rows if r.finding.verdict is Verdict.REFUTED]
     part = answer.parting

@@ -15,12 +15,14 @@ import torch
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Verdict
+from proofs.audit.answer import Parting
 from proofs.audit.by_dtype import typed
 from proofs.audit.compared import by_lifting, how
 from proofs.audit.computed import LONGER, NOTED, Computed, computed
 from proofs.audit.crossing import crossing
 from proofs.audit.far_calls import Far, far_calls
 from proofs.audit.finite import limits
+from proofs.audit.gradients import Compared, gradient_rows
 from proofs.audit.kept import idle, kept
 from proofs.audit.longer import FARTHEST, Longer, longer_rows
 from proofs.audit.modes import Modes, modes
@@ -48,11 +50,12 @@ _HANDED = (State.CONTINUES, State.START, State.SHARED)
 @dataclass(frozen=True)
 class Reach:
     """Rows of the further checks, and the world of all of them. integers: those of the code, and those that it computes of
-    the audit's widths."""
+    the audit's widths; parting: where gradients part."""
 
     rows: tuple[Row, ...]
     world: World
     integers: tuple[int, ...] = ()
+    parting: Parting | None = None
 
     @property
     def refuted(self) -> Row | None:
@@ -78,16 +81,18 @@ def reach(
     entropy: Entropy,
     target_log2: float,
     before: Sequence[int] | None = None,
+    gradients: bool = False,
 ) -> Reach:
     """Further checks of a case on which `rows` agree. fixed: sizes that the user fixed. before: integers for which the special
-    points were compared, with this layer in the learner's place."""
+    points were compared, with this layer in the learner's place. gradients: whether backward passes are compared too.
+    """
     kinds = how(rows)
     keeps = kept(case, named.loaded.call, at)  # before calls at further sizes fill what it keeps
     written = integers(named.loaded.call)
     made = computed(case, named.loaded.call, at, written)
     turns = {e.turn for e in made.edges if 1 < e.turn <= FARTHEST}
     mentioned = tuple(sorted({*written, *made.integers, *turns}))
-    whole, far, longer, swept, ran = Found(), Far(), Longer(), Swept(), Modes(())
+    whole, far, longer, swept, ran, slopes = Found(), Far(), Longer(), Swept(), Modes(()), Compared()
     seen = tuple(sorted({r.sizes["N"] for r in rows if "N" in r.sizes and _same_width(r.sizes, at)}))
     widths = dict.fromkeys((r.sizes["f"], r.sizes["m"]) for r in rows)
 
@@ -95,7 +100,7 @@ def reach(
     points = (odd,) if odd is not None else ()
 
     def done() -> bool:
-        found = (*points, *whole.rows, *far.rows, *longer.rows, *swept.rows, *ran.rows)
+        found = (*points, *whole.rows, *far.rows, *longer.rows, *swept.rows, *ran.rows, *slopes.rows)
         return any(r.finding.verdict is Verdict.REFUTED for r in found)
 
     if not done():
@@ -128,6 +133,9 @@ def reach(
             tuple(fixed),
             whole,
         )
+    if gradients and not done():
+        child = entropy.child("gradients")
+        slopes = gradient_rows(case, whole, at, fixed, kinds, mentioned, child, target_log2)
     reached = LONGER if "N" in fixed else max((*seen, *longer.lengths, at["N"]))
     if not done() and reached < LONGER:  # a bound that was passed where nothing was compared is none that was reached
         made = computed(case, named.loaded.call, at, mentioned, reached=reached, before=made)
@@ -162,7 +170,16 @@ def reach(
         modes_calls=ran.calls,
         integers=mentioned,
         beyond=longer.beyond,
-        refusals=(*whole.refusals, *far.refusals, *longer.refusals, *swept.refusals, *ran.refusals, *unnoted),
+        refusals=(
+            *whole.refusals,
+            *far.refusals,
+            *longer.refusals,
+            *swept.refusals,
+            *ran.refusals,
+            *slopes.refusals,
+            *unnoted,
+        ),
+        gradients=slopes.covers,
         plain=swept.plain,
         width=(at["f"], at["m"]),
         kept=keeps,
@@ -178,9 +195,10 @@ def reach(
         ),
     )
     return Reach(
-        (*points, *whole.rows, *far.rows, *longer.rows, *swept.rows, *ran.rows),
+        (*points, *whole.rows, *far.rows, *longer.rows, *swept.rows, *ran.rows, *slopes.rows),
         world,
         tuple(sorted({*mentioned, *made.at_width})),
+        slopes.parting,
     )
 
 

@@ -172,6 +172,13 @@ class Bounded(Said):
 
 
 @dataclass(frozen=True)
+class GradientsSampled(Said):
+    """The gradients agree within rounding, and exact numbers do not say that they do."""
+
+    reason: Told
+
+
+@dataclass(frozen=True)
 class With(Said):
     """A finding at 0 of this variable."""
 

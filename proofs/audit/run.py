@@ -32,6 +32,7 @@ from proofs.audit.reasons import (
     Beside,
     Bounded,
     Broke,
+    GradientsSampled,
     Lawless,
     NotSeen,
     OneNumber,
@@ -59,6 +60,8 @@ from proofs.target.source.integers import functions
 
 _OF_ONE_SEQUENCE = (Check.EXACT, Check.FLOAT, Check.LIFTED, Check.SINGLE, Check.FIRST, Check.BALLS, Check.SAMPLED)
 """Rows that say the same of two layers whichever of them is the target."""
+GRADIENTS_TOO = " --gradients"
+"""The option on the command line."""
 _SHARED = 5
 """Bits that the probability of one row is smaller by, so that the sum of up to 32 of them keeps to the target."""
 
@@ -74,16 +77,24 @@ def audit(
     gates: Mapping[str, str] | None = None,
     settings: Settings = Settings(),  # noqa: B008 (frozen)
     sizes: Mapping[str, int] | None = None,
+    gradients: bool = False,
 ) -> Answer:
     """Compare the layer `target` with the learner `against` on the exact and the sampled rung.
 
     target, adapter: see `proofs.target.loading`, `proofs.target.adapters`. gates: by name, values of the target's named
     arguments and of the learner's parameters: a number, an expression in the learner's parameters and N, f, m (see
     `proofs.target.gates`), or `free` (an indeterminate); `readout`: the factor between the learner's prediction and the
-    target's. sizes: some of f, m, N, to fix them. Raises TargetError for wrong usage.
+    target's. sizes: some of f, m, N, to fix them. gradients: whether the target's backward pass is held against the
+    derivatives of the learner too. Raises TargetError for wrong usage.
     """
     with ending():
-        return compared(target, against, adapter, gates, settings, sizes)
+        return compared(target, against, adapter, gates, settings, sizes, gradients=gradients)
+
+
+def differentiable(named: Loaded, gradients: bool) -> None:
+    """Raise TargetError where gradients are asked of a target that has none."""
+    if gradients and named.loaded.numpy:
+        raise TargetError(f"{named.loaded.text} is numpy code, which has no backward pass: leave out --gradients")
 
 
 def checked(gates: Mapping[str, str], sizes: Mapping[str, int]) -> None:
@@ -104,6 +115,7 @@ def compared(
     settings: Settings = Settings(),  # noqa: B008 (frozen)
     sizes: Mapping[str, int] | None = None,
     lenient: bool = True,
+    gradients: bool = False,
 ) -> Answer:
     """The audit, as a part of another one: of a call that takes too long that is told.
 
@@ -115,7 +127,8 @@ def compared(
     forget(loaded.call)
     case = Case.of(loaded.text, adapt(loaded, adapter), learner(against), gates)
     named = Loaded(loaded, adapter, target if isinstance(target, str) else None)
-    return judged(case, named, fixed, settings, _options(against, adapter, gates, fixed), lenient)
+    options = _options(against, adapter, gates, fixed) + GRADIENTS_TOO * gradients
+    return judged(case, named, fixed, settings, options, lenient, gradients=gradients)
 
 
 def judged(
@@ -126,11 +139,13 @@ def judged(
     options: str,
     lenient: bool = True,
     before: Answer | None = None,
+    gradients: bool = False,
 ) -> Answer:
     """The audit of a case: of a target against a learner, or against another layer. options: what repeats it on the command
     line. lenient: as for `compared`. before: that of the other layer against this one, whose rows for one sequence at
-    sizes that no code chose are these too.
+    sizes that no code chose are these too. gradients: as for `audit`.
     """
+    differentiable(named, gradients)
     loaded, chosen, gates = named.loaded, case.chosen, case.gates
     case.note(*loaded.notes)
     case, at = preflight(case, fixed, Entropy(settings.seed if settings.seed is not None else 0))
@@ -152,9 +167,10 @@ def judged(
         # what it makes of one number for each token does not refute a layer that takes one for the context
         varied = tuple(name for name, axes in case.axes.items() if "N" in axes)
         word, reason = Word.UNDECIDED, OneNumber(reason, varied, where(one))
-    world = None
+    world, part = None, None
     if word in (Word.PROVED, Word.AGREES):
-        reached = reach(case, named, rows, at, fixed, entropy.child("reach"), target_log2, seen)
+        reached = reach(case, named, rows, at, fixed, entropy.child("reach"), target_log2, seen, gradients)
+        part = reached.parting
         world, broke = reached.world, reached.refuted
         if broke is not None:
             word, reason = Word.REFUTED, Broke(broke.check, broke.variant, broke.finding.reason)
@@ -170,13 +186,15 @@ def judged(
             relies(case, loaded, named.adapter, _agreed(rows, world.plain, at))
         if word in (Word.PROVED, Word.AGREES) and world.limits:
             reason = Bounded(reason, world.limits)
+        if word is Word.PROVED and gradients and not (world.gradients and world.gradients.exact):
+            word, reason = Word.AGREES, GradientsSampled(reason)
         lawless = case.inferred.lawless()
         if word in (Word.PROVED, Word.AGREES) and lawless:
             word, reason = Word.UNDECIDED, Lawless(reason, lawless)
         if word in (Word.PROVED, Word.AGREES) and world.doubt is not None:
             word, reason = Word.UNDECIDED, NotSeen(reason, world.doubt)
     others = [r.sizes for r in of(rows, Check.EXACT) if any(r.sizes[k] != at[k] for k in ("f", "m"))]
-    if word is Word.REFUTED:
+    if word is Word.REFUTED and part is None:
         case.note(*(hints(case, loaded, named.adapter, gates, at) if case.other is None else ()))
         if others and _refuted_at(rows) is not None:
             case.note(NoDifference(at["f"], at["m"]))
@@ -184,9 +202,10 @@ def judged(
         alone = tuple((name, case.gates[name]) for name in chosen.names if case.given(name))
         if alone:
             case.note(Inferable(alone))
-    part = parting(case, rows, at) if word is Word.REFUTED else None
-    if part is not None and case.other is None:
-        part = anew(part, case, loaded, named.adapter, named.text)
+    if word is Word.REFUTED and part is None:
+        part = parting(case, rows, at)
+        if part is not None and case.other is None:
+            part = anew(part, case, loaded, named.adapter, named.text)
     return Answer(
         target=loaded.text,
         adapter=case.adapter.text,

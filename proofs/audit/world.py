@@ -12,6 +12,7 @@ from itertools import chain
 
 from numeric.finding import Said, Told, frozen
 from proofs.audit.edges import Edge
+from proofs.audit.findings import Argument
 from proofs.audit.kept import Kept
 from proofs.target.source.lines import Unrun
 from proofs.target.source.outside import Outside
@@ -143,6 +144,21 @@ class Limit(Said):
 
 
 @dataclass(frozen=True)
+class Gradients(Said):
+    """Gradients that were compared. of: the arguments. exact, rounded: the N at the audit's widths, on exact numbers or
+    within rounding bounds alone; widths: other (f, m); cells: the most batch entries and heads; state: whether calls from a
+    state, and cotangents of the state after, were.
+    """
+
+    of: tuple[Argument, ...]
+    exact: tuple[int, ...] = ()
+    rounded: tuple[int, ...] = ()
+    widths: tuple[tuple[int, int], ...] = ()
+    cells: tuple[int, int] = (1, 1)
+    state: bool = False
+
+
+@dataclass(frozen=True)
 class World:
     """What an answer covers.
 
@@ -153,8 +169,8 @@ class World:
     sizes of plain calls in which they gave the same. integers: those of the target's code; beyond: whether all
     of them were passed. unrun: code that no bare run reached. kept: what calls leave for later ones; outside: what they
     read that no argument gives; edges: bounds that none reached. by_head: the learner's numbers of each head, where heads have
-    their own. limits: where floats end. typed: constants that depend
-    on the type of floats. of_two: whether whole calls of two layers were compared, in the place of parts of one.
+    their own. limits: where floats end. typed: constants that depend on the type of floats. of_two: whether whole calls of
+    two layers were compared, in the place of parts of one. gradients: those that were compared, where that was asked.
     """
 
     batch: int = 1
@@ -184,6 +200,7 @@ class World:
     limits: tuple[Limit, ...] = ()
     typed: tuple[Typed, ...] = ()
     of_two: bool = False
+    gradients: Gradients | None = None
 
     @property
     def open(self) -> tuple[Unrun, ...]:

@@ -25,6 +25,7 @@ def ask(
     gates: Mapping[str, str] | None = None,
     settings: Settings = Settings(),  # noqa: B008 (frozen)
     sizes: Mapping[str, int] | None = None,
+    gradients: bool = False,
 ) -> Answer:
     """The audit against a learner, and for a refuted layer what it runs instead; without a learner, identification.
 
@@ -33,8 +34,8 @@ def ask(
     gates, sizes = dict(gates or {}), dict(sizes or {})
     if against is None:
         return identify(target, adapter, gates, settings, sizes)
-    found = audit(target, against, adapter, gates, settings, sizes)
-    if found.word is not Word.REFUTED:
+    found = audit(target, against, adapter, gates, settings, sizes, gradients)
+    if found.word is not Word.REFUTED or found.of_gradients:
         return found
     return replace(found, instead=_instead(target, adapter, found, gates, settings, sizes))
 
@@ -48,13 +49,14 @@ def ask_layers(
     against_gates: Mapping[str, str] | None = None,
     settings: Settings = Settings(),  # noqa: B008 (frozen)
     sizes: Mapping[str, int] | None = None,
+    gradients: bool = False,
 ) -> Answer:
     """Whether two layers are one function; where they are not, what each of them runs, if that can be said.
 
     Arguments and errors as for `proofs.audit.layers.same`.
     """
-    found = same(target, against, adapter, against_adapter, gates, against_gates, settings, sizes)
-    if found.word is not Word.REFUTED:
+    found = same(target, against, adapter, against_adapter, gates, against_gates, settings, sizes, gradients)
+    if found.word is not Word.REFUTED or found.of_gradients:
         return found
     own = adapter if against_adapter is None else against_adapter
     first = _identified(target, adapter, gates or {}, settings)

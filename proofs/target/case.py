@@ -323,7 +323,7 @@ class Case:
         if type(X) is Tensor and isinstance(out, Tensor) and out.ndim != 1 and out.numel() == Y.shape[1]:
             self.note(ReadAsOneAxis(out.ndim))
         found = prediction(out, Y.shape[1])
-        return found.detach() if self.grad else found
+        return found.detach() if self.grad and not torch.is_grad_enabled() else found
 
     @contextmanager
     def copies(self, inputs: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ from proofs.audit.answer import Start
 from proofs.audit.findings import (
     Act,
     Apart,
+    Argument,
     BallsOnly,
     BeyondPrecision,
     CallAgain,
@@ -18,12 +19,16 @@ from proofs.audit.findings import (
     EqualDigits,
     Exactly,
     FewDigits,
+    GradientNotFinite,
+    GradientOf,
+    GradientsDiffer,
     Harmless,
     Incomparable,
     Moved,
     MovedBy,
     OffFirstOrder,
     OnExact,
+    Special,
     StateShape,
     Unstable,
     Untried,
@@ -33,6 +38,7 @@ from proofs.audit.reasons import (
     Beside,
     Bounded,
     Broke,
+    GradientsSampled,
     Lawless,
     NotMade,
     NotSeen,
@@ -48,7 +54,7 @@ from proofs.audit.reasons import (
     With,
 )
 from proofs.audit.rows import rung
-from proofs.audit.world import Grouping, Left, Limit, Mode, Positions, Refusal, State, Typed
+from proofs.audit.world import Gradients, Grouping, Left, Limit, Mode, Positions, Refusal, State, Typed
 from proofs.audit.world import Same as InMode
 from reports.said.kinds import listed, said
 
@@ -159,6 +165,11 @@ def _(reason: Bounded) -> str:
 
 
 @said.register
+def _(reason: GradientsSampled) -> str:
+    return f"{said(reason.reason)}; but the gradients agree within rounding alone"
+
+
+@said.register
 def _(reason: With) -> str:
     return f"at {reason.name} = 0 {said(reason.reason)}"
 
@@ -265,6 +276,55 @@ def _(found: BeyondPrecision) -> str:
 
 
 @said.register
+def _(argument: Argument) -> str:
+    name = "the start" if argument.name == "S" else argument.name
+    return f"{name} (by {argument.variable})" if argument.variable else name
+
+
+@said.register
+def _(found: GradientOf) -> str:
+    return f"the gradient of {said(found.argument)}, entry after entry"
+
+
+@said.register
+def _(found: GradientsDiffer) -> str:
+    missing = [said(one.argument) for one in found.off if one.missing]
+    other = [said(one.argument) for one in found.off if not one.missing]
+    parts = ["no gradient comes back from the state after"] if found.detached else []
+    if missing:
+        parts.append(f"{_gradients(missing)} {'are' if len(missing) > 1 else 'is'} missing (None)")
+    if other:
+        parts.append(f"{_gradients(other)} differ{'' if len(other) > 1 else 's'}")
+    tokens = [one.token for one in found.off if one.token is not None and not one.missing]
+    where = f"at N = {found.N}" + (f", token {min(tokens)}" if tokens else "")
+    return f"{'; '.join(parts)}: " + (f"first {where}" if found.first else f"{where}, and not at N = {found.N - 1}")
+
+
+@said.register
+def _(found: GradientNotFinite) -> str:
+    names = [said(argument) for argument in found.arguments]
+    verb = "are" if len(names) > 1 else "is"
+    return f"{_gradients(names)} {verb} not finite {_SPECIAL[found.point]}, where outputs are"
+
+
+_SPECIAL = {
+    Special.ZERO_TOKEN: "at a token of zeros",
+    Special.TINY_GATES: "at gates near 0",
+    Special.ONES: "at gates of 1",
+    Special.ZERO_GATES: "at gates of 0",
+}
+
+
+@said.register
+def _(point: Special) -> str:
+    return _SPECIAL[point]
+
+
+def _gradients(names: Sequence[str]) -> str:
+    return f"the gradient{'s' if len(names) > 1 else ''} of {listed(names)}"
+
+
+@said.register
 def _(found: Act) -> str:
     return f"{listed(found.layers)} act"
 
@@ -319,6 +379,17 @@ _WORLD = {
 @said.register(InMode)
 def _(found: Any) -> str:
     return _WORLD[found]
+
+
+@said.register
+def _(found: Gradients) -> str:
+    parts = [f"exactly at N = {listed(found.exact)}"] if found.exact else []
+    parts += [f"within rounding at N = {listed(found.rounded)}"] if found.rounded else []
+    parts += [f"few N at {listed(found.widths)}"] if found.widths else []
+    if max(found.cells) > 1:
+        parts.append(f"{found.cells[0]} batch entries and {found.cells[1]} heads")
+    after = " and of the state after" if found.state else ""
+    return f"gradients of outputs{after} by {listed(map(said, found.of))}, {', '.join(parts)}"
 
 
 def named(mode: Mode) -> str:

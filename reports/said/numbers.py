@@ -49,6 +49,7 @@ _TRUST = {
     Trust.PRIMITIVES: "that the plain primitives compute what their words stand for (checked at small sizes)",
     Trust.CASTS: "torch's casts to float64 are exact",
     Trust.COARSE: "the float64 run is not further from the exact value than from the float32 run",
+    Trust.DERIVATIVES: "torch's derivative of each operation of the recording that gradients are compared with",
 }
 _DERIVED = {"a-priori": "numeric/carriers/a_priori.py", "running": "numeric/carriers/running.py"}
 

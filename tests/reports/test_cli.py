@@ -269,9 +269,9 @@ def test_audit(ssmproof: Command, audits: list[tuple[Any, ...]], tmp_path: Path)
     assert said.out.splitlines() == lines(REFUTED)
     assert "  why       the layer has the opposite sign" in lines(REFUTED) and "    X = [[1]]" in lines(REFUTED)
     assert json.loads((tmp_path / "a.json").read_text())["learner"] == "gd"
-    assert audits == [("layer.py:f", "gd", None, {"beta": "1"}, Settings(seed=4), {"N": 1, "f": 4})]
+    assert audits == [("layer.py:f", "gd", None, {"beta": "1"}, Settings(seed=4), {"N": 1, "f": 4}, False)]
     ssmproof("audit", "layer.py:f", "--out", "o")
-    assert audits[1] == ("layer.py:f", None, None, {}, Settings(), None)  # without --against: identify
+    assert audits[1] == ("layer.py:f", None, None, {}, Settings(), None, False)  # without --against: identify
     assert "### layer.py:f against gd" in (tmp_path / "o/report.md").read_text()
 
 
