@@ -1,7 +1,8 @@
 """What an answer's exact rows rest on, as data that anyone can check again: see `proofs.audit.certificate_checker`.
 
-Main definitions: `certified`, `Certified`, `sealed`. Both recordings of a row are listed as straight line code, on the same
-indeterminates; the checker's own functions say what they come to.
+Both recordings of a row are listed as straight line code, on the same indeterminates; the checker's own functions say what
+they come to.
+Main definitions: `certified`, `Certified`, `identity_of`, `sealed`.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def certified(answer: Answer, witnesses: Sequence[Witness]) -> Certified:
             left.append(LeftOut(row, None))
             continue
         try:
-            identity, logs = _identity(row, witness)
+            identity, logs = identity_of(row, witness)
         except (Refused, WrongResult, ValueError, ZeroDivisionError) as why:
             left.append(LeftOut(row, str(why)))
             continue
@@ -90,8 +91,9 @@ def sealed(statement: dict[str, Any]) -> bytes:
     return data
 
 
-def _identity(row: Row, witness: Witness) -> tuple[dict[str, Any], bool]:
-    """One row, with the trials that it takes, and whether logarithms are taken in it."""
+def identity_of(row: Row, witness: Witness) -> tuple[dict[str, Any], bool]:
+    """One row, with the trials that it takes, and whether logarithms are taken in it. Raises Refused, WrongResult, ValueError
+    or ZeroDivisionError where it has no code, or code that the checker rejects."""
     roots, read = _read(witness.known)
     shapes: dict[str, list[str]] = {name: [str(w) for w in words] for name, words in witness.shapes.items()}
     sizes = {
