@@ -41,13 +41,13 @@ def certificate(answer: Answer, witnesses: Sequence[Witness]) -> tuple[bytes, li
     left = [_left_out(found)] if found.left_out else []
     if not found.identities:
         raise NoCertificate("; ".join(["no certificate: no exact row has straight line code on both sides", *left]))
-    about = dict(_about(answer))
+    about = {name: _line(text) for name, text in _about(answer)}
     if left:
-        about["not here"] = left[0]
+        about["not here"] = _line(left[0])
     statement = {
         "form": certificate_checker.FORM,
         "about": about,
-        "assumes": list(dict.fromkeys(_assumed(found))),
+        "assumes": list(dict.fromkeys(map(_line, _assumed(found)))),
         "identities": list(found.identities),
     }
     try:
@@ -56,6 +56,11 @@ def certificate(answer: Answer, witnesses: Sequence[Witness]) -> tuple[bytes, li
         raise NoCertificate(f"no certificate: {why}") from None
     rows = f"{len(found.identities)} identities, {len(data):,} bytes"
     return data, [f"{rows}; {CHECKER.name} checks them with Python alone", *(f"not in it: {one}" for one in left)]
+
+
+def _line(text: str) -> str:
+    """A text that prints as a line of its own."""
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())
 
 
 def _left_out(found: Certified) -> str:

@@ -275,10 +275,9 @@ def audit(
         from proofs.verify.run import Run, environment
 
         write_report(screen, Run((), (), environment(settings)), out, "md,tex,html,pdf", audits=[found])
-    left = certificate is None or write_certificate(screen, certificate, found, witnesses)
-    if found.accepted(sampled=accept == "sampled"):
-        raise typer.Exit(0 if left else 3)
-    raise typer.Exit(found.status)
+    certified = certificate is None or write_certificate(screen, certificate, found, witnesses)
+    status = 0 if found.accepted(sampled=accept == "sampled") else found.status
+    raise typer.Exit(status if certified else status or 3)
 
 
 @app.command()
@@ -444,8 +443,8 @@ def write_certificate(screen: Screen, path: Path, found: Answer, witnesses: Sequ
         screen.say(f"  {'leaves':<9} {why}")
         return False
     write_all(path.parent, {path.name: data})
-    for name, line in zip((path.name, ""), told, strict=False):
-        screen.say(f"  {'leaves':<9} {name and f'{name}: '}{line}")
+    for line in (f"{path.name}: {told[0]}", *told[1:]):
+        screen.say(f"  {'leaves':<9} {line}")
     return True
 
 
