@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
@@ -260,7 +260,9 @@ def audit(
     from proofs.identify.ask import ask, ask_layers
     from reports.terminal import only_answers, working
 
-    with working(screen.err, f"auditing {target}"), only_answers(), witnessed() as witnesses:
+    none: AbstractContextManager[list[Witness]] = nullcontext([])
+    keeping = none if certificate is None else witnessed()  # recordings are large
+    with working(screen.err, f"auditing {target}"), only_answers(), keeping as witnesses:
         if against is not None and (against_adapter or others or names_a_layer(against)):
             found = ask_layers(target, against, adapter, against_adapter, gates, others, settings, sizes or None)
         else:
