@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
@@ -24,6 +24,7 @@ from reports.given import pairs, whole
 
 # Everything else is imported inside the commands: `ssmproof --help` should not wait for torch and sympy.
 if TYPE_CHECKING:
+    from numeric.deciding.witnesses import Witness
     from proofs.audit.answer import Answer
     from proofs.verify.run import Run
     from reports.terminal import Screen
@@ -245,12 +246,21 @@ def audit(
             help="CPU seconds that one call of the target may take, and ten times as many on the clock; 60 by default.",
         ),
     ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Leave what certificate_checker.py checks with Python alone; .json.gz. Only of a proof.",
+        ),
+    ] = None,
     out: Out = None,
     json: Json = None,
 ) -> None:
     """Settle which learner somebody's layer runs, or whether it runs the one named, or is another layer's function."""
     screen = _screen(json)
     check_outputs(json, out)
+    if certificate is not None:
+        check_outputs(certificate, None)
     if call_seconds is not None:
         os.environ["SSMPROOF_CALL_SECONDS"] = repr(call_seconds)  # for fresh processes of the audit too
     gates, others = pairs("--gate", gate or [], "beta=1"), pairs("--against-gate", against_gate or [], "beta=1")
@@ -260,11 +270,14 @@ def audit(
         raise Wrong("--against-adapter and --against-gate are for another layer; name it with --against")
     if against is None and gradients:
         raise Wrong("--gradients are held against those of a learner or another layer; name it with --against")
+    from numeric.deciding.witnesses import witnessed
     from proofs.audit.layers import names_a_layer
     from proofs.identify.ask import ask, ask_layers
     from reports.terminal import only_answers, working
 
-    with working(screen.err, f"auditing {target}"), only_answers():
+    none: AbstractContextManager[list[Witness]] = nullcontext([])
+    keeping = none if certificate is None else witnessed()  # recordings are large
+    with working(screen.err, f"auditing {target}"), only_answers(), keeping as witnesses:
         if against is not None and (against_adapter or others or names_a_layer(against)):
             found = ask_layers(
                 target, against, adapter, against_adapter, gates, others, settings, sizes or None, gradients
@@ -281,7 +294,9 @@ def audit(
         from proofs.verify.run import Run, environment
 
         write_report(screen, Run((), (), environment(settings)), out, "md,tex,html,pdf", audits=[found])
-    raise typer.Exit(0 if found.accepted(sampled=accept == "sampled") else found.status)
+    certified = certificate is None or write_certificate(screen, certificate, found, witnesses)
+    status = 0 if found.accepted(sampled=accept == "sampled") else found.status
+    raise typer.Exit(status if certified else status or 3)
 
 
 @app.command()
@@ -451,6 +466,22 @@ def read_run(path: Path) -> Run:
     except ValueError as error:
         made = "give --from a file that this wrote: ssmproof verify --json run.json"
         raise Wrong(f"{path} holds no run ({error}); {made}") from error
+
+
+def write_certificate(screen: Screen, path: Path, found: Answer, witnesses: Sequence[Witness]) -> bool:
+    """Leave the certificate of an answer in a file, if it has one, and say so."""
+    from reports.certificates import NoCertificate, certificate
+    from reports.files import write_all
+
+    try:
+        data, told = certificate(found, witnesses)
+    except NoCertificate as why:
+        screen.say(f"  {'leaves':<9} {why}")
+        return False
+    write_all(path.parent, {path.name: data})
+    for line in (f"{path.name}: {told[0]}", *told[1:]):
+        screen.say(f"  {'leaves':<9} {line}")
+    return True
 
 
 def write_json(path: Path | None, data: Any) -> None:

@@ -24,6 +24,7 @@ from proofs.verify.graph import Graph, graph, is_construction
 from proofs.verify.run import Run
 from proofs.verify.systems import rows as system_rows
 from reports import answers, words
+from reports.certificates import CHECKER
 from reports.figures import Picture, picture
 from reports.formulas import broken, one_line
 from reports.said import pasted, said
@@ -103,7 +104,18 @@ def markdown(
         stale=_stale(run),
         repeat=_repeat(run),
     )
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n" + _appendix(audits)
+
+
+def _appendix(audits: Sequence[Answer]) -> str:
+    """The checker of certificates, character by character, where an audit has one to check."""
+    if not any(answer.accepted() for answer in audits):
+        return ""
+    why = (
+        "`ssmproof audit ... --certificate FILE` leaves both recordings of each exact row; this file, with Python alone, "
+        "computes from them all that the row says."
+    )
+    return f"\n## The checker of certificates\n\n{why}\n\n```python\n{CHECKER.read_text(encoding='utf-8')}```\n"
 
 
 def plain(text: object) -> str:

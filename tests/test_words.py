@@ -30,6 +30,7 @@ CONTENT = {
     "proofs/kernel/lemmas.py": "what each theorem states",
     "proofs/kernel/ties.py": "the names of ties, beside them",
     "proofs/target/adapters/": "an adapter is one file, which says how it calls and what to look at",
+    "proofs/audit/certificate_checker.py": "a program of its own, which no other part of the project is there to speak for",
     "proofs/bench/hidden_mistakes.py": "mistakes: their code and their names",
     "proofs/bench/targets.py": "the names of other people's layers",
     "proofs/bench/forwards.py": "the names of measurements",

@@ -12,6 +12,7 @@ Axis 0 of every part counts trials: (K, *shape). What does not differ from trial
 | their Laurent forms | laurent | a third part: the power of the product of all logarithms' arguments (int64) | upper bounds |
 | `Terms` | terms | number of monomials (float64) | upper bound as if none merged |
 | `APriori` | a_priori | rounding count (int64), majorant, underflow (float64) | rounding bound in any order of operations |
+| `Listing` | listing | address in a flat memory (int64) | straight line code, for who runs it elsewhere |
 | `Running` | running | value (any float dtype), error (float64) | rounding bound of torch's own kernels |
 
 All parts of the number zero are 0 in each of them.

@@ -40,6 +40,7 @@ from numeric.deciding.readings import (
 )
 from numeric.deciding.shrink import counterexample
 from numeric.deciding.storage_bounds import storage_bounds
+from numeric.deciding.witnesses import Witness, keep
 from numeric.entropy import Entropy, prime_count_below
 from numeric.finding import Counterexample, Finding, Flag, Key, Quantity, Verdict
 from numeric.tape.faces import opened
@@ -272,7 +273,7 @@ def decide(
             return Finding(Verdict.UNDECIDED, reason=rest, settings=settings, figures=figures, flags=flags())
         if rest.differs is not None:
             return refuted(1 + done + rest.differs, figures)
-    return Finding(
+    found = Finding(
         Verdict.CONFIRMED,
         figures=figures,
         settings=settings,
@@ -284,6 +285,7 @@ def decide(
             *([Trust.LOGARITHMS] if further else []),
         ),
     )
+    return keep(Witness(found, asked.shapes, asked.sizes, tapes, known))
 
 
 def _needed(first: Bounds, second: Bounds, target_log2: float, known: Mapping[float, Reading]) -> tuple[Chance, int]:

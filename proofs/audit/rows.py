@@ -20,6 +20,7 @@ from numeric.deciding import exact_identity, float_identity, strategies
 from numeric.deciding.comparison import Comparison
 from numeric.deciding.lifting import Lifted
 from numeric.deciding.programs import Sizes, WrongResult, concrete
+from numeric.deciding.witnesses import Witness, keep
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Flag, Key, Told, Verdict
 from numeric.tape.notes import Cast, Constant, notes
@@ -258,12 +259,13 @@ def _alike(asked: Comparison) -> Finding | None:
     if left.random or left.faults or left.digest != right.digest:
         return None
     seen = (notes(tape).flags(name) for tape, name in zip((left, right), asked.names, strict=True))
-    return Finding(
+    found = Finding(
         Verdict.CONFIRMED,
         figures={Key.RECORDINGS: "equal"},
         trust=(Trust.RECORDED,),
         flags=tuple(flag for flags in seen for flag in flags),
     )
+    return keep(Witness(found, asked.shapes, asked.sizes, (left, right), {}))
 
 
 def floats(case: Case, sizes: Sizes, entropy: Entropy, exact: list[Row]) -> list[Row]:

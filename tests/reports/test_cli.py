@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -273,6 +274,18 @@ def test_audit(ssmproof: Command, audits: list[tuple[Any, ...]], tmp_path: Path)
     ssmproof("audit", "layer.py:f", "--out", "o")
     assert audits[1] == ("layer.py:f", None, None, {}, Settings(), None, False)  # without --against: identify
     assert "### layer.py:f against gd" in (tmp_path / "o/report.md").read_text()
+
+
+def test_an_answer_without_a_certificate_says_so_and_has_no_status_of_0(
+    ssmproof: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for word, status in ((Word.REFUTED, 1), (Word.AGREES, 3), (Word.PROVED, 3)):
+        monkeypatch.setattr("proofs.identify.ask.ask", lambda *_, word=word: dataclasses.replace(REFUTED, word=word))
+        said = ssmproof("audit", "layer.py:f", "--accept", "sampled", "--certificate", "c.json.gz")
+        assert said.status == status
+        assert said.out.splitlines()[-1].startswith("  leaves    no certificate: ")
+        assert not (tmp_path / "c.json.gz").exists()
+    assert "no folder no" in ssmproof("audit", "layer.py:f", "--certificate", "no/c.json.gz").err
 
 
 @dataclass

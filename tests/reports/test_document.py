@@ -15,6 +15,7 @@ from proofs.audit.answer import Answer, Word
 from proofs.evidence import MutantEvidence, Rung, Settings
 from proofs.verify.run import Run, verify
 from reports import words
+from reports.certificates import CHECKER
 from reports.document import anchor, found, markdown, parameters, plain, smallest, steps, table, theorems
 
 
@@ -267,3 +268,13 @@ def test_the_smallest_counterexample_is_the_shortest_one_as_it_is_printed() -> N
         smallest(MutantEvidence("a.claim", "slip", "a slip", {Rung.EXACT: Finding(Verdict.REFUTED, "no")}, {}, 0.0))
         == []
     )
+
+
+def test_the_report_prints_the_checker_of_certificates_where_there_is_something_to_check() -> None:
+    proved = Answer(
+        target="a.py:a", adapter="layer", named=True, learner=library()["gd"], word=Word.PROVED, reason="", rows=()
+    )
+    text = markdown(Run((), (), {}), [proved])
+    assert f"```python\n{CHECKER.read_text(encoding='utf-8')}```\n" in text
+    refuted = dataclasses.replace(proved, word=Word.REFUTED)
+    assert "certificate" not in markdown(Run((), (), {}), [refuted])
