@@ -1,0 +1,132 @@
+"""Contracts of calls that are made again: in another mode, after other calls, a second time.
+
+Main definitions: `modes`, `deterministic`, `randomness`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from numeric.deciding.programs import Sizes, text
+from numeric.finding import Counterexample, Finding, Quantity, Verdict
+from numeric.trust import Trust
+from proofs.audit.handed import requiring
+from proofs.audit.rows import Check, Row
+from proofs.contract.asking import FROM, Asking, Pair, decided, variants
+from proofs.contract.findings import Checked, Contract, Kept, Mode, OtherNumbers, Random
+from proofs.contract.operator import Operator, drawn
+
+_CALLS = 16
+"""How often the same call is made, others in between."""
+_ENABLED = torch.enable_grad
+
+
+def modes(asking: Asking) -> Checked:
+    """The call in modes of torch, on inputs that require gradients, and of a module that was in training."""
+    module = asking.plain.loaded.call if asking.plain.loaded is not None else None
+    ways: list[tuple[Mode, Callable[[], Any], Callable[[Any], Any] | None]] = [
+        (Mode.NO_GRAD, torch.no_grad, None),
+        (Mode.INFERENCE, torch.inference_mode, None),
+        (Mode.REQUIRES_GRAD, _ENABLED, requiring),
+    ]
+    if isinstance(module, torch.nn.Module):
+        ways.append((Mode.TRAINED, partial(_trained, module), None))
+    rows: list[Row] = []
+    for mode, context, change in ways:
+        pair = Pair(partial(_under, _ENABLED, None), partial(_under, context, change), ("as called", mode.value))
+        asked = [(o, s, mode.value if not v else f"{mode.value}, {v}") for o, s, v in variants(asking, far=False)]
+        found = decided(asking, Contract.MODES, pair, asked, sampled=True)
+        rows += found.rows
+        if found.kept is Kept.BROKEN:
+            return replace(found, rows=tuple(rows))
+    return Checked.of(Contract.MODES, tuple(rows))
+
+
+def _under(mode: Callable[[], Any], change: Callable[[Any], Any] | None, operator: Operator, **given: Any) -> Any:
+    return operator.under(mode, change, **given)
+
+
+@contextmanager
+def _trained(module: torch.nn.Module) -> Iterator[None]:
+    """In evaluation mode once it was told to train: nothing ran there."""
+    module.train()
+    module.eval()
+    yield
+
+
+def deterministic(asking: Asking) -> Checked:
+    """What a call returned, read at once and after a call with other numbers; and the call again, many times."""
+    pair = Pair(Operator.read_at_once, Operator.read_later, ("read at once", "read after another call, and made again"))
+
+    def change(operator: Operator) -> Operator:
+        return replace(operator, redrawn=frozenset(operator.own_shapes))
+
+    found = decided(asking, Contract.DETERMINISTIC, pair, variants(asking, change, far=False))
+    if found.kept is Kept.BROKEN:
+        return found
+    for operator in asking.calls:
+        row = _again(operator, asking.at, asking)
+        if row.finding.verdict is Verdict.REFUTED:
+            return Checked.of(Contract.DETERMINISTIC, (*found.rows, row))
+        found = Checked.of(Contract.DETERMINISTIC, (*found.rows, row))
+    return found
+
+
+def _again(operator: Operator, sizes: Sizes, asking: Asking) -> Row:
+    """The same call with others in between, whose numbers have to be the same bits."""
+    state = FROM if operator.state is not None else ""
+    points = [_point(operator, sizes, asking, k) for k in (0, 1)]
+    with torch.no_grad():
+        first = operator.full(**points[0]).clone()
+        for _ in range(_CALLS):
+            operator.full(**points[1])
+            out = operator.full(**points[0])
+            if not torch.equal(out, first):
+                told = _told(operator, sizes, points[0], first, out)
+                reason = OtherNumbers(Mode.AGAIN.value, _part(out, first))
+                broken = Finding(Verdict.REFUTED, reason=reason, counterexample=told)
+                return Row(Check.SAMPLED, sizes, broken, state or Mode.AGAIN.value)
+    figures: dict[str, Quantity] = {"calls": _CALLS}
+    return Row(
+        Check.SAMPLED, sizes, Finding(Verdict.CONFIRMED, figures=figures, trust=(Trust.POINTS,)), Mode.AGAIN.value
+    )
+
+
+def randomness(asking: Asking) -> Checked | None:
+    """That the target is random from call to call, if two calls on the same numbers show it."""
+    operator, sizes = asking.plain, asking.at
+    small = {**sizes, "f": 1, "m": 1, "N": 1, "B": 1, "H": 1}
+    for here in (small, sizes):
+        if operator.refused((Operator.full,), here) is not None:
+            continue
+        point = _point(operator, here, asking, 0)
+        with torch.no_grad():
+            one, other = operator.full(**point).clone(), operator.full(**point)
+        if one.shape != other.shape or not torch.equal(one, other):
+            told = _told(operator, here, point, one, other)
+            finding = Finding(Verdict.REFUTED, reason=Random(_part(other, one)), counterexample=told)
+            return Checked.of(Contract.DETERMINISTIC, (Row(Check.SAMPLED, here, finding),))
+    return None
+
+
+def _point(operator: Operator, sizes: Sizes, asking: Asking, salt: int) -> dict[str, Tensor]:
+    entropy = asking.entropy.child("again", salt)
+    return {n: torch.tensor(a) for n, a in drawn(operator.case, operator.shapes, sizes, entropy).items()}
+
+
+def _part(one: Tensor, other: Tensor) -> float:
+    size = float(other.abs().max())
+    return float((one - other).abs().max()) / size if size > 0 else float((one - other).abs().max())
+
+
+def _told(operator: Operator, sizes: Sizes, point: dict[str, Tensor], one: Tensor, other: Tensor) -> Counterexample:
+    shown = {n: text([f"{v:.17g}" for v in t.reshape(-1).tolist()]) for n, t in point.items()}
+    left, right = ([f"{v:.12g}" for v in side.reshape(-1).tolist()] for side in (one, other))
+    return Counterexample(dict(sizes), shown, left, right, "first call", "same call again")
