@@ -24,7 +24,7 @@ class Asking:
     """One target's calls and the sizes of them.
 
     calls: from no state, and from any where one can be handed in. far: further numbers of tokens; long: those of a call that
-    only has to be finite. block: the number of tokens that it takes a multiple of.
+    only has to be finite. block: the number of tokens that it takes a multiple of. free: whether no number of tokens is set.
     """
 
     plain: Operator
@@ -34,6 +34,7 @@ class Asking:
     far: tuple[int, ...]
     long: int
     block: int
+    free: bool
     entropy: Entropy
 
     def with_tokens(self, N: int) -> dict[str, int]:
@@ -46,13 +47,12 @@ class Asking:
         return {**self.at, "N": max(self.at["N"], 2 * self.block if self.block > 1 else 2)}
 
     def cuts(self, N: int) -> tuple[int, ...]:
-        """Where a call of N tokens is cut: everywhere, or at blocks; of a long one around half, and at its ends."""
+        """Where a call of N tokens is cut: everywhere, or at blocks; of a long one around half, which is where a chunk ends."""
         if self.block > 1:
             return tuple(range(self.block, N, self.block))
         if self.at["N"] >= N:
             return ()
-        half = N // 2
-        return tuple(sorted({1, half, half + 1, N - 1}))
+        return N // 2, N // 2 + 1
 
     @property
     def one_sequence(self) -> bool:

@@ -12,10 +12,11 @@ from itertools import product
 
 from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
-from numeric.finding import Told
+from numeric.finding import Told, Verdict
 from proofs.audit.layers import Side, side_of, variables
 from proofs.audit.notes import AtDefaults
 from proofs.audit.preflight import SIZES
+from proofs.audit.rows import Row
 from proofs.audit.run import Named, checked
 from proofs.contract import promises, repeated
 from proofs.contract.asking import Asking
@@ -37,6 +38,8 @@ _LONG = 1000
 """Tokens of a call whose outputs have to be finite."""
 _CELLS = 2
 """Batch entries and heads."""
+_TOKENS = 3
+"""Tokens of a call, where the target takes so few."""
 _AXES = (("f", "m"), ("m", "f"))
 PROMISES: Mapping[Contract, Callable[[Asking], Checked]] = {
     Contract.CAUSAL: promises.causal,
@@ -80,14 +83,17 @@ def contracts(
         operator, at = _taken(side, case, fixed)
         entropy = Entropy(settings.seed)
         mentioned = integers(side.loaded.call)
+        judge = Judge(entropy, settings.target_log2 - 5)
+        calls, zeros = _stateful(operator, at, judge)
         asking = Asking(
             operator,
-            _stateful(operator, at),
-            Judge(entropy, settings.target_log2 - 5),
+            calls,
+            judge,
             at,
             tuple(_far(at, mentioned, fixed)),
             _long(at, fixed),
             at["N"] if at["N"] > SIZES[0]["N"] and "N" not in fixed else 1,
+            "N" not in fixed,
             entropy,
         )
         random = repeated.randomness(asking)
@@ -108,6 +114,7 @@ def contracts(
             notes=tuple([*operator.case.notes, *_defaults(side, operator.case)]),
             integers=tuple(c for c in mentioned if c >= longest),
             options=_options(adapter, gates, fixed, only),
+            zeros=zeros,
             seed=settings.seed,
         )
 
@@ -130,7 +137,8 @@ def _taken(side: Side, case: Case, fixed: Sizes) -> tuple[Operator, dict[str, in
     many = case.adapter.whole is not None
     cells = [(_CELLS, _CELLS), (1, _CELLS), (_CELLS, 1), (1, 1)] if whole.heads else [(_CELLS, 1), (1, 1)]
     why: Told = ""
-    for sizes, lift, grad in product(SIZES, (False, True), (False, True)):
+    few = [{**SIZES[0], "N": _TOKENS}, *SIZES]
+    for sizes, lift, grad in product(few, (False, True), (False, True)):
         for B, H in cells if many else [(1, 1)]:
             at = {"B": B, "H": H, **sizes, **fixed}
             held = replace(case, needs_lift=lift, grad=grad)
@@ -152,19 +160,26 @@ def _listed(sizes: Sizes) -> str:
     return "/".join(str(sizes[n]) for n in "fmN")
 
 
-def _stateful(plain: Operator, at: Sizes) -> tuple[Operator, ...]:
-    """The calls from no state, which give one back where they do, then those from any state, where one can be handed in."""
+def _stateful(plain: Operator, at: Sizes, judge: Judge) -> tuple[tuple[Operator, ...], Row | None]:
+    """The calls to ask about, and the row that shows that a call without a state is one from zeros.
+
+    Where it is, those from any state; else those from none too. Where none can be handed in, those from none, which give
+    one back where they do.
+    """
     back = replace(plain, after=True)
     if not plain.returns_state(at):
         back = plain
     for axes in _AXES if plain.whole.state else ():
         held = replace(plain, state=axes, after=True)
-        if held.returns_its_state(at):
-            return back, held
-        lifted = replace(held, case=replace(held.case, lifted=True))
-        if lifted.returns_its_state(at):  # a state is often kept in float32
-            return back, lifted
-    return (back,)
+        lifted = replace(held, case=replace(held.case, lifted=True))  # a state is often kept in float32
+        for operator in (held, lifted):
+            if operator.returns_its_state(at):
+                asked = operator.ask(Operator.from_none, Operator.from_zeros, at, ("no state", "zeros"))
+                row = judge.row("zeros", asked)
+                if row.finding.verdict is Verdict.CONFIRMED:
+                    return (operator,), row
+                return (back, operator), None
+    return (back,), None
 
 
 def _far(at: Sizes, mentioned: Sequence[int], fixed: Sizes) -> Iterator[int]:
@@ -173,8 +188,8 @@ def _far(at: Sizes, mentioned: Sequence[int], fixed: Sizes) -> Iterator[int]:
         return
     block = at["N"] if at["N"] > SIZES[0]["N"] else 1
     c = max((c for c in mentioned if 2 * c + 1 <= _LONGEST), default=0)
-    lengths = {c + 1, 2 * c + 1} if 2 * c + 1 > 9 else {_FAR}
-    yield from sorted({-(-N // block) * block for N in lengths} - {at["N"]})
+    N = 2 * c + 1 if 2 * c + 1 > 9 else _FAR  # cut in two it has parts of c and of c + 1 tokens
+    yield -(-N // block) * block
 
 
 def _long(at: Sizes, fixed: Sizes) -> int:

@@ -175,15 +175,16 @@ class Checked:
 
     @staticmethod
     def of(contract: Contract, rows: tuple[Row, ...], why: Told = "") -> Checked:
-        """What these rows make of the contract. Plain calls beside exact rows have to hold, and lower nothing."""
-        verdicts = [row.finding.verdict for row in rows]
+        """What these rows make of the contract. Plain calls beside exact rows have to hold, and lower nothing; calls that are
+        too long to compare are told, and decide nothing beside others."""
         broken = next((row for row in rows if row.finding.verdict is Verdict.REFUTED), None)
         if broken is not None:
             return Checked(contract, Kept.BROKEN, rows, broken.finding.reason, broken.finding.counterexample)
-        open = next((row for row in rows if row.finding.verdict is not Verdict.CONFIRMED), None)
-        if open is not None or not verdicts:
+        done = [row for row in rows if row.finding.verdict is Verdict.CONFIRMED]
+        open = next((r for r in rows if r not in done and not (done and isinstance(r.finding.reason, TooLong))), None)
+        if open is not None or not done:
             return Checked(contract, Kept.UNDECIDED, rows, why or (open.finding.reason if open is not None else ""))
-        judged = [row for row in rows if not row.variant or row.variant not in BESIDE] or list(rows)
+        judged = [row for row in done if row.variant not in BESIDE] or done
         exact = all(row.check is Check.EXACT for row in judged)
         return Checked(contract, Kept.PROVED if exact else Kept.AGREES, rows, why)
 
@@ -197,7 +198,8 @@ class Contracts:
     """The contracts of one target, and the world in which they were checked.
 
     free: what every answer holds for all values of, with what each has one value for. gates: those the user set.
-    integers: of the code, which no call of these sizes passes. seed: None, or what the points were drawn with.
+    integers: of the code, which no call of these sizes passes. zeros: that a call without a state is one from zeros, so that
+    what holds from any state holds from none. seed: None, or what the points were drawn with.
     """
 
     target: str
@@ -208,6 +210,7 @@ class Contracts:
     notes: tuple[Told, ...] = ()
     integers: tuple[int, ...] = ()
     options: str = ""
+    zeros: Row | None = None
     seed: int | None = None
 
     def __post_init__(self) -> None:

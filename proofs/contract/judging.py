@@ -44,11 +44,13 @@ Point = dict[str, np.ndarray]
 
 @dataclass
 class Judge:
-    """Decides questions of one target. exact: whether its code gets through exact arithmetic, as far as that is known."""
+    """Decides questions of one target. exact: whether exact arithmetic is tried, which it is no more where the first question
+    did not get through it; known: whether one did."""
 
     entropy: Entropy
     target_log2: float
     exact: bool = True
+    known: bool = False
 
     def row(self, what: str, asked: Asked, variant: str = "") -> Row:
         """The answer with the rung that gave it. what: names the points that are drawn."""
@@ -63,7 +65,8 @@ class Judge:
             return Row(Check.SAMPLED, asked.sizes, Finding(Verdict.UNDECIDED, reason=why), variant)
         if self.exact:
             found = compared(How.EXACT, asked, entropy, self.target_log2)
-            self.exact = not isinstance(found.reason, NoExactMeaning)
+            self.known = self.known or found.verdict is not Verdict.UNDECIDED
+            self.exact = self.known or not isinstance(found.reason, NoExactMeaning)
             if found.verdict is Verdict.REFUTED and not shows(asked, draws):
                 found = Finding(Verdict.UNDECIDED, reason=Why.REPEATS_NOTHING)
             if found.verdict is not Verdict.UNDECIDED:

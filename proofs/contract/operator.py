@@ -31,11 +31,13 @@ from proofs.contract.handed import Arguments
 from proofs.target.adapters import Adapter, Cells, Whole, adapt
 from proofs.target.calling import raised
 from proofs.target.case import Case
+from proofs.target.gates import is_logarithm
 from proofs.target.loading import Target
 
 OTHER = "_other"
 """What the names of redrawn inputs end with."""
 FACTOR = "factor"
+_STEPS = 4
 LINEAR = ("v", "S", "W0")
 """The inputs in which an operator is linear: values, and the memory that is made of them."""
 
@@ -112,6 +114,15 @@ class Operator(Calls):
         """Outputs and state after of one call, as one row."""
         return _flat(*self._ran(inputs))
 
+    def from_none(self, **inputs: Any) -> Any:
+        """Outputs of a call that no state is handed to, and that is not asked for one."""
+        alone = {name: array for name, array in inputs.items() if name != "S"}
+        return replace(self, after=False)._ran(alone)[0]
+
+    def from_zeros(self, **inputs: Any) -> Any:
+        """Outputs of one from a state of zeros."""
+        return self._ran({**inputs, "S": torch.zeros_like(inputs["S"])})[0]
+
     # --- tokens to come ------------------------------------------------------------------------------------------
 
     def _cuts(self, N: int) -> Sequence[int]:
@@ -177,9 +188,10 @@ class Operator(Calls):
         return torch.stack([self._chain(inputs, (0, cut, N)) for cut in self._cuts(N)])
 
     def in_steps(self, **inputs: Any) -> Any:
-        """A call of the tokens before the cut, then one for each token."""
+        """A call of the tokens before the cut, then one for each token; of a long call one for all after a few of them."""
         N = inputs["k"].shape[1]
-        return torch.stack([self._chain(inputs, (0, *range(cut, N + 1))) for cut in self._cuts(N)])
+        ends = [(0, *range(cut, min(cut + _STEPS, N)), N) for cut in self._cuts(N)]
+        return torch.stack([self._chain(inputs, each) for each in ends])
 
     def _chain(self, inputs: Mapping[str, Any], ends: Sequence[int]) -> Any:
         state, outs = None, []
@@ -237,7 +249,8 @@ class Operator(Calls):
 
     def _arguments(self, inputs: Mapping[str, Any]) -> Arguments:
         assert self.loaded is not None
-        seen = Arguments(self.loaded.call)
+        logs = {name for name, text in self.case.gates.items() if is_logarithm(text)}
+        seen = Arguments(self.loaded.call, logs)
         self.through(seen).full(**inputs)
         return seen
 

@@ -22,10 +22,10 @@ from proofs.target.adapters import STATES
 
 CHUNKS = ("chunk_size", "block_size", "BM", "BN", "BT", "mini_batch_size")
 """Names under which operators take how many tokens they work on at once."""
-_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
-_OTHERS = 3
+_SIZES, _LONG_SIZES = (2, 4, 1, 8, 16, 32, 64), (32, 16, 64, 128)
+_OTHERS = 2
 """Sizes of chunks that are held against the default."""
-_LENGTHS = (5, 8, 16, 32, 64, 128)
+_LENGTHS = (9, 8, 16, 32, 64, 128)
 _SEQUENCES = 2
 
 
@@ -43,8 +43,7 @@ def causal(asking: Asking) -> Checked:
         return replace(operator, redrawn=operator.names_with("N"), after=operator.state is not None)
 
     def cuts(N: int) -> tuple[int, ...]:
-        half = N // 2
-        return () if N <= asking.at["N"] <= 8 else tuple(sorted({1, half, half + 1, N - 1}))
+        return () if N <= 8 else (N // 2, N // 2 + 1)
 
     return decided(asking, contract, pair, variants(asking, change, base=asking.cut, cuts=cuts))
 
@@ -146,29 +145,27 @@ def chunks(asking: Asking) -> Checked:
     named = next((n for n in CHUNKS if n in asking.plain.case.adapter.named), None)
     if named is None:
         return absent(contract, NoArgument(CHUNKS[:1]))
-    rows: list[Row] = []
-    lengths = dict.fromkeys((asking.at["N"], *_LENGTHS, *asking.far))
+    operator, rows = asking.calls[-1], list[Row]()
     told: Told = ""
-    for N in lengths:
-        sizes = {**asking.at, "N": N} if N <= 8 else asking.with_tokens(N)
-        tried = 0
-        for size in _SIZES:
-            right = partial(_in_chunks, named, size)
-            why = asking.calls[-1].refused((Operator.full, right), sizes)
-            if why is not None:
-                told = told or why
-                continue
-            if tried >= _OTHERS or (N > 8 and size * 4 < N):
-                continue
-            tried += 1
-            pair = Pair(Operator.full, right, ("as called", f"{named}={size}"), "", None)
-            variant = f"{named}={size}"
-            found = decided(asking, contract, pair, [(asking.calls[-1], sizes, variant)])
-            rows += found.rows
-            if found.kept is Kept.BROKEN:
-                return replace(found, rows=tuple(rows))
-        if rows and N > 8:
-            break
+    for lengths, sizes in ((_LENGTHS, _SIZES), (asking.far, _LONG_SIZES)):
+        for N in dict.fromkeys(lengths if asking.free else (asking.at["N"],)):
+            here, before = asking.with_tokens(N), len(rows)
+            for size in sizes:
+                if len(rows) - before >= _OTHERS:
+                    break
+                right = partial(_in_chunks, named, size)
+                why = operator.refused((Operator.full, right), here)
+                if why is not None:
+                    told = told or why
+                    continue
+                variant = f"{named}={size}"
+                pair = Pair(Operator.full, right, ("as called", variant))
+                found = decided(asking, contract, pair, [(operator, here, variant)])
+                rows += found.rows
+                if found.kept is Kept.BROKEN:
+                    return replace(found, rows=tuple(rows))
+            if len(rows) > before:
+                break
     return Checked.of(contract, tuple(rows), "" if rows else Refuses(told))
 
 
