@@ -13,6 +13,7 @@ from numeric.entropy import Entropy
 from numeric.finding import Finding, Said, Told, Verdict
 from proofs.audit.rows import Check, Row
 from proofs.contract.findings import Checked, Contract, Kept, Refuses
+from proofs.contract.judging import FLAT as FLAT
 from proofs.contract.judging import Judge, small
 from proofs.contract.operator import Operator, Side
 
@@ -95,9 +96,8 @@ def decided(
         row = judge.row(contract.value, here, variant)
         rows.append(row)
         if row.finding.verdict is Verdict.REFUTED:
-            sides = pair.left, pair.right
             entropy = asking.entropy.child("small", contract.value)
-            shown = small(operator, sides, here, row.finding, entropy, pair.axes)
+            shown = small(here, row, entropy, pair.axes)
             broken = Checked.of(contract, tuple(rows))
             return replace(broken, counterexample=shown.counterexample, reproduced=shown.reproduced, place=shown.place)
     return Checked.of(contract, tuple(rows))

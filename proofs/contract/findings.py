@@ -82,14 +82,10 @@ class NoArgument(Said):
 class Why(Said, Enum):
     """Why a contract is undecided."""
 
-    BLOCKS = auto()
-    """It takes whole blocks of tokens alone."""
     NO_BOUND = auto()
     """Numbers differ, and nothing says by how much rounding may move them."""
     REPEATS_NOTHING = auto()
     """Exact arithmetic sees a difference that plain calls do not show."""
-    SIZES = auto()
-    """No plain call of these sizes gives numbers."""
 
 
 @dataclass(frozen=True)
@@ -106,15 +102,30 @@ class TooLong(Said):
     operations: int
 
 
-class At(Said, Enum):
+@dataclass(frozen=True)
+class CutAfter(Said):
+    """The values of a counterexample are those of the call that is cut after so many tokens."""
+
+    tokens: int
+
+
+class At(StrEnum):
     """The special points of `Contract.FINITE`."""
 
-    ZERO_GATE = auto()
-    EQUAL_KEYS = auto()
-    ZERO_KEYS = auto()
-    ZERO_QUERIES = auto()
-    LONG = auto()
-    STRONG_DECAY = auto()
+    ZERO_GATE = "gate 0"
+    EQUAL_KEYS = "equal keys"
+    ZERO_KEYS = "zero keys"
+    ZERO_QUERIES = "zero queries"
+    LONG = "many tokens"
+    STRONG_DECAY = "strong decay"
+    """A decay of 2^-20 in each of many tokens."""
+
+
+@dataclass(frozen=True)
+class NoValue(Said):
+    """Outputs are not finite at this point, and nothing shows that the formula has a value there."""
+
+    at: At
 
 
 @dataclass(frozen=True)
@@ -138,7 +149,6 @@ class Mode(StrEnum):
     REQUIRES_GRAD = "inputs that require grad"
     TRAINED = "eval after train"
     AGAIN = "called again"
-    RETURNED = "what a call returned, after further calls"
 
 
 @dataclass(frozen=True)
@@ -176,12 +186,13 @@ class Checked:
     @staticmethod
     def of(contract: Contract, rows: tuple[Row, ...], why: Told = "") -> Checked:
         """What these rows make of the contract. Plain calls beside exact rows have to hold, and lower nothing; calls that are
-        too long to compare are told, and decide nothing beside others."""
+        too long to compare, and points without a value, are told, and decide nothing beside others."""
         broken = next((row for row in rows if row.finding.verdict is Verdict.REFUTED), None)
         if broken is not None:
             return Checked(contract, Kept.BROKEN, rows, broken.finding.reason, broken.finding.counterexample)
         done = [row for row in rows if row.finding.verdict is Verdict.CONFIRMED]
-        open = next((r for r in rows if r not in done and not (done and isinstance(r.finding.reason, TooLong))), None)
+        told = (TooLong, NoValue) if done else ()
+        open = next((r for r in rows if r not in done and not isinstance(r.finding.reason, told)), None)
         if open is not None or not done:
             return Checked(contract, Kept.UNDECIDED, rows, why or (open.finding.reason if open is not None else ""))
         judged = [row for row in done if row.variant not in BESIDE] or done
@@ -189,7 +200,7 @@ class Checked:
         return Checked(contract, Kept.PROVED if exact else Kept.AGREES, rows, why)
 
 
-BESIDE = frozenset({Mode.AGAIN.value, Mode.RETURNED.value})
+BESIDE = frozenset({Mode.AGAIN.value})
 """Variants of plain calls that go with exact rows of the same contract."""
 
 

@@ -6,6 +6,7 @@ far more than float32 is from float64. Main definitions: `Judge`, `small`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,7 +19,7 @@ from torch import Tensor
 from numeric.deciding.findings import NoExactMeaning
 from numeric.deciding.programs import Sizes, concrete, text
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Finding, Key, Quantity, Verdict
+from numeric.finding import Counterexample, Finding, Key, Quantity, Told, Verdict
 from numeric.trust import Trust
 from proofs.audit.answer import Place
 from proofs.audit.compared import How, compared, within_rounding
@@ -27,8 +28,8 @@ from proofs.audit.longer import operations
 from proofs.audit.parting import digits
 from proofs.audit.rows import BEYOND, Check, Row
 from proofs.audit.sweep import PART
-from proofs.contract.findings import OtherNumbers, TooLong, Why
-from proofs.contract.operator import Asked, Operator, Side, drawn
+from proofs.contract.findings import CutAfter, OtherNumbers, TooLong, Why
+from proofs.contract.operator import Asked, Operator, drawn
 from proofs.target.calling import raised
 
 _DRAWS = 2
@@ -39,6 +40,8 @@ _PASSES = 4
 _TRIES = 400
 """Plain calls that this may cost."""
 
+FLAT = "flat"
+"""Axes of a result: see `small`."""
 Point = dict[str, np.ndarray]
 
 
@@ -189,31 +192,43 @@ class Shown:
     place: Place | None
 
 
-def small(
-    operator: Operator, sides: tuple[Side, Side], asked: Asked, found: Finding, entropy: Entropy, axes: str
-) -> Shown:
-    """The smallest counterexample that was found: the engine's, if plain calls show it, else one that they find themselves.
+def small(asked: Asked, row: Row, entropy: Entropy, axes: str) -> Shown:
+    """The smallest counterexample that was found: that of exact arithmetic, if plain calls show it, else one that they find.
 
-    axes: those of the programs' results, from the left: c for a cut, n, b, h.
+    axes: those of the programs' results, from the left: c for a cut, n, b, h; `FLAT`: a cut, then the outputs of all and the
+    state after as one row.
     """
-    told = found.counterexample
-    if told is not None and told.inputs:
-        exact = {n: np.vectorize(Fraction, otypes=[object])(np.array(v, dtype=object)) for n, v in told.inputs.items()}
-        draw = {n: np.asarray(a, dtype=np.float64).reshape(np.shape(a)) for n, a in exact.items()}
-        sizes: Sizes = {**asked.sizes, **told.sizes}
-        if differs(asked, draw):
-            return Shown(_told(asked, draw, sizes), True, _place(asked, draw, axes))
-    point, sizes = _smaller(operator, sides, asked, entropy)
+    told = row.finding.counterexample
+    exact = _again(asked, told, axes) if told is not None and told.inputs else None
+    if exact is not None and row.check is Check.EXACT:
+        return exact
+    point, sizes = _smaller(asked, entropy)
     if point is None:
-        return Shown(told, False, None)
+        return exact or Shown(told, False, None)
     here = replace(asked, sizes=sizes)
-    return Shown(_told(here, point, sizes), True, _place(here, point, axes))
+    return Shown(_told(here, point, axes), True, _place(here, point, axes))
 
 
-def _told(asked: Asked, draw: Mapping[str, np.ndarray], sizes: Sizes) -> Counterexample:
-    left, right = digits([side.reshape(-1).tolist() for side in values(asked, draw)])
+def _again(asked: Asked, told: Counterexample, axes: str) -> Shown | None:
+    """An engine's counterexample with the values of plain calls, if these show it."""
+    exact = {n: np.vectorize(Fraction, otypes=[object])(np.array(v, dtype=object)) for n, v in told.inputs.items()}
+    draw = {n: np.asarray(a, dtype=np.float64) for n, a in exact.items()}
+    here = replace(asked, sizes={**asked.sizes, **told.sizes})
+    if not differs(here, draw):
+        return None
+    return Shown(_told(here, draw, axes), True, _place(here, draw, axes))
+
+
+def _told(asked: Asked, draw: Mapping[str, np.ndarray], axes: str) -> Counterexample:
+    one, other = values(asked, draw)
+    note: Told = ""
+    if (axes.startswith("c") or axes == FLAT) and one.shape == other.shape:  # the first cut that shows it is enough
+        off = (one != other).flatten(1).any(1).nonzero()
+        first = int(off[0]) if len(off) else 0
+        one, other, note = one[first], other[first], CutAfter(asked.operator.cuts_of(asked.sizes["N"])[first])
+    left, right = digits([side.reshape(-1).tolist() for side in (one, other)])
     shown = {n: text(np.vectorize(_short, otypes=[object])(a)) if np.size(a) else [] for n, a in draw.items()}
-    return Counterexample(dict(sizes), shown, left, right, *asked.names)
+    return Counterexample(dict(asked.sizes), shown, left, right, *asked.names, note=note)
 
 
 def _short(number: float) -> str:
@@ -221,27 +236,28 @@ def _short(number: float) -> str:
 
 
 def _place(asked: Asked, draw: Mapping[str, np.ndarray], axes: str) -> Place | None:
-    """The first output that differs, by position, entry and head, counted from 1."""
+    """The first output that differs, by position, entry and head, counted from 1; None where that is in the state."""
     one, other = values(asked, draw)
-    if not axes or one.shape != other.shape or one.ndim < len(axes):
+    if not axes or one.shape != other.shape:
         return None
     off = (one - other).abs() > PART * max(float(one.abs().max()), float(other.abs().max()))
+    if axes == FLAT:
+        shape = [asked.sizes[name] for name in ("B", "N", "H", "m")]
+        off, axes = off[:, : math.prod(shape)].reshape(-1, *shape), "cbnh"
     where = off.nonzero().tolist()
     if not where:
         return None
     order = [axes.index(a) for a in "nbh" if a in axes]
     first = min(where, key=lambda index: [index[k] for k in order])
-    at = {a: first[axes.index(a)] + 1 if a in axes else 1 for a in "nbh"}
+    at = {a: first[axes.index(a)] + 1 if a in axes else 0 for a in "nbh"}
     return Place(at["n"], at["b"], at["h"])
 
 
-def _smaller(
-    operator: Operator, sides: tuple[Side, Side], asked: Asked, entropy: Entropy
-) -> tuple[Point | None, Sizes]:
+def _smaller(asked: Asked, entropy: Entropy) -> tuple[Point | None, Sizes]:
     """A point at which plain calls differ: at the first number of tokens, widths of 1 if they show it, and as many zeros as
     a few rounds of trying leave."""
     full = dict(asked.sizes)
-    tokens = [N for N in range(1, full["N"] + 1) if N <= 9 or full["N"] == N or N in _near(operator, full["N"])]
+    tokens = [N for N in range(1, full["N"] + 1) if N <= 9 or full["N"] == N or N in _near(asked.operator, full["N"])]
     for others in ({"f": 1, "m": 1}, {}):
         for cells in ({"B": min(full["B"], 2), "H": min(full["H"], 2)}, {}):
             for N in tokens:

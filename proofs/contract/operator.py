@@ -125,18 +125,19 @@ class Operator(Calls):
 
     # --- tokens to come ------------------------------------------------------------------------------------------
 
-    def _cuts(self, N: int) -> Sequence[int]:
+    def cuts_of(self, N: int) -> Sequence[int]:
+        """Where a call of N tokens is cut."""
         return [c for c in self.cuts if c < N] or range(1, max(N, 2))
 
     def until(self, **inputs: Any) -> Any:
         """For each cut the outputs before it, (cuts, B, N, H, m)."""
         out, _ = self._ran(inputs)
-        return torch.stack([_first(out, t) for t in self._cuts(out.shape[1])])
+        return torch.stack([_first(out, t) for t in self.cuts_of(out.shape[1])])
 
     def until_others(self, **inputs: Any) -> Any:
         """The same where the tokens after the cut are others."""
         found = []
-        for t in self._cuts(inputs["k"].shape[1]):
+        for t in self.cuts_of(inputs["k"].shape[1]):
             out, _ = self._ran(self._but(inputs, "N", slice(0, t)))
             found.append(_first(out, t))
         return torch.stack(found)
@@ -144,7 +145,7 @@ class Operator(Calls):
     def until_end(self, **inputs: Any) -> Any:
         """The same where the call ends at the cut."""
         N = inputs["k"].shape[1]
-        return torch.stack([_first(self._ran(inputs, slice(0, t), N=N)[0], t, N) for t in self._cuts(N)])
+        return torch.stack([_first(self._ran(inputs, slice(0, t), N=N)[0], t, N) for t in self.cuts_of(N)])
 
     # --- cells ---------------------------------------------------------------------------------------------------
 
@@ -180,17 +181,17 @@ class Operator(Calls):
 
     def in_one(self, **inputs: Any) -> Any:
         """One call, once for each cut: outputs and the state after."""
-        return torch.stack([self.full(**inputs)] * len(self._cuts(inputs["k"].shape[1])))
+        return torch.stack([self.full(**inputs)] * len(self.cuts_of(inputs["k"].shape[1])))
 
     def in_two(self, **inputs: Any) -> Any:
         """Two calls, cut there, the second from the state that the first returns."""
         N = inputs["k"].shape[1]
-        return torch.stack([self._chain(inputs, (0, cut, N)) for cut in self._cuts(N)])
+        return torch.stack([self._chain(inputs, (0, cut, N)) for cut in self.cuts_of(N)])
 
     def in_steps(self, **inputs: Any) -> Any:
         """A call of the tokens before the cut, then one for each token; of a long call one for all after a few of them."""
         N = inputs["k"].shape[1]
-        ends = [(0, *range(cut, min(cut + _STEPS, N)), N) for cut in self._cuts(N)]
+        ends = [(0, *range(cut, min(cut + _STEPS, N)), N) for cut in self.cuts_of(N)]
         return torch.stack([self._chain(inputs, each) for each in ends])
 
     def _chain(self, inputs: Mapping[str, Any], ends: Sequence[int]) -> Any:
@@ -317,7 +318,7 @@ class Operator(Calls):
                 return False
             return self.runs((left, right), tried)
 
-        return Asked(self.case, sides, self.shapes, sizes, names, admits)
+        return Asked(self.case, sides, self.shapes, sizes, names, admits, operator=self)
 
     def runs(self, sides: Sequence[Side], sizes: Sizes) -> bool:
         """Whether plain calls of these programs give numbers at these sizes."""
@@ -337,6 +338,8 @@ class Operator(Calls):
 @dataclass(frozen=True)
 class Asked(Question):
     """A question of an operator's programs: inputs that are redrawn have the domains of the first ones."""
+
+    operator: Operator = field(kw_only=True)
 
     @property
     def positive(self) -> tuple[str, ...]:

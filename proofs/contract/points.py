@@ -22,7 +22,7 @@ from numeric.finding import Counterexample, Finding, Quantity, Verdict
 from numeric.trust import Trust
 from proofs.audit.longer import Counted, TooMany
 from proofs.audit.rows import Check, Row
-from proofs.contract.findings import At, NotFiniteAt
+from proofs.contract.findings import At, NotFiniteAt, NoValue, TooLong
 from proofs.contract.operator import Operator, drawn
 from proofs.target.calling import raised
 
@@ -65,14 +65,12 @@ class _Special:
 
 def finite(operator: Operator, small: Sequence[Sizes], long: Sequence[Sizes], entropy: Entropy) -> list[Row]:
     """One row a special point. small: sizes of short calls, the first of which has to run; long: those of many tokens."""
-    rows: list[Row] = []
-    for special in _specials(operator):
-        rows += _row(operator, special, small, entropy)
+    rows = [_row(operator, special, small, entropy) for special in _specials(operator)]
     for sizes in long:
         decays = _decays(operator)
         points = [_Special(At.LONG), *(_Special(At.STRONG_DECAY, name, _STRONG) for name in decays)]
         for special in points:
-            rows += _row(operator, special, [sizes], entropy)
+            rows.append(_row(operator, special, [sizes], entropy))
     return rows
 
 
@@ -91,29 +89,29 @@ def _specials(operator: Operator) -> Iterator[_Special]:
     yield _Special(At.ZERO_QUERIES, "q", 0.0)
 
 
-def _row(operator: Operator, special: _Special, tried: Sequence[Sizes], entropy: Entropy) -> list[Row]:
-    """The row of this point; none where it can't be afforded, or the call itself is refused."""
+def _row(operator: Operator, special: _Special, tried: Sequence[Sizes], entropy: Entropy) -> Row:
+    """The row of this point."""
     sizes = tried[-1]
-    point = drawn(operator.case, operator.shapes, sizes, entropy.child("point", special.at.name, special.name))
+    point = drawn(operator.case, operator.shapes, sizes, entropy.child("point", special.at.value, special.name))
     variant = special.name if special.at is At.ZERO_GATE else ""
-    name = f"{special.at.name} {variant}".strip()
+    name = special.at.value + (f": {variant}" if variant else "")
     try:
         out = _called(operator, special.put(point))
     except TooMany:
-        return []
+        return Row(Check.SAMPLED, sizes, Finding(Verdict.NOT_RUN, reason=TooLong(_OPERATIONS)), name)
     except Exception as error:  # the target is anybody's code
-        return [Row(Check.SAMPLED, sizes, Finding(Verdict.UNDECIDED, reason=raised(error)), name)]
+        return Row(Check.SAMPLED, sizes, Finding(Verdict.UNDECIDED, reason=raised(error)), name)
     if bool(torch.isfinite(out).all()):
         figures: dict[str, Quantity] = {"outputs compared": out.numel()}
-        return [Row(Check.SAMPLED, sizes, Finding(Verdict.CONFIRMED, figures=figures, trust=(Trust.POINTS,)), name)]
+        return Row(Check.SAMPLED, sizes, Finding(Verdict.CONFIRMED, figures=figures, trust=(Trust.POINTS,)), name)
     size = _formula(operator, special, point, entropy)
     if size is None:
-        return []  # nothing says that there is a value
+        return Row(Check.SAMPLED, sizes, Finding(Verdict.NOT_RUN, reason=NoValue(special.at)), name)
     found, here = _smallest(operator, special, tried, entropy)
     value = "nan" if bool(torch.isnan(found[1]).any()) else "inf"
     told = _told(found, here, size)
     reason = NotFiniteAt(special.at, variant, value, size)
-    return [Row(Check.SAMPLED, here, Finding(Verdict.REFUTED, reason=reason, counterexample=told), name)]
+    return Row(Check.SAMPLED, here, Finding(Verdict.REFUTED, reason=reason, counterexample=told), name)
 
 
 def _called(operator: Operator, point: Mapping[str, np.ndarray]) -> Tensor:
@@ -130,7 +128,7 @@ def _formula(operator: Operator, special: _Special, point: Point, entropy: Entro
             away = {n: np.abs(a) for n, a in _away(point, entropy.child("away", salt)).items()}
             try:
                 outs.append(_called(operator, special.put(point, away)))
-            except Exception:  # the target is anybody's code
+            except (Exception, TooMany):  # the target is anybody's code
                 return None
         one, other = outs
         size = float(one.abs().max())
@@ -170,7 +168,9 @@ def _smallest(
     last: tuple[tuple[Point, Tensor], Sizes] | None = None
     for sizes in tried:
         generator = np.random.default_rng(entropy.child("small").below(2**31))
-        drawn_here = drawn(operator.case, operator.shapes, sizes, entropy.child("point", special.at.name, special.name))
+        drawn_here = drawn(
+            operator.case, operator.shapes, sizes, entropy.child("point", special.at.value, special.name)
+        )
         rounded = {
             n: a if n in operator.case.positive else generator.integers(1, 3, a.shape).astype(float)
             for n, a in drawn_here.items()

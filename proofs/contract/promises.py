@@ -14,7 +14,7 @@ from numeric.finding import Counterexample, Told, Verdict
 from proofs.audit.handed import sliced, strided
 from proofs.audit.layers import ASIDE
 from proofs.audit.rows import Row
-from proofs.contract.asking import Asking, Pair, absent, decided, variants
+from proofs.contract.asking import FLAT, Asking, Pair, absent, decided, variants
 from proofs.contract.findings import Absent, Checked, Contract, Kept, NoArgument, Refuses
 from proofs.contract.operator import FACTOR, LINEAR, Operator, Side
 from proofs.contract.points import finite
@@ -94,7 +94,7 @@ def _handed_on(asking: Asking, contract: Contract, right: Side, names: tuple[str
     calls = [operator for operator in asking.calls if operator.after]
     if not calls:
         return absent(contract, Absent.NO_STATE_BACK)
-    pair = Pair(Operator.in_one, right, names, "", {"N": 2})
+    pair = Pair(Operator.in_one, right, names, FLAT, {"N": 2})
 
     def cuts(N: int) -> tuple[int, ...]:
         if contract is Contract.DECODE and asking.at["N"] < N:
@@ -117,7 +117,7 @@ def packed(asking: Asking) -> Checked:
         Operator.separate,
         ("packed", "one call each"),
         "",
-        {"N": _SEQUENCES},
+        {"N": _SEQUENCES, "P": _SEQUENCES},
     )
 
     def change(operator: Operator) -> Operator:

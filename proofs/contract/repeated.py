@@ -5,12 +5,13 @@ Main definitions: `modes`, `deterministic`, `randomness`.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,12 +20,13 @@ from numeric.finding import Counterexample, Finding, Quantity, Verdict
 from numeric.trust import Trust
 from proofs.audit.handed import requiring
 from proofs.audit.rows import Check, Row
-from proofs.contract.asking import FROM, Asking, Pair, decided, variants
+from proofs.contract.asking import Asking, Pair, decided, variants
 from proofs.contract.findings import Checked, Contract, Kept, Mode, OtherNumbers, Random
 from proofs.contract.operator import Operator, drawn
 
 _CALLS = 16
 """How often the same call is made, others in between."""
+_TWICE = 6
 _ENABLED = torch.enable_grad
 
 
@@ -36,11 +38,12 @@ def modes(asking: Asking) -> Checked:
         (Mode.INFERENCE, torch.inference_mode, None),
         (Mode.REQUIRES_GRAD, _ENABLED, requiring),
     ]
+    sides: list[tuple[Mode, Callable[..., Any]]] = [(m, partial(_under, c, change)) for m, c, change in ways]
     if isinstance(module, torch.nn.Module):
-        ways.append((Mode.TRAINED, partial(_trained, module), None))
+        sides.append((Mode.TRAINED, partial(_trained, module)))
     rows: list[Row] = []
-    for mode, context, change in ways:
-        pair = Pair(partial(_under, _ENABLED, None), partial(_under, context, change), ("as called", mode.value))
+    for mode, side in sides:
+        pair = Pair(partial(_under, _ENABLED, None), side, ("as called", mode.value))
         asked = [(o, s, mode.value if not v else f"{mode.value}, {v}") for o, s, v in variants(asking, far=False)]
         found = decided(asking, Contract.MODES, pair, asked, sampled=True)
         rows += found.rows
@@ -53,12 +56,12 @@ def _under(mode: Callable[[], Any], change: Callable[[Any], Any] | None, operato
     return operator.under(mode, change, **given)
 
 
-@contextmanager
-def _trained(module: torch.nn.Module) -> Iterator[None]:
-    """In evaluation mode once it was told to train: nothing ran there."""
-    module.train()
-    module.eval()
-    yield
+def _trained(module: torch.nn.Module, operator: Operator, **given: Any) -> Any:
+    """A copy in evaluation mode once it was told to train: nothing ran there."""
+    twin = copy.deepcopy(module)
+    twin.train()
+    twin.eval()
+    return operator.through(twin).full(**given).detach()
 
 
 def deterministic(asking: Asking) -> Checked:
@@ -72,47 +75,53 @@ def deterministic(asking: Asking) -> Checked:
     if found.kept is Kept.BROKEN:
         return found
     for operator in asking.calls:
-        row = _again(operator, asking.at, asking)
-        if row.finding.verdict is Verdict.REFUTED:
-            return Checked.of(Contract.DETERMINISTIC, (*found.rows, row))
+        row = _again(operator, asking)
         found = Checked.of(Contract.DETERMINISTIC, (*found.rows, row))
     return found
 
 
-def _again(operator: Operator, sizes: Sizes, asking: Asking) -> Row:
-    """The same call with others in between, whose numbers have to be the same bits."""
-    state = FROM if operator.state is not None else ""
-    points = [_point(operator, sizes, asking, k) for k in (0, 1)]
-    with torch.no_grad():
-        first = operator.full(**points[0]).clone()
-        for _ in range(_CALLS):
-            operator.full(**points[1])
-            out = operator.full(**points[0])
-            if not torch.equal(out, first):
-                told = _told(operator, sizes, points[0], first, out)
-                reason = OtherNumbers(Mode.AGAIN.value, _part(out, first))
-                broken = Finding(Verdict.REFUTED, reason=reason, counterexample=told)
-                return Row(Check.SAMPLED, sizes, broken, state or Mode.AGAIN.value)
+def _again(operator: Operator, asking: Asking) -> Row:
+    """The same call with others in between, whose numbers have to be the same bits: of one number each first."""
+    for sizes in _sizes(operator, asking):
+        points = [_point(operator, sizes, asking, k) for k in (0, 1)]
+        with torch.no_grad():
+            first = operator.full(**points[0]).clone()
+            for _ in range(_CALLS):
+                operator.full(**points[1])
+                out = operator.full(**points[0])
+                if not torch.equal(out, first):
+                    told = _told(sizes, points[0], first, out)
+                    reason = OtherNumbers(Mode.AGAIN.value, _part(out, first))
+                    broken = Finding(Verdict.REFUTED, reason=reason, counterexample=told)
+                    return Row(Check.SAMPLED, sizes, broken, Mode.AGAIN.value)
     figures: dict[str, Quantity] = {"calls": _CALLS}
     return Row(
-        Check.SAMPLED, sizes, Finding(Verdict.CONFIRMED, figures=figures, trust=(Trust.POINTS,)), Mode.AGAIN.value
+        Check.SAMPLED,
+        asking.at,
+        Finding(Verdict.CONFIRMED, figures=figures, trust=(Trust.POINTS,)),
+        Mode.AGAIN.value,
     )
 
 
+def _sizes(operator: Operator, asking: Asking) -> Iterator[Sizes]:
+    """Calls of one number an input, if there are such, then those of the base sizes."""
+    small = {**dict.fromkeys(asking.at, 1), "N": asking.block}
+    yield from (here for here in (small, asking.at) if operator.refused((Operator.full,), here) is None)
+
+
 def randomness(asking: Asking) -> Checked | None:
-    """That the target is random from call to call, if two calls on the same numbers show it."""
-    operator, sizes = asking.plain, asking.at
-    small = {**sizes, "f": 1, "m": 1, "N": 1, "B": 1, "H": 1}
-    for here in (small, sizes):
-        if operator.refused((Operator.full,), here) is not None:
-            continue
+    """That the target is random from call to call, if calls on the same numbers show it at once."""
+    operator = asking.plain
+    for here in _sizes(operator, asking):
         point = _point(operator, here, asking, 0)
         with torch.no_grad():
-            one, other = operator.full(**point).clone(), operator.full(**point)
-        if one.shape != other.shape or not torch.equal(one, other):
-            told = _told(operator, here, point, one, other)
-            finding = Finding(Verdict.REFUTED, reason=Random(_part(other, one)), counterexample=told)
-            return Checked.of(Contract.DETERMINISTIC, (Row(Check.SAMPLED, here, finding),))
+            one = operator.full(**point).clone()
+            for _ in range(_TWICE):
+                other = operator.full(**point)
+                if one.shape != other.shape or not torch.equal(one, other):
+                    told = _told(here, point, one, other)
+                    finding = Finding(Verdict.REFUTED, reason=Random(_part(other, one)), counterexample=told)
+                    return Checked.of(Contract.DETERMINISTIC, (Row(Check.SAMPLED, here, finding),))
     return None
 
 
@@ -126,7 +135,7 @@ def _part(one: Tensor, other: Tensor) -> float:
     return float((one - other).abs().max()) / size if size > 0 else float((one - other).abs().max())
 
 
-def _told(operator: Operator, sizes: Sizes, point: dict[str, Tensor], one: Tensor, other: Tensor) -> Counterexample:
-    shown = {n: text([f"{v:.17g}" for v in t.reshape(-1).tolist()]) for n, t in point.items()}
+def _told(sizes: Sizes, point: dict[str, Tensor], one: Tensor, other: Tensor) -> Counterexample:
+    shown = {n: text(np.vectorize(repr, otypes=[object])(t.numpy())) for n, t in point.items()}
     left, right = ([f"{v:.12g}" for v in side.reshape(-1).tolist()] for side in (one, other))
     return Counterexample(dict(sizes), shown, left, right, "first call", "same call again")
