@@ -1,12 +1,12 @@
 """Contracts in words and as JSON: what `ssmproof contract` prints and writes, and the table of many operators.
 
-Main definitions: `lines`, `to_json`, `table`.
+Main definitions: `lines`, `to_json`, `table`, `benched`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from reports.said import pasted, said
 from reports.said.contracts import PROMISES
 from reports.said.kinds import cut, ranges
 from reports.said.parameters import each
+
+if TYPE_CHECKING:
+    from reports.terminal import Screen
 
 WORDS = {
     Word.PROVED: "CONTRACTS KEPT",
@@ -184,3 +187,20 @@ def table(rows: Iterable[tuple[str, Contracts | str]]) -> Iterator[str]:
         signs = {c.contract: _SIGNS[c.kept] for c in told.checked}
         yield f"{title:<{width}}  " + " ".join(f"{signs.get(c, ' '):<6}" for c in Contract)
     yield "= proved  ~ at all points drawn  X broken  ? undecided  . does not apply"
+
+
+def benched(screen: Screen, seed: int) -> list[dict[str, Any]]:
+    """Check the operators of the bench, print the table, and return what was found of each as JSON."""
+    from proofs.bench.contracts import OPERATORS, Line, run
+
+    def told(line: Line) -> None:
+        screen.tell(f"{line.seconds:6.1f} CPU s  {line.operator.title}")
+
+    found = run(OPERATORS, seed, told)
+    for line in table((line.operator.title, line.found) for line in found):
+        screen.say(line)
+    return [
+        {"title": line.operator.title, "CPU seconds": round(line.seconds, 1)}
+        | ({"not run": line.found} if isinstance(line.found, str) else to_json(line.found))
+        for line in found
+    ]

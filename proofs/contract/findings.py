@@ -6,10 +6,10 @@ Main definitions: `Contract`, `Kept`, `Checked`, `Contracts`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum, auto
 
-from numeric.finding import Counterexample, Said, Told, Verdict, frozen
+from numeric.finding import Counterexample, Flag, Said, Told, Verdict, frozen
 from proofs.audit.answer import Place, Word
 from proofs.audit.rows import Check, Row
 from proofs.target.gates import Axes
@@ -265,4 +265,5 @@ class Contracts:
     def flags(self) -> tuple[Told, ...]:
         """What the code does that exact arithmetic does not see."""
         rows = (row for c in self.checked for row in c.rows if row.check is Check.EXACT)
-        return tuple(dict.fromkeys(flag for row in rows for flag in row.finding.flags))
+        found = (flag for row in rows for flag in row.finding.flags)
+        return tuple(dict.fromkeys(replace(f, side="operator") if isinstance(f, Flag) else f for f in found))

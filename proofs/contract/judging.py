@@ -259,11 +259,9 @@ def _smaller(asked: Asked, entropy: Entropy) -> tuple[Point | None, Sizes]:
     full = dict(asked.sizes)
     tokens = [N for N in range(1, full["N"] + 1) if N <= 9 or full["N"] == N or N in _near(asked.operator, full["N"])]
     for others in ({"f": 1, "m": 1}, {}):
-        for cells in ({"B": min(full["B"], 2), "H": min(full["H"], 2)}, {}):
+        for cells in ({"B": 1, "H": 1}, {"B": min(full["B"], 2), "H": min(full["H"], 2)}):
             for N in tokens:
                 sizes = {**full, **others, **cells, "N": N}
-                if cells and N > 9 and others:
-                    sizes |= {"B": full["B"], "H": full["H"]}
                 here = replace(asked, sizes=sizes)
                 if not asked.admits(sizes):
                     continue

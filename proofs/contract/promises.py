@@ -64,9 +64,7 @@ def batch(asking: Asking) -> Checked:
     contract = Contract.BATCH
     if asking.one_sequence:
         return absent(contract, Absent.ONE_SEQUENCE)
-    pair = Pair(
-        Operator.by_entry, Operator.by_entry_others, ("as called", "other batch entries changed"), "b", {"B": 2}
-    )
+    pair = Pair(Operator.by_entry, Operator.by_entry_others, ("as called", "other entries changed"), "b", {"B": 2})
     return _cells(asking, contract, pair, "B")
 
 
@@ -85,7 +83,7 @@ def split(asking: Asking) -> Checked:
 
 def decode(asking: Asking) -> Checked:
     """One call, and one of the first tokens with one for each token after them."""
-    return _handed_on(asking, Contract.DECODE, Operator.in_steps, ("one call", "prefill, then token by token"))
+    return _handed_on(asking, Contract.DECODE, Operator.in_steps, ("one call", "prefill, then decode"))
 
 
 def _handed_on(asking: Asking, contract: Contract, right: Side, names: tuple[str, str]) -> Checked:
@@ -147,8 +145,9 @@ def chunks(asking: Asking) -> Checked:
         return absent(contract, NoArgument(CHUNKS[:1]))
     operator, rows = asking.calls[-1], list[Row]()
     told: Told = ""
-    for lengths, sizes in ((_LENGTHS, _SIZES), (asking.far, _LONG_SIZES)):
-        for N in dict.fromkeys(lengths if asking.free else (asking.at["N"],)):
+    tried = ((_LENGTHS, _SIZES), (asking.far, _LONG_SIZES)) if asking.free else (((asking.at["N"],), _SIZES),)
+    for lengths, sizes in tried:
+        for N in lengths:
             here, before = asking.with_tokens(N), len(rows)
             for size in sizes:
                 if len(rows) - before >= _OTHERS:

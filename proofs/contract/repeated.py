@@ -19,6 +19,7 @@ from numeric.deciding.programs import Sizes, text
 from numeric.finding import Counterexample, Finding, Quantity, Verdict
 from numeric.trust import Trust
 from proofs.audit.handed import requiring
+from proofs.audit.mode_runs import equal
 from proofs.audit.rows import Check, Row
 from proofs.contract.asking import Asking, Pair, decided, variants
 from proofs.contract.findings import Checked, Contract, Kept, Mode, OtherNumbers, Random
@@ -66,7 +67,7 @@ def _trained(module: torch.nn.Module, operator: Operator, **given: Any) -> Any:
 
 def deterministic(asking: Asking) -> Checked:
     """What a call returned, read at once and after a call with other numbers; and the call again, many times."""
-    pair = Pair(Operator.read_at_once, Operator.read_later, ("read at once", "read after another call, and made again"))
+    pair = Pair(Operator.read_at_once, Operator.read_later, ("read at once", "read later"))
 
     def change(operator: Operator) -> Operator:
         return replace(operator, redrawn=frozenset(operator.own_shapes))
@@ -89,7 +90,7 @@ def _again(operator: Operator, asking: Asking) -> Row:
             for _ in range(_CALLS):
                 operator.full(**points[1])
                 out = operator.full(**points[0])
-                if not torch.equal(out, first):
+                if not equal(out, first):
                     told = _told(sizes, points[0], first, out)
                     reason = OtherNumbers(Mode.AGAIN.value, _part(out, first))
                     broken = Finding(Verdict.REFUTED, reason=reason, counterexample=told)
@@ -118,7 +119,7 @@ def randomness(asking: Asking) -> Checked | None:
             one = operator.full(**point).clone()
             for _ in range(_TWICE):
                 other = operator.full(**point)
-                if one.shape != other.shape or not torch.equal(one, other):
+                if not equal(one, other):
                     told = _told(here, point, one, other)
                     finding = Finding(Verdict.REFUTED, reason=Random(_part(other, one)), counterexample=told)
                     return Checked.of(Contract.DETERMINISTIC, (Row(Check.SAMPLED, here, finding),))

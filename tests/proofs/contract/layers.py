@@ -1,11 +1,33 @@
-"""Operators as strangers write them: true ones, and one with a fault for each contract."""
+"""Operators as strangers write them: true ones, and such with one fault, some for each contract."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 
+FAULTS = {}
+"""The contract that each of these breaks, and the gates it is called with."""
+TRUE = {}
+"""The adapter and gates of these, which break none."""
 
+
+def planted(contract, **gates):
+    def keep(layer):
+        FAULTS[layer.__name__] = contract, gates
+        return layer
+
+    return keep
+
+
+def true(adapter="kv", **gates):
+    def keep(layer):
+        TRUE[layer.__name__] = adapter, gates
+        return layer
+
+    return keep
+
+
+@true()
 def chunked(q, k, v, beta, initial_state=None, output_final_state=False, cu_seqlens=None, chunk_size=2):
     """Linear attention with a step for each token, by chunks; packed sequences one after the other."""
     if cu_seqlens is not None:
@@ -29,6 +51,7 @@ def chunked(q, k, v, beta, initial_state=None, output_final_state=False, cu_seql
     return torch.cat(out, 2).transpose(1, 2), S if output_final_state else None
 
 
+@true(g="log(decay)")
 def recurrent(q, k, v, g, initial_state=None, output_final_state=False):
     """Retention with a logarithm of the decay for each token."""
     B, T, H, K = k.shape
@@ -40,6 +63,7 @@ def recurrent(q, k, v, g, initial_state=None, output_final_state=False):
     return torch.stack(out, 1), S
 
 
+@true()
 def softmax(q, k, v):
     """Causal attention: no rational function, and linear in the values."""
     scores = torch.einsum("bthd,bshd->bhts", q, k)
@@ -47,6 +71,7 @@ def softmax(q, k, v):
     return torch.einsum("bhts,bshe->bthe", scores.masked_fill(later, -torch.inf).softmax(-1), v)
 
 
+@true()
 class Projected(nn.Module):
     """A module with weights of its own."""
 
@@ -58,8 +83,15 @@ class Projected(nn.Module):
         return _attended(q, k, v) * self.gain[: q.shape[2], None]
 
 
+@true(None)
 def one_sequence(X, Y, x_q, eta):
     return eta * Y.T @ (X @ x_q)
+
+
+def needs_many(q, k, v):
+    """Refuses every call that is tried."""
+    assert q.shape[1] > 1000
+    return v
 
 
 def _attended(q, k, v, mask=True):
@@ -67,19 +99,28 @@ def _attended(q, k, v, mask=True):
     return torch.einsum("bhts,bshe->bthe", scores.tril() if mask else scores, v)
 
 
+@true()
+def zero_keys(q, k, v):
+    """Keys of norm 1, without an epsilon: values beside a key of 0 depend on where from, and none is promised."""
+    return _attended(q, k / k.norm(dim=-1, keepdim=True), v)
+
+
 # --- one fault each -----------------------------------------------------------------------------------------------------
 
 
+@planted("causal")
 def lost_mask(q, k, v):
     return _attended(q, k, v, mask=False)
 
 
+@planted("causal")
 def looks_ahead(q, k, v):
     """Each position reads the next token's key too."""
     ahead = torch.cat([k[:, 1:], k[:, -1:]], 1)
     return _attended(q, k, v) + (q * ahead).sum(-1, keepdim=True) * v
 
 
+@planted("causal")
 def late_mask(q, k, v):
     """The mask of the second block of 8 tokens is lost."""
     if q.shape[1] <= 8:
@@ -89,19 +130,23 @@ def late_mask(q, k, v):
     return torch.cat([_attended(q[:, :8], k[:, :8], v[:, :8]), rest + inter], 1)
 
 
+@planted("heads")
 def mixed_heads(q, k, v):
     return _attended(q, k, v) + v.mean(2, keepdim=True)
 
 
+@planted("heads")
 def state_of_another_head(q, k, v, beta, initial_state=None, output_final_state=False):
     start = None if initial_state is None else initial_state.flip(1)
     return chunked(q, k, v, beta, start, output_final_state)
 
 
+@planted("batch")
 def mixed_batch(q, k, v):
     return _attended(q, k - k.mean(0, keepdim=True), v)
 
 
+@planted("split")
 def stale_state(q, k, v, beta, initial_state=None, output_final_state=False):
     """The state after lacks the last chunk."""
     out, _ = chunked(q, k, v, beta, initial_state, True)
@@ -113,6 +158,7 @@ def stale_state(q, k, v, beta, initial_state=None, output_final_state=False):
     return out, S
 
 
+@planted("split")
 def dropped_term(q, k, v, beta, initial_state=None, output_final_state=False):
     """A state that is handed in is read by the first chunk alone."""
     out, S = chunked(q, k, v, beta, None, True)
@@ -122,6 +168,7 @@ def dropped_term(q, k, v, beta, initial_state=None, output_final_state=False):
     return out, S
 
 
+@planted("decode")
 def one_token_otherwise(q, k, v, beta, initial_state=None, output_final_state=False):
     """The path for one token forgets its step."""
     if k.shape[1] == 1:
@@ -129,30 +176,36 @@ def one_token_otherwise(q, k, v, beta, initial_state=None, output_final_state=Fa
     return chunked(q, k, v, beta, initial_state, True)
 
 
+@planted("packed")
 def packed_ignored(q, k, v, beta, initial_state=None, output_final_state=False, cu_seqlens=None):
     out, S = chunked(q, k, v, beta, None, True)
     return out, S if cu_seqlens is None else S.repeat(len(cu_seqlens) - 1, 1, 1, 1)
 
 
+@planted("padding")
 def padding_leaks(q, k, v):
     """Normalised by the length of the call."""
     return _attended(q, k, v) / k.shape[1]
 
 
+@planted("chunks")
 def chunk_term(q, k, v, beta, chunk_size=4):
     """Later chunks don't read what came before them."""
     outs = [chunked(*(x[:, a : a + chunk_size] for x in (q, k, v, beta)))[0] for a in range(0, k.shape[1], chunk_size)]
     return torch.cat(outs, 1)
 
 
+@planted("linear")
 def squared_values(q, k, v):
     return _attended(q, k, v * v)
 
 
+@planted("linear")
 def affine(q, k, v):
     return _attended(q, k, v) + 1
 
 
+@planted("strides")
 def by_strides(q, k, v):
     """Reads storage in order, whatever the strides."""
     if not k.is_contiguous():
@@ -160,10 +213,12 @@ def by_strides(q, k, v):
     return _attended(q, k, v)
 
 
+@planted("modes")
 def by_gradients(q, k, v):
     return _attended(q, k, v) * (2 if q.requires_grad else 1)
 
 
+@planted("modes")
 class Trained(nn.Module):
     """Counts what train() told it."""
 
@@ -179,6 +234,7 @@ class Trained(nn.Module):
         return _attended(q, k, v) * self.scale
 
 
+@planted("finite", g="log(decay)")
 def zero_gate(q, k, v, g):
     """The decay from s to t as a difference of sums of logarithms: no number where a decay is 0."""
     G = g.cumsum(1).transpose(1, 2)
@@ -187,28 +243,27 @@ def zero_gate(q, k, v, g):
     return torch.einsum("bhts,bshe->bthe", scores, v)
 
 
+@planted("finite", g="log(decay)")
 def overflows(q, k, v, g):
     """The same as a quotient, which overflows on the way."""
     G = g.cumsum(1)
     return _attended(q * G.exp()[..., None], k * (-G).exp()[..., None], v)
 
 
-def zero_keys(q, k, v):
-    """Keys of norm 1, without an epsilon: values beside a key of 0 depend on where from, and none is promised."""
-    return _attended(q, k / k.norm(dim=-1, keepdim=True), v)
-
-
+@planted("finite")
 def equal_keys(q, k, v):
     """Divides by the spread of the keys, which a key of its own cancels."""
     spread = ((k - k[:, :1]) ** 2).sum((1, 3), keepdim=True)
     return _attended(q, k, v) * (spread / spread)
 
 
+@planted("inputs")
 def writes_inputs(q, k, v):
     q *= 0.5
     return _attended(q, k, v)
 
 
+@planted("inputs")
 def writes_state(q, k, v, beta, initial_state=None, output_final_state=False):
     """The state that is handed in is the one that comes back, changed in place."""
     out, S = chunked(q, k, v, beta, initial_state, True)
@@ -221,6 +276,7 @@ def writes_state(q, k, v, beta, initial_state=None, output_final_state=False):
 _BUFFER = {}
 
 
+@planted("deterministic")
 def buffer_overwritten(q, k, v, beta, initial_state=None, output_final_state=False):
     """Every call returns one and the same array."""
     out, S = chunked(q, k, v, beta, initial_state, True)
@@ -229,6 +285,7 @@ def buffer_overwritten(q, k, v, beta, initial_state=None, output_final_state=Fal
     return out, held
 
 
+@planted("deterministic")
 def drops(q, k, v):
     return torch.nn.functional.dropout(_attended(q, k, v), 0.5)
 
@@ -236,6 +293,7 @@ def drops(q, k, v):
 _CALLS = [0]
 
 
+@planted("deterministic")
 def counts(q, k, v):
     """Every ninth call is another."""
     _CALLS[0] += 1
