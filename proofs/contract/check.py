@@ -32,7 +32,7 @@ from proofs.target.source.integers import integers
 
 _LONGEST = 300
 """The most tokens of a call that is compared."""
-_FAR = 33
+_FAR = 17
 """Tokens of a longer call where the code mentions no integer."""
 _LONG = 1000
 """Tokens of a call whose outputs have to be finite."""

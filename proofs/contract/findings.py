@@ -263,7 +263,6 @@ class Contracts:
 
     @property
     def flags(self) -> tuple[Told, ...]:
-        """What the code does that exact arithmetic does not see."""
-        rows = (row for c in self.checked for row in c.rows if row.check is Check.EXACT)
-        found = (flag for row in rows for flag in row.finding.flags)
+        """What the code does that exact arithmetic, or a run with casts lifted, does not see."""
+        found = (flag for c in self.checked for row in c.rows for flag in row.finding.flags)
         return tuple(dict.fromkeys(replace(f, side="operator") if isinstance(f, Flag) else f for f in found))

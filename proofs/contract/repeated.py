@@ -82,26 +82,25 @@ def deterministic(asking: Asking) -> Checked:
 
 
 def _again(operator: Operator, asking: Asking) -> Row:
-    """The same call with others in between, whose numbers have to be the same bits: of one number each first."""
+    """The same call with others in between, longer ones too, whose numbers have to be the same bits: of one number each first."""
     for sizes in _sizes(operator, asking):
-        points = [_point(operator, sizes, asking, k) for k in (0, 1)]
+        longer = {**sizes, "N": max([sizes["N"], *asking.far]) + asking.block}
+        point = _point(operator, sizes, asking, 0)
         with torch.no_grad():
-            first = operator.full(**points[0]).clone()
-            for _ in range(_CALLS):
-                operator.full(**points[1])
-                out = operator.full(**points[0])
+            first = operator.full(**point).clone()
+            others = [here for here in (sizes, longer) if operator.refused((Operator.full,), here) is None]
+            between = [_point(operator, here, asking, 1) for here in others]
+            for number in range(_CALLS):
+                operator.full(**between[number % len(between)])
+                out = operator.full(**point)
                 if not equal(out, first):
-                    told = _told(sizes, points[0], first, out)
+                    told = _told(sizes, point, first, out)
                     reason = OtherNumbers(Mode.AGAIN.value, _part(out, first))
                     broken = Finding(Verdict.REFUTED, reason=reason, counterexample=told)
                     return Row(Check.SAMPLED, sizes, broken, Mode.AGAIN.value)
     figures: dict[str, Quantity] = {"calls": _CALLS}
-    return Row(
-        Check.SAMPLED,
-        asking.at,
-        Finding(Verdict.CONFIRMED, figures=figures, trust=(Trust.POINTS,)),
-        Mode.AGAIN.value,
-    )
+    finding = Finding(Verdict.CONFIRMED, figures=figures, trust=(Trust.POINTS,))
+    return Row(Check.SAMPLED, asking.at, finding, Mode.AGAIN.value)
 
 
 def _sizes(operator: Operator, asking: Asking) -> Iterator[Sizes]:

@@ -298,3 +298,13 @@ def counts(q, k, v):
     """Every ninth call is another."""
     _CALLS[0] += 1
     return _attended(q, k, v) * (2 if _CALLS[0] % 9 == 0 else 1)
+
+
+_LONGEST = [0]
+
+
+@planted("deterministic")
+def remembers(q, k, v):
+    """Scaled by the longest call so far."""
+    _LONGEST[0] = max(_LONGEST[0], k.shape[1])
+    return _attended(q, k, v) * _LONGEST[0]
