@@ -93,7 +93,7 @@ OPERATORS: tuple[Operator, ...] = (
     _fla("IPLR", "generalized_delta_rule/iplr:iplr_recurrence", adapter="kv:BHTD"),
     _fla("IPLR, chunks", "generalized_delta_rule/iplr:iplr_chunkwise", _SMALL, "kv:BHTD"),
     _fla("gated delta product", "gated_delta_product:naive_recurrent_gated_delta_product", {**_LOG, "scale": "1"}),
-    _fla("ABC", "abc:naive_recurrent_abc"),
+    _fla("ABC", "abc:naive_recurrent_abc", adapter="kv:BHTD"),
     _fla("GSA", "gsa:naive_recurrent_gsa"),
     _fla("forgetting attention", "forgetting_attn:naive_forgetting_attn", _LOG),
     _fla("stick-breaking attention", "stickbreaking_attn:naive_stickbreaking_attn"),

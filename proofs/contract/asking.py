@@ -48,12 +48,12 @@ class Asking:
         return {**self.at, "N": max(self.at["N"], 2 * self.block if self.block > 1 else 2)}
 
     def cuts(self, N: int) -> tuple[int, ...]:
-        """Where a call of N tokens is cut: everywhere, or at blocks; of a long one around half, which is where a chunk ends."""
-        if self.block > 1:
-            return tuple(range(self.block, N, self.block))
-        if self.at["N"] >= N:
+        """Where a call of N tokens is cut, () for everywhere; of a long one around half, which is where a chunk ends, and
+        between blocks where a target takes those alone."""
+        if self.at["N"] >= N and self.block == 1:
             return ()
-        return N // 2, N // 2 + 1
+        half = max(1, N // (2 * self.block)) * self.block
+        return tuple(c for c in (half, half + self.block) if c < N)
 
     @property
     def one_sequence(self) -> bool:

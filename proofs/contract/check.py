@@ -20,7 +20,7 @@ from proofs.audit.rows import Row
 from proofs.audit.run import Named, checked
 from proofs.contract import promises, repeated
 from proofs.contract.asking import Asking
-from proofs.contract.findings import Checked, Contract, Contracts, Kept
+from proofs.contract.findings import Checked, Contract, Contracts, Kept, Reminder
 from proofs.contract.judging import Judge
 from proofs.contract.operator import Operator, whole_of
 from proofs.evidence import Settings
@@ -111,7 +111,7 @@ def contracts(
             checked=tuple(found),
             free=dict(case.axes),
             gates=gates,
-            notes=tuple([*operator.case.notes, *_defaults(side, operator.case)]),
+            notes=tuple([*operator.case.notes, *_defaults(side, operator.case), *_reminders(adapter, found)]),
             integers=tuple(c for c in mentioned if c >= longest),
             options=_options(adapter, gates, fixed, only),
             zeros=zeros,
@@ -203,6 +203,12 @@ def _defaults(side: Side, case: Case) -> Iterator[Told]:
     left = tuple((n, text) for n, text in side.loaded.defaults if n in case.adapter.named and n not in given)
     if left:
         yield AtDefaults(left)
+
+
+def _reminders(adapter: Named | None, found: Iterable[Checked]) -> Iterator[Told]:
+    broken = {c.contract for c in found if c.kept is Kept.BROKEN}
+    if isinstance(adapter, str) and adapter.startswith("kv") and Contract.HEADS in broken:
+        yield Reminder.LAYOUT
 
 
 def _options(adapter: Named | None, gates: Mapping[str, str], sizes: Sizes, only: Iterable[str]) -> str:

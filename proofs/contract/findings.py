@@ -89,6 +89,20 @@ class Why(Said, Enum):
 
 
 @dataclass(frozen=True)
+class OtherState(Said):
+    """The target takes further states by these names, which no call here hands on."""
+
+    names: tuple[str, ...]
+
+
+class Reminder(Said, Enum):
+    """What to look at where a contract is broken."""
+
+    LAYOUT = auto()
+    """Heads that depend on each other may be tokens, in the other layout."""
+
+
+@dataclass(frozen=True)
 class Refuses(Said):
     """A call that the contract needs was refused, for this reason."""
 

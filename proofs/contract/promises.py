@@ -15,7 +15,7 @@ from proofs.audit.handed import sliced, strided
 from proofs.audit.layers import ASIDE
 from proofs.audit.rows import Row
 from proofs.contract.asking import FLAT, Asking, Pair, absent, decided, variants
-from proofs.contract.findings import Absent, Checked, Contract, Kept, NoArgument, Refuses
+from proofs.contract.findings import Absent, Checked, Contract, Kept, NoArgument, OtherState, Refuses
 from proofs.contract.operator import FACTOR, LINEAR, Operator, Side
 from proofs.contract.points import finite
 from proofs.target.adapters import STATES
@@ -27,6 +27,8 @@ _OTHERS = 2
 """Sizes of chunks that are held against the default."""
 _LENGTHS = (9, 8, 16, 32, 64, 128)
 _SEQUENCES = 2
+_STATE = "initial_"
+"""What the names of states begin with."""
 
 
 def causal(asking: Asking) -> Checked:
@@ -87,8 +89,11 @@ def decode(asking: Asking) -> Checked:
 
 
 def _handed_on(asking: Asking, contract: Contract, right: Side, names: tuple[str, str]) -> Checked:
+    further = tuple(n for n in asking.plain.case.adapter.named if n.startswith(_STATE) or n in STATES)
+    if further:
+        return Checked(contract, Kept.UNDECIDED, why=OtherState(further))
     if not asking.plain.whole.state:
-        return absent(contract, NoArgument(STATES))
+        return absent(contract, NoArgument(STATES[:1]))
     calls = [operator for operator in asking.calls if operator.after]
     if not calls:
         return absent(contract, Absent.NO_STATE_BACK)

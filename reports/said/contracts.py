@@ -11,8 +11,10 @@ from proofs.contract.findings import (
     NotFiniteAt,
     NoValue,
     OtherNumbers,
+    OtherState,
     Random,
     Refuses,
+    Reminder,
     TooLong,
     Why,
 )
@@ -65,6 +67,16 @@ def _(found: NoArgument) -> str:
 @said.register
 def _(found: Why) -> str:
     return _WHY[found]
+
+
+@said.register
+def _(found: OtherState) -> str:
+    return f"a further state is not handed on: {listed(found.names)}"
+
+
+@said.register
+def _(found: Reminder) -> str:
+    return "is the layout right? kv takes [B, T, H, d], and kv:BHTD [B, H, T, d], whose tokens are no heads"
 
 
 @said.register

@@ -12,7 +12,7 @@ from numeric.finding import Verdict
 from proofs.audit.answer import Word
 from proofs.audit.rows import Check
 from proofs.contract import contracts
-from proofs.contract.findings import Absent, Contract, Contracts, Kept, NoArgument, NoValue
+from proofs.contract.findings import Absent, Contract, Contracts, Kept, NoArgument, NoValue, OtherState, Reminder
 from proofs.evidence import Settings
 from proofs.target.loading import TargetError
 
@@ -87,7 +87,19 @@ def test_a_contract_that_does_not_apply_is_not_kept() -> None:
     found = check("softmax", "split", "packed", "chunks")
     assert {told.kept for told in found.checked} == {Kept.ABSENT} and found.status == 3
     assert found.of(Contract.PACKED).why == NoArgument(("cu_seqlens",))
+    assert found.of(Contract.SPLIT).why == NoArgument(("initial_state",))
     assert check("one_sequence", "heads").of(Contract.HEADS).why is Absent.ONE_SEQUENCE
+
+
+def test_a_state_that_is_not_handed_on_leaves_a_split_open() -> None:
+    found = contracts(f"{FILE}:two_states", "kv", None, Settings(seed=1), {"N": 2}, ("split",))
+    told = found.of(Contract.SPLIT)
+    assert told.kept is Kept.UNDECIDED and told.why == OtherState(("initial_sum",))
+
+
+def test_heads_that_may_be_tokens_are_asked_about() -> None:
+    assert Reminder.LAYOUT in check("mixed_heads", "heads").notes
+    assert Reminder.LAYOUT not in check("lost_mask", "causal").notes
 
 
 def test_a_fault_breaks_its_contract_alone() -> None:
