@@ -100,7 +100,10 @@ def _row(operator: Operator, special: _Special, tried: Sequence[Sizes], entropy:
     except TooMany:
         return Row(Check.SAMPLED, sizes, Finding(Verdict.NOT_RUN, reason=TooLong(_OPERATIONS)), name)
     except Exception as error:  # the target is anybody's code
-        return Row(Check.SAMPLED, sizes, Finding(Verdict.UNDECIDED, reason=raised(error)), name)
+        valued = special.at in (At.LONG, At.STRONG_DECAY) or _formula(operator, special, point, entropy) is not None
+        if valued:
+            return Row(Check.SAMPLED, sizes, Finding(Verdict.UNDECIDED, reason=raised(error)), name)
+        return Row(Check.SAMPLED, sizes, Finding(Verdict.NOT_RUN, reason=NoValue(special.at)), name)
     if bool(torch.isfinite(out).all()):
         figures: dict[str, Quantity] = {"outputs compared": out.numel()}
         return Row(Check.SAMPLED, sizes, Finding(Verdict.CONFIRMED, figures=figures, trust=(Trust.POINTS,)), name)

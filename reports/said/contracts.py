@@ -96,7 +96,7 @@ def _(found: CutAfter) -> str:
 
 @said.register
 def _(found: NoValue) -> str:
-    return "not finite there, and nothing shows that the formula has a value"
+    return "no finite output there, and nothing shows that the formula has a value"
 
 
 @said.register

@@ -112,6 +112,15 @@ def zero_keys(q, k, v):
     return _attended(q, k / k.norm(dim=-1, keepdim=True), v)
 
 
+@true()
+def refuses_zero_keys(q, k, v):
+    """Divides by the keys' product, and raises where there is nothing to divide by."""
+    size = (k * k).sum((1, 2, 3), keepdim=True)
+    if bool((size == 0).any()):
+        raise ValueError("no key")
+    return _attended(q, k, v / size.sqrt()) / size
+
+
 # --- one fault each -----------------------------------------------------------------------------------------------------
 
 

@@ -58,7 +58,8 @@ def test_every_contract_has_a_planted_fault() -> None:
 @pytest.mark.parametrize(
     "name, only",
     [
-        *((name, ()) for name in TRUE if name != "recurrent"),
+        *((name, ()) for name in TRUE if name not in ("recurrent", "refuses_zero_keys")),
+        ("refuses_zero_keys", ("batch", "finite")),
         ("recurrent", ("split", "modes", "finite", "inputs")),  # whose gate is a logarithm
         pytest.param("recurrent", (), marks=pytest.mark.slow),
     ],
@@ -69,7 +70,7 @@ def test_true_layers_break_nothing(name: str, only: tuple[str, ...]) -> None:
     assert found.accepted(sampled=True) and not found.accepted()
     drawn = {Contract.MODES, Contract.FINITE}
     for told in found.checked:
-        if name not in ("softmax", "zero_keys") and told.contract not in drawn:
+        if name not in ("softmax", "zero_keys", "refuses_zero_keys") and told.contract not in drawn:
             assert told.kept in (Kept.PROVED, Kept.ABSENT), told
 
 
@@ -112,8 +113,9 @@ def test_a_fault_breaks_its_contract_alone() -> None:
     }
 
 
-def test_no_value_is_promised_where_the_formula_has_none() -> None:
-    rows = check("zero_keys", "finite").of(Contract.FINITE).rows
+@pytest.mark.parametrize("name", ["zero_keys", "refuses_zero_keys"])
+def test_no_value_is_promised_where_the_formula_has_none(name: str) -> None:
+    rows = check(name, "finite").of(Contract.FINITE).rows
     reasons = [row.finding.reason for row in rows if row.variant == "zero keys"]
     assert len(reasons) == 1 and isinstance(reasons[0], NoValue)
 
