@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from numeric.tape.uncollected import seldom
 from proofs.evidence import Settings
-from reports import cli
+from reports import cli, outputs
 from reports.ending import crashing, end, guarded
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ def main_job(out: Path = Path("out"), settings: Settings | None = None, jobs: in
 
     settings = settings or Settings()
     shown = screen()
-    cli.check_outputs(None, out)
+    outputs.check_outputs(None, out)
     run = cli.run_claims(shown, (), None, settings, jobs or min(os.cpu_count() or 1, 4), fresh=True)
     show_run(shown, run)
     audits, status = audit_targets(shown, settings)
-    cli.write_report(shown, run, out, "md,tex,html,pdf", audits=audits, evidence=True)
+    outputs.write_report(shown, run, out, "md,tex,html,pdf", audits=audits, evidence=True)
     return run.status or status
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
@@ -19,13 +19,12 @@ import typer
 from numeric.tape.uncollected import seldom
 from proofs.evidence import Rung, Settings
 from reports.ending import INTERRUPTED, Wrong, crashing, end, guarded
-from reports.files import hush
 from reports.given import pairs, whole
+from reports.outputs import check_outputs, read_run, write_certificate, write_json, write_report
 
 # Everything else is imported inside the commands: `ssmproof --help` should not wait for torch and sympy.
 if TYPE_CHECKING:
     from numeric.deciding.witnesses import Witness
-    from proofs.audit.answer import Answer
     from proofs.verify.run import Run
     from reports.terminal import Screen
 
@@ -63,6 +62,7 @@ _GATE = (
     "An argument of the layer or a parameter of the learner: a number, an expression in the learner's parameters and N, f, "
     "m such as eta/N or log(decay), or free; readout: a factor of the prediction. May be repeated."
 )
+_SECONDS = "CPU seconds that one call of the target may take, and ten times as many on the clock; 60 by default."
 Fresh = Annotated[
     bool, typer.Option("--fresh", help="Run all checks, also those whose evidence is kept from an earlier run.")
 ]
@@ -241,10 +241,7 @@ def audit(
     seed: Seed = None,
     call_seconds: Annotated[
         float | None,
-        typer.Option(
-            envvar="SSMPROOF_CALL_SECONDS",
-            help="CPU seconds that one call of the target may take, and ten times as many on the clock; 60 by default.",
-        ),
+        typer.Option(envvar="SSMPROOF_CALL_SECONDS", help=_SECONDS),
     ] = None,
     certificate: Annotated[
         Path | None,
@@ -300,8 +297,52 @@ def audit(
 
 
 @app.command()
-def bench(json: Json = None) -> None:
-    """Time to verdict, with the naive baseline beside it."""
+def contract(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="package.module:callable or file.py:callable.")],
+    adapter: Annotated[str | None, typer.Option(help="How to call it: built in, or file.py:function.")] = None,
+    gate: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="An argument: a number, or an expression in variables: g=log(decay)."),
+    ] = None,
+    size: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Fix f, m, N; may be repeated.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="CONTRACT", help="Only this contract; may be repeated.")
+    ] = None,
+    accept: Annotated[
+        Literal["proved", "sampled"], typer.Option(help="sampled: status 0 also for what agrees, and is not proved.")
+    ] = "proved",
+    seed: Seed = None,
+    call_seconds: Annotated[float | None, typer.Option(envvar="SSMPROOF_CALL_SECONDS", help=_SECONDS)] = None,
+    json: Json = None,
+) -> None:
+    """Check what every operator promises: causal, heads and entries apart, states handed on, packed, padded, linear ..."""
+    screen = _screen(json)
+    check_outputs(json, None)
+    if call_seconds is not None:
+        os.environ["SSMPROOF_CALL_SECONDS"] = repr(call_seconds)
+    gates = pairs("--gate", gate or [], "beta=1")
+    sizes = {name: whole(name, value) for name, value in pairs("--size", size or [], "N=1").items()}
+    from proofs.contract.check import contracts
+    from reports.contracts import lines, to_json
+    from reports.terminal import only_answers, working
+
+    with working(screen.err, f"checking {target}"), only_answers():
+        found = contracts(target, adapter, gates, _settings("quick", "cpu", seed), sizes or None, only or ())
+    for line in lines(found):
+        screen.say(line)
+    write_json(json, to_json(found))
+    raise typer.Exit(0 if found.accepted(sampled=accept == "sampled") else found.status)
+
+
+@app.command()
+def bench(
+    operators: Annotated[
+        bool, typer.Option("--contracts", help="The contracts of some fifty operators instead, as a table: minutes.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the points of --contracts.")] = 0,
+    json: Json = None,
+) -> None:
+    """Time to verdict, with the naive baseline beside it; or what many operators keep of what they promise."""
     from proofs.bench import timings as benchmarks
     from proofs.verify.records import plain
     from proofs.verify.run import environment
@@ -309,6 +350,12 @@ def bench(json: Json = None) -> None:
 
     screen = _screen(json)
     check_outputs(json, None)
+    if operators:
+        from reports.contracts import benched
+
+        data = benched(screen, seed)
+        write_json(json, {"schema": 1, "environment": environment(Settings()), "operators": data})
+        raise typer.Exit(0)
     rows = benchmarks.run(screen.tell)
     show_bench(screen, rows)
     data = [plain(row.to_json()) for row in rows]
@@ -450,98 +497,6 @@ def run_claims(
     if kept is not None and kept.used:
         screen.tell(f"{counted(kept.used, 'check')} from earlier runs, unchanged since; --fresh runs all again")
     return run
-
-
-def read_run(path: Path) -> Run:
-    """The run in a JSON file. Raises Wrong."""
-    import json as decoder
-
-    from proofs.verify.run import Run
-
-    try:
-        return Run.from_json(decoder.loads(path.read_text("utf-8")))
-    except OSError as error:
-        made = path if path.suffix == ".json" else "run.json"  # never over somebody's code
-        raise Wrong(f"{path} can't be read ({error.strerror}); make it with: ssmproof verify --json {made}") from error
-    except ValueError as error:
-        made = "give --from a file that this wrote: ssmproof verify --json run.json"
-        raise Wrong(f"{path} holds no run ({error}); {made}") from error
-
-
-def write_certificate(screen: Screen, path: Path, found: Answer, witnesses: Sequence[Witness]) -> bool:
-    """Leave the certificate of an answer in a file, if it has one, and say so."""
-    from reports.certificates import NoCertificate, certificate
-    from reports.files import write_all
-
-    try:
-        data, told = certificate(found, witnesses)
-    except NoCertificate as why:
-        screen.say(f"  {'leaves':<9} {why}")
-        return False
-    write_all(path.parent, {path.name: data})
-    for line in (f"{path.name}: {told[0]}", *told[1:]):
-        screen.say(f"  {'leaves':<9} {line}")
-    return True
-
-
-def write_json(path: Path | None, data: Any) -> None:
-    """The object to a file, whole or not at all, or to standard output for `-`."""
-    from reports.files import json_text, write_all
-
-    if path is None:
-        return
-    if str(path) == "-":
-        with suppress(BrokenPipeError):
-            sys.stdout.write(json_text(data))
-            sys.stdout.flush()
-            return
-        hush(sys.stdout)
-    else:
-        write_all(path.parent, {path.name: json_text(data).encode()})
-
-
-def write_report(
-    screen: Screen,
-    run: Run,
-    out: Path,
-    formats: str,
-    audits: Sequence[Answer] = (),
-    date: str = "",
-    evidence: bool = False,
-) -> None:
-    """The report's files (and evidence.json) in `out`, and a line for each that says where it is."""
-    from reports.document import FOLDER, markdown, pictures
-    from reports.files import json_text, write_all
-    from reports.words import counted
-    from reports.write import formats as named
-    from reports.write import render
-
-    wanted = named(formats)
-    shown = pictures(run, audits, ("pdf",) if "tex" in wanted else ())
-    drawn = {name: data for owned in shown.values() for p in owned for name, data in p.files.items()}
-    svgs = {name: data for name, data in drawn.items() if name.endswith(".svg")}
-    made = render(markdown(run, audits, date, shown), wanted, pictures=svgs)
-    files = dict(made.files)
-    if evidence:
-        files["evidence.json"] = json_text(run.to_json()).encode()
-    for path in write_all(out, files | drawn)[: len(files)]:
-        screen.say(f"wrote {path}")
-    if svgs:
-        screen.say(f"wrote {counted(len(svgs), 'figure')} with their data to {out / FOLDER}")
-    for name, reason in made.missing.items():
-        screen.tell(f"no report.{name}: {reason}")
-    for warning in made.warnings:
-        screen.tell(warning)
-
-
-def check_outputs(json: Path | None, out: Path | None) -> None:
-    """Raise UnusableOutput if a result could not be written: before minutes of work, not after."""
-    from reports.files import check_file, check_folder
-
-    if json is not None and str(json) != "-":
-        check_file(json)
-    if out is not None:
-        check_folder(out)
 
 
 def _settings(profile: str, device: str, seed: int | None) -> Settings:

@@ -12,16 +12,19 @@
     def test_one_function_in_code(assert_same_layer):
         assert_same_layer(recurrent, chunked, adapter="kv", gates={"g": "log(decay)"})
 
-All take what `ssmproof audit` takes, `gradients=True` too. The marker's audit runs before the test's body and ends it
-unless the answer is `expect` (default: proved); without `against` the learner is identified, and `learner` says which it
-has to be. What only agrees at the points drawn passes with `accept="sampled"`, or with `pytest --icl-accept sampled` for
-all.
+    def test_contracts(assert_contracts):
+        assert_contracts(chunked, adapter="kv", only=("causal", "split", "packed"))
+
+All take what `ssmproof audit` takes, `gradients=True` too, but the last one, which takes what `ssmproof contract` does. The
+marker's audit runs before the test's body and ends it unless the answer is `expect` (default: proved); without `against` the
+learner is identified, and `learner` says which it has to be. What only agrees at the points drawn passes with
+`accept="sampled"`, or with `pytest --icl-accept sampled` for all.
 Run with `--strict-markers`: without the plugin a marker does nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +32,7 @@ import pytest
 
 if TYPE_CHECKING:  # the plugin is loaded by every pytest run, so it imports nothing heavy before an audit is asked for
     from proofs.audit.answer import Answer
+    from proofs.contract.findings import Contracts
 
 OPTIONS = ("against", "adapter", "gates", "sizes", "seed", "accept", "gradients", "expect", "learner")
 SAME_OPTIONS = (
@@ -42,6 +46,7 @@ SAME_OPTIONS = (
     "gradients",
     "expect",
 )
+CONTRACT_OPTIONS = ("adapter", "gates", "sizes", "only", "seed", "accept")
 SAME_ANSWERS = {"same": "proved", "different": "refuted", "agrees": "agrees", "undecided": "undecided"}
 """What `icl_same` may expect, and the word it is."""
 ANSWERS = ("proved", "agrees", "refuted", "biased", "no match", "undecided")
@@ -129,6 +134,70 @@ def _assert_same_layer(request: pytest.FixtureRequest) -> Callable[..., Answer]:
         return _accepted(found, accept)
 
     return run
+
+
+def assert_contracts(
+    layer: str | Callable[..., Any],
+    *,
+    adapter: str | None = None,
+    gates: Mapping[str, str] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    only: Iterable[str] = (),
+    seed: int = 0,
+    accept: str = "proved",
+) -> Contracts:
+    """Assert that `layer` keeps what every operator promises, or the contracts named in `only`; what was found of each.
+
+    layer, adapter, gates, sizes: as for `proofs.contract.contracts`. Raises AssertionError with what is broken or undecided
+    unless all that apply are proved, or with accept="sampled" agree at the points drawn, which is all that some can.
+    """
+    if accept not in ACCEPT:
+        raise ValueError(f"accept is {accept!r}; expected one of {', '.join(ACCEPT)}")
+    return _kept(_contracts(layer, adapter, gates, sizes, only, seed), accept)
+
+
+def _contracts(
+    layer: str | Callable[..., Any],
+    adapter: str | None = None,
+    gates: Mapping[str, str] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    only: Iterable[str] = (),
+    seed: int = 0,
+) -> Contracts:
+    from proofs.contract.check import contracts
+    from proofs.evidence import Settings
+
+    return contracts(layer, adapter, gates, Settings(seed=seed), sizes, only)
+
+
+@pytest.fixture(name="assert_contracts")
+def _assert_contracts(request: pytest.FixtureRequest) -> Callable[..., Contracts]:
+    """`assert_contracts(layer, adapter=..., gates=..., only=...)`, whose verdict also enters the table."""
+
+    def run(layer: str | Callable[..., Any], **options: Any) -> Contracts:
+        __tracebackhide__ = True
+        wrong = [o for o in options if o not in CONTRACT_OPTIONS]
+        if wrong:
+            raise TypeError(f"assert_contracts has no option {wrong[0]!r}; it has {', '.join(CONTRACT_OPTIONS)}")
+        accept = options.pop("accept", request.config.getoption("icl_accept"))
+        if accept not in ACCEPT:
+            raise ValueError(f"accept is {accept!r}; expected one of {', '.join(ACCEPT)}")
+        with _user_mistakes(request.node, layer, "contracts"):
+            found = _contracts(layer, **options)
+        request.node.user_properties.append((KEY, "|".join((found.target, "contracts", found.word.lower()))))
+        return _kept(found, accept)
+
+    return run
+
+
+def _kept(found: Contracts, accept: str) -> Contracts:
+    """What was found, if it is accepted."""
+    __tracebackhide__ = True
+    if not found.accepted(sampled=accept == "sampled"):
+        from reports.contracts import lines
+
+        raise AssertionError("\n".join(["", *lines(found)]))
+    return found
 
 
 def _accepted(found: Answer, accept: str) -> Answer:

@@ -97,4 +97,4 @@ def sliced(value: Any) -> Any:
     if not isinstance(value, Tensor) or value.ndim == 0:
         return value
     axis = min(value.ndim - 1, _HEADS)
-    return torch.cat([value, value + 1], axis).narrow(axis, 0, value.shape[axis])
+    return torch.cat([value, -value], axis).narrow(axis, 0, value.shape[axis])

@@ -35,6 +35,8 @@ from proofs.target.gates import logged, mentioned
 from proofs.target.inferred import Inferred
 from proofs.target.loading import Target, TargetError, load
 
+ASIDE = ("cu_seqlens", "cu_seq_lens")
+"""Names under which operators take where the sequences packed into one batch entry begin: no variable."""
 _SIZES = frozenset({"N", "f", "m", "X"})
 """What expressions name besides variables."""
 _CELLS = ((2, 6), (2, 2), (1, 1))
@@ -54,7 +56,7 @@ class _Fit(Enum):
 
 
 @dataclass(frozen=True)
-class _Side:
+class Side:
     """One of the two layers as the user named it. gates: expressions; opened: arguments that are variables by name."""
 
     named: Loaded
@@ -107,9 +109,9 @@ def same(
         checked(gates, fixed)
         checked(own, {})
         called = adapter if against_adapter is None else against_adapter
-        one = _side(target, adapter, gates, tuple(gates))
-        two = _side(against, called, {**gates, **own}, tuple(own))
-        learner = _variables(one, two, fixed)
+        one = side_of(target, adapter, gates, tuple(gates))
+        two = side_of(against, called, {**gates, **own}, tuple(own))
+        learner = variables(one, two, fixed)
         pair = _paired(one.case(learner), two.case(learner), fixed)
         options = _options(against, adapter, called, gates, own, fixed) + GRADIENTS_TOO * gradients
         return _answer(pair, (one, two), fixed, settings, options, gradients)
@@ -125,7 +127,7 @@ def names_a_layer(against: str) -> bool:
 
 def _answer(
     pair: tuple[Case, Case],
-    sides: tuple[_Side, _Side],
+    sides: tuple[Side, Side],
     fixed: Sizes,
     settings: Settings,
     options: str,
@@ -147,7 +149,7 @@ def _answer(
     return replace(first, word=second.word, reason=second.reason, parting=second.parting, second=second)
 
 
-def _side(given: Named, adapter: Named | None, gates: Mapping[str, str], own: tuple[str, ...]) -> _Side:
+def side_of(given: Named, adapter: Named | None, gates: Mapping[str, str], own: tuple[str, ...]) -> Side:
     """own: the gates that have to be this layer's; others may be the other one's."""
     loaded = load(given)
     forget(loaded.call)
@@ -160,14 +162,14 @@ def _side(given: Named, adapter: Named | None, gates: Mapping[str, str], own: tu
     kept = {n: t for n, t in gates.items() if n in found.named}
     opened = frozenset(n for n, t in kept.items() if t == INDETERMINATE)
     named = Loaded(loaded, adapter, given if isinstance(given, str) else None)
-    return _Side(named, found, {n: t for n, t in kept.items() if n not in opened}, opened)
+    return Side(named, found, {n: t for n, t in kept.items() if n not in opened}, opened)
 
 
 # --------------------------------------------------------------------------------------------------------------------
 # What both are called with
 
 
-def _variables(one: _Side, two: _Side, fixed: Sizes) -> Learner:
+def variables(one: Side, two: Side, fixed: Sizes) -> Learner:
     """The learner that stands for the other layer: its parameters are the variables of both, as wide as both take them."""
     needed = sorted(one.needs() | two.needs())
     for name in needed:
@@ -182,7 +184,7 @@ def _variables(one: _Side, two: _Side, fixed: Sizes) -> Learner:
                     f"{side.loaded.text} needs {name}, which {other.loaded.text} does not take: set it for the first with "
                     f"--gate, for the second with --against-gate {name}=..."
                 )
-    bound = {*one.gates, *two.gates, *STATES, *FINAL, "W0", *needed}
+    bound = {*one.gates, *two.gates, *STATES, *FINAL, *ASIDE, "W0", *needed}
     spare = [n for n in one.adapter.named if one.left(n) and two.left(n) and n not in bound]
     logs = set().union(*(logged(t) for side in (one, two) for t in side.gates.values()))
     start = all("W0" in side.adapter.named for side in (one, two))
@@ -229,7 +231,7 @@ def _never(*data: Any, **values: Any) -> Any:
     raise NotImplementedError("the other layer is called through its own case")
 
 
-def _fit(one: _Side, two: _Side, learner: Learner, sizes: Sizes, lift: bool, cells: tuple[int, int]) -> _Fit:
+def _fit(one: Side, two: Side, learner: Learner, sizes: Sizes, lift: bool, cells: tuple[int, int]) -> _Fit:
     """How both layers run with these variables, on whole calls too: there no shape fits by accident."""
     try:
         case = replace(one.case(learner), other=two.case(learner), needs_lift=lift)

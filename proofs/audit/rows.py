@@ -46,7 +46,7 @@ OTHER = (((3, 3), (4, 4)), ((2, 4), (4, 6)), ((1, 1),), ((4, 1),))
 f**0.5 is rounded at the first."""
 _NEAR = 2
 """Draws at which the float run is held against its exact value."""
-_FAR = 1000.0
+BEYOND = 1000.0
 """How many times the change of precision a difference has to be before it refutes; a true identity gives about 2^-29."""
 
 
@@ -346,7 +346,7 @@ def _change_of_precision(case: Case, draws: list[dict[str, np.ndarray]]) -> Find
         apart, change = (fine - right).abs(), (fine - coarse).abs()
         scale = torch.finfo(torch.float32).eps * torch.maximum(fine.abs(), right.abs())
         ratios.append(float((apart / (change + scale).clamp(min=1e-300)).max()))
-    if not min(ratios) > _FAR:
+    if not min(ratios) > BEYOND:
         return None
     return Finding(
         Verdict.REFUTED,
