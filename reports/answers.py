@@ -14,7 +14,7 @@ import numpy as np
 from constructions.learners import Domain
 from numeric.finding import Flag, Key, Told, Verdict
 from numeric.tape.notes import Constant
-from proofs.audit.answer import Answer, Check, Role, Word, chance_of, run_of
+from proofs.audit.answer import Answer, Check, Parting, Role, Word, chance_of, run_of
 from proofs.audit.reasons import Run
 from proofs.audit.rows import Row
 from proofs.audit.sweep import EVERY
@@ -212,7 +212,7 @@ def _parted(answer: Answer) -> Iterator[str]:
     if part is None:
         return
     found = part.counterexample
-    yield "  counterexample, run again as plain calls" if part.reproduced else "  counterexample"
+    yield f"  {heading(part)}"
     sizes = {n: np.shape(v) for n, v in found.inputs.items()}
     long = {n: shape for n, shape in sizes.items() if shape and (shape[0] > _ROWS or np.prod(shape) > 4 * _ROWS)}
     if long:
@@ -230,6 +230,13 @@ def _parted(answer: Answer) -> Iterator[str]:
             f", position {place.position}, batch entry {place.entry}, head {place.head}" if place is not None else ""
         )
         yield f"  first at  N = {part.first}{where}"
+
+
+def heading(part: Parting) -> str:
+    """What stands above a counterexample: in which calls it was seen."""
+    if part.mode:
+        return f"counterexample in the mode {part.mode}" + (", run again there" if part.reproduced else "")
+    return "counterexample, run again as plain calls" if part.reproduced else "counterexample"
 
 
 def world(tested: World) -> list[str]:

@@ -113,7 +113,8 @@ class Parting:
     there.
 
     largest: relative to the largest output there, of Gaussian draws at these sizes. reproduced: whether the plain calls
-    at the small point differ too; where the difference is below rounding they do not.
+    at the small point differ too; where the difference is below rounding they do not. mode: in which alone it was seen;
+    empty for plain float64 calls with gradients enabled.
     """
 
     counterexample: Counterexample
@@ -122,6 +123,7 @@ class Parting:
     sizes: Sizes = field(default_factory=dict)
     first: int | None = None
     place: Place | None = None
+    mode: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", frozen(self.sizes))
