@@ -30,6 +30,7 @@ from reports.said.probes import TITLES
 _ROWS = 12
 """How many rows of an input are printed."""
 _VALUES = "forward values alone, no backward passes"
+_READ = "a learner, run as it is called, its own modes not tried; proofs.audit.layers.same and the marker icl_same compare layers"
 _WORLD = 8
 """How many lines of its world are printed."""
 _FLAGS = 3
@@ -87,6 +88,8 @@ def _compared(answer: Answer) -> Iterator[str]:
     learner = answer.learner
     assert learner is not None
     yield f"  against   {learner.id}: {learner.title}"
+    if learner.source == learner.id:  # a function of the user's
+        yield f"  read as   {_READ}"
     yield f"  called as {answer.adapter}"
     yield from _with(answer)
     if learner.gauge and answer.accepted(sampled=True):
