@@ -14,7 +14,7 @@ import numpy as np
 from constructions.learners import Domain
 from numeric.finding import Flag, Key, Told, Verdict
 from numeric.tape.notes import Constant
-from proofs.audit.answer import Answer, Check, Role, Word, chance_of, run_of
+from proofs.audit.answer import Answer, Check, Parting, Role, Word, chance_of, run_of
 from proofs.audit.reasons import Run
 from proofs.audit.rows import Row
 from proofs.audit.sweep import EVERY
@@ -30,6 +30,7 @@ from reports.said.probes import TITLES
 _ROWS = 12
 """How many rows of an input are printed."""
 _VALUES = "forward values alone, no backward passes"
+_READ = "a learner, run as it is called, its own modes not tried; proofs.audit.layers.same and the marker icl_same compare layers"
 _WORLD = 8
 """How many lines of its world are printed."""
 _FLAGS = 3
@@ -87,6 +88,8 @@ def _compared(answer: Answer) -> Iterator[str]:
     learner = answer.learner
     assert learner is not None
     yield f"  against   {learner.id}: {learner.title}"
+    if learner.source == learner.id:  # a function of the user's
+        yield f"  read as   {_READ}"
     yield f"  called as {answer.adapter}"
     yield from _with(answer)
     if learner.gauge and answer.accepted(sampled=True):
@@ -216,8 +219,7 @@ def _parted(answer: Answer) -> Iterator[str]:
         yield "  counterexample: none to print, a fresh process gives the learner's numbers; it takes calls before, of other sizes"
         return
     earlier = " ".join(f"{k}={n}" for k, n in (part.before or {}).items())
-    after = f", after a call at {earlier} on numbers that are 1/2" if earlier else ""
-    yield f"  counterexample, run again as plain calls{after}" if part.reproduced else "  counterexample"
+    yield f"  {heading(part)}" + (f", after a call at {earlier} on numbers that are 1/2" if earlier else "")
     sizes = {n: np.shape(v) for n, v in found.inputs.items()}
     long = {n: shape for n, shape in sizes.items() if shape and (shape[0] > _ROWS or np.prod(shape) > 4 * _ROWS)}
     if long:
@@ -235,6 +237,13 @@ def _parted(answer: Answer) -> Iterator[str]:
             f", position {place.position}, batch entry {place.entry}, head {place.head}" if place is not None else ""
         )
         yield f"  first at  N = {part.first}{where}"
+
+
+def heading(part: Parting) -> str:
+    """What stands above a counterexample: in which calls it was seen."""
+    if part.mode:
+        return f"counterexample in the mode {part.mode}" + (", run again there" if part.reproduced else "")
+    return "counterexample, run again as plain calls" if part.reproduced else "counterexample"
 
 
 def world(tested: World) -> list[str]:

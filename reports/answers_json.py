@@ -68,7 +68,8 @@ def _json_counterexample(found: Counterexample) -> dict[str, Any]:
 def _json_parting(part: Parting) -> dict[str, Any]:
     """What the counterexample alone does not say."""
     return {
-        "reproduced by plain calls": part.reproduced,
+        "reproduced by plain calls": part.reproduced and not part.mode,
+        "mode": part.mode,
         "after a call at": dict(part.before) if part.before is not None else None,
         "largest relative difference seen": part.largest,
         "at": dict(part.sizes),

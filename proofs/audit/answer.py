@@ -116,7 +116,8 @@ class Parting:
     largest: relative to the largest output there, of Gaussian draws at these sizes. reproduced: whether the plain calls
     at the small point differ too; where the difference is below rounding they do not. before: where a layer keeps things
     between calls, the sizes of the call before (all numbers 1/2) without which a fresh process gives the learner's numbers;
-    empty where no such call was found, and no numbers are shown.
+    empty where no such call was found, and no numbers are shown. mode: in which alone it was seen; empty for plain
+    float64 calls with gradients enabled.
     """
 
     counterexample: Counterexample
@@ -126,6 +127,7 @@ class Parting:
     first: int | None = None
     place: Place | None = None
     before: Sizes | None = None
+    mode: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", frozen(self.sizes))

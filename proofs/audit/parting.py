@@ -30,6 +30,8 @@ Point = dict[str, np.ndarray]
 _DRAWS = 4
 _TRIES = 8
 """Points drawn at each size where a counterexample has to be looked for again."""
+_SINGLE, _DISABLED = "float32", "no_grad"
+"""Modes, by their names in the world."""
 _SIZES = 12
 """Sizes tried for it, smallest first."""
 
@@ -38,9 +40,10 @@ def parting(case: Case, rows: Sequence[Row], at: Sizes) -> Parting | None:
     """What the refutation among `rows` looks like in plain calls; None where no point is known."""
     excused = (Check.FLOAT,) if run_of(rows)[0] is Run.LIFTED else ()  # off by its casts, which refutes nothing
     broken = [row for row in rows if row.finding.verdict is Verdict.REFUTED and not row.of(*excused)]
-    found = next((row.finding.counterexample for row in broken if row.finding.counterexample is not None), None)
+    row = next((row for row in broken if row.finding.counterexample is not None), None)
+    found = row.finding.counterexample if row is not None else None
     far = max((row.sizes.get("N", at["N"]) for row in broken), default=at["N"])
-    if found is None:
+    if row is None or found is None:
         return None
     if set(found.inputs) != set(case.shapes):  # of a call in another form, which its own check has made
         return Parting(found, reproduced=False)
@@ -48,20 +51,42 @@ def parting(case: Case, rows: Sequence[Row], at: Sizes) -> Parting | None:
     first = _first(case, at, far)
     seen = _again(case, found)
     if seen is not None:
-        return Parting(seen, True, largest, sizes, first)
+        return Parting(seen, True, largest, sizes, first, mode=_alone(case, seen))
     other = _other(case, found.sizes)
     if other is not None:
-        return Parting(other, True, largest, sizes, first)
-    return Parting(replace(found, note=Exactly.ONLY), False, largest, sizes, first)
+        return Parting(other, True, largest, sizes, first, mode=_alone(case, other))
+    if row.check is not Check.MODE:
+        return Parting(replace(found, note=Exactly.ONLY), False, largest, sizes, first)
+    single = _plain(case, _point(found), dtype=np.float32) if row.variant == _SINGLE else None
+    if single is None:
+        return Parting(found, reproduced=False, mode=row.variant)  # plain calls say nothing of how much, or of where
+    left, right = digits(single)
+    return Parting(replace(found, left=left, right=right, note=""), mode=row.variant)
 
 
-def _plain(case: Case, point: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Both sides as plain float64 calls; None where one fails or is not finite."""
-    data = {name: torch.tensor(np.asarray(array, dtype=np.float64)) for name, array in point.items()}
+def _point(found: Counterexample) -> Point:
+    return {
+        name: np.vectorize(Fraction, otypes=[object])(np.array(value, dtype=object))
+        for name, value in found.inputs.items()
+    }
+
+
+def _alone(case: Case, found: Counterexample) -> str:
+    """The mode in which alone what was run again is seen: with gradients enabled the sides may have other values."""
+    without, enabled = (_plain(case, _point(found), gradients) for gradients in (False, True))
+    same = without is not None and enabled is not None and all(map(np.array_equal, without, enabled))
+    return "" if same else _DISABLED
+
+
+def _plain(
+    case: Case, point: Mapping[str, np.ndarray], gradients: bool = False, dtype: type[np.floating[Any]] = np.float64
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Both sides as plain calls, with gradients disabled or enabled; None where one fails or is not finite."""
+    data = {name: torch.tensor(np.asarray(array, dtype=dtype)) for name, array in point.items()}
     try:
-        with torch.no_grad():
-            left = case.layer(**data).double().numpy()
-            right = case.smaller(case.learner)(**data).double().numpy()
+        with torch.set_grad_enabled(gradients):
+            left = case.layer(**data).detach().double().numpy()
+            right = case.smaller(case.learner)(**data).detach().double().numpy()
     except Exception:  # anybody's code
         return None
     if left.shape != right.shape or not (np.isfinite(left).all() and np.isfinite(right).all()):
@@ -98,10 +123,7 @@ def _as_exact(plain: Sequence[np.ndarray], exact: Sequence[Any]) -> bool:
 
 def _again(case: Case, found: Counterexample) -> Counterexample | None:
     """The counterexample with the values of plain calls, if they show it."""
-    point = {
-        name: np.vectorize(Fraction, otypes=[object])(np.array(value, dtype=object))
-        for name, value in found.inputs.items()
-    }
+    point = _point(found)
     try:
         infer(case, dict(found.sizes))
     except Exception:

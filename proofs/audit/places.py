@@ -131,7 +131,7 @@ def _again(case: Case, part: Parting) -> Parting:
             continue
         if _differs(asked, draw):
             shown = replace(found, left=values[0], right=values[1], note="")
-            return replace(part, counterexample=shown, reproduced=True)
+            return replace(part, counterexample=shown, reproduced=True, mode="")
     return part
 
 

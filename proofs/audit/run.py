@@ -204,7 +204,7 @@ def judged(
             case.note(Inferable(alone))
     if word is Word.REFUTED and part is None:
         part = parting(case, rows, at)
-        if part is not None and case.other is None:
+        if part is not None and not part.mode and case.other is None:
             part = anew(part, case, loaded, named.adapter, named.text)
     return Answer(
         target=loaded.text,

@@ -96,7 +96,7 @@ def _instead(
         if name not in (*asked.names, READOUT) and (text == INDETERMINATE or mentioned(text) <= known)
     }
     try:
-        other = identify(target, adapter, own, settings, sizes)
+        other = identify(target, adapter, own, settings, {name: sizes[name] for name in sizes if name != "N"})
     except Exception:  # it adds to an answer that stands without it
         return None
     same = other.learner is not None and other.learner.same(asked)

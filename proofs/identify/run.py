@@ -87,7 +87,7 @@ def identify(
     """Which learner of the library the layer `target` runs from W0 = 0, with which numbers, and how sure that is.
 
     target, adapter, gates, sizes: as for `proofs.audit.audit`, text or the callables themselves; a gate that is needed
-    and not given is set to several values. Raises TargetError for wrong usage.
+    and not given is set to several values; of sizes f and m may be fixed. Raises TargetError for wrong usage.
     """
     with ending():
         return _identify(target, adapter, gates, settings, sizes)
@@ -101,6 +101,10 @@ def _identify(
     sizes: Mapping[str, int] | None,
 ) -> Answer:
     checked(dict(gates or {}), dict(sizes or {}))
+    if "N" in (sizes or {}):  # how a number goes with N is part of what is looked for
+        raise TargetError(
+            "size N: a learner is looked for at several context lengths; leave N out, or name the learner to compare with"
+        )
     loaded = load(target)
     layer = Layer.of(target, loaded, adapt(loaded, adapter), gates or {})
     layer.case.note(*loaded.notes)

@@ -14,10 +14,12 @@ from typing import Any
 
 import torch
 
+from numeric.tape.numpy.programs import made_of
+
 
 def sources(call: Callable[..., Any], most: int = 12) -> tuple[tuple[str, str], ...]:
     """The lines of the layer that matter: updates of a state, then what is returned; ("file:line", text)."""
-    function = call.forward if isinstance(call, torch.nn.Module) else call
+    function = call.forward if isinstance(call, torch.nn.Module) else made_of(call)
     try:
         text, first = inspect.getsourcelines(function)
         file = inspect.getsourcefile(function) or "?"

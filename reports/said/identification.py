@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 from numeric.probing.box import as_floats
@@ -49,10 +50,12 @@ from reports.said.kinds import cut, listed, said
 
 
 def number(value: Number) -> str:
-    """A short fraction, or the float64 next to it."""
+    """A short fraction, a decimal, or a float64, as `--gate` takes them; of any other number what float64 makes of it."""
     if isinstance(value, Fraction) and value.denominator < 1000:
         return str(value)
-    return repr(float(as_floats([value])[0])).removesuffix(".0")
+    near = float(as_floats([value])[0])
+    text = repr(near).removesuffix(".0")
+    return text if math.isfinite(near) and value in (Fraction(text), Fraction(near)) else f"about {text}"
 
 
 @said.register

@@ -42,6 +42,9 @@ def test_of_a_learner_that_was_named() -> None:
     ]
     assert "  exact                   confirmed, f=4 m=3 N=1, 5; failure probability at most 2^-109.0" in said
     assert said[-2:] == ["  trust     a lemma", "  note      it writes to its inputs"]
+    assert not any(line.startswith("  read as") for line in said)
+    own = replace(library()["online_gd"], id="my.py:f", source="my.py:f")
+    assert any(line.startswith("  read as   a learner") for line in lines(replace(NAMED, learner=own)))
     assert details(NAMED) == "" and figures(NAMED) == ()
     assert to_json(NAMED)["learner"] == "online_gd" and to_json(NAMED)["instead"] is None
 

@@ -33,6 +33,7 @@ _OWN = tuple(
     for folder in (Path(__file__).resolve().parents[2], *(Path(str(m.__file__)).resolve().parent for m in (torch, np)))
 )
 _OF_LISTS = "sum mean prod var max min cumsum cumprod dot inner outer".split()
+_MADE_OF = "made_of"
 _ALONE = threading.RLock()
 """numpy has one set of names for all threads: one recorded call at a time changes them."""
 
@@ -176,7 +177,14 @@ def as_program(function: Callable[..., Any]) -> Callable[..., Any]:
 
     program.__name__ = getattr(function, "__name__", type(function).__name__)
     program.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    program.__dict__[_MADE_OF] = function  # not `__wrapped__`, by which `inspect` would take one for the other
     return program
+
+
+def made_of(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of which `as_program` made `call`; `call` itself if it did not."""
+    found: Callable[..., Any] = getattr(call, "__dict__", {}).get(_MADE_OF, call)
+    return found
 
 
 def _names(function: Callable[..., Any]) -> dict[str, Any]:

@@ -432,6 +432,8 @@ def test_wrong_usage_gets_one_message(layers):
         path = layers.parent / "many.py"
         path.write_text("def layer(X, Y, x_q, a, b, c, d, e, f, g):\n    return Y[0]\n")
         identify(f"{path}:layer")
+    with pytest.raises(TargetError, match="size N: a learner is looked for at several context lengths; leave N out"):
+        identify(f"{path}:layer", sizes={"N": 5})
 
 
 PUBLIC = [
