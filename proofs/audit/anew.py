@@ -49,6 +49,9 @@ def anew(part: Parting, case: Case, loaded: Target, adapter: Any, text: str | No
         with torch.no_grad():
             right, here = case.learner(**inputs), case.layer(**inputs)
         out = _out(case, loaded, adapter, text, inputs)
+    except Exception:  # no fresh process, or none that can make the calls: it was run again in this one
+        return part
+    try:
         if apart(out, here) <= PART:
             return part
         part = replace(part, largest=None, first=None)  # other calls came before these too
@@ -59,7 +62,7 @@ def anew(part: Parting, case: Case, loaded: Target, adapter: Any, text: str | No
             after = _out(case, loaded, adapter, text, inputs, point)
             if apart(after, right) > PART:
                 return replace(_shown(part, after, right), before=sizes)
-    except Exception:  # no fresh process, or what the target raises at these sizes
+    except Exception:  # what the target raises at these sizes
         pass
     return replace(part, reproduced=False, largest=None, first=None, before={})
 

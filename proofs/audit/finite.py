@@ -67,7 +67,8 @@ class _Exponents(Dispatch):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        if isinstance(out, Tensor) and out.is_floating_point() and out.numel():
+        # a largest entry of the zeros that forward-mode derivatives begin with ends the process (torch 2.13)
+        if isinstance(out, Tensor) and out.is_floating_point() and out.numel() and not out._is_zerotensor():
             size = out.detach().abs()
             top = float(size.max())
             if 0 < top < math.inf:

@@ -6,6 +6,7 @@ Main definitions: `workers`, `client_here`, `spread_over`, `NoCluster`.
 from __future__ import annotations
 
 import hashlib
+import pickle
 import platform
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -44,7 +45,7 @@ def workers(address: str) -> Iterator[int]:
         raise NoCluster("--cluster needs Dask; install it with: pip install 'ssmproof[cluster]'")
     from distributed import Client
 
-    if not re.fullmatch(r"(tcp|tls|ucx|wss?)://[^/]+:\d+", address):
+    if not re.fullmatch(r"[a-z]+://\S+", address):
         raise NoCluster(f"{address!r} is no scheduler's address; expected one such as tcp://localhost:8786")
     try:
         client: Any = Client(address, timeout=_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
@@ -73,13 +74,20 @@ def spread_over(
     """
     from distributed import as_completed
 
-    futures = {client.submit(function, *arguments, pure=False): k for k, arguments in enumerate(work)}
+    pieces = [pickle.dumps((function, arguments)) for arguments in work]
+    futures = {client.submit(_done, piece, pure=False): k for k, piece in enumerate(pieces)}
     try:
         done = as_completed(list(futures), loop=client.loop, with_results=True)  # type: ignore[no-untyped-call]
         for future, answer in done:
-            yield futures[future], answer
+            yield futures[future], pickle.loads(answer)
     finally:
         client.cancel(list(futures))
+
+
+def _done(piece: bytes) -> bytes:
+    """One piece of work, in bytes both ways: Dask would hand an enumeration's texts on as plain texts."""
+    function, arguments = pickle.loads(piece)
+    return pickle.dumps(function(*arguments))
 
 
 def _usable(client: Any, address: str) -> None:

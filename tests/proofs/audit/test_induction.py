@@ -116,7 +116,6 @@ def test_one_token_settles_every_length(layers, name, against, adapter, gates):
     assert finding.verdict is Verdict.CONFIRMED and finding.figures["failure probability, log2"] <= -100
 
 
-@pytest.mark.usefixtures("near")
 def test_what_one_token_settles_is_said(layers):
     found = find(layers, "delta", "online_gd")
     assert found.verdict is Verdict.CONFIRMED, str(found)

@@ -118,7 +118,6 @@ FAULTS = {
 
 
 SLOW = pytest.mark.slow
-pytestmark = pytest.mark.usefixtures("near")
 
 
 @pytest.fixture(scope="module")
