@@ -387,9 +387,12 @@ def _(found: Gradients) -> str:
     parts += [f"within rounding at N = {listed(found.rounded)}"] if found.rounded else []
     parts += [f"few N at {listed(found.widths)}"] if found.widths else []
     if max(found.cells) > 1:
-        parts.append(f"{found.cells[0]} batch entries and {found.cells[1]} heads")
+        parts.append(f"{found.cells[0]} batch entries and {found.cells[1]} heads in the shortest calls alone")
     after = " and of the state after" if found.state else ""
-    return f"gradients of outputs{after} by {listed(map(said, found.of))}, {', '.join(parts)}"
+    return (
+        f"gradients of outputs{after} by {listed(map(said, found.of))}, all at once, in float64 and in no other mode, and not "
+        f"by parameters of the layer's own, {', '.join(parts)}"
+    )
 
 
 def named(mode: Mode) -> str:

@@ -238,8 +238,8 @@ def slow(*values):
 TRUE = [
     ("two_steps", "gd:2", {"eta": "the argument eta"}),
     ("delta", "online_gd", {"beta": "the argument beta"}),
-    ("gated", "decay_then_step", {"beta": "the argument b", "decay": "the argument a"}),
-    ("momentum", "heavy_ball", {"beta": "0.3", "mu": "0.7"}),
+    slow("gated", "decay_then_step", {"beta": "the argument b", "decay": "the argument a"}),
+    slow("momentum", "heavy_ball", {"beta": "0.3", "mu": "0.7"}),
     ("chunks", "mini_batch:2", {"beta": "1/8"}),
     ("ridge", "ridge", {"lam": "1/2"}),
     ("smoother", "softmax_smoother", {"scale": "f**-0.5"}),
