@@ -13,7 +13,7 @@ import numpy as np
 from numeric.finding import Key, Verdict
 from proofs.audit.answer import Place, Word, chance_of
 from proofs.audit.rows import Check, Row
-from proofs.contract.findings import Checked, Contract, Contracts, Kept
+from proofs.contract.findings import MORE, Checked, Contract, Contracts, Kept, OnlyExactly
 from reports.answers import once
 from reports.said import pasted, said
 from reports.said.contracts import PROMISES
@@ -121,11 +121,20 @@ def world(found: Contracts) -> Iterator[str]:
     if found.zeros is not None:
         how = "exactly" if found.zeros.check is Check.EXACT else "at numbers drawn"
         yield f"a call without a state is one from a state of zeros, {how}: what holds from any state holds from none"
-    if found.integers:
-        some = ", ".join(map(str, found.integers[:_INTEGERS])) + (
-            " and more" if len(found.integers) > _INTEGERS else ""
-        )
-        yield f"no compared call has more tokens than {some}, which the code mentions: longer ones may be another thing"
+    ran = [row for c in kept if c.contract is not Contract.FINITE for row in c.rows if _ran(row)]
+    lengths = [row.sizes["N"] for row in ran if row.variant != MORE]
+    more = [row.sizes["N"] for row in ran if row.variant == MORE]
+    if lengths:
+        some = ", ".join(map(str, found.integers[:_INTEGERS]))
+        some += " and more" if len(found.integers) > _INTEGERS else ""
+        told = f", nor than {some}, which the code mentions" if some else ""
+        told += f", but for plain calls of up to {max(more)}" if more else ""
+        yield f"no compared call has more tokens than {max(lengths)}{told}: longer ones may be another thing"
+
+
+def _ran(row: Row) -> bool:
+    """Whether both calls were made and compared."""
+    return row.finding.verdict is not Verdict.UNDECIDED or isinstance(row.finding.reason, OnlyExactly)
 
 
 def to_json(found: Contracts) -> dict[str, Any]:

@@ -12,12 +12,14 @@ from numeric.deciding.programs import Sizes
 from numeric.entropy import Entropy
 from numeric.finding import Finding, Said, Told, Verdict
 from proofs.audit.rows import Check, Row
-from proofs.contract.findings import Checked, Contract, Kept, Refuses
+from proofs.contract.findings import MORE, Checked, Contract, Kept, Refuses
 from proofs.contract.judging import FLAT as FLAT
 from proofs.contract.judging import Judge, small
 from proofs.contract.operator import Operator, Side
 
 FROM = "from any state"
+_MORE = (40, 64, 129, 257)
+"""Tokens of plain calls beyond those that are proved: around the sizes of chunks and windows."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,26 @@ def decided(
             broken = Checked.of(contract, tuple(rows))
             return replace(broken, counterexample=shown.counterexample, reproduced=shown.reproduced, place=shown.place)
     return Checked.of(contract, tuple(rows))
+
+
+def longer(
+    asking: Asking, found: Checked, pair: Pair, change: Callable[[Operator], Operator] = lambda operator: operator
+) -> Checked:
+    """The contract, also asked of plain calls of more tokens, which prove nothing and may break it."""
+    if not asking.free or found.kept not in (Kept.PROVED, Kept.AGREES):
+        return found
+    rows, operator, block = list(found.rows), change(asking.calls[-1]), asking.block
+    for N in sorted({-(-N // block) * block for N in _MORE}):
+        sizes, here = asking.with_tokens(N), replace(operator, cuts=asking.cuts(N))
+        if here.refused((pair.left, pair.right), sizes) is not None:
+            continue
+        asked = here.ask(pair.left, pair.right, sizes, pair.names, pair.least)
+        rows.append(asking.judge.plain(found.contract.value, asked, MORE))
+        if rows[-1].finding.verdict is Verdict.REFUTED:
+            shown = small(asked, rows[-1], asking.entropy.child("small", found.contract.value), pair.axes)
+            broken = Checked.of(found.contract, tuple(rows))
+            return replace(broken, counterexample=shown.counterexample, reproduced=shown.reproduced, place=shown.place)
+    return Checked.of(found.contract, tuple(rows), found.why)
 
 
 def _open(sizes: Sizes, why: Told, variant: str = "") -> Row:

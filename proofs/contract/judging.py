@@ -1,7 +1,7 @@
 """One question of a contract on the strongest rung that answers it, and a counterexample that plain calls show.
 
-Exactly in GF(p) where the code records; else plain calls: the same bits, within derived rounding bounds, in balls, or apart by
-far more than float32 is from float64. Main definitions: `Judge`, `small`.
+Exactly in GF(p) where the code records, with float runs beside it; else plain calls: the same bits, within derived rounding
+bounds, in balls, or apart by far more than float32 is from float64. Main definitions: `Judge`, `small`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from torch import Tensor
 from numeric.deciding.findings import NoExactMeaning
 from numeric.deciding.programs import Sizes, concrete, text
 from numeric.entropy import Entropy
-from numeric.finding import Counterexample, Finding, Key, Quantity, Told, Verdict
+from numeric.finding import Counterexample, Finding, Flag, Key, Quantity, Told, Verdict
+from numeric.tape.notes import Cast
 from numeric.trust import Trust
 from proofs.audit.answer import Place
 from proofs.audit.compared import How, compared, within_rounding
@@ -28,7 +29,7 @@ from proofs.audit.longer import operations
 from proofs.audit.parting import digits
 from proofs.audit.rows import BEYOND, Check, Row
 from proofs.audit.sweep import PART
-from proofs.contract.findings import CutAfter, OtherNumbers, TooLong, Why
+from proofs.contract.findings import CutAfter, OnlyExactly, OtherNumbers, TooLong, Why
 from proofs.contract.operator import Asked, Operator, drawn
 from proofs.target.calling import raised
 
@@ -72,9 +73,27 @@ class Judge:
             self.exact = self.known or not isinstance(found.reason, NoExactMeaning)
             if found.verdict is Verdict.REFUTED and not shows(asked, draws):
                 found = Finding(Verdict.UNDECIDED, reason=Why.REPEATS_NOTHING)
+            if found.verdict is Verdict.CONFIRMED:
+                return run_too(asked, draws, entropy, Row(Check.EXACT, asked.sizes, found, variant))
             if found.verdict is not Verdict.UNDECIDED:
                 return Row(Check.EXACT, asked.sizes, found, variant)
         return self._sampled(asked, draws, entropy, variant)
+
+    def plain(self, what: str, asked: Asked, variant: str) -> Row:
+        """The answer of plain calls alone, which is cheap in long ones: a small part of the numbers may differ by rounding."""
+        draws = self._draws(asked, self.entropy.child(what, variant))
+        try:
+            taken = operations(asked, draws[0], _OPERATIONS)
+            small = taken <= _OPERATIONS and all(_largest(*values(asked, draw)) <= PART for draw in draws)
+        except Exception as error:  # the target is anybody's code
+            return Row(Check.SAMPLED, asked.sizes, Finding(Verdict.UNDECIDED, reason=raised(error)), variant)
+        if taken > _OPERATIONS:
+            found = Finding(Verdict.UNDECIDED, reason=TooLong(_OPERATIONS))
+        elif small:
+            found = Finding(Verdict.CONFIRMED)  # on which nothing that is said to be kept rests
+        else:
+            found = by_precision(asked, draws)
+        return Row(Check.SAMPLED, asked.sizes, found, variant)
 
     def _draws(self, asked: Asked, entropy: Entropy) -> list[Point]:
         """Points at which long calls have numbers: keys are short, decays near 1."""
@@ -90,6 +109,33 @@ class Judge:
             if found.verdict is Verdict.CONFIRMED or (found.verdict is Verdict.REFUTED and kind is not How.FLOAT):
                 return Row(kind.check, asked.sizes, found, variant)
         return Row(Check.SAMPLED, asked.sizes, by_precision(asked, draws), variant)
+
+
+def run_too(asked: Asked, draws: list[Point], entropy: Entropy, exact: Row) -> Row:
+    """An exact row, if the float runs hold it too: within their rounding bounds, and but for a small part of the numbers.
+
+    Where a cast to float32 explains a difference, the row of runs without it, with the cast among its flags; undecided where
+    nothing does, or where rounding, as in a detour by huge numbers, is as large as that.
+    """
+    if same_bits(asked, draws) is not None:
+        return exact
+    try:
+        apart = [_largest(*values(asked, draw)) for draw in draws]
+        found = within_rounding(How.FLOAT, asked, draws, entropy, here=True)
+    except Exception as error:  # the target is anybody's code
+        found, apart = Finding(Verdict.UNDECIDED, reason=raised(error)), []
+    small = all(part <= PART for part in apart)  # which no NaN is
+    cast = any(isinstance(flag, Flag) and isinstance(flag.what, Cast) for flag in exact.finding.flags)
+    if small and (found.verdict is Verdict.CONFIRMED or (found.verdict is Verdict.UNDECIDED and apart and not cast)):
+        return exact
+    if small:
+        lifted = bounded(How.LIFTED, asked, draws, entropy)
+        if lifted.verdict is Verdict.CONFIRMED:
+            flags = (*exact.finding.flags, *found.flags, *lifted.flags)
+            return replace(exact, check=How.LIFTED.check, finding=replace(lifted, flags=flags))
+    why = OnlyExactly(max(apart)) if apart else found.reason
+    open = Finding(Verdict.UNDECIDED, reason=why, flags=exact.finding.flags)
+    return replace(exact, check=Check.FLOAT, finding=open)
 
 
 def values(asked: Asked, draw: Mapping[str, np.ndarray], dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from numeric.finding import Counterexample, Told, Verdict
 from proofs.audit.handed import sliced, strided
 from proofs.audit.layers import ASIDE
 from proofs.audit.rows import Row
-from proofs.contract.asking import FLAT, Asking, Pair, absent, decided, variants
+from proofs.contract.asking import FLAT, Asking, Pair, absent, decided, longer, variants
 from proofs.contract.findings import Absent, Checked, Contract, Kept, NoArgument, OtherState, Refuses
 from proofs.contract.operator import FACTOR, LINEAR, Operator, Side
 from proofs.contract.points import finite
@@ -47,7 +47,8 @@ def causal(asking: Asking) -> Checked:
     def cuts(N: int) -> tuple[int, ...]:
         return () if N <= 8 else (N // 2, N // 2 + 1)
 
-    return decided(asking, contract, pair, variants(asking, change, base=asking.cut, cuts=cuts))
+    found = decided(asking, contract, pair, variants(asking, change, base=asking.cut, cuts=cuts))
+    return longer(asking, found, pair, change)
 
 
 def heads(asking: Asking) -> Checked:
@@ -139,7 +140,7 @@ def padding(asking: Asking) -> Checked:
     if whole.last or whole.all_tokens:
         return absent(contract, Absent.LAST if whole.last else Absent.ALL_TOKENS)
     pair = Pair(Operator.until, Operator.until_end, ("with tokens behind", "alone"), "cbnh", {"N": 2})
-    return decided(asking, contract, pair, variants(asking, base=asking.cut))
+    return longer(asking, decided(asking, contract, pair, variants(asking, base=asking.cut)), pair)
 
 
 def chunks(asking: Asking) -> Checked:

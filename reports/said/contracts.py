@@ -10,6 +10,7 @@ from proofs.contract.findings import (
     NoArgument,
     NotFiniteAt,
     NoValue,
+    OnlyExactly,
     OtherNumbers,
     OtherState,
     Random,
@@ -114,6 +115,13 @@ def _(found: NotFiniteAt) -> str:
 def _(found: OtherNumbers) -> str:
     what = f"{found.what}: " if found.what else ""
     return f"{what}plain calls differ by {found.part:.3g} of the largest output"
+
+
+@said.register
+def _(found: OnlyExactly) -> str:
+    return (
+        f"the same exactly, but not as it runs: plain calls in float64 differ by {found.part:.3g} of the largest number"
+    )
 
 
 @said.register

@@ -9,7 +9,7 @@ import pytest
 
 from proofs.contract.findings import Contract
 from reports.cli import main
-from reports.contracts import table
+from reports.contracts import table, world
 from reports.pytest_audits import assert_contracts
 
 LAYERS = Path(__file__).resolve().parents[1] / "proofs" / "contract" / "layers.py"
@@ -38,6 +38,11 @@ def test_a_broken_contract_is_said_with_its_counterexample(capsys: pytest.Captur
     assert (found["schema"], found["status"], causal["kept"], packed["kept"]) == (1, 1, "broken", "does not apply")
     assert causal["first place"] == {"position": 1, "entry": 1, "head": 1} and causal["reproduced by plain calls"]
     assert causal["counterexample"]["as called"] == ["0", "0"]
+
+
+def test_the_longest_call_is_always_told() -> None:
+    found = assert_contracts(f"{LAYERS}:lost_mask", adapter="kv", sizes={"N": 3}, only=("linear",))
+    assert "no compared call has more tokens than 3: longer ones may be another thing" in list(world(found))
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,42 @@ def two_states(q, k, v, beta, initial_state=None, initial_sum=None, output_final
     return out * total[..., None], S, total[:, -1]
 
 
+def _summed(q, k, v, initial_state=None):
+    S = torch.einsum("bthd,bthe->bhde", k, v)
+    out = _attended(q, k, v)
+    if initial_state is None:
+        return out, S
+    return out + torch.einsum("bthd,bhde->bthe", q, initial_state), S + initial_state
+
+
+def plain_state(q, k, v, initial_state=None, output_final_state=False):
+    return _summed(q, k, v, initial_state)
+
+
+def offset_state(q, k, v, initial_state=None, output_final_state=False):
+    """The state goes by 10^15, beside which a float64 keeps one digit after the point."""
+    out, S = _summed(q, k, v, initial_state)
+    return out, (S + 10.0**15) - 10.0**15
+
+
+def short_state(q, k, v, initial_state=None, output_final_state=False):
+    """The state is rounded to bfloat16 between calls."""
+    out, S = _summed(q, k, v, initial_state)
+    return out, S.bfloat16().to(S.dtype)
+
+
+def single_state(q, k, v, initial_state=None, output_final_state=False):
+    """The state is rounded to float32 between calls."""
+    out, S = _summed(q, k, v, initial_state)
+    return out, S.float().to(S.dtype)
+
+
+def leaks_late(q, k, v):
+    """Reads later values past 40 tokens, by a number that the code does not write as one."""
+    late = k[0, :, 0, 0].numel() ** 2 > len("x" * 1600)
+    return _attended(q, k, v) + late * v.flip(1)
+
+
 def needs_many(q, k, v):
     """Refuses every call that is tried."""
     assert q.shape[1] > 1000

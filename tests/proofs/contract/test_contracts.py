@@ -12,7 +12,17 @@ from numeric.finding import Verdict
 from proofs.audit.answer import Word
 from proofs.audit.rows import Check
 from proofs.contract import contracts
-from proofs.contract.findings import Absent, Contract, Contracts, Kept, NoArgument, NoValue, OtherState, Reminder
+from proofs.contract.findings import (
+    Absent,
+    Contract,
+    Contracts,
+    Kept,
+    NoArgument,
+    NoValue,
+    OnlyExactly,
+    OtherState,
+    Reminder,
+)
 from proofs.evidence import Settings
 from proofs.target.loading import TargetError
 
@@ -96,6 +106,34 @@ def test_a_state_that_is_not_handed_on_leaves_a_split_open() -> None:
     found = contracts(f"{FILE}:two_states", "kv", None, Settings(seed=1), {"N": 2}, ("split",))
     told = found.of(Contract.SPLIT)
     assert told.kept is Kept.UNDECIDED and told.why == OtherState(("initial_sum",))
+
+
+@pytest.mark.parametrize(
+    "name, kept",
+    [
+        ("plain_state", Kept.PROVED),
+        ("offset_state", Kept.UNDECIDED),
+        ("short_state", Kept.UNDECIDED),
+        ("single_state", Kept.AGREES),
+    ],
+)
+def test_what_is_the_same_exactly_has_to_be_as_it_runs(name: str, kept: Kept) -> None:
+    found = contracts(f"{FILE}:{name}", "kv", None, Settings(seed=1), {"N": 3}, ("split", "decode"))
+    for told in found.checked:
+        assert told.kept is kept
+        assert isinstance(told.why, OnlyExactly) is (kept is Kept.UNDECIDED)
+    assert any("float32" in str(flag) for flag in found.flags) is (name == "single_state")
+
+
+def test_plain_calls_of_more_tokens_may_break_what_is_proved() -> None:
+    false, true = (
+        contracts(f"{FILE}:{name}", "kv", None, Settings(seed=1), None, ("causal", "padding"))
+        for name in ("leaks_late", "Projected")
+    )
+    for told in false.checked:
+        assert told.kept is Kept.BROKEN and told.reproduced and told.counterexample is not None
+        assert told.counterexample.sizes["N"] == 64
+    assert all(told.kept is Kept.PROVED and told.rows[-1].sizes["N"] == 257 for told in true.checked)
 
 
 def test_heads_that_may_be_tokens_are_asked_about() -> None:
