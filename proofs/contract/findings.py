@@ -222,7 +222,7 @@ class Checked:
         return Checked(contract, Kept.PROVED if exact else Kept.AGREES, rows, why)
 
 
-MORE = "plain calls of more tokens"
+MORE = "longer plain calls"
 BESIDE = frozenset({Mode.AGAIN.value, MORE})
 """Variants of plain calls that go with exact rows of the same contract."""
 
