@@ -111,7 +111,7 @@ def contracts(
             checked=tuple(found),
             free=dict(case.axes),
             gates=gates,
-            notes=tuple([*operator.case.notes, *_defaults(side, operator.case), *_reminders(adapter, found)]),
+            notes=tuple([*operator.case.notes, *_defaults(side, operator.case), *_reminders(case, found)]),
             integers=tuple(c for c in mentioned if c >= longest),
             options=_options(adapter, gates, fixed, only),
             zeros=zeros,
@@ -205,9 +205,9 @@ def _defaults(side: Side, case: Case) -> Iterator[Told]:
         yield AtDefaults(left)
 
 
-def _reminders(adapter: Named | None, found: Iterable[Checked]) -> Iterator[Told]:
+def _reminders(case: Case, found: Iterable[Checked]) -> Iterator[Told]:
     broken = {c.contract for c in found if c.kept is Kept.BROKEN}
-    if isinstance(adapter, str) and adapter.startswith("kv") and Contract.HEADS in broken:
+    if case.adapter.whole is not None and Contract.HEADS in broken:
         yield Reminder.LAYOUT
 
 
